@@ -1,0 +1,149 @@
+package ir
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A DAG makes scalars, each expression once, and derives what follows from their
+// operands: the axes they vary with and their stage.
+type DAG struct {
+	Values []*Scalar
+	once   map[string]*Scalar
+}
+
+// NewDAG returns an empty DAG.
+func NewDAG() *DAG { return &DAG{once: map[string]*Scalar{}} }
+
+// Add returns the scalar like v: an old one where there is one. ID, Free and
+// Stage of v are derived.
+func (d *DAG) Add(v Scalar) *Scalar {
+	v.ID, v.Free, v.Stage = 0, nil, 0
+	free := map[string]*Axis{}
+	axes := func(s Size) {
+		s.Walk(func(a *Atom) {
+			if a.Kind == AtomAxis {
+				free[a.Axis.Name] = a.Axis
+			}
+		})
+	}
+	axes(v.Index)
+	for _, g := range v.Guard {
+		axes(g.Index)
+		axes(g.Extent)
+	}
+	for _, a := range v.Args {
+		v.Stage = max(v.Stage, a.Stage)
+		for _, f := range a.Free {
+			free[f.Name] = f
+		}
+	}
+	if v.Kind == ScalarReduce {
+		v.Stage++
+		for _, o := range v.Over {
+			delete(free, o.Name)
+		}
+	}
+	key := d.key(&v)
+	if old, ok := d.once[key]; ok {
+		return old
+	}
+	for _, f := range free {
+		v.Free = append(v.Free, f)
+	}
+	slices.SortFunc(v.Free, func(a, b *Axis) int { return strings.Compare(a.Name, b.Name) })
+	v.ID = len(d.Values)
+	d.Values = append(d.Values, &v)
+	d.once[key] = &v
+	return &v
+}
+
+func (d *DAG) key(v *Scalar) string {
+	var b strings.Builder
+	fmt.Fprint(&b, v.Kind, v.DType, v.Fn, v.Float, v.Int, v.Arg, " ", v.Index, v.Guard)
+	for _, a := range v.Args {
+		fmt.Fprint(&b, " v", a.ID)
+	}
+	for _, o := range v.Over {
+		fmt.Fprint(&b, " ", o.Name)
+	}
+	return b.String()
+}
+
+// Num is a constant of a dtype; for integers and bool x is truncated.
+func (d *DAG) Num(t DType, x float64) *Scalar {
+	if t.Compute().IsFloat() {
+		return d.Add(Scalar{Kind: ScalarConst, DType: t.Compute(), Float: x})
+	}
+	return d.Add(Scalar{Kind: ScalarConst, DType: t, Int: int64(x)})
+}
+
+// Size is a size or an index as a number of dtype t.
+func (d *DAG) Size(t DType, s Size) *Scalar {
+	return d.Add(Scalar{Kind: ScalarSize, DType: t.Compute(), Index: s})
+}
+
+// Apply is fn of scalars of one dtype.
+func (d *DAG) Apply(fn Fn, args ...*Scalar) *Scalar {
+	return d.Add(Scalar{Kind: ScalarApply, DType: fn.Result(args[len(args)-1].DType), Fn: fn, Args: args})
+}
+
+// Reduce folds fn over axes.
+func (d *DAG) Reduce(fn Fn, over []*Axis, v *Scalar) *Scalar {
+	return d.Add(Scalar{Kind: ScalarReduce, DType: fn.Result(v.DType), Fn: fn, Over: over, Args: []*Scalar{v}})
+}
+
+// Cast converts v to t, and rounds to f16 or bf16 where t is one, though the
+// result is computed with in f32.
+func (d *DAG) Cast(t DType, v *Scalar) *Scalar {
+	switch t {
+	case F16:
+		v = d.Apply(RoundF16, d.Cast(F32, v))
+	case BF16:
+		v = d.Apply(RoundBF16, d.Cast(F32, v))
+	default:
+		if v.DType != t {
+			v = d.Add(Scalar{Kind: ScalarCast, DType: t, Args: []*Scalar{v}})
+		}
+	}
+	return v
+}
+
+// Inside is the bool that all guards hold.
+func (d *DAG) Inside(guard []Bound) *Scalar {
+	return d.Add(Scalar{Kind: ScalarInside, DType: Bool, Guard: guard})
+}
+
+// An S is a scalar with its DAG: what bodies in the op table are written with.
+type S struct {
+	dag *DAG
+	V   *Scalar
+}
+
+// Wrap makes an S of a scalar of d.
+func (d *DAG) Wrap(v *Scalar) S { return S{d, v} }
+
+// Num is the constant x in the dtype of s.
+func (s S) Num(x float64) S { return S{s.dag, s.dag.Num(s.V.DType, x)} }
+
+// Fn applies fn to s and more operands.
+func (s S) Fn(fn Fn, more ...S) S {
+	args := []*Scalar{s.V}
+	for _, m := range more {
+		args = append(args, m.V)
+	}
+	return S{s.dag, s.dag.Apply(fn, args...)}
+}
+
+func (s S) Add(t S) S { return s.Fn(Add, t) }
+func (s S) Sub(t S) S { return s.Fn(Sub, t) }
+func (s S) Mul(t S) S { return s.Fn(Mul, t) }
+func (s S) Div(t S) S { return s.Fn(Div, t) }
+func (s S) Neg() S    { return s.Fn(Neg) }
+
+// Lt is the bool s < t.
+func (s S) Lt(t S) S { return s.Fn(Lt, t) }
+
+// Select is a where s holds, else b.
+func (s S) Select(a, b S) S { return s.Fn(Select, a, b) }

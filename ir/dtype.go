@@ -1,0 +1,95 @@
+package ir
+
+// A DType is the type of a tensor's elements.
+type DType uint8
+
+// The dtypes, in the order of the language reference.
+const (
+	Invalid DType = iota
+	F64
+	F32
+	F16
+	BF16
+	I64
+	I32
+	I16
+	I8
+	U64
+	U32
+	U16
+	U8
+	Bool
+)
+
+// A Class groups dtypes by what arithmetic means for them.
+type Class uint8
+
+const (
+	Float Class = iota
+	Signed
+	Unsigned
+	Boolean
+)
+
+var dtypes = [...]struct {
+	name  string
+	size  int
+	class Class
+}{
+	Invalid: {"invalid", 0, Float},
+	F64:     {"f64", 8, Float},
+	F32:     {"f32", 4, Float},
+	F16:     {"f16", 2, Float},
+	BF16:    {"bf16", 2, Float},
+	I64:     {"i64", 8, Signed},
+	I32:     {"i32", 4, Signed},
+	I16:     {"i16", 2, Signed},
+	I8:      {"i8", 1, Signed},
+	U64:     {"u64", 8, Unsigned},
+	U32:     {"u32", 4, Unsigned},
+	U16:     {"u16", 2, Unsigned},
+	U8:      {"u8", 1, Unsigned},
+	Bool:    {"bool", 1, Boolean},
+}
+
+// DTypes lists all dtypes.
+func DTypes() []DType {
+	ds := make([]DType, 0, len(dtypes)-1)
+	for d := F64; int(d) < len(dtypes); d++ {
+		ds = append(ds, d)
+	}
+	return ds
+}
+
+// ParseDType finds the dtype called name.
+func ParseDType(name string) (DType, bool) {
+	for _, d := range DTypes() {
+		if d.String() == name {
+			return d, true
+		}
+	}
+	return Invalid, false
+}
+
+func (d DType) String() string { return dtypes[d].name }
+
+// Size is the number of bytes of one element.
+func (d DType) Size() int { return dtypes[d].size }
+
+// Class tells what arithmetic means for d.
+func (d DType) Class() Class { return dtypes[d].class }
+
+// IsFloat reports whether d is a floating-point dtype.
+func (d DType) IsFloat() bool { return d != Invalid && d.Class() == Float }
+
+// IsInt reports whether d is a signed or unsigned integer dtype.
+func (d DType) IsInt() bool { return d.Class() == Signed || d.Class() == Unsigned }
+
+// Compute is the dtype in which kernels compute with elements of d: f16 and
+// bf16 are widened to f32 and rounded where a value is stored.
+func (d DType) Compute() DType {
+	if d == F16 || d == BF16 {
+		return F32
+	}
+	return d
+}

@@ -1,0 +1,50 @@
+package ir
+
+import "fmt"
+
+// An Emit appends checked instructions to a body: what the builder, expansions
+// and rewriting passes make instructions with.
+type Emit struct {
+	Body []*Instr
+	Pos  *Pos // given to every instruction
+}
+
+// Op appends an instruction. The error says which rule of the op is broken, with
+// the types found; then nothing is appended.
+func (b *Emit) Op(name string, attrs any, args ...*Value) (*Instr, error) {
+	op := LookupOp(name)
+	if op == nil {
+		return nil, fmt.Errorf("there is no op %q", name)
+	}
+	in := &Instr{Op: op, Args: args, Attrs: attrs, Pos: b.Pos}
+	types, err := in.Infer()
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range types {
+		in.Results = append(in.Results, &Value{Type: t, Instr: in})
+	}
+	b.Body = append(b.Body, in)
+	return in, nil
+}
+
+// Infer checks the rules of an instruction and computes the types of its results.
+func (in *Instr) Infer() ([]Type, error) {
+	for _, r := range in.Op.Rules {
+		if err := r.Check(in); err != nil {
+			return nil, &RuleError{Rule: r.ID, Instr: in, Err: err}
+		}
+	}
+	return in.Op.Type(in)
+}
+
+// A RuleError says which rule an instruction breaks.
+type RuleError struct {
+	Rule  string
+	Instr *Instr
+	Err   error
+}
+
+func (e *RuleError) Error() string { return e.Instr.Op.Name + ": " + e.Err.Error() }
+
+func (e *RuleError) Unwrap() error { return e.Err }

@@ -1,0 +1,93 @@
+package ir
+
+// A Fn is a scalar function: the vocabulary in which the bodies of elementwise
+// ops are written. One row of the table below is all that is known of one.
+type Fn uint8
+
+const (
+	NoFn Fn = iota
+
+	// Arithmetic on equal dtypes. Integers wrap; Div rounds down for integers
+	// and gives 0 for a zero divisor; Mod has the divisor's sign.
+	Add
+	Sub
+	Mul
+	Div
+	Mod
+	Max // NaN wins
+	Min // NaN wins
+	Neg
+	Abs
+	Sign
+
+	// Floats only.
+	Sqrt
+	Rsqrt
+	Exp
+	Exp2
+	Expm1
+	Log
+	Log2
+	Log1p
+	Sin
+	Cos
+	Tan
+	Asin
+	Acos
+	Atan
+	Sinh
+	Cosh
+	Tanh
+	Asinh
+	Acosh
+	Atanh
+	Erf
+	Erfinv
+	Pow
+	Floor
+	Ceil
+	Round // half to even
+	Trunc
+
+	// Comparisons and classification give bool.
+	Eq
+	Ne
+	Lt
+	Le
+	IsNaN
+	IsInf
+
+	// On bool and, bit by bit, on integers.
+	And
+	Or
+	Xor
+	Not
+	Shl // by the width or more: 0
+	Shr // arithmetic for signed; by the width or more: 0, or -1 for a negative
+	Popcount
+
+	Select // Args: bool, then, else
+
+	// Folds that give the index (i32) of an extreme element, in row-major order
+	// of the reduced axes: the first wins, NaN wins over numbers.
+	ArgMax
+	ArgMin
+
+	// Only in kernels: made by lowering and legalisation.
+	FMA       // x*y + z, rounded once where the target can
+	Ldexp     // x * 2**n for integral n, both floats
+	CopySign  // magnitude of the first, sign of the second
+	RoundF16  // f32 to the nearest f16, as f32
+	RoundBF16 // f32 to the nearest bf16, as f32
+)
+
+// Result is the dtype of fn applied to operands whose last one is of dtype t.
+func (fn Fn) Result(t DType) DType {
+	switch fn {
+	case Eq, Ne, Lt, Le, IsNaN, IsInf:
+		return Bool
+	case ArgMax, ArgMin:
+		return I32
+	}
+	return t
+}

@@ -1,0 +1,95 @@
+package ir
+
+// A Kernel is what a group of values becomes: the small form that both backends
+// print. For each point of the Par axes, and of Inner where a value varies with
+// it, the Stores are done once. One SSA DAG of scalars serves all stages; which
+// axes a scalar varies with and which stage it belongs to are derived.
+type Kernel struct {
+	Name     string
+	Args     []KernelArg
+	Dims     []*Dim    // sizes that vary: scalar arguments after Args
+	Par      []*Axis   // independent, outermost first
+	Inner    *Axis     // the axis that stages share, vectorised where nothing is reduced; nil: none
+	Values   []*Scalar // SSA order
+	Stores   []Store
+	Contract *Contract // recognised product; nil otherwise
+	Schedule *Schedule // from the pass tile; nil before
+	Pos      *Pos
+}
+
+// A KernelArg is a buffer that a kernel reads or writes.
+type KernelArg struct {
+	Name  string
+	DType DType // as stored
+	Len   Size  // elements
+	Write bool
+}
+
+// A Store puts Value at Index of an argument, for each point of the axes of Index.
+type Store struct {
+	Arg   int
+	Index Size
+	Guard []Bound // outside: no store
+	Value *Scalar
+}
+
+// A Contract is a sum of products: A varies with M and not with N, B with N and
+// not with M, and Sum is the reduction of their product.
+type Contract struct {
+	M, N      *Axis
+	A, B, Sum *Scalar
+}
+
+// A ScalarKind tells how a scalar is made.
+type ScalarKind uint8
+
+const (
+	ScalarConst  ScalarKind = iota // Float or Int, by the dtype's class
+	ScalarSize                     // a size or index expression as a number
+	ScalarLoad                     // an argument's element
+	ScalarApply                    // Fn of Args
+	ScalarCast                     // Args[0] converted to DType, by the rules of NUMERICS
+	ScalarReduce                   // Fn folded over the axes Over of Args[0]
+	ScalarInside                   // bool: all of Guard hold
+)
+
+// A Bound is a guard: 0 <= Index < Extent.
+type Bound struct{ Index, Extent Size }
+
+// A Scalar is a number as a function of a kernel's axes.
+type Scalar struct {
+	ID    int // position in Values
+	Kind  ScalarKind
+	DType DType // what it is computed in: never f16 or bf16
+	Fn    Fn    // apply, reduce
+	Args  []*Scalar
+	Float float64 // const
+	Int   int64   // const of an integer or bool
+	Arg   int     // load: index into the kernel's Args
+	Index Size    // load: element; size: the expression
+	Guard []Bound // load: where one fails the value is Args[0]
+	Over  []*Axis // reduce: outermost first
+
+	Free  []*Axis // derived: the axes it varies with, sorted by name
+	Stage int     // derived: a reduction is one stage later than its operand
+}
+
+// Varies reports whether s depends on the axis.
+func (s *Scalar) Varies(axis *Axis) bool {
+	for _, f := range s.Free {
+		if f.Name == axis.Name {
+			return true
+		}
+	}
+	return false
+}
+
+// A Schedule says how one target runs a kernel, and what the planner must know.
+type Schedule struct {
+	Grain   int64    // cpu: least number of points that are worth a worker of their own
+	Threads int      // metal: threads of a threadgroup
+	Vec     int      // elements of Inner that are computed together; 1: scalar
+	Align   int64    // bytes that each written buffer's address must divide by
+	Over    [][2]int // {written argument, read argument}: may share memory if the read one dies here
+	Scratch Size     // bytes of arena that live only during the kernel
+}

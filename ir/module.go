@@ -1,0 +1,153 @@
+package ir
+
+// A Module is one model: its dims, parameters, and one function per entry.
+// Up to the pass lower a function is tensor SSA in Body; lower replaces the body
+// by Variants, whose steps launch Kernels.
+type Module struct {
+	Name       string
+	Target     Target // set by place; empty while the module is for all targets
+	Dims       []*Dim
+	Params     []*Param
+	Funcs      []*Func
+	Kernels    []*Kernel   // after lower; identical kernels are here once
+	Checkpoint *Checkpoint // nil: the model names none
+}
+
+// A Target is what a module is compiled for.
+type Target string
+
+const (
+	CPU   Target = "cpu"
+	Metal Target = "metal"
+)
+
+// A Checkpoint is the file that a model names for its parameters.
+type Checkpoint struct {
+	Format string // safetensors or npz
+	File   string // relative to the model
+}
+
+// A Param is a tensor that comes from a checkpoint. Its type is that of the
+// file; what a model does to it first (a transposition, say) is part of the
+// program. A State is a param that lives in the session.
+type Param struct {
+	Name  string // unique in the module, without the @
+	State bool
+	Type  Type
+	Path  string // name in the checkpoint
+	Init  *Init  // what serves when the checkpoint lacks it; nil: it must be there
+	Pos   *Pos
+}
+
+// An Init makes the first value of a param: a number everywhere, or a named
+// distribution of the library init.
+type Init struct {
+	Name string // "constant", "uniform", "normal"
+	Args []float64
+}
+
+// A Func is one entry.
+type Func struct {
+	Name    string
+	Inputs  []*Value // their Instr is nil
+	Where   []Fact   // checked at each call
+	Body    []*Instr // in SSA order; nil after lower
+	Results []Result
+	Pos     *Pos
+
+	Variants []*Variant // after lower; the last has no guard
+}
+
+// A Result is a named output of an entry.
+type Result struct {
+	Name  string
+	Type  Type
+	Value *Value // nil after lower
+}
+
+// A Relation compares two sizes.
+type Relation string
+
+const (
+	EQ Relation = "=="
+	LE Relation = "<="
+	LT Relation = "<"
+)
+
+// A Fact is a relation between sizes that holds, or that a variant needs.
+// Y % 8 == 0 is {mod(Y, 8), EQ, 0}.
+type Fact struct {
+	Left  Size
+	Rel   Relation
+	Right Size
+	Pos   *Pos
+}
+
+func (f Fact) String() string { return f.Left.String() + " " + string(f.Rel) + " " + f.Right.String() }
+
+// A Value is a tensor: a result of an instruction, or an input of a function.
+type Value struct {
+	Name  string // from the source where there is one, else empty; unique names are given on printing
+	Type  Type
+	Instr *Instr // nil for inputs and the arguments of regions
+}
+
+// A Device is where an instruction runs.
+type Device string
+
+const (
+	OnAny Device = "" // not placed yet
+	OnCPU Device = "cpu"
+	OnGPU Device = "gpu"
+)
+
+// An Instr is one operation of a body.
+type Instr struct {
+	Op      *Op
+	Args    []*Value
+	Attrs   any // the op's attribute struct, by value; nil if it has none
+	Results []*Value
+	Regions []*Region
+	Device  Device
+	Pos     *Pos
+}
+
+// A Region is a nested body: what loop, while and fuse carry.
+type Region struct {
+	Args   []*Value
+	Body   []*Instr
+	Yields []*Value
+}
+
+// Result is the only result of an instruction that has one.
+func (in *Instr) Result() *Value { return in.Results[0] }
+
+// Dim finds a dim by name; nil if there is none.
+func (m *Module) Dim(name string) *Dim {
+	for _, d := range m.Dims {
+		if d.Name == name {
+			return d
+		}
+	}
+	return nil
+}
+
+// Param finds a param by name; nil if there is none.
+func (m *Module) Param(name string) *Param {
+	for _, p := range m.Params {
+		if p.Name == name {
+			return p
+		}
+	}
+	return nil
+}
+
+// Func finds an entry by name; nil if there is none.
+func (m *Module) Func(name string) *Func {
+	for _, f := range m.Funcs {
+		if f.Name == name {
+			return f
+		}
+	}
+	return nil
+}

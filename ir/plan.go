@@ -1,0 +1,88 @@
+package ir
+
+// A Variant is one whole plan of an entry, good where its guard holds. A call
+// takes the first variant whose guard holds; the last has none.
+type Variant struct {
+	Guard   []Fact
+	Buffers []*Buffer
+	Steps   []*Step
+	Plan    *Plan // from the pass plan; nil before
+}
+
+// A Place is the memory that a buffer is part of.
+type Place string
+
+const (
+	InInput  Place = "input"
+	InOutput Place = "output"
+	InParam  Place = "param"
+	InArena  Place = "arena"
+)
+
+// A Buffer is a tensor that crosses kernels.
+type Buffer struct {
+	Name  string // unique in the variant
+	Place Place
+	Index int // which input, result or module param; 0 for the arena
+	Type  Type
+}
+
+// A Step launches a kernel.
+type Step struct {
+	Kernel  *Kernel
+	Args    []*Buffer // one for each argument of the kernel
+	Sizes   []Size    // one for each dim of the kernel
+	Device  Device
+	Epoch   int     // steps of one epoch need no order among each other
+	Barrier *Hazard // what the first step of an epoch waits for; nil: nothing
+	Pos     *Pos
+}
+
+// A Hazard is why a barrier stands before a step.
+type Hazard struct {
+	Kind   HazardKind
+	Buffer *Buffer
+	After  int // index of the earlier step
+}
+
+// A HazardKind is read after write, write after read, or write after write.
+type HazardKind string
+
+const (
+	RAW HazardKind = "raw"
+	WAR HazardKind = "war"
+	WAW HazardKind = "waw"
+)
+
+// Align is the alignment in bytes of blocks in the arena.
+const Align = 256
+
+// A Plan gives every arena buffer a place, for all dims.
+type Plan struct {
+	Blocks []*Block
+	Stacks []Stack // a session takes the one with the lowest peak at its dims
+	Report []PlanPoint
+}
+
+// A Block is one piece of arena; several buffers share it when one is computed
+// over another.
+type Block struct {
+	Buffers     []*Buffer
+	Bytes       Size
+	First, Last int // epochs of its life, inclusive
+}
+
+// A Stack says which blocks each block lies upon. A block's offset is the highest
+// end, rounded up to Align, of the blocks it rests on: a max-plus expression.
+type Stack struct {
+	Order []int   // blocks, bottom up
+	On    [][]int // per block
+}
+
+// A PlanPoint is what a plan takes at some dims, in bytes.
+type PlanPoint struct {
+	Dims  []int64 // in the order of the module's dims
+	Arena int64   // of the best stack
+	Live  int64   // most bytes alive at once, in this order
+	Bound int64   // lower bound over all orders
+}

@@ -74,6 +74,22 @@ type Scalar struct {
 	Stage int     // derived: a reduction is one stage later than its operand
 }
 
+// Grid is the axes whose points may be computed in any order and in parallel:
+// Par, and Inner too unless something is reduced over it.
+func (k *Kernel) Grid() []*Axis {
+	if k.Inner == nil {
+		return k.Par
+	}
+	for _, v := range k.Values {
+		for _, o := range v.Over {
+			if o.Name == k.Inner.Name {
+				return k.Par
+			}
+		}
+	}
+	return append(k.Par[:len(k.Par):len(k.Par)], k.Inner)
+}
+
 // Varies reports whether s depends on the axis.
 func (s *Scalar) Varies(axis *Axis) bool {
 	for _, f := range s.Free {

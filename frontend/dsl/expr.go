@@ -1,0 +1,115 @@
+package dsl
+
+import (
+	"github.com/alecthomas/participle/v2/lexer"
+
+	"github.com/mlxc/mlxc/ir"
+)
+
+// An Expr is an expression.
+type Expr interface{ span() Span }
+
+// A Span is where an expression stands: its first character, and the column
+// after its last one where that is on the same line, else 0.
+type Span struct {
+	Pos lexer.Position
+	End int
+}
+
+func (s Span) span() Span { return s }
+
+func (s Span) pos() *ir.Pos {
+	return &ir.Pos{File: s.Pos.Filename, Line: s.Pos.Line, Col: s.Pos.Column, End: s.End}
+}
+
+// to is the span from the start of s to the end of t.
+func (s Span) to(t Span) Span {
+	if t.Pos.Line != s.Pos.Line {
+		return Span{s.Pos, 0}
+	}
+	return Span{s.Pos, t.End}
+}
+
+type (
+	// A Literal is a number, a string, true, false or none: Kind is the type of
+	// its token and Text the token.
+	Literal struct {
+		Span
+		Kind lexer.TokenType
+		Text string
+	}
+	Name struct {
+		Span
+		Name string
+	}
+	// A Tuple is (a, b): several values to return or assign.
+	Tuple struct {
+		Span
+		Items []Expr
+	}
+	List struct {
+		Span
+		Items []Expr
+	}
+	// A Comprehension is [Item for Vars in In].
+	Comprehension struct {
+		Span
+		Item Expr
+		Vars []string
+		In   Expr
+	}
+	// A Unary is -X or not X.
+	Unary struct {
+		Span
+		Op string
+		X  Expr
+	}
+	// A Binary is X Op Y: arithmetic, and, or, and the range X..Y.
+	Binary struct {
+		Span
+		Op   string
+		X, Y Expr
+	}
+	// A Compare is a chain: Args[0] Ops[0] Args[1] Ops[1] Args[2] ...
+	Compare struct {
+		Span
+		Ops  []string
+		Args []Expr
+	}
+	// A Cond is Then if If else Else.
+	Cond struct {
+		Span
+		Then, If, Else Expr
+	}
+	// A Field is X.Name.
+	Field struct {
+		Span
+		X    Expr
+		Name string
+	}
+	Call struct {
+		Span
+		Fn   Expr
+		Args []*Arg
+	}
+	// An Index is X[Items].
+	Index struct {
+		Span
+		X     Expr
+		Items []IndexItem
+	}
+)
+
+// An Arg is an argument of a call or of an annotation, by place or by name.
+type Arg struct {
+	Name  string // empty: by place
+	Value Expr
+}
+
+// An IndexItem is one of: i, lo:hi with either end left out, or `...`.
+type IndexItem struct {
+	Span
+	Rest   bool
+	Slice  bool
+	Lo, Hi Expr // Lo alone is the index
+}

@@ -1,0 +1,132 @@
+package dsl
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/alecthomas/participle/v2"
+	"github.com/alecthomas/participle/v2/lexer"
+
+	"github.com/mlxc/mlxc/ir"
+)
+
+// What people write from habit, and what to write instead.
+var habits = map[string]string{
+	":=":     "bind with `=`: `h = relu(x)`",
+	"//":     "`div(a, b)` divides and rounds down; comments start with `#`",
+	"&&":     "write `and`",
+	"||":     "write `or`",
+	"!":      "write `not`",
+	"+=":     "write `x = x + ...`",
+	"-=":     "write `x = x - ...`",
+	"*=":     "write `x = x * ...`",
+	";":      "one statement per line, no `;`",
+	"lambda": "there are no function values",
+	"def":    "functions start with `fn`",
+	"class":  "modules start with `block`",
+	"self":   "members are named without `self.`",
+	"elif":   "write `else if`",
+}
+
+// expectations say in words what participle expected, by the first symbol of
+// the part of the grammar that did not match.
+var expectations = map[string]string{
+	"<ident>":  "a name",
+	"Ident":    "a name",
+	"<string>": "a string",
+	"<nl>":     "end of line",
+	"<raw>":    "a raw string with Metal code",
+	"TypeExpr": "a type such as `f16[B, T]`",
+	"Body":     "`{`",
+	"ArgList":  "`(`",
+	"Results":  "a result type",
+	"Expr":     "an expression",
+}
+
+// syntaxHints are for messages that begin and end like this.
+var syntaxHints = []struct{ begins, ends, hint string }{
+	{"unexpected `,`", "expected `=`", "one member per line: `a = Block()`"},
+	{"unexpected", "expected `=`", "a declaration starts with import, config, const, dim, block, fn, entry, kernel, test, param, state, or `name =`"},
+	{"unexpected `=`", "expected `:`", "a param or state needs a type: `param w: f16[4, 4]`"},
+	{"unexpected", "expected `max`", "a run-time loop needs a bound: `while x > 0 max 128 {`"},
+	{"unexpected `:`", "expected `]`", "slices have no step"},
+	{"unexpected `.`", "expected an expression", "a float has digits on both sides of the point: `0.5`"},
+	{"unexpected `.`", "expected end of line", "a float has digits on both sides of the point: `1.0`"},
+	{"unexpected keyword", "expected end of line", "one statement per line"},
+}
+
+// syntaxError makes a diagnostic of what participle says about a declaration.
+func syntaxError(err error, decl []lexer.Token) ir.Diagnostic {
+	d := ir.Diagnostic{Msg: err.Error(), Pos: tokenPos(decl[0])}
+	var unexpected *participle.UnexpectedTokenError
+	if !errors.As(err, &unexpected) {
+		var at participle.Error
+		if errors.As(err, &at) {
+			p := at.Position()
+			d.Msg, d.Pos = at.Message(), &ir.Pos{File: p.Filename, Line: p.Line, Col: p.Column}
+		}
+		return d
+	}
+	t := unexpected.Unexpected
+	d.Pos = tokenPos(t)
+	d.Msg = "unexpected " + describe(t)
+	_, expected, _ := strings.Cut(unexpected.Message(), "(expected ")
+	expected = strings.TrimSuffix(expected, ")")
+	if expected != "" {
+		d.Msg += ", expected " + friendly(expected)
+	}
+	d.Hint = syntaxHint(d.Msg, t, decl)
+	if d.Hint == "" && t.Type == tKeyword && (strings.HasSuffix(d.Msg, "a name") || strings.HasSuffix(d.Msg, "`)`")) {
+		d.Hint = fmt.Sprintf("`%s` is a keyword and cannot be a name", t.Value)
+	}
+	return d
+}
+
+func describe(t lexer.Token) string {
+	switch t.Type {
+	case lexer.EOF:
+		return "end of file"
+	case tNL:
+		return "end of line"
+	case tKeyword:
+		return fmt.Sprintf("keyword `%s`", t.Value)
+	case tRaw:
+		return "raw string"
+	}
+	return fmt.Sprintf("`%s`", t.Value)
+}
+
+// syntaxHint looks for a habit at the token or before it on its line, then for a
+// hint that fits the message.
+func syntaxHint(msg string, t lexer.Token, decl []lexer.Token) string {
+	for _, u := range decl {
+		if u.Pos.Line == t.Pos.Line && u.Pos.Offset <= t.Pos.Offset && (u.Type == tIdent || u.Pos == t.Pos) {
+			if h, ok := habits[u.Value]; ok {
+				return h
+			}
+		}
+	}
+	for _, h := range syntaxHints {
+		if strings.HasPrefix(msg, h.begins) && strings.HasSuffix(msg, h.ends) {
+			return h.hint
+		}
+	}
+	return ""
+}
+
+// friendly puts the first symbol of a piece of grammar into words.
+func friendly(expected string) string {
+	first := strings.TrimLeft(expected, "(")
+	if rest, ok := strings.CutPrefix(first, `"`); ok {
+		word, _, _ := strings.Cut(rest, `"`)
+		return "`" + word + "`"
+	}
+	if i := strings.IndexAny(first, " )*+?"); i >= 0 {
+		first = first[:i]
+	}
+	if words, ok := expectations[first]; ok {
+		return words
+	}
+	return "`" + first + "`"
+}

@@ -33,6 +33,9 @@ func (d *DAG) Add(v Scalar) *Scalar {
 		axes(g.Index)
 		axes(g.Extent)
 	}
+	for _, b := range v.Bind {
+		delete(free, b.Name)
+	}
 	for _, a := range v.Args {
 		v.Stage = max(v.Stage, a.Stage)
 		for _, f := range a.Free {
@@ -65,7 +68,7 @@ func (d *DAG) key(v *Scalar) string {
 	for _, a := range v.Args {
 		fmt.Fprint(&b, " v", a.ID)
 	}
-	for _, o := range v.Over {
+	for _, o := range slices.Concat(v.Over, v.Bind) {
 		fmt.Fprint(&b, " ", o.Name)
 	}
 	return b.String()
@@ -108,11 +111,6 @@ func (d *DAG) Cast(t DType, v *Scalar) *Scalar {
 		}
 	}
 	return v
-}
-
-// Inside is the bool that all guards hold.
-func (d *DAG) Inside(guard []Bound) *Scalar {
-	return d.Add(Scalar{Kind: ScalarInside, DType: Bool, Guard: guard})
 }
 
 // An S is a scalar with its DAG: what bodies in the op table are written with.

@@ -67,8 +67,9 @@ type Scalar struct {
 	Int   int64   // const of an integer or bool
 	Arg   int     // load: index into the kernel's Args
 	Index Size    // load: element; size: the expression
-	Guard []Bound // load: where one fails the value is Args[0]
+	Guard []Bound // load: where one fails nothing is read and the value is 0; inside: the bounds
 	Over  []*Axis // reduce: outermost first
+	Bind  []*Axis // load, size, inside: variables of Index and Guard whose values are those of Args
 
 	Free  []*Axis // derived: the axes it varies with, sorted by name
 	Stage int     // derived: a reduction is one stage later than its operand

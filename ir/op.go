@@ -34,7 +34,7 @@ type Op struct {
 	Body   func(x ...S) S
 	Expand func(b *Emit, in *Instr) ([]*Value, error)
 	Pull   func(p *Puller, in *Instr, at []Size) *Scalar
-	Eval   func(in *Instr, args []*Tensor, env Env) (*Tensor, error)
+	Eval   func(in *Instr, args []*Tensor, env *Env) (*Tensor, error)
 
 	Grad      Grad
 	Tolerance Tolerance
@@ -78,6 +78,10 @@ const (
 
 // LookupOp finds an op by name; nil if there is none.
 func LookupOp(name string) *Op { return opByName[name] }
+
+var kindNames = [...]string{"source", "elementwise", "view", "gather", "reduce", "window", "contract", "composite", "sink"}
+
+func (k Kind) String() string { return kindNames[k] }
 
 // Ops lists the op table in its order.
 func Ops() []*Op { return opTable }

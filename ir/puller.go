@@ -5,9 +5,15 @@ package ir
 type Puller struct {
 	*DAG
 	Arg  func(v *Value, at []Size) *Scalar // the scalar of a tensor at an index
-	Axis func(extent Size) *Axis           // a variable to reduce over
+	Axis func(extent Size) *Axis           // a fresh variable
 
 	guards []Bound
+	binds  []binding
+}
+
+type binding struct {
+	axis  *Axis
+	value *Scalar
 }
 
 // Guarded pulls where all bounds hold; elsewhere the result is other. Loads made
@@ -26,14 +32,45 @@ func (p *Puller) Guarded(guard []Bound, other *Scalar, pull func() *Scalar) *Sca
 	p.guards = append(p.guards, open...)
 	v := pull()
 	p.guards = p.guards[:n]
-	return p.Apply(Select, p.Inside(open), v, other)
+	return p.Apply(Select, p.bound(Scalar{Kind: ScalarInside, DType: Bool, Guard: open}), v, other)
 }
 
 // Proven reports whether the bound holds at every point of the loops.
 func (g Bound) Proven() bool { return g.Index.NonNegative() && g.Index.Less(g.Extent) }
 
-// Guards are the bounds in force, which a load must carry.
-func (p *Puller) Guards() []Bound { return p.guards[:len(p.guards):len(p.guards)] }
+// Bound pulls with an index in [0, extent) that is the value of a scalar.
+func (p *Puller) Bound(extent Size, value *Scalar, pull func(i Size) *Scalar) *Scalar {
+	axis := p.Axis(extent)
+	p.binds = append(p.binds, binding{axis, value})
+	v := pull(axis.Index())
+	p.binds = p.binds[:len(p.binds)-1]
+	return v
+}
+
+// Load reads an argument's element where all guards in force hold.
+func (p *Puller) Load(arg int, t DType, index Size) *Scalar {
+	return p.bound(Scalar{Kind: ScalarLoad, DType: t.Compute(), Arg: arg, Index: index, Guard: p.guards[:len(p.guards):len(p.guards)]})
+}
+
+// Number is a size or index as a scalar of dtype t.
+func (p *Puller) Number(t DType, s Size) *Scalar {
+	return p.bound(Scalar{Kind: ScalarSize, DType: t.Compute(), Index: s})
+}
+
+// bound adds v with the bindings that its indices mention.
+func (p *Puller) bound(v Scalar) *Scalar {
+	for _, b := range p.binds {
+		has := v.Index.Has(b.axis)
+		for _, g := range v.Guard {
+			has = has || g.Index.Has(b.axis) || g.Extent.Has(b.axis)
+		}
+		if has {
+			v.Bind = append(v.Bind, b.axis)
+			v.Args = append(v.Args, b.value)
+		}
+	}
+	return p.Add(v)
+}
 
 // Linear is the element index of at in a row-major tensor of the shape.
 func Linear(at, shape []Size) Size {

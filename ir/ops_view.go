@@ -1,0 +1,298 @@
+package ir
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Views are other indices of the same elements: a consumer that pulls through
+// one reads the operand at another place, and no kernel is made for it.
+
+// ShapeAttrs is the shape of the result.
+type ShapeAttrs struct{ Shape []Size }
+
+// PermAttrs: result axis i is operand axis Perm[i].
+type PermAttrs struct{ Perm []int }
+
+// SliceAttrs takes Size elements from Start in steps of Step, for each axis.
+type SliceAttrs struct {
+	Start []Size
+	Step  []int
+	Size  []Size
+}
+
+// PadAttrs puts Lo elements before and Hi behind each axis, all equal to Value.
+type PadAttrs struct {
+	Lo, Hi []int
+	Value  float64
+}
+
+// AxisAttrs names one axis.
+type AxisAttrs struct{ Axis int }
+
+var viewOps = []*Op{
+	{
+		Name: "reshape", Kind: KindView, Operands: []string{"x"}, Attrs: ShapeAttrs{}, Grad: GradPending, Sample: SampleNormal,
+		Doc: "the same elements in row-major order under another shape",
+		Rules: []Rule{operands("reshape", 1), {"reshape/elements", "the number of elements stays", func(in *Instr) error {
+			x, s := in.Args[0].Type, in.Attrs.(ShapeAttrs).Shape
+			if !x.Elems().Equal(Product(s)) {
+				return fmt.Errorf("%s has %s elements, %s has %s", x, x.Elems(), Type{x.DType, s}, Product(s))
+			}
+			return nil
+		}}},
+		Type: shaped,
+		Pull: func(p *Puller, in *Instr, at []Size) *Scalar {
+			return p.Arg(in.Args[0], Unravel(Linear(at, in.Result().Type.Shape), in.Args[0].Type.Shape))
+		},
+		Eval: func(in *Instr, args []*Tensor, env *Env) (*Tensor, error) {
+			return env.fill(in.Result().Type, func(out *Tensor, n int, _ []int) { out.copyFrom(n, args[0], n) })
+		},
+	},
+	{
+		Name: "transpose", Kind: KindView, Operands: []string{"x"}, Attrs: PermAttrs{}, Grad: GradPending,
+		Doc: "axes in another order: result axis i is operand axis perm[i]",
+		Rules: []Rule{operands("transpose", 1), axisRule("transpose", func(in *Instr) []int { return in.Attrs.(PermAttrs).Perm }),
+			{"transpose/perm", "every axis is named", func(in *Instr) error {
+				if n := len(in.Attrs.(PermAttrs).Perm); n != in.Args[0].Type.Rank() {
+					return fmt.Errorf("%s named for %s", plural(n, "axis"), in.Args[0].Type)
+				}
+				return nil
+			}}},
+		Type: func(in *Instr) ([]Type, error) {
+			var s []Size
+			for _, a := range in.Attrs.(PermAttrs).Perm {
+				s = append(s, in.Args[0].Type.Shape[a])
+			}
+			return typed(in.Args[0].Type.DType, s)
+		},
+		Pull: func(p *Puller, in *Instr, at []Size) *Scalar {
+			from := make([]Size, len(at))
+			for i, a := range in.Attrs.(PermAttrs).Perm {
+				from[a] = at[i]
+			}
+			return p.Arg(in.Args[0], from)
+		},
+		Eval: func(in *Instr, args []*Tensor, env *Env) (*Tensor, error) {
+			perm := in.Attrs.(PermAttrs).Perm
+			from := make([]int, len(perm))
+			return env.fill(in.Result().Type, func(out *Tensor, n int, at []int) {
+				for i, a := range perm {
+					from[a] = at[i]
+				}
+				out.copyFrom(n, args[0], args[0].offset(from))
+			})
+		},
+	},
+	{
+		Name: "broadcast", Kind: KindView, Operands: []string{"x"}, Attrs: ShapeAttrs{}, Grad: GradPending,
+		Doc: "repeated along new leading axes and along axes of size 1",
+		Rules: []Rule{operands("broadcast", 1), {"broadcast/shape", "each size, from the last, is equal or the literal 1", func(in *Instr) error {
+			x, s := in.Args[0].Type, in.Attrs.(ShapeAttrs).Shape
+			skip := len(s) - x.Rank()
+			if skip < 0 {
+				return fmt.Errorf("%s has more axes than %s", x, Type{x.DType, s})
+			}
+			for i, e := range x.Shape {
+				if !e.Is(1) && !e.Equal(s[skip+i]) {
+					return fmt.Errorf("%s does not stretch to %s: %s against %s", x, Type{x.DType, s}, e, s[skip+i])
+				}
+			}
+			return nil
+		}}},
+		Type: shaped,
+		Pull: func(p *Puller, in *Instr, at []Size) *Scalar {
+			x := in.Args[0].Type
+			from := slices.Clone(at[len(at)-x.Rank():])
+			for i, e := range x.Shape {
+				if e.Is(1) {
+					from[i] = Size{}
+				}
+			}
+			return p.Arg(in.Args[0], from)
+		},
+		Eval: func(in *Instr, args []*Tensor, env *Env) (*Tensor, error) {
+			x := args[0]
+			from := make([]int, len(x.Shape))
+			return env.fill(in.Result().Type, func(out *Tensor, n int, at []int) {
+				copy(from, at[len(at)-len(from):])
+				for i, e := range in.Args[0].Type.Shape {
+					if e.Is(1) {
+						from[i] = 0
+					}
+				}
+				out.copyFrom(n, x, x.offset(from))
+			})
+		},
+	},
+	{
+		Name: "slice", Kind: KindView, Operands: []string{"x"}, Attrs: SliceAttrs{}, Grad: GradPending,
+		Doc: "a part of each axis: size elements from start, in steps",
+		Rules: []Rule{operands("slice", 1), {"slice/range", "each axis has a start, a step of at least 1 and a size within it", func(in *Instr) error {
+			x, a := in.Args[0].Type, in.Attrs.(SliceAttrs)
+			if len(a.Start) != x.Rank() || len(a.Step) != x.Rank() || len(a.Size) != x.Rank() {
+				return fmt.Errorf("%s needs a start, a step and a size for each axis", x)
+			}
+			for i, e := range x.Shape {
+				if a.Step[i] < 1 {
+					return fmt.Errorf("step %d of axis %d is less than 1", a.Step[i], i)
+				}
+				last := a.Start[i].Add(a.Size[i].Sub(N(1)).Mul(N(int64(a.Step[i]))))
+				if !a.Start[i].NonNegative() || !a.Size[i].Is(0) && !last.Less(e) {
+					return fmt.Errorf("%s elements from %s in steps of %d are not within axis %d of %s", a.Size[i], a.Start[i], a.Step[i], i, x)
+				}
+			}
+			return nil
+		}}},
+		Type: func(in *Instr) ([]Type, error) { return typed(in.Args[0].Type.DType, in.Attrs.(SliceAttrs).Size) },
+		Pull: func(p *Puller, in *Instr, at []Size) *Scalar {
+			a := in.Attrs.(SliceAttrs)
+			from := make([]Size, len(at))
+			for i, e := range at {
+				from[i] = e.Mul(N(int64(a.Step[i]))).Add(a.Start[i])
+			}
+			return p.Arg(in.Args[0], from)
+		},
+		Eval: func(in *Instr, args []*Tensor, env *Env) (*Tensor, error) {
+			a := in.Attrs.(SliceAttrs)
+			start, err := env.sizes(a.Start)
+			if err != nil {
+				return nil, err
+			}
+			from := make([]int, len(start))
+			return env.fill(in.Result().Type, func(out *Tensor, n int, at []int) {
+				for i := range from {
+					from[i] = start[i] + at[i]*a.Step[i]
+				}
+				out.copyFrom(n, args[0], args[0].offset(from))
+			})
+		},
+	},
+	{
+		Name: "pad", Kind: KindView, Operands: []string{"x"}, Attrs: PadAttrs{}, Grad: GradPending,
+		Doc: "a number before and behind each axis",
+		Rules: []Rule{operands("pad", 1), {"pad/width", "each axis has two widths of at least 0", func(in *Instr) error {
+			x, a := in.Args[0].Type, in.Attrs.(PadAttrs)
+			if len(a.Lo) != x.Rank() || len(a.Hi) != x.Rank() {
+				return fmt.Errorf("%s needs two widths for each axis", x)
+			}
+			for i := range a.Lo {
+				if a.Lo[i] < 0 || a.Hi[i] < 0 {
+					return fmt.Errorf("width %d, %d of axis %d is negative", a.Lo[i], a.Hi[i], i)
+				}
+			}
+			return nil
+		}}},
+		Type: func(in *Instr) ([]Type, error) {
+			x, a := in.Args[0].Type, in.Attrs.(PadAttrs)
+			s := slices.Clone(x.Shape)
+			for i := range s {
+				s[i] = s[i].Add(N(int64(a.Lo[i] + a.Hi[i])))
+			}
+			return typed(x.DType, s)
+		},
+		Pull: func(p *Puller, in *Instr, at []Size) *Scalar {
+			x, a := in.Args[0].Type, in.Attrs.(PadAttrs)
+			from := make([]Size, len(at))
+			var guard []Bound
+			for i := range at {
+				from[i] = at[i].Sub(N(int64(a.Lo[i])))
+				guard = append(guard, Bound{from[i], x.Shape[i]})
+			}
+			return p.Guarded(guard, p.Num(x.DType, a.Value), func() *Scalar { return p.Arg(in.Args[0], from) })
+		},
+		Eval: func(in *Instr, args []*Tensor, env *Env) (*Tensor, error) {
+			a, x := in.Attrs.(PadAttrs), args[0]
+			from := make([]int, len(x.Shape))
+			return env.fill(in.Result().Type, func(out *Tensor, n int, at []int) {
+				inside := true
+				for i := range from {
+					from[i] = at[i] - a.Lo[i]
+					inside = inside && from[i] >= 0 && from[i] < x.Shape[i]
+				}
+				if inside {
+					out.copyFrom(n, x, x.offset(from))
+				} else {
+					out.setNumber(n, a.Value)
+				}
+			})
+		},
+	},
+	{
+		Name: "concat", Kind: KindView, Operands: []string{"x..."}, Attrs: AxisAttrs{}, Grad: GradPending,
+		Doc: "tensors behind one another along an axis",
+		Rules: []Rule{
+			{"concat/operands", "takes at least 1 operand", func(in *Instr) error {
+				if len(in.Args) == 0 {
+					return fmt.Errorf("takes at least 1 operand")
+				}
+				return nil
+			}},
+			axisRule("concat", func(in *Instr) []int { return []int{in.Attrs.(AxisAttrs).Axis} }),
+			{"concat/same", "dtypes and sizes off the axis are equal", func(in *Instr) error {
+				axis, x := in.Attrs.(AxisAttrs).Axis, in.Args[0].Type
+				for _, v := range in.Args[1:] {
+					y := v.Type
+					if y.DType != x.DType || y.Rank() != x.Rank() {
+						return fmt.Errorf("operands differ: %s and %s", x, y)
+					}
+					for i := range x.Shape {
+						if i != axis && !x.Shape[i].Equal(y.Shape[i]) {
+							return fmt.Errorf("sizes differ off the axis: %s and %s in %s and %s", x.Shape[i], y.Shape[i], x, y)
+						}
+					}
+				}
+				return nil
+			}}},
+		Type: func(in *Instr) ([]Type, error) {
+			axis := in.Attrs.(AxisAttrs).Axis
+			s := slices.Clone(in.Args[0].Type.Shape)
+			for _, v := range in.Args[1:] {
+				s[axis] = s[axis].Add(v.Type.Shape[axis])
+			}
+			return typed(in.Args[0].Type.DType, s)
+		},
+		Pull: func(p *Puller, in *Instr, at []Size) *Scalar {
+			axis, t := in.Attrs.(AxisAttrs).Axis, in.Args[0].Type.DType
+			out := p.Num(t, 0)
+			start := Size{}
+			for _, v := range in.Args {
+				from := slices.Clone(at)
+				from[axis] = at[axis].Sub(start)
+				other := out
+				out = p.Guarded([]Bound{{from[axis], v.Type.Shape[axis]}}, other, func() *Scalar { return p.Arg(v, from) })
+				start = start.Add(v.Type.Shape[axis])
+			}
+			return out
+		},
+		Eval: func(in *Instr, args []*Tensor, env *Env) (*Tensor, error) {
+			axis := in.Attrs.(AxisAttrs).Axis
+			return env.fill(in.Result().Type, func(out *Tensor, n int, at []int) {
+				from := slices.Clone(at)
+				for _, x := range args {
+					if from[axis] < x.Shape[axis] {
+						out.copyFrom(n, x, x.offset(from))
+						return
+					}
+					from[axis] -= x.Shape[axis]
+				}
+			})
+		},
+	},
+}
+
+func shaped(in *Instr) ([]Type, error) {
+	return typed(in.Args[0].Type.DType, in.Attrs.(ShapeAttrs).Shape)
+}
+
+// Unravel is the index in a row-major tensor of the shape of its n-th element.
+func Unravel(n Size, shape []Size) []Size {
+	at := make([]Size, len(shape))
+	for i := len(shape) - 1; i > 0; i-- {
+		at[i], n = n.Mod(shape[i]), n.Div(shape[i])
+	}
+	if len(shape) > 0 {
+		at[0] = n
+	}
+	return at
+}

@@ -1,0 +1,81 @@
+package ir
+
+import "fmt"
+
+// Rules and type functions that several ops share.
+
+// operands is the rule that an op with fixed operands gets that many.
+func operands(op string, n int) Rule {
+	return Rule{op + "/operands", fmt.Sprintf("takes %s", plural(n, "operand")), func(in *Instr) error {
+		if len(in.Args) != n {
+			return fmt.Errorf("takes %s, got %d", plural(n, "operand"), len(in.Args))
+		}
+		return nil
+	}}
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// sameType: all operands from first on have one dtype and one shape.
+func sameType(op string, first int) Rule {
+	return Rule{op + "/same", "operands have equal dtypes and shapes", func(in *Instr) error {
+		for i := first + 1; i < len(in.Args); i++ {
+			if !in.Args[i].Type.Equal(in.Args[first].Type) {
+				return fmt.Errorf("operands differ: %s and %s", in.Args[first].Type, in.Args[i].Type)
+			}
+		}
+		return nil
+	}}
+}
+
+// A classes value is a set of dtype classes.
+type classes uint8
+
+const (
+	floats classes = 1 << Float
+	ints   classes = 1<<Signed | 1<<Unsigned
+	bools  classes = 1 << Boolean
+)
+
+var classText = map[classes]string{
+	floats: "a float", ints: "an integer", bools: "bool",
+	floats | ints: "a float or an integer", ints | bools: "an integer or bool", floats | ints | bools: "any dtype",
+}
+
+// dtypeOf: operand i has a dtype of the given classes.
+func dtypeOf(op string, i int, want classes) Rule {
+	return Rule{op + "/dtype", "the operand is " + classText[want], func(in *Instr) error {
+		if t := in.Args[i].Type; want&(1<<t.DType.Class()) == 0 {
+			return fmt.Errorf("wants %s, got %s", classText[want], t)
+		}
+		return nil
+	}}
+}
+
+// axisRule: an axis attribute lies within operand 0.
+func axisRule(op string, axes func(in *Instr) []int) Rule {
+	return Rule{op + "/axis", "each axis is in [0, rank) and given once", func(in *Instr) error {
+		seen := map[int]bool{}
+		for _, a := range axes(in) {
+			if rank := in.Args[0].Type.Rank(); a < 0 || a >= rank {
+				return fmt.Errorf("axis %d is outside %s", a, in.Args[0].Type)
+			}
+			if seen[a] {
+				return fmt.Errorf("axis %d is given twice", a)
+			}
+			seen[a] = true
+		}
+		return nil
+	}}
+}
+
+func likeArg(i int) func(in *Instr) ([]Type, error) {
+	return func(in *Instr) ([]Type, error) { return []Type{in.Args[i].Type}, nil }
+}
+
+func typed(t DType, shape []Size) ([]Type, error) { return []Type{{t, shape}}, nil }

@@ -76,6 +76,12 @@ const (
 	SampleBool
 )
 
+// Accumulates is what attributes implement that name the dtype of a sum.
+type Accumulates interface {
+	// Accumulate is the attributes with t as the accumulator, if they name none.
+	Accumulate(t DType) any
+}
+
 // LookupOp finds an op by name; nil if there is none.
 func LookupOp(name string) *Op { return opByName[name] }
 

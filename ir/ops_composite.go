@@ -207,3 +207,12 @@ func (c *calc) affine(x, w, b *Value) *Value {
 	}
 	return c.op("add", nil, y, c.stretch(b, x.Type.Shape))
 }
+
+// Accumulate makes SoftmaxAttrs an Accumulates.
+func (a SoftmaxAttrs) Accumulate(t DType) any { a.Acc = chosen(a.Acc, t); return a }
+
+// Accumulate makes NormAttrs an Accumulates.
+func (a NormAttrs) Accumulate(t DType) any { a.Acc = chosen(a.Acc, t); return a }
+
+// Accumulate makes GroupNormAttrs an Accumulates.
+func (a GroupNormAttrs) Accumulate(t DType) any { a.Acc = chosen(a.Acc, t); return a }

@@ -222,3 +222,16 @@ func (t Type) shapeText() string {
 	}
 	return t.String()[len(t.DType.String()):]
 }
+
+// Accumulate makes MatmulAttrs an Accumulates.
+func (a MatmulAttrs) Accumulate(t DType) any { a.Acc = chosen(a.Acc, t); return a }
+
+// Accumulate makes ConvAttrs an Accumulates.
+func (a ConvAttrs) Accumulate(t DType) any { a.Acc = chosen(a.Acc, t); return a }
+
+func chosen(acc, otherwise DType) DType {
+	if acc == Invalid {
+		return otherwise
+	}
+	return acc
+}

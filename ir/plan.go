@@ -45,13 +45,15 @@ type Hazard struct {
 	After  int // index of the earlier step
 }
 
-// A HazardKind is read after write, write after read, or write after write.
+// A HazardKind is read after write, write after read, write after write, or the
+// reuse of arena memory whose last user ran before.
 type HazardKind string
 
 const (
-	RAW HazardKind = "raw"
-	WAR HazardKind = "war"
-	WAW HazardKind = "waw"
+	RAW   HazardKind = "raw"
+	WAR   HazardKind = "war"
+	WAW   HazardKind = "waw"
+	Reuse HazardKind = "reuse" // of the block that Buffer takes; After is the last step that may run before
 )
 
 // Align is the alignment in bytes of blocks in the arena.

@@ -1,0 +1,127 @@
+package mlx
+
+import (
+	"github.com/mlxc/mlxc/ir"
+)
+
+//go:generate go run ./internal/gen
+
+// axis makes an axis that may count from the end one that counts from the start.
+// One that is out of range stays, for the op's rule to report.
+func axis(v Value, a int) int {
+	if a < 0 {
+		a += v.Type().Rank()
+	}
+	return a
+}
+
+func axes(v Value, as []int) []int {
+	if len(as) == 0 {
+		as = make([]int, v.Type().Rank())
+		for i := range as {
+			as[i] = i
+		}
+		return as
+	}
+	out := make([]int, len(as))
+	for i, a := range as {
+		out[i] = axis(v, a)
+	}
+	return out
+}
+
+func reduce(name string, v Value, as []int) Value {
+	return apply(name, ir.ReduceAttrs{Axes: axes(v, as)}, v)
+}
+
+// Reductions over the given axes, or over all of them if none is given. Negative
+// axes count from the end.
+
+func Sum(x Value, axes ...int) Value  { return reduce("sum", x, axes) }
+func Prod(x Value, axes ...int) Value { return reduce("prod", x, axes) }
+func Mean(x Value, axes ...int) Value { return reduce("mean", x, axes) }
+func Var(x Value, axes ...int) Value  { return reduce("var", x, axes) }
+func Max(x Value, axes ...int) Value  { return reduce("max", x, axes) }
+func Min(x Value, axes ...int) Value  { return reduce("min", x, axes) }
+func Any(x Value, axes ...int) Value  { return reduce("any", x, axes) }
+func All(x Value, axes ...int) Value  { return reduce("all", x, axes) }
+
+// ArgMax and ArgMin give indices (i32) along an axis, which disappears.
+func ArgMax(x Value, a int) Value { return apply("argmax", ir.IndexAttrs{Axis: axis(x, a)}, x) }
+func ArgMin(x Value, a int) Value { return apply("argmin", ir.IndexAttrs{Axis: axis(x, a)}, x) }
+
+// Softmax and LogSoftmax work along one axis.
+func Softmax(x Value, a int) Value { return apply("softmax", ir.SoftmaxAttrs{Axis: axis(x, a)}, x) }
+func LogSoftmax(x Value, a int) Value {
+	return apply("log_softmax", ir.SoftmaxAttrs{Axis: axis(x, a)}, x)
+}
+
+// Take is the elements of x at the indices i along an axis.
+func Take(x, i Value, a int) Value { return apply("take", ir.AxisAttrs{Axis: axis(x, a)}, x, i) }
+
+// Norms over the last axis, or over groups of it. The weights are vectors.
+
+func LayerNorm(x, weight, bias Value, eps float64) Value {
+	return apply("layer_norm", ir.NormAttrs{Eps: eps}, x, weight, bias)
+}
+
+func RMSNorm(x, weight Value, eps float64) Value {
+	return apply("rms_norm", ir.NormAttrs{Eps: eps}, x, weight)
+}
+
+func GroupNorm(x Value, groups int, weight, bias Value, eps float64) Value {
+	return apply("group_norm", ir.GroupNormAttrs{Groups: groups, Eps: eps}, x, weight, bias)
+}
+
+func BatchNorm(x, weight, bias, mean, variance Value, eps float64) Value {
+	return apply("batch_norm", ir.NormAttrs{Eps: eps}, x, weight, bias, mean, variance)
+}
+
+// ConvOptions are those of Conv; an empty list means 1 for each spatial axis, 0
+// for Pad, and Groups 0 means 1.
+type ConvOptions struct {
+	Stride, Pad, Dilation []int
+	Groups                int
+}
+
+// Conv correlates x [B, ...S, I] with kernels w [O, ...K, I/groups].
+func Conv(x, w Value, o ConvOptions) Value {
+	n := max(0, x.Type().Rank()-2)
+	return apply("conv", ir.ConvAttrs{
+		Stride: each(o.Stride, n, 1), Pad: each(o.Pad, n, 0), Dilation: each(o.Dilation, n, 1), Groups: max(1, o.Groups),
+	}, x, w)
+}
+
+// each is a list of n numbers: as given, one for all, or the default for all.
+func each(given []int, n, otherwise int) []int {
+	if len(given) > 1 || len(given) == 1 && n == 1 {
+		return given
+	}
+	if len(given) == 1 {
+		otherwise = given[0]
+	}
+	out := make([]int, n)
+	for i := range out {
+		out[i] = otherwise
+	}
+	return out
+}
+
+// PoolOptions are those of pools; an empty Stride is the window's size.
+type PoolOptions struct {
+	Size, Stride, Pad []int
+}
+
+func pool(name string, x Value, o PoolOptions) Value {
+	n := max(0, x.Type().Rank()-2)
+	size := each(o.Size, n, 1)
+	stride := size
+	if len(o.Stride) > 0 {
+		stride = each(o.Stride, n, 1)
+	}
+	return apply(name, ir.PoolAttrs{Size: size, Stride: stride, Pad: each(o.Pad, n, 0)}, x)
+}
+
+// MaxPool and AvgPool move a window over the spatial axes of [B, ...S, C].
+func MaxPool(x Value, o PoolOptions) Value { return pool("max_pool", x, o) }
+func AvgPool(x Value, o PoolOptions) Value { return pool("avg_pool", x, o) }

@@ -33,8 +33,12 @@ type pattern struct {
 }
 
 // A group is the named axes that one axis of a tensor consists of. The name "..."
-// stands for any number of axes.
-type group []string
+// stands for any number of axes: each a group of its own, unless parentheses join
+// them.
+type group struct {
+	names  []string
+	joined bool
+}
 
 func parsePattern(text string) (*pattern, error) {
 	left, right, ok := strings.Cut(text, "->")
@@ -76,7 +80,7 @@ func parseSide(s string, offset int) ([]group, error) {
 		case c == ' ':
 			i++
 		case c == '(' && !inside:
-			inside, open = true, group{}
+			inside, open = true, group{joined: true}
 			i++
 		case c == ')' && inside:
 			inside = false
@@ -104,9 +108,9 @@ func parseSide(s string, offset int) ([]group, error) {
 			}
 			seen[name] = true
 			if inside {
-				open = append(open, name)
+				open.names = append(open.names, name)
 			} else {
-				side = append(side, group{name})
+				side = append(side, group{names: []string{name}})
 			}
 		default:
 			return nil, fmt.Errorf("column %d: unexpected %q", col, c)
@@ -125,7 +129,7 @@ func isName(c byte) bool {
 func names(side []group) []string {
 	var all []string
 	for _, g := range side {
-		all = append(all, g...)
+		all = append(all, g.names...)
 	}
 	return all
 }
@@ -171,7 +175,7 @@ func shapeOf(side []group, sizes map[string]Dim) []Dim {
 	shape := make([]Dim, len(side))
 	for i, g := range side {
 		shape[i] = N(1)
-		for _, n := range g {
+		for _, n := range g.names {
 			shape[i] = shape[i].Mul(sizes[n])
 		}
 	}
@@ -217,7 +221,7 @@ func (p *pattern) solve(shape []Dim, axes Axes) (left, right []group, sizes map[
 	for i, g := range left {
 		known := N(1)
 		open := ""
-		for _, n := range g {
+		for _, n := range g.names {
 			s, ok := sizes[n]
 			switch {
 			case ok:
@@ -247,14 +251,14 @@ func (p *pattern) solve(shape []Dim, axes Axes) (left, right []group, sizes map[
 func spread(side []group, rest []string) []group {
 	var out []group
 	for _, g := range side {
-		if len(g) == 1 && g[0] == "..." {
+		if !g.joined && len(g.names) == 1 && g.names[0] == "..." {
 			for _, n := range rest {
-				out = append(out, group{n})
+				out = append(out, group{names: []string{n}})
 			}
 			continue
 		}
-		if i := slices.Index(g, "..."); i >= 0 {
-			g = slices.Replace(slices.Clone(g), i, i+1, rest...)
+		if i := slices.Index(g.names, "..."); i >= 0 {
+			g.names = slices.Replace(slices.Clone(g.names), i, i+1, rest...)
 		}
 		out = append(out, g)
 	}

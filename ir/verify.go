@@ -1,0 +1,193 @@
+package ir
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Verify checks that a module holds together, at any stage. The error lists up
+// to ten faults, each with its rule, its place in the source and the lines around
+// it; any fault is a bug of the pass that made the module.
+func Verify(m *Module) error {
+	v := &verifier{module: m}
+	v.dims()
+	v.params()
+	for _, f := range m.Funcs {
+		v.fn(f)
+	}
+	names := map[string]bool{}
+	for _, k := range m.Kernels {
+		if names[k.Name] {
+			v.fault(k.Pos, "kernel/name", "kernel @%s is there twice", k.Name)
+		}
+		names[k.Name] = true
+		v.kernel(k)
+	}
+	for _, f := range m.Funcs {
+		for i, w := range f.Variants {
+			if last := i == len(f.Variants)-1; last != (len(w.Guard) == 0) {
+				v.fault(f.Pos, "variant/guard", "func @%s: the last variant, and no other, has no guard", f.Name)
+			}
+			v.variant(f, w)
+		}
+	}
+	return errors.Join(v.faults...)
+}
+
+const maxFaults = 10
+
+type verifier struct {
+	module *Module
+	faults []error
+}
+
+func (v *verifier) fault(pos *Pos, rule, format string, args ...any) {
+	if len(v.faults) < maxFaults {
+		v.faults = append(v.faults, fmt.Errorf("%s: %s: %s", pos, rule, fmt.Sprintf(format, args...)))
+	}
+}
+
+// size: all dims are the module's, all axes in scope.
+func (v *verifier) size(pos *Pos, what string, s Size, axes map[string]bool) {
+	if s.Overflow() {
+		v.fault(pos, "size/overflow", "%s leaves the range of 64 bits", what)
+	}
+	s.Walk(func(a *Atom) {
+		switch {
+		case a.Kind == AtomDim && v.module.Dim(a.Dim.Name) == nil:
+			v.fault(pos, "size/dim", "%s: dim %s is not the module's", what, a.Dim.Name)
+		case a.Kind == AtomAxis && !axes[a.Axis.Name]:
+			v.fault(pos, "size/axis", "%s: axis %s is not in scope", what, a.Axis.Name)
+		}
+	})
+}
+
+func (v *verifier) typ(pos *Pos, what string, t Type) {
+	if t.DType == Invalid {
+		v.fault(pos, "type/dtype", "%s has no dtype", what)
+	}
+	if t.Rank() > MaxRank {
+		v.fault(pos, "type/rank", "%s has more than %d axes", what, MaxRank)
+	}
+	for _, s := range t.Shape {
+		v.size(pos, what, s, nil)
+	}
+	if _, ok := t.Bytes().Max(); !ok {
+		v.fault(pos, "type/bytes", "%s: %s can be more than 64 bits address", what, t)
+	}
+}
+
+func (v *verifier) dims() {
+	seen := map[string]bool{}
+	for _, d := range v.module.Dims {
+		if seen[d.Name] {
+			v.fault(d.Pos, "dim/name", "dim %s is there twice", d.Name)
+		}
+		seen[d.Name] = true
+		if d.Min < 0 || d.Max < d.Min {
+			v.fault(d.Pos, "dim/bounds", "dim %s has bounds %d..%d", d.Name, d.Min, d.Max)
+		}
+	}
+}
+
+func (v *verifier) params() {
+	seen := map[string]bool{}
+	for _, p := range v.module.Params {
+		if seen[p.Name] {
+			v.fault(p.Pos, "param/name", "param @%s is there twice", p.Name)
+		}
+		seen[p.Name] = true
+		v.typ(p.Pos, "param @"+p.Name, p.Type)
+		for _, s := range p.Type.Shape {
+			if _, ok := s.Int(); !ok {
+				v.fault(p.Pos, "param/constant", "param @%s: size %s is not a constant", p.Name, s)
+			}
+		}
+	}
+}
+
+func (v *verifier) fn(f *Func) {
+	defined := map[*Value]bool{}
+	define := func(pos *Pos, x *Value) {
+		if defined[x] {
+			v.fault(pos, "value/once", "value %s is defined twice", x.Name)
+		}
+		defined[x] = true
+		v.typ(pos, "value "+x.Name, x.Type)
+	}
+	for _, x := range f.Inputs {
+		define(f.Pos, x)
+		if x.Name == "" {
+			v.fault(f.Pos, "func/input", "func @%s: an input has no name", f.Name)
+		}
+	}
+	for _, w := range f.Where {
+		v.size(w.Pos, "where", w.Left, nil)
+		v.size(w.Pos, "where", w.Right, nil)
+	}
+	for i, in := range f.Body {
+		for _, a := range in.Args {
+			if !defined[a] {
+				v.fault(in.Pos, "value/defined", "an operand is used before it is defined\n%s", around(f, i))
+			}
+		}
+		if w, ok := in.Attrs.(WeightAttrs); ok && v.module.Param(w.Param.Name) != w.Param {
+			v.fault(in.Pos, "weight/param", "param @%s is not the module's\n%s", w.Param.Name, around(f, i))
+		}
+		types, err := in.Infer()
+		var rule *RuleError
+		switch {
+		case errors.As(err, &rule):
+			v.fault(in.Pos, rule.Rule, "%v\n%s", err, around(f, i))
+		case err != nil:
+			v.fault(in.Pos, in.Op.Name+"/type", "%v\n%s", err, around(f, i))
+		case len(types) != len(in.Results):
+			v.fault(in.Pos, "instr/results", "%s has %d results\n%s", in.Op.Name, len(types), around(f, i))
+		}
+		for j, r := range in.Results {
+			if err == nil && j < len(types) && !types[j].Equal(r.Type) {
+				v.fault(in.Pos, "instr/type", "%s gives %s, not %s\n%s", in.Op.Name, types[j], r.Type, around(f, i))
+			}
+			if r.Instr != in {
+				v.fault(in.Pos, "value/instr", "a result does not name its instruction\n%s", around(f, i))
+			}
+			define(in.Pos, r)
+		}
+	}
+	names := map[string]bool{}
+	for _, r := range f.Results {
+		if names[r.Name] || r.Name == "" {
+			v.fault(f.Pos, "func/result", "func @%s: result %q has no name of its own", f.Name, r.Name)
+		}
+		names[r.Name] = true
+		switch {
+		case len(f.Variants) > 0:
+		case !defined[r.Value]:
+			v.fault(f.Pos, "func/ret", "func @%s: result %s is not defined", f.Name, r.Name)
+		case !r.Value.Type.Equal(r.Type):
+			v.fault(f.Pos, "func/type", "func @%s: result %s is %s, declared %s", f.Name, r.Name, r.Value.Type, r.Type)
+		}
+	}
+}
+
+// around is an instruction with its neighbours, as text.
+func around(f *Func, i int) string {
+	part := &Func{Name: f.Name, Inputs: f.Inputs, Body: f.Body[max(0, i-2):min(len(f.Body), i+3)]}
+	p := &textPrinter{loc: map[*Pos]int{}, locText: map[string]int{}, indent: 1}
+	n := &valueNames{used: map[string]bool{}, of: map[*Value]string{}}
+	for _, in := range f.Body { // the numbers of the whole function
+		for _, r := range slices.Concat(in.Args, in.Results) {
+			n.name(r)
+		}
+	}
+	p.body(n, part.Body)
+	lines := strings.Split(strings.TrimRight(p.b.String(), "\n"), "\n")
+	for k := range lines {
+		if k == i-max(0, i-2) {
+			lines[k] = "> " + strings.TrimPrefix(lines[k], "  ")
+		}
+	}
+	return strings.Join(lines, "\n")
+}

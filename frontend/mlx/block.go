@@ -50,6 +50,11 @@ func Init(init ir.Init) ParamOption {
 // Fill is Init with one number everywhere.
 func Fill(x float64) ParamOption { return Init(ir.Init{Name: "constant", Args: []float64{x}}) }
 
+// Path is the param's name in the checkpoint where that is not its path.
+func Path(name string) ParamOption {
+	return func(_ *Builder, p *param) { p.ir.Path = name }
+}
+
 // Load rearranges the checkpoint's tensor into the param by an einops pattern;
 // axes give the sizes that the pattern leaves open. The shape that the file must
 // have follows from the param's type.

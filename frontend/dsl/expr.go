@@ -1,6 +1,8 @@
 package dsl
 
 import (
+	"strings"
+
 	"github.com/alecthomas/participle/v2/lexer"
 
 	"github.com/mlxc/mlxc/ir"
@@ -112,4 +114,45 @@ type IndexItem struct {
 	Rest   bool
 	Slice  bool
 	Lo, Hi Expr // Lo alone is the index
+}
+
+// exprText is an expression as text, for messages. It has the parentheses that
+// precedence needs only.
+func exprText(e Expr) string { return textAt(e, 0) }
+
+// How tightly operators bind, for textAt.
+var binding = map[string]int{"..": 1, "or": 3, "and": 4, "+": 7, "-": 7, "*": 8, "/": 8, "%": 8, "@": 8, "**": 10}
+
+func textAt(e Expr, outer int) string {
+	text, own := "", 11
+	switch e := e.(type) {
+	case *Literal:
+		text = e.Text
+	case *Name:
+		text = e.Name
+	case *Unary:
+		own = 9
+		text = e.Op + textAt(e.X, own)
+	case *Binary:
+		own = binding[e.Op]
+		text = textAt(e.X, own) + " " + e.Op + " " + textAt(e.Y, own+1)
+	case *Field:
+		text = textAt(e.X, own) + "." + e.Name
+	case *Call:
+		var args []string
+		for _, a := range e.Args {
+			arg := exprText(a.Value)
+			if a.Name != "" {
+				arg = a.Name + "=" + arg
+			}
+			args = append(args, arg)
+		}
+		text = textAt(e.Fn, own) + "(" + strings.Join(args, ", ") + ")"
+	default:
+		text = "..."
+	}
+	if own < outer {
+		return "(" + text + ")"
+	}
+	return text
 }

@@ -1,0 +1,316 @@
+package dsl
+
+import (
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/mlxc/mlxc/frontend/mlx"
+	"github.com/mlxc/mlxc/ir"
+)
+
+// A builtinFn is a function of the language that is not an elementwise op of
+// the table; those are called by their names as they are.
+type builtinFn struct {
+	// params are name:kind, separated by spaces; kinds are listed at argKinds.
+	// "?" marks what may be left out, "..." any more by name.
+	params string
+	run    func(a *builtinArgs) value
+}
+
+// constants are named compile-time values.
+var constants = map[string]value{"inf": math.Inf(1), "init": namespace("init")}
+
+// notYet are names that the language has and this compiler does not.
+var notYet = strings.Fields(`einsum conv_transpose cumsum topk sort gather scatter scatter_add repeat flip tril triu
+	fft ifft rfft irfft stft istft eye one_hot seed split_key uniform normal bernoulli categorical
+	grad stop_gradient quantize dequant tap close params attention rope dropout`)
+
+// quantisedNames are the dtypes that only storage has.
+var quantisedNames = strings.Fields(`q4g32 q4g64 q8g32 q8g64 q4_0 q4_1 q5_0 q8_0 q4_k q6_k`)
+
+// aliases are other names of ops.
+var aliases = map[string]string{"bit_and": "and", "bit_or": "or", "bit_xor": "xor", "bit_not": "not"}
+
+// inits are the distributions of the library init.
+var inits = strings.Fields("uniform normal trunc_normal xavier kaiming orthogonal")
+
+var builtins map[string]builtinFn
+
+func init() {
+	for _, q := range quantisedNames {
+		constants[q] = quantised(q)
+	}
+	builtins = map[string]builtinFn{
+		"sum": reduction("sum"), "mean": reduction("mean"), "var": reduction("var"), "prod": reduction("prod"),
+		"max": reduction("max"), "min": reduction("min"), "any": reduction("any"), "all": reduction("all"),
+		"argmax": extreme("argmax"), "argmin": extreme("argmin"),
+		"softmax": softmax("softmax"), "log_softmax": softmax("log_softmax"),
+		"max_pool": pooling("max_pool"), "avg_pool": pooling("avg_pool"),
+		"conv": {"x:tensor w:tensor stride:ints? pad:ints? dilation:ints? groups:int?", func(a *builtinArgs) value {
+			n := a.spatial()
+			return a.op("conv", ir.ConvAttrs{Stride: a.each(2, n, 1), Pad: a.each(3, n, 0), Dilation: a.each(4, n, 1), Groups: a.int(5, 1)}, a.tensor(0), a.tensor(1))
+		}},
+		"layer_norm": {"x:tensor weight:tensor bias:tensor eps:float?", func(a *builtinArgs) value {
+			return a.op("layer_norm", ir.NormAttrs{Eps: a.float(3, 1e-5)}, a.tensor(0), a.tensor(1), a.tensor(2))
+		}},
+		"rms_norm": {"x:tensor weight:tensor eps:float?", func(a *builtinArgs) value {
+			return a.op("rms_norm", ir.NormAttrs{Eps: a.float(2, 1e-5)}, a.tensor(0), a.tensor(1))
+		}},
+		"group_norm": {"x:tensor groups:int weight:tensor bias:tensor eps:float?", func(a *builtinArgs) value {
+			return a.op("group_norm", ir.GroupNormAttrs{Groups: a.int(1, 1), Eps: a.float(4, 1e-5)}, a.tensor(0), a.tensor(2), a.tensor(3))
+		}},
+		"batch_norm": {"x:tensor weight:tensor bias:tensor mean:tensor var:tensor eps:float?", func(a *builtinArgs) value {
+			return a.op("batch_norm", ir.NormAttrs{Eps: a.float(5, 1e-5)}, a.tensor(0), a.tensor(1), a.tensor(2), a.tensor(3), a.tensor(4))
+		}},
+		"leaky_relu": {"x:tensor slope:float?", func(a *builtinArgs) value {
+			return a.c.elementwise(a.call.Span, "leaky_relu", []Span{a.at(0), a.at(1)}, a.tensor(0), a.float(1, 0.01))
+		}},
+		"take": {"x:tensor i:tensor axis:int?", func(a *builtinArgs) value {
+			return a.op("take", ir.AxisAttrs{Axis: a.axis(2, 0)}, a.tensor(0), a.tensor(1))
+		}},
+
+		"reshape": {"x:tensor shape:sizes", func(a *builtinArgs) value {
+			return a.built(func() mlx.Value { return a.tensor(0).Reshape(a.sizes(1)...) })
+		}},
+		"broadcast": {"x:tensor shape:sizes", func(a *builtinArgs) value {
+			return a.built(func() mlx.Value { return a.tensor(0).Broadcast(a.sizes(1)...) })
+		}},
+		"transpose": {"x:tensor perm:ints", func(a *builtinArgs) value {
+			return a.built(func() mlx.Value { return a.tensor(0).Transpose(a.ints(1)...) })
+		}},
+		"rearrange": {"x:tensor pattern:string ...", func(a *builtinArgs) value {
+			return a.built(func() mlx.Value { return a.tensor(0).Rearrange(a.string(1), a.more) })
+		}},
+		"pad": {"x:tensor lo:ints hi:ints value:float?", func(a *builtinArgs) value {
+			return a.built(func() mlx.Value { return a.tensor(0).Pad(a.ints(1), a.ints(2), a.float(3, 0)) })
+		}},
+		"concat": {"xs:tensors axis:int?", func(a *builtinArgs) value {
+			return a.built(func() mlx.Value { return mlx.Concat(a.int(1, 0), a.tensors(0)...) })
+		}},
+		"stack": {"xs:tensors axis:int?", func(a *builtinArgs) value {
+			return a.built(func() mlx.Value { return mlx.Stack(a.int(1, 0), a.tensors(0)...) })
+		}},
+		"split": {"x:tensor n:int axis:int?", splitInto},
+		"to": {"x:tensor dtype:dtype", func(a *builtinArgs) value {
+			if a.tensor(0).Type().DType == a.dtype(1, ir.Invalid) {
+				return a.tensor(0)
+			}
+			return a.op("cast", ir.CastAttrs{DType: a.dtype(1, ir.Invalid)}, a.tensor(0))
+		}},
+
+		"arange": {"n:size dtype:dtype?", func(a *builtinArgs) value {
+			return a.op("iota", ir.IotaAttrs{DType: a.dtype(1, ir.I32), Shape: []ir.Size{a.size(0)}})
+		}},
+		"zeros": {"shape:sizes dtype:dtype", func(a *builtinArgs) value { return a.full(0, 1) }},
+		"ones":  {"shape:sizes dtype:dtype", func(a *builtinArgs) value { return a.full(1, 1) }},
+		"full":  {"shape:sizes x:float dtype:dtype", func(a *builtinArgs) value { return a.full(a.float(1, 0), 2) }},
+		"array": {"xs:list dtype:dtype", func(a *builtinArgs) value { return a.c.array(a.at(0), a.list(0), a.dtype(1, ir.Invalid)) }},
+
+		"shape": {"x:type", func(a *builtinArgs) value { return sizeList(a.typ(0).Shape) }},
+		"numel": {"x:type", func(a *builtinArgs) value { return a.typ(0).Elems() }},
+		"dtype": {"x:type", func(a *builtinArgs) value { return a.typ(0).DType }},
+		"len":   {"xs:list", func(a *builtinArgs) value { return ir.N(int64(len(a.list(0)))) }},
+		"zip":   {"xs:list ys:list", zip},
+		"enumerate": {"xs:list", func(a *builtinArgs) value {
+			out := list{}
+			for i, x := range a.list(0) {
+				out = append(out, list{ir.N(int64(i)), x})
+			}
+			return out
+		}},
+		"div": {"a:any b:any", divide},
+		"ceil_div": {"a:size b:size", func(a *builtinArgs) value {
+			if !a.c.positive(a.at(1), a.size(1)) {
+				return poison{}
+			}
+			return a.c.checked(a.call.Span, a.size(0).Add(a.size(1)).Sub(ir.N(1)).Div(a.size(1)))
+		}},
+	}
+	for _, name := range inits {
+		builtins["init."+name] = builtinFn{"a:float? b:float?", func(a *builtinArgs) value {
+			in := &ir.Init{Name: name}
+			for i := range a.args {
+				if a.given(i) {
+					in.Args = append(in.Args, a.float(i, 0))
+				}
+			}
+			return in
+		}}
+	}
+}
+
+func reduction(name string) builtinFn {
+	return builtinFn{"x:tensor axis:ints? keep:bool?", func(a *builtinArgs) value {
+		return a.op(name, ir.ReduceAttrs{Axes: a.axes(1), Keep: a.bool(2)}, a.tensor(0))
+	}}
+}
+
+func extreme(name string) builtinFn {
+	return builtinFn{"x:tensor axis:int? keep:bool?", func(a *builtinArgs) value {
+		return a.op(name, ir.IndexAttrs{Axis: a.axis(1, -1), Keep: a.bool(2)}, a.tensor(0))
+	}}
+}
+
+func softmax(name string) builtinFn {
+	return builtinFn{"x:tensor axis:int?", func(a *builtinArgs) value {
+		return a.op(name, ir.SoftmaxAttrs{Axis: a.axis(1, -1)}, a.tensor(0))
+	}}
+}
+
+func pooling(name string) builtinFn {
+	return builtinFn{"x:tensor size:ints stride:ints? pad:ints?", func(a *builtinArgs) value {
+		n := a.spatial()
+		p := ir.PoolAttrs{Size: a.each(1, n, 1), Pad: a.each(3, n, 0)}
+		p.Stride = slices.Clone(p.Size)
+		if a.given(2) {
+			p.Stride = a.each(2, n, 1)
+		}
+		return a.op(name, p, a.tensor(0))
+	}}
+}
+
+func splitInto(a *builtinArgs) value {
+	n := a.int(1, 1)
+	if n < 1 || n > maxList {
+		return a.c.errorf(a.at(1), "a tensor is split into at least 1 part, not %d", n)
+	}
+	var parts []mlx.Value
+	first := a.built(func() mlx.Value {
+		parts = mlx.Split(a.tensor(0), n, a.int(2, -1))
+		return parts[0]
+	})
+	if isPoison(first) {
+		return first
+	}
+	out := &tuple{}
+	for _, p := range parts {
+		out.items = append(out.items, p)
+	}
+	return out
+}
+
+func zip(a *builtinArgs) value {
+	xs, ys := a.list(0), a.list(1)
+	if len(xs) != len(ys) {
+		return a.c.errorf(a.call.Span, "`zip` of lists of %d and %d", len(xs), len(ys))
+	}
+	out := list{}
+	for i := range xs {
+		out = append(out, list{xs[i], ys[i]})
+	}
+	return out
+}
+
+// divide rounds down: sizes, or integer tensors.
+func divide(a *builtinArgs) value {
+	x, y := a.args[0].value, a.args[1].value
+	if isTensor(x, y) {
+		return a.c.elementwise(a.call.Span, "div", []Span{a.at(0), a.at(1)}, x, y)
+	}
+	n, ok1 := size(x)
+	d, ok2 := size(y)
+	if !ok1 || !ok2 {
+		return a.c.errorf(a.call.Span, "`div` does not apply to %s and %s", describeValue(x), describeValue(y))
+	}
+	if !a.c.positive(a.at(1), d) {
+		return poison{}
+	}
+	return a.c.checked(a.call.Span, n.Div(d))
+}
+
+// array is a tensor of the numbers of a list, or of lists of equal lengths.
+func (c *context) array(at Span, items list, d ir.DType) value {
+	parts := make([]mlx.Value, len(items))
+	for i, item := range items {
+		if inner, ok := item.(list); ok {
+			if parts[i], ok = c.array(at, inner, d).(mlx.Value); !ok {
+				return poison{}
+			}
+			continue
+		}
+		var ok bool
+		if parts[i], ok = c.operand(at, item, d); !ok {
+			return poison{}
+		}
+	}
+	if len(parts) == 0 {
+		return c.errorf(at, "an array of no elements")
+	}
+	return c.built(at, func() mlx.Value { return mlx.Stack(0, parts...) })
+}
+
+func sizeList(shape []ir.Size) list {
+	out := list{}
+	for _, n := range shape {
+		out = append(out, n)
+	}
+	return out
+}
+
+// isBuiltin reports whether a name is a function of the language.
+func isBuiltin(name string) bool {
+	_, ok := builtins[name]
+	return ok || elementwiseOp(name) != nil || slices.Contains(notYet, name)
+}
+
+// elementwiseOp is the elementwise op of a name or an alias; nil if there is
+// none. A conversion is not called by the name of its op, but as `to`.
+func elementwiseOp(name string) *ir.Op {
+	if a, ok := aliases[name]; ok {
+		name = a
+	}
+	op := ir.LookupOp(name)
+	if op == nil || op.Kind != ir.KindElementwise || op.Attrs != nil {
+		return nil
+	}
+	return op
+}
+
+// builtinNames are all names that isBuiltin knows.
+func builtinNames() []string {
+	names := append(keys(builtins), notYet...)
+	for _, op := range ir.Ops() {
+		if elementwiseOp(op.Name) != nil {
+			names = append(names, op.Name)
+		}
+	}
+	return append(names, keys(aliases)...)
+}
+
+func (c *context) callBuiltin(e *Call, fn builtin, args []argument) value {
+	name := string(fn)
+	for _, a := range args {
+		if isPoison(a.value) {
+			return poison{}
+		}
+	}
+	if b, ok := builtins[name]; ok {
+		a := &builtinArgs{c: c, call: e, name: name}
+		if !a.match(b.params, args) {
+			return poison{}
+		}
+		return b.run(a)
+	}
+	if slices.Contains(notYet, name) {
+		return c.unsupported(e.Span, "`"+name+"`")
+	}
+	op := elementwiseOp(name)
+	if op == nil {
+		return c.hintf(e.Span, didYouMean(name, builtinNames()), "there is no function `%s`", name)
+	}
+	values, spans := make([]value, len(args)), make([]Span, len(args))
+	for i, a := range args {
+		if a.name != "" {
+			return c.errorf(a.at, "`%s` has no parameter `%s`", name, a.name)
+		}
+		values[i], spans[i] = a.value, a.at
+	}
+	if len(args) != len(op.Operands) {
+		return c.errorf(e.Span, "`%s` takes %d arguments, got %d", name, len(op.Operands), len(args))
+	}
+	if !isTensor(values...) {
+		return c.compileTime(e, op.Name, values)
+	}
+	return c.elementwise(e.Span, op.Name, spans, values...)
+}

@@ -1,0 +1,251 @@
+package dsl
+
+import (
+	"fmt"
+
+	"github.com/mlxc/mlxc/frontend/mlx"
+	"github.com/mlxc/mlxc/ir"
+)
+
+// An argument is an evaluated argument of a call.
+type argument struct {
+	name  string // empty: by place
+	value value
+	at    Span
+}
+
+// call evaluates a call. x.f(a) is f(x, a) where x is a tensor.
+func (c *context) call(e *Call) value {
+	var fn value
+	var args []argument
+	if f, ok := e.Fn.(*Field); ok {
+		x := c.eval(f.X)
+		if _, isTensor := x.(mlx.Value); isTensor {
+			fn = c.name(&Name{f.Span, f.Name})
+			args = append(args, argument{value: x, at: f.X.span()})
+		} else {
+			fn = c.fieldOf(x, f)
+		}
+	} else {
+		fn = c.eval(e.Fn)
+	}
+	for _, a := range e.Args {
+		args = append(args, argument{a.Name, c.eval(a.Value), a.Value.span()})
+	}
+	switch fn := fn.(type) {
+	case poison:
+		return fn
+	case builtin:
+		return c.callBuiltin(e, fn, args)
+	case *function:
+		return c.callFunction(e.Span, fn, args)
+	case *instance:
+		forward, ok := fn.scope.vars["forward"].(*function)
+		if !ok {
+			return c.errorf(e.Span, "block `%s` has no function `forward`", fn.typ.decl.Name.Name)
+		}
+		return c.callFunction(e.Span, forward, args)
+	case pending:
+		return c.unsupported(e.Span, string(fn))
+	case *blockType:
+		return c.hintf(e.Span, fmt.Sprintf("name it in the block or file that owns its weights: `x = %s(...)`", fn.decl.Name.Name), "a block is made by a member only")
+	}
+	return c.errorf(e.Span, "%s cannot be called", describeValue(fn))
+}
+
+// match gives the arguments of a call to parameters; the result has a nil value
+// where there is none. what names the callee.
+func (c *context) match(at Span, what string, params []*Param, args []argument) (matched []argument, ok bool) {
+	matched = make([]argument, len(params))
+	index := map[string]int{}
+	var names []string
+	for i, p := range params {
+		index[p.Name.Name] = i
+		names = append(names, p.Name.Name)
+	}
+	for i, a := range args {
+		if a.name != "" {
+			j, known := index[a.name]
+			if !known {
+				c.hintf(a.at, didYouMean(a.name, names), "%s has no parameter `%s`", what, a.name)
+				return nil, false
+			}
+			i = j
+		}
+		if i >= len(params) {
+			c.errorf(a.at, "%s takes %d arguments, got %d", what, len(params), len(args))
+			return nil, false
+		}
+		if matched[i].value != nil {
+			c.errorf(a.at, "parameter `%s` of %s is given twice", names[i], what)
+			return nil, false
+		}
+		matched[i] = a
+	}
+	for i, p := range params {
+		if matched[i].value == nil && p.Default == nil {
+			c.errorf(at, "%s needs an argument `%s`", what, names[i])
+			return nil, false
+		}
+	}
+	return matched, true
+}
+
+// receive evaluates defaults, binds the names in the types of parameters and
+// checks the arguments. c is the callee; caller is where the arguments stand.
+func (c *context) receive(caller *context, what string, params []*Param, args []argument) bool {
+	for i, p := range params {
+		a := &args[i]
+		if a.value == nil {
+			a.at = p.Default.span()
+			a.value = c.eval(p.Default)
+		}
+		c.bind(p.Type, a.value)
+		c.scope.vars[p.Name.Name] = a.value
+	}
+	fine := true
+	for i, p := range params {
+		a := args[i]
+		if _, absent := a.value.(none); absent && p.optional() {
+			continue
+		}
+		v, problem, ok := c.accept(p.Type, a.value)
+		c.scope.vars[p.Name.Name] = v
+		if !ok && problem != "" {
+			caller.mismatch(a.at, fmt.Sprintf("argument `%s` of %s", p.Name.Name, what), problem, a.value, p.Type)
+		}
+		fine = fine && ok
+	}
+	return fine
+}
+
+// optional reports whether none may be passed for p.
+func (p *Param) optional() bool {
+	l, ok := p.Default.(*Literal)
+	return ok && l.Text == "none"
+}
+
+// mismatch reports a value that does not fit a declared type, with both.
+func (c *context) mismatch(at Span, what, problem string, v value, t *TypeExpr) {
+	got := describeValue(v)
+	if x, ok := v.(mlx.Value); ok {
+		got = x.Type().String()
+	}
+	wanted := &ir.Pos{File: t.Pos.Filename, Line: t.Pos.Line, Col: t.Pos.Column}
+	c.report(ir.Diagnostic{
+		Pos:   c.at(at),
+		Msg:   what + ": " + problem,
+		Notes: []ir.Note{{Label: "given", Text: got}, {Label: "wanted", Text: fmt.Sprintf("%s   %s", t, wanted)}},
+	})
+}
+
+// callFunction inlines a function and checks it with the sizes of this use.
+func (c *context) callFunction(at Span, fn *function, args []argument) value {
+	what := "`" + fn.decl.Name.Name + "`"
+	for up := c; up != nil; up = up.caller {
+		if up.fn != nil && up.fn.decl == fn.decl && up.owner == fn.owner {
+			return c.hintf(at, "there is no recursion", "%s calls itself", what)
+		}
+	}
+	if c.depth >= maxCalls {
+		return c.errorf(at, "more than %d calls inside one another", maxCalls)
+	}
+	in := &context{compiler: c.compiler, file: fn.file, scope: fn.scope.inner(), owner: fn.owner,
+		policy: c.policyOf(fn), from: c.at(at), depth: c.depth + 1, entry: c.entry, fn: fn, caller: c}
+	matched, ok := c.match(at, what, fn.decl.Params, args)
+	if !ok || !in.receive(c, what, fn.decl.Params, matched) {
+		return poison{}
+	}
+	in.where(fn.decl.Where)
+	values, _ := in.run(fn.decl.Body)
+	return in.results(fn.decl, values)
+}
+
+// policyOf is the precision policy in force in a function: its own, that of its
+// block, that of its file, that of the caller.
+func (c *context) policyOf(fn *function) policy {
+	p := c.policy
+	if fn.owner != nil {
+		p = fn.owner.policy
+	} else if fn.file.policy != nil {
+		p = *fn.file.policy
+	}
+	return c.annotated(p, fn.annos)
+}
+
+// results checks what a function returns against its signature. The result is
+// the value of the call: one value, or a tuple, which may be empty.
+func (c *context) results(decl *FnDecl, values []value) value {
+	name := "`" + decl.Name.Name + "`"
+	if decl.Results == nil {
+		if len(values) == 1 {
+			return values[0]
+		}
+		return &tuple{items: values}
+	}
+	want := decl.Results.Tuple
+	if decl.Results.Single != nil {
+		want = []*Result{{Type: decl.Results.Single}}
+	}
+	at := Span{decl.Results.Pos, 0}
+	if c.returned != nil {
+		at = *c.returned
+	}
+	if len(values) != len(want) {
+		if isPoison(values...) {
+			return poison{}
+		}
+		return c.errorf(at, "%s returns %d values, but declares %d", name, len(values), len(want))
+	}
+	out := &tuple{}
+	for i, r := range want {
+		what := "the result of " + name
+		if r.Name != nil {
+			out.names = append(out.names, r.Name.Name)
+			what = fmt.Sprintf("result `%s` of %s", r.Name.Name, name)
+		}
+		v, problem, ok := c.accept(r.Type, values[i])
+		if !ok {
+			if problem != "" {
+				c.mismatch(at, what, problem, values[i], r.Type)
+			}
+			v = poison{}
+		}
+		out.items = append(out.items, v)
+	}
+	if len(out.items) == 1 {
+		return out.items[0]
+	}
+	return out
+}
+
+// where takes the facts of a function: those that hold are dropped, those that
+// cannot hold are errors, the others are checked at each call of the entry.
+func (c *context) where(conds []Expr) {
+	for _, e := range conds {
+		c.require(e, c.eval(e), "")
+	}
+}
+
+// require demands a condition, now or at each call.
+func (c *context) require(e Expr, v value, msg string) {
+	switch v := v.(type) {
+	case poison:
+	case bool:
+		if !v && msg != "" {
+			c.errorf(e.span(), "%s", msg)
+		} else if !v {
+			c.errorf(e.span(), "`%s` does not hold", exprText(e))
+		}
+	case facts:
+		if c.entry == nil {
+			c.errorf(e.span(), "`%s` depends on a dim, which only a call knows", exprText(e))
+			return
+		}
+		for _, f := range v {
+			c.requireAtCall(f)
+		}
+	default:
+		c.errorf(e.span(), "a condition is needed, not %s", describeValue(v))
+	}
+}

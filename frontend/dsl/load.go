@@ -1,0 +1,316 @@
+// Package dsl reads models in the .mlx language. It parses, evaluates what is
+// known at compile time, inlines functions and blocks, and builds the program
+// with package mlx, which checks shapes and dtypes.
+package dsl
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/mlxc/mlxc/frontend/mlx"
+	"github.com/mlxc/mlxc/ir"
+)
+
+// Options are what a model gets from outside.
+type Options struct {
+	// ReadFile reads the model and the files that it imports, by paths relative
+	// to the same place as the model's own; nil: os.ReadFile.
+	ReadFile func(name string) ([]byte, error)
+
+	Set    map[string]string // config values, written as in the language
+	Config map[string]any    // the object of a config.json, as encoding/json decodes it
+	Name   string            // of the module; empty: the file's name without .mlx
+}
+
+//go:embed std/*.mlx
+var std embed.FS
+
+// prelude is the file whose functions every file sees.
+const preludeFile = "prelude.mlx"
+
+// Source gives the text of a file that a diagnostic names, for its excerpts: a
+// file of the standard library, or one that ReadFile reads.
+func (o Options) Source(file string) ([]byte, bool) {
+	if src, err := std.ReadFile("std/" + file); err == nil {
+		return src, true
+	}
+	src, err := o.read(file)
+	return src, err == nil
+}
+
+func (o Options) read(file string) ([]byte, error) {
+	if o.ReadFile != nil {
+		return o.ReadFile(file)
+	}
+	return os.ReadFile(file)
+}
+
+// Load compiles the model in a file. The error is ir.Diagnostics.
+func Load(file string, opts Options) (program *mlx.Program, err error) {
+	name := opts.Name
+	if name == "" {
+		name = strings.TrimSuffix(path.Base(strings.ReplaceAll(file, `\`, "/")), ".mlx")
+	}
+	c := &compiler{opts: opts, b: mlx.New(name), files: map[string]*source{}, reported: map[string]bool{}}
+	defer func() {
+		if r := recover(); r != nil {
+			if _, ok := r.(giveUp); !ok {
+				c.diags = append(c.diags, ir.Diagnostic{Pos: &ir.Pos{File: file}, Msg: fmt.Sprintf("internal error: %v", r)})
+			}
+			program, err = nil, c.diags
+		}
+	}()
+	c.prelude = c.open(preludeFile, nil, true)
+	main := c.open(file, nil, false)
+	if len(c.diags) > 0 {
+		return nil, c.diags
+	}
+	main.main = true
+	c.declareWeights(main)
+	c.runFile(c.prelude, "")
+	in := c.runFile(main, "")
+	for _, d := range main.file.Decls {
+		if d.Member != nil && d.Member.Fn != nil && d.Member.Fn.Kind == "entry" {
+			in.buildEntry(d.Member.Fn, d.Annos)
+		}
+	}
+	program, err = c.b.Build()
+	return c.finish(program, err)
+}
+
+// finish adds what the builder found, once per place.
+func (c *compiler) finish(program *mlx.Program, err error) (*mlx.Program, error) {
+	var found ir.Diagnostics
+	errors.As(err, &found)
+	if len(c.diags) == 0 || len(found) > 1 || err != nil && c.b.Failed() {
+		for _, d := range found {
+			c.report(d)
+		}
+	}
+	if err == nil && len(c.diags) == 0 {
+		c.checkSizes(program.Module())
+	}
+	if err := c.diags.Err(); err != nil {
+		return nil, err
+	}
+	return program, nil
+}
+
+// A compiler compiles one model.
+type compiler struct {
+	opts     Options
+	b        *mlx.Builder
+	files    map[string]*source // by name
+	prelude  *source
+	weights  *Weights
+	diags    ir.Diagnostics
+	reported map[string]bool
+	steps    int
+}
+
+// A source is a file, and what it declares once it has run.
+type source struct {
+	name     string
+	file     *File
+	scope    *scope
+	declares map[string]bool
+	policy   *policy // of its default line
+	main     bool
+	std      bool
+	ran      bool
+}
+
+// open reads and parses a file, and checks its names. at is the import, nil for
+// the model itself. What is wrong is recorded; the result is nil then.
+func (c *compiler) open(name string, at *ir.Pos, library bool) *source {
+	if at == nil {
+		at = &ir.Pos{File: name}
+	}
+	key := name
+	read := c.opts.read
+	if library {
+		key = "std/" + name
+		read = func(string) ([]byte, error) { return std.ReadFile(key) }
+	}
+	if s, ok := c.files[key]; ok {
+		return s
+	}
+	src, err := read(name)
+	if err != nil {
+		c.report(ir.Diagnostic{Pos: at, Msg: err.Error()})
+		return nil
+	}
+	f, err := Parse(name, src)
+	if err != nil {
+		var ds ir.Diagnostics
+		errors.As(err, &ds)
+		c.diags = append(c.diags, ds...)
+		return nil
+	}
+	s := &source{name: name, file: f, scope: &scope{vars: map[string]value{}}, declares: map[string]bool{}, std: library}
+	names := &nameScope{names: map[string]*declared{}}
+	for _, d := range f.Decls {
+		(&nameCheck{}).declare(d, names)
+	}
+	for n := range names.names {
+		s.declares[n] = true
+	}
+	c.files[key] = s
+	c.diags = append(c.diags, checkNames(f, c.universeNames())...)
+	return s
+}
+
+// universeNames are the names that every file sees.
+func (c *compiler) universeNames() []string {
+	names := append(builtinNames(), typeNames()...)
+	names = append(names, keys(constants)...)
+	if c.prelude != nil {
+		names = append(names, keys(c.prelude.declares)...)
+	}
+	return names
+}
+
+// runFile runs a file's top level, whose members get paths below path.
+func (c *compiler) runFile(s *source, path string) *context {
+	in := &context{compiler: c, file: s, scope: s.scope}
+	s.ran = true
+	for _, d := range s.file.Decls {
+		switch {
+		case d.Import != nil:
+			for _, item := range d.Import.Items {
+				in.importFile(item)
+			}
+		case d.Block != nil:
+			in.define(d.Block.Name, &blockType{decl: d.Block, annos: d.Annos, file: s})
+		case d.Kernel != nil:
+			in.define(d.Kernel.Name, pending("`kernel`"))
+		case d.Member != nil && d.Member.Fn != nil:
+			in.define(d.Member.Fn.Name, &function{decl: d.Member.Fn, annos: d.Annos, file: s, scope: s.scope})
+			if d.Member.Fn.Kind == "entry" && !s.main {
+				in.errorf(d.Member.Fn.Name.span(), "an imported file has no entries")
+			}
+		}
+	}
+	for _, d := range s.file.Decls {
+		switch {
+		case d.Config != nil && !s.main:
+			in.errorf(d.Config.Fields[0].Name.span(), "an imported file has no config")
+		case d.Config != nil:
+			in.config(d.Config)
+		case d.Weights != nil && !s.main:
+			in.errorf(Span{d.Weights.Pos, 0}, "an imported file names no weights")
+		case d.Const != nil:
+			in.define(d.Const.Name, in.eval(d.Const.Value))
+		case d.Dims != nil:
+			for _, b := range d.Dims.Items {
+				in.dim(b)
+			}
+		case d.Default != nil:
+			for _, a := range d.Default.Annos {
+				in.policy = in.annotated(in.policy, []*Anno{{a.Name, a.Args}})
+			}
+			p := in.policy
+			s.policy = &p
+		case d.Member != nil && d.Member.Fn == nil:
+			d.Member.Annos = d.Annos
+			in.member(d.Member, path)
+		}
+	}
+	return in
+}
+
+func (c *context) importFile(item *ImportItem) {
+	at := Span{item.Pos, 0}
+	name := &Ident{Pos: item.Pos, Name: item.alias()}
+	var s *source
+	switch {
+	case item.Std != "" && !slices.Contains(stdNames(), item.Std):
+		if item.Std == "optim" || item.Std == "loss" {
+			c.define(name, pending("library `"+item.Std+"`"))
+			return
+		}
+		c.hintf(name.span(), didYouMean(item.Std, stdNames()), "there is no library `%s`", item.Std)
+	case item.Std != "":
+		s = c.open(item.Std+".mlx", c.at(name.span()), true)
+	default:
+		s = c.open(path.Join(path.Dir(c.file.name), string(item.Path)), c.at(at), false)
+	}
+	if s == nil {
+		c.define(name, poison{})
+		return
+	}
+	if s.main {
+		c.errorf(at, "the model imports itself")
+	} else if !s.ran && len(c.diags) == 0 {
+		c.compiler.runFile(s, name.Name)
+	}
+	c.define(name, &module{s})
+}
+
+// stdNames are the libraries of the standard library.
+func stdNames() []string {
+	files, _ := std.ReadDir("std")
+	var names []string
+	for _, f := range files {
+		if f.Name() != preludeFile {
+			names = append(names, strings.TrimSuffix(f.Name(), ".mlx"))
+		}
+	}
+	return names
+}
+
+// dim declares a dim: B <= 8 is 0 to 8, 1 <= B <= 8 has both bounds.
+func (c *context) dim(b *DimBound) {
+	name := b.name()
+	cmp, ok := b.Bound.(*Compare)
+	for _, op := range opsOf(cmp) {
+		ok = ok && op == "<="
+	}
+	if name == nil || !ok {
+		c.hintf(b.Bound.span(), "`dim B <= 8`, or `dim 1 <= B <= 8`", "a dim needs an upper bound")
+		if name != nil {
+			c.scope.vars[name.Name] = poison{}
+		}
+		return
+	}
+	min, max := int64(0), int64(0)
+	bounds := []*int64{&min, nil, &max}[3-len(cmp.Args):]
+	for i, to := range bounds {
+		if to == nil {
+			continue
+		}
+		n, ok := c.size(cmp.Args[i], "a bound")
+		k, known := n.Int()
+		if ok && !known {
+			c.errorf(cmp.Args[i].span(), "a bound must be known at compile time")
+		}
+		if !ok || !known {
+			c.scope.vars[name.Name] = poison{}
+			return
+		}
+		*to = k
+	}
+	if min < 0 || max < min {
+		c.errorf(b.Bound.span(), "no size lies between %d and %d", min, max)
+		c.scope.vars[name.Name] = poison{}
+		return
+	}
+	d := &ir.Dim{Name: name.Name, Min: min, Max: max}
+	if c.file.main {
+		c.b.SetPos(c.at(name.Span))
+		d = c.b.DimRange(name.Name, min, max).Terms()[0].Atoms[0].Dim
+	}
+	c.define(&Ident{name.Pos, name.Name}, dimName{d, c.file.main})
+}
+
+func opsOf(c *Compare) []string {
+	if c == nil {
+		return nil
+	}
+	return c.Ops
+}

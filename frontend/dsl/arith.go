@@ -12,8 +12,18 @@ import (
 // Arithmetic on compile-time values. Where an operand is a tensor, tensor.go
 // takes over.
 
+// isPoison reports whether one of the values, or an element of one, is missing
+// because of an error.
 func isPoison(vs ...value) bool {
-	return slices.ContainsFunc(vs, func(v value) bool { return v == value(poison{}) })
+	return slices.ContainsFunc(vs, func(v value) bool {
+		switch v := v.(type) {
+		case poison:
+			return true
+		case list:
+			return isPoison(v...)
+		}
+		return false
+	})
 }
 
 func isTensor(vs ...value) bool {

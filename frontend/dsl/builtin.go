@@ -105,7 +105,7 @@ func init() {
 		"zeros": {"shape:sizes dtype:dtype", func(a *builtinArgs) value { return a.full(0, 1) }},
 		"ones":  {"shape:sizes dtype:dtype", func(a *builtinArgs) value { return a.full(1, 1) }},
 		"full":  {"shape:sizes x:float dtype:dtype", func(a *builtinArgs) value { return a.full(a.float(1, 0), 2) }},
-		"array": {"xs:list dtype:dtype", func(a *builtinArgs) value { return a.c.array(a.at(0), a.list(0), a.dtype(1, ir.Invalid)) }},
+		"array": {"xs:any dtype:dtype", func(a *builtinArgs) value { return a.c.array(a.at(0), a.args[0].value, a.dtype(1, ir.Invalid)) }},
 
 		"shape": {"x:type", func(a *builtinArgs) value { return sizeList(a.typ(0).Shape) }},
 		"numel": {"x:type", func(a *builtinArgs) value { return a.typ(0).Elems() }},
@@ -219,18 +219,20 @@ func divide(a *builtinArgs) value {
 	return a.c.checked(a.call.Span, n.Div(d))
 }
 
-// array is a tensor of the numbers of a list, or of lists of equal lengths.
-func (c *context) array(at Span, items list, d ir.DType) value {
+// array is a tensor of a number, or of a list of numbers or of lists of equal
+// lengths.
+func (c *context) array(at Span, v value, d ir.DType) value {
+	items, ok := v.(list)
+	if !ok {
+		x, ok := c.operand(at, v, d)
+		if !ok {
+			return poison{}
+		}
+		return x
+	}
 	parts := make([]mlx.Value, len(items))
 	for i, item := range items {
-		if inner, ok := item.(list); ok {
-			if parts[i], ok = c.array(at, inner, d).(mlx.Value); !ok {
-				return poison{}
-			}
-			continue
-		}
-		var ok bool
-		if parts[i], ok = c.operand(at, item, d); !ok {
+		if parts[i], ok = c.array(at, item, d).(mlx.Value); !ok {
 			return poison{}
 		}
 	}

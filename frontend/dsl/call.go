@@ -92,7 +92,8 @@ func (c *context) match(at Span, what string, params []*Param, args []argument) 
 }
 
 // receive evaluates defaults, binds the names in the types of parameters and
-// checks the arguments. c is the callee; caller is where the arguments stand.
+// checks the arguments. c is the callee; caller is where the arguments stand. It
+// reports whether the body can be run.
 func (c *context) receive(caller *context, what string, params []*Param, args []argument) bool {
 	for i, p := range params {
 		a := &args[i]
@@ -107,6 +108,10 @@ func (c *context) receive(caller *context, what string, params []*Param, args []
 	for i, p := range params {
 		a := args[i]
 		if _, absent := a.value.(none); absent && p.optional() {
+			continue
+		}
+		if isPoison(a.value) {
+			fine = false
 			continue
 		}
 		v, problem, ok := c.accept(p.Type, a.value)

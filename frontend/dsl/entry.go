@@ -99,14 +99,14 @@ func (c *context) checkSignature(decl *FnDecl) bool {
 
 // checkSizes demands of each entry that every dim follows from its inputs: a
 // size of an input is linear in one unknown.
-func (c *compiler) checkSizes(m *ir.Module) {
+func checkSizes(m *ir.Module) (wrong ir.Diagnostics) {
 	for _, f := range m.Funcs {
 		solved := map[string]bool{}
 		for _, in := range f.Inputs {
 			for _, n := range in.Type.Shape {
 				d, ok := unknown(n)
 				if !ok {
-					c.report(ir.Diagnostic{Pos: f.Pos, Msg: fmt.Sprintf("input `%s` of entry `%s`: the size %s is not linear in one dim", in.Name, f.Name, n)})
+					wrong = append(wrong, ir.Diagnostic{Pos: f.Pos, Msg: fmt.Sprintf("input `%s` of entry `%s`: the size %s is not linear in one dim", in.Name, f.Name, n)})
 				}
 				solved[d] = true
 			}
@@ -116,7 +116,7 @@ func (c *compiler) checkSizes(m *ir.Module) {
 				n.Walk(func(a *ir.Atom) {
 					if a.Kind == ir.AtomDim && !solved[a.Dim.Name] {
 						solved[a.Dim.Name] = true
-						c.report(ir.Diagnostic{Pos: pos, Msg: fmt.Sprintf("no input of entry `%s` has the size %s, so a call does not know it", f.Name, a.Dim.Name)})
+						wrong = append(wrong, ir.Diagnostic{Pos: pos, Msg: fmt.Sprintf("no input of entry `%s` has the size %s, so a call does not know it", f.Name, a.Dim.Name)})
 					}
 				})
 			}
@@ -130,6 +130,7 @@ func (c *compiler) checkSizes(m *ir.Module) {
 			demand(ir.Type{Shape: []ir.Size{w.Left, w.Right}}, w.Pos)
 		}
 	}
+	return wrong
 }
 
 // unknown is the dim that a size a*D + c of an input determines; empty for a

@@ -58,16 +58,11 @@ func (c *context) unsupported(s Span, what string) value {
 	return c.errorf(s, "%s is not supported yet", what)
 }
 
-// report records a diagnostic once per place: a function with a mistake may be
-// used by many layers.
+// report records a diagnostic with the builder, which so knows why a value is
+// missing.
 func (c *compiler) report(d ir.Diagnostic) value {
-	inner := *d.Pos
-	inner.From, inner.In = nil, ""
-	key := inner.String()
-	if !c.reported[key] {
-		c.reported[key] = true
-		c.diags = append(c.diags, d)
-	}
+	c.b.SetPos(d.Pos)
+	c.b.Fail(d.Msg, d.Hint, d.Notes...)
 	return poison{}
 }
 

@@ -56,19 +56,19 @@ func Load(file string, opts Options) (program *mlx.Program, err error) {
 	if name == "" {
 		name = strings.TrimSuffix(path.Base(strings.ReplaceAll(file, `\`, "/")), ".mlx")
 	}
-	c := &compiler{opts: opts, b: mlx.New(name), files: map[string]*source{}, reported: map[string]bool{}}
+	c := &compiler{opts: opts, b: mlx.New(name), files: map[string]*source{}}
 	defer func() {
 		if r := recover(); r != nil {
 			if _, ok := r.(giveUp); !ok {
-				c.diags = append(c.diags, ir.Diagnostic{Pos: &ir.Pos{File: file}, Msg: fmt.Sprintf("internal error: %v", r)})
+				c.report(ir.Diagnostic{Pos: &ir.Pos{File: file}, Msg: fmt.Sprintf("internal error: %v", r)})
 			}
-			program, err = nil, c.diags
+			program, err = c.finish()
 		}
 	}()
 	c.prelude = c.open(preludeFile, nil, true)
 	main := c.open(file, nil, false)
-	if len(c.diags) > 0 {
-		return nil, c.diags
+	if c.b.Failed() {
+		return c.finish()
 	}
 	main.main = true
 	c.declareWeights(main)
@@ -79,26 +79,29 @@ func Load(file string, opts Options) (program *mlx.Program, err error) {
 			in.buildEntry(d.Member.Fn, d.Annos)
 		}
 	}
-	program, err = c.b.Build()
-	return c.finish(program, err)
+	return c.finish()
 }
 
-// finish adds what the builder found, once per place.
-func (c *compiler) finish(program *mlx.Program, err error) (*mlx.Program, error) {
-	var found ir.Diagnostics
-	errors.As(err, &found)
-	if len(c.diags) == 0 || len(found) > 1 || err != nil && c.b.Failed() {
-		for _, d := range found {
-			c.report(d)
+// finish ends the build. What is wrong comes back once for each place: many
+// layers may use a function with a mistake.
+func (c *compiler) finish() (*mlx.Program, error) {
+	program, err := c.b.Build()
+	if err == nil {
+		err = checkSizes(program.Module()).Err()
+	}
+	if err == nil {
+		return program, nil
+	}
+	var all, once ir.Diagnostics
+	errors.As(err, &all)
+	seen := map[string]bool{}
+	for _, d := range all {
+		if at := (&ir.Pos{File: d.Pos.File, Line: d.Pos.Line, Col: d.Pos.Col}).String(); !seen[at] {
+			seen[at] = true
+			once = append(once, d)
 		}
 	}
-	if err == nil && len(c.diags) == 0 {
-		c.checkSizes(program.Module())
-	}
-	if err := c.diags.Err(); err != nil {
-		return nil, err
-	}
-	return program, nil
+	return nil, once
 }
 
 // A compiler compiles one model.
@@ -108,8 +111,6 @@ type compiler struct {
 	files    map[string]*source // by name
 	prelude  *source
 	weights  *Weights
-	diags    ir.Diagnostics
-	reported map[string]bool
 	steps    int
 }
 
@@ -147,9 +148,11 @@ func (c *compiler) open(name string, at *ir.Pos, library bool) *source {
 	}
 	f, err := Parse(name, src)
 	if err != nil {
-		var ds ir.Diagnostics
-		errors.As(err, &ds)
-		c.diags = append(c.diags, ds...)
+		var wrong ir.Diagnostics
+		errors.As(err, &wrong)
+		for _, d := range wrong {
+			c.report(d)
+		}
 		return nil
 	}
 	s := &source{name: name, file: f, scope: &scope{vars: map[string]value{}}, declares: map[string]bool{}, std: library}
@@ -161,7 +164,13 @@ func (c *compiler) open(name string, at *ir.Pos, library bool) *source {
 		s.declares[n] = true
 	}
 	c.files[key] = s
-	c.diags = append(c.diags, checkNames(f, c.universeNames())...)
+	wrong := checkNames(f, c.universeNames())
+	for _, d := range wrong {
+		c.report(d)
+	}
+	if len(wrong) > 0 {
+		return nil
+	}
 	return s
 }
 
@@ -240,13 +249,15 @@ func (c *context) importFile(item *ImportItem) {
 	default:
 		s = c.open(path.Join(path.Dir(c.file.name), string(item.Path)), c.at(at), false)
 	}
+	if s != nil && s.main {
+		c.errorf(at, "the model imports itself")
+		s = nil
+	}
 	if s == nil {
 		c.define(name, poison{})
 		return
 	}
-	if s.main {
-		c.errorf(at, "the model imports itself")
-	} else if !s.ran && len(c.diags) == 0 {
+	if !s.ran {
 		c.compiler.runFile(s, name.Name)
 	}
 	c.define(name, &module{s})

@@ -79,12 +79,14 @@ func checkNames(f *File, universe []string) ir.Diagnostics {
 				c.expr(b.Bound, file)
 			}
 		case d.Weights != nil:
+			in := file.inner()
+			in.declare("_")
 			for _, r := range d.Weights.Renames {
-				c.expr(r.Load, file)
+				c.expr(r.Load, in)
 			}
 		case d.Block != nil:
 			in := file.inner()
-			c.params(d.Block.Params, in)
+			c.params(d.Block.Params, in, true)
 			c.declareMembers(d.Block.Members, in)
 			c.exprs(d.Block.Where, in)
 			c.members(d.Block.Members, in)
@@ -177,7 +179,7 @@ func (c *nameCheck) member(m *Member, sc *nameScope) {
 	switch {
 	case m.Fn != nil:
 		in := sc.inner()
-		c.params(m.Fn.Params, in)
+		c.params(m.Fn.Params, in, m.Fn.Kind == "fn")
 		if r := m.Fn.Results; r != nil {
 			c.typ(r.Single, in, false)
 			for _, t := range r.Tuple {
@@ -208,14 +210,17 @@ func (c *nameCheck) member(m *Member, sc *nameScope) {
 	}
 }
 
-// params declares parameters, and what their types bind.
-func (c *nameCheck) params(ps []*Param, sc *nameScope) {
+// params declares parameters, and what their types bind; those of an entry bind
+// nothing.
+func (c *nameCheck) params(ps []*Param, sc *nameScope, binds bool) {
 	for _, p := range ps {
 		d := sc.declare(p.Name.Name)
 		d.written = p.Type != nil && p.Type.Name == "param"
 	}
 	for _, p := range ps {
-		c.bind(p.Type, sc)
+		if binds {
+			c.bind(p.Type, sc)
+		}
 	}
 	for _, p := range ps {
 		c.typ(p.Type, sc, true)

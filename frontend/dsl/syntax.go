@@ -3,6 +3,7 @@ package dsl
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/alecthomas/participle/v2"
@@ -42,6 +43,13 @@ var expectations = map[string]string{
 	"ArgList":  "`(`",
 	"Results":  "a result type",
 	"Expr":     "an expression",
+	"Param":    "a parameter",
+	"SizeItem": "a size",
+	"Stmt":     "a statement",
+	"Member":   "a member",
+	"Decl":     "a declaration",
+	"Result":   "a result type",
+	"DimBound": "a dim such as `B <= 8`",
 }
 
 // syntaxHints are for messages that begin and end like this.
@@ -51,10 +59,14 @@ var syntaxHints = []struct{ begins, ends, hint string }{
 	{"unexpected `=`", "expected `:`", "a param or state needs a type: `param w: f16[4, 4]`"},
 	{"unexpected", "expected `max`", "a run-time loop needs a bound: `while x > 0 max 128 {`"},
 	{"unexpected `:`", "expected `]`", "slices have no step"},
-	{"unexpected `.`", "expected an expression", "a float has digits on both sides of the point: `0.5`"},
-	{"unexpected `.`", "expected end of line", "a float has digits on both sides of the point: `1.0`"},
+	{"unexpected `.`", "expected an expression", floatHint},
 	{"unexpected keyword", "expected end of line", "one statement per line"},
 }
+
+var wantsName = regexp.MustCompile("expected (a name|a parameter|`\\)`)$")
+
+// floatHint is for `1.` and `.5`.
+const floatHint = "a float has digits on both sides of the point: `1.0`"
 
 // syntaxError makes a diagnostic of what participle says about a declaration.
 func syntaxError(err error, decl []lexer.Token) ir.Diagnostic {
@@ -77,7 +89,7 @@ func syntaxError(err error, decl []lexer.Token) ir.Diagnostic {
 		d.Msg += ", expected " + friendly(expected)
 	}
 	d.Hint = syntaxHint(d.Msg, t, decl)
-	if d.Hint == "" && t.Type == tKeyword && (strings.HasSuffix(d.Msg, "a name") || strings.HasSuffix(d.Msg, "`)`")) {
+	if d.Hint == "" && t.Type == tKeyword && wantsName.MatchString(d.Msg) {
 		d.Hint = fmt.Sprintf("`%s` is a keyword and cannot be a name", t.Value)
 	}
 	return d
@@ -100,7 +112,10 @@ func describe(t lexer.Token) string {
 // syntaxHint looks for a habit at the token or before it on its line, then for a
 // hint that fits the message.
 func syntaxHint(msg string, t lexer.Token, decl []lexer.Token) string {
-	for _, u := range decl {
+	for i, u := range decl {
+		if u.Pos == t.Pos && i > 1 && decl[i-1].Value == "." && decl[i-2].Type == tInt {
+			return floatHint
+		}
 		if u.Pos.Line == t.Pos.Line && u.Pos.Offset <= t.Pos.Offset && (u.Type == tIdent || u.Pos == t.Pos) {
 			if h, ok := habits[u.Value]; ok {
 				return h

@@ -106,12 +106,12 @@ func (c *compiler) finish() (*mlx.Program, error) {
 
 // A compiler compiles one model.
 type compiler struct {
-	opts     Options
-	b        *mlx.Builder
-	files    map[string]*source // by name
-	prelude  *source
-	weights  *Weights
-	steps    int
+	opts    Options
+	b       *mlx.Builder
+	files   map[string]*source // by name
+	prelude *source
+	weights *Weights
+	steps   int
 }
 
 // A source is a file, and what it declares once it has run.

@@ -42,6 +42,7 @@ const (
 	Acosh
 	Atanh
 	Erf
+	Erfc // 1 - erf, without the cancellation for large x
 	Erfinv
 	Pow
 	Floor

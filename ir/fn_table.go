@@ -13,11 +13,12 @@ type fnRow struct {
 	float func(x []float64) float64
 	int   func(x []int64, t DType) int64 // the result is wrapped to t afterwards
 	bool  func(x []int64) int64
-	slope func(x []S, y S) []S // derivatives by each operand, y being the result; nil: none
+	slope func(x []S, y S) []S // derivatives by each operand, y being the result, each like y; nil: none
 }
 
-// fnTable describes every Fn. Select takes a bool and two operands of any class;
-// comparisons and classification give 0 or 1 in the float column too.
+// fnTable describes every Fn. Comparisons and classification give 0 or 1 in the
+// float column too. Three functions are evaluated by rules of their own: Select,
+// which takes a bool and two operands of any class, and the folds ArgMax and ArgMin.
 var fnTable = [...]fnRow{
 	NoFn: {name: "none"},
 
@@ -31,9 +32,9 @@ var fnTable = [...]fnRow{
 		func(x []S, y S) []S { return []S{x[0].Num(1).Div(x[1]), y.Neg().Div(x[1])} }},
 	Mod: {"mod", 2, f2(floatMod), intMod, nil,
 		func(x []S, y S) []S { return []S{x[0].Num(1), x[0].Div(x[1]).Fn(Floor).Neg()} }},
-	Max: {"max", 2, f2(math.Max), intMax, nil,
+	Max: {"max", 2, f2(func(a, b float64) float64 { return max(a, b) }), intMax, nil,
 		func(x []S, y S) []S { return firstWins(x[1].Fn(Le, x[0]), x[0]) }},
-	Min: {"min", 2, f2(math.Min), intMin, nil,
+	Min: {"min", 2, f2(func(a, b float64) float64 { return min(a, b) }), intMin, nil,
 		func(x []S, y S) []S { return firstWins(x[0].Fn(Le, x[1]), x[0]) }},
 	Neg: {"neg", 1, f1(func(a float64) float64 { return -a }), i1(func(a int64) int64 { return -a }), nil,
 		func(x []S, y S) []S { return []S{x[0].Num(-1)} }},
@@ -77,6 +78,10 @@ var fnTable = [...]fnRow{
 		func(x []S, y S) []S {
 			return []S{x[0].Mul(x[0]).Neg().Fn(Exp).Mul(y.Num(2 / math.Sqrt(math.Pi)))}
 		}},
+	Erfc: {"erfc", 1, f1(math.Erfc), nil, nil, // -2/sqrt(pi) exp(-x²)
+		func(x []S, y S) []S {
+			return []S{x[0].Mul(x[0]).Neg().Fn(Exp).Mul(y.Num(-2 / math.Sqrt(math.Pi)))}
+		}},
 	Erfinv: {"erfinv", 1, f1(math.Erfinv), nil, nil,
 		func(x []S, y S) []S { return []S{y.Mul(y).Fn(Exp).Mul(y.Num(math.Sqrt(math.Pi) / 2))} }},
 	Pow: {"pow", 2, f2(math.Pow), intPow, nil,
@@ -103,7 +108,8 @@ var fnTable = [...]fnRow{
 		return int64(bits.OnesCount64(uint64(x[0]) << (64 - 8*t.Size())))
 	}, nil, nil},
 
-	Select: {"select", 3, func(x []float64) float64 { return x[2] }, nil, nil, nil}, // evaluated by its own rule
+	Select: {"select", 3, nil, nil, nil, // the condition has no derivative
+		func(x []S, y S) []S { return []S{{}, x[0].Select(one(y), zero(y)), x[0].Select(zero(y), one(y))} }},
 	ArgMax: {"argmax", 1, nil, nil, nil, nil},
 	ArgMin: {"argmin", 1, nil, nil, nil, nil},
 
@@ -132,18 +138,24 @@ func LookupFn(name string) (Fn, bool) {
 
 // Accepts reports whether fn is defined on operands of dtype t.
 func (fn Fn) Accepts(t DType) bool {
-	row := fnTable[fn]
-	switch t.Class() {
-	case Float:
-		return row.float != nil || fn == ArgMax || fn == ArgMin
-	case Boolean:
-		return row.bool != nil || fn == Select
+	switch fn {
+	case Select:
+		return true
+	case ArgMax, ArgMin:
+		return t != Bool
 	}
-	return row.int != nil || fn == Select || fn == ArgMax || fn == ArgMin
+	switch row := fnTable[fn]; t.Class() {
+	case Float:
+		return row.float != nil
+	case Boolean:
+		return row.bool != nil
+	default:
+		return row.int != nil
+	}
 }
 
 // Slope gives the derivatives of y = fn(x...) by each operand as scalar
-// expressions, or nil where it has none.
+// expressions; nil if fn has none. At a corner it is that of one side.
 func (fn Fn) Slope(x []S, y S) []S {
 	if s := fnTable[fn].slope; s != nil {
 		return s(x, y)
@@ -167,7 +179,8 @@ func b2(f func(a, b int64) int64) func([]int64) int64 {
 	return func(x []int64) int64 { return f(x[0], x[1]) }
 }
 
-func one(s S) S { return s.Num(1) }
+func one(s S) S  { return s.Num(1) }
+func zero(s S) S { return s.Num(0) }
 
 // flat is the derivative of a step function, away from its steps.
 func flat(x []S, y S) []S { return []S{x[0].Num(0)} }

@@ -31,3 +31,15 @@ func (p *Pos) Outermost() *Pos {
 	}
 	return p
 }
+
+// Own is the innermost place in the file of the outermost: the line of the user's
+// text that p belongs to, whatever library it led into.
+func (p *Pos) Own() *Pos {
+	last := p.Outermost()
+	for q := p; q != nil; q = q.From {
+		if q.File == last.File {
+			return q
+		}
+	}
+	return last
+}

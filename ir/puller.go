@@ -1,5 +1,7 @@
 package ir
 
+import "math"
+
 // A Puller makes a kernel's scalars by pulling: an op asks for its operands'
 // scalars at the indices it needs. The pass lower owns one per kernel.
 type Puller struct {
@@ -32,6 +34,9 @@ func (p *Puller) Guarded(guard []Bound, other *Scalar, pull func() *Scalar) *Sca
 	p.guards = append(p.guards, open...)
 	v := pull()
 	p.guards = p.guards[:n]
+	if v.Kind == ScalarLoad && len(v.Guard) == n+len(open) && other.Kind == ScalarConst && other.Float == 0 && !math.Signbit(other.Float) && other.Int == 0 && n == 0 {
+		return v // outside its guard a load is 0
+	}
 	return p.Apply(Select, p.bound(Scalar{Kind: ScalarInside, DType: Bool, Guard: open}), v, other)
 }
 

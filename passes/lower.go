@@ -199,6 +199,7 @@ func (l *lowering) kernel(op string, pos *ir.Pos, device ir.Device, out *ir.Buff
 	args = append(args, out)
 
 	prune(k)
+	dropUnitAxes(k)
 	splitAxes(k)
 	mergeAxes(k)
 	chooseInner(k)

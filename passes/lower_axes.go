@@ -100,6 +100,27 @@ func prune(k *ir.Kernel) {
 	}
 }
 
+// dropUnitAxes removes the reduced axes of size 1.
+func dropUnitAxes(k *ir.Kernel) {
+	unit := func(a *ir.Axis) bool { return a.Extent.Is(1) }
+	zero := func(s ir.Size) ir.Size {
+		return s.Subst(func(a *ir.Atom) (ir.Size, bool) { return ir.Size{}, a.Kind == ir.AtomAxis && unit(a.Axis) })
+	}
+	remake(k, zero, func(d *ir.DAG, v *ir.Scalar, args []*ir.Scalar) *ir.Scalar {
+		if v.Kind != ir.ScalarReduce || !slices.ContainsFunc(v.Over, unit) {
+			return nil
+		}
+		over := slices.DeleteFunc(slices.Clone(v.Over), unit)
+		switch {
+		case len(over) > 0:
+			return d.Reduce(v.Fn, over, args[0])
+		case v.Fn == ir.ArgMax || v.Fn == ir.ArgMin:
+			return d.Num(ir.I32, 0)
+		}
+		return args[0]
+	})
+}
+
 // splitAxes removes quotients: an axis that stands under /c or %c becomes
 // outer*c + inner, where c divides its extent.
 func splitAxes(k *ir.Kernel) {

@@ -5,6 +5,7 @@ package cpu
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -23,7 +24,7 @@ const Runtime = "github.com/mlxc/mlxc/runtime/cpu"
 // Each point is computed by one call alone, so that results do not depend on how
 // a grid is divided among workers. An error names what portable Go cannot say.
 func Kernel(k *ir.Kernel, name string) (*jen.Statement, error) {
-	p := &printer{kernel: k, names: newNames(k), done: map[*ir.Scalar]bool{}, inline: inlined(k)}
+	p := &printer{kernel: k, names: newNames(k), dims: map[string]bool{}, done: map[*ir.Scalar]bool{}, inline: inlined(k)}
 	body := p.body()
 	if p.err != nil {
 		return nil, fmt.Errorf("kernel %s: %w", k.Name, p.err)
@@ -46,7 +47,9 @@ func summary(k *ir.Kernel) string {
 	}
 	text := strings.Join(outs, ", ")
 	if k.Pos != nil {
-		text += " (" + k.Pos.Outermost().String() + ")"
+		own := *k.Pos.Own()
+		own.File = filepath.Base(own.File) // the folder is a matter of the machine
+		text += " (" + own.String() + ")"
 	}
 	return text
 }
@@ -58,6 +61,7 @@ type printer struct {
 	bound  []*ir.Axis          // loop variables in scope
 	done   map[*ir.Scalar]bool // variables in scope
 	inline map[*ir.Scalar]bool // printed where they are used
+	dims   map[string]bool     // dims that the text mentions
 	err    error
 }
 
@@ -126,10 +130,13 @@ func (p *printer) body() []jen.Code {
 	for i, a := range k.Args {
 		code = append(code, jen.Id(p.names.arg[i]).Op(":=").Qual(Runtime, "View").Index(jen.Id(storage[a.DType])).Call(jen.Id("call"), jen.Lit(i)))
 	}
+	loops := p.grid(k.Grid())
 	for i, d := range k.Dims {
-		code = append(code, jen.Id(p.names.dim[d.Name]).Op(":=").Int().Call(jen.Id("call").Dot("Sizes").Index(jen.Lit(i))))
+		if p.dims[d.Name] {
+			code = append(code, jen.Id(p.names.dim[d.Name]).Op(":=").Int().Call(jen.Id("call").Dot("Sizes").Index(jen.Lit(i))))
+		}
 	}
-	return append(code, p.grid(k.Grid())...)
+	return append(code, loops...)
 }
 
 // grid loops over the points: rows of the last axis, so that what does not vary

@@ -54,6 +54,7 @@ func (p *printer) size(s ir.Size) *jen.Statement {
 func (p *printer) atom(a *ir.Atom) *jen.Statement {
 	switch a.Kind {
 	case ir.AtomDim:
+		p.dims[a.Dim.Name] = true
 		return jen.Id(p.names.dim[a.Dim.Name])
 	case ir.AtomAxis:
 		return jen.Id(p.names.axis[a.Axis.Name])

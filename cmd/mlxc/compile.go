@@ -1,0 +1,124 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"text/tabwriter"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+
+	"github.com/mlxc/mlxc"
+	"github.com/mlxc/mlxc/ir"
+)
+
+func compileCommand() *cobra.Command {
+	var (
+		src     sourceFlags
+		options mlxc.Options
+		dir     string
+		dump    string
+	)
+	cmd := &cobra.Command{
+		Use:     "compile MODEL",
+		Short:   "Write a Go package that runs a model",
+		Example: "  mlxc compile digits.mlx -o internal/digits",
+		Args:    exactly(1, "one model"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if dir == "" {
+				return usageError{fmt.Errorf("compile needs -o DIR, the folder of the package")}
+			}
+			if options.Package == "" {
+				options.Package = mlxc.PackageName(dir)
+			}
+			options.Source = args[0]
+			m, err := src.load(args[0], cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			dumps := dumper{dir: dump}
+			options.Observe = dumps.observe
+			p, err := mlxc.Compile(m, options)
+			if err != nil {
+				return show(err, cmd.ErrOrStderr())
+			}
+			if err := dumps.write(); err != nil {
+				return err
+			}
+			if err := mlxc.WriteDir(dir, p.Files); err != nil {
+				return err
+			}
+			return summary(cmd.OutOrStdout(), p.Module)
+		},
+	}
+	src.register(cmd)
+	cmd.Flags().StringVarP(&dir, "output", "o", "", "`folder` of the package")
+	cmd.Flags().StringVar(&options.Package, "package", "", "`name` of the package (default: the folder's)")
+	cmd.Flags().StringVar(&dump, "dump", "", "`folder` for the IR after each pass")
+	return cmd
+}
+
+// A dumper keeps the text of each stage.
+type dumper struct {
+	dir   string
+	names []string
+	texts []string
+}
+
+func (d *dumper) observe(pass string, m *ir.Module) {
+	if d.dir == "" {
+		return
+	}
+	d.names = append(d.names, fmt.Sprintf("%02d-%s.mlxir", len(d.names), pass))
+	d.texts = append(d.texts, ir.Print(m))
+}
+
+func (d *dumper) write() error {
+	if d.dir == "" {
+		return nil
+	}
+	if err := os.MkdirAll(d.dir, 0o777); err != nil {
+		return err
+	}
+	for i, name := range d.names {
+		if err := os.WriteFile(filepath.Join(d.dir, name), []byte(d.texts[i]), 0o666); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// summary says what became of each entry, at the bounds of its dims.
+func summary(w io.Writer, m *ir.Module) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "entry\tlaunches\tkernels\tarena\tlive bound\tat")
+	for _, f := range m.Funcs {
+		for _, v := range f.Variants {
+			used := map[*ir.Kernel]bool{}
+			for _, s := range v.Steps {
+				used[s.Kernel] = true
+			}
+			for _, pt := range v.Plan.Report {
+				fmt.Fprintf(t, "%s\t%d\t%d\t%s\t%s\t%s\n", f.Name, len(v.Steps), len(used),
+					humanize.IBytes(uint64(pt.Arena)), humanize.IBytes(uint64(pt.Live)), pointText(m, pt))
+			}
+		}
+	}
+	return t.Flush()
+}
+
+func pointText(m *ir.Module, pt ir.PlanPoint) string {
+	text := ""
+	for i, d := range m.Dims {
+		if i > 0 {
+			text += ", "
+		}
+		text += fmt.Sprintf("%s = %d", d.Name, pt.Dims[i])
+	}
+	if text == "" {
+		return "-"
+	}
+	return text
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mlxc/mlxc/ir"
+)
+
+func opsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "ops [NAME]",
+		Short:   "Print the op table, or all that is known of one op",
+		Example: "  mlxc ops conv",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return opTable(cmd.OutOrStdout())
+			}
+			op := ir.LookupOp(args[0])
+			if op == nil {
+				var names []string
+				for _, o := range ir.Ops() {
+					names = append(names, o.Name)
+				}
+				hint := ""
+				if s := ir.Suggest(args[0], names); s != "" {
+					hint = fmt.Sprintf("; did you mean %s?", s)
+				}
+				return fmt.Errorf("there is no op %q%s", args[0], hint)
+			}
+			return opPage(cmd.OutOrStdout(), op)
+		},
+	}
+}
+
+func opTable(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, op := range ir.Ops() {
+		fmt.Fprintf(t, "%s\t%s\t%s\n", signature(op), op.Kind, op.Doc)
+	}
+	return t.Flush()
+}
+
+func signature(op *ir.Op) string { return op.Name + "(" + strings.Join(op.Operands, ", ") + ")" }
+
+func opPage(w io.Writer, op *ir.Op) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n\n%s.\n\nkind       %s\n", signature(op), strings.TrimSuffix(op.Doc, "."), op.Kind)
+	if op.Attrs != nil {
+		fmt.Fprintf(&b, "attributes %s\n", ir.AttrNames(op.Attrs))
+	}
+	fmt.Fprintf(&b, "tolerance  %g relative, %g absolute\n", op.Tolerance.Rel, op.Tolerance.Abs)
+	if len(op.Rules) > 0 {
+		b.WriteString("\nrules\n")
+		t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+		for _, r := range op.Rules {
+			fmt.Fprintf(t, "  %s\t%s\n", r.ID, r.Text)
+		}
+		t.Flush()
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mlxc/mlxc"
+	"github.com/mlxc/mlxc/ir"
+)
+
+// sourceFlags are what every command that reads a model takes.
+type sourceFlags struct {
+	config string
+	set    []string
+}
+
+func (s *sourceFlags) register(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&s.config, "config", "", "JSON `file` with values for the model's config")
+	cmd.Flags().StringArrayVar(&s.set, "set", nil, "`key=value` of the model's config; may be repeated")
+}
+
+// load reads the model at path. Diagnostics are written to stderr with the lines
+// they are about.
+func (s *sourceFlags) load(path string, stderr io.Writer) (*ir.Module, error) {
+	o := mlxc.Source{Set: map[string]string{}}
+	for _, kv := range s.set {
+		k, v, ok := strings.Cut(kv, "=")
+		if !ok || k == "" {
+			return nil, usageError{fmt.Errorf("--set wants key=value, got %q", kv)}
+		}
+		o.Set[k] = v
+	}
+	if s.config != "" {
+		text, err := os.ReadFile(s.config)
+		if err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal(text, &o.Config); err != nil {
+			return nil, fmt.Errorf("%s: %w", s.config, err)
+		}
+	}
+	m, err := mlxc.Load(path, o)
+	return m, show(err, stderr)
+}
+
+// A shownError has been written to stderr already.
+type shownError struct{ error }
+
+// show writes diagnostics the way people read them; other errors pass.
+func show(err error, stderr io.Writer) error {
+	var ds ir.Diagnostics
+	if !errors.As(err, &ds) {
+		return err
+	}
+	io.WriteString(stderr, ds.Render(mlxc.SourceText))
+	return &shownError{err}
+}

@@ -1,0 +1,79 @@
+package codegen
+
+import (
+	"github.com/dave/jennifer/jen"
+
+	"github.com/mlxc/mlxc/ir"
+)
+
+// exampleFile shows a caller of the first entry. Go compiles it with the
+// package's tests and does not run it, since it needs a checkpoint.
+func (p *pkg) exampleFile() *jen.File {
+	if p.name == "main" || len(p.module.Funcs) == 0 {
+		return nil
+	}
+	e := p.module.Funcs[0]
+	name := goName(e.Name)
+	f := p.file(p.name)
+	checkpoint := "weights.safetensors"
+	if c := p.module.Checkpoint; c != nil {
+		checkpoint = c.File
+	}
+	fail := func() jen.Code {
+		return jen.If(jen.Err().Op("!=").Nil()).Block(jen.Qual("log", "Fatal").Call(jen.Err()))
+	}
+	body := []jen.Code{
+		jen.List(jen.Id("m"), jen.Err()).Op(":=").Id("Load").Call(jen.Lit(checkpoint)),
+		fail(),
+		jen.Defer().Id("m").Dot("Close").Call(),
+		jen.List(jen.Id("s"), jen.Err()).Op(":=").Id("m").Dot("NewSession").Call(),
+		fail(),
+		jen.Defer().Id("s").Dot("Close").Call(),
+	}
+	call := []jen.Code{jen.Qual("context", "Background").Call()}
+	for _, in := range e.Inputs {
+		arg := argName(e, in)
+		var dims []jen.Code
+		for _, d := range p.module.Dims {
+			if mentions(in.Type.Shape, d) {
+				dims = append(dims, jen.Lit(int(max(1, d.Min))))
+			}
+		}
+		body = append(body,
+			jen.List(jen.Id(arg), jen.Err()).Op(":=").Id("s").Dot(inputMethod(e, in)).Call(dims...).Comment("fill it, or pass an array of your own"),
+			fail())
+		call = append(call, jen.Id(arg))
+	}
+	body = append(body, jen.List(jen.Id("out"), jen.Err()).Op(":=").Id("s").Dot(name).Call(call...), fail())
+	for _, r := range e.Results {
+		out := jen.Id("out")
+		if len(e.Results) > 1 {
+			out.Dot(goName(r.Name))
+		}
+		body = append(body, jen.Qual("fmt", "Println").Call(out.Dot("Shape").Call()))
+	}
+	f.Func().Id("Example").Params().Block(body...)
+	return f
+}
+
+// argName is the Go name of an entry's input.
+func argName(e *ir.Func, in *ir.Value) string {
+	name := lowerName(in.Name)
+	for _, other := range e.Inputs {
+		if other == in {
+			return name
+		}
+		if lowerName(other.Name) == name {
+			name += "_"
+		}
+	}
+	return name
+}
+
+// inputMethod is the name of the method that gives an input in place.
+func inputMethod(e *ir.Func, in *ir.Value) string {
+	if len(e.Inputs) == 1 {
+		return goName(e.Name) + "Input"
+	}
+	return goName(e.Name) + goName(in.Name)
+}

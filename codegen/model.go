@@ -1,0 +1,178 @@
+package codegen
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/dave/jennifer/jen"
+
+	"github.com/mlxc/mlxc/ir"
+)
+
+// modelFile is what an app sees: Load, Model, Session, one method per entry, and
+// below them the tables.
+func (p *pkg) modelFile() *jen.File {
+	f := p.file(p.name)
+	if p.name == "main" {
+		f.Add(p.dims())
+		f.Add(p.program())
+		return f
+	}
+	f.PackageComment(fmt.Sprintf("Package %s runs the model %s.", p.name, p.source))
+
+	f.Comment("Model is the program with its weights, shared by all sessions.")
+	f.Type().Id("Model").Struct(jen.Id("m").Op("*").Add(rt("Model")))
+	f.Line()
+	f.Comment("Load maps the checkpoint at path and checks it against the model. An error is a")
+	f.Comment("*runtime.WeightError that names the tensors.")
+	f.Func().Id("Load").Params(jen.Id("path").String()).Params(jen.Op("*").Id("Model"), jen.Error()).Block(
+		jen.List(jen.Id("m"), jen.Err()).Op(":=").Add(rt("Load")).Call(jen.Op("&").Id("program"), jen.Id("path")),
+		jen.If(jen.Err().Op("!=").Nil()).Block(jen.Return(jen.Nil(), jen.Err())),
+		jen.Return(jen.Op("&").Id("Model").Values(jen.Id("m")), jen.Nil()),
+	)
+	f.Line()
+	f.Comment("NewSession returns a session: the memory of one sequence of calls.")
+	f.Func().Params(jen.Id("m").Op("*").Id("Model")).Id("NewSession").Params().Params(jen.Op("*").Id("Session"), jen.Error()).Block(
+		jen.List(jen.Id("s"), jen.Err()).Op(":=").Id("m").Dot("m").Dot("NewSession").Call(),
+		jen.If(jen.Err().Op("!=").Nil()).Block(jen.Return(jen.Nil(), jen.Err())),
+		jen.Return(jen.Op("&").Id("Session").Values(jen.Id("s")), jen.Nil()),
+	)
+	f.Line()
+	f.Comment("Close unmaps the weights once all sessions are closed too.")
+	f.Func().Params(jen.Id("m").Op("*").Id("Model")).Id("Close").Params().Error().Block(jen.Return(jen.Id("m").Dot("m").Dot("Close").Call()))
+	f.Line()
+	f.Comment("Session serves one goroutine at a time.")
+	f.Type().Id("Session").Struct(jen.Id("s").Op("*").Add(rt("Session")))
+	f.Line()
+	f.Comment("Close frees the session's memory, that of its results included.")
+	f.Func().Params(jen.Id("s").Op("*").Id("Session")).Id("Close").Params().Error().Block(jen.Return(jen.Id("s").Dot("s").Dot("Close").Call()))
+	for i, e := range p.module.Funcs {
+		f.Line()
+		p.method(f, i, e)
+	}
+	f.Line()
+	f.Add(p.dims())
+	f.Line()
+	f.Add(p.program())
+	return f
+}
+
+// dims numbers the dims in the tables.
+func (p *pkg) dims() *jen.Statement {
+	if len(p.module.Dims) == 0 {
+		return jen.Null()
+	}
+	var names []jen.Code
+	for i, d := range p.module.Dims {
+		name := jen.Id(dimName(d))
+		if i == 0 {
+			name.Op("=").Iota()
+		}
+		names = append(names, name)
+	}
+	return jen.Const().Defs(names...)
+}
+
+// method is the typed wrapper of one entry.
+func (p *pkg) method(f *jen.File, index int, e *ir.Func) {
+	name := goName(e.Name)
+	var params, args []jen.Code
+	params = append(params, jen.Id("ctx").Qual("context", "Context"))
+	for _, in := range e.Inputs {
+		arg := argName(e, in)
+		params = append(params, jen.Id(arg).Op("*").Add(rt("Array")))
+		args = append(args, jen.Id(arg))
+	}
+	call := []jen.Code{jen.Id("ctx"), jen.Lit(index)}
+	call = append(call, args...)
+	result, returns := jen.Op("*").Add(rt("Array")), jen.Id("out").Index(jen.Lit(0))
+	zero := jen.Nil()
+	if len(e.Results) > 1 {
+		p.results(f, name, e)
+		var values []jen.Code
+		for i := range e.Results {
+			values = append(values, jen.Id("out").Index(jen.Lit(i)))
+		}
+		result, zero = jen.Id(name+"Out"), jen.Id(name+"Out").Values()
+		returns = jen.Id(name + "Out").Values(values...)
+	}
+	for _, line := range methodDoc(name, e, p.module) {
+		f.Comment(line)
+	}
+	f.Func().Params(jen.Id("s").Op("*").Id("Session")).Id(name).Params(params...).Params(result, jen.Error()).Block(
+		jen.List(jen.Id("out"), jen.Err()).Op(":=").Id("s").Dot("s").Dot("Call").Call(call...),
+		jen.If(jen.Err().Op("!=").Nil()).Block(jen.Return(zero, jen.Err())),
+		jen.Return(returns, jen.Nil()),
+	)
+	for i, in := range e.Inputs {
+		p.input(f, index, i, e, in)
+	}
+}
+
+// input gives an input in the session's own memory.
+func (p *pkg) input(f *jen.File, entry, input int, e *ir.Func, in *ir.Value) {
+	args := []jen.Code{jen.Lit(entry), jen.Lit(input)}
+	var params []jen.Code
+	for _, d := range p.module.Dims {
+		if !mentions(in.Type.Shape, d) {
+			args = append(args, jen.Lit(0))
+			continue
+		}
+		params = append(params, jen.Id(lowerName(d.Name)))
+		args = append(args, jen.Id(lowerName(d.Name)))
+	}
+	if len(params) > 0 {
+		params = []jen.Code{jen.List(params...).Int()}
+	}
+	method := inputMethod(e, in)
+	f.Line()
+	f.Comment(fmt.Sprintf("%s is the input %s of %s, %s, in the session's memory: fill it in place.", method, in.Name, goName(e.Name), in.Type))
+	f.Func().Params(jen.Id("s").Op("*").Id("Session")).Id(method).Params(params...).Params(jen.Op("*").Add(rt("Array")), jen.Error()).Block(
+		jen.Return(jen.Id("s").Dot("s").Dot("Input").Call(args...)),
+	)
+}
+
+func mentions(shape []ir.Size, d *ir.Dim) bool {
+	found := false
+	for _, s := range shape {
+		s.Walk(func(a *ir.Atom) { found = found || a.Kind == ir.AtomDim && a.Dim.Name == d.Name })
+	}
+	return found
+}
+
+func (p *pkg) results(f *jen.File, name string, e *ir.Func) {
+	f.Comment(fmt.Sprintf("%sOut is what Session.%s returns, in the session's memory.", name, name))
+	var members []jen.Code
+	for _, r := range e.Results {
+		members = append(members, jen.Id(goName(r.Name)).Op("*").Add(rt("Array")).Comment(r.Type.String()))
+	}
+	f.Type().Id(name + "Out").Struct(members...)
+	f.Line()
+}
+
+// methodDoc documents an entry: the types of its arguments, the bounds of dims,
+// and how long results live.
+func methodDoc(name string, e *ir.Func, m *ir.Module) []string {
+	lines := []string{fmt.Sprintf("%s runs the entry %s:", name, e.Name), ""}
+	for _, in := range e.Inputs {
+		lines = append(lines, fmt.Sprintf("\t%s  %s", argName(e, in), in.Type))
+	}
+	for _, d := range m.Dims {
+		for _, in := range e.Inputs {
+			if mentions(in.Type.Shape, d) {
+				lines = append(lines, fmt.Sprintf("\t%d <= %s <= %d", d.Min, d.Name, d.Max))
+				break
+			}
+		}
+	}
+	for _, w := range e.Where {
+		lines = append(lines, "\twhere "+w.String())
+	}
+	var results []string
+	for _, r := range e.Results {
+		results = append(results, strings.TrimSpace(r.Name+" "+r.Type.String()))
+	}
+	return append(lines, "",
+		"It returns "+strings.Join(results, ", ")+", which live until the session's next call;",
+		"Clone keeps them.")
+}

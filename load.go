@@ -1,0 +1,60 @@
+package mlxc
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/mlxc/mlxc/frontend/dsl"
+	"github.com/mlxc/mlxc/ir"
+)
+
+// Source is what a model gets from outside: values for its config.
+type Source struct {
+	Set    map[string]string // written as in the language
+	Config map[string]any    // the object of a config.json
+}
+
+// Load reads a model, .mlx or .mlxir, down to a verified module. What is wrong
+// with the model comes back as ir.Diagnostics.
+func Load(path string, s Source) (*ir.Module, error) {
+	switch filepath.Ext(path) {
+	case ".mlx":
+		if _, err := os.Stat(path); err != nil {
+			return nil, err
+		}
+		p, err := dsl.Load(path, dsl.Options{Set: s.Set, Config: s.Config})
+		if err != nil {
+			return nil, err
+		}
+		return p.Module(), nil
+	case ".mlxir":
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		return ParseIR(path, text)
+	}
+	return nil, fmt.Errorf("%s: a model is a file .mlx or .mlxir", path)
+}
+
+// ParseIR reads and verifies IR text that a person may have written, so that its
+// faults are diagnostics.
+func ParseIR(path string, text []byte) (*ir.Module, error) {
+	m, err := ir.Parse(path, text)
+	var syntax *ir.SyntaxError
+	if errors.As(err, &syntax) {
+		return nil, ir.Diagnostics{{Pos: &syntax.Pos, Msg: syntax.Msg}}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := ir.Verify(m); err != nil {
+		return nil, fmt.Errorf("%s: the module does not hold together:\n%w", path, err)
+	}
+	return m, nil
+}
+
+// SourceText is the text of a file that a diagnostic names.
+func SourceText(file string) ([]byte, bool) { return dsl.Options{}.Source(file) }

@@ -1,0 +1,75 @@
+// Package mlxc compiles models to Go packages. It is what the command mlxc and
+// programs that build models in Go call.
+package mlxc
+
+import (
+	"fmt"
+	"go/token"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+
+	"github.com/mlxc/mlxc/codegen"
+	"github.com/mlxc/mlxc/ir"
+	"github.com/mlxc/mlxc/passes"
+)
+
+// Options say how a model is compiled.
+type Options struct {
+	Package string                          // name of the Go package; "main" leaves out the typed wrappers
+	Source  string                          // file name of the model, for comments; empty: the module's name
+	Observe func(pass string, m *ir.Module) // sees the module after each pass; may be nil
+}
+
+// A Package is a compiled model.
+type Package struct {
+	Module *ir.Module // after the last pass
+	Files  []codegen.File
+}
+
+// Compile takes a module through all passes for the CPU and writes the files of
+// its Go package in memory. The module is changed. An error is ir.Diagnostics
+// where the model is wrong, and *passes.InternalError where mlxc is.
+func Compile(m *ir.Module, o Options) (*Package, error) {
+	if err := passes.Run(m, ir.CPU, o.Observe); err != nil {
+		return nil, err
+	}
+	if o.Source == "" {
+		o.Source = m.Name
+	}
+	files, err := codegen.Package(m, o.Package, filepath.Base(o.Source))
+	if err != nil {
+		return nil, &passes.InternalError{Pass: "codegen", Err: err}
+	}
+	return &Package{m, files}, nil
+}
+
+// PackageName makes the name of a folder a name for the Go package in it.
+func PackageName(dir string) string {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		abs = dir
+	}
+	name := strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+			return r
+		case r >= 'A' && r <= 'Z':
+			return r - 'A' + 'a'
+		}
+		return -1
+	}, filepath.Base(abs))
+	if !token.IsIdentifier(name) {
+		return "model" + name
+	}
+	return name
+}
+
+// Version is that of the module mlxc was built from.
+func Version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(unknown)"
+	}
+	return fmt.Sprint(info.Main.Version)
+}

@@ -1,0 +1,4 @@
+package cpu
+
+// adviseHuge does nothing: macOS chooses page sizes itself.
+func adviseHuge([]byte) {}

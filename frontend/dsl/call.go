@@ -114,10 +114,10 @@ func (c *context) receive(caller *context, what string, params []*Param, args []
 			fine = false
 			continue
 		}
-		v, problem, ok := c.accept(p.Type, a.value)
+		v, wrong, ok := c.accept(p.Type, a.value)
 		c.scope.vars[p.Name.Name] = v
-		if !ok && problem != "" {
-			caller.mismatch(a.at, fmt.Sprintf("argument `%s` of %s", p.Name.Name, what), problem, a.value, p.Type)
+		if wrong != nil {
+			caller.mismatch(a.at, fmt.Sprintf("argument `%s` of %s", p.Name.Name, what), wrong, a.value, p.Type)
 		}
 		fine = fine && ok
 	}
@@ -131,16 +131,16 @@ func (p *Param) optional() bool {
 }
 
 // mismatch reports a value that does not fit a declared type, with both.
-func (c *context) mismatch(at Span, what, problem string, v value, t *TypeExpr) {
+func (c *context) mismatch(at Span, what string, wrong *misfit, v value, t *TypeExpr) {
 	got := describeValue(v)
 	if x, ok := v.(mlx.Value); ok {
 		got = x.Type().String()
 	}
-	wanted := &ir.Pos{File: t.Pos.Filename, Line: t.Pos.Line, Col: t.Pos.Column}
+	declared := &ir.Pos{File: t.Pos.Filename, Line: t.Pos.Line, Col: t.Pos.Column}
 	c.report(ir.Diagnostic{
 		Pos:   c.at(at),
-		Msg:   what + ": " + problem,
-		Notes: []ir.Note{{Label: "given", Text: got}, {Label: "wanted", Text: fmt.Sprintf("%s   %s", t, wanted)}},
+		Msg:   what + ": " + wrong.problem,
+		Notes: []ir.Note{{Label: "given", Text: got}, {Label: "wanted", Text: fmt.Sprintf("%s  %s, at %s", wrong.wanted, t, declared)}},
 	})
 }
 
@@ -209,11 +209,11 @@ func (c *context) results(decl *FnDecl, values []value) value {
 			out.names = append(out.names, r.Name.Name)
 			what = fmt.Sprintf("result `%s` of %s", r.Name.Name, name)
 		}
-		v, problem, ok := c.accept(r.Type, values[i])
+		v, wrong, ok := c.accept(r.Type, values[i])
+		if wrong != nil {
+			c.mismatch(at, what, wrong, values[i], r.Type)
+		}
 		if !ok {
-			if problem != "" {
-				c.mismatch(at, what, problem, values[i], r.Type)
-			}
 			v = poison{}
 		}
 		out.items = append(out.items, v)

@@ -14,11 +14,11 @@ func (c *context) config(cfg *Config) {
 	for _, f := range cfg.Fields {
 		names = append(names, f.Name.Name)
 		v := c.configValue(f)
-		v, problem, ok := c.accept(f.Type, v)
+		v, wrong, ok := c.accept(f.Type, v)
+		if wrong != nil {
+			c.errorf(f.Name.span(), "config `%s`: %s", f.Name.Name, wrong.problem)
+		}
 		if !ok {
-			if problem != "" {
-				c.errorf(f.Name.span(), "config `%s`: %s", f.Name.Name, problem)
-			}
 			v = poison{}
 		}
 		c.define(f.Name, v)

@@ -16,6 +16,7 @@ const (
 	maxList  = 1 << 16 // elements of a list
 	maxText  = 1 << 12 // bytes of a string
 	maxCalls = 64      // functions and blocks inside one another
+	maxWrong = 200     // errors
 )
 
 // A context is where an expression is evaluated: what it sees, and how it was
@@ -63,7 +64,15 @@ func (c *context) unsupported(s Span, what string) value {
 func (c *compiler) report(d ir.Diagnostic) value {
 	c.b.SetPos(d.Pos)
 	c.b.Fail(d.Msg, d.Hint, d.Notes...)
+	c.failed()
 	return poison{}
+}
+
+// failed counts an error that has been recorded.
+func (c *compiler) failed() {
+	if c.wrong++; c.wrong >= maxWrong {
+		panic(giveUp{})
+	}
 }
 
 // A giveUp unwinds the compiler where going on would not end.

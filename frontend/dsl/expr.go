@@ -132,10 +132,22 @@ func textAt(e Expr, outer int) string {
 		text = e.Name
 	case *Unary:
 		own = 9
-		text = e.Op + textAt(e.X, own)
+		if text = "-"; e.Op == "not" {
+			own, text = 5, "not "
+		}
+		text += textAt(e.X, own)
 	case *Binary:
 		own = binding[e.Op]
 		text = textAt(e.X, own) + " " + e.Op + " " + textAt(e.Y, own+1)
+	case *Compare:
+		own = 6
+		text = textAt(e.Args[0], own+1)
+		for i, op := range e.Ops {
+			text += " " + op + " " + textAt(e.Args[i+1], own+1)
+		}
+	case *Cond:
+		own = 2
+		text = textAt(e.Then, own+1) + " if " + textAt(e.If, own+1) + " else " + textAt(e.Else, own)
 	case *Field:
 		text = textAt(e.X, own) + "." + e.Name
 	case *Call:

@@ -35,7 +35,7 @@ var tokenRules = lexer.MustSimple([]lexer.SimpleRule{
 	{Name: "Keyword", Pattern: `(import|config|const|dim|default|weights|block|fn|entry|kernel|test|param|state|if|else|for|loop|while|return|assert|and|or|not|true|false|none)\b`},
 	{Name: "Ident", Pattern: `[A-Za-z_][A-Za-z0-9_]*`},
 	{Name: "Punct", Pattern: `\.\.\.|\.\.|->|==|!=|<=|>=|\*\*|//|&&|\|\||:=|\+=|-=|\*=|[-+*/%@=<>()\[\]{},.:;!&|?]`},
-	{Name: "NL", Pattern: `\x00`}, // made by tokenize, never matched in a source: NUL is bad
+	{Name: "NL", Pattern: `[^\x00-\x{10FFFF}]`}, // matches nothing: tokenize makes them
 	{Name: "Bad", Pattern: `(?s).`},
 })
 

@@ -60,7 +60,8 @@ func Load(file string, opts Options) (program *mlx.Program, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			if _, ok := r.(giveUp); !ok {
-				c.report(ir.Diagnostic{Pos: &ir.Pos{File: file}, Msg: fmt.Sprintf("internal error: %v", r)})
+				c.b.SetPos(&ir.Pos{File: file})
+				c.b.Fail(fmt.Sprintf("internal error: %v", r), "")
 			}
 			program, err = c.finish()
 		}
@@ -112,6 +113,7 @@ type compiler struct {
 	prelude *source
 	weights *Weights
 	steps   int
+	wrong   int
 }
 
 // A source is a file, and what it declares once it has run.

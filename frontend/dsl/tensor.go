@@ -22,6 +22,7 @@ func (c *context) built(at Span, make func() mlx.Value) value {
 	c.b.SetPos(c.at(at))
 	v := make()
 	if v.Poisoned() {
+		c.failed()
 		return poison{}
 	}
 	return v

@@ -172,35 +172,42 @@ func (t *TypeExpr) match(shape []ir.Size) (parts [][]ir.Size, ok bool) {
 	return parts, len(shape) == 0
 }
 
+// A misfit is why a value does not fit a type.
+type misfit struct {
+	problem string
+	wanted  string // the type, with sizes as far as they are known
+}
+
 // accept checks a value against a type in which every name is known, and
-// converts a number to what the type wants. problem says what does not fit; it
-// is empty after an error that was reported, and ok is false.
-func (c *context) accept(t *TypeExpr, v value) (out value, problem string, ok bool) {
+// converts a number to what the type wants. ok is false if it does not fit, and
+// the misfit nil if that has been reported.
+func (c *context) accept(t *TypeExpr, v value) (out value, wrong *misfit, ok bool) {
 	switch {
-	case isPoison(v):
-		return v, "", true
-	case t == nil:
-		return v, "", true
+	case t == nil || isPoison(v):
+		return v, nil, true
 	case t.List != nil:
 		items, isList := v.(list)
 		if !isList {
-			return v, describeValue(v) + " is no list", false
+			return v, &misfit{describeValue(v) + " is no list", t.String()}, false
 		}
 		out := make(list, len(items))
 		for i, item := range items {
-			var problem string
-			if out[i], problem, ok = c.accept(t.List, item); !ok {
-				return v, problem, false
+			if out[i], wrong, ok = c.accept(t.List, item); !ok {
+				return v, wrong, false
 			}
 		}
-		return out, "", true
+		return out, nil, true
 	case isKind(t):
-		return c.acceptKind(t.Name, v)
+		if out, ok = convert(t.Name, v); !ok {
+			return v, &misfit{fmt.Sprintf("%s is no %s", describeValue(v), t.Name), t.Name}, false
+		}
+		return out, nil, true
 	}
 	return c.acceptTensor(t, v)
 }
 
-func (c *context) acceptKind(kind string, v value) (out value, problem string, ok bool) {
+// convert makes a value one of a kind, if it is one.
+func convert(kind string, v value) (out value, ok bool) {
 	switch kind {
 	case "int", "dim":
 		out, ok = size(v)
@@ -225,66 +232,67 @@ func (c *context) acceptKind(kind string, v value) (out value, problem string, o
 	case "block":
 		out, ok = v.(*instance)
 	}
-	if !ok {
-		return v, fmt.Sprintf("%s is no %s", describeValue(v), kind), false
-	}
-	return out, "", true
+	return out, ok
 }
 
-func (c *context) acceptTensor(t *TypeExpr, v value) (out value, problem string, ok bool) {
+func (c *context) acceptTensor(t *TypeExpr, v value) (out value, wrong *misfit, ok bool) {
+	d, ok := c.dtype(t)
+	if !ok {
+		return v, nil, false
+	}
 	x, isTensor := v.(mlx.Value)
 	if f, isNumber := number(v); isNumber && c.entry != nil {
-		d, ok := c.dtype(t)
-		if !ok {
-			return v, "", false
-		}
-		x, isTensor = c.number(Span{Pos: t.Pos}, d, f)
-		if !isTensor {
-			return v, "", false
+		if x, isTensor = c.number(Span{Pos: t.Pos}, d, f); !isTensor {
+			return v, nil, false
 		}
 	}
 	if !isTensor {
-		return v, describeValue(v) + " is no tensor", false
+		return v, &misfit{describeValue(v) + " is no tensor", t.String()}, false
 	}
-	have := x.Type()
-	d, ok := c.dtype(t)
-	if !ok {
-		return v, "", false
-	}
-	if d != have.DType {
-		return v, fmt.Sprintf("%s is not %s", have.DType, d), false
-	}
+	have, want := x.Type(), ir.Type{DType: d}
 	parts, fits := t.match(have.Shape)
 	if !fits {
-		return v, fmt.Sprintf("%d axes, not %d", have.Rank(), t.rank()), false
+		return v, &misfit{fmt.Sprintf("%d axes, not %d", have.Rank(), t.rank()), t.String()}, false
 	}
-	axis := 0
 	for i, got := range parts {
 		item := t.Dims.Items[i]
-		var want []ir.Size
-		if item.Rest {
-			want, ok = c.rest(item)
-		} else {
-			var n ir.Size
-			n, ok = c.size(item.Expr, "a size")
-			want = []ir.Size{n}
-		}
 		switch {
-		case !ok:
-			return v, "", false
-		case item.Rest && item.Name == "": // any
-		case len(want) != len(got):
-			return v, fmt.Sprintf("`...%s` is %d axes, not %d", item.Name, len(got), len(want)), false
-		default:
-			for j := range got {
-				if !got[j].Equal(want[j]) {
-					return v, fmt.Sprintf("axis %d is %s, not %s", axis+j, got[j], want[j]), false
-				}
+		case !item.Rest:
+			n, ok := c.size(item.Expr, "a size")
+			if !ok {
+				return v, nil, false
 			}
+			want.Shape = append(want.Shape, n)
+		case item.Name == "":
+			want.Shape = append(want.Shape, got...)
+		default:
+			sizes, ok := c.rest(item)
+			if !ok {
+				return v, nil, false
+			}
+			want.Shape = append(want.Shape, sizes...)
 		}
-		axis += len(got)
 	}
-	return x, "", true
+	if problem := difference(have, want); problem != "" {
+		return v, &misfit{problem, want.String()}, false
+	}
+	return x, nil, true
+}
+
+// difference says in what a type is not the one wanted; empty if it is that.
+func difference(have, want ir.Type) string {
+	switch {
+	case have.DType != want.DType:
+		return fmt.Sprintf("%s is not %s", have.DType, want.DType)
+	case have.Rank() != want.Rank():
+		return fmt.Sprintf("%d axes, not %d", have.Rank(), want.Rank())
+	}
+	for i, n := range have.Shape {
+		if !n.Equal(want.Shape[i]) {
+			return fmt.Sprintf("axis %d is %s, not %s", i, n, want.Shape[i])
+		}
+	}
+	return ""
 }
 
 func (t *TypeExpr) rank() int {

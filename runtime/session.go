@@ -84,6 +84,8 @@ func (s *Session) Call(ctx context.Context, entry int, inputs ...*Array) ([]*Arr
 	for _, in := range e.inputs {
 		e.steps[in.step].call.Args[in.arg] = inputs[in.input].data
 	}
+	team := cpu.Acquire()
+	defer team.Release()
 	for i := range e.steps {
 		if err := ctx.Err(); err != nil {
 			return nil, s.errorf(entry, err)
@@ -92,7 +94,7 @@ func (s *Session) Call(ctx context.Context, entry int, inputs ...*Array) ([]*Arr
 		if st.grid == 0 {
 			continue
 		}
-		if err := cpu.Run(st.kernel, &st.call, st.grid, st.grain); err != nil {
+		if err := team.Run(st.kernel, &st.call, st.grid, st.grain); err != nil {
 			return nil, s.errorf(entry, err)
 		}
 	}

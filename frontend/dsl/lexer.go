@@ -21,7 +21,7 @@ const (
 // keyword; the words in, at, load, from, as, where, max, uses, metal, ref and vjp
 // are names, and keywords only where the grammar asks for them. The rules named
 // Bad... match what is not in the language, so that one message can say so and
-// the rest of the file is still read.
+// the rest of the file is still read; a declaration with one is not parsed.
 var tokenRules = lexer.MustSimple([]lexer.SimpleRule{
 	{Name: "Comment", Pattern: `#[^\n]*`},
 	{Name: "LineEnd", Pattern: `\r?\n`},
@@ -50,7 +50,8 @@ var (
 	tPunct    = tokens["Punct"]
 	tNL       = tokens["NL"]
 	closers   = map[string]string{"(": ")", "[": "]", "{": "}"}
-	isLiteral = map[lexer.TokenType]bool{tIdent: true, tInt: true, tFloat: true, tString: true, tRaw: true}
+	tBad      = tokens["Bad"]
+	isLiteral = map[lexer.TokenType]bool{tIdent: true, tInt: true, tFloat: true, tString: true, tRaw: true, tBad: true}
 )
 
 // endsStatement: a line end after this token ends the statement.
@@ -175,17 +176,16 @@ func (z *tokenizer) token(i int) {
 	case tokens["BadString"]:
 		t.Value = strings.TrimRight(t.Value, "\r")
 		z.errorf(t, "", "this string has no closing quote on its line")
-		t.Type, t.Value = tString, `""`
+		t.Type = tBad
 	case tokens["BadRaw"]:
 		z.errorf(lexer.Token{Type: tPunct, Value: "`", Pos: t.Pos}, "", "this raw string is never closed")
-		t.Type, t.Value = tRaw, "``"
-	case tokens["Bad"]:
+		t.Type = tBad
+	case tBad:
 		z.errorf(t, "names are ASCII letters, digits and `_`", "this character is not part of the language")
-		return
 	case tString:
 		if _, err := strconv.Unquote(t.Value); err != nil {
 			z.errorf(t, `escapes are those of Go: \n, \t, \", \\, \u00e9`, "this string has an unknown escape")
-			t.Value = `""`
+			t.Type = tBad
 		}
 	case tPunct:
 		z.punct(t)

@@ -2,6 +2,7 @@ package dsl
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/alecthomas/participle/v2/lexer"
 
@@ -17,6 +18,9 @@ func Parse(file string, src []byte) (*File, error) {
 	for len(toks) > 1 { // the last is EOF
 		var decl []lexer.Token
 		decl, toks = splitDecl(toks)
+		if slices.ContainsFunc(decl, func(t lexer.Token) bool { return t.Type == tBad }) {
+			continue
+		}
 		g, d := parseDecl(decl)
 		f.Decls = append(f.Decls, g.Decls...)
 		diags = append(diags, d...)

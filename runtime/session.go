@@ -91,9 +91,6 @@ func (s *Session) Call(ctx context.Context, entry int, inputs ...*Array) ([]*Arr
 			return nil, s.errorf(entry, err)
 		}
 		st := &e.steps[i]
-		if st.grid == 0 {
-			continue
-		}
 		if err := team.Run(st.kernel, &st.call, st.grid, st.grain); err != nil {
 			return nil, s.errorf(entry, err)
 		}

@@ -34,17 +34,17 @@ func draw(g glyphs, digit int, s style, rng *rand.Rand) []byte {
 
 // warp is an affine map and two smooth waves, in random directions.
 func warp(ps []point, rng *rand.Rand) []point {
-	angle := rng.NormFloat64() * 0.16
-	shear := uniform(rng, -0.45, 0.3) // a positive x at the top: people lean right
-	wide := math.Exp(rng.NormFloat64() * 0.22)
-	taper := uniform(rng, -0.35, 0.35) // perspective: the top wider or narrower
+	angle := rng.NormFloat64() * 0.2
+	shear := uniform(rng, -0.55, 0.35) // a positive x at the top: people lean right
+	wide := math.Exp(rng.NormFloat64() * 0.3)
+	taper := uniform(rng, -0.5, 0.5) // perspective: the top wider or narrower
 	sin, cos := math.Sincos(angle)
 	type wave struct{ ax, ay, fx, fy, phase float64 }
-	waves := make([]wave, 5)
+	waves := make([]wave, 6)
 	for i := range waves {
-		amp := math.Abs(rng.NormFloat64()) * 0.03
+		amp := math.Abs(rng.NormFloat64()) * 0.04
 		dir := uniform(rng, 0, 2*math.Pi)
-		freq, at := uniform(rng, 3, 10), uniform(rng, 0, 2*math.Pi)
+		freq, at := uniform(rng, 2, 10), uniform(rng, 0, 2*math.Pi)
 		waves[i] = wave{amp * math.Cos(dir), amp * math.Sin(dir), freq * math.Cos(at), freq * math.Sin(at), uniform(rng, 0, 2*math.Pi)}
 	}
 	out := make([]point, len(ps))

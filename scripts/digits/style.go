@@ -54,12 +54,16 @@ func uniform(rng *rand.Rand, lo, hi float64) float64 { return lo + (hi-lo)*rng.F
 func write(digit int, line []point, rng *rand.Rand) []point {
 	switch digit {
 	case 1: // most people write the stem alone, some keep the flag
-		if r := rng.Float64(); r < 0.6 {
-			line = stem(line, r < 0.15)
+		if r := rng.Float64(); r < 0.75 {
+			line = stem(line, r < 0.2)
 		}
-	case 4: // open at the top
+	case 4: // open at the top, the left stroke upright
+		if rng.Float64() < 0.6 {
+			line = opened(line, uniform(rng, 0.1, 0.35))
+		}
+	case 6, 9: // the tail a straight stroke
 		if rng.Float64() < 0.5 {
-			line = without(line, top(line), uniform(rng, 0.05, 0.2))
+			line = straightTail(line, digit == 9, rng)
 		}
 	case 7: // with a bar
 		if rng.Float64() < 0.25 {
@@ -122,14 +126,57 @@ func spanY(ps []point) (lo, hi float64) {
 	return lo, hi
 }
 
-func top(ps []point) point {
-	best := ps[0]
-	for _, p := range ps {
-		if p.y < best.y {
-			best = p
+// opened leans the diagonal of a four to the left, so that it leaves the stem.
+func opened(line []point, lean float64) []point {
+	lo, hi := spanY(line)
+	right := math.Inf(-1)
+	for _, p := range line {
+		if p.y < lo+(hi-lo)*0.15 {
+			right = math.Max(right, p.x)
 		}
 	}
-	return best
+	bar := lo + (hi-lo)*0.65
+	out := make([]point, 0, len(line))
+	for _, p := range line {
+		if d := right - p.x; p.y < bar && d > 0.02 {
+			p.x -= lean * (bar - p.y) / (bar - lo)
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// straightTail replaces the curved tail of a nine, or of a six turned round, by a
+// stroke from the side of its bowl.
+func straightTail(line []point, nine bool, rng *rand.Rand) []point {
+	lo, hi := spanY(line)
+	x0, x1 := math.Inf(1), math.Inf(-1)
+	for _, p := range line {
+		x0, x1 = math.Min(x0, p.x), math.Max(x1, p.x)
+	}
+	turn := func(p point) point { // a six is a nine turned by half a circle
+		if nine {
+			return p
+		}
+		return point{x0 + x1 - p.x, lo + hi - p.y}
+	}
+	cut := lo + (hi-lo)*uniform(rng, 0.5, 0.62)
+	var kept []point
+	start := point{x: math.Inf(-1)}
+	for _, p := range line {
+		if p = turn(p); p.y >= cut {
+			continue
+		}
+		kept = append(kept, turn(p))
+		if p.x > start.x || p.x > x1-0.02 && p.y > start.y {
+			start = p
+		}
+	}
+	end := point{start.x + uniform(rng, -0.15, 0.03), hi + uniform(rng, 0, 0.15)}
+	for t := 0.0; t <= 1; t += 0.02 {
+		kept = append(kept, turn(point{start.x + t*(end.x-start.x), start.y + t*(end.y-start.y)}))
+	}
+	return kept
 }
 
 // without drops what is nearer than r to a point.

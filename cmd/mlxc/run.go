@@ -1,0 +1,176 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/mlxc/mlxc"
+	"github.com/mlxc/mlxc/ir"
+	"github.com/mlxc/mlxc/runtime"
+)
+
+type runFlags struct {
+	src            sourceFlags
+	entry, weights string
+	device         string
+	in, out        []string
+	threads        int
+}
+
+func runCommand() *cobra.Command {
+	var f runFlags
+	cmd := &cobra.Command{
+		Use:   "run MODEL",
+		Short: "Compile a model, build it, and run one entry",
+		Long: `Compile a model, build it, and run one entry.
+
+Inputs are .npy, .npz, .png, .jpg, .wav or .json files, or numbers as JSON.
+Pictures are 0 to 255, channels last, grey or RGB by the entry's last size; sound
+is mono, -1 to 1. A missing leading axis is added; nothing is resized.
+Results are printed, or written as .npy, .npz, .png or .wav (16 kHz).
+
+What is built is kept in the user's cache: a second run starts at once.`,
+		Example: "  mlxc run digits.mlx --in image=seven.png\n  mlxc run digits.mlx --in image=pictures.npy --out probs=probs.npy",
+		Args:    exactly(1, "one model"),
+		RunE:    func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
+	}
+	f.src.register(cmd)
+	cmd.Flags().StringVar(&f.entry, "entry", "", "`name` of the entry (default: the only one)")
+	cmd.Flags().StringVar(&f.weights, "weights", "", "checkpoint `file` (default: the model's own)")
+	cmd.Flags().StringArrayVar(&f.in, "in", nil, "`NAME=FILE`, an input; once for each")
+	cmd.Flags().StringArrayVar(&f.out, "out", nil, "`NAME=FILE`, where to write a result instead of printing it")
+	cmd.Flags().StringVar(&f.device, "device", "auto", "auto, cpu, metal, or reference: the slow evaluator, which needs no build")
+	cmd.Flags().IntVar(&f.threads, "threads", 0, "threads to use (default: one for each processor)")
+	return cmd
+}
+
+func (f *runFlags) run(cmd *cobra.Command, model string) error {
+	switch f.device {
+	case "auto", "cpu", "reference":
+	case "metal":
+		return deviceError{errors.New("device metal is not supported yet")}
+	default:
+		return usageError{fmt.Errorf("there is no device %q; the devices are auto, cpu, metal and reference", f.device)}
+	}
+	if f.threads < 0 {
+		return usageError{fmt.Errorf("--threads is %d", f.threads)}
+	}
+	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
+	defer stop()
+	m, err := f.src.load(model, cmd.ErrOrStderr())
+	if err != nil {
+		return err
+	}
+	e, err := chooseEntry(m, f.entry)
+	if err != nil {
+		return err
+	}
+	inputs, err := readInputs(e, f.in)
+	if err != nil {
+		return err
+	}
+	outs, err := parsePairs("--out", f.out)
+	if err != nil {
+		return err
+	}
+	for _, o := range outs {
+		if err := knownResult(e, o.name); err != nil {
+			return err
+		}
+	}
+	weights, err := f.checkpoint(m, model)
+	if err != nil {
+		return err
+	}
+	var results []*runtime.Array
+	if f.device == "reference" {
+		results, err = runReference(m, e, weights, inputs)
+	} else {
+		results, err = f.runBuilt(ctx, cmd, m, e, model, weights, inputs)
+	}
+	if err != nil {
+		return show(err, cmd.ErrOrStderr())
+	}
+	return writeResults(cmd.OutOrStdout(), e, results, outs)
+}
+
+func chooseEntry(m *ir.Module, name string) (*ir.Func, error) {
+	if name == "" && len(m.Funcs) == 1 {
+		return m.Funcs[0], nil
+	}
+	if e := m.Func(name); e != nil {
+		return e, nil
+	}
+	if name == "" {
+		var names []string
+		for _, f := range m.Funcs {
+			names = append(names, f.Name)
+		}
+		return nil, usageError{fmt.Errorf("%s has several entries; choose one with --entry: %s", m.Name, strings.Join(names, ", "))}
+	}
+	return nil, unknownEntry(m, name)
+}
+
+// checkpoint is the file with the weights: as asked for, or the model's own,
+// which lies beside the model.
+func (f *runFlags) checkpoint(m *ir.Module, model string) (string, error) {
+	switch {
+	case f.weights != "":
+		return f.weights, nil
+	case len(m.Params) == 0:
+		return "", nil
+	case m.Checkpoint == nil:
+		return "", fmt.Errorf("%s names no checkpoint: give one with --weights", model)
+	}
+	return filepath.Join(filepath.Dir(model), m.Checkpoint.File), nil
+}
+
+func (f *runFlags) runBuilt(ctx context.Context, cmd *cobra.Command, m *ir.Module, e *ir.Func, model, weights string, inputs []*runtime.Array) ([]*runtime.Array, error) {
+	var bar *progressbar.ProgressBar
+	runner, err := mlxc.BuildRunner(ctx, m, model, func() { bar = spinner(cmd) })
+	if bar != nil {
+		bar.Finish()
+	}
+	if errors.Is(err, mlxc.ErrNoGo) {
+		return nil, deviceError{err}
+	}
+	if err != nil {
+		return nil, err
+	}
+	var in, out bytes.Buffer
+	for _, a := range inputs {
+		if err := runtime.WriteNPY(&in, a); err != nil {
+			return nil, err
+		}
+	}
+	if err := runner.Run(ctx, e.Name, weights, f.threads, &in, &out); err != nil {
+		return nil, err
+	}
+	results := make([]*runtime.Array, len(e.Results))
+	for i := range results {
+		if results[i], err = runtime.ReadNPY(&out, int64(out.Len())); err != nil {
+			return nil, err
+		}
+	}
+	return results, nil
+}
+
+// spinner shows that a build is under way, on a terminal.
+func spinner(cmd *cobra.Command) *progressbar.ProgressBar {
+	file, ok := cmd.ErrOrStderr().(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		return nil
+	}
+	return progressbar.NewOptions(-1, progressbar.OptionSetDescription("building the model, once"),
+		progressbar.OptionSetWriter(file), progressbar.OptionSpinnerType(14), progressbar.OptionClearOnFinish(), progressbar.OptionSetElapsedTime(true))
+}

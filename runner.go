@@ -1,0 +1,156 @@
+package mlxc
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/mlxc/mlxc/codegen"
+	"github.com/mlxc/mlxc/ir"
+)
+
+// runnerMain is the main function of a model that was built to be run: inputs
+// come from standard input as .npy arrays in order, results go to standard output
+// the same way.
+//
+//go:embed runner_main.go.txt
+var runnerMain []byte
+
+// A Runner is a model built as a program of its own.
+type Runner struct {
+	path string
+}
+
+// ErrNoGo means that there is no Go toolchain to build a model with.
+var ErrNoGo = errors.New("running a model needs the command go; install Go, or use --device reference")
+
+// BuildRunner compiles a module and builds it into the user's cache, under a name
+// made from everything that goes into it; what is there already is not built
+// again. building, if not nil, is called before a build that takes seconds.
+func BuildRunner(ctx context.Context, m *ir.Module, source string, building func()) (*Runner, error) {
+	p, err := Compile(m, Options{Package: "main", Source: source})
+	if err != nil {
+		return nil, err
+	}
+	goTool, err := exec.LookPath("go")
+	if err != nil {
+		return nil, ErrNoGo
+	}
+	version, err := exec.CommandContext(ctx, goTool, "env", "GOVERSION").Output()
+	if err != nil {
+		return nil, fmt.Errorf("go env: %w", err)
+	}
+	files, err := runnerFiles(p.Files)
+	if err != nil {
+		return nil, err
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(cache, "mlxc", "run", runnerKey(files, string(version)))
+	r := &Runner{filepath.Join(dir, "model")}
+	if _, err := os.Stat(r.path); err == nil {
+		return r, nil
+	}
+	if building != nil {
+		building()
+	}
+	return r, buildRunner(ctx, goTool, dir, files)
+}
+
+// runnerFiles lays out a module that needs nothing but itself: the model, its main
+// function, and the runtime in the place of the real module.
+func runnerFiles(model []codegen.File) ([]codegen.File, error) {
+	files := append(slices.Clone(model),
+		codegen.File{Name: "main.go", Data: runnerMain},
+		codegen.File{Name: "go.mod", Data: []byte("module model\n\ngo 1.26\n\nrequire github.com/mlxc/mlxc v0.0.0\n\nreplace github.com/mlxc/mlxc => ./mlxc\n")},
+		codegen.File{Name: "mlxc/go.mod", Data: []byte("module github.com/mlxc/mlxc\n\ngo 1.26\n")})
+	err := fs.WalkDir(runtimeSource, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := runtimeSource.ReadFile(path)
+		files = append(files, codegen.File{Name: "mlxc/" + path, Data: text})
+		return err
+	})
+	return files, err
+}
+
+func runnerKey(files []codegen.File, version string) string {
+	h := sha256.New()
+	fmt.Fprintln(h, version, runtime.GOOS, runtime.GOARCH)
+	for _, f := range files {
+		fmt.Fprintln(h, f.Name, len(f.Data))
+		h.Write(f.Data)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// buildRunner builds in a temporary folder and renames it, so that half a build is
+// never found.
+func buildRunner(ctx context.Context, goTool, dir string, files []codegen.File) error {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o777); err != nil {
+		return err
+	}
+	temp, err := os.MkdirTemp(filepath.Dir(dir), ".build-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(temp)
+	for _, f := range files {
+		path := filepath.Join(temp, f.Name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, f.Data, 0o666); err != nil {
+			return err
+		}
+	}
+	cmd := exec.CommandContext(ctx, goTool, "build", "-trimpath", "-o", "model", ".")
+	cmd.Dir = temp
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=-mod=mod", "GOPROXY=off", "GOTOOLCHAIN=local")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return fmt.Errorf("go build of the generated model: %w\n%s", err, out)
+	}
+	if err := os.Rename(temp, dir); err != nil {
+		if _, found := os.Stat(filepath.Join(dir, "model")); found == nil { // somebody else built it meanwhile
+			return nil
+		}
+		return err
+	}
+	return nil
+}
+
+// Run runs an entry with weights from a file. inputs is .npy arrays one behind
+// the other, results are written to w the same way; threads 0 means all.
+func (r *Runner) Run(ctx context.Context, entry, weights string, threads int, inputs io.Reader, w io.Writer) error {
+	cmd := exec.CommandContext(ctx, r.path, entry, weights, fmt.Sprint(threads))
+	var messages bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = inputs, w, &messages
+	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if text := strings.TrimSpace(messages.String()); text != "" {
+			return errors.New(text)
+		}
+		return err
+	}
+	return nil
+}

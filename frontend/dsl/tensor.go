@@ -104,6 +104,9 @@ var operators = map[string]string{
 
 func (c *context) tensorBinary(e *Binary, x, y value) value {
 	spans := []Span{e.X.span(), e.Y.span()}
+	if d := dtypeAmong(x, y); e.Op == "/" && d.IsInt() {
+		return c.hintf(e.Span, "`div(a, b)` rounds down; `.to(f32)` makes a float", "`/` does not apply to a tensor of %s", d)
+	}
 	if e.Op != "@" {
 		return c.elementwise(e.Span, operators[e.Op], spans, x, y)
 	}

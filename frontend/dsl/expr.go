@@ -40,6 +40,7 @@ type (
 		Kind lexer.TokenType
 		Text string
 	}
+	// A Name stands for what it was declared as.
 	Name struct {
 		Span
 		Name string
@@ -49,6 +50,7 @@ type (
 		Span
 		Items []Expr
 	}
+	// A List is [a, b].
 	List struct {
 		Span
 		Items []Expr
@@ -89,6 +91,7 @@ type (
 		X    Expr
 		Name string
 	}
+	// A Call is Fn(Args).
 	Call struct {
 		Span
 		Fn   Expr

@@ -17,6 +17,7 @@ type File struct {
 	Decls []*Decl `parser:"( @@ NL+ )*"`
 }
 
+// A Decl is one declaration at the top level of a file.
 type Decl struct {
 	Annos   []*Anno    `parser:"@@*"`
 	Import  *Import    `parser:"( @@"`
@@ -62,6 +63,7 @@ func (s *Str) Capture(values []string) error {
 	return err
 }
 
+// An Import is import nn, "./blocks.mlx" as b.
 type Import struct {
 	Items []*ImportItem `parser:"'import' @@ ( ',' @@ )*"`
 }
@@ -74,10 +76,12 @@ type ImportItem struct {
 	As   *Ident `parser:"( 'as' @@ )?"`
 }
 
+// A Config declares the values that a model gets from outside.
 type Config struct {
 	Fields []*ConfigField `parser:"'config' '{' ( @@ NL+ )* '}'"`
 }
 
+// A ConfigField is name: type = default from "key".
 type ConfigField struct {
 	Name    *Ident    `parser:"@@ ':'"`
 	Type    *TypeExpr `parser:"@@"`
@@ -85,11 +89,13 @@ type ConfigField struct {
 	From    Str       `parser:"( 'from' @String )?"`
 }
 
+// A Const names a compile-time value.
 type Const struct {
 	Name  *Ident `parser:"'const' @@ '='"`
 	Value Expr   `parser:"@@"`
 }
 
+// A DimDecl declares sizes that a call fixes.
 type DimDecl struct {
 	Items []*DimBound `parser:"'dim' @@ ( ',' @@ )*"`
 }
@@ -99,10 +105,12 @@ type DimBound struct {
 	Bound Expr `parser:"@@"`
 }
 
+// A Default gives the annotations of all that follows in the file.
 type Default struct {
 	Annos []*LineAnno `parser:"'default' @@+"`
 }
 
+// A Weights names the checkpoint: weights npz "file" { renames }.
 type Weights struct {
 	Pos     lexer.Position
 	Format  string    `parser:"'weights' @Ident?"`
@@ -110,6 +118,7 @@ type Weights struct {
 	Renames []*Rename `parser:"( '{' ( @@ NL+ )* '}' )?"`
 }
 
+// A Rename is "our.{i}.name" -> "their.{i}.name".
 type Rename struct {
 	Pos    lexer.Position
 	Ours   Str  `parser:"@String '->'"`
@@ -117,6 +126,7 @@ type Rename struct {
 	Load   Expr `parser:"( 'load' @@ )?"`
 }
 
+// A BlockDecl is a module: parameters, and a body of members.
 type BlockDecl struct {
 	Pos     lexer.Position
 	Name    *Ident    `parser:"'block' @@"`
@@ -160,16 +170,19 @@ type Child struct {
 	At    *Step  `parser:"@@?"`
 }
 
+// A MemberIf keeps one of its branches.
 type MemberIf struct {
 	Arms []*MemberArm `parser:"@@ ( (?= 'else' 'if') 'else' @@ )*"`
 	Else []*Member    `parser:"( 'else' '{' ( @@ NL+ )* '}' )?"`
 }
 
+// A MemberArm is a condition with what it guards.
 type MemberArm struct {
 	Cond Expr      `parser:"'if' @@"`
 	Then []*Member `parser:"'{' ( @@ NL+ )* '}'"`
 }
 
+// A MemberFor repeats its members for the elements of a list.
 type MemberFor struct {
 	Vars []*Ident  `parser:"'for' @@ ( ',' @@ )*"`
 	In   Expr      `parser:"'in' @@"`
@@ -200,11 +213,13 @@ type Kernel struct {
 	VJP     *VJP     `parser:"( @@ NL )? '}'"`
 }
 
+// A VJP is the derivative of a kernel.
 type VJP struct {
 	Params []*Param `parser:"'vjp' '(' ( @@ ( (?! ',' ')') ',' @@ )* ','? )? ')'"`
 	Body   *Body    `parser:"@@"`
 }
 
+// A Test is a test block.
 type Test struct {
 	Pos  lexer.Position
 	Name Str    `parser:"'test' @String"`
@@ -213,6 +228,7 @@ type Test struct {
 	Body *Body  `parser:"@@"`
 }
 
+// A Param is a parameter of a block, a function or a kernel.
 type Param struct {
 	Name    *Ident    `parser:"@@"`
 	Type    *TypeExpr `parser:"( ':' @@ )?"`
@@ -226,6 +242,7 @@ type Results struct {
 	Single *TypeExpr `parser:"| @@ )"`
 }
 
+// A Result is a result of a function.
 type Result struct {
 	Name *Ident    `parser:"( (?= Ident ':') @@ ':' )?"`
 	Type *TypeExpr `parser:"@@"`
@@ -239,6 +256,7 @@ type TypeExpr struct {
 	Dims *SizeList `parser:"@@?"`
 }
 
+// A SizeList is the sizes of a tensor type.
 type SizeList struct {
 	Items []*SizeItem `parser:"'[' ( @@ ( (?! ',' ']') ',' @@ )* ','? )? ']'"`
 }
@@ -251,10 +269,12 @@ type SizeItem struct {
 	Expr Expr   `parser:"| @@ )"`
 }
 
+// A Body is statements in braces.
 type Body struct {
 	Stmts []*Stmt `parser:"'{' ( @@ NL+ )* '}'"`
 }
 
+// A Stmt is a statement with its annotations.
 type Stmt struct {
 	Pos    lexer.Position
 	Annos  []*Anno `parser:"@@*"`
@@ -267,16 +287,19 @@ type Stmt struct {
 	Assign *Assign `parser:"| @@ )"`
 }
 
+// A Return gives the values of a function.
 type Return struct {
 	Pos    lexer.Position
 	Values []Expr `parser:"'return' ( @@ ( ',' @@ )* )?"`
 }
 
+// An If keeps one of its branches.
 type If struct {
 	Arms []*Arm `parser:"@@ ( (?= 'else' 'if') 'else' @@ )*"`
 	Else *Body  `parser:"( 'else' @@ )?"`
 }
 
+// An Arm is a condition with what it guards.
 type Arm struct {
 	Cond Expr  `parser:"'if' @@"`
 	Then *Body `parser:"@@"`
@@ -291,6 +314,7 @@ type For struct {
 	Body *Body    `parser:"@@"`
 }
 
+// A While is a run-time loop with a bound.
 type While struct {
 	Pos  lexer.Position
 	Cond Expr  `parser:"'while' @@"`
@@ -298,6 +322,7 @@ type While struct {
 	Body *Body `parser:"@@"`
 }
 
+// An Assert demands a condition, with a message.
 type Assert struct {
 	Pos  lexer.Position
 	Cond Expr `parser:"'assert' @@"`

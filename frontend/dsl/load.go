@@ -137,8 +137,8 @@ func (c *compiler) open(name string, at *ir.Pos, library bool) *source {
 	key := name
 	read := c.opts.read
 	if library {
-		key = "std/" + name
-		read = func(string) ([]byte, error) { return std.ReadFile(key) }
+		key = "library " + name
+		read = func(string) ([]byte, error) { return std.ReadFile("std/" + name) }
 	}
 	if s, ok := c.files[key]; ok {
 		return s

@@ -74,12 +74,12 @@ func (d *DAG) key(v *Scalar) string {
 	return b.String()
 }
 
-// Num is a constant of a dtype; for integers and bool x is truncated.
+// Num is the constant x, which must be integral where the dtype is no float's.
 func (d *DAG) Num(t DType, x float64) *Scalar {
 	if t.Compute().IsFloat() {
 		return d.Add(Scalar{Kind: ScalarConst, DType: t.Compute(), Float: x})
 	}
-	return d.Add(Scalar{Kind: ScalarConst, DType: t, Int: int64(x)})
+	return d.Add(Scalar{Kind: ScalarConst, DType: t, Int: numberOf(t, x).i})
 }
 
 // Size is a size or an index as a number of dtype t.
@@ -92,8 +92,11 @@ func (d *DAG) Apply(fn Fn, args ...*Scalar) *Scalar {
 	return d.Add(Scalar{Kind: ScalarApply, DType: fn.Result(args[len(args)-1].DType), Fn: fn, Args: args})
 }
 
-// Reduce folds fn over axes.
+// Reduce folds fn over axes; over none it is v.
 func (d *DAG) Reduce(fn Fn, over []*Axis, v *Scalar) *Scalar {
+	if len(over) == 0 {
+		return v
+	}
 	return d.Add(Scalar{Kind: ScalarReduce, DType: fn.Result(v.DType), Fn: fn, Over: over, Args: []*Scalar{v}})
 }
 

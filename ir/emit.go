@@ -16,6 +16,10 @@ func (b *Emit) Op(name string, attrs any, args ...*Value) (*Instr, error) {
 	if op == nil {
 		return nil, fmt.Errorf("there is no op %q", name)
 	}
+	return b.append(op, attrs, args)
+}
+
+func (b *Emit) append(op *Op, attrs any, args []*Value) (*Instr, error) {
 	in := &Instr{Op: op, Args: args, Attrs: attrs, Pos: b.Pos}
 	types, err := in.Infer()
 	if err != nil {
@@ -35,7 +39,15 @@ func (in *Instr) Infer() ([]Type, error) {
 			return nil, &RuleError{Rule: r.ID, Instr: in, Err: err}
 		}
 	}
-	return in.Op.Type(in)
+	types, err := in.Op.Type(in)
+	for _, t := range types {
+		for _, s := range t.Shape {
+			if err == nil && (s.Overflow() || s.negative()) {
+				err = fmt.Errorf("%s: the result would be %s", in.Op.Name, t)
+			}
+		}
+	}
+	return types, err
 }
 
 // A RuleError says which rule an instruction breaks.

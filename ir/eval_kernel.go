@@ -1,82 +1,65 @@
 package ir
 
-import (
-	"fmt"
-	"math"
-)
+import "fmt"
 
-// EvalVariant runs a lowered entry by interpreting its kernels: each argument is
-// a buffer of its own dtype, and every access is checked against its length. It
-// is what lowering is tested with.
-func (m *Module) EvalVariant(f *Func, v *Variant, params map[string]*Tensor, inputs []*Tensor) ([]*Tensor, error) {
-	dims, err := SolveDims(f, inputs)
-	if err != nil {
-		return nil, err
+// Eval interprets a kernel over buffers, one for each argument, that hold
+// elements of the argument's dtype. Scalars are computed as by the reference
+// evaluator and rounded where they are stored.
+//
+// What generated code must be able to rely on is checked: no access lies outside
+// its buffer, no element is stored by two points of the grid, and no point reads
+// what another one stores, however the arguments share memory.
+func (k *Kernel) Eval(dims map[string]int64, args [][]byte) error {
+	e := &kernelEval{
+		kernel: k, dims: dims, args: args,
+		axes:   map[string]int64{},
+		known:  make([]bool, len(k.Values)),
+		memo:   make([]number, len(k.Values)),
+		vary:   map[string][]int{},
+		shared: make([]bool, len(args)),
+		touch:  map[*byte]access{},
 	}
-	env := &Env{Params: params, Dims: dims}
-	memory := map[*Buffer]*Tensor{}
-	for _, b := range v.Buffers {
-		switch b.Place {
-		case InInput:
-			memory[b] = inputs[b.Index]
-		case InParam:
-			p := params[m.Params[b.Index].Name]
-			if p == nil {
-				return nil, fmt.Errorf("param %s has no value", m.Params[b.Index].Name)
-			}
-			memory[b] = p
-		default:
-			if memory[b], err = env.fill(b.Type, poison); err != nil {
-				return nil, err
-			}
+	for _, v := range k.Values {
+		for _, a := range v.Free {
+			e.vary[a.Name] = append(e.vary[a.Name], v.ID)
 		}
 	}
-	for _, s := range v.Steps {
-		args := make([]*Tensor, len(s.Args))
-		for i, b := range s.Args {
-			args[i] = memory[b]
+	for i, a := range k.Args {
+		n, err := e.size(a.Len)
+		if err != nil {
+			return err
 		}
-		local := map[string]int64{}
-		for i, d := range s.Kernel.Dims {
-			if local[d.Name], err = env.size(s.Sizes[i]); err != nil {
-				return nil, err
+		if n*int64(a.DType.Size()) != int64(len(args[i])) {
+			return fmt.Errorf("kernel %s: %s needs %d elements, its buffer has %d bytes", k.Name, a.Name, n, len(args[i]))
+		}
+		for j, b := range k.Args {
+			if b.Write && n > 0 && len(args[j]) > 0 && &args[i][0] == &args[j][0] {
+				e.shared[i] = true
 			}
 		}
-		if err := s.Kernel.Eval(local, args); err != nil {
-			return nil, fmt.Errorf("%s: %w", s.Pos, err)
-		}
 	}
-	outs := make([]*Tensor, len(f.Results))
-	for _, b := range v.Buffers {
-		if b.Place == InOutput {
-			outs[b.Index] = memory[b]
-		}
-	}
-	return outs, nil
-}
-
-// poison is what memory holds before it is written.
-func poison(out *Tensor, n int, _ []int) {
-	if out.DType.IsFloat() {
-		out.F[n] = math.NaN()
-	} else {
-		out.I[n] = wrap(0x5a5a5a5a5a5a5a5a, out.DType)
-	}
-}
-
-// Eval runs a kernel over tensors, one for each argument, whose shapes do not
-// matter. An access outside a buffer is an error.
-func (k *Kernel) Eval(dims map[string]int64, args []*Tensor) error {
-	e := &kernelEval{kernel: k, dims: dims, args: args, axes: map[string]int64{}, memo: map[*Scalar]number{}}
-	return e.loop(k.Grid(), e.point)
+	return e.loop(k.Grid(), e.runPoint)
 }
 
 type kernelEval struct {
 	kernel *Kernel
 	dims   map[string]int64
-	args   []*Tensor
+	args   [][]byte
 	axes   map[string]int64 // loop variables in scope
-	memo   map[*Scalar]number
+	point  int              // of the grid, from 1
+
+	memo  []number // by a scalar's id, where it is known
+	known []bool
+	vary  map[string][]int // the scalars that vary with an axis
+
+	shared []bool // arguments whose memory is written
+	touch  map[*byte]access
+}
+
+// An access is what happened to an element of shared memory.
+type access struct {
+	stored bool
+	point  int // -1: several have read it
 }
 
 func (e *kernelEval) size(s Size) (int64, error) {
@@ -93,109 +76,113 @@ func (e *kernelEval) size(s Size) (int64, error) {
 	return n, nil
 }
 
-// loop runs f at each point of the axes.
+// loop runs f at each point of the axes, forgetting what varies with them.
 func (e *kernelEval) loop(axes []*Axis, f func() error) error {
 	if len(axes) == 0 {
 		return f()
 	}
+	name := axes[0].Name
 	n, err := e.size(axes[0].Extent)
 	if err != nil {
 		return err
 	}
 	for i := range n {
-		e.axes[axes[0].Name] = i
+		e.axes[name] = i
+		for _, id := range e.vary[name] {
+			e.known[id] = false
+		}
 		if err := e.loop(axes[1:], f); err != nil {
 			return err
 		}
 	}
-	delete(e.axes, axes[0].Name)
+	delete(e.axes, name)
 	return nil
 }
 
-func (e *kernelEval) point() error {
-	clear(e.memo)
+func (e *kernelEval) runPoint() error {
+	e.point++
 	for _, s := range e.kernel.Stores {
-		var inner []*Axis
+		var inner []*Axis // when the stages share it, a loop of each store
 		if in := e.kernel.Inner; in != nil && (s.Index.Has(in) || s.Value.Varies(in)) {
-			if _, bound := e.axes[in.Name]; !bound {
+			if _, inGrid := e.axes[in.Name]; !inGrid {
 				inner = []*Axis{in}
 			}
 		}
-		err := e.loop(inner, func() error {
-			e.forget(inner)
-			return e.store(s)
-		})
-		if err != nil {
+		if err := e.loop(inner, func() error { return e.store(s) }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// forget drops what was computed for other values of the axes.
-func (e *kernelEval) forget(axes []*Axis) {
-	for _, a := range axes {
-		for v := range e.memo {
-			if v.Varies(a) {
-				delete(e.memo, v)
-			}
-		}
-	}
-}
-
-func (e *kernelEval) inside(guard []Bound) (bool, error) {
-	for _, g := range guard {
-		i, err := e.size(g.Index)
-		if err != nil {
-			return false, err
-		}
-		n, err := e.size(g.Extent)
-		if err != nil || i < 0 || i >= n {
-			return false, err
-		}
-	}
-	return true, nil
-}
-
 func (e *kernelEval) store(s Store) error {
-	if ok, err := e.inside(s.Guard); err != nil || !ok {
+	if ok, err := inside(s.Guard, e.size); err != nil || !ok {
 		return err
 	}
 	v, err := e.value(s.Value)
 	if err != nil {
 		return err
 	}
-	i, err := e.index(s.Arg, s.Index, "store")
+	i, err := e.element(s.Arg, s.Index, nil)
 	if err != nil {
 		return err
 	}
-	out := e.args[s.Arg]
-	if out.DType.IsFloat() {
-		v.f = roundTo(v.f, out.DType)
+	arg := e.kernel.Args[s.Arg]
+	p := &e.args[s.Arg][i*arg.DType.Size()]
+	if a, ok := e.touch[p]; ok && (a.stored || a.point != e.point) {
+		return fmt.Errorf("kernel %s: %s[%s] = [%d] is stored by one point and used by another", e.kernel.Name, arg.Name, s.Index, i)
 	}
-	out.set(i, v)
+	e.touch[p] = access{true, e.point}
+	arg.DType.encode(e.args[s.Arg], i, v)
 	return nil
 }
 
-func (e *kernelEval) index(arg int, index Size, what string) (int, error) {
+func (e *kernelEval) load(v *Scalar) (number, error) {
+	if ok, err := inside(v.Guard, e.size); err != nil || !ok {
+		return number{}, err
+	}
+	i, err := e.element(v.Arg, v.Index, v)
+	if err != nil {
+		return number{}, err
+	}
+	arg := e.kernel.Args[v.Arg]
+	if e.shared[v.Arg] {
+		p := &e.args[v.Arg][i*arg.DType.Size()]
+		switch a, ok := e.touch[p]; {
+		case ok && a.stored:
+			return number{}, fmt.Errorf("kernel %s: v%d reads %s[%s] = [%d], which is overwritten already", e.kernel.Name, v.ID, arg.Name, v.Index, i)
+		case ok && a.point != e.point:
+			e.touch[p] = access{false, -1}
+		default:
+			e.touch[p] = access{false, e.point}
+		}
+	}
+	return arg.DType.decode(e.args[v.Arg], i), nil
+}
+
+// element is the number of an argument's element, checked; load is nil for a store.
+func (e *kernelEval) element(arg int, index Size, load *Scalar) (int, error) {
 	i, err := e.size(index)
 	if err != nil {
 		return 0, err
 	}
-	if n := e.args[arg].Len(); i < 0 || i >= int64(n) {
-		return 0, fmt.Errorf("kernel %s: %s of %s[%s] = [%d], but it has %d elements", e.kernel.Name, what, e.kernel.Args[arg].Name, index, i, n)
+	a := e.kernel.Args[arg]
+	if n := len(e.args[arg]) / a.DType.Size(); i < 0 || i >= int64(n) {
+		who := "a store"
+		if load != nil {
+			who = fmt.Sprintf("v%d", load.ID)
+		}
+		return 0, fmt.Errorf("kernel %s: %s: %s[%s] = [%d] is outside its %d elements", e.kernel.Name, who, a.Name, index, i, n)
 	}
 	return int(i), nil
 }
 
 func (e *kernelEval) value(v *Scalar) (number, error) {
-	if n, ok := e.memo[v]; ok {
-		return n, nil
+	if e.known[v.ID] {
+		return e.memo[v.ID], nil
 	}
 	n, err := e.compute(v)
-	if err == nil {
-		e.memo[v] = n
-	}
+	e.memo[v.ID], e.known[v.ID] = n, err == nil
 	return n, err
 }
 
@@ -214,44 +201,32 @@ func (e *kernelEval) compute(v *Scalar) (number, error) {
 		e.axes[b.Name] = args[i].i
 		defer delete(e.axes, b.Name)
 	}
-	if v.Kind != ScalarLoad {
-		return evalScalar(v, args, e.size)
+	if v.Kind == ScalarLoad {
+		return e.load(v)
 	}
-	if ok, err := e.inside(v.Guard); err != nil || !ok {
-		return number{}, err
-	}
-	i, err := e.index(v.Arg, v.Index, "load")
-	if err != nil {
-		return number{}, err
-	}
-	return e.args[v.Arg].at(i), nil
+	return evalScalar(v, args, e.size)
 }
 
+// reduce folds from the first element to the last; the first is taken as it is.
 func (e *kernelEval) reduce(v *Scalar) (number, error) {
 	t := v.Args[0].DType
-	fold := &Scalar{Kind: ScalarApply, Fn: v.Fn, DType: t, Args: []*Scalar{v.Args[0], v.Args[0]}}
-	acc, best, n := identity(v.Fn, t), int64(0), int64(0)
-	pair := &Tensor{DType: t, F: make([]float64, 2), I: make([]int64, 2)}
+	acc, best, n := v.Fn.identity(t), int64(0), int64(0)
 	err := e.loop(v.Over, func() error {
-		e.forget(v.Over)
 		x, err := e.value(v.Args[0])
 		switch {
 		case err != nil:
 		case n == 0:
 			acc = x
 		case v.Fn == ArgMax || v.Fn == ArgMin:
-			pair.set(0, x)
-			pair.set(1, acc)
-			if pair.beats(v.Fn, 0, 1) {
+			if beats(v.Fn, t, x, acc) {
 				acc, best = x, n
 			}
 		default:
-			acc, err = v.Fn.eval(fold, []number{acc, x})
+			acc, err = v.Fn.eval(t, []number{acc, x})
 		}
 		n++
 		return err
 	})
-	e.forget(v.Over)
 	if v.Fn == ArgMax || v.Fn == ArgMin {
 		return number{i: best}, err
 	}

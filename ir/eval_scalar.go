@@ -13,59 +13,69 @@ func evalScalar(v *Scalar, args []number, size func(Size) (int64, error)) (numbe
 		n, err := size(v.Index)
 		return numberOf(v.DType, float64(n)), err
 	case ScalarInside:
-		for _, g := range v.Guard {
-			i, err := size(g.Index)
-			if err != nil {
-				return number{}, err
-			}
-			n, err := size(g.Extent)
-			if err != nil {
-				return number{}, err
-			}
-			if i < 0 || i >= n {
-				return number{}, nil
-			}
-		}
-		return number{i: 1}, nil
+		ok, err := inside(v.Guard, size)
+		return number{i: bit(ok)}, err
 	case ScalarCast:
 		return convert(args[0], v.Args[0].DType, v.DType), nil
 	case ScalarApply:
-		return v.Fn.eval(v, args)
+		return v.Fn.eval(v.Args[0].DType, args)
 	}
-	return number{}, fmt.Errorf("scalar %d cannot be evaluated alone", v.ID)
+	return number{}, fmt.Errorf("scalar v%d cannot be evaluated alone", v.ID)
 }
 
-func (fn Fn) eval(v *Scalar, args []number) (number, error) {
+// inside reports whether all bounds hold.
+func inside(guard []Bound, size func(Size) (int64, error)) (bool, error) {
+	for _, g := range guard {
+		i, err := size(g.Index)
+		if err != nil {
+			return false, err
+		}
+		n, err := size(g.Extent)
+		if err != nil || i < 0 || i >= n {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// eval applies fn to operands of dtype t.
+func (fn Fn) eval(t DType, args []number) (number, error) {
 	if fn == Select {
 		if args[0].i != 0 {
 			return args[1], nil
 		}
 		return args[2], nil
 	}
-	row, t := fnTable[fn], v.Args[0].DType
-	switch {
-	case t.IsFloat() && row.float != nil:
+	row := fnTable[fn]
+	if t.IsFloat() && row.float != nil {
 		var x [3]float64
 		for i, a := range args {
 			x[i] = a.f
 		}
 		y := row.float(x[:len(args)])
-		if v.DType == Bool {
+		if fn.Result(t) == Bool {
 			return number{i: int64(y)}, nil
 		}
 		return number{f: y}, nil
+	}
+	var x [3]int64
+	for i, a := range args {
+		x[i] = a.i
+	}
+	switch {
 	case t == Bool && row.bool != nil:
-		var x [3]int64
-		for i, a := range args {
-			x[i] = a.i
-		}
 		return number{i: row.bool(x[:len(args)])}, nil
 	case t.IsInt() && row.int != nil:
-		var x [3]int64
-		for i, a := range args {
-			x[i] = a.i
-		}
-		return number{i: wrap(row.int(x[:len(args)], t), v.DType)}, nil
+		return number{i: wrap(row.int(x[:len(args)], t), fn.Result(t))}, nil
 	}
 	return number{}, fmt.Errorf("%s is not defined on %s", fn, t)
+}
+
+// identity is what a fold of nothing gives.
+func (fn Fn) identity(t DType) number {
+	switch fn {
+	case Mul, And:
+		return numberOf(t, 1)
+	}
+	return number{}
 }

@@ -32,6 +32,7 @@ var fnTable = [...]fnRow{
 		func(x []S, y S) []S { return []S{x[0].Num(1).Div(x[1]), y.Neg().Div(x[1])} }},
 	Mod: {"mod", 2, f2(floatMod), intMod, nil,
 		func(x []S, y S) []S { return []S{x[0].Num(1), x[0].Div(x[1]).Fn(Floor).Neg()} }},
+	// The builtin max and min let NaN win; math.Max(+Inf, NaN) is +Inf.
 	Max: {"max", 2, f2(func(a, b float64) float64 { return max(a, b) }), intMax, nil,
 		func(x []S, y S) []S { return firstWins(x[1].Fn(Le, x[0]), x[0]) }},
 	Min: {"min", 2, f2(func(a, b float64) float64 { return min(a, b) }), intMin, nil,

@@ -5,7 +5,7 @@ type Kind uint8
 
 const (
 	KindSource      Kind = iota // const, iota, weight, read: no tensor operands
-	KindElementwise             // a scalar Body at each index
+	KindElementwise             // a function of the elements at one index
 	KindView                    // other indices of the same elements; with pad and concat, chosen by guards
 	KindGather                  // elements chosen by an integer operand
 	KindReduce                  // a fold over whole axes
@@ -16,19 +16,22 @@ const (
 )
 
 // An Op is one entry of the op table: everything mlxc knows about an operation.
-// An elementwise op has a Body; a composite an Expand; every other op a Pull, by
-// which kernels are made, and an Eval, which says the same a second time, slowly
-// and obviously, for the reference.
+//
+// What it computes is said in one of three ways. A Body is a scalar expression at
+// each index; the operands have one shape. An Expand writes the op in terms of
+// others that have none. All other ops have a Pull, by which kernels are made, and
+// an Eval, which says the same a second time, slowly and obviously, for the
+// reference. A weight has no Pull: lowering loads it as it does inputs.
 type Op struct {
 	Name     string
 	Kind     Kind
 	Operands []string // names, for messages and the reference; the last may end in "..."
 	Attrs    any      // zero value of the attribute struct; nil: no attributes
-	Doc      string   // one sentence, and the formula
+	Doc      string   // what it computes; no full stop
 
 	Commutative bool
 
-	Rules []Rule
+	Rules []Rule                          // checked in order up to the first that is broken
 	Type  func(in *Instr) ([]Type, error) // types of the results; the rules hold already
 
 	Body   func(x ...S) S
@@ -37,8 +40,8 @@ type Op struct {
 	Eval   func(in *Instr, args []*Tensor, env *Env) (*Tensor, error)
 
 	Grad      Grad
-	Tolerance Tolerance
-	Sample    Sampler
+	Tolerance Tolerance // of the result in f32, against the reference evaluator
+	Sample    Sampler   // what tests draw float operands from
 }
 
 // A Rule is one thing that must hold for an instruction. Its id is shared by the
@@ -59,35 +62,12 @@ const (
 	GradPending             // has one, not written yet
 )
 
-// Tolerance bounds |got - want| <= Abs + Rel*|want| for f32. A reduction of n
-// terms multiplies Rel by sqrt(n); f16 and bf16 add half a unit of their last place.
-type Tolerance struct {
-	Rel, Abs float64
-}
-
-// A Sampler names the distribution that tests draw an op's operands from.
-type Sampler uint8
-
-const (
-	SampleNormal   Sampler = iota // mean 0, variance 1
-	SamplePositive                // (0.1, 4)
-	SampleUnit                    // (-1, 1)
-	SampleIndex                   // valid indices for integer operands
-	SampleBool
-)
-
 // Accumulates is what attributes implement that name the dtype of a sum.
 type Accumulates interface {
 	// Accumulate is the attributes with t as the accumulator, if they name none.
 	Accumulate(t DType) any
 }
 
-// LookupOp finds an op by name; nil if there is none.
-func LookupOp(name string) *Op { return opByName[name] }
-
 var kindNames = [...]string{"source", "elementwise", "view", "gather", "reduce", "window", "contract", "composite", "sink"}
 
 func (k Kind) String() string { return kindNames[k] }
-
-// Ops lists the op table in its order.
-func Ops() []*Op { return opTable }

@@ -2,16 +2,28 @@ package ir
 
 import "slices"
 
+// primitives are the ops without an expansion, in the order of the reference.
+var primitives = slices.Concat(sourceOps, pointwiseOps, viewOps, gatherOps, reduceOps, windowOps, contractOps)
+
+// opTable is the op table. Expansions are written in primitives, which is why
+// those come first: no op is defined by itself.
+var opTable = slices.Concat(primitives, compositeOps)
+
 var (
-	opTable  []*Op
-	opByName = map[string]*Op{}
+	primitiveByName = byName(primitives)
+	opByName        = byName(opTable)
 )
 
-// The op table, in the order of the reference. It is put together here, and not
-// where it is declared, because expansions look ops up in it.
-func init() {
-	opTable = slices.Concat(sourceOps, pointwiseOps, viewOps, gatherOps, reduceOps, windowOps, contractOps, compositeOps)
-	for _, op := range opTable {
-		opByName[op.Name] = op
+func byName(ops []*Op) map[string]*Op {
+	m := map[string]*Op{}
+	for _, op := range ops {
+		m[op.Name] = op
 	}
+	return m
 }
+
+// LookupOp finds an op by name; nil if there is none.
+func LookupOp(name string) *Op { return opByName[name] }
+
+// Ops lists the op table in its order.
+func Ops() []*Op { return opTable }

@@ -18,9 +18,8 @@ type ConvAttrs struct {
 
 var contractOps = []*Op{
 	{
-		Name: "matmul", Kind: KindContract, Operands: []string{"a", "b"}, Attrs: MatmulAttrs{}, Grad: GradPending,
-		Doc:       "the product of matrices in the last two axes, [..., m, k] by [..., k, n]; leading axes are equal or the literal 1",
-		Tolerance: Tolerance{Rel: 1.0 / (1 << 22), Abs: 1e-6},
+		Name: "matmul", Kind: KindContract, Operands: []string{"a", "b"}, Attrs: MatmulAttrs{}, Grad: GradPending, Tolerance: summed,
+		Doc: "the product of matrices in the last two axes, [..., m, k] by [..., k, n]; leading axes are equal or the literal 1",
 		Rules: []Rule{operands("matmul", 2), dtypeOf("matmul", 0, floats|ints), {"matmul/dtypes", "both operands have one dtype", func(in *Instr) error {
 			if a, b := in.Args[0].Type, in.Args[1].Type; a.DType != b.DType {
 				return fmt.Errorf("operands differ: %s and %s", a, b)
@@ -43,7 +42,7 @@ var contractOps = []*Op{
 			a, b := in.Args[0].Type, in.Args[1].Type
 			_, err := BroadcastShapes(a.Shape[:a.Rank()-2], b.Shape[:b.Rank()-2])
 			return err
-		}}},
+		}}, accRule("matmul", func(in *Instr) DType { return in.Attrs.(MatmulAttrs).Acc })},
 		Type: func(in *Instr) ([]Type, error) {
 			a, b := in.Args[0].Type, in.Args[1].Type
 			lead, err := BroadcastShapes(a.Shape[:a.Rank()-2], b.Shape[:b.Rank()-2])
@@ -71,9 +70,8 @@ var contractOps = []*Op{
 		},
 	},
 	{
-		Name: "conv", Kind: KindContract, Operands: []string{"x", "w"}, Attrs: ConvAttrs{}, Grad: GradPending,
-		Doc:       "the correlation of [B, ...S, I] with kernels [O, ...K, I/groups], channels last, zeros around",
-		Tolerance: Tolerance{Rel: 1.0 / (1 << 22), Abs: 1e-6},
+		Name: "conv", Kind: KindContract, Operands: []string{"x", "w"}, Attrs: ConvAttrs{}, Grad: GradPending, Tolerance: summed,
+		Doc: "the correlation of [B, ...S, I] with kernels [O, ...K, I/groups], channels last, zeros around",
 		Rules: []Rule{operands("conv", 2), dtypeOf("conv", 0, floats|ints), {"conv/dtypes", "both operands have one dtype", func(in *Instr) error {
 			if x, w := in.Args[0].Type, in.Args[1].Type; x.DType != w.DType {
 				return fmt.Errorf("operands differ: %s and %s", x, w)
@@ -92,7 +90,7 @@ var contractOps = []*Op{
 				if !ok || k < 1 || a.Stride[i] < 1 || a.Pad[i] < 0 || a.Dilation[i] < 1 {
 					return fmt.Errorf("kernel %s with stride %d, padding %d and dilation %d is not possible", w.Shape[1+i], a.Stride[i], a.Pad[i], a.Dilation[i])
 				}
-				if n, ok := x.Shape[1+i].Int(); ok && n+2*int64(a.Pad[i]) < (k-1)*int64(a.Dilation[i])+1 {
+				if room(x.Shape[1+i], w.Shape[1+i], a.Pad[i], a.Dilation[i]).negative() {
 					return fmt.Errorf("kernel %d is larger than axis %d of %s", k, 1+i, x)
 				}
 			}
@@ -109,13 +107,12 @@ var contractOps = []*Op{
 				return fmt.Errorf("%s outputs do not divide into %d groups", w.Shape[0], g)
 			}
 			return nil
-		}}},
+		}}, accRule("conv", func(in *Instr) DType { return in.Attrs.(ConvAttrs).Acc })},
 		Type: func(in *Instr) ([]Type, error) {
 			x, w, a := in.Args[0].Type, in.Args[1].Type, in.Attrs.(ConvAttrs)
 			s := []Size{x.Shape[0]}
 			for i := range a.Stride {
-				k, _ := w.Shape[1+i].Int()
-				s = append(s, windowSize(x.Shape[1+i], int(k), a.Stride[i], a.Pad[i], a.Dilation[i]))
+				s = append(s, windowSize(x.Shape[1+i], w.Shape[1+i], a.Stride[i], a.Pad[i], a.Dilation[i]))
 			}
 			return typed(x.DType, append(s, w.Shape[0]))
 		},
@@ -168,9 +165,7 @@ var contractOps = []*Op{
 
 // sumOfProducts is the sum over axes of x*y, accumulated in acc and stored as t.
 func (p *Puller) sumOfProducts(t, acc DType, over []*Axis, x, y *Scalar) *Scalar {
-	if acc == Invalid {
-		acc = t
-	}
+	acc = chosen(acc, t)
 	x, y = p.Cast(acc.Compute(), x), p.Cast(acc.Compute(), y)
 	return p.Cast(t, p.Reduce(Add, over, p.Apply(Mul, x, y)))
 }

@@ -7,9 +7,9 @@ import (
 
 var gatherOps = []*Op{
 	{
-		Name: "take", Kind: KindGather, Operands: []string{"x", "i"}, Attrs: AxisAttrs{}, Grad: GradPending, Sample: SampleIndex,
+		Name: "take", Kind: KindGather, Operands: []string{"x", "i"}, Attrs: AxisAttrs{}, Grad: GradPending,
 		Doc: "the elements of x at the indices i along an axis; an index out of range is clamped",
-		Rules: []Rule{operands("take", 2), dtypeOf("take", 1, ints).named("take/index").ofArg(1),
+		Rules: []Rule{operands("take", 2), {"take/index", "the indices are integers", dtypeOf("take", 1, ints).Check},
 			axisRule("take", func(in *Instr) []int { return []int{in.Attrs.(AxisAttrs).Axis} }),
 			{"take/empty", "the axis is not of size 0", func(in *Instr) error {
 				if in.Args[0].Type.Shape[in.Attrs.(AxisAttrs).Axis].Is(0) {
@@ -46,13 +46,6 @@ var gatherOps = []*Op{
 			})
 		},
 	},
-}
-
-func (r Rule) named(id string) Rule { r.ID = id; return r }
-
-func (r Rule) ofArg(i int) Rule {
-	r.Text = fmt.Sprintf("operand %d: %s", i, r.Text)
-	return r
 }
 
 // clamp brings an index of any integer dtype into [0, extent), as i64.

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// ReduceAttrs are the axes that are folded; Keep leaves them with size 1. Acc is
-// the dtype of the accumulator; Invalid means that of the operand's arithmetic.
+// ReduceAttrs are the axes that are folded; Keep leaves them with size 1. Sums are
+// accumulated in the operand's dtype, for f16 and bf16 in f32.
 type ReduceAttrs struct {
 	Axes []int
 	Keep bool
@@ -20,12 +20,12 @@ type IndexAttrs struct {
 }
 
 var reduceOps = []*Op{
-	reduction("sum", "the sum; of nothing, 0", Add, floats|ints, false, GradPending),
-	reduction("prod", "the product; of nothing, 1", Mul, floats|ints, false, GradPending),
-	reduction("max", "the largest element; NaN if one is", Max, floats|ints, true, GradPending),
-	reduction("min", "the smallest element; NaN if one is", Min, floats|ints, true, GradPending),
-	reduction("any", "whether one is true; of nothing, false", Or, bools, false, GradNone).sample(SampleBool),
-	reduction("all", "whether all are true; of nothing, true", And, bools, false, GradNone).sample(SampleBool),
+	reduction("sum", "the sum; of nothing, 0", Add, floats|ints, GradPending, summed),
+	reduction("prod", "the product; of nothing, 1", Mul, floats|ints, GradPending, summed).sample(SamplePositive),
+	reduction("max", "the largest element; NaN if one is", Max, floats|ints, GradPending, exact),
+	reduction("min", "the smallest element; NaN if one is", Min, floats|ints, GradPending, exact),
+	reduction("any", "whether one is true; of nothing, false", Or, bools, GradNone, exact),
+	reduction("all", "whether all are true; of nothing, true", And, bools, GradNone, exact),
 	mean,
 	argument("argmax", "the index of the largest element: the first, or that of the first NaN", ArgMax),
 	argument("argmin", "the index of the smallest element: the first, or that of the first NaN", ArgMin),
@@ -45,21 +45,20 @@ func notEmpty(op string, axes func(in *Instr) []int) Rule {
 	}}
 }
 
-func reduction(name, doc string, fn Fn, c classes, needsOne bool, grad Grad) *Op {
+func reduction(name, doc string, fn Fn, c classes, grad Grad, tol Tolerance) *Op {
 	op := &Op{
-		Name: name, Kind: KindReduce, Operands: []string{"x"}, Attrs: ReduceAttrs{}, Doc: doc, Grad: grad,
-		Tolerance: Tolerance{Rel: 1.0 / (1 << 22)},
-		Rules:     []Rule{operands(name, 1), dtypeOf(name, 0, c), axisRule(name, reduceAxes)},
-		Type:      reducedType,
+		Name: name, Kind: KindReduce, Operands: []string{"x"}, Attrs: ReduceAttrs{}, Doc: doc, Grad: grad, Tolerance: tol,
+		Rules: []Rule{operands(name, 1), dtypeOf(name, 0, c), axisRule(name, reduceAxes)},
+		Type:  reducedType,
 		Pull: func(p *Puller, in *Instr, at []Size) *Scalar {
-			v, over := p.fold(in, at)
+			v, over := p.folded(in, at)
 			return p.Cast(in.Args[0].Type.DType, p.Reduce(fn, over, v))
 		},
 		Eval: func(in *Instr, args []*Tensor, env *Env) (*Tensor, error) {
-			return env.reduce(in, args[0], fn)
+			return env.fold(in, args[0], fn)
 		},
 	}
-	if needsOne {
+	if fn == Max || fn == Min {
 		op.Rules = append(op.Rules, notEmpty(name, reduceAxes))
 	}
 	return op
@@ -68,11 +67,11 @@ func reduction(name, doc string, fn Fn, c classes, needsOne bool, grad Grad) *Op
 var mean = &Op{
 	Name: "mean", Kind: KindReduce, Operands: []string{"x"}, Attrs: ReduceAttrs{}, Grad: GradPending,
 	Doc:       "the sum divided by the number of elements; of nothing, NaN",
-	Tolerance: Tolerance{Rel: 1.0 / (1 << 22)},
+	Tolerance: cancelling(4), // that of the sum, divided as well
 	Rules:     []Rule{operands("mean", 1), dtypeOf("mean", 0, floats), axisRule("mean", reduceAxes)},
 	Type:      reducedType,
 	Pull: func(p *Puller, in *Instr, at []Size) *Scalar {
-		v, over := p.fold(in, at)
+		v, over := p.folded(in, at)
 		n := N(1)
 		for _, a := range over {
 			n = n.Mul(a.Extent)
@@ -81,7 +80,7 @@ var mean = &Op{
 		return p.Cast(t, p.Apply(Div, p.Reduce(Add, over, v), p.Size(t, n)))
 	},
 	Eval: func(in *Instr, args []*Tensor, env *Env) (*Tensor, error) {
-		out, err := env.reduce(in, args[0], Add)
+		out, err := env.fold(in, args[0], Add)
 		if err != nil {
 			return nil, err
 		}
@@ -96,8 +95,8 @@ var mean = &Op{
 	},
 }
 
-// fold pulls a reduction's operand with fresh variables on the folded axes.
-func (p *Puller) fold(in *Instr, at []Size) (v *Scalar, over []*Axis) {
+// folded pulls a reduction's operand with fresh variables on the folded axes.
+func (p *Puller) folded(in *Instr, at []Size) (v *Scalar, over []*Axis) {
 	x, a := in.Args[0].Type, in.Attrs.(ReduceAttrs)
 	from := make([]Size, x.Rank())
 	rest := 0
@@ -115,6 +114,57 @@ func (p *Puller) fold(in *Instr, at []Size) (v *Scalar, over []*Axis) {
 		rest++
 	}
 	return p.Arg(in.Args[0], from), over
+}
+
+// fold folds fn over axes of x, from the first element to the last.
+func (e *Env) fold(in *Instr, x *Tensor, fn Fn) (*Tensor, error) {
+	a := in.Attrs.(ReduceAttrs)
+	extents := make([]int, len(x.Shape)) // of the folded axes; 1 for the others
+	empty := false
+	for i := range extents {
+		extents[i] = 1
+		if slices.Contains(a.Axes, i) {
+			extents[i] = x.Shape[i]
+			empty = empty || x.Shape[i] == 0
+		}
+	}
+	base, from := make([]int, len(x.Shape)), make([]int, len(x.Shape))
+	var failed error
+	out, err := e.fill(in.Result().Type, func(out *Tensor, n int, at []int) {
+		rest := 0
+		for i := range base {
+			isFolded := slices.Contains(a.Axes, i)
+			if !isFolded {
+				base[i] = at[rest]
+			}
+			if !isFolded || a.Keep {
+				rest++
+			}
+		}
+		acc, first := fn.identity(x.DType), true
+		eachIndex(extents, func(k []int) {
+			for i := range from {
+				from[i] = base[i] + k[i]
+			}
+			v := x.at(x.offset(from))
+			if first {
+				acc, first = v, false
+				return
+			}
+			var err error
+			if acc, err = fn.eval(x.DType, []number{acc, v}); err != nil {
+				failed = err
+			}
+		})
+		out.set(n, acc)
+	})
+	if err == nil && empty && out.Len() > 0 && (fn == Max || fn == Min) {
+		err = fmt.Errorf("%s of nothing", fn)
+	}
+	if err == nil {
+		err = failed
+	}
+	return out, err
 }
 
 func reducedType(in *Instr) ([]Type, error) {
@@ -167,11 +217,11 @@ func argument(name, doc string, fn Fn) *Op {
 				}
 				best := 0
 				from[a.Axis] = 0
-				first := x.offset(from)
+				extreme := x.at(x.offset(from))
 				for i := 1; i < x.Shape[a.Axis]; i++ {
 					from[a.Axis] = i
-					if o := x.offset(from); x.beats(fn, o, first) {
-						best, first = i, o
+					if v := x.at(x.offset(from)); beats(fn, x.DType, v, extreme) {
+						best, extreme = i, v
 					}
 				}
 				out.I[n] = int64(best)
@@ -180,18 +230,17 @@ func argument(name, doc string, fn Fn) *Op {
 	}
 }
 
-// beats reports whether element i comes before element j as an extreme.
-func (t *Tensor) beats(fn Fn, i, j int) bool {
-	if t.DType.IsFloat() {
-		a, b := t.F[i], t.F[j]
-		if math.IsNaN(a) || math.IsNaN(b) {
-			return !math.IsNaN(b)
+// beats reports whether b gives way to a as the extreme element.
+func beats(fn Fn, t DType, a, b number) bool {
+	if t.IsFloat() {
+		switch {
+		case math.IsNaN(a.f) || math.IsNaN(b.f):
+			return !math.IsNaN(b.f)
+		case fn == ArgMax:
+			return a.f > b.f
 		}
-		if fn == ArgMax {
-			return a > b
-		}
-		return a < b
+		return a.f < b.f
 	}
-	c := compareInts(t.I[i], t.I[j], t.DType)
+	c := compareInts(a.i, b.i, t)
 	return fn == ArgMax && c > 0 || fn == ArgMin && c < 0
 }

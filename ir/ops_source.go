@@ -1,9 +1,6 @@
 package ir
 
-import (
-	"fmt"
-	"math"
-)
+import "fmt"
 
 // ConstAttrs is a number everywhere in a tensor of the given type.
 type ConstAttrs struct {
@@ -26,23 +23,17 @@ var sourceOps = []*Op{
 	{
 		Name: "const", Kind: KindSource, Attrs: ConstAttrs{},
 		Doc: "a number, the same everywhere",
-		Rules: []Rule{operands("const", 0), {"const/value", "an integer dtype has an integral value within its range", func(in *Instr) error {
+		Rules: []Rule{operands("const", 0), numberRule("const", func(in *Instr) (float64, DType) {
 			a := in.Attrs.(ConstAttrs)
-			if a.DType.IsFloat() {
-				return nil
-			}
-			if a.Value != math.Trunc(a.Value) || float64(wrap(int64(a.Value), a.DType)) != a.Value && !(a.DType == U64 && a.Value >= 0 && a.Value < 1<<64) {
-				return fmt.Errorf("%v is no %s", a.Value, a.DType)
-			}
-			return nil
-		}}},
+			return a.Value, a.DType
+		})},
 		Type: func(in *Instr) ([]Type, error) {
 			a := in.Attrs.(ConstAttrs)
 			return typed(a.DType, a.Shape)
 		},
 		Pull: func(p *Puller, in *Instr, at []Size) *Scalar {
 			a := in.Attrs.(ConstAttrs)
-			return p.Cast(a.DType, p.Num(a.DType, a.Value))
+			return p.Num(a.DType, roundTo(a.Value, a.DType))
 		},
 		Eval: func(in *Instr, args []*Tensor, env *Env) (*Tensor, error) {
 			a := in.Attrs.(ConstAttrs)
@@ -52,8 +43,11 @@ var sourceOps = []*Op{
 	{
 		Name: "iota", Kind: KindSource, Attrs: IotaAttrs{},
 		Doc: "the index along an axis",
-		Rules: []Rule{operands("iota", 0), {"iota/axis", "the axis is in [0, rank)", func(in *Instr) error {
+		Rules: []Rule{operands("iota", 0), {"iota/axis", "the dtype is a number's and the axis is in [0, rank)", func(in *Instr) error {
 			a := in.Attrs.(IotaAttrs)
+			if !a.DType.IsFloat() && !a.DType.IsInt() {
+				return fmt.Errorf("indices are no %s", a.DType)
+			}
 			if a.Axis < 0 || a.Axis >= len(a.Shape) {
 				return fmt.Errorf("axis %d is outside %s", a.Axis, Type{a.DType, a.Shape})
 			}
@@ -79,10 +73,12 @@ var sourceOps = []*Op{
 		Type:  func(in *Instr) ([]Type, error) { return []Type{in.Attrs.(WeightAttrs).Param.Type}, nil },
 		Eval: func(in *Instr, args []*Tensor, env *Env) (*Tensor, error) {
 			p := in.Attrs.(WeightAttrs).Param
-			if t := env.Params[p.Name]; t != nil {
-				return t, nil
+			t := env.Params[p.Name]
+			if t == nil {
+				return nil, fmt.Errorf("param %s has no value", p.Name)
 			}
-			return nil, fmt.Errorf("param %s has no value", p.Name)
+			env.live += int64(t.Len()) // as for values that are made
+			return t, nil
 		},
 	},
 }

@@ -32,7 +32,7 @@ type AxisAttrs struct{ Axis int }
 
 var viewOps = []*Op{
 	{
-		Name: "reshape", Kind: KindView, Operands: []string{"x"}, Attrs: ShapeAttrs{}, Grad: GradPending, Sample: SampleNormal,
+		Name: "reshape", Kind: KindView, Operands: []string{"x"}, Attrs: ShapeAttrs{}, Grad: GradPending,
 		Doc: "the same elements in row-major order under another shape",
 		Rules: []Rule{operands("reshape", 1), {"reshape/elements", "the number of elements stays", func(in *Instr) error {
 			x, s := in.Args[0].Type, in.Attrs.(ShapeAttrs).Shape
@@ -182,12 +182,14 @@ var viewOps = []*Op{
 				}
 			}
 			return nil
-		}}},
+		}}, numberRule("pad", func(in *Instr) (float64, DType) {
+			return in.Attrs.(PadAttrs).Value, in.Args[0].Type.DType
+		})},
 		Type: func(in *Instr) ([]Type, error) {
 			x, a := in.Args[0].Type, in.Attrs.(PadAttrs)
 			s := slices.Clone(x.Shape)
 			for i := range s {
-				s[i] = s[i].Add(N(int64(a.Lo[i] + a.Hi[i])))
+				s[i] = s[i].Add(N(int64(a.Lo[i]))).Add(N(int64(a.Hi[i])))
 			}
 			return typed(x.DType, s)
 		},
@@ -199,7 +201,7 @@ var viewOps = []*Op{
 				from[i] = at[i].Sub(N(int64(a.Lo[i])))
 				guard = append(guard, Bound{from[i], x.Shape[i]})
 			}
-			return p.Guarded(guard, p.Num(x.DType, a.Value), func() *Scalar { return p.Arg(in.Args[0], from) })
+			return p.Guarded(guard, p.Num(x.DType, roundTo(a.Value, x.DType)), func() *Scalar { return p.Arg(in.Args[0], from) })
 		},
 		Eval: func(in *Instr, args []*Tensor, env *Env) (*Tensor, error) {
 			a, x := in.Attrs.(PadAttrs), args[0]

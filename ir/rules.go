@@ -1,6 +1,9 @@
 package ir
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Rules and type functions that several ops share.
 
@@ -69,6 +72,29 @@ func axisRule(op string, axes func(in *Instr) []int) Rule {
 				return fmt.Errorf("axis %d is given twice", a)
 			}
 			seen[a] = true
+		}
+		return nil
+	}}
+}
+
+// accRule: the accumulator is a dtype like operand 0's, or not chosen.
+func accRule(op string, acc func(in *Instr) DType) Rule {
+	return Rule{op + "/acc", "acc is invalid, or a dtype of the operand's class", func(in *Instr) error {
+		if t := acc(in); t != Invalid && t.Class() != in.Args[0].Type.DType.Class() {
+			return fmt.Errorf("acc is %s for %s", t, in.Args[0].Type)
+		}
+		return nil
+	}}
+}
+
+// numberRule: a number of an attribute exists in the dtype that is to hold it.
+func numberRule(op string, number func(in *Instr) (float64, DType)) Rule {
+	return Rule{op + "/value", "an integer dtype has an integral value within its range", func(in *Instr) error {
+		switch x, t := number(in); {
+		case t == Invalid:
+			return errors.New("the dtype is not given")
+		case !t.holds(x):
+			return fmt.Errorf("%v is no %s", x, t)
 		}
 		return nil
 	}}

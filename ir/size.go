@@ -99,6 +99,9 @@ func (s Size) Int() (int64, bool) {
 // Is reports whether s is the constant n.
 func (s Size) Is(n int64) bool { v, ok := s.Int(); return ok && v == n }
 
+// negative reports that s is a constant below 0.
+func (s Size) negative() bool { n, ok := s.Int(); return ok && n < 0 }
+
 // Equal reports whether s and t have the same normal form, hence the same value
 // for all dims. A size that overflowed equals nothing.
 func (s Size) Equal(t Size) bool {

@@ -57,12 +57,10 @@ func (t *Tensor) set(n int, v number) {
 	}
 }
 
-// setNumber stores x, which is integral where the dtype is an integer's.
+// setNumber stores x, which is integral where the dtype is no float's.
 func (t *Tensor) setNumber(n int, x float64) { t.set(n, numberOf(t.DType, x)) }
 
 func (t *Tensor) copyFrom(n int, x *Tensor, m int) { t.set(n, x.at(m)) }
-
-func (t *Tensor) convertFrom(n int, x *Tensor, m int) { t.set(n, convert(x.at(m), x.DType, t.DType)) }
 
 // addProduct adds a product of elements to element n.
 func (t *Tensor) addProduct(n int, a *Tensor, i int, b *Tensor, j int) {
@@ -79,63 +77,79 @@ type number struct {
 	i int64
 }
 
+// numberOf is x in a dtype; x is integral where that is no float's.
 func numberOf(t DType, x float64) number {
 	switch {
 	case t.IsFloat():
-		return number{f: x}
+		return number{f: roundTo(x, t)}
 	case t == U64 && x >= 1<<63:
 		return number{i: int64(uint64(x))}
 	}
 	return number{i: wrap(int64(x), t)}
 }
 
+// limits of an integer dtype: the least number, and the first that is too large.
+func (t DType) limits() (lo, hi float64) {
+	width := 8 * t.Size()
+	if t.Class() == Unsigned {
+		return 0, math.Ldexp(1, width)
+	}
+	hi = math.Ldexp(1, width-1)
+	return -hi, hi
+}
+
+// holds reports whether x has a place in t; floats round, so theirs hold all.
+func (t DType) holds(x float64) bool {
+	switch t.Class() {
+	case Float:
+		return true
+	case Boolean:
+		return x == 0 || x == 1
+	}
+	lo, hi := t.limits()
+	return x == math.Trunc(x) && lo <= x && x < hi
+}
+
 // convert follows NUMERICS: to an integer it truncates and saturates, NaN gives
 // 0; to a narrower float it rounds to nearest even.
 func convert(v number, from, to DType) number {
-	x := v.f
-	if !from.IsFloat() {
-		x = float64(v.i)
-		if from == U64 {
-			x = float64(uint64(v.i))
-		}
-		if !to.IsFloat() {
-			return number{i: wrap(v.i, to)}
-		}
+	switch {
+	case from.IsFloat() && to.IsFloat():
+		return number{f: roundTo(v.f, to)}
+	case from.IsFloat():
+		return number{i: truncate(v.f, to)}
+	case !to.IsFloat():
+		return number{i: wrap(v.i, to)}
+	case to == F64 && from == U64:
+		return number{f: float64(uint64(v.i))}
+	case to == F64:
+		return number{f: float64(v.i)}
+	case from == U64: // at once, not by way of f64, which would round twice
+		return number{f: roundTo(float64(float32(uint64(v.i))), to)}
 	}
-	switch to.Class() {
-	case Float:
-		return number{f: roundTo(x, to)}
-	case Boolean:
-		return number{i: bit(x != 0)}
-	}
-	return number{i: saturate(x, to)}
+	return number{f: roundTo(float64(float32(v.i)), to)}
 }
 
-func saturate(x float64, t DType) int64 {
-	if math.IsNaN(x) {
+func truncate(x float64, t DType) int64 {
+	if t == Bool {
+		return bit(x != 0)
+	}
+	lo, hi := t.limits()
+	switch x = math.Trunc(x); {
+	case math.IsNaN(x):
 		return 0
+	case x < lo:
+		x = lo
+	case x >= hi:
+		return wrap(-1, t) &^ int64(lo) // the greatest: all bits but the sign
 	}
-	x = math.Trunc(x)
-	width := 8 * t.Size()
-	if t.Class() == Unsigned {
-		switch limit := math.Ldexp(1, width); {
-		case x <= 0:
-			return 0
-		case x >= limit:
-			return wrap(-1, t)
-		}
+	if t == U64 {
 		return int64(uint64(x))
-	}
-	switch limit := math.Ldexp(1, width-1); {
-	case x < -limit:
-		return -1 << (width - 1)
-	case x >= limit:
-		return 1<<(width-1) - 1
 	}
 	return int64(x)
 }
 
-// roundTo rounds x to the nearest number of a float dtype.
+// roundTo rounds x to the nearest number of a float dtype; other dtypes leave it.
 func roundTo(x float64, t DType) float64 {
 	switch t {
 	case F32:
@@ -178,4 +192,13 @@ func eachIndex(shape []int, f func(at []int)) {
 			at[i] = 0
 		}
 	}
+}
+
+// Convert is a copy in another dtype, by the rules of casts.
+func (t *Tensor) Convert(to DType) *Tensor {
+	out := NewTensor(to, t.Shape...)
+	for i := range t.Len() {
+		out.set(i, convert(t.at(i), t.DType, to))
+	}
+	return out
 }

@@ -66,10 +66,6 @@ func list(x []*jen.Statement) []jen.Code {
 	return c
 }
 
-// twice marks the functions whose text mentions an operand more than once, so
-// that the operand needs a variable.
-var twice = map[ir.Fn]bool{ir.IsNaN: true, ir.Select: true}
-
 // fns prints scalar functions, by the class of the last operand; nil: refused.
 var fns = map[ir.Fn][classes]code{
 	ir.Add:  {infix("+"), infix("+"), nil},
@@ -106,6 +102,7 @@ var fns = map[ir.Fn][classes]code{
 	ir.Acosh:  {lib("Acosh")},
 	ir.Atanh:  {lib("Atanh")},
 	ir.Erf:    {lib("Erf")},
+	ir.Erfc:   {lib("Erfc")},
 	ir.Erfinv: {lib("Erfinv")},
 	ir.Pow:    {lib("Pow"), call("Pow"), nil},
 	ir.Floor:  {lib("Floor")},

@@ -1,0 +1,116 @@
+package ir
+
+import (
+	"fmt"
+	"slices"
+)
+
+// SolveDims finds the dims of a call from its inputs: the first size that is
+// linear in one unknown dim gives its value, all others must agree.
+func SolveDims(f *Func, inputs []*Tensor) (map[string]int64, error) {
+	if len(inputs) != len(f.Inputs) {
+		return nil, fmt.Errorf("%s takes %s, got %d", f.Name, plural(len(f.Inputs), "input"), len(inputs))
+	}
+	env := &Env{Dims: map[string]int64{}}
+	for i, v := range f.Inputs {
+		x := inputs[i]
+		mismatch := fmt.Errorf("%s: %s is %s%v, want %s", f.Name, v.Name, x.DType, x.Shape, v.Type)
+		if x.DType != v.Type.DType || len(x.Shape) != v.Type.Rank() {
+			return nil, mismatch
+		}
+		for j, s := range v.Type.Shape {
+			d, scale, rest, ok := linear(s)
+			if !ok {
+				continue
+			}
+			if _, known := env.Dims[d.Name]; known {
+				continue
+			}
+			n := (int64(x.Shape[j]) - rest) / scale
+			if n*scale+rest != int64(x.Shape[j]) {
+				return nil, mismatch
+			}
+			if n < d.Min || n > d.Max {
+				return nil, fmt.Errorf("%s: %s = %d, but %d <= %s <= %d", f.Name, d.Name, n, d.Min, d.Name, d.Max)
+			}
+			env.Dims[d.Name] = n
+		}
+	}
+	for i, v := range f.Inputs {
+		want, err := env.sizes(v.Type.Shape)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", f.Name, v.Name, err)
+		}
+		if !slices.Equal(want, inputs[i].Shape) {
+			return nil, fmt.Errorf("%s: %s is %s%v, want %s = %s%v", f.Name, v.Name, v.Type.DType, inputs[i].Shape, v.Type, v.Type.DType, want)
+		}
+	}
+	for _, fact := range f.Where {
+		ok, err := fact.Holds(env.Dims)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			return nil, fmt.Errorf("%s: %s does not hold", f.Name, fact)
+		}
+	}
+	return env.Dims, nil
+}
+
+// linear splits a size that is scale*dim + rest.
+func linear(s Size) (d *Dim, scale, rest int64, ok bool) {
+	for _, t := range s.Terms() {
+		switch {
+		case len(t.Atoms) == 0:
+			rest = t.Coef
+		case len(t.Atoms) == 1 && t.Atoms[0].Kind == AtomDim && d == nil:
+			d, scale = t.Atoms[0].Dim, t.Coef
+		default:
+			return nil, 0, 0, false
+		}
+	}
+	return d, scale, rest, d != nil
+}
+
+// Holds reports whether f holds for the given dims.
+func (f Fact) Holds(dims map[string]int64) (bool, error) {
+	e := &Env{Dims: dims}
+	a, err := e.size(f.Left)
+	if err != nil {
+		return false, err
+	}
+	b, err := e.size(f.Right)
+	if err != nil {
+		return false, err
+	}
+	switch f.Rel {
+	case EQ:
+		return a == b, nil
+	case LE:
+		return a <= b, nil
+	}
+	return a < b, nil
+}
+
+func (e *Env) size(s Size) (int64, error) {
+	n, ok := s.Eval(func(name string) (int64, bool) { v, ok := e.Dims[name]; return v, ok })
+	if !ok {
+		return 0, fmt.Errorf("size %s is not known", s)
+	}
+	return n, nil
+}
+
+func (e *Env) sizes(ss []Size) ([]int, error) {
+	out := make([]int, len(ss))
+	for i, s := range ss {
+		n, err := e.size(s)
+		if err != nil {
+			return nil, err
+		}
+		if n < 0 {
+			return nil, fmt.Errorf("size %s is %d", s, n)
+		}
+		out[i] = int(n)
+	}
+	return out, nil
+}

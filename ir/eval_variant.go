@@ -1,0 +1,150 @@
+package ir
+
+import (
+	"bytes"
+	"fmt"
+)
+
+// EvalVariant runs a lowered entry by interpreting its kernels, so that passes
+// are tested without generated code. Buffers are bytes in their own dtype; where
+// the variant has a plan, those of the arena lie in one piece of memory at the
+// plan's offsets. Steps of one epoch run in the reverse of their order, since
+// they need none.
+func (m *Module) EvalVariant(f *Func, v *Variant, params map[string]*Tensor, inputs []*Tensor) ([]*Tensor, error) {
+	dims, err := SolveDims(f, inputs)
+	if err != nil {
+		return nil, err
+	}
+	env := &Env{Params: params, Dims: dims}
+	memory, err := env.memory(m, v, inputs)
+	if err != nil {
+		return nil, err
+	}
+	for first := 0; first < len(v.Steps); {
+		end := first
+		for end < len(v.Steps) && v.Steps[end].Epoch == v.Steps[first].Epoch {
+			end++
+		}
+		for i := end - 1; i >= first; i-- {
+			if err := env.step(v.Steps[i], memory); err != nil {
+				return nil, fmt.Errorf("%s: %w", v.Steps[i].Pos, err)
+			}
+		}
+		first = end
+	}
+	outs := make([]*Tensor, len(f.Results))
+	for _, b := range v.Buffers {
+		if b.Place != InOutput {
+			continue
+		}
+		shape, err := env.sizes(b.Type.Shape)
+		if err != nil {
+			return nil, err
+		}
+		if outs[b.Index], err = TensorOf(b.Type.DType, shape, memory[b]); err != nil {
+			return nil, err
+		}
+	}
+	return outs, nil
+}
+
+func (e *Env) step(s *Step, memory map[*Buffer][]byte) error {
+	args := make([][]byte, len(s.Args))
+	for i, b := range s.Args {
+		args[i] = memory[b]
+	}
+	dims := map[string]int64{}
+	for i, d := range s.Kernel.Dims {
+		n, err := e.size(s.Sizes[i])
+		if err != nil {
+			return err
+		}
+		dims[d.Name] = n
+	}
+	return s.Kernel.Eval(dims, args)
+}
+
+// memory gives every buffer of a variant its bytes.
+func (e *Env) memory(m *Module, v *Variant, inputs []*Tensor) (map[*Buffer][]byte, error) {
+	memory := map[*Buffer][]byte{}
+	if v.Plan != nil {
+		if err := e.arena(v.Plan, memory); err != nil {
+			return nil, err
+		}
+	}
+	for _, b := range v.Buffers {
+		switch b.Place {
+		case InInput:
+			memory[b] = inputs[b.Index].Bytes()
+		case InParam:
+			p := e.Params[m.Params[b.Index].Name]
+			if p == nil {
+				return nil, fmt.Errorf("param %s has no value", m.Params[b.Index].Name)
+			}
+			memory[b] = p.Bytes()
+		default:
+			if memory[b] != nil {
+				continue
+			}
+			n, err := e.size(b.Type.Bytes())
+			if err != nil {
+				return nil, err
+			}
+			if memory[b], err = e.poisoned(n); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return memory, nil
+}
+
+// arena places the blocks of a plan by the stack that is lowest at these dims.
+func (e *Env) arena(p *Plan, memory map[*Buffer][]byte) error {
+	size := make([]int64, len(p.Blocks))
+	for i, b := range p.Blocks {
+		var err error
+		if size[i], err = e.size(b.Bytes); err != nil {
+			return err
+		}
+	}
+	var offset []int64
+	var peak int64
+	for i, s := range p.Stacks {
+		if off, top := s.offsets(size); i == 0 || top < peak {
+			offset, peak = off, top
+		}
+	}
+	arena, err := e.poisoned(peak)
+	if err != nil {
+		return err
+	}
+	for i, block := range p.Blocks {
+		for _, b := range block.Buffers {
+			end := offset[i] + size[i]
+			memory[b] = arena[offset[i]:end:end]
+		}
+	}
+	return nil
+}
+
+// offsets of blocks of the given sizes, and their highest end.
+func (s Stack) offsets(size []int64) (offset []int64, peak int64) {
+	offset = make([]int64, len(size))
+	for _, i := range s.Order {
+		for _, j := range s.On[i] {
+			end := offset[j] + size[j]
+			offset[i] = max(offset[i], (end+Align-1)/Align*Align)
+		}
+		peak = max(peak, offset[i]+size[i])
+	}
+	return offset, peak
+}
+
+// poisoned is memory before anything is written: as floats NaN.
+func (e *Env) poisoned(n int64) ([]byte, error) {
+	if n < 0 || n > 8*(MaxEvalElems-e.live) {
+		return nil, fmt.Errorf("%d bytes are too many: the reference evaluator holds %d elements at once", n, MaxEvalElems)
+	}
+	e.live += (n + 7) / 8
+	return bytes.Repeat([]byte{0xff}, int(n)), nil
+}

@@ -79,7 +79,7 @@ func (p *printer) variable(v *ir.Scalar) []jen.Code {
 	case v.Kind == ir.ScalarLoad && len(v.Guard) > 0:
 		return []jen.Code{
 			jen.Var().Add(id()).Id(computed(v.DType)),
-			jen.If(p.inside(v.Guard)).Block(id().Op("=").Add(p.expr(v))),
+			jen.If(p.bound(v, func() *jen.Statement { return p.inside(v.Guard) })).Block(id().Op("=").Add(p.expr(v))),
 		}
 	case v.Kind == ir.ScalarApply && v.Fn == ir.Select:
 		return []jen.Code{
@@ -95,12 +95,12 @@ func (p *printer) expr(v *ir.Scalar) *jen.Statement {
 	case ir.ScalarConst:
 		return p.number(v)
 	case ir.ScalarSize:
-		return jen.Id(computed(v.DType)).Call(p.size(v.Index))
+		return jen.Id(computed(v.DType)).Call(p.index(v))
 	case ir.ScalarLoad:
 		arg := p.kernel.Args[v.Arg]
 		return p.decode(arg.DType, jen.Id(p.names.arg[v.Arg]).Index(p.index(v)))
 	case ir.ScalarInside:
-		return jen.Parens(p.inside(v.Guard))
+		return jen.Parens(p.bound(v, func() *jen.Statement { return p.inside(v.Guard) }))
 	case ir.ScalarCast:
 		return p.cast(v.DType, v.Args[0])
 	case ir.ScalarApply:
@@ -240,5 +240,18 @@ func (p *printer) inside(guard []ir.Bound) *jen.Statement {
 	return cond
 }
 
-// index is where a load reads.
-func (p *printer) index(v *ir.Scalar) *jen.Statement { return p.size(v.Index) }
+// index is the index expression of a load or size.
+func (p *printer) index(v *ir.Scalar) *jen.Statement {
+	return p.bound(v, func() *jen.Statement { return p.size(v.Index) })
+}
+
+// bound prints with the variables that v binds standing for their scalars.
+func (p *printer) bound(v *ir.Scalar, print func() *jen.Statement) *jen.Statement {
+	p.binds = map[string]*ir.Scalar{}
+	for i, a := range v.Bind {
+		p.binds[a.Name] = v.Args[i]
+	}
+	out := print()
+	p.binds = nil
+	return out
+}

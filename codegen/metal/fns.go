@@ -1,0 +1,230 @@
+package metal
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/mlxc/mlxc/ir"
+)
+
+type code func(t ir.DType, x []string) string
+
+// class is a column of the table below.
+type class int
+
+const (
+	float class = iota
+	integer
+	boolean
+	classes
+)
+
+func classOf(t ir.DType) class {
+	switch {
+	case t == ir.Bool:
+		return boolean
+	case t.IsInt():
+		return integer
+	}
+	return float
+}
+
+func infix(op string) code {
+	return func(_ ir.DType, x []string) string { return x[0] + " " + op + " " + x[1] }
+}
+
+// wrapping is arithmetic modulo 2^n: signed overflow is undefined in Metal, so it
+// is done unsigned.
+func wrapping(op string) code {
+	return func(t ir.DType, x []string) string {
+		u := unsigned[t.Size()]
+		return fmt.Sprintf("%s(%s(%s(%s) %s %s(%s)))", computed[t], u, u, x[0], op, u, x[1])
+	}
+}
+
+var unsigned = map[int]string{1: "uchar", 2: "ushort", 4: "uint", 8: "ulong"}
+
+func prefix(op string) code {
+	return func(_ ir.DType, x []string) string { return op + x[0] }
+}
+
+// call is a function of the library, in its precise variant where there is one.
+func call(name string) code {
+	return func(_ ir.DType, x []string) string { return name + "(" + strings.Join(x, ", ") + ")" }
+}
+
+// fns prints scalar functions, by the class of the last operand; nil: refused.
+// What Metal lacks was rewritten by the pass legalise.
+var fns = map[ir.Fn][classes]code{
+	ir.Add: {infix("+"), wrapping("+")},
+	ir.Sub: {infix("-"), wrapping("-")},
+	ir.Mul: {infix("*"), wrapping("*")},
+	ir.Div: {infix("/"), floorDiv},
+	ir.Mod: {floorModF, floorMod},
+	ir.Max: {nanAware("max"), call("max"), infix("||")},
+	ir.Min: {nanAware("min"), call("min"), infix("&&")},
+	ir.Neg: {prefix("-"), func(t ir.DType, x []string) string { return wrapping("-")(t, []string{"0", x[0]}) }},
+	ir.Abs: {call("abs"), func(t ir.DType, x []string) string {
+		if t.Class() == ir.Unsigned {
+			return x[0]
+		}
+		return fmt.Sprintf("(%s < 0 ? %s : %s)", x[0], wrapping("-")(t, []string{"0", x[0]}), x[0])
+	}},
+	ir.Sign: {func(_ ir.DType, x []string) string {
+		return fmt.Sprintf("(%[1]s > 0.0f ? 1.0f : (%[1]s < 0.0f ? -1.0f : %[1]s))", x[0])
+	}, func(t ir.DType, x []string) string {
+		return fmt.Sprintf("%s(%s > 0) - %s(%s < 0)", computed[t], x[0], computed[t], x[0])
+	}},
+
+	ir.Sqrt:  {call("precise::sqrt")},
+	ir.Rsqrt: {call("precise::rsqrt")},
+	ir.Exp:   {call("precise::exp")},
+	ir.Exp2:  {call("precise::exp2")},
+	ir.Log:   {call("precise::log")},
+	ir.Log2:  {call("precise::log2")},
+	ir.Sin:   {call("precise::sin")},
+	ir.Cos:   {call("precise::cos")},
+	ir.Tan:   {call("precise::tan")},
+	ir.Asin:  {call("precise::asin")},
+	ir.Acos:  {call("precise::acos")},
+	ir.Atan:  {call("precise::atan")},
+	ir.Sinh:  {call("precise::sinh")},
+	ir.Cosh:  {call("precise::cosh")},
+	ir.Tanh:  {call("precise::tanh")},
+	ir.Asinh: {call("precise::asinh")},
+	ir.Acosh: {call("precise::acosh")},
+	ir.Atanh: {call("precise::atanh")},
+	ir.Pow:   {call("precise::pow")},
+	ir.Floor: {call("floor")},
+	ir.Ceil:  {call("ceil")},
+	ir.Round: {call("rint")},
+	ir.Trunc: {call("trunc")},
+
+	ir.Eq:    {infix("=="), infix("=="), infix("==")},
+	ir.Ne:    {infix("!="), infix("!="), infix("!=")},
+	ir.Lt:    {infix("<"), infix("<")},
+	ir.Le:    {infix("<="), infix("<=")},
+	ir.IsNaN: {call("isnan")},
+	ir.IsInf: {call("isinf")},
+
+	ir.And: {nil, bitwise("&"), infix("&&")},
+	ir.Or:  {nil, bitwise("|"), infix("||")},
+	ir.Xor: {nil, bitwise("^"), infix("!=")},
+	ir.Not: {nil, func(t ir.DType, x []string) string { return computed[t] + "(~" + x[0] + ")" }, prefix("!")},
+	ir.Shl: {nil, shiftLeft},
+	ir.Shr: {nil, shiftRight},
+	ir.Popcount: {nil, func(t ir.DType, x []string) string {
+		return fmt.Sprintf("%s(popcount(%s(%s)))", computed[t], unsigned[t.Size()], x[0])
+	}},
+
+	ir.Select: {ternary, ternary, ternary},
+
+	ir.FMA:       {call("fma")},
+	ir.Ldexp:     {func(_ ir.DType, x []string) string { return fmt.Sprintf("ldexp(%s, int(%s))", x[0], x[1]) }},
+	ir.CopySign:  {call("copysign")},
+	ir.RoundF16:  {func(_ ir.DType, x []string) string { return "float(half(" + x[0] + "))" }},
+	ir.RoundBF16: {func(_ ir.DType, x []string) string { return "float(bfloat(" + x[0] + "))" }},
+}
+
+func ternary(_ ir.DType, x []string) string { return x[0] + " ? " + x[1] + " : " + x[2] }
+
+func bitwise(op string) code {
+	return func(t ir.DType, x []string) string { return computed[t] + "(" + x[0] + " " + op + " " + x[1] + ")" }
+}
+
+// nanAware is max or min where NaN wins; the library's own prefers numbers.
+func nanAware(name string) code {
+	return func(_ ir.DType, x []string) string {
+		return fmt.Sprintf("(isnan(%s) || isnan(%s) ? NAN : %s(%s, %s))", x[0], x[1], name, x[0], x[1])
+	}
+}
+
+// floorDiv rounds down and gives 0 for a zero divisor. The least number divided by
+// -1 wraps, which Metal leaves undefined, so -1 is a case of its own.
+func floorDiv(t ir.DType, x []string) string {
+	if t.Class() == ir.Unsigned {
+		return fmt.Sprintf("(%[2]s == 0 ? %[3]s(0) : %[3]s(%[1]s / %[2]s))", x[0], x[1], computed[t])
+	}
+	return fmt.Sprintf("(%[2]s == 0 ? %[3]s(0) : (%[2]s == -1 ? %[4]s : %[3]s(%[1]s / %[2]s - (%[1]s %% %[2]s != 0 && (%[1]s < 0) != (%[2]s < 0) ? 1 : 0))))",
+		x[0], x[1], computed[t], wrapping("-")(t, []string{"0", x[0]}))
+}
+
+// floorMod is x - y*floor(x/y), 0 for a zero divisor. Remainders of negative
+// numbers are undefined in Metal, so it goes by the quotient.
+func floorMod(t ir.DType, x []string) string {
+	if t.Class() == ir.Unsigned {
+		return fmt.Sprintf("(%[2]s == 0 ? %[3]s(0) : %[3]s(%[1]s %% %[2]s))", x[0], x[1], computed[t])
+	}
+	return fmt.Sprintf("(%s == 0 ? %s(0) : %s)", x[1], computed[t], wrapping("-")(t, []string{x[0], "(" + wrapping("*")(t, []string{x[1], floorDiv(t, x)}) + ")"}))
+}
+
+// floorModF is the floating remainder with the sign of the divisor.
+func floorModF(_ ir.DType, x []string) string {
+	r := "fmod(" + x[0] + ", " + x[1] + ")"
+	return fmt.Sprintf("(%[1]s != 0.0f && (%[1]s < 0.0f) != (%[2]s < 0.0f) ? %[1]s + %[2]s : %[1]s)", r, x[1])
+}
+
+// Metal shifts by the low bits of the count; here a count of the width or more
+// shifts everything out.
+func shiftLeft(t ir.DType, x []string) string {
+	u := unsigned[t.Size()]
+	return fmt.Sprintf("(ulong(%[2]s) >= %[3]dul ? %[4]s(0) : %[4]s(%[5]s(%[5]s(%[1]s) << %[2]s)))", x[0], x[1], 8*t.Size(), computed[t], u)
+}
+
+func shiftRight(t ir.DType, x []string) string {
+	out := "0"
+	if t.Class() == ir.Signed {
+		out = fmt.Sprintf("%s < 0 ? -1 : 0", x[0])
+	}
+	return fmt.Sprintf("(ulong(%[2]s) >= %[3]dul ? %[4]s(%[5]s) : %[4]s(%[1]s >> %[2]s))", x[0], x[1], 8*t.Size(), computed[t], out)
+}
+
+// A folding is a function that reductions may use.
+type folding struct {
+	identity func(t ir.DType) string // empty: not for this dtype
+	better   string                  // the result is an index: the comparison that replaces the best
+}
+
+var folds = map[ir.Fn]folding{
+	ir.Add:    {identity: number(0)},
+	ir.Mul:    {identity: number(1)},
+	ir.Max:    {identity: lowest},
+	ir.Min:    {identity: highest},
+	ir.And:    {identity: logical(1)},
+	ir.Or:     {identity: logical(0)},
+	ir.ArgMax: {identity: lowest, better: ">"},
+	ir.ArgMin: {identity: highest, better: "<"},
+}
+
+func number(n int64) func(ir.DType) string {
+	return func(t ir.DType) string {
+		if t == ir.Bool {
+			return ""
+		}
+		return literal(t, float64(n), n)
+	}
+}
+
+func logical(n int64) func(ir.DType) string {
+	return func(t ir.DType) string {
+		if t != ir.Bool {
+			return ""
+		}
+		return literal(t, 0, n)
+	}
+}
+
+func lowest(t ir.DType) string {
+	if t == ir.Bool {
+		return ""
+	}
+	return literal(t, math.Inf(-1), minInt(t))
+}
+
+func highest(t ir.DType) string {
+	if t == ir.Bool {
+		return ""
+	}
+	return literal(t, math.Inf(1), maxInt(t))
+}

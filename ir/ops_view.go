@@ -138,8 +138,8 @@ var viewOps = []*Op{
 					return fmt.Errorf("step %d of axis %d is less than 1", a.Step[i], i)
 				}
 				last := a.Start[i].Add(a.Size[i].Sub(N(1)).Mul(N(int64(a.Step[i]))))
-				if !a.Start[i].NonNegative() || !a.Size[i].Is(0) && !last.Less(e) {
-					return fmt.Errorf("%s elements from %s in steps of %d are not within axis %d of %s", a.Size[i], a.Start[i], a.Step[i], i, x)
+				if !a.Start[i].AtLeast(0) || !a.Size[i].AtLeast(0) || !a.Size[i].Is(0) && !e.Sub(last).AtLeast(1) {
+					return fmt.Errorf("%s elements from %s in steps of %d are not within axis %d of %s for all sizes that it may have", a.Size[i], a.Start[i], a.Step[i], i, x)
 				}
 			}
 			return nil

@@ -311,6 +311,16 @@ func (s Size) NonNegative() bool {
 	return !s.overflow
 }
 
+// AtLeast proves s >= n for all values of its dims and axes within their bounds.
+func (s Size) AtLeast(n int64) bool {
+	rest := s.Sub(N(n))
+	if rest.NonNegative() {
+		return true
+	}
+	below, ok := N(0).Sub(rest).Max()
+	return ok && below <= 0
+}
+
 // upper is an upper bound of s in dims alone, over all values of its axes.
 func (s Size) upper() (Size, bool) {
 	var u Size

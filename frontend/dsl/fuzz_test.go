@@ -70,7 +70,7 @@ func FuzzLoad(f *testing.F) {
 	seed(f)
 	f.Fuzz(func(t *testing.T, src []byte) {
 		opts := Options{ReadFile: func(name string) ([]byte, error) {
-			switch name {
+			switch filepath.Base(name) {
 			case "m.mlx":
 				return src, nil
 			case "half.mlx":

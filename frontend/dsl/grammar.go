@@ -78,6 +78,7 @@ type ImportItem struct {
 
 // A Config declares the values that a model gets from outside.
 type Config struct {
+	Pos    lexer.Position
 	Fields []*ConfigField `parser:"'config' '{' ( @@ NL+ )* '}'"`
 }
 

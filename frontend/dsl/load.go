@@ -210,7 +210,7 @@ func (c *compiler) runFile(s *source, path string) *context {
 	for _, d := range s.file.Decls {
 		switch {
 		case d.Config != nil && !s.main:
-			in.errorf(d.Config.Fields[0].Name.span(), "an imported file has no config")
+			in.errorf(Span{d.Config.Pos, 0}, "an imported file has no config")
 		case d.Config != nil:
 			in.config(d.Config)
 		case d.Weights != nil && !s.main:

@@ -236,18 +236,19 @@ func convert(kind string, v value) (out value, ok bool) {
 }
 
 func (c *context) acceptTensor(t *TypeExpr, v value) (out value, wrong *misfit, ok bool) {
+	x, isTensor := v.(mlx.Value)
+	f, isNumber := number(v)
+	if !isTensor && (!isNumber || c.entry == nil || isDTypeVariable(t.Name)) {
+		return v, &misfit{describeValue(v) + " is no tensor", t.String()}, false
+	}
 	d, ok := c.dtype(t)
 	if !ok {
 		return v, nil, false
 	}
-	x, isTensor := v.(mlx.Value)
-	if f, isNumber := number(v); isNumber && c.entry != nil {
-		if x, isTensor = c.number(Span{Pos: t.Pos}, d, f); !isTensor {
+	if !isTensor {
+		if x, ok = c.number(Span{Pos: t.Pos}, d, f); !ok {
 			return v, nil, false
 		}
-	}
-	if !isTensor {
-		return v, &misfit{describeValue(v) + " is no tensor", t.String()}, false
 	}
 	have, want := x.Type(), ir.Type{DType: d}
 	parts, fits := t.match(have.Shape)

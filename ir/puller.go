@@ -1,5 +1,7 @@
 package ir
 
+import "slices"
+
 import "math"
 
 // A Puller makes a kernel's scalars by pulling: an op asks for its operands'
@@ -54,7 +56,7 @@ func (p *Puller) Bound(extent Size, value *Scalar, pull func(i Size) *Scalar) *S
 
 // Load reads an argument's element where all guards in force hold.
 func (p *Puller) Load(arg int, t DType, index Size) *Scalar {
-	return p.bound(Scalar{Kind: ScalarLoad, DType: t.Compute(), Arg: arg, Index: index, Guard: p.guards[:len(p.guards):len(p.guards)]})
+	return p.bound(Scalar{Kind: ScalarLoad, DType: t.Compute(), Arg: arg, Index: index, Guard: slices.Clone(p.guards)})
 }
 
 // Number is a size or index as a scalar of dtype t.

@@ -20,15 +20,15 @@ func (t *Tensor) Bytes() []byte {
 
 // TensorOf reads a tensor from its bytes, which must be as many as it needs.
 func TensorOf(t DType, shape []int, b []byte) (*Tensor, error) {
-	n := 1
+	n := int64(t.Size())
 	for _, s := range shape {
-		if s < 0 || s > 0 && n > len(b)/s {
+		var ok bool
+		if n, ok = mulInt(n, int64(s)); !ok || s < 0 {
 			n = -1
 			break
 		}
-		n *= s
 	}
-	if n < 0 || n*t.Size() != len(b) {
+	if n != int64(len(b)) {
 		return nil, fmt.Errorf("%s%v does not take %d bytes", t, shape, len(b))
 	}
 	out := NewTensor(t, shape...)

@@ -142,7 +142,9 @@ func compareKeys(a, b string) int {
 }
 
 // Add is s + t.
-func (s Size) Add(t Size) Size {
+func (s Size) Add(t Size) Size { return s.plus(t).rejoin() }
+
+func (s Size) plus(t Size) Size {
 	out := Size{overflow: s.overflow || t.overflow}
 	a, b := s.terms, t.terms
 	for len(a) > 0 || len(b) > 0 {
@@ -161,6 +163,32 @@ func (s Size) Add(t Size) Size {
 		}
 	}
 	return out
+}
+
+// rejoin writes d*(x/d) + x%d as x again, wherever a term holds the one and
+// another the other: the index of a reshape of a reshape is what it was before.
+func (s Size) rejoin() Size {
+	for i, t := range s.terms {
+		for j, rem := range t.Atoms {
+			if rem.Kind != AtomRem || len(s.terms) < 2 {
+				continue
+			}
+			factor := Size{terms: []Term{newTerm(t.Coef, slices.Delete(slices.Clone(t.Atoms), j, j+1))}}
+			other := factor.Mul(rem.D).Mul(quo(rem.X, rem.D))
+			k := slices.IndexFunc(s.terms, func(u Term) bool { return other.Equal(Size{terms: []Term{u}}) })
+			if k < 0 {
+				continue
+			}
+			rest := Size{overflow: s.overflow}
+			for n, u := range s.terms {
+				if n != i && n != k {
+					rest.terms = append(rest.terms, u)
+				}
+			}
+			return rest.Add(factor.Mul(rem.X))
+		}
+	}
+	return s
 }
 
 func order(a, b []Term) int {
@@ -273,7 +301,12 @@ func (s Size) Div(d Size) Size {
 	if r.inRange(d) {
 		return q
 	}
-	return q.Add(of(&Atom{Kind: AtomQuo, X: r, D: d, key: "div(" + r.String() + ", " + d.String() + ")"}))
+	return q.Add(quo(r, d))
+}
+
+// quo is x / d as an atom of its own.
+func quo(x, d Size) Size {
+	return of(&Atom{Kind: AtomQuo, X: x, D: d, key: "div(" + x.String() + ", " + d.String() + ")"})
 }
 
 // Mod is s - d*(s/d), in [0, d), for d > 0.

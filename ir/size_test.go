@@ -24,3 +24,21 @@ func TestAtLeast(t *testing.T) {
 		}
 	}
 }
+
+// A reshape there and back is no reshape: the quotients and remainders of its
+// index join to what they were taken from, whatever the sizes are.
+func TestQuotientsRejoin(t *testing.T) {
+	b := &Dim{Name: "B", Max: 9}
+	i, j, k := &Axis{Name: "i", Extent: b.Size()}, &Axis{Name: "j", Extent: N(28)}, &Axis{Name: "k", Extent: N(3)}
+	at := []Size{i.Index(), j.Index().Add(k.Index()).Sub(N(1))} // may lie outside of 28, as under a guard
+	n := Linear(at, []Size{b.Size(), N(28)})
+	for _, shape := range [][]Size{{b.Size(), N(28)}, {b.Size(), N(4), N(7)}, {b.Size().Mul(N(4)), N(7)}, {N(7), b.Size().Mul(N(4))}, {N(5), N(5), N(5)}} {
+		if back := Linear(Unravel(n, shape), shape); !back.Equal(n) {
+			t.Errorf("%s through %v is %s", n, shape, back)
+		}
+	}
+	x := i.Index().Mul(N(10)).Mod(N(28))
+	if s := x.Add(i.Index().Mul(N(10)).Div(N(28)).Mul(N(27))).String(); s != "27*div(10*i, 28) + mod(10*i, 28)" {
+		t.Errorf("27 times the quotient joins with the remainder: %s", s)
+	}
+}

@@ -136,11 +136,14 @@ func binaryFn(name, doc string, fn Fn, c classes, tol Tolerance) *Op {
 func body(name, doc string, arity int, c classes, tol Tolerance, f func(x ...S) S) *Op {
 	op := &Op{
 		Name: name, Kind: KindElementwise, Operands: []string{"x", "y", "z"}[:arity], Doc: doc,
-		Rules: []Rule{operands(name, arity), dtypeOf(name, 0, c)},
+		Rules: []Rule{operands(name, arity)},
 		Body:  f, Tolerance: tol,
 	}
 	if c&floats != 0 && bodyType(op, F32) != Bool {
 		op.Grad = GradBody
+	}
+	if c != floats|ints|bools {
+		op.Rules = append(op.Rules, dtypeOf(name, 0, c))
 	}
 	if arity > 1 {
 		op.Rules = append(op.Rules, sameType(name, 0))

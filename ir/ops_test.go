@@ -76,10 +76,10 @@ func parseTensor(t *testing.T, text string) *Tensor {
 	return x
 }
 
-// testScope knows the dims B and N of the texts in tests.
+// testScope knows the dims B and N and the param w of the texts in tests.
 var testScope = func() *textScope {
 	b, n := &Dim{Name: "B", Max: 64}, &Dim{Name: "N", Min: 1, Max: 64}
-	return &textScope{module: &Module{Dims: []*Dim{b, n}}, dims: map[string]*Dim{"B": b, "N": n}}
+	return &textScope{module: &Module{Dims: []*Dim{b, n}, Params: []*Param{{Name: "w", Type: Type{DType: F32}}}}, dims: map[string]*Dim{"B": b, "N": n}}
 }()
 
 // testInstr makes an instruction from text; args are types.

@@ -47,7 +47,7 @@ const (
 
 var classText = map[classes]string{
 	floats: "a float", ints: "an integer", bools: "bool",
-	floats | ints: "a float or an integer", ints | bools: "an integer or bool", floats | ints | bools: "any dtype",
+	floats | ints: "a float or an integer", ints | bools: "an integer or bool",
 }
 
 // dtypeOf: operand i has a dtype of the given classes.

@@ -1,0 +1,198 @@
+package ir
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Each rule with an instruction that breaks it; the op is in its id.
+var brokenRules = []struct {
+	rule, attrs string
+	args        []string
+}{
+	{"const/operands", "value=1, dtype=f32, shape=[]", []string{"f32"}},
+	{"const/value", "value=256, dtype=u8, shape=[]", nil},
+	{"const/value", "value=0.5, dtype=i32, shape=[]", nil},
+	{"const/value", "value=9223372036854775808, dtype=i64, shape=[]", nil},
+	{"const/value", "value=2, dtype=bool, shape=[]", nil},
+	{"const/value", "value=0, dtype=invalid, shape=[]", nil},
+	{"iota/operands", "dtype=i32, shape=[3], axis=0", []string{"f32"}},
+	{"iota/axis", "dtype=i32, shape=[3], axis=1", nil},
+	{"iota/axis", "dtype=bool, shape=[3], axis=0", nil},
+
+	{"weight/operands", "param=@w", []string{"f32"}},
+
+	{"cast/operands", "dtype=f32", nil},
+	{"cast/dtype", "dtype=invalid", []string{"f32[2]"}},
+	{"where/operands", "", []string{"bool[2]", "f32[2]"}},
+	{"where/dtype", "", []string{"u8[2]", "f32[2]", "f32[2]"}},
+	{"where/same", "", []string{"bool[2]", "f32[2]", "f16[2]"}},
+	{"where/shape", "", []string{"bool[1]", "f32[2]", "f32[2]"}},
+
+	{"reshape/operands", "shape=[2]", nil},
+	{"reshape/elements", "shape=[N, 2]", []string{"f32[N, 3]"}},
+	{"transpose/operands", "perm=[0]", nil},
+	{"transpose/axis", "perm=[0, 0]", []string{"f32[2, 3]"}},
+	{"transpose/axis", "perm=[0, 2]", []string{"f32[2, 3]"}},
+	{"transpose/axis", "perm=[-1, 0]", []string{"f32[2, 3]"}},
+	{"transpose/perm", "perm=[0]", []string{"f32[2, 3]"}},
+	{"broadcast/operands", "shape=[2]", nil},
+	{"broadcast/shape", "shape=[B, 3]", []string{"f32[N, 3]"}},
+	{"broadcast/shape", "shape=[3]", []string{"f32[1, 3]"}},
+	{"slice/operands", "start=[], step=[], size=[]", nil},
+	{"slice/range", "start=[0], step=[1], size=[]", []string{"f32[4]"}},
+	{"slice/range", "start=[1], step=[1], size=[4]", []string{"f32[4]"}},
+	{"slice/range", "start=[0], step=[2], size=[3]", []string{"f32[4]"}},
+	{"slice/range", "start=[0], step=[0], size=[1]", []string{"f32[4]"}},
+	{"slice/range", "start=[0 - 1], step=[1], size=[1]", []string{"f32[4]"}},
+	{"slice/range", "start=[0], step=[1], size=[1]", []string{"f32[B]"}},
+	{"pad/operands", "lo=[], hi=[], value=0", nil},
+	{"pad/width", "lo=[1], hi=[0], value=0", []string{"f32[4, 4]"}},
+	{"pad/width", "lo=[-1], hi=[0], value=0", []string{"f32[4]"}},
+	{"pad/value", "lo=[1], hi=[0], value=0.5", []string{"i32[4]"}},
+	{"concat/operands", "axis=0", nil},
+	{"concat/axis", "axis=1", []string{"f32[4]"}},
+	{"concat/same", "axis=0", []string{"f32[4, 2]", "f32[4, 3]"}},
+	{"concat/same", "axis=0", []string{"f32[4]", "i32[4]"}},
+	{"concat/same", "axis=0", []string{"f32[4]", "f32[4, 1]"}},
+
+	{"take/operands", "axis=0", []string{"f32[4]"}},
+	{"take/index", "axis=0", []string{"f32[4]", "f32[4]"}},
+	{"take/axis", "axis=1", []string{"f32[4]", "i32[4]"}},
+	{"take/empty", "axis=0", []string{"f32[0]", "i32[4]"}},
+
+	{"sum/dtype", "axes=[0], keep=false", []string{"bool[4]"}},
+	{"prod/dtype", "axes=[0], keep=false", []string{"bool[4]"}},
+	{"max/dtype", "axes=[0], keep=false", []string{"bool[4]"}},
+	{"max/empty", "axes=[1], keep=false", []string{"f32[4, 0]"}},
+	{"min/dtype", "axes=[0], keep=false", []string{"bool[4]"}},
+	{"min/empty", "axes=[1], keep=false", []string{"f32[4, 0]"}},
+	{"mean/dtype", "axes=[0], keep=false", []string{"i32[4]"}},
+	{"any/dtype", "axes=[0], keep=false", []string{"u8[4]"}},
+	{"all/dtype", "axes=[0], keep=false", []string{"f32[4]"}},
+	{"var/dtype", "axes=[0], keep=false", []string{"i32[4]"}},
+	{"argmax/operands", "axis=0, keep=false", nil},
+	{"argmax/dtype", "axis=0, keep=false", []string{"bool[4]"}},
+	{"argmax/axis", "axis=1, keep=false", []string{"f32[4]"}},
+	{"argmax/empty", "axis=0, keep=false", []string{"f32[0]"}},
+	{"argmin/operands", "axis=0, keep=false", nil},
+	{"argmin/dtype", "axis=0, keep=false", []string{"bool[4]"}},
+	{"argmin/axis", "axis=-1, keep=false", []string{"f32[4]"}},
+	{"argmin/empty", "axis=0, keep=false", []string{"f32[0]"}},
+
+	{"max_pool/operands", "size=[2], stride=[2], pad=[0]", nil},
+	{"max_pool/dtype", "size=[2], stride=[2], pad=[0]", []string{"i32[1, 4, 1]"}},
+	{"max_pool/window", "size=[2], stride=[2], pad=[0]", []string{"f32[1, 4]"}},
+	{"max_pool/window", "size=[2, 2], stride=[2], pad=[0]", []string{"f32[1, 4, 4, 1]"}},
+	{"max_pool/window", "size=[2], stride=[0], pad=[0]", []string{"f32[1, 4, 1]"}},
+	{"max_pool/window", "size=[2], stride=[1], pad=[2]", []string{"f32[1, 4, 1]"}},
+	{"max_pool/window", "size=[5], stride=[1], pad=[0]", []string{"f32[1, 4, 1]"}},
+	{"avg_pool/operands", "size=[2], stride=[2], pad=[0]", nil},
+	{"avg_pool/dtype", "size=[2], stride=[2], pad=[0]", []string{"i32[1, 4, 1]"}},
+	{"avg_pool/window", "size=[0], stride=[1], pad=[0]", []string{"f32[1, 4, 1]"}},
+
+	{"matmul/operands", "acc=f32", []string{"f32[2, 3]"}},
+	{"matmul/dtype", "acc=f32", []string{"bool[2, 3]", "bool[3, 2]"}},
+	{"matmul/dtypes", "acc=f32", []string{"f32[2, 3]", "f16[3, 2]"}},
+	{"matmul/rank", "acc=f32", []string{"f32[2, 3]", "f32[3]"}},
+	{"matmul/inner", "acc=f32", []string{"f32[2, 3]", "f32[4, 2]"}},
+	{"matmul/batch", "acc=f32", []string{"f32[B, 2, 3]", "f32[N, 3, 2]"}},
+	{"matmul/acc", "acc=i32", []string{"f32[2, 3]", "f32[3, 2]"}},
+	{"conv/operands", "stride=[1], pad=[0], dilation=[1], groups=1, acc=f32", []string{"f32[1, 4, 1]"}},
+	{"conv/dtype", "stride=[1], pad=[0], dilation=[1], groups=1, acc=f32", []string{"bool[1, 4, 1]", "bool[1, 2, 1]"}},
+	{"conv/dtypes", "stride=[1], pad=[0], dilation=[1], groups=1, acc=f32", []string{"f32[1, 4, 1]", "f16[1, 2, 1]"}},
+	{"conv/rank", "stride=[1, 1], pad=[0], dilation=[1], groups=1, acc=f32", []string{"f32[1, 4, 1]", "f32[1, 2, 1]"}},
+	{"conv/window", "stride=[1], pad=[0], dilation=[1], groups=1, acc=f32", []string{"f32[1, 4, 1]", "f32[1, N, 1]"}},
+	{"conv/window", "stride=[1], pad=[0], dilation=[3], groups=1, acc=f32", []string{"f32[1, 3, 1]", "f32[1, 2, 1]"}},
+	{"conv/channels", "stride=[1], pad=[0], dilation=[1], groups=1, acc=f32", []string{"f32[1, 4, 2]", "f32[1, 2, 1]"}},
+	{"conv/channels", "stride=[1], pad=[0], dilation=[1], groups=2, acc=f32", []string{"f32[1, 4, 2]", "f32[3, 2, 1]"}},
+	{"conv/channels", "stride=[1], pad=[0], dilation=[1], groups=0, acc=f32", []string{"f32[1, 4, 2]", "f32[1, 2, 2]"}},
+	{"conv/acc", "stride=[1], pad=[0], dilation=[1], groups=1, acc=i8", []string{"f32[1, 4, 1]", "f32[1, 2, 1]"}},
+
+	{"softmax/operands", "axis=0, acc=f32", nil},
+	{"softmax/dtype", "axis=0, acc=f32", []string{"i32[4]"}},
+	{"softmax/axis", "axis=1, acc=f32", []string{"f32[4]"}},
+	{"softmax/empty", "axis=0, acc=f32", []string{"f32[0]"}},
+	{"softmax/acc", "axis=0, acc=i32", []string{"f32[4]"}},
+	{"log_softmax/operands", "axis=0, acc=f32", nil},
+	{"log_softmax/dtype", "axis=0, acc=f32", []string{"i32[4]"}},
+	{"log_softmax/axis", "axis=1, acc=f32", []string{"f32[4]"}},
+	{"log_softmax/empty", "axis=0, acc=f32", []string{"f32[0]"}},
+	{"log_softmax/acc", "axis=0, acc=i32", []string{"f32[4]"}},
+	{"layer_norm/operands", "eps=1, acc=f32", []string{"f32[4]"}},
+	{"layer_norm/dtype", "eps=1, acc=f32", []string{"i32[4]", "f32[4]", "f32[4]"}},
+	{"layer_norm/channels", "eps=1, acc=f32", []string{"f32[4, 3]", "f32[4]", "f32[3]"}},
+	{"layer_norm/acc", "eps=1, acc=bool", []string{"f32[4]", "f32[4]", "f32[4]"}},
+	{"rms_norm/operands", "eps=1, acc=f32", []string{"f32[4]"}},
+	{"rms_norm/dtype", "eps=1, acc=f32", []string{"i32[4]", "f32[4]"}},
+	{"rms_norm/channels", "eps=1, acc=f32", []string{"f32", "f32[4]"}},
+	{"rms_norm/acc", "eps=1, acc=bool", []string{"f32[4]", "f32[4]"}},
+	{"group_norm/operands", "groups=1, eps=1, acc=f32", []string{"f32[1, 4]"}},
+	{"group_norm/dtype", "groups=1, eps=1, acc=f32", []string{"i32[1, 4]", "f32[4]", "f32[4]"}},
+	{"group_norm/channels", "groups=1, eps=1, acc=f32", []string{"f32[4]", "f32[4]", "f32[4]"}},
+	{"group_norm/groups", "groups=3, eps=1, acc=f32", []string{"f32[1, 4]", "f32[4]", "f32[4]"}},
+	{"group_norm/acc", "groups=1, eps=1, acc=u8", []string{"f32[1, 4]", "f32[4]", "f32[4]"}},
+	{"batch_norm/operands", "eps=1, acc=f32", []string{"f32[4]"}},
+	{"batch_norm/dtype", "eps=1, acc=f32", []string{"i32[4]", "f32[4]", "f32[4]", "f32[4]", "f32[4]"}},
+	{"batch_norm/channels", "eps=1, acc=f32", []string{"f32[4]", "f32[4]", "f32[4]", "i32[4]", "f32[4]"}},
+	{"batch_norm/acc", "eps=1, acc=i64", []string{"f32[4]", "f32[4]", "f32[4]", "f32[4]", "f32[4]"}},
+}
+
+func TestEveryRuleHasAFailingExample(t *testing.T) {
+	failed := map[string]bool{}
+	fails := func(rule string, in *Instr) {
+		_, err := in.Infer()
+		var broken *RuleError
+		if !errors.As(err, &broken) || broken.Rule != rule {
+			t.Errorf("%s: got %v", rule, err)
+			return
+		}
+		if err.Error() != in.Op.Name+": "+broken.Err.Error() || broken.Err.Error() == "" {
+			t.Errorf("%s: the message is %q", rule, err)
+		}
+		failed[rule] = true
+	}
+	for _, b := range brokenRules {
+		op, _, _ := strings.Cut(b.rule, "/")
+		fails(b.rule, testInstr(t, op, b.attrs, b.args...))
+	}
+	for _, op := range Ops() { // the rules that all rows of a table have
+		if _, ok := op.Attrs.(ReduceAttrs); ok {
+			arg := map[bool]string{true: "bool[2]", false: "f32[2]"}[op.Name == "any" || op.Name == "all"]
+			fails(op.Name+"/operands", testInstr(t, op.Name, "axes=[0], keep=false"))
+			fails(op.Name+"/axis", testInstr(t, op.Name, "axes=[0, 0], keep=false", arg))
+		}
+		if op.Body == nil || op.Name == "where" {
+			continue
+		}
+		n := len(op.Operands)
+		var accepted string
+		for _, dtype := range []string{"f32", "i32", "bool"} {
+			in := testInstr(t, op.Name, "", slices.Repeat([]string{dtype + "[2]"}, n)...)
+			if _, err := in.Infer(); err != nil {
+				fails(op.Name+"/dtype", in)
+			} else {
+				accepted = dtype
+			}
+		}
+		fails(op.Name+"/operands", testInstr(t, op.Name, "", slices.Repeat([]string{accepted}, n+1)...))
+		if n > 1 {
+			args := append(slices.Repeat([]string{accepted + "[2]"}, n-1), accepted+"[3]")
+			fails(op.Name+"/same", testInstr(t, op.Name, "", args...))
+		}
+	}
+	ids := map[string]bool{}
+	for _, op := range Ops() {
+		for _, r := range op.Rules {
+			if ids[r.ID] || !strings.HasPrefix(r.ID, op.Name+"/") || r.Text == "" {
+				t.Errorf("rule %q of %s: not its own id, or no sentence", r.ID, op.Name)
+			}
+			ids[r.ID] = true
+			if !failed[r.ID] {
+				t.Errorf("rule %s has no failing example", r.ID)
+			}
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package mlx
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/mlxc/mlxc/ir"
@@ -38,7 +39,26 @@ func (b *Builder) Entry(name string, body func(e *Entry)) {
 	}
 	b.entry = nil
 	e.fn.Body = e.emit.Body
+	distinctNames(e.fn)
 	b.module.Funcs = append(b.module.Funcs, e.fn)
+}
+
+// distinctNames numbers the second and later values that the source gives one
+// name: a name that is bound again is another value.
+func distinctNames(f *ir.Func) {
+	used := map[string]bool{}
+	for _, v := range f.Inputs {
+		used[v.Name] = true
+	}
+	for _, in := range f.Body {
+		for _, v := range in.Results {
+			base := v.Name
+			for n := 2; base != "" && used[v.Name]; n++ {
+				v.Name = fmt.Sprintf("%s_%d", base, n)
+			}
+			used[v.Name] = true
+		}
+	}
 }
 
 // In declares an input; typ is its type in text.

@@ -421,7 +421,7 @@ func readMatmul(call *cpu.Call, lo, hi int) {
 		for ; i1 < end; i1++ {
 			v3 := float32(0)
 			for r0 := range 576 {
-				v0 := x_3[((r0/64)/3)*192+i0*576+((r0/64)%3)*64+(r0%64)]
+				v0 := x_3[i0*576+r0]
 				v1 := net_fc_weight[i1*576+r0]
 				v3 += v0 * v1
 			}

@@ -6,7 +6,7 @@ import (
 )
 
 // Axes lists all loop variables of a kernel: those of the grid, then the inner
-// one, then those that scalars reduce over or bind, in the order of their use.
+// one, then the others in the order of their use.
 func (k *Kernel) Axes() []*Axis {
 	var all []*Axis
 	seen := map[string]bool{}
@@ -20,9 +20,28 @@ func (k *Kernel) Axes() []*Axis {
 	}
 	add(k.Par...)
 	add(k.Inner)
+	mentioned := func(s Size) {
+		s.Walk(func(a *Atom) {
+			if a.Kind == AtomAxis {
+				add(a.Axis)
+			}
+		})
+	}
+	guards := func(gs []Bound) {
+		for _, g := range gs {
+			mentioned(g.Index)
+			mentioned(g.Extent)
+		}
+	}
 	for _, v := range k.Values {
 		add(v.Over...)
 		add(v.Bind...)
+		mentioned(v.Index)
+		guards(v.Guard)
+	}
+	for _, s := range k.Stores {
+		mentioned(s.Index)
+		guards(s.Guard)
 	}
 	return all
 }

@@ -484,7 +484,7 @@ func (s Size) Multiple(k int64) bool {
 // that negative terms are at their least. ok is false when it leaves int64.
 func (s Size) Max() (n int64, ok bool) {
 	u, ok := s.upper()
-	if !ok {
+	if !ok || s.overflow {
 		return 0, false
 	}
 	for _, t := range u.terms {

@@ -29,6 +29,9 @@ func (v *verifier) kernel(k *Kernel) {
 			}
 		})
 	}
+	for _, a := range k.Grid() {
+		declared(a.Extent)
+	}
 	reduced := map[string]bool{}
 	for _, s := range k.Values {
 		for _, a := range slices.Concat(s.Over, s.Bind) {

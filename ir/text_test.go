@@ -1,0 +1,182 @@
+package ir
+
+import (
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// example is the text of ir/README.md's example.
+const example = `mlxir 1
+module "example" {
+  checkpoint safetensors "example.safetensors"
+  dim B 0..8
+  param @fc.weight: f32[3, 4] = "fc.weight" init uniform(0.5) loc 0
+  func @predict(%x: f32[B, 4]) -> (y: f32[B, 3]) where B <= 7 loc 1 loc 1 {
+    %fc.weight = weight(param=@fc.weight) : f32[3, 4] loc 0
+    %0 = transpose(%fc.weight, perm=[1, 0]) : f32[4, 3] loc 2
+    %1 = matmul(%x, %0, acc=f32) : f32[B, 3] loc 2
+    %y = relu(%1) : f32[B, 3] on cpu loc 2
+    ret(%y)
+  }
+}
+loc 0 = "nn.mlx":3:5..9 in "fc"
+loc 1 = "example.mlx":7:1
+loc 2 = "nn.mlx":9:5 in "fc" from 1
+`
+
+func TestExampleRoundTrips(t *testing.T) {
+	m, err := Parse("example.mlxir", []byte(example))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Verify(m); err != nil {
+		t.Error(err)
+	}
+	if got := Print(m); got != example {
+		t.Errorf("printed:\n%s", got)
+	}
+}
+
+// Each text below breaks one rule of the parser; the message says where and what.
+func TestParseErrors(t *testing.T) {
+	for _, c := range []struct{ old, new, want string }{
+		{"mlxir 1", "mlxir 2", "1:7: error: unexpected version `2`, expected 1"},
+		{`module "example"`, `module example`, "2:8: error: unexpected `example`, expected a string"},
+		{"dim B 0..8", "dim B 8..0", "4:7: error: dim B has bounds 8..0"},
+		{"f32[B, 4])", "f32[C, 4])", "6:25: error: size C is not declared"},
+		{"%x: f32", "%x: float32", "6:21: error: there is no dtype float32; did you mean f32?"},
+		{"%x: f32", "%x: q4g64", "the quantised dtype q4g64 is not supported yet"},
+		{"relu(", "rellu(", "there is no op rellu; did you mean relu?"},
+		{"relu(%1)", "relu(%2)", "%2 is not defined"},
+		{"%y = relu", "%x = relu", "%x is defined twice"},
+		{"acc=f32", "ack=f32", "attribute ack is not wanted here"},
+		{", acc=f32", "", "unexpected `)`"},
+		{"param=@fc.weight)", "param=@fc.bias)", "param @fc.bias is not declared"},
+		{"on cpu", "on tpu", "there is no device tpu"},
+		{"ret(%y)", "ret(%y, %y)", "func @predict has 1 results"},
+		{"loc 2\n    ret", "loc 9\n    ret", "loc 9 is not in the table at the end"},
+		{"f32[3, 4] = ", "f32[3, 4 = ", "unexpected `=`, expected `,`"},
+		{"f32[3, 4] = ", "f32[" + strings.Repeat("(", 300) + "3, 4] = ", "nested more than 200 deep"},
+		{"f32[3, 4] = ", "f32[9223372036854775807 * 2, 4] = ", "the size leaves the range of 64 bits"},
+	} {
+		text := strings.Replace(example, c.old, c.new, 1)
+		if text == example {
+			t.Fatalf("%q is not in the example", c.old)
+		}
+		_, err := Parse("example.mlxir", []byte(text))
+		var syntax *SyntaxError
+		if !errors.As(err, &syntax) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s for %s: got %v, want %q", c.new, c.old, err, c.want)
+		}
+	}
+}
+
+// Each file in testdata/verify breaks the rule that it is named after.
+func TestVerifierRules(t *testing.T) {
+	files, err := filepath.Glob("testdata/verify/*.mlxir")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no files, %v", err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rule := strings.ReplaceAll(strings.TrimSuffix(filepath.Base(file), ".mlxir"), ".", "/")
+		m, err := Parse(file, text)
+		if err != nil {
+			t.Errorf("%s: %v", file, err)
+			continue
+		}
+		if err := Verify(m); err == nil || !strings.Contains(err.Error(), rule+": ") {
+			t.Errorf("%s: want a fault of rule %s, got %v", file, rule, err)
+		}
+	}
+}
+
+func TestParseType(t *testing.T) {
+	b := &Dim{Name: "B", Max: 10}
+	scope := func(name string) (Size, bool) { return b.Size(), name == "B" }
+	for text, want := range map[string]string{
+		"f32":                         "f32",
+		"bool[]":                      "bool",
+		"i32[ 2*B + 1 , div(B, 2)]":   "i32[2*B + 1, div(B, 2)]",
+		"f16[(B + 1)*(B - 1), 4*B/2]": "f16[B*B - 1, 2*B]",
+		"u8[mod(B, 3), -B + 12]":      "u8[mod(B, 3), -B + 12]",
+	} {
+		got, err := ParseType(text, scope, []string{"B"})
+		if err != nil || got.String() != want {
+			t.Errorf("%s: %v, %v; want %s", text, got, err, want)
+		}
+	}
+	for text, want := range map[string]string{
+		"f33":           "there is no dtype f33; did you mean f32?",
+		"f32[B/2]":      "B does not divide by 2; div(a, b) rounds down",
+		"f32[div(B,0)]": "division by 0",
+		"f32[b]":        "size b is not declared",
+		"f32[B] B":      "unexpected `B` after the type",
+		"f32[B":         "unexpected end of text",
+	} {
+		if _, err := ParseType(text, scope, []string{"B"}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", text, err, want)
+		}
+	}
+}
+
+// A text that parses prints to a text that parses to the same text; one that does
+// not says where, within the file. Neither panics.
+func FuzzParse(f *testing.F) {
+	f.Add(example)
+	for _, pattern := range []string{"testdata/*/*.mlxir", "testdata/*.mlxir"} {
+		files, _ := filepath.Glob(pattern)
+		for _, file := range files {
+			if text, err := os.ReadFile(file); err == nil {
+				f.Add(string(text))
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		m, err := Parse("fuzz.mlxir", []byte(text))
+		var syntax *SyntaxError
+		if errors.As(err, &syntax) {
+			if lines := strings.Count(text, "\n") + 1; syntax.Pos.Line < 1 || syntax.Pos.Line > lines {
+				t.Fatalf("line %d of %d", syntax.Pos.Line, lines)
+			}
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := Print(m)
+		back, err := Parse("fuzz.mlxir", []byte(first))
+		if err != nil {
+			t.Fatalf("%v in\n%s", err, first)
+		}
+		if second := Print(back); second != first {
+			t.Fatalf("printed\n%s\nthen\n%s", first, second)
+		}
+		Verify(m)
+	})
+}
+
+func FuzzParseType(f *testing.F) {
+	for _, s := range []string{"f32[B, 28]", "i32[2*B + div(B, 3) - mod(B, 2)]", "q4g64[3]", "f16[((B))]"} {
+		f.Add(s)
+	}
+	b := &Dim{Name: "B", Max: math.MaxInt32}
+	scope := func(name string) (Size, bool) { return b.Size(), name == "B" }
+	f.Fuzz(func(t *testing.T, text string) {
+		got, err := ParseType(text, scope, []string{"B"})
+		if err != nil {
+			return
+		}
+		again, err := ParseType(got.String(), scope, nil)
+		if err != nil || !again.Equal(got) {
+			t.Fatalf("%q gives %s, which gives %s, %v", text, got, again, err)
+		}
+	})
+}

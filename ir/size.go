@@ -204,13 +204,23 @@ func order(a, b []Term) int {
 // Sub is s - t.
 func (s Size) Sub(t Size) Size { return s.Add(t.Mul(N(-1))) }
 
+// maxTerms and maxAtoms bound a size's normal form, which grows with the product
+// of its factors' terms; no model comes near. Beyond them a size overflows.
+const (
+	maxTerms = 1024
+	maxAtoms = 32
+)
+
 // Mul is s * t.
 func (s Size) Mul(t Size) Size {
 	out := Size{overflow: s.overflow || t.overflow}
+	if len(s.terms)*len(t.terms) > maxTerms {
+		return Size{overflow: true}
+	}
 	for _, a := range s.terms {
 		for _, b := range t.terms {
 			c, ok := mulInt(a.Coef, b.Coef)
-			out.overflow = out.overflow || !ok
+			out.overflow = out.overflow || !ok || len(a.Atoms)+len(b.Atoms) > maxAtoms
 			atoms := slices.Concat(a.Atoms, b.Atoms)
 			slices.SortStableFunc(atoms, func(p, q *Atom) int { return strings.Compare(p.key, q.key) })
 			out = out.Add(Size{terms: []Term{newTerm(c, atoms)}})

@@ -220,7 +220,10 @@ func (s Size) Mul(t Size) Size {
 	for _, a := range s.terms {
 		for _, b := range t.terms {
 			c, ok := mulInt(a.Coef, b.Coef)
-			out.overflow = out.overflow || !ok || len(a.Atoms)+len(b.Atoms) > maxAtoms
+			if len(a.Atoms)+len(b.Atoms) > maxAtoms {
+				return Size{overflow: true}
+			}
+			out.overflow = out.overflow || !ok
 			atoms := slices.Concat(a.Atoms, b.Atoms)
 			slices.SortStableFunc(atoms, func(p, q *Atom) int { return strings.Compare(p.key, q.key) })
 			out = out.Add(Size{terms: []Term{newTerm(c, atoms)}})

@@ -93,7 +93,11 @@ func TestDigitsSamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	want := data[[10]float32](t, w.Tensor("probs").Array())
+	probs, err := w.Tensor("probs").Array()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := data[[10]float32](t, probs)
 	labels, got := data[int32](t, out.Label), data[[10]float32](t, out.Probs)
 	right := 0
 	for i := range names {

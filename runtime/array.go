@@ -3,168 +3,124 @@ package runtime
 import (
 	"fmt"
 	"math"
-	"reflect"
+	"math/bits"
+	"runtime"
 	"slices"
-	"strings"
-	"unsafe"
 )
 
-// An Array is a tensor in shared memory: row-major, outside the Go heap. Arrays
-// that a session returns are part of its memory; Clone keeps them.
+// An Array is a tensor: row-major elements in memory outside the Go heap. Arrays
+// of NewArray, From and Clone own their memory, which starts at a page. Arrays of
+// a Session or of Weights are parts of its memory, and are closed with it.
+//
+// An Array may be read by several goroutines at a time.
 type Array struct {
 	dtype DType
 	shape []int
-	data  []byte
-	mem   *memory // owned; nil if the array is part of other memory
+	bytes []byte // exactly the elements
+	mem   *memory
+	owned bool // mem is this array's alone
 }
 
 // MaxRank is the largest number of axes of an array.
 const MaxRank = 16
 
-// NewArray returns an array of zeros.
-func NewArray(t DType, shape ...int) (*Array, error) {
-	n, err := byteSize(t, shape)
+// NewArray returns an array of zeros. No size, a scalar, is an array of one
+// element; a size may be 0.
+func NewArray(dtype DType, shape ...int) (*Array, error) {
+	n, err := byteSize(dtype, shape)
 	if err != nil {
 		return nil, err
 	}
-	m, err := allocate(n)
+	mem, err := newMemory(n)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", typeString(dtype, shape), err)
 	}
-	return &Array{dtype: t, shape: slices.Clone(shape), data: m.bytes, mem: m}, nil
+	return &Array{dtype: dtype, shape: slices.Clone(shape), bytes: mem.bytes, mem: mem, owned: true}, nil
 }
 
-// byteSize is the memory of an array; an error says that there is no such array.
-func byteSize(t DType, shape []int) (int, error) {
-	if t < F64 || t > Bool {
-		return 0, fmt.Errorf("there is no dtype %d", t)
+// byteSize is the number of bytes of an array, or why there is no such array.
+func byteSize(dtype DType, shape []int) (int, error) {
+	if !dtype.valid() {
+		return 0, fmt.Errorf("%s is no dtype", dtype)
 	}
 	if len(shape) > MaxRank {
-		return 0, fmt.Errorf("%d axes are more than %d", len(shape), MaxRank)
+		return 0, fmt.Errorf("%d axes, but an array has at most %d", len(shape), MaxRank)
 	}
-	n, empty := t.Size(), false
+	n := uint64(dtype.Size())
+	empty := slices.Contains(shape, 0)
 	for _, s := range shape {
 		if s < 0 {
-			return 0, fmt.Errorf("size %d of %s%v is negative", s, t, shape)
+			return 0, fmt.Errorf("%s: negative size", typeString(dtype, shape))
 		}
-		empty = empty || s == 0
+		hi, lo := bits.Mul64(n, uint64(s))
+		if !empty && (hi != 0 || lo > math.MaxInt) {
+			return 0, fmt.Errorf("%s: larger than the address space", typeString(dtype, shape))
+		}
+		n = lo
 	}
 	if empty {
 		return 0, nil
 	}
-	for _, s := range shape {
-		if n > math.MaxInt/s {
-			return 0, fmt.Errorf("%s%v is more than this machine addresses", t, shape)
-		}
-		n *= s
-	}
-	return n, nil
-}
-
-// From returns an array with a copy of xs, whose element type decides the dtype.
-func From[T any](xs []T, shape ...int) (*Array, error) {
-	t := dtypeOf(reflect.TypeFor[T]())
-	if t == 0 {
-		return nil, fmt.Errorf("%s is no element type", reflect.TypeFor[T]())
-	}
-	a, err := NewArray(t, shape...)
-	if err != nil {
-		return nil, err
-	}
-	if len(xs) != a.Len() {
-		return nil, fmt.Errorf("%s has %d elements, got %d", a, a.Len(), len(xs))
-	}
-	view, err := Data[T](a)
-	copy(view, xs)
-	return a, err
-}
-
-// Data is the memory of an array as a slice, without a copy. T is the Go type of
-// an element (Half for f16 and bf16), or an array type such as [28][28]float32
-// that is as long as the array's last axes.
-func Data[T any](a *Array) ([]T, error) {
-	t := reflect.TypeFor[T]()
-	elem, per := t, 1
-	for elem.Kind() == reflect.Array {
-		per *= elem.Len()
-		elem = elem.Elem()
-	}
-	match := dtypeOf(elem) == a.dtype || elem == reflect.TypeFor[Half]() && dtypes[a.dtype].half
-	if !match {
-		return nil, fmt.Errorf("%s is no slice of %s", a, t)
-	}
-	last := len(a.shape)
-	for e := t; e.Kind() == reflect.Array; e = e.Elem() {
-		last--
-	}
-	if last < 0 || !sameLengths(t, a.shape[last:]) {
-		return nil, fmt.Errorf("%s is no slice of %s", a, t)
-	}
-	if len(a.data) == 0 || per == 0 {
-		return nil, nil
-	}
-	return unsafe.Slice((*T)(unsafe.Pointer(&a.data[0])), a.Len()/per), nil
-}
-
-func sameLengths(t reflect.Type, shape []int) bool {
-	for ; t.Kind() == reflect.Array; t = t.Elem() {
-		if t.Len() != shape[0] {
-			return false
-		}
-		shape = shape[1:]
-	}
-	return true
+	return int(n), nil
 }
 
 // DType is the type of the elements.
 func (a *Array) DType() DType { return a.dtype }
 
-// Shape is the sizes of the axes; the caller must not change it.
+// Shape is the sizes, outermost first. The caller must not change it.
 func (a *Array) Shape() []int { return a.shape }
 
 // Len is the number of elements.
-func (a *Array) Len() int { return len(a.data) / a.dtype.Size() }
+func (a *Array) Len() int { return len(a.bytes) / a.dtype.Size() }
 
-// Bytes is the array's memory.
-func (a *Array) Bytes() []byte { return a.data }
-
-// String is the type: f32[2, 10].
-func (a *Array) String() string { return typeText(a.dtype, a.shape) }
-
-func typeText(t DType, shape []int) string {
-	if len(shape) == 0 {
-		return t.String()
-	}
-	return t.String() + strings.ReplaceAll(fmt.Sprint(shape), " ", ", ")
-}
-
-// Reshape gives the array another shape with the same number of elements.
-func (a *Array) Reshape(shape ...int) error {
-	n, err := byteSize(a.dtype, shape)
-	if err == nil && n != len(a.data) {
-		err = fmt.Errorf("%s has no shape %v", a, shape)
-	}
-	if err == nil {
-		a.shape = slices.Clone(shape)
-	}
-	return err
-}
-
-// Clone is a copy in memory of its own.
-func (a *Array) Clone() (*Array, error) {
-	b, err := NewArray(a.dtype, a.shape...)
-	if err == nil {
-		copy(b.data, a.data)
-	}
-	return b, err
-}
-
-// Close frees the memory at once; without it that happens when nothing refers to
-// the array. Slices of its data must not be used afterwards.
-func (a *Array) Close() error {
-	if a.mem == nil {
+// Bytes is the memory of the elements, nil once the array is closed. Like Data,
+// it does not keep the array from being collected.
+func (a *Array) Bytes() []byte {
+	if a.closed() {
 		return nil
 	}
-	a.data = nil
+	return a.bytes
+}
+
+func (a *Array) closed() bool { return a.mem.freed.Load() }
+
+// String is the array's type: f32[2, 10].
+func (a *Array) String() string { return typeString(a.dtype, a.shape) }
+
+// Reshape is the same memory with other sizes. Closing one closes both.
+func (a *Array) Reshape(shape ...int) (*Array, error) {
+	n, err := byteSize(a.dtype, shape)
+	if err != nil {
+		return nil, err
+	}
+	if n != len(a.bytes) {
+		return nil, fmt.Errorf("%s cannot have the shape of %s", a, typeString(a.dtype, shape))
+	}
+	b := *a
+	b.shape = slices.Clone(shape)
+	return &b, nil
+}
+
+// Clone copies the array into memory of its own.
+func (a *Array) Clone() (*Array, error) {
+	if a.closed() {
+		return nil, fmt.Errorf("array %s: %w", a, ErrClosed)
+	}
+	b, err := NewArray(a.dtype, a.shape...)
+	if err != nil {
+		return nil, err
+	}
+	copy(b.bytes, a.bytes)
+	runtime.KeepAlive(a)
+	return b, nil
+}
+
+// Close frees the memory of an array that owns it, and does nothing to others.
+// Slices of that memory must not be used any more. An array that is not closed is
+// freed when it is collected.
+func (a *Array) Close() error {
+	if !a.owned {
+		return nil
+	}
 	return a.mem.free()
 }

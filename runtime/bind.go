@@ -1,210 +1,231 @@
 package runtime
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/mlxc/mlxc/runtime/cpu"
 )
 
-// arenaAlign is the alignment of blocks: that of ir.Align in the compiler.
-const arenaAlign = 256
+// A boundEntry is an entry with its memory in a session, for the sizes of its
+// last call.
+type boundEntry struct {
+	program  *Program
+	entry    *Entry
+	outputs  []*Array
+	inputs   []*Array // for callers that fill them in place
+	variants []boundVariant
 
-func alignUp(n int64) int64 { return (n + arenaAlign - 1) &^ (arenaAlign - 1) }
+	dims    []int64
+	shapes  [][]int       // the inputs' that dims come from
+	variant *boundVariant // for dims; nil: nothing is bound
+	arena   *memory       // the variant's launches point into it
+}
 
-// solve finds the dims of a call from its inputs' shapes and checks everything
-// that the entry asks of them. The result is in e.next.
-func (s *Session) solve(entry *Entry, e *entryState, inputs []*Array) error {
-	p := s.model.program
-	if len(inputs) != len(entry.Inputs) {
-		return s.dimError(entry, "takes %d inputs, got %d", len(entry.Inputs), len(inputs))
+// A boundVariant is a plan with its launches.
+type boundVariant struct {
+	layout   layout
+	launches []launch
+}
+
+// A launch is a step with everything in place; inputs are put in by each call.
+type launch struct {
+	step   *Step
+	kernel cpu.Kernel
+	call   cpu.Call
+	points int
+}
+
+func newBoundEntry(p *Program, e *Entry) boundEntry {
+	return boundEntry{
+		program:  p,
+		entry:    e,
+		outputs:  emptyArrays(e.Outputs),
+		inputs:   emptyArrays(e.Inputs),
+		variants: make([]boundVariant, len(e.Variants)),
+		dims:     make([]int64, len(p.Dims)),
+		shapes:   make([][]int, len(e.Inputs)),
 	}
-	clear(e.solved)
+}
+
+// emptyArrays are arrays without memory; resize gives it to them.
+func emptyArrays(ports []Port) []*Array {
+	as := make([]*Array, len(ports))
+	for i, p := range ports {
+		as[i] = &Array{dtype: p.DType, mem: &memory{}}
+	}
+	return as
+}
+
+// bind puts everything in place for the inputs of a call. While their shapes stay
+// the same only the inputs themselves change.
+func (b *boundEntry) bind(s *Session, inputs []*Array) error {
+	if !b.fits(inputs) {
+		b.variant = nil
+		if err := b.program.solve(b.entry, inputs, b.dims); err != nil {
+			return err
+		}
+	}
 	for i, a := range inputs {
-		port := &entry.Inputs[i]
-		if a == nil {
-			return s.dimError(entry, "%s is nil", port.Name)
+		if a.closed() {
+			return fmt.Errorf("%s: array %s: %w", b.entry.Inputs[i].Name, a, ErrClosed)
 		}
-		if a.dtype != port.DType || len(a.shape) != len(port.Shape) || a.mem != nil && a.data == nil && a.mem.bytes == nil && sizeOf(a.shape) > 0 {
-			return s.mismatch(entry, port, a)
-		}
-		for j, size := range port.Shape {
-			d, scale, rest, ok := size.linear()
-			if !ok || e.solved[d] {
-				continue
-			}
-			n := int64(a.shape[j]) - rest
-			if n%scale != 0 {
-				return s.mismatch(entry, port, a)
-			}
-			e.next[d], e.solved[d] = n/scale, true
-			if dim := &p.Dims[d]; e.next[d] < dim.Min || e.next[d] > dim.Max {
-				return s.dimError(entry, "%s", boundText(dim, e.next[d]))
+		for j, out := range b.outputs {
+			if a.mem == out.mem {
+				return fmt.Errorf("%s is the result %s of the call before, which this call overwrites: clone it", b.entry.Inputs[i].Name, b.entry.Outputs[j].Name)
 			}
 		}
 	}
-	for i, a := range inputs {
-		for j, size := range entry.Inputs[i].Shape {
-			if size.at(e.next) != int64(a.shape[j]) {
-				return s.mismatch(entry, &entry.Inputs[i], a)
-			}
+	if b.variant == nil {
+		if err := b.resize(s); err != nil {
+			return err
+		}
+		for i, a := range inputs {
+			b.shapes[i] = append(b.shapes[i][:0], a.shape...)
 		}
 	}
-	for i := range entry.Where {
-		if f := &entry.Where[i]; !f.holds(e.next) {
-			return s.dimError(entry, "needs %s, but %s", f.Text, s.dimText(e.next))
+	if b.arena != s.arena { // another entry has grown it
+		b.point(s)
+	}
+	for i := range b.variant.launches {
+		l := &b.variant.launches[i]
+		for n, ref := range l.step.Args {
+			if ref.Where == Input {
+				l.call.Args[n] = inputs[ref.Index].bytes
+			}
 		}
 	}
 	return nil
 }
 
-func sizeOf(shape []int) int {
-	n := 1
-	for _, s := range shape {
-		n *= s
+// fits reports whether the inputs have the types of the call before.
+func (b *boundEntry) fits(inputs []*Array) bool {
+	if b.variant == nil || len(inputs) != len(b.shapes) {
+		return false
 	}
-	return n
-}
-
-func (s *Session) dimError(entry *Entry, format string, args ...any) error {
-	return &DimError{s.model.program.Name, entry.Name, fmt.Sprintf(format, args...)}
-}
-
-func (s *Session) mismatch(entry *Entry, port *Port, a *Array) error {
-	if a.mem != nil && a.data == nil && sizeOf(a.shape) > 0 {
-		return s.dimError(entry, "%s was closed", port.Name)
-	}
-	return s.dimError(entry, "%s is %s, want %s", port.Name, a, port.text(s.model.program.Dims))
-}
-
-func boundText(d *Dim, n int64) string {
-	if n > d.Max {
-		return fmt.Sprintf("%s = %d, but %s <= %d", d.Name, n, d.Name, d.Max)
-	}
-	return fmt.Sprintf("%s = %d, but %d <= %s", d.Name, n, d.Min, d.Name)
-}
-
-func (s *Session) dimText(dims []int64) string {
-	text := ""
-	for i, d := range s.model.program.Dims {
-		if i > 0 {
-			text += ", "
-		}
-		text += fmt.Sprintf("%s = %d", d.Name, dims[i])
-	}
-	return text
-}
-
-// bind puts an entry's plan in place for dims. Where these are the dims of the
-// call before there is nothing to do.
-func (s *Session) bind(entry *Entry, e *entryState, dims []int64) error {
-	if e.dims != nil && e.arena == s.arena && slices.Equal(e.dims, dims) {
-		return nil
-	}
-	e.dims = nil
-	v := &entry.Variants[0]
-	for i := range entry.Variants {
-		v = &entry.Variants[i]
-		if !slices.ContainsFunc(v.Guard, func(f Fact) bool { return !f.holds(dims) }) {
-			break
+	for i, a := range inputs {
+		if a == nil || a.dtype != b.entry.Inputs[i].DType || !slices.Equal(a.shape, b.shapes[i]) {
+			return false
 		}
 	}
-	offsets, err := s.place(v, e, dims)
+	return true
+}
+
+// resize chooses the variant for dims and gives everything its size.
+func (b *boundEntry) resize(s *Session) error {
+	n := slices.IndexFunc(b.entry.Variants, func(v Variant) bool {
+		return !slices.ContainsFunc(v.Guard, func(f Fact) bool { return !f.holds(b.dims) })
+	})
+	if n < 0 {
+		return errors.New("no variant is for these sizes")
+	}
+	v, bound := &b.entry.Variants[n], &b.variants[n]
+	if bound.launches == nil {
+		*bound = newBoundVariant(b.program, v)
+	}
+	bound.layout.set(v, b.dims)
+	arena, err := s.arena.grow(int(bound.layout.peak))
 	if err != nil {
 		return err
 	}
-	if err := s.outputs(entry, e, dims); err != nil {
-		return err
+	s.arena = arena
+	for i, a := range b.outputs {
+		if err := a.resize(b.entry.Outputs[i].Shape, b.dims); err != nil {
+			return fmt.Errorf("%s: %w", b.entry.Outputs[i].Name, err)
+		}
 	}
-	e.steps = slices.Grow(e.steps[:0], len(v.Steps))
-	e.inputs = e.inputs[:0]
+	for i := range bound.launches {
+		l := &bound.launches[i]
+		l.points = int(l.step.Grid.at(b.dims))
+		for n, size := range l.step.Sizes {
+			l.call.Sizes[n] = size.at(b.dims)
+		}
+	}
+	b.variant, b.arena = bound, nil
+	return nil
+}
+
+func newBoundVariant(p *Program, v *Variant) boundVariant {
+	b := boundVariant{layout: newLayout(v), launches: make([]launch, len(v.Steps))}
 	for i := range v.Steps {
-		st := &v.Steps[i]
-		b := boundStep{kernel: s.model.program.Kernels[st.Kernel], grid: int(st.Grid.at(dims)), grain: st.Grain}
-		b.call = cpu.Call{Args: make([][]byte, len(st.Args)), Sizes: make([]int64, len(st.Sizes))}
-		for n, size := range st.Sizes {
-			b.call.Sizes[n] = size.at(dims)
+		step := &v.Steps[i]
+		b.launches[i] = launch{
+			step:   step,
+			kernel: p.Kernels[step.Kernel],
+			call:   cpu.Call{Args: make([][]byte, len(step.Args)), Sizes: make([]int64, len(step.Sizes))},
 		}
-		for n, ref := range st.Args {
+	}
+	return b
+}
+
+// point makes the launches point at all memory but that of inputs.
+func (b *boundEntry) point(s *Session) {
+	layout := &b.variant.layout
+	for i := range b.variant.launches {
+		l := &b.variant.launches[i]
+		for n, ref := range l.step.Args {
 			switch ref.Where {
-			case Input:
-				e.inputs = append(e.inputs, boundInput{i, n, ref.Index})
 			case Output:
-				b.call.Args[n] = e.outputs[ref.Index].data
+				l.call.Args[n] = b.outputs[ref.Index].bytes
 			case Weight:
-				b.call.Args[n] = s.model.params[ref.Index]
+				l.call.Args[n] = s.model.params[ref.Index].bytes
 			case Arena:
-				from := offsets[ref.Index]
-				to := from + v.Blocks[ref.Index].Bytes.at(dims)
-				b.call.Args[n] = s.arena.bytes[from:to:to]
+				from := layout.offsets[ref.Index]
+				to := from + layout.bytes[ref.Index]
+				l.call.Args[n] = s.arena.bytes[from:to:to]
 			}
 		}
-		e.steps = append(e.steps, b)
 	}
-	e.arena, e.dims = s.arena, slices.Clone(dims)
+	b.arena = s.arena
+}
+
+// sizeInput gives an input for callers to fill its size.
+func (b *boundEntry) sizeInput(input int, dims []int) error {
+	p, port := b.program, &b.entry.Inputs[input]
+	fail := func(format string, args ...any) error {
+		return &DimError{Program: p.Name, Entry: b.entry.Name, What: fmt.Sprintf(format, args...)}
+	}
+	if len(dims) != len(p.Dims) {
+		return fail("%d dims, want %d", len(dims), len(p.Dims))
+	}
+	at := make([]int64, len(dims))
+	for i, d := range dims {
+		at[i] = int64(d)
+		used := slices.ContainsFunc(port.Shape, func(s Size) bool { return s.mentions(func(n int) bool { return n == i }) })
+		if err := p.Dims[i].check(at[i]); used && err != nil {
+			return fail("%v", err)
+		}
+	}
+	if err := b.inputs[input].resize(port.Shape, at); err != nil {
+		return fmt.Errorf("%s: %w", port.Name, err)
+	}
 	return nil
 }
 
-// place evaluates the plans of a variant and takes the lowest; the arena grows if
-// that needs more than it has.
-func (s *Session) place(v *Variant, e *entryState, dims []int64) ([]int64, error) {
-	size := make([]int64, len(v.Blocks))
-	for i, b := range v.Blocks {
-		size[i] = alignUp(b.Bytes.at(dims))
+// resize gives an array of the session other sizes, and more memory if need be.
+func (a *Array) resize(shape []Size, dims []int64) error {
+	a.shape = a.shape[:0]
+	for _, s := range shape {
+		a.shape = append(a.shape, int(s.at(dims)))
 	}
-	var best []int64
-	e.peak = 0
-	for n, plan := range v.Plans {
-		off := make([]int64, len(v.Blocks))
-		var peak int64
-		for _, i := range plan.Order {
-			for _, j := range plan.On[i] {
-				off[i] = max(off[i], off[j]+size[j])
-			}
-			peak = max(peak, off[i]+size[i])
-		}
-		if n == 0 || peak < e.peak {
-			best, e.peak = off, peak
+	n, err := byteSize(a.dtype, a.shape)
+	if err == nil {
+		var mem *memory
+		if mem, err = a.mem.grow(n); err == nil {
+			a.mem, a.bytes = mem, mem.bytes[:n:n]
+			return nil
 		}
 	}
-	if e.peak > int64(len(s.arena.bytes)) {
-		m, err := allocate(int(e.peak))
-		if err != nil {
-			return nil, err
-		}
-		s.arena.free()
-		s.arena = m
-	}
-	return best, nil
+	err = fmt.Errorf("%s: %w", a, err)
+	a.shape, a.bytes = append(a.shape[:0], 0), nil
+	return err
 }
 
-// outputs gives each result memory of its own, which lives until the next call.
-func (s *Session) outputs(entry *Entry, e *entryState, dims []int64) error {
-	if e.outputs == nil {
-		e.outputs = make([]*Array, len(entry.Outputs))
+func (b *boundEntry) free() error {
+	var err error
+	for _, a := range slices.Concat(b.outputs, b.inputs) {
+		err = errors.Join(err, a.mem.free())
 	}
-	for i := range entry.Outputs {
-		port := &entry.Outputs[i]
-		shape := make([]int, len(port.Shape))
-		for j, size := range port.Shape {
-			shape[j] = int(size.at(dims))
-		}
-		n, err := byteSize(port.DType, shape)
-		if err != nil {
-			return fmt.Errorf("%s: %w", port.Name, err)
-		}
-		if old := e.outputs[i]; old != nil && n <= len(old.mem.bytes) {
-			old.shape, old.data = shape, old.mem.bytes[:n]
-			continue
-		}
-		a, err := NewArray(port.DType, shape...)
-		if err != nil {
-			return fmt.Errorf("%s: %w", port.Name, err)
-		}
-		if old := e.outputs[i]; old != nil {
-			old.Close()
-		}
-		e.outputs[i] = a
-	}
-	return nil
+	return err
 }

@@ -1,21 +1,16 @@
-// Package runtime runs compiled models: shared memory, weights mapped from their
-// checkpoint, and sessions that replay a plan. Generated packages are thin typed
-// wrappers around it.
 package runtime
 
-import (
-	"fmt"
-	"reflect"
-)
+import "fmt"
 
 // A DType is the type of an array's elements.
 type DType uint8
 
+// The dtypes. In memory a number is little endian, and a Bool is a byte, 0 or 1.
 const (
 	F64 DType = iota + 1
 	F32
-	F16
-	BF16
+	F16  // IEEE binary16
+	BF16 // the upper half of a float32
 	I64
 	I32
 	I16
@@ -27,45 +22,72 @@ const (
 	Bool
 )
 
-// Half is a 16-bit float as it lies in memory: the Go type of f16 and bf16.
-type Half uint16
-
-var dtypes = [...]struct {
-	name string
-	size int
-	goes reflect.Kind
-	half bool
-}{
-	F64: {"f64", 8, reflect.Float64, false}, F32: {"f32", 4, reflect.Float32, false},
-	F16: {"f16", 2, reflect.Uint16, true}, BF16: {"bf16", 2, reflect.Uint16, true},
-	I64: {"i64", 8, reflect.Int64, false}, I32: {"i32", 4, reflect.Int32, false},
-	I16: {"i16", 2, reflect.Int16, false}, I8: {"i8", 1, reflect.Int8, false},
-	U64: {"u64", 8, reflect.Uint64, false}, U32: {"u32", 4, reflect.Uint32, false},
-	U16: {"u16", 2, reflect.Uint16, false}, U8: {"u8", 1, reflect.Uint8, false},
-	Bool: {"bool", 1, reflect.Bool, false},
+type dtypeInfo struct {
+	name, safetensors, npy string
+	size                   int
 }
 
-func (d DType) String() string {
-	if int(d) < len(dtypes) && d > 0 {
-		return dtypes[d].name
-	}
-	return fmt.Sprintf("DType(%d)", uint8(d))
+// dtypes says of each dtype its name here and in checkpoints. NumPy has no bf16
+// of its own; the package ml_dtypes saves it as two bytes of no meaning.
+var dtypes = [...]dtypeInfo{
+	{"invalid", "", "", 0},
+	F64:  {"f64", "F64", "<f8", 8},
+	F32:  {"f32", "F32", "<f4", 4},
+	F16:  {"f16", "F16", "<f2", 2},
+	BF16: {"bf16", "BF16", "<V2", 2},
+	I64:  {"i64", "I64", "<i8", 8},
+	I32:  {"i32", "I32", "<i4", 4},
+	I16:  {"i16", "I16", "<i2", 2},
+	I8:   {"i8", "I8", "|i1", 1},
+	U64:  {"u64", "U64", "<u8", 8},
+	U32:  {"u32", "U32", "<u4", 4},
+	U16:  {"u16", "U16", "<u2", 2},
+	U8:   {"u8", "U8", "|u1", 1},
+	Bool: {"bool", "BOOL", "|b1", 1},
 }
 
-// Size is the number of bytes of one element.
-func (d DType) Size() int { return dtypes[d].size }
-
-func (d DType) float() bool { return d >= F64 && d <= BF16 }
-
-// dtypeOf is the dtype whose elements have a Go type; 0 if there is none.
-func dtypeOf(t reflect.Type) DType {
-	if t == reflect.TypeFor[Half]() {
-		return F16
-	}
-	for d := F64; d <= Bool; d++ {
-		if !dtypes[d].half && dtypes[d].goes == t.Kind() {
+// findDType is the dtype that matches; 0 if there is none.
+func findDType(match func(dtypeInfo) bool) DType {
+	for d := F64; d.valid(); d++ {
+		if match(dtypes[d]) {
 			return d
 		}
 	}
 	return 0
+}
+
+func (d DType) valid() bool { return d >= F64 && d <= Bool }
+
+func (d DType) isFloat() bool { return d >= F64 && d <= BF16 }
+
+// String is the dtype's name in the language: f32.
+func (d DType) String() string {
+	if !d.valid() {
+		return fmt.Sprintf("dtype(%d)", uint8(d))
+	}
+	return dtypes[d].name
+}
+
+// Size is the number of bytes of one element.
+func (d DType) Size() int {
+	if !d.valid() {
+		return 0
+	}
+	return dtypes[d].size
+}
+
+// typeString is a type as the language writes it: f32[2, 28, 28].
+func typeString[N any](d DType, shape []N) string {
+	s := d.String()
+	for i, n := range shape {
+		sep := ", "
+		if i == 0 {
+			sep = "["
+		}
+		s += fmt.Sprint(sep, n)
+	}
+	if len(shape) > 0 {
+		s += "]"
+	}
+	return s
 }

@@ -3,37 +3,49 @@ package runtime
 import (
 	"errors"
 	"fmt"
-	"strings"
+	"strconv"
 )
 
+// The errors of misuse. What returns them wraps them in where it happened.
 var (
-	// ErrClosed: the session or the model was closed.
+	// ErrClosed: the model, session, array or checkpoint is closed.
 	ErrClosed = errors.New("closed")
-	// ErrBusy: another call of the session is under way.
+	// ErrBusy: the session is in a call of another goroutine.
 	ErrBusy = errors.New("busy: a session serves one call at a time")
-	// ErrBroken: an earlier call failed after it had changed state.
-	ErrBroken = errors.New("broken: an earlier call failed half way")
+	// ErrBroken: a kernel of an earlier call failed, and the session cannot be trusted.
+	ErrBroken = errors.New("broken by an earlier failure")
 )
 
-// A DimError is an input or a size that an entry does not take.
+// A DimError is an argument whose dtype or sizes do not fit an entry.
 type DimError struct {
-	Model, Entry string
-	Msg          string
+	Program, Entry string
+	What           string // image is f32[3, 28, 28, 3], want f32[B, 28, 28, 1]
 }
 
-func (e *DimError) Error() string { return e.Model + ": " + e.Entry + ": " + e.Msg }
+func (e *DimError) Error() string { return e.Program + ": " + e.Entry + ": " + e.What }
 
-// A WeightError is a checkpoint that does not fit a model.
+// A WeightError is a checkpoint that is malformed or does not fit a model.
 type WeightError struct {
-	File  string
-	Wrong []string // one line for each tensor, sorted; at most ten
-	More  int      // how many lines were left out
+	File   string
+	Tensor string // "" where it is about the whole file
+	Err    error  // what is wrong
 }
 
 func (e *WeightError) Error() string {
-	text := e.File + ": " + strings.Join(e.Wrong, "\n"+e.File+": ")
-	if e.More > 0 {
-		text += fmt.Sprintf("\nand %d more", e.More)
+	if e.Tensor == "" {
+		return e.File + ": " + e.Err.Error()
 	}
-	return text
+	return fmt.Sprintf("%s: tensor %s: %v", e.File, quote(e.Tensor), e.Err)
+}
+
+// Unwrap gives what is wrong, such as fs.ErrNotExist.
+func (e *WeightError) Unwrap() error { return e.Err }
+
+// quote shows a name from a file, which may be anything.
+func quote(s string) string {
+	const most = 100
+	if len(s) > most {
+		return strconv.Quote(s[:most]) + "…"
+	}
+	return strconv.Quote(s)
 }

@@ -1,74 +1,56 @@
 package runtime
 
 import (
-	"fmt"
-	"os"
-	goruntime "runtime"
-	"sync"
-	"syscall"
+	"runtime"
+	"sync/atomic"
+
+	"github.com/mlxc/mlxc/runtime/cpu"
 )
 
-// memory is pages outside the Go heap: anonymous, or those of a mapped file.
+// memory is a piece of memory that several arrays may share. What is mapped is
+// given back by free, or when the collector finds the memory unreachable.
 type memory struct {
 	bytes   []byte
-	unmap   sync.Once
-	cleanup goruntime.Cleanup
+	mapped  bool
+	freed   atomic.Bool
+	cleanup runtime.Cleanup
 }
 
-// allocate returns zeroed pages.
-func allocate(size int) (*memory, error) {
-	if size == 0 {
-		return &memory{}, nil
-	}
-	b, err := syscall.Mmap(-1, 0, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
-	if err != nil {
-		return nil, fmt.Errorf("cannot allocate %d bytes: %w", size, err)
-	}
-	return track(b), nil
-}
-
-// mapFile maps a whole file for reading.
-func mapFile(path string) (*memory, error) {
-	f, err := os.Open(path)
+// newMemory maps n zero bytes.
+func newMemory(n int) (*memory, error) {
+	b, err := cpu.Map(n)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	switch size := info.Size(); {
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s: not a regular file", path)
-	case size == 0:
-		return nil, fmt.Errorf("%s: the file is empty", path)
-	case size != int64(int(size)):
-		return nil, fmt.Errorf("%s: %d bytes are more than this machine addresses", path, size)
-	}
-	b, err := syscall.Mmap(int(f.Fd()), 0, int(info.Size()), syscall.PROT_READ, syscall.MAP_SHARED)
-	if err != nil {
-		return nil, fmt.Errorf("%s: cannot map: %w", path, err)
-	}
-	return track(b), nil
+	return mappedMemory(b), nil
 }
 
-// track unmaps pages that nothing refers to any more.
-func track(b []byte) *memory {
-	m := &memory{bytes: b}
-	m.cleanup = goruntime.AddCleanup(m, func(b []byte) { syscall.Munmap(b) }, b)
+// mappedMemory takes over a mapping.
+func mappedMemory(b []byte) *memory {
+	m := &memory{bytes: b, mapped: true}
+	m.cleanup = runtime.AddCleanup(m, func(b []byte) { _ = cpu.Unmap(b) }, b)
 	return m
 }
 
-// free unmaps; it may be called again.
+// free unmaps, once.
 func (m *memory) free() error {
-	var err error
-	m.unmap.Do(func() {
-		if len(m.bytes) > 0 {
-			m.cleanup.Stop()
-			err = syscall.Munmap(m.bytes)
-			m.bytes = nil
-		}
-	})
-	return err
+	if m.freed.Swap(true) || !m.mapped {
+		return nil
+	}
+	m.cleanup.Stop()
+	return cpu.Unmap(m.bytes)
+}
+
+// grow returns memory of at least n bytes: m, or else new memory of zeros in its
+// place. It takes half as much again, so that sizes that grow by and by do not map
+// anew each time; pages that are not touched cost nothing.
+func (m *memory) grow(n int) (*memory, error) {
+	if n <= len(m.bytes) {
+		return m, nil
+	}
+	bigger, err := newMemory(max(n, len(m.bytes)+len(m.bytes)/2))
+	if err != nil {
+		return nil, err
+	}
+	return bigger, m.free()
 }

@@ -1,195 +1,256 @@
 package runtime
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"strconv"
 	"strings"
 )
 
-// The .npy format of NumPy, versions 1 to 3, little-endian and row-major. It is
-// read here, and not by a library, because shapes must be checked against the
-// true size of the data before memory is taken, and stored data used in place.
+// The .npy format of NumPy, versions 1 to 3 (numpy.lib.format), of numbers that
+// are little endian, in row-major order.
 
 const npyMagic = "\x93NUMPY"
 
-// maxNPYHeader is far beyond any header that NumPy writes.
+// maxNPYHeader is far more than NumPy writes for any array without fields.
 const maxNPYHeader = 1 << 16
 
-var npyTypes = map[string]DType{
-	"<f8": F64, "<f4": F32, "<f2": F16, "<i8": I64, "<i4": I32, "<i2": I16, "|i1": I8,
-	"<u8": U64, "<u4": U32, "<u2": U16, "|u1": U8, "|b1": Bool,
+// An npyHeader is what stands before the elements.
+type npyHeader struct {
+	dtype   DType
+	shape   []int
+	bytes   int   // of the header itself
+	problem error // why the array cannot be used, though the header is well formed
 }
 
-// parseNPY reads an array whose data lies in b, right to its end.
-func parseNPY(b []byte) (t DType, shape []int, data []byte, err error) {
-	r := bytes.NewReader(b)
-	t, shape, err = npyHeader(r)
-	if err != nil {
-		return 0, nil, nil, err
-	}
-	data = b[len(b)-r.Len():]
-	size, err := byteSize(t, shape)
-	if err == nil && size != len(data) {
-		err = fmt.Errorf("%s has %d bytes, the file %d", typeText(t, shape), size, len(data))
-	}
-	return t, shape, data, err
-}
-
-// ReadNPY reads one array from a stream. limit is the most bytes that the stream
-// can hold; a shape that claims more is an error before memory is taken.
+// ReadNPY reads an array in NumPy's .npy format and stops behind its last byte.
+// limit is the most bytes that r can hold: an array that claims more is an error
+// before memory is taken for it.
 func ReadNPY(r io.Reader, limit int64) (*Array, error) {
-	t, shape, err := npyHeader(r)
+	h, err := readNPYHeader(r)
 	if err != nil {
 		return nil, err
 	}
-	size, err := byteSize(t, shape)
+	if h.problem != nil {
+		return nil, h.problem
+	}
+	if n, err := byteSize(h.dtype, h.shape); err == nil && int64(n) > limit {
+		return nil, fmt.Errorf("%s takes %d bytes, but at most %d can follow", typeString(h.dtype, h.shape), n, limit)
+	}
+	return h.readArray(r)
+}
+
+// readArray reads the elements. Memory is touched only as far as they come.
+func (h *npyHeader) readArray(r io.Reader) (*Array, error) {
+	a, err := NewArray(h.dtype, h.shape...)
 	if err != nil {
 		return nil, err
 	}
-	if int64(size) > limit {
-		return nil, fmt.Errorf("%s has %d bytes, the file at most %d", typeText(t, shape), size, limit)
+	_, err = io.ReadFull(r, a.bytes)
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		err = fmt.Errorf("cut off: %s takes %d bytes", a, len(a.bytes))
 	}
-	a, err := NewArray(t, shape...)
+	if err == nil {
+		err = a.checkBools()
+	}
 	if err != nil {
-		return nil, err
-	}
-	if _, err := io.ReadFull(r, a.data); err != nil {
 		a.Close()
-		return nil, fmt.Errorf("%s is cut off: %w", typeText(t, shape), err)
+		return nil, err
 	}
 	return a, nil
 }
 
-func npyHeader(r io.Reader) (DType, []int, error) {
-	var head [8]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil || string(head[:6]) != npyMagic {
-		return 0, nil, errors.New("not a .npy file")
+func readNPYHeader(r io.Reader) (*npyHeader, error) {
+	head := make([]byte, 12)
+	if _, err := io.ReadFull(r, head[:10]); err != nil || string(head[:6]) != npyMagic {
+		return nil, errors.New("not an .npy file")
 	}
-	var n uint32
-	switch head[6] {
+	n, start := int(binary.LittleEndian.Uint16(head[8:])), 10
+	switch version := head[6]; version {
 	case 1:
-		var short uint16
-		if err := binary.Read(r, binary.LittleEndian, &short); err != nil {
-			return 0, nil, errors.New("the .npy header is cut off")
+	case 2, 3: // four bytes of length; and text in UTF-8, which makes no difference here
+		if _, err := io.ReadFull(r, head[10:]); err != nil {
+			return nil, errors.New("cut off in the .npy header")
 		}
-		n = uint32(short)
-	case 2, 3:
-		if err := binary.Read(r, binary.LittleEndian, &n); err != nil {
-			return 0, nil, errors.New("the .npy header is cut off")
-		}
+		n, start = int(binary.LittleEndian.Uint32(head[8:])), 12
 	default:
-		return 0, nil, fmt.Errorf(".npy version %d is not known", head[6])
+		return nil, fmt.Errorf(".npy version %d is not supported", version)
 	}
 	if n > maxNPYHeader {
-		return 0, nil, fmt.Errorf("a .npy header of %d bytes", n)
+		return nil, fmt.Errorf("an .npy header of %d bytes, at most %d are read", n, maxNPYHeader)
 	}
 	text := make([]byte, n)
 	if _, err := io.ReadFull(r, text); err != nil {
-		return 0, nil, errors.New("the .npy header is cut off")
+		return nil, errors.New("cut off in the .npy header")
 	}
-	return npyDict(string(text))
+	h, err := parseNPYHeader(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("the .npy header is not valid: %w", err)
+	}
+	h.bytes = start + n
+	return h, nil
 }
 
-// npyDict reads {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }.
-func npyDict(s string) (t DType, shape []int, err error) {
-	bad := fmt.Errorf("the .npy header %.80q is not valid", s)
-	s, ok := strings.CutPrefix(strings.TrimSpace(s), "{")
-	if !ok || !strings.HasSuffix(s, "}") {
-		return 0, nil, bad
-	}
-	s = strings.TrimSuffix(s, "}")
+// parseNPYHeader reads the header, a dictionary in Python's notation:
+//
+//	{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }
+//
+// descr of arrays with fields is a list, and not read any further.
+func parseNPYHeader(text string) (*npyHeader, error) {
+	p := pyParser{text}
+	h := &npyHeader{}
+	var descr string
+	var fortran bool
 	seen := map[string]bool{}
-	for s = strings.TrimSpace(s); s != ""; s = strings.TrimSpace(s) {
-		key, rest, ok := strings.Cut(s, ":")
-		key = strings.Trim(strings.TrimSpace(key), `'"`)
-		rest = strings.TrimSpace(rest)
-		if !ok || seen[key] || rest == "" {
-			return 0, nil, bad
+	if err := p.expect("{"); err != nil {
+		return nil, err
+	}
+	for !p.accept("}") {
+		key, err := p.string()
+		if err != nil {
+			return nil, err
+		}
+		if seen[key] {
+			return nil, fmt.Errorf("%s is there twice", quote(key))
 		}
 		seen[key] = true
-		end := strings.IndexByte(rest, ',')
-		if rest[0] == '(' {
-			end = strings.IndexByte(rest, ')') + 1
+		if err := p.expect(":"); err != nil {
+			return nil, err
 		}
-		if end <= 0 {
-			end = len(rest)
-		}
-		value := rest[:end]
-		s = strings.TrimPrefix(strings.TrimSpace(rest[end:]), ",")
 		switch key {
 		case "descr":
-			name := strings.Trim(value, `'"`)
-			if t, ok = npyTypes[name]; !ok {
-				return 0, nil, fmt.Errorf("dtype %.20q of the .npy file is not supported", name)
+			if p.accept("[") {
+				h.problem = errors.New("an array with fields is not supported")
+				return h, nil
 			}
+			descr, err = p.string()
 		case "fortran_order":
-			if value == "True" {
-				return 0, nil, errors.New("the array is in Fortran order: save numpy.ascontiguousarray(x)")
-			}
-			if value != "False" {
-				return 0, nil, bad
+			fortran = p.accept("True")
+			if !fortran {
+				err = p.expect("False")
 			}
 		case "shape":
-			if shape, err = npyShape(value); err != nil {
-				return 0, nil, bad
-			}
+			h.shape, err = p.tuple()
 		default:
-			return 0, nil, bad
+			err = fmt.Errorf("unknown key %s", quote(key))
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !p.accept(",") {
+			if err := p.expect("}"); err != nil {
+				return nil, err
+			}
+			break
 		}
 	}
 	if len(seen) != 3 {
-		return 0, nil, bad
+		return nil, errors.New("descr, fortran_order or shape is missing")
 	}
-	return t, shape, nil
+	if p.rest = strings.TrimSpace(p.rest); p.rest != "" {
+		return nil, fmt.Errorf("%s after the end", quote(p.rest))
+	}
+	descr = strings.Replace(descr, "|V2", "<V2", 1)
+	h.dtype = findDType(func(d dtypeInfo) bool { return d.npy == descr })
+	switch {
+	case h.dtype == 0:
+		h.problem = fmt.Errorf("dtype %s is not supported", quote(descr))
+	case fortran && len(h.shape) > 1:
+		h.problem = errors.New("the array is in Fortran order: save numpy.ascontiguousarray(x) instead")
+	}
+	return h, nil
 }
 
-func npyShape(s string) ([]int, error) {
-	shape := []int{}
-	s = strings.TrimSuffix(strings.TrimPrefix(s, "("), ")")
-	for _, part := range strings.Split(s, ",") {
-		if part = strings.TrimSpace(part); part == "" {
-			continue
+// A pyParser reads the few Python literals that a header has.
+type pyParser struct{ rest string }
+
+func (p *pyParser) accept(token string) bool {
+	rest, ok := strings.CutPrefix(strings.TrimLeft(p.rest, " \t\n"), token)
+	if ok {
+		p.rest = rest
+	}
+	return ok
+}
+
+func (p *pyParser) expect(token string) error {
+	if !p.accept(token) {
+		return fmt.Errorf("%s where %s should be", quote(p.rest), token)
+	}
+	return nil
+}
+
+func (p *pyParser) string() (string, error) {
+	mark := "'"
+	if !p.accept(mark) {
+		mark = `"`
+		if err := p.expect(mark); err != nil {
+			return "", err
 		}
-		n, err := strconv.Atoi(strings.TrimSuffix(part, "L"))
-		if err != nil || n < 0 {
-			return nil, fmt.Errorf("size %q", part)
+	}
+	s, rest, ok := strings.Cut(p.rest, mark)
+	if !ok || strings.Contains(s, `\`) {
+		return "", fmt.Errorf("%s is no plain string", quote(p.rest))
+	}
+	p.rest = rest
+	return s, nil
+}
+
+// tuple reads sizes: (), (3,) or (2, 3). Python 2 wrote 3L.
+func (p *pyParser) tuple() ([]int, error) {
+	if err := p.expect("("); err != nil {
+		return nil, err
+	}
+	shape := []int{}
+	for !p.accept(")") {
+		p.rest = strings.TrimLeft(p.rest, " \t\n")
+		digits := len(p.rest) - len(strings.TrimLeft(p.rest, "0123456789"))
+		n, err := strconv.Atoi(p.rest[:digits])
+		if err != nil {
+			return nil, fmt.Errorf("%s where a size should be", quote(p.rest))
+		}
+		if len(shape) == MaxRank {
+			return nil, fmt.Errorf("more than %d axes", MaxRank)
 		}
 		shape = append(shape, n)
+		p.rest = strings.TrimPrefix(p.rest[digits:], "L")
+		if !p.accept(",") {
+			return shape, p.expect(")")
+		}
 	}
 	return shape, nil
 }
 
-// WriteNPY writes an array in version 1 of the format. NumPy has no bf16: such
-// arrays are an error.
+// WriteNPY writes an array in NumPy's .npy format, version 1, with the elements at
+// a multiple of 64 bytes. bf16, which NumPy lacks, is written as the package
+// ml_dtypes does: two bytes of no meaning (V2).
 func WriteNPY(w io.Writer, a *Array) error {
-	descr := ""
-	for name, t := range npyTypes {
-		if t == a.dtype {
-			descr = name
-		}
+	if a.closed() {
+		return fmt.Errorf("array %s: %w", a, ErrClosed)
 	}
-	if descr == "" {
-		return fmt.Errorf("%s has no dtype in .npy files", a)
-	}
-	shape := make([]string, len(a.shape))
-	for i, n := range a.shape {
-		shape[i] = strconv.Itoa(n)
-	}
-	sizes := strings.Join(shape, ", ")
-	if len(shape) == 1 {
-		sizes += ","
-	}
-	head := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", descr, sizes)
-	const before = len(npyMagic) + 4
-	head += strings.Repeat(" ", 63-(before+len(head))%64) + "\n" // the data starts at a multiple of 64
-	buf := append([]byte(npyMagic+"\x01\x00"), byte(len(head)), byte(len(head)>>8))
-	if _, err := w.Write(append(buf, head...)); err != nil {
+	if _, err := w.Write(appendNPYHeader(nil, a)); err != nil {
 		return err
 	}
-	_, err := w.Write(a.data)
+	_, err := w.Write(a.bytes)
+	runtime.KeepAlive(a)
 	return err
+}
+
+func appendNPYHeader(b []byte, a *Array) []byte {
+	var sizes strings.Builder
+	for _, n := range a.shape {
+		fmt.Fprintf(&sizes, "%d, ", n)
+	}
+	shape := strings.TrimSuffix(sizes.String(), " ")
+	if len(a.shape) > 1 {
+		shape = strings.TrimSuffix(shape, ",")
+	}
+	text := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", dtypes[a.dtype].npy, shape)
+	start := len(npyMagic) + 4
+	text += strings.Repeat(" ", 63-(start+len(text))%64) + "\n"
+	b = append(b, npyMagic+"\x01\x00"...)
+	b = binary.LittleEndian.AppendUint16(b, uint16(len(text)))
+	return append(b, text...)
 }

@@ -3,33 +3,38 @@ package runtime
 import (
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
-// maxRatio is the most that deflate can make of one byte, a little rounded up.
-const maxRatio = 1032
+// maxDeflate is the most bytes that one byte of deflate can stand for: 258 bytes
+// take no less than two bits.
+const maxDeflate = 1032
 
-// parseNPZ reads a zip archive of .npy files. Stored members are used in place;
-// compressed ones are inflated, to no more than their .npy header asks for.
-func parseNPZ(data []byte) ([]*Tensor, error) {
-	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+// parseNPZ reads NumPy's .npz format: a zip archive of .npy files. Others in the
+// archive are ignored. What is stored is used where it lies; what is compressed is
+// inflated when its array is asked for.
+func parseNPZ(file []byte) ([]*Tensor, error) {
+	z, err := zip.NewReader(bytes.NewReader(file), int64(len(file)))
 	if err != nil {
 		return nil, fmt.Errorf("not an .npz file, or cut off: %w", err)
 	}
+	if err := checkOverlap(z.File, len(file)); err != nil {
+		return nil, err
+	}
 	var tensors []*Tensor
-	var spans [][2]int64
-	budget := int64(len(data)) * maxRatio
 	for _, f := range z.File {
 		name, ok := strings.CutSuffix(f.Name, ".npy")
 		if !ok {
 			continue
 		}
-		t, err := npzMember(data, f, &spans, &budget)
+		t, err := parseNPZMember(file, f)
 		if err != nil {
-			return nil, fmt.Errorf("tensor %q: %w", name, err)
+			return nil, &WeightError{Tensor: name, Err: err}
 		}
 		t.Name = name
 		tensors = append(tensors, t)
@@ -37,41 +42,109 @@ func parseNPZ(data []byte) ([]*Tensor, error) {
 	return tensors, nil
 }
 
-func npzMember(data []byte, f *zip.File, spans *[][2]int64, budget *int64) (*Tensor, error) {
-	from, err := f.DataOffset()
-	if err != nil {
-		return nil, err
+// checkOverlap refuses members that share bytes, by which a small archive seems
+// large, or that lie beyond the end.
+func checkOverlap(files []*zip.File, size int) error {
+	type span struct {
+		name     string
+		from, to uint64
 	}
-	to := from + int64(f.CompressedSize64)
-	if to < from || to > int64(len(data)) {
-		return nil, fmt.Errorf("bytes %d to %d of %d", from, to, len(data))
+	var spans []span
+	for _, f := range files {
+		from, err := f.DataOffset()
+		if err != nil {
+			return &WeightError{Tensor: f.Name, Err: err}
+		}
+		s := span{f.Name, uint64(from), uint64(from) + f.CompressedSize64}
+		if s.to > uint64(size) || s.to < s.from {
+			return &WeightError{Tensor: f.Name, Err: fmt.Errorf("takes %d bytes at byte %d of a file of %d", f.CompressedSize64, from, size)}
+		}
+		spans = append(spans, s)
 	}
-	for _, s := range *spans {
-		if from < s[1] && s[0] < to {
-			return nil, errors.New("overlaps another")
+	slices.SortStableFunc(spans, func(a, b span) int { return cmp.Compare(a.from, b.from) })
+	for i, s := range spans {
+		if i > 0 && s.from < spans[i-1].to {
+			return &WeightError{Tensor: s.name, Err: fmt.Errorf("overlaps %s", quote(spans[i-1].name))}
 		}
 	}
-	*spans = append(*spans, [2]int64{from, to})
-	if f.Method == zip.Store {
-		if f.CompressedSize64 != f.UncompressedSize64 {
-			return nil, fmt.Errorf("stored with sizes %d and %d", f.CompressedSize64, f.UncompressedSize64)
-		}
-		t, shape, body, err := parseNPY(data[from:to:to])
-		return &Tensor{DType: t, Shape: shape, data: body}, err
+	return nil
+}
+
+func parseNPZMember(file []byte, f *zip.File) (*Tensor, error) {
+	if f.Method != zip.Store && f.Method != zip.Deflate {
+		return &Tensor{problem: fmt.Errorf("compression method %d is not supported", f.Method)}, nil
 	}
-	limit := min(*budget, int64(f.CompressedSize64)*maxRatio)
+	if f.UncompressedSize64/maxDeflate > f.CompressedSize64 || f.Method == zip.Store && f.UncompressedSize64 != f.CompressedSize64 {
+		return nil, fmt.Errorf("claims %d bytes, but %d stored ones cannot hold them", f.UncompressedSize64, f.CompressedSize64)
+	}
 	r, err := f.Open()
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
-	a, err := ReadNPY(r, limit)
+	h, err := readNPYHeader(r)
 	if err != nil {
 		return nil, err
 	}
-	if n, err := r.Read(make([]byte, 1)); n != 0 || err != nil && err != io.EOF {
-		return nil, fmt.Errorf("more data than %s, or a wrong checksum", a)
+	t := &Tensor{DType: h.dtype, Shape: h.shape, problem: h.problem}
+	if t.DType == 0 {
+		return t, nil
 	}
-	*budget -= int64(len(a.data))
-	return &Tensor{DType: a.dtype, Shape: a.shape, data: a.data, owner: a}, nil
+	size, err := byteSize(h.dtype, h.shape)
+	if err != nil {
+		return nil, err
+	}
+	if have := f.UncompressedSize64 - uint64(h.bytes); have != uint64(size) {
+		return nil, fmt.Errorf("%s takes %d bytes, but has %d", t, size, have)
+	}
+	if f.Method == zip.Deflate {
+		t.inflate = func() (*Array, error) { return inflateNPY(f) }
+		return t, nil
+	}
+	from, err := f.DataOffset()
+	if err != nil {
+		return nil, err
+	}
+	end := from + int64(f.CompressedSize64)
+	t.data = file[from+int64(h.bytes) : end : end]
+	return t, nil
+}
+
+// inflateNPY reads a compressed member and checks its length and checksum.
+func inflateNPY(f *zip.File) (*Array, error) {
+	r, err := f.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	h, err := readNPYHeader(r)
+	if err != nil {
+		return nil, err
+	}
+	a, err := h.readArray(r)
+	if err != nil {
+		return nil, err
+	}
+	_, err = io.ReadFull(r, make([]byte, 1)) // the end, where the checksum is compared
+	if err == io.EOF {
+		return a, nil
+	}
+	a.Close()
+	return nil, cmp.Or(err, errors.New("goes on after its end"))
+}
+
+// WriteNPZ writes arrays under names as an .npz file, not compressed, so that it
+// can be mapped.
+func WriteNPZ(w io.Writer, names []string, arrays []*Array) error {
+	z := zip.NewWriter(w)
+	for i, a := range arrays {
+		f, err := z.CreateHeader(&zip.FileHeader{Name: names[i] + ".npy", Method: zip.Store})
+		if err != nil {
+			return err
+		}
+		if err := WriteNPY(f, a); err != nil {
+			return err
+		}
+	}
+	return z.Close()
 }

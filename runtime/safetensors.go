@@ -2,118 +2,236 @@ package runtime
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
+	"unicode/utf8"
 )
 
-// maxHeader is the longest header that the safetensors format allows.
-const maxHeader = 100_000_000
-
-// safetensorsTypes are the dtypes of the format that we have.
-var safetensorsTypes = map[string]DType{
-	"F64": F64, "F32": F32, "F16": F16, "BF16": BF16, "I64": I64, "I32": I32, "I16": I16, "I8": I8,
-	"U64": U64, "U32": U32, "U16": U16, "U8": U8, "BOOL": Bool,
-}
+// maxSafetensorsHeader is the longest header that the format allows.
+const maxSafetensorsHeader = 100_000_000
 
 // parseSafetensors reads the format of https://github.com/huggingface/safetensors:
-// the length of the header in 8 bytes, the header in JSON, and the tensors' bytes
-// without a gap.
-func parseSafetensors(data []byte) ([]*Tensor, error) {
-	if len(data) < 8 {
-		return nil, fmt.Errorf("%d bytes are no safetensors file", len(data))
+// the length of a header in 8 bytes, the header in JSON, then the bytes of all
+// tensors without gap or overlap.
+func parseSafetensors(file []byte) ([]*Tensor, error) {
+	if len(file) < 8 {
+		return nil, errors.New("not a safetensors file: shorter than 8 bytes")
 	}
-	n := binary.LittleEndian.Uint64(data)
-	if n > maxHeader || n > uint64(len(data)-8) {
-		return nil, fmt.Errorf("a header of %d bytes in a file of %d: not a safetensors file, or cut off", n, len(data))
+	n, file := binary.LittleEndian.Uint64(file), file[8:]
+	switch {
+	case n > maxSafetensorsHeader:
+		return nil, fmt.Errorf("not a safetensors file: a header of %d bytes, the format allows %d", n, maxSafetensorsHeader)
+	case n > uint64(len(file)):
+		return nil, fmt.Errorf("not a safetensors file, or cut off: a header of %d bytes, %d are left", n, len(file))
 	}
-	body := data[8+n:]
-	entries, err := safetensorsHeader(data[8 : 8+n])
+	stored, err := parseSafetensorsHeader(file[:n])
 	if err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(entries, func(a, b safetensorsEntry) int {
-		return cmp.Or(cmp.Compare(a.Offsets[0], b.Offsets[0]), cmp.Compare(a.Offsets[1], b.Offsets[1]))
-	})
+	return placeSafetensors(stored, file[n:])
+}
+
+// A storedTensor is an entry of the header.
+type storedTensor struct {
+	name, dtype string
+	shape       []int
+	offsets     []uint64 // first byte, and the one after the last
+}
+
+// placeSafetensors checks that the tensors cover the data.
+func placeSafetensors(stored []storedTensor, data []byte) ([]*Tensor, error) {
+	slices.SortStableFunc(stored, func(a, b storedTensor) int { return slices.Compare(a.offsets, b.offsets) })
 	var tensors []*Tensor
 	end := uint64(0)
-	for _, e := range entries {
-		from, to := e.Offsets[0], e.Offsets[1]
+	for _, s := range stored {
+		fail := func(format string, args ...any) ([]*Tensor, error) {
+			return nil, &WeightError{Tensor: s.name, Err: fmt.Errorf(format, args...)}
+		}
+		from, to := s.offsets[0], s.offsets[1]
 		switch {
-		case from > to || to > uint64(len(body)):
-			return nil, fmt.Errorf("tensor %q: bytes %d to %d of %d", e.name, from, to, len(body))
+		case from > to:
+			return fail("ends at byte %d, before it begins at %d", to, from)
+		case to > uint64(len(data)):
+			return fail("ends at byte %d, but the file has %d bytes of data", to, len(data))
 		case from < end:
-			return nil, fmt.Errorf("tensor %q overlaps another", e.name)
+			return fail("begins at byte %d, within another tensor, which ends at %d", from, end)
 		case from > end:
-			return nil, fmt.Errorf("tensor %q: a gap of %d bytes before it", e.name, from-end)
+			return fail("begins at byte %d, but the tensor before it ends at %d", from, end)
 		}
 		end = to
-		t, ok := safetensorsTypes[e.DType]
-		if !ok {
-			continue // a dtype that no param can have
+		t := &Tensor{Name: s.name, Shape: s.shape, data: data[from:to:to]}
+		tensors = append(tensors, t)
+		t.DType = findDType(func(d dtypeInfo) bool { return d.safetensors == s.dtype })
+		if t.DType == 0 {
+			t.problem = fmt.Errorf("dtype %s is not supported", quote(s.dtype))
+			continue
 		}
-		size, err := byteSize(t, e.Shape)
+		size, err := byteSize(t.DType, t.Shape)
 		if err != nil {
-			return nil, fmt.Errorf("tensor %q: %w", e.name, err)
+			return fail("%w", err)
 		}
-		if uint64(size) != to-from {
-			return nil, fmt.Errorf("tensor %q: %s has %d bytes, the file %d", e.name, typeText(t, e.Shape), size, to-from)
+		if size != len(t.data) {
+			return fail("%s takes %d bytes, but has %d", t, size, len(t.data))
 		}
-		tensors = append(tensors, &Tensor{Name: e.name, DType: t, Shape: e.Shape, data: body[from:to:to]})
 	}
-	if end != uint64(len(body)) {
-		return nil, fmt.Errorf("%d bytes behind the last tensor", uint64(len(body))-end)
+	if end != uint64(len(data)) {
+		return nil, fmt.Errorf("%d bytes of data after the last tensor", uint64(len(data))-end)
 	}
 	return tensors, nil
 }
 
-type safetensorsEntry struct {
-	name    string
-	DType   string    `json:"dtype"`
-	Shape   []int     `json:"shape"`
-	Offsets [2]uint64 `json:"data_offsets"`
-}
-
-// safetensorsHeader reads the header token by token, since encoding/json would
-// let the last of equal names win.
-func safetensorsHeader(text []byte) ([]safetensorsEntry, error) {
-	d := json.NewDecoder(bytes.NewReader(text))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return nil, fmt.Errorf("the header is no JSON object")
+// parseSafetensorsHeader reads the header token by token: a JSON decoder would let
+// the last of equal names win, and take memory for whatever a list holds.
+func parseSafetensorsHeader(text []byte) ([]storedTensor, error) {
+	if !utf8.Valid(text) {
+		return nil, errors.New("the header is not UTF-8")
 	}
-	var entries []safetensorsEntry
+	p := headerParser{json.NewDecoder(bytes.NewReader(text))}
+	p.UseNumber()
+	var stored []storedTensor
 	seen := map[string]bool{}
-	for d.More() {
-		t, err := d.Token()
-		name, ok := t.(string)
-		if err != nil || !ok {
-			return nil, fmt.Errorf("the header is not valid JSON")
-		}
+	err := p.object(func(name string) error {
 		if seen[name] {
-			return nil, fmt.Errorf("tensor %q is there twice", name)
+			return &WeightError{Tensor: name, Err: errors.New("is there twice")}
 		}
 		seen[name] = true
 		if name == "__metadata__" {
-			var meta map[string]string
-			if err := d.Decode(&meta); err != nil {
-				return nil, fmt.Errorf("the metadata is not valid: %w", err)
-			}
-			continue
+			return p.object(func(string) error {
+				_, err := p.string()
+				return err
+			})
 		}
-		e := safetensorsEntry{name: name}
-		if err := d.Decode(&e); err != nil {
-			return nil, fmt.Errorf("tensor %q: %w", name, err)
+		s, err := p.tensor()
+		if err != nil {
+			return &WeightError{Tensor: name, Err: err}
 		}
-		entries = append(entries, e)
+		s.name = name
+		stored = append(stored, s)
+		return nil
+	})
+	var tensor *WeightError
+	if errors.As(err, &tensor) {
+		return nil, err
 	}
-	if _, err := d.Token(); err != nil {
-		return nil, fmt.Errorf("the header is not valid JSON")
+	if err != nil {
+		return nil, fmt.Errorf("the header is not valid: %w", err)
 	}
-	if rest, _ := io.ReadAll(d.Buffered()); len(bytes.TrimSpace(rest)) > 0 {
-		return nil, fmt.Errorf("text behind the header's end")
+	if _, err := p.Token(); err != io.EOF {
+		return nil, errors.New("the header goes on after its end")
 	}
-	return entries, nil
+	return stored, nil
+}
+
+// A headerParser reads JSON values of the kinds that a header has.
+type headerParser struct{ *json.Decoder }
+
+func (p headerParser) next() (json.Token, error) {
+	t, err := p.Token()
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return t, err
+}
+
+// object reads an object; value reads the value of each key.
+func (p headerParser) object(value func(key string) error) error {
+	if err := p.delim('{'); err != nil {
+		return err
+	}
+	for p.More() {
+		key, err := p.string()
+		if err != nil {
+			return err
+		}
+		if err := value(key); err != nil {
+			return err
+		}
+	}
+	return p.delim('}')
+}
+
+// numbers reads a list of at most so many numbers that are not negative.
+func (p headerParser) numbers(most int) ([]uint64, error) {
+	if err := p.delim('['); err != nil {
+		return nil, err
+	}
+	list := []uint64{}
+	for p.More() {
+		t, err := p.next()
+		if err != nil {
+			return nil, err
+		}
+		text, ok := t.(json.Number)
+		if !ok {
+			return nil, fmt.Errorf("%v where a number should be", t)
+		}
+		n, err := strconv.ParseUint(text.String(), 10, 63)
+		if err != nil {
+			return nil, fmt.Errorf("%s is no size", quote(text.String()))
+		}
+		if len(list) == most {
+			return nil, fmt.Errorf("more than %d numbers in a list", most)
+		}
+		list = append(list, n)
+	}
+	return list, p.delim(']')
+}
+
+func (p headerParser) string() (string, error) {
+	t, err := p.next()
+	if err != nil {
+		return "", err
+	}
+	s, ok := t.(string)
+	if !ok {
+		return "", fmt.Errorf("%v where a string should be", t)
+	}
+	return s, nil
+}
+
+func (p headerParser) delim(want json.Delim) error {
+	t, err := p.next()
+	if err != nil {
+		return err
+	}
+	if t != want {
+		return fmt.Errorf("%v where %v should be", t, want)
+	}
+	return nil
+}
+
+// tensor reads {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}.
+func (p headerParser) tensor() (storedTensor, error) {
+	var s storedTensor
+	var shape []uint64
+	seen := map[string]bool{}
+	err := p.object(func(key string) (err error) {
+		if seen[key] {
+			return fmt.Errorf("has %s twice", quote(key))
+		}
+		seen[key] = true
+		switch key {
+		case "dtype":
+			s.dtype, err = p.string()
+		case "shape":
+			shape, err = p.numbers(MaxRank)
+		case "data_offsets":
+			s.offsets, err = p.numbers(2)
+		default:
+			err = fmt.Errorf("has the unknown field %s", quote(key))
+		}
+		return err
+	})
+	if err == nil && (len(seen) != 3 || len(s.offsets) != 2) {
+		err = errors.New("needs dtype, shape and two data_offsets")
+	}
+	for _, n := range shape {
+		s.shape = append(s.shape, int(n))
+	}
+	return s, err
 }

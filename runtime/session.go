@@ -2,177 +2,174 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 
 	"github.com/mlxc/mlxc/runtime/cpu"
 )
 
 // A Session is the memory of one sequence of calls. It serves one goroutine at a
-// time; several sessions of a model work at once.
+// time and reports others by ErrBusy; several sessions of a model run at once.
 type Session struct {
 	model   *Model
-	busy    atomic.Bool
-	closed  bool
+	state   atomic.Int32
 	arena   *memory
-	entries []entryState
+	entries []boundEntry
 }
 
-// An entryState is an entry's plan, bound to memory for the dims of its last call.
-type entryState struct {
-	dims   []int64 // of the last call; nil: not bound
-	next   []int64 // being solved
-	solved []bool
+// The states of a session.
+const (
+	idle int32 = iota
+	busy
+	broken
+	closed
+)
 
-	steps   []boundStep
-	inputs  []boundInput
-	outputs []*Array
-	own     []*Array // inputs in the session's memory
-	arena   *memory  // that the steps are bound to
-	peak    int64
-	offsets []int64
-}
-
-// A boundStep is a launch with everything in place but the inputs.
-type boundStep struct {
-	kernel      cpu.Kernel
-	call        cpu.Call
-	grid, grain int
-}
-
-// A boundInput is where an input goes: argument arg of a step.
-type boundInput struct{ step, arg, input int }
-
-// NewSession returns a session. Its memory is taken by the first call, and grows
-// when dims do.
-func (m *Model) NewSession() (*Session, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.closed {
-		return nil, fmt.Errorf("%s: model: %w", m.program.Name, ErrClosed)
-	}
-	m.sessions++
-	s := &Session{model: m, arena: &memory{}, entries: make([]entryState, len(m.program.Entries))}
+func newSession(m *Model) *Session {
+	s := &Session{model: m, arena: &memory{}, entries: make([]boundEntry, len(m.program.Entries))}
 	for i := range s.entries {
-		e := &s.entries[i]
-		e.next = make([]int64, len(m.program.Dims))
-		e.solved = make([]bool, len(m.program.Dims))
+		s.entries[i] = newBoundEntry(m.program, &m.program.Entries[i])
 	}
-	return s, nil
+	return s
 }
 
-// Call runs an entry. The results are part of the session's memory until its next
-// call. With the dims of the call before, nothing is allocated and nothing copied.
-// ctx is looked at between kernels; a call that was cancelled leaves the session
-// usable, its results undefined.
+// enter makes the session busy, or says why it cannot serve.
+func (s *Session) enter() error {
+	for {
+		switch now := s.state.Load(); {
+		case now == busy:
+			return ErrBusy
+		case now == broken:
+			return ErrBroken
+		case now == closed:
+			return ErrClosed
+		case s.state.CompareAndSwap(idle, busy):
+			return nil
+		}
+	}
+}
+
+// Call runs the entry with that index. The results are in the session's memory
+// until its next call; Clone keeps them. They may be inputs of other entries, but
+// not of the same one, which would overwrite what it reads.
+//
+// Between kernels it looks at ctx, whose error it wraps; a cancelled call leaves
+// the session usable. An argument that does not fit gives a *DimError. With the
+// sizes of the call before nothing is allocated and nothing copied.
 func (s *Session) Call(ctx context.Context, entry int, inputs ...*Array) ([]*Array, error) {
-	if !s.busy.CompareAndSwap(false, true) {
-		return nil, s.errorf(entry, ErrBusy)
-	}
-	defer s.busy.Store(false)
-	if s.closed {
-		return nil, s.errorf(entry, ErrClosed)
-	}
-	p := s.model.program
-	e := &s.entries[entry]
-	if err := s.solve(&p.Entries[entry], e, inputs); err != nil {
+	b, err := s.entry(entry)
+	if err != nil {
 		return nil, err
 	}
-	if err := s.bind(&p.Entries[entry], e, e.next); err != nil {
-		return nil, s.errorf(entry, err)
+	if err := s.enter(); err != nil {
+		return nil, s.wrap(b, err)
 	}
-	for _, in := range e.inputs {
-		e.steps[in.step].call.Args[in.arg] = inputs[in.input].data
+	err = s.run(ctx, b, inputs)
+	for _, a := range inputs {
+		runtime.KeepAlive(a) // the kernels had only its bytes
+	}
+	if err != nil {
+		return nil, s.fail(b, err)
+	}
+	s.state.Store(idle)
+	return b.outputs, nil
+}
+
+// fail ends a call by an error.
+func (s *Session) fail(b *boundEntry, err error) error {
+	after := idle
+	var bug *cpu.PanicError
+	if errors.As(err, &bug) {
+		after = broken
+	}
+	s.state.Store(after)
+	return s.wrap(b, err)
+}
+
+func (s *Session) run(ctx context.Context, b *boundEntry, inputs []*Array) error {
+	if err := b.bind(s, inputs); err != nil {
+		return err
 	}
 	team := cpu.Acquire()
 	defer team.Release()
-	for i := range e.steps {
+	for i := range b.variant.launches {
 		if err := ctx.Err(); err != nil {
-			return nil, s.errorf(entry, err)
+			return err
 		}
-		st := &e.steps[i]
-		if err := team.Run(st.kernel, &st.call, st.grid, st.grain); err != nil {
-			return nil, s.errorf(entry, err)
+		l := &b.variant.launches[i]
+		if err := team.Run(l.kernel, &l.call, l.points, l.step.Grain); err != nil {
+			return fmt.Errorf("step %d (%s): %w", i, l.step.Pos, err)
 		}
 	}
-	return e.outputs, nil
+	return nil
 }
 
-func (s *Session) errorf(entry int, err error) error {
-	p := s.model.program
-	return fmt.Errorf("%s: %s: %w", p.Name, p.Entries[entry].Name, err)
+// entry finds an entry by its index.
+func (s *Session) entry(i int) (*boundEntry, error) {
+	if i < 0 || i >= len(s.entries) {
+		return nil, fmt.Errorf("%s: there is no entry %d", s.model.program.Name, i)
+	}
+	return &s.entries[i], nil
 }
 
-// Input is an input of an entry in the session's own memory, for given dims (in
-// the order of the program's; those that the input lacks do not matter).
+// wrap says where an error came up; a *DimError says it itself.
+func (s *Session) wrap(b *boundEntry, err error) error {
+	var dim *DimError
+	if errors.As(err, &dim) {
+		return err
+	}
+	return fmt.Errorf("%s: %s: %w", s.model.program.Name, b.entry.Name, err)
+}
+
+// Input returns an input of an entry in memory of the session, to be filled in
+// place and passed to Call. dims are those of the program, in order; those that
+// the input's type does not mention do not matter. The array is the same each
+// time, and its content is lost when it has to grow. A dim out of bounds gives a
+// *DimError.
 func (s *Session) Input(entry, input int, dims ...int) (*Array, error) {
-	p := s.model.program
-	port := &p.Entries[entry].Inputs[input]
-	fail := func(format string, args ...any) error {
-		return &DimError{p.Name, p.Entries[entry].Name, fmt.Sprintf(format, args...)}
-	}
-	at := make([]int64, len(p.Dims))
-	for i := range at {
-		if at[i] = int64(dims[i]); mentions(port.Shape, i) && (at[i] < p.Dims[i].Min || at[i] > p.Dims[i].Max) {
-			return nil, fail("%s", boundText(&p.Dims[i], at[i]))
-		}
-	}
-	shape := make([]int, len(port.Shape))
-	for i, size := range port.Shape {
-		shape[i] = int(size.at(at))
-	}
-	e := &s.entries[entry]
-	if e.own == nil {
-		e.own = make([]*Array, len(p.Entries[entry].Inputs))
-	}
-	n, err := byteSize(port.DType, shape)
+	b, err := s.entry(entry)
 	if err != nil {
-		return nil, fail("%s: %v", port.Name, err)
+		return nil, err
 	}
-	if old := e.own[input]; old != nil && n <= len(old.mem.bytes) {
-		old.shape, old.data = shape, old.mem.bytes[:n]
-		return old, nil
+	if input < 0 || input >= len(b.inputs) {
+		return nil, s.wrap(b, fmt.Errorf("there is no input %d", input))
 	}
-	e.own[input], err = NewArray(port.DType, shape...)
-	return e.own[input], err
+	if err := s.enter(); err != nil {
+		return nil, s.wrap(b, err)
+	}
+	defer s.state.Store(idle)
+	if err := b.sizeInput(input, dims); err != nil {
+		return nil, s.wrap(b, err)
+	}
+	return b.inputs[input], nil
 }
 
-func mentions(shape []Size, dim int) bool {
-	for _, s := range shape {
-		for _, t := range s {
-			for _, f := range t.Of {
-				if f.Den == nil && f.Dim == dim || f.Den != nil && (mentions([]Size{f.Num, f.Den}, dim)) {
-					return true
-				}
-			}
-		}
+// Arena is how many bytes the values of an entry's last call took.
+func (s *Session) Arena(entry int) int64 {
+	b, err := s.entry(entry)
+	if err != nil || b.variant == nil {
+		return 0
 	}
-	return false
+	return b.variant.layout.peak
 }
 
-// Arena is the bytes that the entry's values take at the dims of its last call.
-func (s *Session) Arena(entry int) int64 { return s.entries[entry].peak }
-
-// Close frees the session's memory, its results included. A call under way makes
-// it an error.
+// Close frees the session's memory, that of its results and inputs included. It
+// is ErrBusy during a call.
 func (s *Session) Close() error {
-	if !s.busy.CompareAndSwap(false, true) {
-		return fmt.Errorf("%s: close: %w", s.model.program.Name, ErrBusy)
-	}
-	defer s.busy.Store(false)
-	if s.closed {
-		return nil
-	}
-	s.closed = true
-	for i := range s.entries {
-		for _, a := range append(s.entries[i].outputs, s.entries[i].own...) {
-			if a != nil {
-				a.Close()
-			}
+	if err := s.enter(); err != nil && !errors.Is(err, ErrBroken) {
+		if errors.Is(err, ErrClosed) {
+			return nil
 		}
+		return fmt.Errorf("%s: close: %w", s.model.program.Name, err)
 	}
-	s.model.mu.Lock()
-	s.model.sessions--
-	s.model.mu.Unlock()
-	return s.arena.free()
+	if s.state.Swap(closed) == closed {
+		return nil // another goroutine closed the broken session first
+	}
+	err := s.arena.free()
+	for i := range s.entries {
+		err = errors.Join(err, s.entries[i].free())
+	}
+	return errors.Join(err, s.model.leave())
 }

@@ -2,85 +2,183 @@ package runtime
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"unsafe"
+
+	"github.com/mlxc/mlxc/runtime/cpu"
 )
 
-// Weights are the tensors of a checkpoint, mapped into memory.
+// Weights are the tensors of a checkpoint, which is mapped and only read.
 type Weights struct {
 	file    string
 	mem     *memory
-	tensors map[string]*Tensor
+	tensors []*Tensor // sorted by name
 }
 
-// A Tensor is one tensor of a checkpoint. Its bytes are those of the file where
-// they lie there plainly, else a copy.
+// A Tensor is one tensor of a checkpoint.
 type Tensor struct {
 	Name  string
-	DType DType
+	DType DType // 0 where the file's dtype is none of ours
 	Shape []int
-	data  []byte
-	owner *Array // of inflated data; nil where the data lies in the file
+
+	weights *Weights
+	data    []byte
+	inflate func() (*Array, error) // where the data is compressed
+	problem error                  // why the tensor cannot be used, though the file is well formed
 }
 
-// OpenWeights maps a checkpoint: .safetensors or .npz. What the file claims is
-// checked against its true size before anything is allocated.
+// OpenWeights maps a checkpoint. The end of its name, .safetensors or .npz, says
+// the format, or else its first bytes do. All that the file claims is checked
+// against its true size before memory is taken for it. An error is a *WeightError.
+//
+// The file must not become shorter while it is mapped.
 func OpenWeights(path string) (*Weights, error) {
-	m, err := mapFile(path)
+	mem, err := mapFile(path)
 	if err != nil {
-		return nil, err
+		var of *fs.PathError
+		if errors.As(err, &of) {
+			err = of.Err // which names the file once more
+		}
+		return nil, &WeightError{File: path, Err: err}
 	}
-	w, err := parseWeights(path, m.bytes)
+	w, err := parseWeights(path, mem)
 	if err != nil {
-		m.free()
-		return nil, err
+		return nil, errors.Join(err, mem.free())
 	}
-	w.mem = m
 	return w, nil
 }
 
-// parseWeights reads a checkpoint in memory; name is for messages.
-func parseWeights(name string, data []byte) (*Weights, error) {
+func mapFile(path string) (*memory, error) {
+	info, err := os.Stat(path) // before opening, which would wait for a pipe
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("not a regular file")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if info, err = f.Stat(); err != nil {
+		return nil, err
+	}
+	b, err := cpu.MapFile(f, int(info.Size()))
+	if err != nil {
+		return nil, err
+	}
+	return mappedMemory(b), nil
+}
+
+// parseWeights lists the tensors of a checkpoint in memory.
+func parseWeights(name string, mem *memory) (*Weights, error) {
 	parse := parseSafetensors
-	if strings.EqualFold(filepath.Ext(name), ".npz") || bytes.HasPrefix(data, []byte("PK\x03\x04")) {
+	switch ext := strings.ToLower(filepath.Ext(name)); {
+	case len(mem.bytes) == 0:
+		return nil, &WeightError{File: name, Err: errors.New("empty file")}
+	case ext == ".npz", ext != ".safetensors" && bytes.HasPrefix(mem.bytes, []byte("PK")):
 		parse = parseNPZ
 	}
-	tensors, err := parse(data)
+	tensors, err := parse(mem.bytes)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, inFile(name, err)
 	}
-	w := &Weights{file: name, tensors: map[string]*Tensor{}}
-	for _, t := range tensors {
-		if w.tensors[t.Name] != nil {
-			return nil, fmt.Errorf("%s: tensor %q is there twice", name, t.Name)
+	slices.SortFunc(tensors, func(a, b *Tensor) int { return strings.Compare(a.Name, b.Name) })
+	w := &Weights{file: name, mem: mem, tensors: tensors}
+	for i, t := range tensors {
+		t.weights = w
+		if i > 0 && tensors[i-1].Name == t.Name {
+			return nil, &WeightError{File: name, Tensor: t.Name, Err: errors.New("is there twice")}
 		}
-		w.tensors[t.Name] = t
 	}
 	return w, nil
+}
+
+// inFile gives an error the name of the file.
+func inFile(name string, err error) error {
+	e, ok := err.(*WeightError)
+	if !ok {
+		e = &WeightError{Err: err}
+	}
+	e.File = name
+	return e
 }
 
 // Names lists the tensors, sorted.
 func (w *Weights) Names() []string {
-	var names []string
-	for n := range w.tensors {
-		names = append(names, n)
+	names := make([]string, len(w.tensors))
+	for i, t := range w.tensors {
+		names[i] = t.Name
 	}
-	slices.Sort(names)
 	return names
 }
 
-// Tensor finds a tensor; nil if there is none.
-func (w *Weights) Tensor(name string) *Tensor { return w.tensors[name] }
-
-// Array is the tensor as an array, in the checkpoint's memory.
-func (t *Tensor) Array() *Array { return &Array{dtype: t.DType, shape: t.Shape, data: t.data} }
-
-// Close unmaps the file.
-func (w *Weights) Close() error {
-	if w.mem == nil {
+// Tensor finds a tensor by name; nil if there is none.
+func (w *Weights) Tensor(name string) *Tensor {
+	i, ok := slices.BinarySearchFunc(w.tensors, name, func(t *Tensor, name string) int { return strings.Compare(t.Name, name) })
+	if !ok {
 		return nil
 	}
-	return w.mem.free()
+	return w.tensors[i]
 }
+
+// String is the tensor's type: f32[2, 10].
+func (t *Tensor) String() string { return typeString(t.DType, t.Shape) }
+
+// Array is the tensor in the checkpoint's own memory, which is only to be read,
+// or in memory of the array's where the data is compressed or not aligned to its
+// elements. The *WeightError says why a tensor cannot be used.
+func (t *Tensor) Array() (*Array, error) {
+	a, err := t.array()
+	if err != nil {
+		return nil, &WeightError{File: t.weights.file, Tensor: t.Name, Err: err}
+	}
+	return a, nil
+}
+
+func (t *Tensor) array() (*Array, error) {
+	defer runtime.KeepAlive(t) // which holds the memory that is read
+	switch {
+	case t.weights.mem.freed.Load():
+		return nil, ErrClosed
+	case t.problem != nil:
+		return nil, t.problem
+	}
+	a := &Array{dtype: t.DType, shape: t.Shape, bytes: t.data, mem: t.weights.mem}
+	var err error
+	if t.inflate != nil {
+		a, err = t.inflate()
+	} else if uintptr(unsafe.Pointer(unsafe.SliceData(t.data)))%uintptr(t.DType.Size()) != 0 {
+		a, err = a.Clone()
+	}
+	if err == nil {
+		err = a.checkBools()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// checkBools refuses bytes that are no bools: what Go and kernels do with them is
+// not defined.
+func (a *Array) checkBools() error {
+	if a.dtype != Bool {
+		return nil
+	}
+	if i := slices.IndexFunc(a.bytes, func(b byte) bool { return b > 1 }); i >= 0 {
+		return fmt.Errorf("element %d is the byte %d, which is no bool", i, a.bytes[i])
+	}
+	return nil
+}
+
+// Close unmaps the file, and with it the arrays in its memory.
+func (w *Weights) Close() error { return w.mem.free() }

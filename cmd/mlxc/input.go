@@ -89,7 +89,7 @@ func readInput(p pair, want ir.Type) (*runtime.Array, error) {
 		return nil, fmt.Errorf("%s: %s is %s, want %s; nothing is converted silently", p.file, p.name, a, want)
 	}
 	if len(a.Shape()) == want.Rank()-1 {
-		err = a.Reshape(append([]int{1}, a.Shape()...)...)
+		a, err = a.Reshape(append([]int{1}, a.Shape()...)...)
 	}
 	return a, err
 }
@@ -107,7 +107,11 @@ func readArray(p pair) (*runtime.Array, error) {
 		} else if t == nil {
 			return nil, fmt.Errorf("%s: there is no array %q among %s", p.file, p.name, strings.Join(names, ", "))
 		}
-		return t.Array().Clone()
+		a, err := t.Array()
+		if err != nil {
+			return nil, err
+		}
+		return a.Clone()
 	}
 	f, err := os.Open(p.file)
 	if err != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"archive/zip"
 	"fmt"
 	"image"
 	"image/png"
@@ -139,15 +138,7 @@ func writeFile(path, name string, a *runtime.Array) error {
 var writers = map[string]func(f *os.File, name string, a *runtime.Array) error{
 	".npy": func(f *os.File, _ string, a *runtime.Array) error { return runtime.WriteNPY(f, a) },
 	".npz": func(f *os.File, name string, a *runtime.Array) error {
-		z := zip.NewWriter(f)
-		w, err := z.CreateHeader(&zip.FileHeader{Name: name + ".npy", Method: zip.Store})
-		if err == nil {
-			err = runtime.WriteNPY(w, a)
-		}
-		if err == nil {
-			err = z.Close()
-		}
-		return err
+		return runtime.WriteNPZ(f, []string{name}, []*runtime.Array{a})
 	},
 	".png": func(f *os.File, _ string, a *runtime.Array) error {
 		img, err := picture(a)

@@ -60,11 +60,15 @@ func referenceParam(w *runtime.Weights, file string, p *ir.Param) (*ir.Tensor, e
 	case found == nil:
 		return nil, fmt.Errorf("%s: there is no tensor %s, %s", file, p.Path, p.Type)
 	case !slices.Equal(found.Shape, shape):
-		return nil, fmt.Errorf("%s: tensor %s is %s, the model wants %s", file, p.Path, found.Array(), p.Type)
+		return nil, fmt.Errorf("%s: tensor %s is %s, the model wants %s", file, p.Path, found, p.Type)
 	}
-	t := toTensor(found.Array())
+	a, err := found.Array()
+	if err != nil {
+		return nil, err
+	}
+	t := toTensor(a)
 	if t.DType != p.Type.DType && !(t.DType.IsFloat() && p.Type.DType.IsFloat()) {
-		return nil, fmt.Errorf("%s: tensor %s is %s, the model wants %s", file, p.Path, found.Array(), p.Type)
+		return nil, fmt.Errorf("%s: tensor %s is %s, the model wants %s", file, p.Path, found, p.Type)
 	}
 	return t.Convert(p.Type.DType), nil
 }

@@ -1,0 +1,71 @@
+package runtime
+
+import (
+	"fmt"
+	"sync"
+)
+
+// A Model is a program with its weights, which all its sessions share. It may be
+// used by several goroutines.
+type Model struct {
+	program *Program
+	weights *Weights
+	params  []*Array
+	report  LoadReport
+
+	mu       sync.Mutex
+	sessions int
+	closed   bool
+}
+
+// A LoadReport says in bytes how a checkpoint was taken in.
+type LoadReport struct {
+	Mapped int64 // used where they lie in the file
+	Copied int64 // converted, inflated, moved to an aligned address, or filled
+}
+
+// LoadReport says how the checkpoint was taken in.
+func (m *Model) LoadReport() LoadReport { return m.report }
+
+// NewSession returns a session of the model. Its memory is taken by calls, as far
+// as their sizes need it. The error is ErrClosed.
+func (m *Model) NewSession() (*Session, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return nil, fmt.Errorf("%s: model: %w", m.program.Name, ErrClosed)
+	}
+	m.sessions++
+	return newSession(m), nil
+}
+
+// Close frees the weights, or leaves that to the last session if some are open.
+func (m *Model) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return nil
+	}
+	m.closed = true
+	return m.freeUnused()
+}
+
+// leave is the end of a session.
+func (m *Model) leave() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sessions--
+	return m.freeUnused()
+}
+
+func (m *Model) freeUnused() error {
+	if !m.closed || m.sessions > 0 {
+		return nil
+	}
+	for _, a := range m.params {
+		if err := a.Close(); err != nil {
+			return err
+		}
+	}
+	return m.weights.Close()
+}

@@ -75,6 +75,7 @@ func unknownEntry(m *ir.Module, name string) error {
 
 func optCommand() *cobra.Command {
 	var names []string
+	var target string
 	cmd := &cobra.Command{
 		Use:     "opt FILE.mlxir",
 		Short:   "Apply passes to IR text",
@@ -89,13 +90,14 @@ func optCommand() *cobra.Command {
 			if err != nil {
 				return show(err, cmd.ErrOrStderr())
 			}
-			if err = passes.Apply(m, names); err != nil {
+			if err = passes.Apply(m, ir.Target(target), names); err != nil {
 				return show(err, cmd.ErrOrStderr())
 			}
 			_, err = io.WriteString(cmd.OutOrStdout(), ir.Print(m))
 			return err
 		},
 	}
+	cmd.Flags().StringVar(&target, "target", "", "cpu or metal, where a pass depends on it (default: that of the module)")
 	cmd.Flags().StringSliceVar(&names, "passes", nil, "comma-separated `passes`, in the order to apply them")
 	return cmd
 }

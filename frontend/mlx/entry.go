@@ -14,7 +14,6 @@ type Entry struct {
 	fn      *ir.Func
 	emit    ir.Emit
 	weights map[*param]*ir.Value
-	outer   []string // names of sizes declared before the entry
 }
 
 // Entry builds the entry called name; body is called once.

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bytes"
+	"image"
+	"image/png"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+const digits = "../../testdata/digits/digits.mlx"
+
+func mlxcRun(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code = run(args, strings.NewReader(""), &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+func write(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestMessagesAndExitCodes(t *testing.T) {
+	bad := write(t, "bad.mlx", "entry f(x: f32[4]) -> (y: f32[4]) { return rellu(x) }\n")
+	wide := filepath.Join(t.TempDir(), "wide.png")
+	f, err := os.Create(wide)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := png.Encode(f, image.NewGray(image.Rect(0, 0, 30, 28))); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	noPicture := write(t, "no.png", "hello")
+	shortJSON := write(t, "ragged.json", "[[1, 2], [3]]")
+	seven := "image=../../testdata/digits/seven.png"
+	for _, c := range []struct {
+		args string
+		code int
+		want string // of stderr
+	}{
+		{"", exitOK, ""},
+		{"frobnicate", exitUsage, `unknown command "frobnicate"`},
+		{"check", exitUsage, `check wants one model, got 0 arguments`},
+		{"check --nonsense x", exitUsage, `unknown flag: --nonsense`},
+		{"check nowhere.mlx", exitWrong, `nowhere.mlx: no such file`},
+		{"check README.md", exitWrong, `README.md: a model is a file .mlx or .mlxir`},
+		{"check " + bad, exitWrong, `bad.mlx:1:\d+: error: .*rellu`},
+		{"check " + digits, exitOK, `ok, 1 entry, 20 parameters`},
+		{"check " + digits + " --set x", exitUsage, `--set wants key=value`},
+		{"compile " + digits, exitUsage, `compile needs -o DIR`},
+		{"ir " + digits + " --after fuze", exitWrong, `there is no pass "fuze"; the passes are simplify`},
+		{"ir " + digits + " --entry reed", exitWrong, `has no entry "reed", it has read; did you mean read`},
+		{"ops convv", exitWrong, `there is no op "convv"; did you mean conv`},
+		{"run " + digits, exitUsage, `entry read needs --in image=FILE, f32\[B, 28, 28, 1\]`},
+		{"run " + digits + " --in picture=x.png", exitWrong, `has no input "picture", it has image`},
+		{"run " + digits + " --in image", exitUsage, `--in wants NAME=FILE`},
+		{"run " + digits + " --in image=nowhere.png", exitWrong, `nowhere.png: no such file`},
+		{"run " + digits + " --in image=" + noPicture, exitWrong, `no.png: cannot read the picture`},
+		{"run " + digits + " --in image=" + wide, exitWrong, `wide.png: the picture is 30x28, want f32\[B, 28, 28, 1\]; nothing is resized`},
+		{"run " + digits + " --in image=" + shortJSON, exitWrong, `ragged.json: lists of different lengths`},
+		{"run " + digits + " --in image=[1,2]", exitWrong, `image is f32\[2\], want f32\[B, 28, 28, 1\]`},
+		{"run " + digits + " --device tpu --in " + seven, exitUsage, `there is no device "tpu"`},
+		{"run " + digits + " --device metal --in " + seven, exitDevice, `metal is not supported yet`},
+		{"run " + digits + " --threads -1 --in " + seven, exitUsage, `--threads is -1`},
+		{"run " + digits + " --weights nowhere.safetensors --in " + seven, exitWrong, `nowhere.safetensors: no such file`},
+		{"run " + digits + " --weights " + noPicture + " --in " + seven, exitWrong, `no.png: `},
+		{"run " + digits + " --out prob=p.npy --in " + seven, exitWrong, `has no result "prob", it has label, probs`},
+		{"run " + digits + " --out probs=p.txt --in " + seven, exitWrong, `p.txt: results are written as .npy, .npz, .png or .wav`},
+		{"opt " + bad + " --passes simplify", exitWrong, `bad.mlx:1:1: error: unexpected`},
+		{"version", exitOK, ""},
+	} {
+		code, _, stderr := mlxcRun(t, strings.Fields(c.args)...)
+		if code != c.code || !regexp.MustCompile(c.want).MatchString(stderr) {
+			t.Errorf("mlxc %s: exit %d, want %d; stderr %q, want %q", c.args, code, c.code, stderr, c.want)
+		}
+	}
+}
+
+// The three ways of running agree, and a result that is written can be read.
+func TestRun(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	args := []string{"run", digits, "--in", "image=../../testdata/digits/seven.png"}
+	code, built, stderr := mlxcRun(t, args...)
+	if code != exitOK || !regexp.MustCompile(`(?m)^label +i32\[1\] +7$`).MatchString(built) {
+		t.Fatalf("exit %d\n%s%s", code, built, stderr)
+	}
+	if code, again, _ := mlxcRun(t, args...); code != exitOK || again != built {
+		t.Errorf("the second run: exit %d\n%s", code, again)
+	}
+	if code, one, _ := mlxcRun(t, append(args, "--threads", "1")...); code != exitOK || one != built {
+		t.Errorf("one thread: exit %d\n%s", code, one)
+	}
+	if code, reference, stderr := mlxcRun(t, append(args, "--device", "reference")...); code != exitOK || reference != built {
+		t.Errorf("the reference: exit %d\n%s%s", code, reference, stderr)
+	}
+	dir := t.TempDir()
+	for _, ext := range []string{".npy", ".npz"} {
+		file := filepath.Join(dir, "probs"+ext)
+		if code, out, stderr := mlxcRun(t, append(args, "--out", "probs="+file)...); code != exitOK || strings.Contains(out, "probs") {
+			t.Fatalf("%s: exit %d\n%s%s", ext, code, out, stderr)
+		}
+		if a, err := readArray(pair{"probs", file}); err != nil || a.String() != "f32[1, 10]" {
+			t.Errorf("%s: %v, %v", ext, a, err)
+		}
+	}
+}
+
+func TestCompileLeavesOtherFilesAlone(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "reader")
+	if code, out, stderr := mlxcRun(t, "compile", digits, "-o", dir, "--dump", filepath.Join(filepath.Dir(dir), "dump")); code != exitOK {
+		t.Fatalf("exit %d\n%s%s", code, out, stderr)
+	}
+	model, err := os.ReadFile(filepath.Join(dir, "model.go"))
+	if err != nil || !strings.Contains(string(model), "package reader") {
+		t.Fatalf("model.go: %v", err)
+	}
+	own := filepath.Join(dir, "own.go")
+	if err := os.WriteFile(own, []byte("package reader\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, stderr := mlxcRun(t, "compile", digits, "-o", dir); code != exitOK {
+		t.Fatalf("again: exit %d %s", code, stderr)
+	}
+	if _, err := os.Stat(own); err != nil {
+		t.Error(err)
+	}
+	taken := filepath.Join(dir, "kernels.go")
+	if err := os.WriteFile(taken, []byte("package reader // mine\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	code, _, stderr := mlxcRun(t, "compile", digits, "-o", dir)
+	if text, _ := os.ReadFile(taken); code != exitWrong || !strings.Contains(stderr, "not written by mlxc") || string(text) != "package reader // mine\n" {
+		t.Errorf("exit %d, %s, kernels.go holds %q", code, stderr, text)
+	}
+	left, err := filepath.Glob(filepath.Join(filepath.Dir(dir), ".mlxc-*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+func TestIRIsReadBack(t *testing.T) {
+	code, text, stderr := mlxcRun(t, "ir", digits, "--after", "plan")
+	if code != exitOK {
+		t.Fatalf("exit %d %s", code, stderr)
+	}
+	file := write(t, "digits.mlxir", text)
+	if code, again, stderr := mlxcRun(t, "ir", file); code != exitOK || again != text {
+		t.Errorf("exit %d %s", code, stderr)
+	}
+}
+
+func TestOps(t *testing.T) {
+	if code, out, _ := mlxcRun(t, "ops"); code != exitOK || !strings.Contains(out, "conv(x, w)") {
+		t.Errorf("exit %d\n%s", code, out)
+	}
+	if code, out, _ := mlxcRun(t, "ops", "matmul"); code != exitOK || !strings.Contains(out, "matmul/inner") {
+		t.Errorf("exit %d\n%s", code, out)
+	}
+}

@@ -97,18 +97,13 @@ func intPow(x []int64, t DType) int64 {
 	return r
 }
 
-// A shift by the width or more, or by a negative number, shifts everything out.
-func intShl(x []int64, t DType) int64 {
-	if uint64(x[1]) >= uint64(8*t.Size()) {
-		return 0
-	}
-	return x[0] << uint64(x[1])
-}
+// A shift by the width or more, or by a negative number, which counts as a large
+// one, shifts everything out.
+func intShl(x []int64, t DType) int64 { return x[0] << uint64(x[1]) }
 
 func intShr(x []int64, t DType) int64 {
-	n := min(uint64(x[1]), 64)
 	if t.Class() == Unsigned {
-		return int64(uint64(x[0]) >> n)
+		return int64(uint64(x[0]) >> uint64(x[1]))
 	}
-	return x[0] >> n
+	return x[0] >> uint64(x[1])
 }

@@ -130,6 +130,69 @@ func (t *Tensor) typ() Type {
 	return typ
 }
 
+// Each op says in one way what it computes.
+func TestOpTableIsComplete(t *testing.T) {
+	seen := map[string]bool{}
+	for _, op := range Ops() {
+		if seen[op.Name] || LookupOp(op.Name) != op {
+			t.Errorf("%s is not found by its name", op.Name)
+		}
+		seen[op.Name] = true
+		ways := 0
+		for _, has := range []bool{op.Body != nil, op.Expand != nil, op.Pull != nil || op.Name == "weight"} {
+			if has {
+				ways++
+			}
+		}
+		if ways != 1 || (op.Eval != nil) != (op.Body == nil && op.Expand == nil) {
+			t.Errorf("%s needs a body, an expansion, or a pull and an evaluation of its own", op.Name)
+		}
+		if op.Doc == "" || strings.HasSuffix(op.Doc, ".") || len(op.Rules) == 0 || op.Type == nil {
+			t.Errorf("%s lacks a sentence, rules or types", op.Name)
+		}
+		if (op.Expand != nil) != (op.Kind == KindComposite) || op.Expand != nil && op.Grad != GradExpand {
+			t.Errorf("%s: its kind or gradient does not fit its expansion", op.Name)
+		}
+		if op.Body != nil && op.Grad == GradBody && bodyType(op, F32) == Bool {
+			t.Errorf("%s: a bool has no gradient", op.Name)
+		}
+	}
+}
+
+func TestTolerance(t *testing.T) {
+	for _, c := range []struct {
+		tol       Tolerance
+		got, want float64
+		dtype     DType
+		n         int
+		ok        bool
+	}{
+		{exact, 1, 1, F32, 1, true},
+		{exact, 1, 1 + 0x1p-25, F32, 1, true}, // got is want, rounded
+		{exact, 1, 1 + 0x1p-23, F32, 1, false},
+		{ulps(2), 1, 1 + 0x1p-22, F32, 1, true},
+		{ulps(2), 1, 1 + 0x1p-21, F32, 1, false},
+		{ulps(2), 1, 1 + 0x1p-22, F64, 1, false},
+		{ulps(1), 1, 1 + 0x1p-11, F16, 1, true},
+		{ulps(1), 1, 1 + 0x1p-10, F16, 1, false},
+		{ulps(1), 1, 1 + 0x1p-8, BF16, 1, true},
+		{ulps(1), 1, 1 + 0x1p-7, BF16, 1, false},
+		{cancelling(1), 0, 0x1p-23, F32, 1, true},
+		{summed, 0, 0x1p-18, F32, 15, false},
+		{summed, 0, 0x1p-18, F32, 16, true},
+		{exact, math.Inf(1), 1e39, F32, 1, true},
+		{ulps(4), math.Inf(1), 3e38, F32, 1, false},
+		{ulps(4), math.Inf(1), math.Inf(-1), F32, 1, false},
+		{ulps(4), math.NaN(), math.NaN(), F32, 1, true},
+		{ulps(4), math.NaN(), 1, F32, 1, false},
+		{ulps(4), 1, math.NaN(), F32, 1, false},
+	} {
+		if got := c.tol.Allows(c.got, c.want, c.dtype, c.n); got != c.ok {
+			t.Errorf("%v: %v for %v in %s of %d terms: %v", c.tol, c.got, c.want, c.dtype, c.n, got)
+		}
+	}
+}
+
 // The evaluator computes in float64, as the recorded results were: only the last
 // bits differ, where numbers are added those of the largest.
 func TestEvalAgainstRecordedArrays(t *testing.T) {

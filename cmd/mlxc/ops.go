@@ -54,7 +54,7 @@ func opPage(w io.Writer, op *ir.Op) error {
 	if op.Attrs != nil {
 		fmt.Fprintf(&b, "attributes %s\n", ir.AttrNames(op.Attrs))
 	}
-	fmt.Fprintf(&b, "tolerance  %g relative, %g absolute\n", op.Tolerance.Rel, op.Tolerance.Abs)
+	fmt.Fprintf(&b, "tolerance  %g relative, %g absolute, %g per term of a sum\n", op.Tolerance.Rel, op.Tolerance.Abs, op.Tolerance.Term)
 	if len(op.Rules) > 0 {
 		b.WriteString("\nrules\n")
 		t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)

@@ -243,7 +243,7 @@ def reductions():
     for op, f in {"any": np.any, "all": np.all}.items():
         case("reduce", op, "axes=[1], keep=false", [(b, "bool")], (f(b, axis=1), "bool"))
         case("reduce", op, "axes=[0], keep=true", [(b[:0], "bool")], (f(b[:0], axis=0, keepdims=True), "bool"))
-    ties = np.array([[1, 5, 5, 2], [nan, 9, nan, 0], [-inf, -inf, -inf, -inf], [3, 1, 1, 3]])
+    ties = np.array([[1, 5, 5, 2], [1, nan, 9, nan], [nan, 9, nan, 0], [-inf, -inf, -inf, -inf], [3, 1, 1, 3]])
     for op, f in {"argmax": np.argmax, "argmin": np.argmin}.items():
         case("reduce", op, "axis=1, keep=false", [ties], (f(ties, axis=1).astype(np.int32), "i32"))
         case("reduce", op, "axis=1, keep=true", [x], (f(x, axis=1, keepdims=True).astype(np.int32), "i32"))

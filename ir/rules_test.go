@@ -183,6 +183,9 @@ func TestEveryRuleHasAFailingExample(t *testing.T) {
 			fails(op.Name+"/same", testInstr(t, op.Name, "", args...))
 		}
 	}
+	if _, err := testInstr(t, "reshape", "shape=[0 - 2, 0 - 3]", "f32[6]").Infer(); err == nil {
+		t.Error("sizes may be negative")
+	}
 	ids := map[string]bool{}
 	for _, op := range Ops() {
 		for _, r := range op.Rules {

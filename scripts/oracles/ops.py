@@ -150,7 +150,8 @@ def binary():
             case("elementwise", op, "", [(x, d)], (f(x), d))
         case("elementwise", "popcount", "", [(x, d)], (np.bitwise_count(x.view(f"u{x.itemsize}")).astype(NUMPY[d]), d))
         case("elementwise", "relu", "", [(x, d)], (np.maximum(x, NUMPY[d](0)), d))
-        a, b = pairs(x[(x >= 0) & (x <= 64)]) if d != "i8" else (np.repeat(x, 5), np.tile(np.array([0, 1, 3, 7, 8], np.int8), len(x)))
+        count = np.array([0, 1, 3, 7, 8, 63, 64], NUMPY[d])
+        a, b = np.repeat(x, len(count)), np.tile(count, len(x))
         for op, f in {"shl": np.left_shift, "shr": np.right_shift, "pow": np.power}.items():
             case("elementwise", op, "", [(a, d), (b, d)], (f(a, b), d))
 

@@ -4,77 +4,91 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
-// legalise rewrites scalar functions that the module's target does not have.
+// legalise rewrites what the device of a kernel does not have, does badly, or
+// does in one step.
 func legalise(m *ir.Module) error {
-	table := missing[m.Target]
+	on := devices(m)
 	for _, k := range m.Kernels {
-		same := func(s ir.Size) ir.Size { return s }
-		remake(k, same, func(d *ir.DAG, v *ir.Scalar, args []*ir.Scalar) *ir.Scalar {
-			f := table[v.Fn]
-			if v.Kind != ir.ScalarApply || f == nil || !v.DType.IsFloat() && v.Fn != ir.IsInf {
-				return nil
-			}
-			x := make([]ir.S, len(args))
-			for i, a := range args {
-				x[i] = d.Wrap(a)
-			}
-			return f(x).V
-		})
+		d := dialects[on[k]]
+		edit{scalar: d.rewrite}.apply(k)
+		if d.fma {
+			contractFMA(k)
+		}
 	}
 	return nil
 }
 
-// missing are the functions that a target lacks, in terms of those it has. The
-// portable Go of target cpu has all.
-var missing = map[ir.Target]map[ir.Fn]func(x []ir.S) ir.S{
-	ir.Metal: {
-		ir.Erf:   func(x []ir.S) ir.S { return erf(x[0]) },
-		ir.Erfc:  func(x []ir.S) ir.S { return erfc(x[0]) },
-		ir.Expm1: func(x []ir.S) ir.S { return expm1(x[0]) },
-		ir.Log1p: func(x []ir.S) ir.S { return log1p(x[0]) },
-	},
-}
-
-func horner(x ir.S, coef ...float64) ir.S { // highest power first
-	y := x.Num(coef[0])
-	for _, c := range coef[1:] {
-		y = y.Fn(ir.FMA, x, x.Num(c))
+// devices tells where each kernel runs: on one device, since equal kernels of two
+// devices are two kernels.
+func devices(m *ir.Module) map[*ir.Kernel]ir.Device {
+	on := map[*ir.Kernel]ir.Device{}
+	for _, f := range m.Funcs {
+		for _, v := range f.Variants {
+			for _, s := range v.Steps {
+				on[s.Kernel] = s.Device
+			}
+		}
 	}
-	return y
+	return on
 }
 
-// erf after Abramowitz and Stegun 7.1.26: absolute error 1.5e-7.
-func erf(x ir.S) ir.S {
-	a := x.Fn(ir.Abs)
-	t := x.Num(1).Div(a.Fn(ir.FMA, x.Num(0.3275911), x.Num(1)))
-	p := horner(t, 1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592).Mul(t)
-	return x.Num(1).Sub(p.Mul(x.Mul(x).Neg().Fn(ir.Exp))).Fn(ir.CopySign, x)
+// A dialect is what a device's language lacks, in terms of what it has.
+type dialect struct {
+	float map[ir.Fn]func(x ...ir.S) ir.S // functions of floats
+	fma   bool                           // has x*y + z in one step
 }
 
-// erfc is t*exp(p(t) - x²) with t = 1/(1 + |x|/2) and a Chebyshev fit p, after
-// Press et al., Numerical Recipes, 6.2: relative error 1.2e-7 however small it gets.
-func erfc(x ir.S) ir.S {
-	a := x.Fn(ir.Abs)
-	t := x.Num(1).Div(a.Fn(ir.FMA, x.Num(0.5), x.Num(1)))
-	p := horner(t, 0.17087277, -0.82215223, 1.48851587, -1.13520398, 0.27886807, -0.18628806, 0.09678418, 0.37409196, 1.00002368, -1.26551223)
-	y := t.Mul(p.Sub(a.Mul(a)).Fn(ir.Exp))
-	return x.Lt(x.Num(0)).Select(x.Num(2).Sub(y), y)
+// In portable Go the functions of package math serve, computed in f64 and rounded
+// once; an FMA would be slow where the machine has none.
+var dialects = map[ir.Device]dialect{
+	ir.OnCPU: {float: map[ir.Fn]func(x ...ir.S) ir.S{ir.Pow: pow}},
+	ir.OnGPU: {float: map[ir.Fn]func(x ...ir.S) ir.S{
+		ir.Pow: pow, ir.Erf: erf, ir.Erfc: erfc, ir.Erfinv: erfinv, ir.Expm1: expm1, ir.Log1p: log1p,
+	}, fma: true},
 }
 
-// expm1 is (u-1)*x/log(u) with u = exp(x), after Kahan: the errors of u cancel.
-func expm1(x ir.S) ir.S {
-	u := x.Fn(ir.Exp)
-	d := u.Sub(x.Num(1))
-	y := d.Mul(x).Div(u.Fn(ir.Log))
-	small := u.Fn(ir.Eq, x.Num(1))
-	far := d.Fn(ir.Eq, x.Num(-1)).Select(d, u.Fn(ir.IsInf).Select(u, y))
-	return small.Select(x, far)
+// rewrite makes the functions that the dialect lacks of others.
+func (t dialect) rewrite(d *ir.DAG, v ir.Scalar) *ir.Scalar {
+	if v.Kind != ir.ScalarApply || !v.DType.IsFloat() || t.float[v.Fn] == nil {
+		return nil
+	}
+	x := make([]ir.S, len(v.Args))
+	for i, a := range v.Args {
+		x[i] = d.Wrap(a)
+	}
+	return t.float[v.Fn](x...).V
 }
 
-// log1p is log(u)*x/(u-1) with u = 1+x, after Kahan.
-func log1p(x ir.S) ir.S {
-	u := x.Add(x.Num(1))
-	d := u.Sub(x.Num(1))
-	y := u.Fn(ir.Log).Mul(x.Div(d))
-	return d.Fn(ir.Eq, x.Num(0)).Select(x, u.Fn(ir.IsInf).Select(u, y))
+// contractFMA turns x*y + z, x*y - z and z - x*y into one step where nothing else
+// needs the product. A product that is summed over axes is not touched.
+func contractFMA(k *ir.Kernel) {
+	uses := map[*ir.Scalar]int{}
+	for _, v := range k.Values {
+		for _, a := range v.Args {
+			uses[a]++
+		}
+	}
+	for _, s := range k.Stores {
+		uses[s.Value]++
+	}
+	before := k.Values
+	edit{scalar: func(d *ir.DAG, v ir.Scalar) *ir.Scalar {
+		if v.Kind != ir.ScalarApply || !v.DType.IsFloat() || v.Fn != ir.Add && v.Fn != ir.Sub {
+			return nil
+		}
+		for i, p := range v.Args {
+			if p.Kind != ir.ScalarApply || p.Fn != ir.Mul || uses[before[v.ID].Args[i]] > 1 {
+				continue
+			}
+			x, y, z := p.Args[0], p.Args[1], v.Args[1-i]
+			switch {
+			case v.Fn == ir.Sub && i == 0:
+				z = d.Apply(ir.Neg, z)
+			case v.Fn == ir.Sub:
+				x = d.Apply(ir.Neg, x)
+			}
+			return d.Apply(ir.FMA, x, y, z)
+		}
+		return nil
+	}}.apply(k)
 }

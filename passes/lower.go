@@ -2,23 +2,22 @@ package passes
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/mlxc/mlxc/ir"
 )
 
-// lower makes kernels: one for each value that is no view, by pulling from the
-// value's index through views and constants to buffers. A view is stored only
-// where it is a result. Identical kernels are made once.
+// lower makes kernels: one for each value that is stored, by pulling from the
+// value's index through what is not stored to buffers. Equal kernels are made once.
 func lower(m *ir.Module) error {
 	once := map[string]*ir.Kernel{}
 	names := map[string]bool{}
 	for _, f := range m.Funcs {
-		l := &lowering{module: m, fn: f, buffers: map[*ir.Value]*ir.Buffer{}, params: map[*ir.Param]*ir.Buffer{}, names: map[string]bool{}}
-		if err := l.run(); err != nil {
-			return err
-		}
+		l := newLowering(m, f)
+		l.run()
 		for _, s := range l.variant.Steps {
-			key := kernelKey(s.Kernel)
+			key := kernelKey(s)
 			if k := once[key]; k != nil {
 				s.Kernel = k
 				continue
@@ -36,6 +35,18 @@ func lower(m *ir.Module) error {
 	return nil
 }
 
+// kernelKey is the text of a step's kernel without names, and its device: equal
+// keys, equal code.
+func kernelKey(s *ir.Step) string {
+	k := *s.Kernel
+	k.Name, k.Pos = "", nil
+	k.Args = slices.Clone(k.Args)
+	for i := range k.Args {
+		k.Args[i].Name = fmt.Sprintf("a%d", i)
+	}
+	return string(s.Device) + "\n" + ir.PrintKernel(&k)
+}
+
 func unique(used map[string]bool, name string) string {
 	for try, n := name, 2; ; try, n = fmt.Sprintf("%s_%d", name, n), n+1 {
 		if !used[try] {
@@ -50,56 +61,117 @@ type lowering struct {
 	module  *ir.Module
 	fn      *ir.Func
 	variant *ir.Variant
-	buffers map[*ir.Value]*ir.Buffer // values that are stored
+	buffers map[*ir.Value]*ir.Buffer // of stored values and inputs
 	params  map[*ir.Param]*ir.Buffer
-	names   map[string]bool
+	kept    map[*ir.Value]bool // views that are stored all the same
+	names   map[string]bool    // of buffers
 }
 
-func (l *lowering) run() error {
-	l.variant = &ir.Variant{}
+func newLowering(m *ir.Module, f *ir.Func) *lowering {
+	return &lowering{
+		module: m, fn: f, variant: &ir.Variant{},
+		buffers: map[*ir.Value]*ir.Buffer{}, params: map[*ir.Param]*ir.Buffer{},
+		kept: keptViews(f.Body), names: map[string]bool{},
+	}
+}
+
+func (l *lowering) run() {
 	for i, v := range l.fn.Inputs {
 		l.buffers[v] = l.buffer(v.Name, ir.InInput, i, v.Type)
 	}
-	direct := map[*ir.Value]bool{} // results that their kernel writes itself
+	outs := make([]*ir.Buffer, len(l.fn.Results))
 	for i, r := range l.fn.Results {
-		b := l.buffer(r.Name, ir.InOutput, i, r.Type)
-		if l.buffers[r.Value] == nil && stored(r.Value) {
-			l.buffers[r.Value], direct[r.Value] = b, true
+		outs[i] = l.buffer(r.Name, ir.InOutput, i, r.Type)
+		if l.buffers[r.Value] == nil && l.stored(r.Value) {
+			l.buffers[r.Value] = outs[i] // its kernel writes the result itself
 		}
 	}
 	for _, in := range l.fn.Body {
-		v := in.Result()
-		if !stored(v) {
-			continue
-		}
-		if l.buffers[v] == nil {
-			l.buffers[v] = l.buffer(valueName(v), ir.InArena, 0, v.Type)
-		}
-		if err := l.kernel(in.Op.Name, in.Pos, in.Device, l.buffers[v], func(p *ir.Puller, at []ir.Size) *ir.Scalar { return l.compute(p, in, at) }); err != nil {
-			return err
+		if l.stored(in.Result()) {
+			l.store(in.Result())
 		}
 	}
-	for _, r := range l.fn.Results {
-		if b := l.result(r.Name); l.buffers[r.Value] != b { // a view, a constant, an input, or a second name
-			err := l.kernel("copy", l.fn.Pos, deviceOf(l.module), b, func(p *ir.Puller, at []ir.Size) *ir.Scalar { return p.Arg(r.Value, at) })
-			if err != nil {
-				return err
-			}
+	for i, r := range l.fn.Results {
+		if l.buffers[r.Value] != outs[i] { // a view, a constant, an input, or a second name
+			l.step(outs[i], r.Value, "copy", l.load(r.Value))
 		}
 	}
-	return nil
 }
 
-func deviceOf(m *ir.Module) ir.Device {
-	if m.Target == ir.Metal {
+// stored reports whether v has a kernel and memory of its own. Views, constants,
+// index numbers and conversions of these are computed wherever they are used.
+func (l *lowering) stored(v *ir.Value) bool {
+	if v.Instr == nil || l.kept[v] {
+		return v.Instr != nil
+	}
+	switch v.Instr.Op.Kind {
+	case ir.KindView, ir.KindSource:
+		return false
+	case ir.KindElementwise:
+		_, isCast := v.Instr.Attrs.(ir.CastAttrs)
+		return !isCast || !free(v.Instr.Args[0])
+	}
+	return true
+}
+
+// free reports whether v is computed from no memory and at no cost.
+func free(v *ir.Value) bool {
+	if v.Instr == nil {
+		return false
+	}
+	switch v.Instr.Attrs.(type) {
+	case ir.ConstAttrs, ir.IotaAttrs:
+		return true
+	case ir.ShapeAttrs, ir.PermAttrs, ir.SliceAttrs, ir.CastAttrs:
+		return free(v.Instr.Args[0])
+	}
+	return false
+}
+
+// store appends the step that computes a stored value.
+func (l *lowering) store(v *ir.Value) {
+	if l.buffers[v] == nil {
+		l.buffers[v] = l.buffer(valueName(v), ir.InArena, 0, v.Type)
+	}
+	l.foldBetter(v.Instr)
+	out, name := l.buffers[v], valueName(v)
+	if out.Place == ir.InOutput {
+		name = out.Name
+	}
+	l.step(out, v, name, l.compute(v.Instr))
+}
+
+// step appends the step that fills a buffer with the value v, pulled by root.
+func (l *lowering) step(out *ir.Buffer, v *ir.Value, name string, root pull) {
+	pos, device := l.fn.Pos, l.device()
+	if v.Instr != nil {
+		pos, device = v.Instr.Pos, v.Instr.Device
+	}
+	k, args := l.kernel(out, root)
+	k.Name, k.Pos = l.kernelName(pos, name), pos
+	step := &ir.Step{Kernel: k, Args: args, Device: device, Epoch: len(l.variant.Steps), Pos: pos}
+	for _, d := range k.Dims {
+		step.Sizes = append(step.Sizes, d.Size())
+	}
+	l.variant.Steps = append(l.variant.Steps, step)
+}
+
+// device is where what no instruction computes is copied.
+func (l *lowering) device() ir.Device {
+	if l.module.Target == ir.Metal {
 		return ir.OnGPU
 	}
 	return ir.OnCPU
 }
 
-// stored reports whether a value has a kernel and memory of its own.
-func stored(v *ir.Value) bool {
-	return v.Instr != nil && v.Instr.Op.Kind != ir.KindView && v.Instr.Op.Kind != ir.KindSource
+// kernelName is the entry, the block in which the source says it, and the value:
+// read_net_conv1_y.
+func (l *lowering) kernelName(pos *ir.Pos, value string) string {
+	parts := []string{l.fn.Name}
+	if pos != nil && pos.In != "" {
+		parts = append(parts, pos.In)
+	}
+	return strings.ReplaceAll(strings.Join(append(parts, value), "_"), ".", "_")
 }
 
 func valueName(v *ir.Value) string {
@@ -115,119 +187,9 @@ func (l *lowering) buffer(name string, place ir.Place, index int, t ir.Type) *ir
 	return b
 }
 
-func (l *lowering) result(name string) *ir.Buffer {
-	for i, r := range l.fn.Results {
-		if r.Name != name {
-			continue
-		}
-		for _, b := range l.variant.Buffers {
-			if b.Place == ir.InOutput && b.Index == i {
-				return b
-			}
-		}
-	}
-	return nil
-}
-
 func (l *lowering) param(p *ir.Param) *ir.Buffer {
-	if b := l.params[p]; b != nil {
-		return b
-	}
-	for i, q := range l.module.Params {
-		if q == p {
-			l.params[p] = l.buffer(p.Name, ir.InParam, i, p.Type)
-		}
+	if l.params[p] == nil {
+		l.params[p] = l.buffer(p.Name, ir.InParam, slices.Index(l.module.Params, p), p.Type)
 	}
 	return l.params[p]
-}
-
-// compute is the scalar of an instruction's result at an index.
-func (l *lowering) compute(p *ir.Puller, in *ir.Instr, at []ir.Size) *ir.Scalar {
-	if in.Op.Body == nil {
-		return in.Op.Pull(p, in, at)
-	}
-	args := make([]ir.S, len(in.Args))
-	for i, a := range in.Args {
-		args[i] = p.Wrap(p.Arg(a, at))
-	}
-	return in.Op.Body(args...).V
-}
-
-// kernel appends the step that fills out.
-func (l *lowering) kernel(op string, pos *ir.Pos, device ir.Device, out *ir.Buffer, root func(p *ir.Puller, at []ir.Size) *ir.Scalar) error {
-	k := &ir.Kernel{Name: l.fn.Name + "_" + out.Name, Pos: pos}
-	var args []*ir.Buffer
-	arg := map[*ir.Buffer]int{}
-	p := &ir.Puller{DAG: ir.NewDAG()}
-	axes := 0
-	p.Axis = func(extent ir.Size) *ir.Axis {
-		axes++
-		return &ir.Axis{Name: fmt.Sprintf("r%d", axes-1), Extent: extent}
-	}
-	load := func(b *ir.Buffer, at []ir.Size) *ir.Scalar {
-		n, ok := arg[b]
-		if !ok {
-			n = len(args)
-			arg[b] = n
-			args = append(args, b)
-			k.Args = append(k.Args, ir.KernelArg{Name: b.Name, DType: b.Type.DType, Len: b.Type.Elems()})
-		}
-		return p.Load(n, b.Type.DType, ir.Linear(at, b.Type.Shape))
-	}
-	p.Arg = func(v *ir.Value, at []ir.Size) *ir.Scalar {
-		switch {
-		case l.buffers[v] != nil && (v.Instr == nil || stored(v)):
-			return load(l.buffers[v], at)
-		case v.Instr.Op.Name == "weight":
-			return load(l.param(v.Instr.Attrs.(ir.WeightAttrs).Param), at)
-		}
-		return l.compute(p, v.Instr, at)
-	}
-	at := make([]ir.Size, out.Type.Rank())
-	for i, e := range out.Type.Shape {
-		if e.Is(1) {
-			continue
-		}
-		a := &ir.Axis{Name: fmt.Sprintf("i%d", i), Extent: e}
-		k.Par = append(k.Par, a)
-		at[i] = a.Index()
-	}
-	value := root(p, at)
-	k.Args = append(k.Args, ir.KernelArg{Name: out.Name, DType: out.Type.DType, Len: out.Type.Elems(), Write: true})
-	k.Stores = []ir.Store{{Arg: len(args), Index: ir.Linear(at, out.Type.Shape), Value: value}}
-	k.Values = p.Values
-	args = append(args, out)
-
-	prune(k)
-	dropUnitAxes(k)
-	splitAxes(k)
-	mergeAxes(k)
-	chooseInner(k)
-	recogniseContract(k)
-	k.Dims = l.dims(k)
-	step := &ir.Step{Kernel: k, Args: args, Device: device, Epoch: len(l.variant.Steps), Pos: pos}
-	for _, d := range k.Dims {
-		step.Sizes = append(step.Sizes, d.Size())
-	}
-	l.variant.Steps = append(l.variant.Steps, step)
-	return nil
-}
-
-// dims are the dims that a kernel mentions, in the module's order.
-func (l *lowering) dims(k *ir.Kernel) []*ir.Dim {
-	used := map[string]bool{}
-	eachSize(k, func(s ir.Size) {
-		s.Walk(func(a *ir.Atom) {
-			if a.Kind == ir.AtomDim {
-				used[a.Dim.Name] = true
-			}
-		})
-	})
-	var dims []*ir.Dim
-	for _, d := range l.module.Dims {
-		if used[d.Name] {
-			dims = append(dims, d)
-		}
-	}
-	return dims
 }

@@ -1,10 +1,12 @@
 // Package passes takes a module from the graph of its ops to planned kernels.
 //
-// A pass changes the module in place. Passes know nothing of dumping or timing:
-// who wants to look observes the loop.
+// A pass changes the module in place. Who compiles one model for two targets
+// starts from two modules; ir.Parse(name, ir.Print(m)) is a copy of m. Passes know
+// nothing of dumping or timing: who wants to look observes the loop.
 package passes
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,24 +16,43 @@ import (
 
 // A Pass is one step.
 type Pass struct {
-	Name string
-	Doc  string
-	Why  string // the reason for its place in the order
-	run  func(m *ir.Module) error
+	Name      string
+	Doc       string
+	Why       string // the reason for its place in the order
+	PerTarget bool   // from here on the module is for one target
+	needs     []need
+	run       func(m *ir.Module) error
 }
 
-// pipeline is the order. Up to precision the graph is one for all targets; from
-// place on each target has its own.
+// pipeline is the order.
 var pipeline = []Pass{
-	{"simplify", "fold constants, share common values, drop dead ones", "first, so that nothing later works on values that vanish", simplify},
-	{"precision", "make the accumulators of sums explicit", "after simplify, before anything asks what a sum costs", precision},
-	{"place", "decide the device of each value", "before values are grouped, since a kernel runs on one device", place},
-	{"expand", "replace composite ops by what they consist of", "composites keep their name until fusion had its chance", expand},
-	{"lower", "turn each value into a kernel, views folded", "needs the final graph of the target", lower},
-	{"legalise", "rewrite what the target cannot print", "on kernels, where functions are scalar", legalise},
-	{"tile", "choose each kernel's schedule", "before plan, which must know alignment and what may share memory", tile},
-	{"schedule", "order the kernels and place the barriers", "after tile, since sharing memory changes what is alive", schedule},
-	{"plan", "give every value in the arena its place", "last, lifetimes being counted in the epochs of the schedule", plan},
+	{Name: "simplify", Doc: "fold constants, share common values, drop dead ones",
+		Why:   "first, so that nothing later works on values that vanish",
+		needs: []need{graph}, run: simplify},
+	{Name: "precision", Doc: "make the accumulators of sums explicit",
+		Why:   "after simplify, before anything asks what a sum costs",
+		needs: []need{graph}, run: precision},
+	{Name: "place", Doc: "decide the device of each value",
+		Why:       "before values are grouped, since a kernel runs on one device",
+		PerTarget: true, needs: []need{graph}, run: place},
+	{Name: "expand", Doc: "replace composite ops by what they consist of",
+		Why:       "after fusion has had its chance of knowing them by name",
+		PerTarget: true, needs: []need{graph, placed}, run: expand},
+	{Name: "lower", Doc: "turn each value into a kernel, views folded",
+		Why:       "on the final graph of the target",
+		PerTarget: true, needs: []need{graph, placed, expanded}, run: lower},
+	{Name: "legalise", Doc: "rewrite what the target cannot print",
+		Why:       "on kernels, where functions are scalar",
+		PerTarget: true, needs: []need{lowered, unplanned}, run: legalise},
+	{Name: "tile", Doc: "choose each kernel's schedule",
+		Why:       "before plan, which must know alignment and what may share memory",
+		PerTarget: true, needs: []need{lowered, unplanned}, run: tile},
+	{Name: "schedule", Doc: "order the kernels and place the barriers",
+		Why:       "after tile, since sharing memory changes what is alive",
+		PerTarget: true, needs: []need{lowered, tiled, unplanned}, run: schedule},
+	{Name: "plan", Doc: "give every value in the arena its place",
+		Why:       "last, lifetimes being counted in the epochs of the schedule",
+		PerTarget: true, needs: []need{lowered, tiled, scheduled}, run: plan},
 }
 
 // List is the passes in order.
@@ -49,10 +70,67 @@ func (e *InternalError) Error() string { return fmt.Sprintf("pass %s: %v", e.Pas
 func (e *InternalError) Unwrap() error { return e.Err }
 
 // Run applies all passes to m for a target. observe, if not nil, sees the module
-// after each.
+// after each. An error is ir.Diagnostics where the model is wrong for the target,
+// an *InternalError where mlxc is, and else says why m or the target is not one
+// to start from.
 func Run(m *ir.Module, target ir.Target, observe func(pass string, m *ir.Module)) error {
-	m.Target = target
-	for _, p := range pipeline {
+	return run(m, target, pipeline, observe)
+}
+
+// Until applies the passes up to and including the named one.
+func Until(m *ir.Module, target ir.Target, last string) error {
+	ps, err := named([]string{last})
+	if err != nil {
+		return err
+	}
+	n := slices.IndexFunc(pipeline, func(p Pass) bool { return p.Name == ps[0].Name })
+	return run(m, target, pipeline[:n+1], nil)
+}
+
+// Apply applies the named passes in the given order. The target may be empty
+// where m has one, or where no pass needs one.
+func Apply(m *ir.Module, target ir.Target, names []string) error {
+	ps, err := named(names)
+	if err != nil {
+		return err
+	}
+	return run(m, target, ps, nil)
+}
+
+func named(names []string) ([]Pass, error) {
+	var ps []Pass
+	for _, name := range names {
+		n := slices.IndexFunc(pipeline, func(p Pass) bool { return p.Name == name })
+		if n < 0 {
+			var known []string
+			for _, p := range pipeline {
+				known = append(known, p.Name)
+			}
+			return nil, fmt.Errorf("there is no pass %q; the passes are %s", name, strings.Join(known, ", "))
+		}
+		ps = append(ps, pipeline[n])
+	}
+	return ps, nil
+}
+
+func run(m *ir.Module, target ir.Target, ps []Pass, observe func(pass string, m *ir.Module)) error {
+	switch {
+	case target != "" && target != ir.CPU && target != ir.Metal:
+		return fmt.Errorf("there is no target %q; the targets are %s and %s", target, ir.CPU, ir.Metal)
+	case target != "" && m.Target != "" && m.Target != target:
+		return fmt.Errorf("module %q is for target %s already", m.Name, m.Target)
+	}
+	for _, p := range ps {
+		if p.PerTarget && m.Target == "" {
+			if m.Target = target; target == "" {
+				return fmt.Errorf("pass %s needs a target", p.Name)
+			}
+		}
+		for _, n := range p.needs {
+			if !n.holds(m) {
+				return fmt.Errorf("pass %s needs %s", p.Name, n.what)
+			}
+		}
 		if err := apply(p, m); err != nil {
 			return err
 		}
@@ -63,53 +141,17 @@ func Run(m *ir.Module, target ir.Target, observe func(pass string, m *ir.Module)
 	return nil
 }
 
-// Until applies the passes up to and including the named one.
-func Until(m *ir.Module, target ir.Target, last string) error {
-	n := slices.IndexFunc(pipeline, func(p Pass) bool { return p.Name == last })
-	if n < 0 {
-		return unknown(last)
-	}
-	m.Target = target
-	for _, p := range pipeline[:n+1] {
-		if err := apply(p, m); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Apply applies the named passes in the given order.
-func Apply(m *ir.Module, names []string) error {
-	for _, name := range names {
-		n := slices.IndexFunc(pipeline, func(p Pass) bool { return p.Name == name })
-		if n < 0 {
-			return unknown(name)
-		}
-		if err := apply(pipeline[n], m); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func unknown(name string) error {
-	var names []string
-	for _, p := range pipeline {
-		names = append(names, p.Name)
-	}
-	return fmt.Errorf("there is no pass %q; the passes are %s", name, strings.Join(names, ", "))
-}
-
-// apply runs one pass and the verifier. What a model asks for and a target does
-// not have comes back as diagnostics; anything else is our bug.
+// apply runs one pass and the verifier.
 func apply(p Pass, m *ir.Module) error {
-	if err := p.run(m); err != nil {
-		if _, ok := err.(ir.Diagnostics); ok {
-			return err
-		}
-		return &InternalError{p.Name, err}
+	err := p.run(m)
+	var wrong ir.Diagnostics
+	if errors.As(err, &wrong) {
+		return err
 	}
-	if err := ir.Verify(m); err != nil {
+	if err == nil {
+		err = ir.Verify(m)
+	}
+	if err != nil {
 		return &InternalError{p.Name, err}
 	}
 	return nil

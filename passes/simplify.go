@@ -3,7 +3,6 @@ package passes
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/mlxc/mlxc/ir"
 )
@@ -12,110 +11,103 @@ import (
 // value, one instruction per expression, none that nothing needs.
 func simplify(m *ir.Module) error {
 	for _, f := range m.Funcs {
-		for changed := true; changed; {
-			changed = rewriteAll(f)
-			changed = share(f) || changed
+		for {
+			rewritten, err := rewrite(f)
+			if err != nil {
+				return err
+			}
+			if shared := share(f); !rewritten && !shared {
+				break
+			}
 		}
 		removeDead(f)
 	}
 	return nil
 }
 
-// A rewrite gives another value that equals an instruction's result, or nil.
-type rewrite struct {
+// A rewriting gives a value that may stand for the result of an instruction whose
+// operands are simple already; nil where it has nothing to say. Each makes a
+// program smaller, or moves it towards one form, so that rewriting ends.
+type rewriting struct {
 	why   string
-	apply func(in *ir.Instr) *ir.Value
+	apply func(b *rewriter, in *ir.Instr) *ir.Value
 }
 
-var rewrites = []rewrite{
-	{"a view that changes nothing is its operand", identityView},
-	{"of two reshapes in a row the last one decides", nil},
-	{"a cast to the same dtype is its operand", func(in *ir.Instr) *ir.Value {
-		if a, ok := in.Attrs.(ir.CastAttrs); ok && a.DType == in.Args[0].Type.DType {
-			return in.Args[0]
-		}
+var rewritings = []rewriting{
+	{"a constant looks the same from everywhere", viewOfConstant},
+	{"a view that moves nothing is its operand", identityView},
+	{"moving axes of size 1 moves no element: one form for it, reshape", plainReshape},
+	{"of two views of one kind one remains", viewOfView},
+	{"what has constant operands is a constant", foldConstants},
+	{"a constant operand stands last where the order does not matter", constantLast},
+	{"x*1 is x, and so on", neutralOperand},
+	{"x*0 is 0 for integers, and so on; for floats it is not, because of NaN", absorbingOperand},
+	{"-(-x) is x, and so on", involution},
+	{"a choice between equals, or one that is made, is no choice", decidedSelect},
+	{"a cast that changes nothing is its operand, and nobody sees a detour through a wider dtype", foldCasts},
+	{"what is done to every copy of a value is done to the value", stretchLast},
+}
+
+// A rewriter makes the instructions of a replacement.
+type rewriter struct {
+	ir.Emit
+	err error
+}
+
+// again makes an instruction like in with other attributes and operands.
+func (b *rewriter) again(in *ir.Instr, attrs any, args ...*ir.Value) *ir.Value {
+	return b.op(in, in.Op.Name, attrs, args...)
+}
+
+// op makes an instruction in the place of another.
+func (b *rewriter) op(in *ir.Instr, name string, attrs any, args ...*ir.Value) *ir.Value {
+	made, err := b.Op(name, attrs, args...)
+	if err != nil {
+		b.err = fmt.Errorf("%s: %w", in.Pos, err)
 		return nil
-	}},
-	{"x*1 and x/1 are x, for NaN and -0 too; x+0 is not x for -0", timesOne},
+	}
+	made.Device = in.Device
+	return made.Result()
 }
 
-func rewriteAll(f *ir.Func) bool {
+// number is a constant in the type t.
+func (b *rewriter) number(in *ir.Instr, t ir.Type, x float64) *ir.Value {
+	return b.op(in, "const", ir.ConstAttrs{Value: x, DType: t.DType, Shape: t.Shape})
+}
+
+// rewrite applies the first rewriting that fits to each instruction in turn.
+func rewrite(f *ir.Func) (changed bool, err error) {
+	var body []*ir.Instr
 	to := map[*ir.Value]*ir.Value{}
 	for _, in := range f.Body {
 		substitute(in.Args, to)
-		mergeViews(in)
-		for _, r := range rewrites {
-			if r.apply == nil {
-				continue
-			}
-			if v := r.apply(in); v != nil {
-				to[in.Result()] = v
-				break
-			}
+		b := &rewriter{Emit: ir.Emit{Pos: in.Pos}}
+		v := b.replacement(in)
+		switch {
+		case b.err != nil:
+			return false, b.err
+		case v == nil:
+			body = append(body, in)
+			continue
 		}
+		if v.Name == "" && v.Instr != nil {
+			v.Name = in.Result().Name
+		}
+		to[in.Result()] = v
+		body = append(body, b.Body...)
 	}
-	replaceResults(f, to)
-	return len(to) > 0 && removeDead(f)
+	f.Body = body
+	substituteResults(f, to)
+	return len(to) > 0, nil
 }
 
-// identityView recognises views that leave type and order alone.
-func identityView(in *ir.Instr) *ir.Value {
-	if in.Op.Kind != ir.KindView || len(in.Args) != 1 || !in.Result().Type.Equal(in.Args[0].Type) {
-		return nil
-	}
-	if a, ok := in.Attrs.(ir.PermAttrs); ok && !slices.IsSorted(a.Perm) {
-		return nil
-	}
-	if a, ok := in.Attrs.(ir.SliceAttrs); ok && slices.ContainsFunc(a.Start, func(s ir.Size) bool { return !s.Is(0) }) {
-		return nil
-	}
-	return in.Args[0]
-}
-
-// mergeViews makes a view of a view one view, where the two are of one kind.
-func mergeViews(in *ir.Instr) {
-	if in.Op.Kind != ir.KindView || len(in.Args) != 1 || in.Args[0].Instr == nil || in.Args[0].Instr.Op != in.Op {
-		return
-	}
-	inner := in.Args[0].Instr
-	switch a := in.Attrs.(type) {
-	case ir.ShapeAttrs: // reshape, broadcast: the last shape decides
-		in.Args = inner.Args
-	case ir.PermAttrs:
-		before := inner.Attrs.(ir.PermAttrs).Perm
-		perm := make([]int, len(before))
-		for i, p := range a.Perm {
-			perm[i] = before[p]
-		}
-		in.Attrs, in.Args = ir.PermAttrs{Perm: perm}, inner.Args
-	}
-}
-
-func timesOne(in *ir.Instr) *ir.Value {
-	switch in.Op.Name {
-	case "mul":
-		if isConst(in.Args[0], 1) {
-			return in.Args[1]
-		}
-		fallthrough
-	case "div":
-		if isConst(in.Args[1], 1) {
-			return in.Args[0]
+func (b *rewriter) replacement(in *ir.Instr) *ir.Value {
+	for _, r := range rewritings {
+		if v := r.apply(b, in); v != nil || b.err != nil {
+			return v
 		}
 	}
 	return nil
-}
-
-// isConst looks through views at a constant.
-func isConst(v *ir.Value, x float64) bool {
-	for v.Instr != nil && v.Instr.Op.Kind == ir.KindView && len(v.Instr.Args) == 1 && v.Instr.Op.Name != "pad" {
-		v = v.Instr.Args[0]
-	}
-	if v.Instr == nil {
-		return false
-	}
-	a, ok := v.Instr.Attrs.(ir.ConstAttrs)
-	return ok && a.Value == x
 }
 
 // share keeps the first of equal expressions.
@@ -127,15 +119,11 @@ func share(f *ir.Func) bool {
 		}
 		return number[v]
 	}
+	var body []*ir.Instr
 	first := map[string]*ir.Instr{}
 	to := map[*ir.Value]*ir.Value{}
 	for _, in := range f.Body {
 		substitute(in.Args, to)
-		if len(in.Regions) > 0 {
-			continue
-		}
-		var key strings.Builder
-		fmt.Fprint(&key, in.Op.Name, " ", ir.AttrText(in.Attrs), " ", in.Device)
 		ids := make([]int, len(in.Args))
 		for i, a := range in.Args {
 			ids[i] = id(a)
@@ -143,26 +131,31 @@ func share(f *ir.Func) bool {
 		if in.Op.Commutative {
 			slices.Sort(ids)
 		}
-		fmt.Fprint(&key, ids)
-		if old := first[key.String()]; old != nil {
-			for i, v := range in.Results {
-				to[v] = old.Results[i]
-			}
+		key := fmt.Sprint(in.Op.Name, ids, ir.AttrText(in.Attrs), in.Device)
+		old := first[key]
+		if old == nil || len(in.Regions) > 0 || in.Op.Kind == ir.KindSink {
+			first[key] = in
+			body = append(body, in)
 			continue
 		}
-		first[key.String()] = in
+		for i, v := range in.Results {
+			to[v] = old.Results[i]
+			if old.Results[i].Name == "" {
+				old.Results[i].Name = v.Name
+			}
+		}
 	}
-	replaceResults(f, to)
-	return len(to) > 0 && removeDead(f)
+	f.Body = body
+	substituteResults(f, to)
+	return len(to) > 0
 }
 
 // removeDead drops what no result needs.
-func removeDead(f *ir.Func) bool {
+func removeDead(f *ir.Func) {
 	need := map[*ir.Value]bool{}
 	for _, r := range f.Results {
 		need[r.Value] = true
 	}
-	n := len(f.Body)
 	var kept []*ir.Instr
 	for _, in := range slices.Backward(f.Body) {
 		if in.Op.Kind != ir.KindSink && !slices.ContainsFunc(in.Results, func(v *ir.Value) bool { return need[v] }) {
@@ -175,5 +168,21 @@ func removeDead(f *ir.Func) bool {
 	}
 	slices.Reverse(kept)
 	f.Body = kept
-	return len(kept) < n
+}
+
+// substitute puts replacements in the place of values, through any chain.
+func substitute(args []*ir.Value, to map[*ir.Value]*ir.Value) {
+	for i := range args {
+		for to[args[i]] != nil {
+			args[i] = to[args[i]]
+		}
+	}
+}
+
+func substituteResults(f *ir.Func, to map[*ir.Value]*ir.Value) {
+	for i := range f.Results {
+		v := []*ir.Value{f.Results[i].Value}
+		substitute(v, to)
+		f.Results[i].Value = v[0]
+	}
 }

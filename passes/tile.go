@@ -6,40 +6,39 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
-// grainWork is the least number of scalar operations that are worth waking a
-// worker for: some 10 µs of portable Go.
-const grainWork = 1 << 13
+const (
+	grainWork = 1 << 13 // scalar operations that are worth waking a worker for: some 10 µs of portable Go
+	threads   = 256     // of a threadgroup: enough to hide latency, and any device allows it
+)
 
 // tile chooses the schedule of each kernel, and with it says what the planner
 // must know.
 func tile(m *ir.Module) error {
+	on := devices(m)
 	for _, k := range m.Kernels {
-		s := &ir.Schedule{Vec: 1, Align: int64(ir.Align), Over: overwrites(k)}
-		if m.Target == ir.Metal {
-			s.Threads = 256
+		k.Schedule = &ir.Schedule{Vec: 1, Align: ir.Align, Over: overwrites(k)}
+		if on[k] == ir.OnGPU {
+			k.Schedule.Threads = threads
 		} else {
-			s.Grain = max(1, grainWork/pointWork(k))
+			k.Schedule.Grain = max(1, grainWork/pointWork(k))
 		}
-		k.Schedule = s
 	}
 	return nil
 }
 
-// pointWork estimates the scalar operations of one point of the grid.
+// pointWork estimates the scalar operations of one point of the grid, at the
+// bounds of the dims and up to grainWork.
 func pointWork(k *ir.Kernel) int64 {
+	grid := k.Grid()
 	work := int64(1)
 	for _, v := range k.Values {
 		n := int64(1)
-		inside := v.Free
-		if v.Kind == ir.ScalarReduce {
-			inside = slices.Concat(v.Free, v.Over)
-		}
-		for _, a := range inside {
-			if slices.ContainsFunc(k.Grid(), func(g *ir.Axis) bool { return g.Name == a.Name }) {
-				continue
-			}
-			if e, ok := a.Extent.Max(); ok {
-				n *= max(1, min(e, grainWork))
+		for _, a := range slices.Concat(v.Free, v.Over) {
+			if e, ok := a.Extent.Max(); !contains(grid, a) {
+				if !ok {
+					e = grainWork
+				}
+				n = min(n*max(1, e), grainWork)
 			}
 		}
 		work = min(work+n, grainWork)
@@ -47,27 +46,16 @@ func pointWork(k *ir.Kernel) int64 {
 	return work
 }
 
-// overwrites lists which written argument may share memory with which read one:
-// where every load of the read one is of the element that the same point stores,
-// nothing is read later than it is overwritten.
+// overwrites lists which written argument may share memory with which read one: no
+// element is stored that is still to be read. That is so where every load of the
+// read one is of the element that the same point stores, by a store that nothing
+// else of it depends on.
 func overwrites(k *ir.Kernel) [][2]int {
 	var pairs [][2]int
 	for _, s := range k.Stores {
 		out := k.Args[s.Arg]
-		if len(s.Guard) > 0 {
-			continue
-		}
 		for i, in := range k.Args {
-			if in.Write || in.DType.Size() != out.DType.Size() || !in.Len.Equal(out.Len) {
-				continue
-			}
-			ok := true
-			for _, v := range k.Values {
-				if v.Kind == ir.ScalarLoad && v.Arg == i && (!v.Index.Equal(s.Index) || v.Stage != s.Value.Stage || len(v.Bind) > 0) {
-					ok = false
-				}
-			}
-			if ok && !reducedOver(k) {
+			if len(s.Guard) == 0 && !in.Write && in.DType.Size() == out.DType.Size() && in.Len.Equal(out.Len) && readsOnlyThere(k, i, s) {
 				pairs = append(pairs, [2]int{s.Arg, i})
 			}
 		}
@@ -75,8 +63,25 @@ func overwrites(k *ir.Kernel) [][2]int {
 	return pairs
 }
 
-// reducedOver reports whether the kernel has a loop inside its points: then a
-// point may store before it has read all.
-func reducedOver(k *ir.Kernel) bool {
-	return slices.ContainsFunc(k.Values, func(v *ir.Scalar) bool { return v.Kind == ir.ScalarReduce })
+// readsOnlyThere reports whether all loads of argument arg are of the element that
+// s stores, and for s alone: another store of the point may come later.
+func readsOnlyThere(k *ir.Kernel, arg int, s ir.Store) bool {
+	loads := map[*ir.Scalar]bool{} // scalars that depend on a load of arg
+	for _, v := range k.Values {
+		if v.Kind == ir.ScalarLoad && v.Arg == arg {
+			if !v.Index.Equal(s.Index) || len(v.Bind) > 0 {
+				return false
+			}
+			loads[v] = true
+		}
+		if slices.ContainsFunc(v.Args, func(a *ir.Scalar) bool { return loads[a] }) {
+			loads[v] = true
+		}
+	}
+	for _, other := range k.Stores {
+		if other.Arg != s.Arg && loads[other.Value] {
+			return false
+		}
+	}
+	return true
 }

@@ -12,12 +12,12 @@ kernel void read_div(
     if (p >= B * 784) {
         return;
     }
-    const int i012 = p;
-    div[i012] = image[i012] / 255.0f;
+    const int i0 = p;
+    div[i0] = image[i0] / 255.0f;
 }
 
-// read_y computes y (digits.mlx:17:27).
-kernel void read_y(
+// read_net_conv1_y computes y (digits.mlx:17:27).
+kernel void read_net_conv1_y(
     device const float *div [[buffer(0)]],
     device const float *net_conv1_weight [[buffer(1)]],
     device float *y [[buffer(2)]],
@@ -46,8 +46,8 @@ kernel void read_y(
     y[i0 * 12544 + i1 * 448 + i2 * 16 + i3] = v3;
 }
 
-// read_add computes add (digits.mlx:17:27).
-kernel void read_add(
+// read_net_conv1_add computes add (digits.mlx:17:27).
+kernel void read_net_conv1_add(
     device const float *y [[buffer(0)]],
     device const float *net_conv1_bias [[buffer(1)]],
     device float *add [[buffer(2)]],
@@ -58,14 +58,14 @@ kernel void read_add(
     if (p >= B * 12544) {
         return;
     }
-    const int i3 = p % 16;
-    const int i012 = p / 16;
-    const float v1 = net_conv1_bias[i3];
-    add[i012 * 16 + i3] = y[i012 * 16 + i3] + v1;
+    const int i1 = p % 16;
+    const int i0 = p / 16;
+    const float v1 = net_conv1_bias[i1];
+    add[i0 * 16 + i1] = y[i0 * 16 + i1] + v1;
 }
 
-// read_add_2 computes add_2 (digits.mlx:17:23).
-kernel void read_add_2(
+// read_net_bn1_add computes add_2 (digits.mlx:17:23).
+kernel void read_net_bn1_add(
     device const float *net_bn1_running_var [[buffer(0)]],
     device float *add_2 [[buffer(1)]],
     uint point [[thread_position_in_grid]]) {
@@ -77,8 +77,8 @@ kernel void read_add_2(
     add_2[i0] = net_bn1_running_var[i0] + 1e-05f;
 }
 
-// read_rsqrt computes rsqrt (digits.mlx:17:23).
-kernel void read_rsqrt(
+// read_net_bn1_rsqrt computes rsqrt (digits.mlx:17:23).
+kernel void read_net_bn1_rsqrt(
     device const float *add_2 [[buffer(0)]],
     device float *rsqrt_2 [[buffer(1)]],
     uint point [[thread_position_in_grid]]) {
@@ -90,8 +90,8 @@ kernel void read_rsqrt(
     rsqrt_2[i0] = precise::rsqrt(add_2[i0]);
 }
 
-// read_sub computes sub (digits.mlx:17:23).
-kernel void read_sub(
+// read_net_bn1_sub computes sub (digits.mlx:17:23).
+kernel void read_net_bn1_sub(
     device const float *add [[buffer(0)]],
     device const float *net_bn1_running_mean [[buffer(1)]],
     device float *sub [[buffer(2)]],
@@ -102,14 +102,14 @@ kernel void read_sub(
     if (p >= B * 12544) {
         return;
     }
-    const int i3 = p % 16;
-    const int i012 = p / 16;
-    const float v1 = net_bn1_running_mean[i3];
-    sub[i012 * 16 + i3] = add[i012 * 16 + i3] - v1;
+    const int i1 = p % 16;
+    const int i0 = p / 16;
+    const float v1 = net_bn1_running_mean[i1];
+    sub[i0 * 16 + i1] = add[i0 * 16 + i1] - v1;
 }
 
-// read_mul computes mul (digits.mlx:17:23).
-kernel void read_mul(
+// read_net_bn1_mul computes mul (digits.mlx:17:23).
+kernel void read_net_bn1_mul(
     device const float *sub [[buffer(0)]],
     device const float *rsqrt_2 [[buffer(1)]],
     device float *mul [[buffer(2)]],
@@ -120,14 +120,14 @@ kernel void read_mul(
     if (p >= B * 12544) {
         return;
     }
-    const int i3 = p % 16;
-    const int i012 = p / 16;
-    const float v1 = rsqrt_2[i3];
-    mul[i012 * 16 + i3] = sub[i012 * 16 + i3] * v1;
+    const int i1 = p % 16;
+    const int i0 = p / 16;
+    const float v1 = rsqrt_2[i1];
+    mul[i0 * 16 + i1] = sub[i0 * 16 + i1] * v1;
 }
 
-// read_relu computes relu (digits.mlx:17:18).
-kernel void read_relu(
+// read_net_relu computes relu (digits.mlx:17:18).
+kernel void read_net_relu(
     device const float *add_3 [[buffer(0)]],
     device float *relu [[buffer(1)]],
     constant int *dims [[buffer(2)]],
@@ -137,12 +137,12 @@ kernel void read_relu(
     if (p >= B * 12544) {
         return;
     }
-    const int i0123 = p;
-    relu[i0123] = (isnan(add_3[i0123]) || isnan(0.0f) ? NAN : max(add_3[i0123], 0.0f));
+    const int i0 = p;
+    relu[i0] = (isnan(add_3[i0]) || isnan(0.0f) ? NAN : max(add_3[i0], 0.0f));
 }
 
-// read_x computes x (digits.mlx:17:9).
-kernel void read_x(
+// read_net_x computes x (digits.mlx:17:9).
+kernel void read_net_x(
     device const float *relu [[buffer(0)]],
     device float *x [[buffer(1)]],
     constant int *dims [[buffer(2)]],
@@ -152,20 +152,20 @@ kernel void read_x(
     if (p >= B * 3136) {
         return;
     }
-    const int i3 = p % 16;
-    const int i2 = p / 16 % 14;
-    const int i01 = p / 224;
+    const int i2 = p % 16;
+    const int i1 = p / 16 % 14;
+    const int i0 = p / 224;
     float v1 = (-INFINITY);
     for (int r0 = 0; r0 < 2; r0++) {
         for (int r1 = 0; r1 < 2; r1++) {
-            v1 = (isnan(v1) || isnan(relu[i01 * 896 + i2 * 32 + i3 + r0 * 448 + r1 * 16]) ? NAN : max(v1, relu[i01 * 896 + i2 * 32 + i3 + r0 * 448 + r1 * 16]));
+            v1 = (isnan(v1) || isnan(relu[i0 * 896 + i1 * 32 + i2 + r0 * 448 + r1 * 16]) ? NAN : max(v1, relu[i0 * 896 + i1 * 32 + i2 + r0 * 448 + r1 * 16]));
         }
     }
-    x[i01 * 224 + i2 * 16 + i3] = v1;
+    x[i0 * 224 + i1 * 16 + i2] = v1;
 }
 
-// read_y_2 computes y_2 (digits.mlx:18:27).
-kernel void read_y_2(
+// read_net_conv2_y_2 computes y_2 (digits.mlx:18:27).
+kernel void read_net_conv2_y_2(
     device const float *x [[buffer(0)]],
     device const float *net_conv2_weight [[buffer(1)]],
     device float *y_2 [[buffer(2)]],
@@ -196,8 +196,8 @@ kernel void read_y_2(
     y_2[i0 * 6272 + i1 * 448 + i2 * 32 + i3] = v3;
 }
 
-// read_add_4 computes add_4 (digits.mlx:18:27).
-kernel void read_add_4(
+// read_net_conv2_add computes add_4 (digits.mlx:18:27).
+kernel void read_net_conv2_add(
     device const float *y_2 [[buffer(0)]],
     device const float *net_conv2_bias [[buffer(1)]],
     device float *add_4 [[buffer(2)]],
@@ -208,14 +208,14 @@ kernel void read_add_4(
     if (p >= B * 6272) {
         return;
     }
-    const int i3 = p % 32;
-    const int i012 = p / 32;
-    const float v1 = net_conv2_bias[i3];
-    add_4[i012 * 32 + i3] = y_2[i012 * 32 + i3] + v1;
+    const int i1 = p % 32;
+    const int i0 = p / 32;
+    const float v1 = net_conv2_bias[i1];
+    add_4[i0 * 32 + i1] = y_2[i0 * 32 + i1] + v1;
 }
 
-// read_add_5 computes add_5 (digits.mlx:18:23).
-kernel void read_add_5(
+// read_net_bn2_add computes add_5 (digits.mlx:18:23).
+kernel void read_net_bn2_add(
     device const float *net_bn2_running_var [[buffer(0)]],
     device float *add_5 [[buffer(1)]],
     uint point [[thread_position_in_grid]]) {
@@ -227,8 +227,8 @@ kernel void read_add_5(
     add_5[i0] = net_bn2_running_var[i0] + 1e-05f;
 }
 
-// read_rsqrt_2 computes rsqrt_2 (digits.mlx:18:23).
-kernel void read_rsqrt_2(
+// read_net_bn2_rsqrt computes rsqrt_2 (digits.mlx:18:23).
+kernel void read_net_bn2_rsqrt(
     device const float *add_5 [[buffer(0)]],
     device float *rsqrt_2 [[buffer(1)]],
     uint point [[thread_position_in_grid]]) {
@@ -240,8 +240,8 @@ kernel void read_rsqrt_2(
     rsqrt_2[i0] = precise::rsqrt(add_5[i0]);
 }
 
-// read_sub_2 computes sub_2 (digits.mlx:18:23).
-kernel void read_sub_2(
+// read_net_bn2_sub computes sub_2 (digits.mlx:18:23).
+kernel void read_net_bn2_sub(
     device const float *add_4 [[buffer(0)]],
     device const float *net_bn2_running_mean [[buffer(1)]],
     device float *sub_2 [[buffer(2)]],
@@ -252,14 +252,14 @@ kernel void read_sub_2(
     if (p >= B * 6272) {
         return;
     }
-    const int i3 = p % 32;
-    const int i012 = p / 32;
-    const float v1 = net_bn2_running_mean[i3];
-    sub_2[i012 * 32 + i3] = add_4[i012 * 32 + i3] - v1;
+    const int i1 = p % 32;
+    const int i0 = p / 32;
+    const float v1 = net_bn2_running_mean[i1];
+    sub_2[i0 * 32 + i1] = add_4[i0 * 32 + i1] - v1;
 }
 
-// read_mul_3 computes mul_3 (digits.mlx:18:23).
-kernel void read_mul_3(
+// read_net_bn2_mul computes mul_3 (digits.mlx:18:23).
+kernel void read_net_bn2_mul(
     device const float *sub_2 [[buffer(0)]],
     device const float *rsqrt_2 [[buffer(1)]],
     device float *mul_3 [[buffer(2)]],
@@ -270,14 +270,14 @@ kernel void read_mul_3(
     if (p >= B * 6272) {
         return;
     }
-    const int i3 = p % 32;
-    const int i012 = p / 32;
-    const float v1 = rsqrt_2[i3];
-    mul_3[i012 * 32 + i3] = sub_2[i012 * 32 + i3] * v1;
+    const int i1 = p % 32;
+    const int i0 = p / 32;
+    const float v1 = rsqrt_2[i1];
+    mul_3[i0 * 32 + i1] = sub_2[i0 * 32 + i1] * v1;
 }
 
-// read_relu_2 computes relu_2 (digits.mlx:18:18).
-kernel void read_relu_2(
+// read_net_relu_2 computes relu_2 (digits.mlx:18:18).
+kernel void read_net_relu_2(
     device const float *add_6 [[buffer(0)]],
     device float *relu_2 [[buffer(1)]],
     constant int *dims [[buffer(2)]],
@@ -287,12 +287,12 @@ kernel void read_relu_2(
     if (p >= B * 6272) {
         return;
     }
-    const int i0123 = p;
-    relu_2[i0123] = (isnan(add_6[i0123]) || isnan(0.0f) ? NAN : max(add_6[i0123], 0.0f));
+    const int i0 = p;
+    relu_2[i0] = (isnan(add_6[i0]) || isnan(0.0f) ? NAN : max(add_6[i0], 0.0f));
 }
 
-// read_x_2 computes x_2 (digits.mlx:18:9).
-kernel void read_x_2(
+// read_net_x_2 computes x_2 (digits.mlx:18:9).
+kernel void read_net_x_2(
     device const float *relu_2 [[buffer(0)]],
     device float *x_2 [[buffer(1)]],
     constant int *dims [[buffer(2)]],
@@ -302,20 +302,20 @@ kernel void read_x_2(
     if (p >= B * 1568) {
         return;
     }
-    const int i3 = p % 32;
-    const int i2 = p / 32 % 7;
-    const int i01 = p / 224;
+    const int i2 = p % 32;
+    const int i1 = p / 32 % 7;
+    const int i0 = p / 224;
     float v1 = (-INFINITY);
     for (int r0 = 0; r0 < 2; r0++) {
         for (int r1 = 0; r1 < 2; r1++) {
-            v1 = (isnan(v1) || isnan(relu_2[i01 * 896 + i2 * 64 + i3 + r0 * 448 + r1 * 32]) ? NAN : max(v1, relu_2[i01 * 896 + i2 * 64 + i3 + r0 * 448 + r1 * 32]));
+            v1 = (isnan(v1) || isnan(relu_2[i0 * 896 + i1 * 64 + i2 + r0 * 448 + r1 * 32]) ? NAN : max(v1, relu_2[i0 * 896 + i1 * 64 + i2 + r0 * 448 + r1 * 32]));
         }
     }
-    x_2[i01 * 224 + i2 * 32 + i3] = v1;
+    x_2[i0 * 224 + i1 * 32 + i2] = v1;
 }
 
-// read_y_3 computes y_3 (digits.mlx:19:27).
-kernel void read_y_3(
+// read_net_conv3_y_3 computes y_3 (digits.mlx:19:27).
+kernel void read_net_conv3_y_3(
     device const float *x_2 [[buffer(0)]],
     device const float *net_conv3_weight [[buffer(1)]],
     device float *y_3 [[buffer(2)]],
@@ -346,8 +346,8 @@ kernel void read_y_3(
     y_3[i0 * 3136 + i1 * 448 + i2 * 64 + i3] = v3;
 }
 
-// read_add_7 computes add_7 (digits.mlx:19:27).
-kernel void read_add_7(
+// read_net_conv3_add computes add_7 (digits.mlx:19:27).
+kernel void read_net_conv3_add(
     device const float *y_3 [[buffer(0)]],
     device const float *net_conv3_bias [[buffer(1)]],
     device float *add_7 [[buffer(2)]],
@@ -358,14 +358,14 @@ kernel void read_add_7(
     if (p >= B * 3136) {
         return;
     }
-    const int i3 = p % 64;
-    const int i012 = p / 64;
-    const float v1 = net_conv3_bias[i3];
-    add_7[i012 * 64 + i3] = y_3[i012 * 64 + i3] + v1;
+    const int i1 = p % 64;
+    const int i0 = p / 64;
+    const float v1 = net_conv3_bias[i1];
+    add_7[i0 * 64 + i1] = y_3[i0 * 64 + i1] + v1;
 }
 
-// read_add_8 computes add_8 (digits.mlx:19:23).
-kernel void read_add_8(
+// read_net_bn3_add computes add_8 (digits.mlx:19:23).
+kernel void read_net_bn3_add(
     device const float *net_bn3_running_var [[buffer(0)]],
     device float *add_8 [[buffer(1)]],
     uint point [[thread_position_in_grid]]) {
@@ -377,8 +377,8 @@ kernel void read_add_8(
     add_8[i0] = net_bn3_running_var[i0] + 1e-05f;
 }
 
-// read_rsqrt_3 computes rsqrt_3 (digits.mlx:19:23).
-kernel void read_rsqrt_3(
+// read_net_bn3_rsqrt computes rsqrt_3 (digits.mlx:19:23).
+kernel void read_net_bn3_rsqrt(
     device const float *add_8 [[buffer(0)]],
     device float *rsqrt_3 [[buffer(1)]],
     uint point [[thread_position_in_grid]]) {
@@ -390,8 +390,8 @@ kernel void read_rsqrt_3(
     rsqrt_3[i0] = precise::rsqrt(add_8[i0]);
 }
 
-// read_sub_3 computes sub_3 (digits.mlx:19:23).
-kernel void read_sub_3(
+// read_net_bn3_sub computes sub_3 (digits.mlx:19:23).
+kernel void read_net_bn3_sub(
     device const float *add_7 [[buffer(0)]],
     device const float *net_bn3_running_mean [[buffer(1)]],
     device float *sub_3 [[buffer(2)]],
@@ -402,14 +402,14 @@ kernel void read_sub_3(
     if (p >= B * 3136) {
         return;
     }
-    const int i3 = p % 64;
-    const int i012 = p / 64;
-    const float v1 = net_bn3_running_mean[i3];
-    sub_3[i012 * 64 + i3] = add_7[i012 * 64 + i3] - v1;
+    const int i1 = p % 64;
+    const int i0 = p / 64;
+    const float v1 = net_bn3_running_mean[i1];
+    sub_3[i0 * 64 + i1] = add_7[i0 * 64 + i1] - v1;
 }
 
-// read_mul_5 computes mul_5 (digits.mlx:19:23).
-kernel void read_mul_5(
+// read_net_bn3_mul computes mul_5 (digits.mlx:19:23).
+kernel void read_net_bn3_mul(
     device const float *sub_3 [[buffer(0)]],
     device const float *rsqrt_3 [[buffer(1)]],
     device float *mul_5 [[buffer(2)]],
@@ -420,14 +420,14 @@ kernel void read_mul_5(
     if (p >= B * 3136) {
         return;
     }
-    const int i3 = p % 64;
-    const int i012 = p / 64;
-    const float v1 = rsqrt_3[i3];
-    mul_5[i012 * 64 + i3] = sub_3[i012 * 64 + i3] * v1;
+    const int i1 = p % 64;
+    const int i0 = p / 64;
+    const float v1 = rsqrt_3[i1];
+    mul_5[i0 * 64 + i1] = sub_3[i0 * 64 + i1] * v1;
 }
 
-// read_relu_3 computes relu_3 (digits.mlx:19:18).
-kernel void read_relu_3(
+// read_net_relu_3 computes relu_3 (digits.mlx:19:18).
+kernel void read_net_relu_3(
     device const float *add_9 [[buffer(0)]],
     device float *relu_3 [[buffer(1)]],
     constant int *dims [[buffer(2)]],
@@ -437,12 +437,12 @@ kernel void read_relu_3(
     if (p >= B * 3136) {
         return;
     }
-    const int i0123 = p;
-    relu_3[i0123] = (isnan(add_9[i0123]) || isnan(0.0f) ? NAN : max(add_9[i0123], 0.0f));
+    const int i0 = p;
+    relu_3[i0] = (isnan(add_9[i0]) || isnan(0.0f) ? NAN : max(add_9[i0], 0.0f));
 }
 
-// read_x_3 computes x_3 (digits.mlx:19:9).
-kernel void read_x_3(
+// read_net_x_3 computes x_3 (digits.mlx:19:9).
+kernel void read_net_x_3(
     device const float *relu_3 [[buffer(0)]],
     device float *x_3 [[buffer(1)]],
     constant int *dims [[buffer(2)]],
@@ -465,8 +465,8 @@ kernel void read_x_3(
     x_3[i0 * 576 + i1 * 192 + i2 * 64 + i3] = v1;
 }
 
-// read_matmul computes matmul (digits.mlx:20:12).
-kernel void read_matmul(
+// read_net_fc_matmul computes matmul (digits.mlx:20:12).
+kernel void read_net_fc_matmul(
     device const float *x_3 [[buffer(0)]],
     device const float *net_fc_weight [[buffer(1)]],
     device float *matmul [[buffer(2)]],
@@ -488,8 +488,8 @@ kernel void read_matmul(
     matmul[i0 * 10 + i1] = v3;
 }
 
-// read_logits computes logits (digits.mlx:20:12).
-kernel void read_logits(
+// read_net_fc_logits computes logits (digits.mlx:20:12).
+kernel void read_net_fc_logits(
     device const float *matmul [[buffer(0)]],
     device const float *net_fc_bias [[buffer(1)]],
     device float *logits [[buffer(2)]],
@@ -549,8 +549,8 @@ kernel void read_max(
     max_2[i0] = v1;
 }
 
-// read_sub_4 computes sub_4 (digits.mlx:29:30).
-kernel void read_sub_4(
+// read_sub computes sub_4 (digits.mlx:29:30).
+kernel void read_sub(
     device const float *logits [[buffer(0)]],
     device const float *max_2 [[buffer(1)]],
     device float *sub_4 [[buffer(2)]],
@@ -578,8 +578,8 @@ kernel void read_exp(
     if (p >= B * 10) {
         return;
     }
-    const int i01 = p;
-    exp_2[i01] = precise::exp(sub_4[i01]);
+    const int i0 = p;
+    exp_2[i0] = precise::exp(sub_4[i0]);
 }
 
 // read_sum computes sum (digits.mlx:29:30).

@@ -12,8 +12,8 @@ kernel void predict_div(
     if (p >= B * 784) {
         return;
     }
-    const int i012 = p;
-    div[i012] = x[i012] / 255.0f;
+    const int i0 = p;
+    div[i0] = x[i0] / 255.0f;
 }
 
 // predict_sub computes sub (mnist.mlx:28:17).
@@ -27,8 +27,8 @@ kernel void predict_sub(
     if (p >= B * 784) {
         return;
     }
-    const int i012 = p;
-    sub[i012] = div[i012] - 0.1307f;
+    const int i0 = p;
+    sub[i0] = div[i0] - 0.1307f;
 }
 
 // predict_div_2 computes div_2 (mnist.mlx:28:17).
@@ -42,12 +42,12 @@ kernel void predict_div_2(
     if (p >= B * 784) {
         return;
     }
-    const int i012 = p;
-    div_2[i012] = sub[i012] / 0.3081f;
+    const int i0 = p;
+    div_2[i0] = sub[i0] / 0.3081f;
 }
 
-// predict_y computes y (mnist.mlx:17:36).
-kernel void predict_y(
+// predict_conv1_y computes y (mnist.mlx:17:36).
+kernel void predict_conv1_y(
     device const float *div_2 [[buffer(0)]],
     device const float *conv1_weight [[buffer(1)]],
     device float *y [[buffer(2)]],
@@ -73,8 +73,8 @@ kernel void predict_y(
     y[i0 * 5408 + i1 * 208 + i2 * 8 + i3] = v3;
 }
 
-// predict_add computes add (mnist.mlx:17:36).
-kernel void predict_add(
+// predict_conv1_add computes add (mnist.mlx:17:36).
+kernel void predict_conv1_add(
     device const float *y [[buffer(0)]],
     device const float *conv1_bias [[buffer(1)]],
     device float *add [[buffer(2)]],
@@ -85,10 +85,10 @@ kernel void predict_add(
     if (p >= B * 5408) {
         return;
     }
-    const int i3 = p % 8;
-    const int i012 = p / 8;
-    const float v1 = conv1_bias[i3];
-    add[i012 * 8 + i3] = y[i012 * 8 + i3] + v1;
+    const int i1 = p % 8;
+    const int i0 = p / 8;
+    const float v1 = conv1_bias[i1];
+    add[i0 * 8 + i1] = y[i0 * 8 + i1] + v1;
 }
 
 // predict_relu computes relu (mnist.mlx:17:31).
@@ -102,12 +102,12 @@ kernel void predict_relu(
     if (p >= B * 5408) {
         return;
     }
-    const int i0123 = p;
-    relu[i0123] = (isnan(add[i0123]) || isnan(0.0f) ? NAN : max(add[i0123], 0.0f));
+    const int i0 = p;
+    relu[i0] = (isnan(add[i0]) || isnan(0.0f) ? NAN : max(add[i0], 0.0f));
 }
 
-// predict_y_2 computes y_2 (mnist.mlx:17:25).
-kernel void predict_y_2(
+// predict_conv2_y_2 computes y_2 (mnist.mlx:17:25).
+kernel void predict_conv2_y_2(
     device const float *relu [[buffer(0)]],
     device const float *conv2_weight [[buffer(1)]],
     device float *y_2 [[buffer(2)]],
@@ -135,8 +135,8 @@ kernel void predict_y_2(
     y_2[i0 * 9216 + i1 * 384 + i2 * 16 + i3] = v3;
 }
 
-// predict_add_2 computes add_2 (mnist.mlx:17:25).
-kernel void predict_add_2(
+// predict_conv2_add computes add_2 (mnist.mlx:17:25).
+kernel void predict_conv2_add(
     device const float *y_2 [[buffer(0)]],
     device const float *conv2_bias [[buffer(1)]],
     device float *add_2 [[buffer(2)]],
@@ -147,10 +147,10 @@ kernel void predict_add_2(
     if (p >= B * 9216) {
         return;
     }
-    const int i3 = p % 16;
-    const int i012 = p / 16;
-    const float v1 = conv2_bias[i3];
-    add_2[i012 * 16 + i3] = y_2[i012 * 16 + i3] + v1;
+    const int i1 = p % 16;
+    const int i0 = p / 16;
+    const float v1 = conv2_bias[i1];
+    add_2[i0 * 16 + i1] = y_2[i0 * 16 + i1] + v1;
 }
 
 // predict_relu_2 computes relu_2 (mnist.mlx:17:20).
@@ -164,12 +164,12 @@ kernel void predict_relu_2(
     if (p >= B * 9216) {
         return;
     }
-    const int i0123 = p;
-    relu_2[i0123] = (isnan(add_2[i0123]) || isnan(0.0f) ? NAN : max(add_2[i0123], 0.0f));
+    const int i0 = p;
+    relu_2[i0] = (isnan(add_2[i0]) || isnan(0.0f) ? NAN : max(add_2[i0], 0.0f));
 }
 
-// predict_y_3 computes y_3 (mnist.mlx:17:14).
-kernel void predict_y_3(
+// predict_conv3_y_3 computes y_3 (mnist.mlx:17:14).
+kernel void predict_conv3_y_3(
     device const float *relu_2 [[buffer(0)]],
     device const float *conv3_weight [[buffer(1)]],
     device float *y_3 [[buffer(2)]],
@@ -197,8 +197,8 @@ kernel void predict_y_3(
     y_3[i0 * 11616 + i1 * 528 + i2 * 24 + i3] = v3;
 }
 
-// predict_add_3 computes add_3 (mnist.mlx:17:14).
-kernel void predict_add_3(
+// predict_conv3_add computes add_3 (mnist.mlx:17:14).
+kernel void predict_conv3_add(
     device const float *y_3 [[buffer(0)]],
     device const float *conv3_bias [[buffer(1)]],
     device float *add_3 [[buffer(2)]],
@@ -209,10 +209,10 @@ kernel void predict_add_3(
     if (p >= B * 11616) {
         return;
     }
-    const int i3 = p % 24;
-    const int i012 = p / 24;
-    const float v1 = conv3_bias[i3];
-    add_3[i012 * 24 + i3] = y_3[i012 * 24 + i3] + v1;
+    const int i1 = p % 24;
+    const int i0 = p / 24;
+    const float v1 = conv3_bias[i1];
+    add_3[i0 * 24 + i1] = y_3[i0 * 24 + i1] + v1;
 }
 
 // predict_x_2 computes x_2 (mnist.mlx:17:9).
@@ -226,12 +226,12 @@ kernel void predict_x_2(
     if (p >= B * 11616) {
         return;
     }
-    const int i0123 = p;
-    x_2[i0123] = (isnan(add_3[i0123]) || isnan(0.0f) ? NAN : max(add_3[i0123], 0.0f));
+    const int i0 = p;
+    x_2[i0] = (isnan(add_3[i0]) || isnan(0.0f) ? NAN : max(add_3[i0], 0.0f));
 }
 
-// predict_add_4 computes add_4 (mnist.mlx:19:9).
-kernel void predict_add_4(
+// predict_norm1_add computes add_4 (mnist.mlx:19:9).
+kernel void predict_norm1_add(
     device const float *norm1_running_var [[buffer(0)]],
     device float *add_4 [[buffer(1)]],
     uint point [[thread_position_in_grid]]) {
@@ -243,8 +243,8 @@ kernel void predict_add_4(
     add_4[i0] = norm1_running_var[i0] + 1e-05f;
 }
 
-// predict_rsqrt computes rsqrt (mnist.mlx:19:9).
-kernel void predict_rsqrt(
+// predict_norm1_rsqrt computes rsqrt (mnist.mlx:19:9).
+kernel void predict_norm1_rsqrt(
     device const float *add_4 [[buffer(0)]],
     device float *rsqrt_2 [[buffer(1)]],
     uint point [[thread_position_in_grid]]) {
@@ -256,8 +256,8 @@ kernel void predict_rsqrt(
     rsqrt_2[i0] = precise::rsqrt(add_4[i0]);
 }
 
-// predict_sub_2 computes sub_2 (mnist.mlx:19:9).
-kernel void predict_sub_2(
+// predict_norm1_sub computes sub_2 (mnist.mlx:19:9).
+kernel void predict_norm1_sub(
     device const float *x_2 [[buffer(0)]],
     device const float *norm1_running_mean [[buffer(1)]],
     device float *sub_2 [[buffer(2)]],
@@ -268,14 +268,14 @@ kernel void predict_sub_2(
     if (p >= B * 11616) {
         return;
     }
-    const int i3 = p % 24;
-    const int i012 = p / 24;
-    const float v1 = norm1_running_mean[i3];
-    sub_2[i012 * 24 + i3] = x_2[i012 * 24 + i3] - v1;
+    const int i1 = p % 24;
+    const int i0 = p / 24;
+    const float v1 = norm1_running_mean[i1];
+    sub_2[i0 * 24 + i1] = x_2[i0 * 24 + i1] - v1;
 }
 
-// predict_mul computes mul (mnist.mlx:19:9).
-kernel void predict_mul(
+// predict_norm1_mul computes mul (mnist.mlx:19:9).
+kernel void predict_norm1_mul(
     device const float *sub_2 [[buffer(0)]],
     device const float *rsqrt_2 [[buffer(1)]],
     device float *mul [[buffer(2)]],
@@ -286,14 +286,14 @@ kernel void predict_mul(
     if (p >= B * 11616) {
         return;
     }
-    const int i3 = p % 24;
-    const int i012 = p / 24;
-    const float v1 = rsqrt_2[i3];
-    mul[i012 * 24 + i3] = sub_2[i012 * 24 + i3] * v1;
+    const int i1 = p % 24;
+    const int i0 = p / 24;
+    const float v1 = rsqrt_2[i1];
+    mul[i0 * 24 + i1] = sub_2[i0 * 24 + i1] * v1;
 }
 
-// predict_matmul computes matmul (mnist.mlx:20:27).
-kernel void predict_matmul(
+// predict_fc1_matmul computes matmul (mnist.mlx:20:27).
+kernel void predict_fc1_matmul(
     device const float *add_5 [[buffer(0)]],
     device const float *fc1_weight [[buffer(1)]],
     device float *matmul [[buffer(2)]],
@@ -307,16 +307,18 @@ kernel void predict_matmul(
     const int i1 = p % 32;
     const int i0 = p / 32;
     float v3 = 0.0f;
-    for (int r0 = 0; r0 < 11616; r0++) {
-        const float v0 = add_5[((r0 / 22) / 22) + i0 * 11616 + ((r0 / 22) % 22) * 528 + (r0 % 22) * 24];
-        const float v1 = fc1_weight[i1 * 11616 + r0];
-        v3 = v3 + (v0 * v1);
+    for (int r0 = 0; r0 < 24; r0++) {
+        for (int r1 = 0; r1 < 484; r1++) {
+            const float v0 = add_5[i0 * 11616 + r0 + r1 * 24];
+            const float v1 = fc1_weight[i1 * 11616 + r0 * 484 + r1];
+            v3 = v3 + (v0 * v1);
+        }
     }
     matmul[i0 * 32 + i1] = v3;
 }
 
-// predict_add_6 computes add_6 (mnist.mlx:20:27).
-kernel void predict_add_6(
+// predict_fc1_add computes add_6 (mnist.mlx:20:27).
+kernel void predict_fc1_add(
     device const float *matmul [[buffer(0)]],
     device const float *fc1_bias [[buffer(1)]],
     device float *add_6 [[buffer(2)]],
@@ -344,12 +346,12 @@ kernel void predict_relu_3(
     if (p >= B * 32) {
         return;
     }
-    const int i01 = p;
-    relu_3[i01] = (isnan(add_6[i01]) || isnan(0.0f) ? NAN : max(add_6[i01], 0.0f));
+    const int i0 = p;
+    relu_3[i0] = (isnan(add_6[i0]) || isnan(0.0f) ? NAN : max(add_6[i0], 0.0f));
 }
 
-// predict_matmul_2 computes matmul_2 (mnist.mlx:20:18).
-kernel void predict_matmul_2(
+// predict_fc2_matmul computes matmul_2 (mnist.mlx:20:18).
+kernel void predict_fc2_matmul(
     device const float *relu_3 [[buffer(0)]],
     device const float *fc2_weight [[buffer(1)]],
     device float *matmul_2 [[buffer(2)]],
@@ -371,8 +373,8 @@ kernel void predict_matmul_2(
     matmul_2[i0 * 10 + i1] = v3;
 }
 
-// predict_add_7 computes add_7 (mnist.mlx:20:18).
-kernel void predict_add_7(
+// predict_fc2_add computes add_7 (mnist.mlx:20:18).
+kernel void predict_fc2_add(
     device const float *matmul_2 [[buffer(0)]],
     device const float *fc2_bias [[buffer(1)]],
     device float *add_7 [[buffer(2)]],
@@ -389,8 +391,8 @@ kernel void predict_add_7(
     add_7[i0 * 10 + i1] = matmul_2[i0 * 10 + i1] + v1;
 }
 
-// predict_add_8 computes add_8 (mnist.mlx:20:12).
-kernel void predict_add_8(
+// predict_norm2_add computes add_8 (mnist.mlx:20:12).
+kernel void predict_norm2_add(
     device const float *norm2_running_var [[buffer(0)]],
     device float *add_8 [[buffer(1)]],
     uint point [[thread_position_in_grid]]) {
@@ -402,8 +404,8 @@ kernel void predict_add_8(
     add_8[i0] = norm2_running_var[i0] + 1e-05f;
 }
 
-// predict_rsqrt_2 computes rsqrt_2 (mnist.mlx:20:12).
-kernel void predict_rsqrt_2(
+// predict_norm2_rsqrt computes rsqrt_2 (mnist.mlx:20:12).
+kernel void predict_norm2_rsqrt(
     device const float *add_8 [[buffer(0)]],
     device float *rsqrt_2 [[buffer(1)]],
     uint point [[thread_position_in_grid]]) {
@@ -415,8 +417,8 @@ kernel void predict_rsqrt_2(
     rsqrt_2[i0] = precise::rsqrt(add_8[i0]);
 }
 
-// predict_sub_3 computes sub_3 (mnist.mlx:20:12).
-kernel void predict_sub_3(
+// predict_norm2_sub computes sub_3 (mnist.mlx:20:12).
+kernel void predict_norm2_sub(
     device const float *add_7 [[buffer(0)]],
     device const float *norm2_running_mean [[buffer(1)]],
     device float *sub_3 [[buffer(2)]],
@@ -433,8 +435,8 @@ kernel void predict_sub_3(
     sub_3[i0 * 10 + i1] = add_7[i0 * 10 + i1] - v1;
 }
 
-// predict_mul_3 computes mul_3 (mnist.mlx:20:12).
-kernel void predict_mul_3(
+// predict_norm2_mul computes mul_3 (mnist.mlx:20:12).
+kernel void predict_norm2_mul(
     device const float *sub_3 [[buffer(0)]],
     device const float *rsqrt_2 [[buffer(1)]],
     device float *mul_3 [[buffer(2)]],

@@ -11,13 +11,13 @@ import (
 func readDiv(call *cpu.Call, lo, hi int) {
 	image := cpu.View[float32](call, 0)
 	div := cpu.View[float32](call, 1)
-	for i012 := lo; i012 < hi; i012++ {
-		div[i012] = image[i012] / 255
+	for i0 := lo; i0 < hi; i0++ {
+		div[i0] = image[i0] / 255
 	}
 }
 
-// readY computes y (digits.mlx:17:27).
-func readY(call *cpu.Call, lo, hi int) {
+// readNetConv1Y computes y (digits.mlx:17:27).
+func readNetConv1Y(call *cpu.Call, lo, hi int) {
 	div := cpu.View[float32](call, 0)
 	net_conv1_weight := cpu.View[float32](call, 1)
 	y := cpu.View[float32](call, 2)
@@ -45,25 +45,25 @@ func readY(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// readAdd computes add (digits.mlx:17:27).
-func readAdd(call *cpu.Call, lo, hi int) {
+// readNetConv1Add computes add (digits.mlx:17:27).
+func readNetConv1Add(call *cpu.Call, lo, hi int) {
 	y := cpu.View[float32](call, 0)
 	net_conv1_bias := cpu.View[float32](call, 1)
 	add := cpu.View[float32](call, 2)
 	for p := lo; p < hi; {
-		i3 := p % 16
-		end := min(i3+hi-p, 16)
-		i012 := p / 16
-		p += end - i3
-		for ; i3 < end; i3++ {
-			v1 := net_conv1_bias[i3]
-			add[i012*16+i3] = y[i012*16+i3] + v1
+		i1 := p % 16
+		end := min(i1+hi-p, 16)
+		i0 := p / 16
+		p += end - i1
+		for ; i1 < end; i1++ {
+			v1 := net_conv1_bias[i1]
+			add[i0*16+i1] = y[i0*16+i1] + v1
 		}
 	}
 }
 
-// readAdd2 computes add_2 (digits.mlx:17:23).
-func readAdd2(call *cpu.Call, lo, hi int) {
+// readNetBn1Add computes add_2 (digits.mlx:17:23).
+func readNetBn1Add(call *cpu.Call, lo, hi int) {
 	net_bn1_running_var := cpu.View[float32](call, 0)
 	add_2 := cpu.View[float32](call, 1)
 	for i0 := lo; i0 < hi; i0++ {
@@ -71,8 +71,8 @@ func readAdd2(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// readRsqrt computes rsqrt (digits.mlx:17:23).
-func readRsqrt(call *cpu.Call, lo, hi int) {
+// readNetBn1Rsqrt computes rsqrt (digits.mlx:17:23).
+func readNetBn1Rsqrt(call *cpu.Call, lo, hi int) {
 	add_2 := cpu.View[float32](call, 0)
 	rsqrt := cpu.View[float32](call, 1)
 	for i0 := lo; i0 < hi; i0++ {
@@ -80,73 +80,73 @@ func readRsqrt(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// readSub computes sub (digits.mlx:17:23).
-func readSub(call *cpu.Call, lo, hi int) {
+// readNetBn1Sub computes sub (digits.mlx:17:23).
+func readNetBn1Sub(call *cpu.Call, lo, hi int) {
 	add := cpu.View[float32](call, 0)
 	net_bn1_running_mean := cpu.View[float32](call, 1)
 	sub := cpu.View[float32](call, 2)
 	for p := lo; p < hi; {
-		i3 := p % 16
-		end := min(i3+hi-p, 16)
-		i012 := p / 16
-		p += end - i3
-		for ; i3 < end; i3++ {
-			v1 := net_bn1_running_mean[i3]
-			sub[i012*16+i3] = add[i012*16+i3] - v1
+		i1 := p % 16
+		end := min(i1+hi-p, 16)
+		i0 := p / 16
+		p += end - i1
+		for ; i1 < end; i1++ {
+			v1 := net_bn1_running_mean[i1]
+			sub[i0*16+i1] = add[i0*16+i1] - v1
 		}
 	}
 }
 
-// readMul computes mul (digits.mlx:17:23).
-func readMul(call *cpu.Call, lo, hi int) {
+// readNetBn1Mul computes mul (digits.mlx:17:23).
+func readNetBn1Mul(call *cpu.Call, lo, hi int) {
 	sub := cpu.View[float32](call, 0)
 	rsqrt := cpu.View[float32](call, 1)
 	mul := cpu.View[float32](call, 2)
 	for p := lo; p < hi; {
-		i3 := p % 16
-		end := min(i3+hi-p, 16)
-		i012 := p / 16
-		p += end - i3
-		for ; i3 < end; i3++ {
-			v1 := rsqrt[i3]
-			mul[i012*16+i3] = sub[i012*16+i3] * v1
+		i1 := p % 16
+		end := min(i1+hi-p, 16)
+		i0 := p / 16
+		p += end - i1
+		for ; i1 < end; i1++ {
+			v1 := rsqrt[i1]
+			mul[i0*16+i1] = sub[i0*16+i1] * v1
 		}
 	}
 }
 
-// readRelu computes relu (digits.mlx:17:18).
-func readRelu(call *cpu.Call, lo, hi int) {
+// readNetRelu computes relu (digits.mlx:17:18).
+func readNetRelu(call *cpu.Call, lo, hi int) {
 	add_3 := cpu.View[float32](call, 0)
 	relu := cpu.View[float32](call, 1)
-	for i0123 := lo; i0123 < hi; i0123++ {
-		relu[i0123] = max(add_3[i0123], 0)
+	for i0 := lo; i0 < hi; i0++ {
+		relu[i0] = max(add_3[i0], 0)
 	}
 }
 
-// readX computes x (digits.mlx:17:9).
-func readX(call *cpu.Call, lo, hi int) {
+// readNetX computes x (digits.mlx:17:9).
+func readNetX(call *cpu.Call, lo, hi int) {
 	relu := cpu.View[float32](call, 0)
 	x := cpu.View[float32](call, 1)
 	for p := lo; p < hi; {
-		i3 := p % 16
-		end := min(i3+hi-p, 16)
-		i2 := p / 16 % 14
-		i01 := p / 224
-		p += end - i3
-		for ; i3 < end; i3++ {
+		i2 := p % 16
+		end := min(i2+hi-p, 16)
+		i1 := p / 16 % 14
+		i0 := p / 224
+		p += end - i2
+		for ; i2 < end; i2++ {
 			v1 := float32(math.Inf(-1))
 			for r0 := range 2 {
 				for r1 := range 2 {
-					v1 = max(v1, relu[i01*896+i2*32+i3+r0*448+r1*16])
+					v1 = max(v1, relu[i0*896+i1*32+i2+r0*448+r1*16])
 				}
 			}
-			x[i01*224+i2*16+i3] = v1
+			x[i0*224+i1*16+i2] = v1
 		}
 	}
 }
 
-// readY2 computes y_2 (digits.mlx:18:27).
-func readY2(call *cpu.Call, lo, hi int) {
+// readNetConv2Y2 computes y_2 (digits.mlx:18:27).
+func readNetConv2Y2(call *cpu.Call, lo, hi int) {
 	x := cpu.View[float32](call, 0)
 	net_conv2_weight := cpu.View[float32](call, 1)
 	y_2 := cpu.View[float32](call, 2)
@@ -176,25 +176,25 @@ func readY2(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// readAdd4 computes add_4 (digits.mlx:18:27).
-func readAdd4(call *cpu.Call, lo, hi int) {
+// readNetConv2Add computes add_4 (digits.mlx:18:27).
+func readNetConv2Add(call *cpu.Call, lo, hi int) {
 	y_2 := cpu.View[float32](call, 0)
 	net_conv2_bias := cpu.View[float32](call, 1)
 	add_4 := cpu.View[float32](call, 2)
 	for p := lo; p < hi; {
-		i3 := p % 32
-		end := min(i3+hi-p, 32)
-		i012 := p / 32
-		p += end - i3
-		for ; i3 < end; i3++ {
-			v1 := net_conv2_bias[i3]
-			add_4[i012*32+i3] = y_2[i012*32+i3] + v1
+		i1 := p % 32
+		end := min(i1+hi-p, 32)
+		i0 := p / 32
+		p += end - i1
+		for ; i1 < end; i1++ {
+			v1 := net_conv2_bias[i1]
+			add_4[i0*32+i1] = y_2[i0*32+i1] + v1
 		}
 	}
 }
 
-// readAdd5 computes add_5 (digits.mlx:18:23).
-func readAdd5(call *cpu.Call, lo, hi int) {
+// readNetBn2Add computes add_5 (digits.mlx:18:23).
+func readNetBn2Add(call *cpu.Call, lo, hi int) {
 	net_bn2_running_var := cpu.View[float32](call, 0)
 	add_5 := cpu.View[float32](call, 1)
 	for i0 := lo; i0 < hi; i0++ {
@@ -202,8 +202,8 @@ func readAdd5(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// readRsqrt2 computes rsqrt_2 (digits.mlx:18:23).
-func readRsqrt2(call *cpu.Call, lo, hi int) {
+// readNetBn2Rsqrt computes rsqrt_2 (digits.mlx:18:23).
+func readNetBn2Rsqrt(call *cpu.Call, lo, hi int) {
 	add_5 := cpu.View[float32](call, 0)
 	rsqrt_2 := cpu.View[float32](call, 1)
 	for i0 := lo; i0 < hi; i0++ {
@@ -211,73 +211,73 @@ func readRsqrt2(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// readSub2 computes sub_2 (digits.mlx:18:23).
-func readSub2(call *cpu.Call, lo, hi int) {
+// readNetBn2Sub computes sub_2 (digits.mlx:18:23).
+func readNetBn2Sub(call *cpu.Call, lo, hi int) {
 	add_4 := cpu.View[float32](call, 0)
 	net_bn2_running_mean := cpu.View[float32](call, 1)
 	sub_2 := cpu.View[float32](call, 2)
 	for p := lo; p < hi; {
-		i3 := p % 32
-		end := min(i3+hi-p, 32)
-		i012 := p / 32
-		p += end - i3
-		for ; i3 < end; i3++ {
-			v1 := net_bn2_running_mean[i3]
-			sub_2[i012*32+i3] = add_4[i012*32+i3] - v1
+		i1 := p % 32
+		end := min(i1+hi-p, 32)
+		i0 := p / 32
+		p += end - i1
+		for ; i1 < end; i1++ {
+			v1 := net_bn2_running_mean[i1]
+			sub_2[i0*32+i1] = add_4[i0*32+i1] - v1
 		}
 	}
 }
 
-// readMul3 computes mul_3 (digits.mlx:18:23).
-func readMul3(call *cpu.Call, lo, hi int) {
+// readNetBn2Mul computes mul_3 (digits.mlx:18:23).
+func readNetBn2Mul(call *cpu.Call, lo, hi int) {
 	sub_2 := cpu.View[float32](call, 0)
 	rsqrt_2 := cpu.View[float32](call, 1)
 	mul_3 := cpu.View[float32](call, 2)
 	for p := lo; p < hi; {
-		i3 := p % 32
-		end := min(i3+hi-p, 32)
-		i012 := p / 32
-		p += end - i3
-		for ; i3 < end; i3++ {
-			v1 := rsqrt_2[i3]
-			mul_3[i012*32+i3] = sub_2[i012*32+i3] * v1
+		i1 := p % 32
+		end := min(i1+hi-p, 32)
+		i0 := p / 32
+		p += end - i1
+		for ; i1 < end; i1++ {
+			v1 := rsqrt_2[i1]
+			mul_3[i0*32+i1] = sub_2[i0*32+i1] * v1
 		}
 	}
 }
 
-// readRelu2 computes relu_2 (digits.mlx:18:18).
-func readRelu2(call *cpu.Call, lo, hi int) {
+// readNetRelu2 computes relu_2 (digits.mlx:18:18).
+func readNetRelu2(call *cpu.Call, lo, hi int) {
 	add_6 := cpu.View[float32](call, 0)
 	relu_2 := cpu.View[float32](call, 1)
-	for i0123 := lo; i0123 < hi; i0123++ {
-		relu_2[i0123] = max(add_6[i0123], 0)
+	for i0 := lo; i0 < hi; i0++ {
+		relu_2[i0] = max(add_6[i0], 0)
 	}
 }
 
-// readX2 computes x_2 (digits.mlx:18:9).
-func readX2(call *cpu.Call, lo, hi int) {
+// readNetX2 computes x_2 (digits.mlx:18:9).
+func readNetX2(call *cpu.Call, lo, hi int) {
 	relu_2 := cpu.View[float32](call, 0)
 	x_2 := cpu.View[float32](call, 1)
 	for p := lo; p < hi; {
-		i3 := p % 32
-		end := min(i3+hi-p, 32)
-		i2 := p / 32 % 7
-		i01 := p / 224
-		p += end - i3
-		for ; i3 < end; i3++ {
+		i2 := p % 32
+		end := min(i2+hi-p, 32)
+		i1 := p / 32 % 7
+		i0 := p / 224
+		p += end - i2
+		for ; i2 < end; i2++ {
 			v1 := float32(math.Inf(-1))
 			for r0 := range 2 {
 				for r1 := range 2 {
-					v1 = max(v1, relu_2[i01*896+i2*64+i3+r0*448+r1*32])
+					v1 = max(v1, relu_2[i0*896+i1*64+i2+r0*448+r1*32])
 				}
 			}
-			x_2[i01*224+i2*32+i3] = v1
+			x_2[i0*224+i1*32+i2] = v1
 		}
 	}
 }
 
-// readY3 computes y_3 (digits.mlx:19:27).
-func readY3(call *cpu.Call, lo, hi int) {
+// readNetConv3Y3 computes y_3 (digits.mlx:19:27).
+func readNetConv3Y3(call *cpu.Call, lo, hi int) {
 	x_2 := cpu.View[float32](call, 0)
 	net_conv3_weight := cpu.View[float32](call, 1)
 	y_3 := cpu.View[float32](call, 2)
@@ -307,25 +307,25 @@ func readY3(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// readAdd7 computes add_7 (digits.mlx:19:27).
-func readAdd7(call *cpu.Call, lo, hi int) {
+// readNetConv3Add computes add_7 (digits.mlx:19:27).
+func readNetConv3Add(call *cpu.Call, lo, hi int) {
 	y_3 := cpu.View[float32](call, 0)
 	net_conv3_bias := cpu.View[float32](call, 1)
 	add_7 := cpu.View[float32](call, 2)
 	for p := lo; p < hi; {
-		i3 := p % 64
-		end := min(i3+hi-p, 64)
-		i012 := p / 64
-		p += end - i3
-		for ; i3 < end; i3++ {
-			v1 := net_conv3_bias[i3]
-			add_7[i012*64+i3] = y_3[i012*64+i3] + v1
+		i1 := p % 64
+		end := min(i1+hi-p, 64)
+		i0 := p / 64
+		p += end - i1
+		for ; i1 < end; i1++ {
+			v1 := net_conv3_bias[i1]
+			add_7[i0*64+i1] = y_3[i0*64+i1] + v1
 		}
 	}
 }
 
-// readAdd8 computes add_8 (digits.mlx:19:23).
-func readAdd8(call *cpu.Call, lo, hi int) {
+// readNetBn3Add computes add_8 (digits.mlx:19:23).
+func readNetBn3Add(call *cpu.Call, lo, hi int) {
 	net_bn3_running_var := cpu.View[float32](call, 0)
 	add_8 := cpu.View[float32](call, 1)
 	for i0 := lo; i0 < hi; i0++ {
@@ -333,8 +333,8 @@ func readAdd8(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// readRsqrt3 computes rsqrt_3 (digits.mlx:19:23).
-func readRsqrt3(call *cpu.Call, lo, hi int) {
+// readNetBn3Rsqrt computes rsqrt_3 (digits.mlx:19:23).
+func readNetBn3Rsqrt(call *cpu.Call, lo, hi int) {
 	add_8 := cpu.View[float32](call, 0)
 	rsqrt_3 := cpu.View[float32](call, 1)
 	for i0 := lo; i0 < hi; i0++ {
@@ -342,51 +342,51 @@ func readRsqrt3(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// readSub3 computes sub_3 (digits.mlx:19:23).
-func readSub3(call *cpu.Call, lo, hi int) {
+// readNetBn3Sub computes sub_3 (digits.mlx:19:23).
+func readNetBn3Sub(call *cpu.Call, lo, hi int) {
 	add_7 := cpu.View[float32](call, 0)
 	net_bn3_running_mean := cpu.View[float32](call, 1)
 	sub_3 := cpu.View[float32](call, 2)
 	for p := lo; p < hi; {
-		i3 := p % 64
-		end := min(i3+hi-p, 64)
-		i012 := p / 64
-		p += end - i3
-		for ; i3 < end; i3++ {
-			v1 := net_bn3_running_mean[i3]
-			sub_3[i012*64+i3] = add_7[i012*64+i3] - v1
+		i1 := p % 64
+		end := min(i1+hi-p, 64)
+		i0 := p / 64
+		p += end - i1
+		for ; i1 < end; i1++ {
+			v1 := net_bn3_running_mean[i1]
+			sub_3[i0*64+i1] = add_7[i0*64+i1] - v1
 		}
 	}
 }
 
-// readMul5 computes mul_5 (digits.mlx:19:23).
-func readMul5(call *cpu.Call, lo, hi int) {
+// readNetBn3Mul computes mul_5 (digits.mlx:19:23).
+func readNetBn3Mul(call *cpu.Call, lo, hi int) {
 	sub_3 := cpu.View[float32](call, 0)
 	rsqrt_3 := cpu.View[float32](call, 1)
 	mul_5 := cpu.View[float32](call, 2)
 	for p := lo; p < hi; {
-		i3 := p % 64
-		end := min(i3+hi-p, 64)
-		i012 := p / 64
-		p += end - i3
-		for ; i3 < end; i3++ {
-			v1 := rsqrt_3[i3]
-			mul_5[i012*64+i3] = sub_3[i012*64+i3] * v1
+		i1 := p % 64
+		end := min(i1+hi-p, 64)
+		i0 := p / 64
+		p += end - i1
+		for ; i1 < end; i1++ {
+			v1 := rsqrt_3[i1]
+			mul_5[i0*64+i1] = sub_3[i0*64+i1] * v1
 		}
 	}
 }
 
-// readRelu3 computes relu_3 (digits.mlx:19:18).
-func readRelu3(call *cpu.Call, lo, hi int) {
+// readNetRelu3 computes relu_3 (digits.mlx:19:18).
+func readNetRelu3(call *cpu.Call, lo, hi int) {
 	add_9 := cpu.View[float32](call, 0)
 	relu_3 := cpu.View[float32](call, 1)
-	for i0123 := lo; i0123 < hi; i0123++ {
-		relu_3[i0123] = max(add_9[i0123], 0)
+	for i0 := lo; i0 < hi; i0++ {
+		relu_3[i0] = max(add_9[i0], 0)
 	}
 }
 
-// readX3 computes x_3 (digits.mlx:19:9).
-func readX3(call *cpu.Call, lo, hi int) {
+// readNetX3 computes x_3 (digits.mlx:19:9).
+func readNetX3(call *cpu.Call, lo, hi int) {
 	relu_3 := cpu.View[float32](call, 0)
 	x_3 := cpu.View[float32](call, 1)
 	for p := lo; p < hi; {
@@ -408,8 +408,8 @@ func readX3(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// readMatmul computes matmul (digits.mlx:20:12).
-func readMatmul(call *cpu.Call, lo, hi int) {
+// readNetFcMatmul computes matmul (digits.mlx:20:12).
+func readNetFcMatmul(call *cpu.Call, lo, hi int) {
 	x_3 := cpu.View[float32](call, 0)
 	net_fc_weight := cpu.View[float32](call, 1)
 	matmul := cpu.View[float32](call, 2)
@@ -430,8 +430,8 @@ func readMatmul(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// readLogits computes logits (digits.mlx:20:12).
-func readLogits(call *cpu.Call, lo, hi int) {
+// readNetFcLogits computes logits (digits.mlx:20:12).
+func readNetFcLogits(call *cpu.Call, lo, hi int) {
 	matmul := cpu.View[float32](call, 0)
 	net_fc_bias := cpu.View[float32](call, 1)
 	logits := cpu.View[float32](call, 2)
@@ -476,8 +476,8 @@ func readMax(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// readSub4 computes sub_4 (digits.mlx:29:30).
-func readSub4(call *cpu.Call, lo, hi int) {
+// readSub computes sub_4 (digits.mlx:29:30).
+func readSub(call *cpu.Call, lo, hi int) {
 	logits := cpu.View[float32](call, 0)
 	max_2 := cpu.View[float32](call, 1)
 	sub_4 := cpu.View[float32](call, 2)
@@ -497,8 +497,8 @@ func readSub4(call *cpu.Call, lo, hi int) {
 func readExp(call *cpu.Call, lo, hi int) {
 	sub_4 := cpu.View[float32](call, 0)
 	exp := cpu.View[float32](call, 1)
-	for i01 := lo; i01 < hi; i01++ {
-		exp[i01] = float32(math.Exp(float64(sub_4[i01])))
+	for i0 := lo; i0 < hi; i0++ {
+		exp[i0] = float32(math.Exp(float64(sub_4[i0])))
 	}
 }
 

@@ -11,8 +11,8 @@ import (
 func predictDiv(call *cpu.Call, lo, hi int) {
 	x := cpu.View[float32](call, 0)
 	div := cpu.View[float32](call, 1)
-	for i012 := lo; i012 < hi; i012++ {
-		div[i012] = x[i012] / 255
+	for i0 := lo; i0 < hi; i0++ {
+		div[i0] = x[i0] / 255
 	}
 }
 
@@ -20,8 +20,8 @@ func predictDiv(call *cpu.Call, lo, hi int) {
 func predictSub(call *cpu.Call, lo, hi int) {
 	div := cpu.View[float32](call, 0)
 	sub := cpu.View[float32](call, 1)
-	for i012 := lo; i012 < hi; i012++ {
-		sub[i012] = div[i012] - 0.1307
+	for i0 := lo; i0 < hi; i0++ {
+		sub[i0] = div[i0] - 0.1307
 	}
 }
 
@@ -29,13 +29,13 @@ func predictSub(call *cpu.Call, lo, hi int) {
 func predictDiv2(call *cpu.Call, lo, hi int) {
 	sub := cpu.View[float32](call, 0)
 	div_2 := cpu.View[float32](call, 1)
-	for i012 := lo; i012 < hi; i012++ {
-		div_2[i012] = sub[i012] / 0.3081
+	for i0 := lo; i0 < hi; i0++ {
+		div_2[i0] = sub[i0] / 0.3081
 	}
 }
 
-// predictY computes y (mnist.mlx:17:36).
-func predictY(call *cpu.Call, lo, hi int) {
+// predictConv1Y computes y (mnist.mlx:17:36).
+func predictConv1Y(call *cpu.Call, lo, hi int) {
 	div_2 := cpu.View[float32](call, 0)
 	conv1_weight := cpu.View[float32](call, 1)
 	y := cpu.View[float32](call, 2)
@@ -60,19 +60,19 @@ func predictY(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// predictAdd computes add (mnist.mlx:17:36).
-func predictAdd(call *cpu.Call, lo, hi int) {
+// predictConv1Add computes add (mnist.mlx:17:36).
+func predictConv1Add(call *cpu.Call, lo, hi int) {
 	y := cpu.View[float32](call, 0)
 	conv1_bias := cpu.View[float32](call, 1)
 	add := cpu.View[float32](call, 2)
 	for p := lo; p < hi; {
-		i3 := p % 8
-		end := min(i3+hi-p, 8)
-		i012 := p / 8
-		p += end - i3
-		for ; i3 < end; i3++ {
-			v1 := conv1_bias[i3]
-			add[i012*8+i3] = y[i012*8+i3] + v1
+		i1 := p % 8
+		end := min(i1+hi-p, 8)
+		i0 := p / 8
+		p += end - i1
+		for ; i1 < end; i1++ {
+			v1 := conv1_bias[i1]
+			add[i0*8+i1] = y[i0*8+i1] + v1
 		}
 	}
 }
@@ -81,13 +81,13 @@ func predictAdd(call *cpu.Call, lo, hi int) {
 func predictRelu(call *cpu.Call, lo, hi int) {
 	add := cpu.View[float32](call, 0)
 	relu := cpu.View[float32](call, 1)
-	for i0123 := lo; i0123 < hi; i0123++ {
-		relu[i0123] = max(add[i0123], 0)
+	for i0 := lo; i0 < hi; i0++ {
+		relu[i0] = max(add[i0], 0)
 	}
 }
 
-// predictY2 computes y_2 (mnist.mlx:17:25).
-func predictY2(call *cpu.Call, lo, hi int) {
+// predictConv2Y2 computes y_2 (mnist.mlx:17:25).
+func predictConv2Y2(call *cpu.Call, lo, hi int) {
 	relu := cpu.View[float32](call, 0)
 	conv2_weight := cpu.View[float32](call, 1)
 	y_2 := cpu.View[float32](call, 2)
@@ -114,19 +114,19 @@ func predictY2(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// predictAdd2 computes add_2 (mnist.mlx:17:25).
-func predictAdd2(call *cpu.Call, lo, hi int) {
+// predictConv2Add computes add_2 (mnist.mlx:17:25).
+func predictConv2Add(call *cpu.Call, lo, hi int) {
 	y_2 := cpu.View[float32](call, 0)
 	conv2_bias := cpu.View[float32](call, 1)
 	add_2 := cpu.View[float32](call, 2)
 	for p := lo; p < hi; {
-		i3 := p % 16
-		end := min(i3+hi-p, 16)
-		i012 := p / 16
-		p += end - i3
-		for ; i3 < end; i3++ {
-			v1 := conv2_bias[i3]
-			add_2[i012*16+i3] = y_2[i012*16+i3] + v1
+		i1 := p % 16
+		end := min(i1+hi-p, 16)
+		i0 := p / 16
+		p += end - i1
+		for ; i1 < end; i1++ {
+			v1 := conv2_bias[i1]
+			add_2[i0*16+i1] = y_2[i0*16+i1] + v1
 		}
 	}
 }
@@ -135,13 +135,13 @@ func predictAdd2(call *cpu.Call, lo, hi int) {
 func predictRelu2(call *cpu.Call, lo, hi int) {
 	add_2 := cpu.View[float32](call, 0)
 	relu_2 := cpu.View[float32](call, 1)
-	for i0123 := lo; i0123 < hi; i0123++ {
-		relu_2[i0123] = max(add_2[i0123], 0)
+	for i0 := lo; i0 < hi; i0++ {
+		relu_2[i0] = max(add_2[i0], 0)
 	}
 }
 
-// predictY3 computes y_3 (mnist.mlx:17:14).
-func predictY3(call *cpu.Call, lo, hi int) {
+// predictConv3Y3 computes y_3 (mnist.mlx:17:14).
+func predictConv3Y3(call *cpu.Call, lo, hi int) {
 	relu_2 := cpu.View[float32](call, 0)
 	conv3_weight := cpu.View[float32](call, 1)
 	y_3 := cpu.View[float32](call, 2)
@@ -168,19 +168,19 @@ func predictY3(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// predictAdd3 computes add_3 (mnist.mlx:17:14).
-func predictAdd3(call *cpu.Call, lo, hi int) {
+// predictConv3Add computes add_3 (mnist.mlx:17:14).
+func predictConv3Add(call *cpu.Call, lo, hi int) {
 	y_3 := cpu.View[float32](call, 0)
 	conv3_bias := cpu.View[float32](call, 1)
 	add_3 := cpu.View[float32](call, 2)
 	for p := lo; p < hi; {
-		i3 := p % 24
-		end := min(i3+hi-p, 24)
-		i012 := p / 24
-		p += end - i3
-		for ; i3 < end; i3++ {
-			v1 := conv3_bias[i3]
-			add_3[i012*24+i3] = y_3[i012*24+i3] + v1
+		i1 := p % 24
+		end := min(i1+hi-p, 24)
+		i0 := p / 24
+		p += end - i1
+		for ; i1 < end; i1++ {
+			v1 := conv3_bias[i1]
+			add_3[i0*24+i1] = y_3[i0*24+i1] + v1
 		}
 	}
 }
@@ -189,13 +189,13 @@ func predictAdd3(call *cpu.Call, lo, hi int) {
 func predictX2(call *cpu.Call, lo, hi int) {
 	add_3 := cpu.View[float32](call, 0)
 	x_2 := cpu.View[float32](call, 1)
-	for i0123 := lo; i0123 < hi; i0123++ {
-		x_2[i0123] = max(add_3[i0123], 0)
+	for i0 := lo; i0 < hi; i0++ {
+		x_2[i0] = max(add_3[i0], 0)
 	}
 }
 
-// predictAdd4 computes add_4 (mnist.mlx:19:9).
-func predictAdd4(call *cpu.Call, lo, hi int) {
+// predictNorm1Add computes add_4 (mnist.mlx:19:9).
+func predictNorm1Add(call *cpu.Call, lo, hi int) {
 	norm1_running_var := cpu.View[float32](call, 0)
 	add_4 := cpu.View[float32](call, 1)
 	for i0 := lo; i0 < hi; i0++ {
@@ -203,8 +203,8 @@ func predictAdd4(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// predictRsqrt computes rsqrt (mnist.mlx:19:9).
-func predictRsqrt(call *cpu.Call, lo, hi int) {
+// predictNorm1Rsqrt computes rsqrt (mnist.mlx:19:9).
+func predictNorm1Rsqrt(call *cpu.Call, lo, hi int) {
 	add_4 := cpu.View[float32](call, 0)
 	rsqrt := cpu.View[float32](call, 1)
 	for i0 := lo; i0 < hi; i0++ {
@@ -212,42 +212,42 @@ func predictRsqrt(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// predictSub2 computes sub_2 (mnist.mlx:19:9).
-func predictSub2(call *cpu.Call, lo, hi int) {
+// predictNorm1Sub computes sub_2 (mnist.mlx:19:9).
+func predictNorm1Sub(call *cpu.Call, lo, hi int) {
 	x_2 := cpu.View[float32](call, 0)
 	norm1_running_mean := cpu.View[float32](call, 1)
 	sub_2 := cpu.View[float32](call, 2)
 	for p := lo; p < hi; {
-		i3 := p % 24
-		end := min(i3+hi-p, 24)
-		i012 := p / 24
-		p += end - i3
-		for ; i3 < end; i3++ {
-			v1 := norm1_running_mean[i3]
-			sub_2[i012*24+i3] = x_2[i012*24+i3] - v1
+		i1 := p % 24
+		end := min(i1+hi-p, 24)
+		i0 := p / 24
+		p += end - i1
+		for ; i1 < end; i1++ {
+			v1 := norm1_running_mean[i1]
+			sub_2[i0*24+i1] = x_2[i0*24+i1] - v1
 		}
 	}
 }
 
-// predictMul computes mul (mnist.mlx:19:9).
-func predictMul(call *cpu.Call, lo, hi int) {
+// predictNorm1Mul computes mul (mnist.mlx:19:9).
+func predictNorm1Mul(call *cpu.Call, lo, hi int) {
 	sub_2 := cpu.View[float32](call, 0)
 	rsqrt := cpu.View[float32](call, 1)
 	mul := cpu.View[float32](call, 2)
 	for p := lo; p < hi; {
-		i3 := p % 24
-		end := min(i3+hi-p, 24)
-		i012 := p / 24
-		p += end - i3
-		for ; i3 < end; i3++ {
-			v1 := rsqrt[i3]
-			mul[i012*24+i3] = sub_2[i012*24+i3] * v1
+		i1 := p % 24
+		end := min(i1+hi-p, 24)
+		i0 := p / 24
+		p += end - i1
+		for ; i1 < end; i1++ {
+			v1 := rsqrt[i1]
+			mul[i0*24+i1] = sub_2[i0*24+i1] * v1
 		}
 	}
 }
 
-// predictMatmul computes matmul (mnist.mlx:20:27).
-func predictMatmul(call *cpu.Call, lo, hi int) {
+// predictFc1Matmul computes matmul (mnist.mlx:20:27).
+func predictFc1Matmul(call *cpu.Call, lo, hi int) {
 	add_5 := cpu.View[float32](call, 0)
 	fc1_weight := cpu.View[float32](call, 1)
 	matmul := cpu.View[float32](call, 2)
@@ -258,18 +258,20 @@ func predictMatmul(call *cpu.Call, lo, hi int) {
 		p += end - i1
 		for ; i1 < end; i1++ {
 			v3 := float32(0)
-			for r0 := range 11616 {
-				v0 := add_5[((r0/22)/22)+i0*11616+((r0/22)%22)*528+(r0%22)*24]
-				v1 := fc1_weight[i1*11616+r0]
-				v3 += v0 * v1
+			for r0 := range 24 {
+				for r1 := range 484 {
+					v0 := add_5[i0*11616+r0+r1*24]
+					v1 := fc1_weight[i1*11616+r0*484+r1]
+					v3 += v0 * v1
+				}
 			}
 			matmul[i0*32+i1] = v3
 		}
 	}
 }
 
-// predictAdd6 computes add_6 (mnist.mlx:20:27).
-func predictAdd6(call *cpu.Call, lo, hi int) {
+// predictFc1Add computes add_6 (mnist.mlx:20:27).
+func predictFc1Add(call *cpu.Call, lo, hi int) {
 	matmul := cpu.View[float32](call, 0)
 	fc1_bias := cpu.View[float32](call, 1)
 	add_6 := cpu.View[float32](call, 2)
@@ -289,13 +291,13 @@ func predictAdd6(call *cpu.Call, lo, hi int) {
 func predictRelu3(call *cpu.Call, lo, hi int) {
 	add_6 := cpu.View[float32](call, 0)
 	relu_3 := cpu.View[float32](call, 1)
-	for i01 := lo; i01 < hi; i01++ {
-		relu_3[i01] = max(add_6[i01], 0)
+	for i0 := lo; i0 < hi; i0++ {
+		relu_3[i0] = max(add_6[i0], 0)
 	}
 }
 
-// predictMatmul2 computes matmul_2 (mnist.mlx:20:18).
-func predictMatmul2(call *cpu.Call, lo, hi int) {
+// predictFc2Matmul computes matmul_2 (mnist.mlx:20:18).
+func predictFc2Matmul(call *cpu.Call, lo, hi int) {
 	relu_3 := cpu.View[float32](call, 0)
 	fc2_weight := cpu.View[float32](call, 1)
 	matmul_2 := cpu.View[float32](call, 2)
@@ -316,8 +318,8 @@ func predictMatmul2(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// predictAdd7 computes add_7 (mnist.mlx:20:18).
-func predictAdd7(call *cpu.Call, lo, hi int) {
+// predictFc2Add computes add_7 (mnist.mlx:20:18).
+func predictFc2Add(call *cpu.Call, lo, hi int) {
 	matmul_2 := cpu.View[float32](call, 0)
 	fc2_bias := cpu.View[float32](call, 1)
 	add_7 := cpu.View[float32](call, 2)
@@ -333,8 +335,8 @@ func predictAdd7(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// predictAdd8 computes add_8 (mnist.mlx:20:12).
-func predictAdd8(call *cpu.Call, lo, hi int) {
+// predictNorm2Add computes add_8 (mnist.mlx:20:12).
+func predictNorm2Add(call *cpu.Call, lo, hi int) {
 	norm2_running_var := cpu.View[float32](call, 0)
 	add_8 := cpu.View[float32](call, 1)
 	for i0 := lo; i0 < hi; i0++ {
@@ -342,8 +344,8 @@ func predictAdd8(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// predictRsqrt2 computes rsqrt_2 (mnist.mlx:20:12).
-func predictRsqrt2(call *cpu.Call, lo, hi int) {
+// predictNorm2Rsqrt computes rsqrt_2 (mnist.mlx:20:12).
+func predictNorm2Rsqrt(call *cpu.Call, lo, hi int) {
 	add_8 := cpu.View[float32](call, 0)
 	rsqrt_2 := cpu.View[float32](call, 1)
 	for i0 := lo; i0 < hi; i0++ {
@@ -351,8 +353,8 @@ func predictRsqrt2(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// predictSub3 computes sub_3 (mnist.mlx:20:12).
-func predictSub3(call *cpu.Call, lo, hi int) {
+// predictNorm2Sub computes sub_3 (mnist.mlx:20:12).
+func predictNorm2Sub(call *cpu.Call, lo, hi int) {
 	add_7 := cpu.View[float32](call, 0)
 	norm2_running_mean := cpu.View[float32](call, 1)
 	sub_3 := cpu.View[float32](call, 2)
@@ -368,8 +370,8 @@ func predictSub3(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// predictMul3 computes mul_3 (mnist.mlx:20:12).
-func predictMul3(call *cpu.Call, lo, hi int) {
+// predictNorm2Mul computes mul_3 (mnist.mlx:20:12).
+func predictNorm2Mul(call *cpu.Call, lo, hi int) {
 	sub_3 := cpu.View[float32](call, 0)
 	rsqrt_2 := cpu.View[float32](call, 1)
 	mul_3 := cpu.View[float32](call, 2)

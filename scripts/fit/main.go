@@ -1,0 +1,124 @@
+// Command fit computes the polynomials of passes/legalise_fn.go: interpolations at
+// Chebyshev nodes, which are nearly the best there are, of functions that Go's
+// library has in float64. It prints the coefficients, highest power first, and the
+// largest relative error on the interval.
+//
+//	go run ./scripts/fit
+package main
+
+import (
+	"fmt"
+	"math"
+)
+
+// A fit is a function on an interval and the degree of the polynomial for it.
+type fit struct {
+	name   string
+	f      func(v float64) float64
+	lo, hi float64
+	degree int
+}
+
+var fits = []fit{
+	{"erf(x)/x, in x² for |x| <= 1 (the last, less 1)", func(s float64) float64 {
+		if s == 0 {
+			return 2 / math.Sqrt(math.Pi)
+		}
+		return math.Erf(math.Sqrt(s)) / math.Sqrt(s)
+	}, 0, 1, 6},
+	{"erfc(x)*exp(x²)/t, in t = 1/(1 + x/2) for x <= 10.5", func(t float64) float64 {
+		x := 2/t - 2
+		return math.Erfc(x) * math.Exp(x*x) / t
+	}, 0.16, 1, 9},
+	{"(exp(r) - 1 - r)/r², in r for |r| <= ln(2)/2", func(r float64) float64 {
+		if math.Abs(r) < 1e-3 { // where the quotient loses digits
+			return 0.5 + r/6 + r*r/24 + r*r*r/120
+		}
+		return (math.Expm1(r) - r) / (r * r)
+	}, -math.Ln2 / 2 * 1.01, math.Ln2 / 2 * 1.01, 5},
+	{"erfinv(x)/x, in w - 2.5 for w = -log(1 - x²) <= 5", func(v float64) float64 { return erfinvQuotient(v + 2.5) }, -2.5, 2.5, 9},
+	{"erfinv(x)/x, in sqrt(w) - 3 for w = -log(1 - x²) from 5 to 17", func(v float64) float64 {
+		return erfinvQuotient((v + 3) * (v + 3))
+	}, math.Sqrt(5) - 3, math.Sqrt(17) - 3, 9},
+}
+
+func erfinvQuotient(w float64) float64 {
+	if w < 1e-12 {
+		return math.Sqrt(math.Pi) / 2
+	}
+	x := math.Sqrt(-math.Expm1(-w))
+	if w > 3 { // from the other side, where 1-x is small
+		return math.Erfcinv(1-x) / x
+	}
+	return math.Erfinv(x) / x
+}
+
+func main() {
+	for _, f := range fits {
+		c := f.polynomial()
+		worst := 0.0
+		for i := range 100001 {
+			v := f.lo + (f.hi-f.lo)*float64(i)/100000
+			worst = max(worst, math.Abs(horner(c, v)/f.f(v)-1))
+		}
+		fmt.Printf("%s: %.1e\n", f.name, worst)
+		for i := range c {
+			fmt.Printf(" %.9g,", c[len(c)-1-i])
+		}
+		fmt.Println()
+	}
+}
+
+// horner evaluates coefficients, lowest power first.
+func horner(c []float64, v float64) float64 {
+	y := 0.0
+	for i := len(c) - 1; i >= 0; i-- {
+		y = y*v + c[i]
+	}
+	return y
+}
+
+// polynomial interpolates f by a sum of Chebyshev polynomials and multiplies it
+// out; the coefficients come lowest power first.
+func (f fit) polynomial() []float64 {
+	n := f.degree + 1
+	mid, half := (f.lo+f.hi)/2, (f.hi-f.lo)/2
+	at := make([]float64, n)
+	for k := range at {
+		at[k] = f.f(mid + half*math.Cos(math.Pi*(float64(k)+0.5)/float64(n)))
+	}
+	u := []float64{-mid / half, 1 / half} // v, brought to [-1, 1]
+	before, now := []float64{1}, u
+	sum := make([]float64, n)
+	for j := range n {
+		c := 0.0
+		for k := range at {
+			c += 2 / float64(n) * at[k] * math.Cos(math.Pi*float64(j)*(float64(k)+0.5)/float64(n))
+		}
+		if j == 0 {
+			c /= 2
+		}
+		for i, b := range before {
+			sum[i] += c * b
+		}
+		next := times(now, u) // T[j+1] = 2u T[j] - T[j-1]
+		for i := range next {
+			next[i] *= 2
+			if i < len(before) {
+				next[i] -= before[i]
+			}
+		}
+		before, now = now, next
+	}
+	return sum
+}
+
+func times(a, b []float64) []float64 {
+	out := make([]float64, len(a)+len(b)-1)
+	for i, x := range a {
+		for j, y := range b {
+			out[i+j] += x * y
+		}
+	}
+	return out
+}

@@ -1,6 +1,8 @@
 package codegen
 
 import (
+	"strings"
+
 	"github.com/dave/jennifer/jen"
 
 	"github.com/mlxc/mlxc/ir"
@@ -94,5 +96,10 @@ func (p *pkg) sizes(ss []ir.Size) jen.Code {
 	return inline(rt("Size"), items)
 }
 
-// dtype is the runtime's constant: F32 for f32.
-func dtype(t ir.DType) jen.Code { return rt(goName(t.String())) }
+// dtype is the runtime's constant: F32 for f32, Bool for bool.
+func dtype(t ir.DType) jen.Code {
+	if t == ir.Bool {
+		return rt("Bool")
+	}
+	return rt(strings.ToUpper(t.String()))
+}

@@ -1,5 +1,7 @@
 package ir
 
+import "slices"
+
 // A Kernel is what a group of values becomes: the small form that both backends
 // print. For each point of the Par axes, and of Inner where a value varies with
 // it, the Stores are done once. One SSA DAG of scalars serves all stages; which
@@ -89,6 +91,12 @@ func (k *Kernel) Grid() []*Axis {
 		}
 	}
 	return append(k.Par[:len(k.Par):len(k.Par)], k.Inner)
+}
+
+// Empty reports whether the grid has no point for any dims: such a kernel is never
+// launched.
+func (k *Kernel) Empty() bool {
+	return slices.ContainsFunc(k.Grid(), func(a *Axis) bool { return a.Extent.Is(0) })
 }
 
 // Varies reports whether s depends on the axis.

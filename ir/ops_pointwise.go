@@ -89,9 +89,12 @@ var pointwiseOps = append([]*Op{
 	}),
 }, where, cast)
 
-// sigmoid is stable at both ends: the exponential never overflows to where the
-// quotient would be wrong, since 1/(1 + inf) is 0.
-func sigmoid(x S) S { return x.Num(1).Div(x.Neg().Fn(Exp).Add(x.Num(1))) }
+// sigmoid computes with exp(-|x|), which neither overflows nor, for negative x,
+// takes the result to 0 before its time.
+func sigmoid(x S) S {
+	t := x.Fn(Abs).Neg().Fn(Exp)
+	return x.Lt(x.Num(0)).Select(t, x.Num(1)).Div(t.Add(x.Num(1)))
+}
 
 var where = &Op{
 	Name: "where", Kind: KindElementwise, Operands: []string{"c", "x", "y"}, Grad: GradBody,

@@ -202,3 +202,14 @@ func (t *Tensor) Convert(to DType) *Tensor {
 	}
 	return out
 }
+
+// Number is element i as a float64, which large 64-bit integers are rounded to.
+func (t *Tensor) Number(i int) float64 {
+	switch {
+	case t.F != nil:
+		return t.F[i]
+	case t.DType == U64:
+		return float64(uint64(t.I[i]))
+	}
+	return float64(t.I[i])
+}

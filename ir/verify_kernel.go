@@ -92,7 +92,7 @@ func (v *verifier) kernel(k *Kernel) {
 			}
 		}
 		for _, a := range k.Grid() {
-			if !a.Extent.Is(1) && !st.Index.Has(a) {
+			if !k.Empty() && !a.Extent.Is(1) && !st.Index.Has(a) {
 				fault("store/disjoint", "%%%s[%s] does not depend on %s: points would write the same element", arg.Name, st.Index, a.Name)
 			}
 		}

@@ -76,8 +76,8 @@ func printResult(w io.Writer, name string, a *runtime.Array) {
 		var row []string
 		best := 0
 		for i := range width {
-			x := number(t, r*width+i)
-			if x > number(t, r*width+best) {
+			x := t.Number(r*width + i)
+			if x > t.Number(r*width+best) {
 				best = i
 			}
 			if i < maxShown {
@@ -89,7 +89,7 @@ func printResult(w io.Writer, name string, a *runtime.Array) {
 			text += " …"
 		}
 		if t.F != nil && width > 1 {
-			text += fmt.Sprintf("\tlargest %s at %d", numberText(number(t, r*width+best), true), best)
+			text += fmt.Sprintf("\tlargest %s at %d", numberText(t.Number(r*width+best), true), best)
 		}
 		fmt.Fprintf(w, "%s\t%s\n", head, text)
 		head = "\t"
@@ -166,7 +166,7 @@ func picture(a *runtime.Array) (image.Image, error) {
 	}
 	t := toTensor(a)
 	at := func(y, x, c int) uint8 {
-		v := number(t, (y*shape[1]+x)*channels+c)
+		v := t.Number((y*shape[1]+x)*channels + c)
 		return uint8(math.Round(math.Max(0, math.Min(255, v))))
 	}
 	grey := image.NewGray(image.Rect(0, 0, shape[1], shape[0]))

@@ -73,6 +73,9 @@ func (p *printer) fail(format string, args ...any) *jen.Statement {
 
 func (p *printer) body() []jen.Code {
 	k := p.kernel
+	if k.Empty() {
+		return nil
+	}
 	var code []jen.Code
 	for i, a := range k.Args {
 		code = append(code, jen.Id(p.names.arg[i]).Op(":=").Qual(Runtime, "View").Index(jen.Id(storage[a.DType])).Call(jen.Id("call"), jen.Lit(i)))

@@ -66,6 +66,11 @@ func Kernel(k *ir.Kernel) (string, error) {
 		p.line("    %s%s", s, end)
 	}
 	p.depth++
+	if k.Empty() {
+		p.depth--
+		p.line("}")
+		return p.b.String(), p.err
+	}
 	for i, d := range k.Dims {
 		p.line("const %s %s = dims[%d];", p.index, p.names.dim[d.Name], i)
 	}

@@ -387,12 +387,10 @@ func (s Size) upper() (Size, bool) {
 				m = m.Mul(a.D.Sub(N(1)))
 			default:
 				x, ok := a.X.upper()
-				n, isInt := x.Int()
-				d, isInt2 := a.D.Int()
-				if !ok || !isInt || !isInt2 {
+				if !ok || len(t.Atoms) > 1 && !a.X.NonNegative() {
 					return u, false
 				}
-				m = m.Mul(N(floorDiv(n, d)))
+				m = m.Mul(x.Div(a.D))
 			}
 		}
 		u = u.Add(m)
@@ -505,7 +503,11 @@ func (s Size) Max() (n int64, ok bool) {
 		for _, a := range t.Atoms {
 			var v int64
 			switch {
-			case a.Kind != AtomDim: // an extent may hold a quotient of dims
+			case a.Kind == AtomQuo:
+				if v, ok = a.quoMax(); !ok {
+					return 0, false
+				}
+			case a.Kind != AtomDim: // an extent may hold a remainder of dims
 				if v, ok = of(a).Max(); !ok {
 					return 0, false
 				}
@@ -523,6 +525,16 @@ func (s Size) Max() (n int64, ok bool) {
 		}
 	}
 	return n, true
+}
+
+// quoMax is the largest value of a quotient that is at least 0, or of one by a
+// constant.
+func (a *Atom) quoMax() (n int64, ok bool) {
+	x, ok := a.X.Max()
+	if d, isInt := a.D.Int(); isInt {
+		return floorDiv(x, d), ok
+	}
+	return max(0, x), ok // the divisor is at least 1
 }
 
 // Eval computes s; env gives the value of each dim and axis by name. ok is false

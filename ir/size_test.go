@@ -42,3 +42,28 @@ func TestQuotientsRejoin(t *testing.T) {
 		t.Errorf("27 times the quotient joins with the remainder: %s", s)
 	}
 }
+
+func TestMax(t *testing.T) {
+	n, b := &Dim{Name: "N", Min: 1, Max: 7}, &Dim{Name: "B", Min: 2, Max: 4}
+	i := &Axis{Name: "i", Extent: n.Size()}
+	for _, c := range []struct {
+		s    Size
+		want int64
+	}{
+		{n.Size().Mul(N(3)).Sub(b.Size()), 19},
+		{n.Size().Div(N(2)), 3},
+		{n.Size().Div(N(2)).Mul(b.Size()), 12},
+		{n.Size().Div(b.Size()), 7}, // not tight: the divisor counts as 1
+		{n.Size().Sub(N(9)).Div(N(4)), -1},
+		{i.Index().Mul(N(5)).Div(N(3)), 10},
+		{i.Index().Mod(b.Size()), 3},
+		{n.Size().Sub(i.Index()), 7},
+	} {
+		if got, ok := c.s.Max(); !ok || got != c.want {
+			t.Errorf("max of %s is %d, %v, want %d", c.s, got, ok, c.want)
+		}
+	}
+	if _, ok := n.Size().Mul(N(1 << 62)).Max(); ok {
+		t.Error("a maximum beyond 64 bits is known")
+	}
+}

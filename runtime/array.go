@@ -12,7 +12,8 @@ import (
 // of NewArray, From and Clone own their memory, which starts at a page. Arrays of
 // a Session or of Weights are parts of its memory, and are closed with it.
 //
-// An Array may be read by several goroutines at a time.
+// An Array may be read by several goroutines at a time. One that owns its memory
+// is best closed: the collector frees it too, but does not see how large it is.
 type Array struct {
 	dtype DType
 	shape []int
@@ -116,8 +117,7 @@ func (a *Array) Clone() (*Array, error) {
 }
 
 // Close frees the memory of an array that owns it, and does nothing to others.
-// Slices of that memory must not be used any more. An array that is not closed is
-// freed when it is collected.
+// Slices of that memory must not be used any more.
 func (a *Array) Close() error {
 	if !a.owned {
 		return nil

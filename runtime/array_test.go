@@ -86,6 +86,8 @@ func TestFrom(t *testing.T) {
 	}
 	_, err := From([]float32{1, 2, 3}, 2, 2)
 	wantError(t, err, "3 elements do not fill f32[2, 2]")
+	_, err = From([]float32{1, 2, 3}, 2)
+	wantError(t, err, "3 elements do not fill f32[2]")
 	_, err = From([]int{1})
 	wantError(t, err, "int is no element")
 	_, err = From([]string{"a"})

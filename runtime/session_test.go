@@ -164,6 +164,10 @@ func TestArenaGrowsUnderOtherEntry(t *testing.T) {
 	must(s.Call(t.Context(), 0, small))(t)
 	checkSums(t, large, must(s.Call(t.Context(), 2, large))(t))
 	checkSums(t, small, must(s.Call(t.Context(), 0, small))(t))
+	v := s.entries[0].variant // old memory might be mapped again, and serve by chance
+	if arg := v.launches[0].call.Args[2]; &arg[0] != &s.arena.bytes[v.layout.offsets[0]] {
+		t.Error("a launch points at an arena that is gone")
+	}
 	if a, b := s.Arena(0), s.Arena(2); a != 256+24 || b != roundUp(4*300*300)+4*300*300 {
 		t.Errorf("the arenas are of %d and %d bytes", a, b)
 	}
@@ -288,6 +292,8 @@ func TestSolve(t *testing.T) {
 		{"product is no multiple", [][]Size{{Mono(1, 0, 1)}, {n}}, [][]int{{13}, {3}}, nil, "x0 is f32[13], want f32[B*N]"},
 		{"sum", [][]Size{{Size{b[0], n[0]}}, {b}}, [][]int{{12}, {3}}, []int64{3, 9}, ""},
 		{"difference", [][]Size{{Size{b[0], {Coef: -1}}}}, [][]int{{4}}, []int64{5, 2}, ""},
+		{"product and sum", [][]Size{{Size{Mono(1, 0, 1)[0], b[0]}}, {n}}, [][]int{{8}, {3}}, []int64{2, 3}, ""},
+		{"less than the least", [][]Size{{Size{b[0], {Coef: 5}}}}, [][]int{{3}}, nil, "x0 is f32[3], want f32[B + 5]"},
 		{"conflict", [][]Size{{b}, {b}}, [][]int{{3}, {4}}, nil, "x1 is f32[4], want f32[B], where B = 3"},
 		{"quotient is checked", [][]Size{{n}, {half}}, [][]int{{7}, {3}}, []int64{0, 7}, ""},
 		{"quotient differs", [][]Size{{n}, {half}}, [][]int{{7}, {4}}, nil, "x1 is f32[4], want f32[div(N, 2)], where N = 7"},

@@ -3,6 +3,7 @@ package main
 import (
 	"image"
 	"image/color"
+	"math"
 
 	"golang.org/x/image/font"
 	"golang.org/x/image/font/gofont/gobold"
@@ -20,41 +21,32 @@ import (
 )
 
 // faces are the Go fonts. The last two are held out.
-var faces = []struct {
-	name string
-	ttf  []byte
-}{
-	{"regular", goregular.TTF},
-	{"italic", goitalic.TTF},
-	{"bold", gobold.TTF},
-	{"bold italic", gobolditalic.TTF},
-	{"medium", gomedium.TTF},
-	{"mono", gomono.TTF},
-	{"mono bold", gomonobold.TTF},
-	{"mono bold italic", gomonobolditalic.TTF},
-	{"medium italic", gomediumitalic.TTF},
-	{"mono italic", gomonoitalic.TTF},
+var faces = [][]byte{
+	goregular.TTF, goitalic.TTF, gobold.TTF, gobolditalic.TTF, gomedium.TTF,
+	gomono.TTF, gomonobold.TTF, gomonobolditalic.TTF,
+	gomediumitalic.TTF, gomonoitalic.TTF,
 }
 
 const heldFaces = 2
 
-// grid is the side of the raster that glyphs are rendered on.
-const grid = 96
-
-// A point is a place of ink, in units of the glyph's height.
+// A point is a place of ink in units of the digit's height: y is 0 at its top and
+// 1 at its foot, x is 0 in the middle of its box.
 type point struct{ x, y float64 }
 
-// A glyph is one digit of one face: all places of ink, and those of its centre
-// line.
-type glyph struct{ ink, line []point }
+// A glyph is one digit of one face.
+type glyph struct {
+	ink     []point  // all its pixels
+	pixel   float64  // the side of one of them
+	strokes []stroke // its centre lines
+}
 
 // glyphs are indexed by face and digit.
 type glyphs [][10]glyph
 
 func loadGlyphs() (glyphs, error) {
 	var all glyphs
-	for _, f := range faces {
-		parsed, err := opentype.Parse(f.ttf)
+	for _, ttf := range faces {
+		parsed, err := opentype.Parse(ttf)
 		if err != nil {
 			return nil, err
 		}
@@ -64,13 +56,48 @@ func loadGlyphs() (glyphs, error) {
 		}
 		var digits [10]glyph
 		for d := range digits {
-			mask := render(face, rune('0'+d))
-			digits[d] = glyph{ink: points(mask), line: points(thin(mask))}
+			digits[d] = newGlyph(render(face, rune('0'+d)))
 		}
 		all = append(all, digits)
 	}
 	return all, nil
 }
+
+func newGlyph(mask *bitmap) glyph {
+	var g glyph
+	for y := range mask {
+		for x := range mask[y] {
+			if mask[y][x] {
+				g.ink = append(g.ink, point{float64(x), float64(y)})
+			}
+		}
+	}
+	lo, hi := bounds(g.ink)
+	g.pixel = 1 / (hi.y - lo.y)
+	unit := func(p point) point { return point{(p.x - (lo.x+hi.x)/2) * g.pixel, (p.y - lo.y) * g.pixel} }
+	for i, p := range g.ink {
+		g.ink[i] = unit(p)
+	}
+	for _, line := range trace(thin(mask)) {
+		for i, p := range line {
+			line[i] = unit(p)
+		}
+		g.strokes = append(g.strokes, line.resample().smooth(0.03))
+	}
+	return g
+}
+
+func bounds(ps []point) (lo, hi point) {
+	lo, hi = point{math.Inf(1), math.Inf(1)}, point{math.Inf(-1), math.Inf(-1)}
+	for _, p := range ps {
+		lo = point{min(lo.x, p.x), min(lo.y, p.y)}
+		hi = point{max(hi.x, p.x), max(hi.y, p.y)}
+	}
+	return lo, hi
+}
+
+// grid is the side of the raster that glyphs are rendered on.
+const grid = 128
 
 // A bitmap has a margin of one empty pixel on each side.
 type bitmap [grid + 2][grid + 2]bool
@@ -86,61 +113,4 @@ func render(face font.Face, r rune) *bitmap {
 		}
 	}
 	return &m
-}
-
-func points(m *bitmap) []point {
-	var ps []point
-	for y := range m {
-		for x := range m[y] {
-			if m[y][x] {
-				ps = append(ps, point{float64(x) / grid, float64(y) / grid})
-			}
-		}
-	}
-	return ps
-}
-
-// thin reduces ink to lines one pixel wide, after Zhang and Suen (1984).
-func thin(m *bitmap) *bitmap {
-	out := *m
-	for changed := true; changed; {
-		changed = false
-		for pass := range 2 {
-			var gone [][2]int
-			for y := 1; y <= grid; y++ {
-				for x := 1; x <= grid; x++ {
-					if out[y][x] && removable(&out, x, y, pass) {
-						gone = append(gone, [2]int{x, y})
-					}
-				}
-			}
-			for _, g := range gone {
-				out[g[1]][g[0]] = false
-				changed = true
-			}
-		}
-	}
-	return &out
-}
-
-// removable: the pixel has two to six neighbours in one run, and lies on the side
-// that the pass removes.
-func removable(m *bitmap, x, y, pass int) bool {
-	ring := [8]bool{m[y-1][x], m[y-1][x+1], m[y][x+1], m[y+1][x+1], m[y+1][x], m[y+1][x-1], m[y][x-1], m[y-1][x-1]}
-	count, runs := 0, 0
-	for i, on := range ring {
-		if on {
-			count++
-		} else if ring[(i+1)%8] {
-			runs++
-		}
-	}
-	if count < 2 || count > 6 || runs != 1 {
-		return false
-	}
-	n, e, s, w := ring[0], ring[2], ring[4], ring[6]
-	if pass == 0 {
-		return !(n && e && s) && !(e && s && w)
-	}
-	return !(n && e && w) && !(n && s && w)
 }

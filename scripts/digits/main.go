@@ -1,15 +1,18 @@
 // Command digits renders the pictures that the digits model is trained on: the
 // ten digits of the Go fonts, distorted until they look written.
 //
-// It writes train.images, train.labels, held.images and held.labels into a
-// folder: pictures of 28x28 bytes, white on black, and one byte of label each.
-// The held-out pictures are of styles, faces or pens, that no training picture
-// has. With -samples it writes the sample pictures zero.png to nine.png instead.
+// It writes train-images.npy, train-labels.npy, held-images.npy and
+// held-labels.npy into a folder: pictures u8[N, 28, 28], white on black, and
+// labels u8[N]. The held-out pictures are of styles, faces or pens, that no
+// training picture has. With -samples it writes the sample pictures zero.png to
+// nine.png, of held-out styles, instead.
 //
-// The same seed gives the same bytes.
+// The same seed gives the same bytes on one architecture; processors that fuse
+// multiplication and addition may round a pixel otherwise.
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"image"
@@ -18,6 +21,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/mlxc/mlxc/runtime"
 	"github.com/schollz/progressbar/v3"
 )
 
@@ -25,7 +29,7 @@ var names = [10]string{"zero", "one", "two", "three", "four", "five", "six", "se
 
 func main() {
 	dir := flag.String("o", ".", "folder to write to")
-	train := flag.Int("train", 120000, "training pictures")
+	train := flag.Int("train", 200000, "training pictures")
 	held := flag.Int("held", 10000, "pictures of held-out styles")
 	seed := flag.Uint64("seed", 1, "seed of everything random")
 	samples := flag.Bool("samples", false, "write the sample pictures")
@@ -63,31 +67,46 @@ func writeSet(path string, glyphs glyphs, styles []style, n int, seed uint64) er
 		digit := i % 10
 		images = append(images, draw(glyphs, digit, styles[rng.IntN(len(styles))], rng)...)
 		labels = append(labels, byte(digit))
-		if i%1000 == 0 {
-			bar.Set(i)
+		if i%1000 == 999 {
+			bar.Add(1000)
 		}
 	}
 	bar.Finish()
-	if err := os.WriteFile(path+".images", images, 0o666); err != nil {
-		return err
-	}
-	return os.WriteFile(path+".labels", labels, 0o666)
+	return errors.Join(
+		writeNPY(path+"-images.npy", images, n, side, side),
+		writeNPY(path+"-labels.npy", labels, n),
+	)
 }
 
+func writeNPY(path string, data []byte, shape ...int) error {
+	a, err := runtime.NewArray(runtime.U8, shape...)
+	if err != nil {
+		return err
+	}
+	b, err := runtime.Data[uint8](a)
+	if err != nil {
+		return err
+	}
+	copy(b, data)
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(runtime.WriteNPY(f, a), f.Close())
+}
+
+// writeSamples draws one picture of each digit.
 func writeSamples(dir string, glyphs glyphs, seed uint64) error {
 	styles := heldStyles()
 	for digit, name := range names {
-		rng := rand.New(rand.NewPCG(seed, uint64(1<<32+digit)))
+		rng := rand.New(rand.NewPCG(seed+2, uint64(digit)))
 		img := image.NewGray(image.Rect(0, 0, side, side))
 		copy(img.Pix, draw(glyphs, digit, styles[rng.IntN(len(styles))], rng))
 		f, err := os.Create(filepath.Join(dir, name+".png"))
 		if err != nil {
 			return err
 		}
-		if err := png.Encode(f, img); err != nil {
-			return err
-		}
-		if err := f.Close(); err != nil {
+		if err := errors.Join(png.Encode(f, img), f.Close()); err != nil {
 			return err
 		}
 	}

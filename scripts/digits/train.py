@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 NAMES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
-EPOCHS, BATCH = 10, 128
+EPOCHS, BATCH = 6, 128
 
 
 class Net(nn.Module):
@@ -42,8 +42,8 @@ class Net(nn.Module):
 
 
 def load(path):
-    images = torch.from_numpy(np.fromfile(path + ".images", np.uint8).reshape(-1, 1, 28, 28))
-    labels = torch.from_numpy(np.fromfile(path + ".labels", np.uint8).astype(np.int64))
+    images = torch.from_numpy(np.load(path + "-images.npy"))[:, None]
+    labels = torch.from_numpy(np.load(path + "-labels.npy")).long()
     return images, labels
 
 

@@ -27,6 +27,13 @@ var (
 	summed  = Tolerance{Rel: 1.0 / (1 << 23), Term: 4.0 / (1 << 24)}
 )
 
+// vanishing is ulps(n) for x times a function that is at most exp(x) for negative x:
+// while that is subnormal, down to x = -104, it has an error of one subnormal
+// number, and the result of as many as x.
+func vanishing(n float64) Tolerance {
+	return Tolerance{Rel: n / (1 << 23), Abs: 104 * math.SmallestNonzeroFloat32}
+}
+
 // cancelling is a tolerance of n units in the last place, relative to the result
 // or to 1: what follows from roundings of numbers of magnitude 1 that cancel.
 func cancelling(n float64) Tolerance {

@@ -1,0 +1,376 @@
+// Package random makes programs over the op table and inputs for them, for tests.
+// The same seed makes the same program.
+package random
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"github.com/mlxc/mlxc/ir"
+)
+
+// Module makes a module of one entry, of up to a dozen instructions.
+func Module(seed uint64) *ir.Module {
+	g := &generator{r: rand.New(rand.NewPCG(seed, 1)), m: &ir.Module{Name: "random"}}
+	g.m.Dims = []*ir.Dim{{Name: "B", Min: 0, Max: 6}, {Name: "N", Min: 1, Max: 6}}
+	g.f = &ir.Func{Name: "run"}
+	g.m.Funcs = []*ir.Func{g.f}
+	for _, d := range g.m.Dims { // so that every dim can be solved
+		g.input(ir.Type{DType: ir.F32, Shape: []ir.Size{d.Size(), ir.N(2)}})
+	}
+	for tries := 4 + g.r.IntN(40); tries > 0 && len(g.f.Body) < 16; tries-- {
+		g.instr(pick(g.r, ir.Ops()))
+	}
+	g.f.Body = g.b.Body
+	for i, v := range g.results() {
+		g.f.Results = append(g.f.Results, ir.Result{Name: fmt.Sprintf("out%d", i), Type: v.Type, Value: v})
+	}
+	return g.m
+}
+
+type generator struct {
+	r      *rand.Rand
+	m      *ir.Module
+	f      *ir.Func
+	b      ir.Emit
+	values []*ir.Value
+}
+
+func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
+
+// results are the values that nothing uses, or else the last, and now and then one
+// that is used as well, or an input.
+func (g *generator) results() []*ir.Value {
+	used := map[*ir.Value]bool{}
+	for _, in := range g.b.Body {
+		for _, a := range in.Args {
+			used[a] = true
+		}
+	}
+	var out []*ir.Value
+	for _, v := range g.values {
+		if v.Instr != nil && !used[v] && len(out) < 4 {
+			out = append(out, v)
+		}
+	}
+	if len(out) == 0 || g.r.IntN(4) == 0 {
+		out = append(out, pick(g.r, g.values))
+	}
+	return out
+}
+
+func (g *generator) dtype() ir.DType {
+	if g.r.IntN(3) > 0 {
+		return ir.F32
+	}
+	return pick(g.r, ir.DTypes())
+}
+
+func (g *generator) size() ir.Size {
+	if g.r.IntN(4) == 0 {
+		return pick(g.r, g.m.Dims).Size()
+	}
+	return ir.N(int64(1 + g.r.IntN(4)))
+}
+
+func (g *generator) typ() ir.Type {
+	t := ir.Type{DType: g.dtype()}
+	for range g.r.IntN(4) {
+		t.Shape = append(t.Shape, g.size())
+	}
+	return t
+}
+
+func (g *generator) input(t ir.Type) *ir.Value {
+	v := &ir.Value{Name: fmt.Sprintf("x%d", len(g.f.Inputs)), Type: t}
+	g.f.Inputs = append(g.f.Inputs, v)
+	g.values = append(g.values, v)
+	return v
+}
+
+func isConstant(s ir.Size) bool { _, ok := s.Int(); return ok }
+
+// leaf makes a source of the given type, or an input.
+func (g *generator) leaf(t ir.Type) *ir.Value {
+	constant := !slices.ContainsFunc(t.Shape, func(s ir.Size) bool { return !isConstant(s) })
+	name, attrs := "const", any(ir.ConstAttrs{Value: pick(g.r, []float64{0, 1, 1, 2}), DType: t.DType, Shape: t.Shape})
+	switch kind := g.r.IntN(5); {
+	case t.DType == ir.Bool:
+		return g.input(t)
+	case kind == 0:
+	case kind == 1 && t.Rank() > 0:
+		name, attrs = "iota", ir.IotaAttrs{DType: t.DType, Shape: t.Shape, Axis: g.r.IntN(t.Rank())}
+	case kind == 2 && constant:
+		p := &ir.Param{Name: fmt.Sprintf("w%d", len(g.m.Params)), Type: t}
+		p.Path = p.Name
+		g.m.Params = append(g.m.Params, p)
+		name, attrs = "weight", ir.WeightAttrs{Param: p}
+	default:
+		return g.input(t)
+	}
+	return g.emit(name, attrs)
+}
+
+// emit appends an instruction, or gives nil where it breaks a rule.
+func (g *generator) emit(name string, attrs any, args ...*ir.Value) *ir.Value {
+	in, err := g.b.Op(name, attrs, args...)
+	if err != nil {
+		return nil
+	}
+	v := in.Result()
+	if v.Type.Rank() > 6 {
+		g.b.Body = g.b.Body[:len(g.b.Body)-1]
+		return nil
+	}
+	g.values = append(g.values, v)
+	return v
+}
+
+// like is a value of the type: one that is there, or a new one.
+func (g *generator) like(t ir.Type) *ir.Value {
+	var same []*ir.Value
+	for _, v := range g.values {
+		if v.Type.Equal(t) {
+			same = append(same, v)
+		}
+	}
+	if len(same) > 0 && g.r.IntN(3) > 0 {
+		return pick(g.r, same)
+	}
+	return g.leaf(t)
+}
+
+// instr tries to append an instruction of the op.
+func (g *generator) instr(op *ir.Op) {
+	if len(op.Operands) == 0 {
+		g.leaf(g.typ())
+		return
+	}
+	x := pick(g.r, g.values)
+	if g.r.IntN(3) > 0 { // go on with what was made last
+		x = g.values[len(g.values)-1]
+	}
+	switch op.Kind {
+	case ir.KindContract, ir.KindWindow:
+		x = g.image()
+	}
+	args := []*ir.Value{x}
+	switch {
+	case strings.HasSuffix(op.Operands[0], "..."):
+		for range g.r.IntN(3) {
+			args = append(args, g.like(x.Type))
+		}
+	case op.Kind == ir.KindElementwise:
+		for range op.Operands[1:] {
+			args = append(args, g.like(x.Type))
+		}
+		if op.Name == "where" {
+			args[0] = g.like(ir.Type{DType: ir.Bool, Shape: x.Type.Shape})
+		}
+	default:
+		for range op.Operands[1:] {
+			y, ok := g.operand(op, x.Type)
+			if !ok {
+				return
+			}
+			args = append(args, g.like(y))
+		}
+	}
+	attrs, ok := g.attrs(op.Attrs, x.Type, args)
+	if ok {
+		g.emit(op.Name, attrs, args...)
+	}
+}
+
+// image is a value with room for a window, if one is there, or a new one.
+func (g *generator) image() *ir.Value {
+	var fit []*ir.Value
+	for _, v := range g.values {
+		if v.Type.Rank() > 2 && v.Type.DType.IsFloat() {
+			fit = append(fit, v)
+		}
+	}
+	if len(fit) > 0 && g.r.IntN(4) > 0 {
+		return pick(g.r, fit)
+	}
+	t := ir.Type{DType: ir.F32, Shape: []ir.Size{g.size()}}
+	for range 1 + g.r.IntN(2) {
+		t.Shape = append(t.Shape, ir.N(int64(3+g.r.IntN(4))))
+	}
+	t.Shape = append(t.Shape, g.size())
+	return g.input(t)
+}
+
+// operand is the type of a further operand, for ops whose operands differ.
+func (g *generator) operand(op *ir.Op, x ir.Type) (ir.Type, bool) {
+	if x.Rank() == 0 {
+		return x, false
+	}
+	last := x.Shape[x.Rank()-1]
+	switch op.Attrs.(type) {
+	case ir.MatmulAttrs:
+		y := ir.Type{DType: x.DType, Shape: []ir.Size{last, g.size()}}
+		if x.Rank() > 2 && g.r.IntN(2) == 0 {
+			y.Shape = slices.Concat(x.Shape[:x.Rank()-2], y.Shape)
+		}
+		return y, true
+	case ir.ConvAttrs:
+		y := ir.Type{DType: x.DType, Shape: []ir.Size{ir.N(int64(1 + g.r.IntN(3)))}}
+		for range x.Rank() - 2 {
+			y.Shape = append(y.Shape, ir.N(int64(1+g.r.IntN(3))))
+		}
+		y.Shape = append(y.Shape, last)
+		return y, x.Rank() > 2
+	case ir.AxisAttrs:
+		return ir.Type{DType: pick(g.r, []ir.DType{ir.I32, ir.U8, ir.I64}), Shape: x.Shape[:g.r.IntN(2)]}, true
+	}
+	return ir.Type{DType: x.DType, Shape: []ir.Size{last}}, true
+}
+
+// attrs draws attributes like zero for a first operand of type x.
+func (g *generator) attrs(zero any, x ir.Type, args []*ir.Value) (any, bool) {
+	r, rank := g.r, x.Rank()
+	each := func(n int, f func() int) []int {
+		out := make([]int, n)
+		for i := range out {
+			out[i] = f()
+		}
+		return out
+	}
+	upTo := func(n int) func() int { return func() int { return r.IntN(n) } }
+	from1 := func(n int) func() int { return func() int { return 1 + r.IntN(n) } }
+	switch zero.(type) {
+	case nil:
+		return nil, true
+	case ir.CastAttrs:
+		return ir.CastAttrs{DType: pick(r, ir.DTypes())}, true
+	case ir.ShapeAttrs:
+		return ir.ShapeAttrs{Shape: g.shape(x.Shape)}, true
+	case ir.PermAttrs:
+		return ir.PermAttrs{Perm: r.Perm(rank)}, true
+	case ir.SliceAttrs:
+		return g.slice(x.Shape), true
+	case ir.PadAttrs:
+		return ir.PadAttrs{Lo: each(rank, upTo(3)), Hi: each(rank, upTo(3)), Value: float64(r.IntN(2))}, true
+	case ir.ReduceAttrs:
+		return ir.ReduceAttrs{Axes: r.Perm(rank)[:r.IntN(rank+1)], Keep: r.IntN(2) == 0}, true
+	case ir.MatmulAttrs:
+		return ir.MatmulAttrs{}, true
+	case ir.NormAttrs:
+		return ir.NormAttrs{Eps: 0.5}, true
+	case ir.GroupNormAttrs:
+		return ir.GroupNormAttrs{Groups: 1 + r.IntN(2), Eps: 0.5}, true
+	}
+	if rank == 0 {
+		return nil, false
+	}
+	spatial := max(0, rank-2)
+	switch zero.(type) {
+	case ir.AxisAttrs:
+		return ir.AxisAttrs{Axis: r.IntN(rank)}, true
+	case ir.IndexAttrs:
+		return ir.IndexAttrs{Axis: r.IntN(rank), Keep: r.IntN(2) == 0}, true
+	case ir.SoftmaxAttrs:
+		return ir.SoftmaxAttrs{Axis: r.IntN(rank)}, true
+	case ir.PoolAttrs:
+		return ir.PoolAttrs{Size: each(spatial, from1(3)), Stride: each(spatial, from1(2)), Pad: each(spatial, upTo(2))}, true
+	case ir.ConvAttrs:
+		return ir.ConvAttrs{Stride: each(spatial, from1(2)), Pad: each(spatial, upTo(3)), Dilation: each(spatial, from1(2)), Groups: 1}, true
+	}
+	panic(fmt.Sprintf("random: attributes of type %T are not known", zero))
+}
+
+// shape is another shape for a reshape or a broadcast.
+func (g *generator) shape(s []ir.Size) []ir.Size {
+	s = slices.Clone(s)
+	switch i := g.r.IntN(len(s) + 1); g.r.IntN(4) {
+	case 0: // two axes become one
+		if i+1 < len(s) {
+			return slices.Concat(s[:i], []ir.Size{s[i].Mul(s[i+1])}, s[i+2:])
+		}
+	case 1: // one axis becomes two
+		if i < len(s) {
+			for _, d := range []int64{2, 3} {
+				if n, ok := s[i].Exact(ir.N(d)); ok {
+					return slices.Concat(s[:i], []ir.Size{ir.N(d), n}, s[i+1:])
+				}
+			}
+		}
+	case 2: // all axes, in another order
+		g.r.Shuffle(len(s), func(i, j int) { s[i], s[j] = s[j], s[i] })
+		return s
+	default: // stretched
+		for i := range s {
+			if s[i].Is(1) {
+				s[i] = g.size()
+			}
+		}
+		return append([]ir.Size{g.size()}, s...)
+	}
+	return append([]ir.Size{ir.N(1)}, s...)
+}
+
+func (g *generator) slice(shape []ir.Size) ir.SliceAttrs {
+	var a ir.SliceAttrs
+	for _, e := range shape {
+		start, step, size := ir.Size{}, 1, e
+		if n, ok := e.Int(); ok && n > 0 && g.r.IntN(2) == 0 {
+			from := g.r.Int64N(n)
+			step = 1 + g.r.IntN(2)
+			start, size = ir.N(from), ir.N((n-from+int64(step)-1)/int64(step))
+		}
+		a.Start, a.Step, a.Size = append(a.Start, start), append(a.Step, step), append(a.Size, size)
+	}
+	return a
+}
+
+// Inputs draws params and inputs for the first entry of a module, at random sizes
+// that make none negative; ok is false where none were found. With special, some
+// floats are NaN, an infinity or a zero.
+func Inputs(m *ir.Module, seed uint64, special bool) (params map[string]*ir.Tensor, inputs []*ir.Tensor, ok bool) {
+	r := rand.New(rand.NewPCG(seed, 2))
+	for range 20 {
+		d := draw{r: r, dims: map[string]int64{}, special: special}
+		for _, dim := range m.Dims {
+			d.dims[dim.Name] = dim.Min + r.Int64N(dim.Max-dim.Min+1)
+		}
+		params, inputs = map[string]*ir.Tensor{}, nil
+		for _, p := range m.Params {
+			params[p.Name] = d.tensor(p.Type)
+		}
+		for _, v := range m.Funcs[0].Inputs {
+			inputs = append(inputs, d.tensor(v.Type))
+		}
+		if !d.failed {
+			return params, inputs, true
+		}
+	}
+	return nil, nil, false
+}
+
+type draw struct {
+	r       *rand.Rand
+	dims    map[string]int64
+	special bool
+	failed  bool
+}
+
+func (d *draw) tensor(t ir.Type) *ir.Tensor {
+	shape := make([]int, t.Rank())
+	for i, s := range t.Shape {
+		n, ok := s.Eval(func(name string) (int64, bool) { n, ok := d.dims[name]; return n, ok })
+		d.failed = d.failed || !ok || n < 0
+		shape[i] = int(max(0, n))
+	}
+	x := ir.NewTensor(t.DType, shape...)
+	ir.SampleNormal.Fill(d.r, x)
+	for i := range x.F {
+		if d.special && d.r.IntN(4) == 0 {
+			x.F[i] = pick(d.r, []float64{math.NaN(), math.Inf(1), math.Inf(-1), 0, math.Copysign(0, -1)})
+		}
+	}
+	return x
+}

@@ -1,0 +1,163 @@
+package passes
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/mlxc/mlxc/internal/random"
+	"github.com/mlxc/mlxc/ir"
+)
+
+// Random programs mean the same after each pass. Until lower the reference
+// evaluates them one instruction at a time, rounding each result to its dtype; the
+// kernels are interpreted and round where they store. So results are equal bit by
+// bit, but for the sign of zeros: whether a sum starts from 0 or from its first
+// term is not said, and programs that would tell are left out.
+func TestRandomPrograms(t *testing.T) {
+	ran := map[string]bool{}
+	for seed := range uint64(600) {
+		checkPasses(t, seed, ran)
+		if t.Failed() {
+			return
+		}
+	}
+	for _, op := range ir.Ops() {
+		if !ran[op.Name] {
+			t.Errorf("no program has %s", op.Name)
+		}
+	}
+}
+
+func FuzzPasses(f *testing.F) {
+	f.Add(uint64(1))
+	f.Fuzz(func(t *testing.T, seed uint64) { checkPasses(t, seed, map[string]bool{}) })
+}
+
+func checkPasses(t *testing.T, seed uint64, ran map[string]bool) {
+	m := random.Module(seed)
+	text := ir.Print(m)
+	if err := ir.Verify(m); err != nil {
+		t.Fatalf("seed %d: %v\n%s", seed, err, text)
+	}
+	special, signs := true, false
+	ops := map[string]bool{}
+	for _, in := range m.Funcs[0].Body {
+		ops[in.Op.Name] = true
+		signs = signs || slices.Contains([]string{"div", "rsqrt", "pow"}, in.Op.Name)
+		if in.Op.Kind != ir.KindElementwise && in.Op.Kind != ir.KindView && in.Op.Kind != ir.KindSource {
+			special = false // an infinity times the zeros of a padding is NaN in kernels
+		}
+	}
+	params, inputs, ok := random.Inputs(m, seed, special)
+	if !ok {
+		return
+	}
+	want, zeros, err := evalRounded(m, params, inputs)
+	if err != nil || zeros && signs { // an error would be the maximum of nothing
+		return
+	}
+	maps.Copy(ran, ops)
+	err = Run(m, ir.CPU, func(pass string, m *ir.Module) {
+		if t.Failed() {
+			return
+		}
+		var got []*ir.Tensor
+		var err error
+		if f := m.Funcs[0]; len(f.Variants) > 0 {
+			got, err = m.EvalVariant(f, f.Variants[0], params, inputs)
+		} else {
+			got, _, err = evalRounded(m, params, inputs)
+		}
+		if err != nil {
+			t.Errorf("seed %d, after %s: %v\n%s\n%s", seed, pass, err, text, ir.Print(m))
+			return
+		}
+		for i := range want {
+			if diff := difference(got[i], want[i]); diff != "" {
+				t.Errorf("seed %d, after %s: result %d: %s\n%s\n%s", seed, pass, i, diff, text, ir.Print(m))
+				return
+			}
+		}
+	})
+	if err != nil {
+		t.Errorf("seed %d: %v\n%s", seed, err, text)
+	}
+}
+
+// evalRounded evaluates the first entry with the result of every instruction
+// rounded to its dtype. zeros tells that some sum is 0.
+func evalRounded(m *ir.Module, params map[string]*ir.Tensor, inputs []*ir.Tensor) (out []*ir.Tensor, zeros bool, err error) {
+	f := m.Funcs[0]
+	known := map[*ir.Value]*ir.Tensor{}
+	for i, v := range f.Inputs {
+		known[v] = inputs[i]
+	}
+	run := func(in *ir.Instr) error {
+		// The entry's inputs come along, since dims are solved from them.
+		one := &ir.Func{Name: f.Name, Inputs: append(f.Inputs[:len(f.Inputs):len(f.Inputs)], in.Args...), Body: []*ir.Instr{in}}
+		args := inputs[:len(inputs):len(inputs)]
+		for _, a := range in.Args {
+			args = append(args, known[a])
+		}
+		for _, v := range in.Results {
+			one.Results = append(one.Results, ir.Result{Value: v})
+		}
+		outs, err := m.Eval(one, params, args)
+		if err != nil {
+			return err
+		}
+		for i, v := range in.Results {
+			known[v] = outs[i].Convert(v.Type.DType)
+			for _, x := range known[v].F {
+				zeros = zeros || x == 0 && (in.Op.Kind == ir.KindContract || in.Op.Kind == ir.KindWindow || in.Op.Kind == ir.KindReduce)
+			}
+		}
+		return nil
+	}
+	for _, in := range f.Body {
+		if in.Op.Expand == nil {
+			if err := run(in); err != nil {
+				return nil, false, err
+			}
+			continue
+		}
+		b := &ir.Emit{}
+		results, err := in.Op.Expand(b, in)
+		if err != nil {
+			return nil, false, err
+		}
+		for _, step := range b.Body {
+			if err := run(step); err != nil {
+				return nil, false, err
+			}
+		}
+		for i, v := range in.Results {
+			known[v] = known[results[i]]
+		}
+	}
+	for _, r := range f.Results {
+		out = append(out, known[r.Value])
+	}
+	return out, zeros, nil
+}
+
+// difference tells where two tensors differ; empty: nowhere.
+func difference(got, want *ir.Tensor) string {
+	if got.DType != want.DType || fmt.Sprint(got.Shape) != fmt.Sprint(want.Shape) {
+		return fmt.Sprintf("%s%v, want %s%v", got.DType, got.Shape, want.DType, want.Shape)
+	}
+	for i := range got.F {
+		if x, y := got.F[i], want.F[i]; x != y && !(math.IsNaN(x) && math.IsNaN(y)) {
+			return fmt.Sprintf("element %d is %v, want %v", i, x, y)
+		}
+	}
+	for i := range got.I {
+		if got.I[i] != want.I[i] {
+			return fmt.Sprintf("element %d is %d, want %d", i, got.I[i], want.I[i])
+		}
+	}
+	return ""
+}

@@ -94,12 +94,7 @@ func parseSafetensorsHeader(text []byte) ([]storedTensor, error) {
 	p := headerParser{json.NewDecoder(bytes.NewReader(text))}
 	p.UseNumber()
 	var stored []storedTensor
-	seen := map[string]bool{}
 	err := p.object(func(name string) error {
-		if seen[name] {
-			return &WeightError{Tensor: name, Err: errors.New("is there twice")}
-		}
-		seen[name] = true
 		if name == "__metadata__" {
 			return p.object(func(string) error {
 				_, err := p.string()

@@ -210,7 +210,8 @@ func TestCallAllocatesNothing(t *testing.T) {
 	}
 }
 
-// The arena and the results stay where they are, so nothing is copied or mapped.
+// The arena and the results stay where they are, so nothing is copied or mapped;
+// and with the dims of the call before nothing is planned again.
 func TestSteadyStateKeepsMemory(t *testing.T) {
 	s := testSession(t, testProgram())
 	x := ramp(t, 100, 300)
@@ -221,10 +222,16 @@ func TestSteadyStateKeepsMemory(t *testing.T) {
 	if &s.arena.bytes[0] != arena || &out[0].bytes[0] != y {
 		t.Error("memory moved although dims did not grow")
 	}
-	if arg := s.entries[0].variant.launches[0].call.Args[0]; &arg[0] != &x.bytes[0] {
+	v := s.entries[0].variant
+	v.layout.peak = -1
+	must(s.Call(t.Context(), 0, x))(t)
+	if v.layout.peak != -1 {
+		t.Error("the same dims were planned again")
+	}
+	if arg := v.launches[0].call.Args[0]; &arg[0] != &x.bytes[0] {
 		t.Error("the kernel does not read the caller's array")
 	}
-	if arg := s.entries[0].variant.launches[2].call.Args[1]; &arg[0] != y {
+	if arg := v.launches[2].call.Args[1]; &arg[0] != y {
 		t.Error("the kernel does not write the result")
 	}
 }

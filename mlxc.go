@@ -31,6 +31,9 @@ type Package struct {
 // its Go package in memory. The module is changed. An error is ir.Diagnostics
 // where the model is wrong, and *passes.InternalError where mlxc is.
 func Compile(m *ir.Module, o Options) (*Package, error) {
+	if !token.IsIdentifier(o.Package) || o.Package == "_" {
+		return nil, fmt.Errorf("%q is no name for a Go package", o.Package)
+	}
 	if err := passes.Run(m, ir.CPU, o.Observe); err != nil {
 		return nil, err
 	}

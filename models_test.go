@@ -193,6 +193,7 @@ func TestMNIST(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer ref.Close() // and until then the slice is its memory
 	want := data[[10]float32](t, ref)
 	n := 1000
 	if testing.Short() {

@@ -5,7 +5,6 @@ package codegen
 import (
 	"bytes"
 	"fmt"
-	"go/token"
 
 	"github.com/dave/jennifer/jen"
 
@@ -31,9 +30,6 @@ type File struct {
 // order of their names. source is the model's file name, for comments; it must
 // not depend on the machine.
 func Package(m *ir.Module, name, source string) ([]File, error) {
-	if !token.IsIdentifier(name) || name == "_" {
-		return nil, fmt.Errorf("%q is no name for a Go package", name)
-	}
 	p := &pkg{module: m, name: name, source: source, kernels: kernelNames(m)}
 	kernels, err := p.kernelFile()
 	if err != nil {

@@ -58,6 +58,7 @@ func TestMessagesAndExitCodes(t *testing.T) {
 		{"check " + digits, exitOK, `ok, 1 entry, 20 parameters`},
 		{"check " + digits + " --set x", exitUsage, `--set wants key=value`},
 		{"compile " + digits, exitUsage, `compile needs -o DIR`},
+		{"compile " + digits + " -o x --package 3d", exitWrong, `"3d" is no name for a Go package`},
 		{"ir " + digits + " --after fuze", exitWrong, `there is no pass "fuze"; the passes are simplify`},
 		{"ir " + digits + " --entry reed", exitWrong, `has no entry "reed", it has read; did you mean read`},
 		{"ops convv", exitWrong, `there is no op "convv"; did you mean conv`},

@@ -57,11 +57,10 @@ func From[T any](xs []T, shape ...int) (*Array, error) {
 // Data is the memory of the array as Go elements, not a copy: float32 for F32,
 // Float16 for F16, bool for Bool, and so on. T may be an array type whose sizes
 // are the last ones of the array's, sizes of 1 apart: [28][28]float32 for
-// f32[B, 28, 28, 1]. The slice does not keep the array alive: use it while the
-// array is in use, or until Close. The error says which element the array has, or is ErrClosed.
+// f32[B, 28, 28, 1]. The error says which element the array has, or is ErrClosed.
 //
 // The slice does not keep the array from being collected, and must not be used
-// after that: keep the array, as a deferred Close does.
+// after that or after Close: keep the array, as a deferred Close does.
 func Data[T any](a *Array) ([]T, error) {
 	if a.closed() {
 		return nil, fmt.Errorf("array %s: %w", a, ErrClosed)

@@ -90,10 +90,11 @@ func (d *dumper) write() error {
 	return nil
 }
 
-// summary says what became of each entry, at the bounds of its dims.
+// summary says what became of each entry: its launches, and at some dims its arena
+// beside what is alive at once and what must be in any order.
 func summary(w io.Writer, m *ir.Module) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "entry\tlaunches\tkernels\tarena\tlive bound\tat")
+	fmt.Fprintln(t, "entry\tlaunches\tkernels\tarena\tlive\tbound\tat")
 	for _, f := range m.Funcs {
 		for _, v := range f.Variants {
 			used := map[*ir.Kernel]bool{}
@@ -101,8 +102,8 @@ func summary(w io.Writer, m *ir.Module) error {
 				used[s.Kernel] = true
 			}
 			for _, pt := range v.Plan.Report {
-				fmt.Fprintf(t, "%s\t%d\t%d\t%s\t%s\t%s\n", f.Name, len(v.Steps), len(used),
-					humanize.IBytes(uint64(pt.Arena)), humanize.IBytes(uint64(pt.Live)), pointText(m, pt))
+				fmt.Fprintf(t, "%s\t%d\t%d\t%s\t%s\t%s\t%s\n", f.Name, len(v.Steps), len(used),
+					humanize.IBytes(uint64(pt.Arena)), humanize.IBytes(uint64(pt.Live)), humanize.IBytes(uint64(pt.Bound)), pointText(m, pt))
 			}
 		}
 	}

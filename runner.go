@@ -19,6 +19,7 @@ import (
 
 	"github.com/mlxc/mlxc/codegen"
 	"github.com/mlxc/mlxc/ir"
+	"github.com/mlxc/mlxc/passes"
 )
 
 // runnerMain is the main function of a model that was built to be run: inputs
@@ -137,6 +138,9 @@ func buildRunner(ctx context.Context, goTool, dir string, files []codegen.File) 
 	return nil
 }
 
+// runnerBug is how the built program ends when a kernel panicked.
+const runnerBug = 3
+
 // Run runs an entry with weights from a file. inputs is .npy arrays one behind
 // the other, results are written to w the same way; threads 0 means all.
 func (r *Runner) Run(ctx context.Context, entry, weights string, threads int, inputs io.Reader, w io.Writer) error {
@@ -148,7 +152,10 @@ func (r *Runner) Run(ctx context.Context, entry, weights string, threads int, in
 			return ctx.Err()
 		}
 		if text := strings.TrimSpace(messages.String()); text != "" {
-			return errors.New(text)
+			err = errors.New(text)
+		}
+		if cmd.ProcessState.ExitCode() == runnerBug {
+			return &passes.InternalError{Pass: "run", Err: err}
 		}
 		return err
 	}

@@ -29,6 +29,10 @@ loc 2 = "nn.mlx":9:5 in "fc" from 1
 `
 
 func TestExampleRoundTrips(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil || !strings.Contains(string(readme), example) {
+		t.Error("README.md has another example", err)
+	}
 	m, err := Parse("example.mlxir", []byte(example))
 	if err != nil {
 		t.Fatal(err)

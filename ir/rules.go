@@ -18,8 +18,11 @@ func operands(op string, n int) Rule {
 }
 
 func plural(n int, what string) string {
-	if n == 1 {
+	switch {
+	case n == 1:
 		return "1 " + what
+	case what == "axis":
+		what = "axe"
 	}
 	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -88,9 +88,6 @@ func Load(file string, opts Options) (program *mlx.Program, err error) {
 func (c *compiler) finish() (*mlx.Program, error) {
 	program, err := c.b.Build()
 	if err == nil {
-		err = checkSizes(program.Module()).Err()
-	}
-	if err == nil {
 		return program, nil
 	}
 	var all, once ir.Diagnostics

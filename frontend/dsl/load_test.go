@@ -100,7 +100,7 @@ entry e(x: f32[1]) -> (y: f32[1]) { return x }
 		}
 		var got []string
 		for _, q := range p.Module().Params {
-			got = append(got, q.Name+" "+q.Type.String())
+			got = append(got, q.Path+" "+q.Type.String())
 		}
 		if g := strings.Join(got, ", "); g != c.want {
 			t.Errorf("%s, want %s", g, c.want)

@@ -9,18 +9,9 @@ package mlx
 
 import (
 	"fmt"
-	"path/filepath"
-	"runtime"
-	"strings"
 
 	"github.com/mlxc/mlxc/ir"
 )
-
-// A Dim is a size: a number, a dim, or arithmetic of them.
-type Dim = ir.Size
-
-// N is the size n.
-func N(n int) Dim { return ir.N(int64(n)) }
 
 // A Builder is one model; it is also the root of its tree of names. It is not
 // safe for concurrent use.
@@ -32,7 +23,7 @@ type Builder struct {
 	params map[string]*param
 	entry  *Entry // being built; nil between entries
 	errs   ir.Diagnostics
-	pos    *ir.Pos
+	pos    *ir.Pos // set by SetPos
 	built  bool
 }
 
@@ -43,20 +34,16 @@ func New(name string) *Builder {
 	return b
 }
 
-// SetPos says where what follows stands in the user's source; nil means the
-// caller's own file and line. Front ends that read text use it.
-func (b *Builder) SetPos(pos *ir.Pos) { b.pos = pos }
-
 // Dim declares a dim with 0 <= name <= max that each call fixes.
 func (b *Builder) Dim(name string, max int64) Dim { return b.DimRange(name, 0, max) }
 
 // DimRange declares a dim with both bounds, inclusive.
 func (b *Builder) DimRange(name string, min, max int64) Dim {
 	if min < 0 || max < min {
-		b.errorf(nil, "", "dim %s: bounds %d and %d", name, min, max)
-		max = min
+		b.errorf("dim %s: bounds %d and %d", name, min, max)
+		min, max = 0, 0
 	}
-	d := &ir.Dim{Name: name, Min: min, Max: max, Pos: b.where()}
+	d := &ir.Dim{Name: name, Min: min, Max: max, Pos: b.here()}
 	if b.declare(name, d.Size()) {
 		b.module.Dims = append(b.module.Dims, d)
 	}
@@ -70,8 +57,11 @@ func (b *Builder) Const(name string, n int) Dim {
 }
 
 func (b *Builder) declare(name string, s Dim) bool {
+	if !b.open("size "+name) || !b.named("size", name) {
+		return false
+	}
 	if _, ok := b.scope[name]; ok {
-		b.errorf(nil, "", "%s is declared twice", name)
+		b.errorf("%s is declared twice", name)
 		return false
 	}
 	b.scope[name] = s
@@ -79,72 +69,78 @@ func (b *Builder) declare(name string, s Dim) bool {
 	return true
 }
 
-// Weights names the checkpoint that the model's params come from; format is
-// safetensors or npz.
+// Weights names the checkpoint that the model's params come from: its format,
+// safetensors or npz, and the file, relative to the model.
 func (b *Builder) Weights(format, file string) {
-	b.module.Checkpoint = &ir.Checkpoint{Format: format, File: file}
+	switch {
+	case !b.open("weights"):
+	case b.module.Checkpoint != nil:
+		b.errorf("weights are declared twice")
+	case format != "safetensors" && format != "npz":
+		b.errorf("weights: there is no format %q; safetensors and npz are read", format)
+	default:
+		b.module.Checkpoint = &ir.Checkpoint{Format: format, File: file}
+	}
 }
 
-// Build ends the model. The error is ir.Diagnostics.
-func (b *Builder) Build() (*Program, error) {
-	if len(b.module.Funcs) == 0 && len(b.errs) == 0 {
-		b.errorf(nil, "", "%s has no entry", b.module.Name)
+// A BuildOption changes what Build accepts.
+type BuildOption uint8
+
+// Strict makes an input that nothing uses an error.
+const Strict BuildOption = 1
+
+// Build ends the model. The error is ir.Diagnostics, with all that is wrong.
+func (b *Builder) Build(options ...BuildOption) (*Program, error) {
+	if !b.open("Build") {
+		return nil, b.errs
+	}
+	if len(b.module.Funcs) == 0 && !b.Failed() {
+		b.errorf("%s has no entry", b.module.Name)
 	}
 	b.built = true
-	if err := b.errs.Err(); err != nil {
-		return nil, err
+	for _, o := range options {
+		if o == Strict {
+			b.errs = append(b.errs, unused(b.module)...)
+		}
+	}
+	if !b.Failed() {
+		b.errs = unknownSizes(b.module)
+	}
+	if b.Failed() {
+		return nil, b.errs
+	}
+	if err := ir.Verify(b.module); err != nil {
+		b.errorf("internal error: %v", err)
+		return nil, b.errs
 	}
 	return &Program{b.module}, nil
 }
 
-// typ reads a type in text.
-func (b *Builder) typ(text string) (ir.Type, bool) {
-	t, err := ir.ParseType(text, func(name string) (Dim, bool) { s, ok := b.scope[name]; return s, ok }, b.names)
-	if err != nil {
-		msg := err.Error()
-		if s, ok := err.(*ir.SyntaxError); ok {
-			msg = s.Msg
+// unused are diagnostics of inputs that are no operand and no result.
+func unused(m *ir.Module) (wrong ir.Diagnostics) {
+	for _, f := range m.Funcs {
+		used := map[*ir.Value]bool{}
+		for _, in := range f.Body {
+			for _, a := range in.Args {
+				used[a] = true
+			}
 		}
-		b.errorf(nil, "", "type %q: %s", text, msg)
-		return t, false
-	}
-	return t, true
-}
-
-// Fail records an error at the present position.
-func (b *Builder) Fail(msg, hint string, notes ...ir.Note) { b.errorf(notes, hint, "%s", msg) }
-
-func (b *Builder) errorf(notes []ir.Note, hint, format string, args ...any) {
-	b.errs = append(b.errs, ir.Diagnostic{Pos: b.where(), Msg: fmt.Sprintf(format, args...), Notes: notes, Hint: hint})
-}
-
-// Failed reports whether an error has been recorded.
-func (b *Builder) Failed() bool { return len(b.errs) > 0 }
-
-// library is the prefix of functions that are not the user's.
-const library = "github.com/mlxc/mlxc/frontend/mlx"
-
-// where is the position that was set, or the first caller outside the library.
-// The file is named without its directory, so that no machine shows in the IR.
-func (b *Builder) where() *ir.Pos {
-	if b.pos != nil {
-		return b.pos
-	}
-	pcs := make([]uintptr, 16)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
-	for {
-		f, more := frames.Next()
-		if rest, ok := strings.CutPrefix(f.Function, library); !ok || !strings.HasPrefix(rest, ".") && !strings.HasPrefix(rest, "/") || strings.HasSuffix(f.File, "_test.go") {
-			return &ir.Pos{File: filepath.Base(f.File), Line: f.Line}
+		for _, r := range f.Results {
+			used[r.Value] = true
 		}
-		if !more {
-			return &ir.Pos{File: b.module.Name}
+		for _, v := range f.Inputs {
+			if !used[v] {
+				wrong = append(wrong, ir.Diagnostic{Pos: f.Pos, Msg: fmt.Sprintf("input %s of entry %s is not used", v.Name, f.Name)})
+			}
 		}
 	}
+	return wrong
 }
 
-// A Program is a checked model.
-type Program struct{ module *ir.Module }
-
-// Module is the program's IR. The caller may change it; the program is then spent.
-func (p *Program) Module() *ir.Module { return p.module }
+// open reports whether the model may still change.
+func (b *Builder) open(what string) bool {
+	if b.built {
+		b.errorf("%s: the model is built already", what)
+	}
+	return !b.built
+}

@@ -13,30 +13,30 @@ type Entry struct {
 	*Block
 	fn      *ir.Func
 	emit    ir.Emit
+	inputs  map[*ir.Value]*ir.Pos
 	weights map[*param]*ir.Value
 }
 
 // Entry builds the entry called name; body is called once.
 func (b *Builder) Entry(name string, body func(e *Entry)) {
 	switch {
-	case b.built:
-		b.errorf(nil, "", "entry %s: the model is built already", name)
+	case !b.open("entry "+name) || !b.named("entry", name):
 		return
 	case b.entry != nil:
-		b.errorf(nil, "", "entry %s: inside entry %s", name, b.entry.fn.Name)
+		b.errorf("entry %s: inside entry %s", name, b.entry.fn.Name)
 		return
 	case b.module.Func(name) != nil:
-		b.errorf(nil, "", "entry %s is declared twice", name)
+		b.errorf("entry %s is declared twice", name)
 		return
 	}
-	e := &Entry{Block: b.Block, fn: &ir.Func{Name: name, Pos: b.where()}, weights: map[*param]*ir.Value{}}
+	e := &Entry{Block: b.Block, fn: &ir.Func{Name: name, Pos: b.here()}, inputs: map[*ir.Value]*ir.Pos{}, weights: map[*param]*ir.Value{}}
 	b.entry = e
 	failed := len(b.errs)
 	body(e)
-	if len(e.fn.Results) == 0 && len(b.errs) == failed {
-		b.errorf(nil, "", "entry %s has no output", name)
-	}
 	b.entry = nil
+	if len(e.fn.Results) == 0 && len(b.errs) == failed {
+		b.errorf("entry %s has no output", name)
+	}
 	e.fn.Body = e.emit.Body
 	distinctNames(e.fn)
 	b.module.Funcs = append(b.module.Funcs, e.fn)
@@ -60,34 +60,53 @@ func distinctNames(f *ir.Func) {
 	}
 }
 
+// open reports whether the entry is the one that is being built.
+func (e *Entry) open(what string) bool {
+	if e.b.entry != e {
+		e.b.errorf("%s: entry %s is not being built", what, e.fn.Name)
+	}
+	return e.b.entry == e
+}
+
 // In declares an input; typ is its type in text.
 func (e *Entry) In(name, typ string) Value {
 	t, ok := e.b.typ(typ)
 	if !ok {
-		return e.b.poison()
+		return Value{b: e.b}
 	}
 	return e.InOf(name, t)
 }
 
 // InOf is In with a type at hand.
 func (e *Entry) InOf(name string, t ir.Type) Value {
-	if slices.ContainsFunc(e.fn.Inputs, func(v *ir.Value) bool { return v.Name == name }) {
-		e.b.errorf(nil, "", "input %s is declared twice", name)
-		return e.b.poison()
+	what := "input " + name
+	if !e.open(what) || !e.b.named("input", name) {
+		return Value{b: e.b}
 	}
-	v := &ir.Value{Name: name, Type: t}
+	if slices.ContainsFunc(e.fn.Inputs, func(v *ir.Value) bool { return v.Name == name }) {
+		return e.b.errorf("%s is declared twice", what)
+	}
+	if err := e.b.checkType(t); err != nil {
+		return e.b.errorf("%s: %v", what, err)
+	}
+	v := &ir.Value{Name: name, Type: ir.Type{DType: t.DType, Shape: slices.Clone(t.Shape)}}
 	e.fn.Inputs = append(e.fn.Inputs, v)
-	return Value{b: e.b, v: v}
+	e.inputs[v] = e.b.here()
+	return Value{b: e.b, v: v, e: e}
 }
 
 // Out names a result.
 func (e *Entry) Out(name string, v Value) {
-	x, ok := e.b.use("output "+name, v)
+	what := "output " + name
+	if !e.open(what) || !e.b.named("output", name) {
+		return
+	}
+	x, ok := e.b.use(what, v)
 	if !ok {
 		return
 	}
 	if slices.ContainsFunc(e.fn.Results, func(r ir.Result) bool { return r.Name == name }) {
-		e.b.errorf(nil, "", "output %s is declared twice", name)
+		e.b.errorf("%s is declared twice", what)
 		return
 	}
 	e.fn.Results = append(e.fn.Results, ir.Result{Name: name, Type: x.Type, Value: x})
@@ -95,5 +114,39 @@ func (e *Entry) Out(name string, v Value) {
 
 // Where states a fact about sizes that each call must satisfy; rel is ==, <= or <.
 func (e *Entry) Where(left Dim, rel ir.Relation, right Dim) {
-	e.fn.Where = append(e.fn.Where, ir.Fact{Left: left, Rel: rel, Right: right, Pos: e.b.where()})
+	if !e.open("where") {
+		return
+	}
+	if rel != ir.EQ && rel != ir.LE && rel != ir.LT {
+		e.b.errorf("where: there is no relation %q; use ==, <= or <", rel)
+		return
+	}
+	for _, s := range []Dim{left, right} {
+		if err := e.b.checkSize(s); err != nil {
+			e.b.errorf("where: %v", err)
+			return
+		}
+	}
+	e.fn.Where = append(e.fn.Where, ir.Fact{Left: left, Rel: rel, Right: right, Pos: e.b.here()})
+}
+
+// read is a param's value: the checkpoint's tensor, rearranged. It is made once
+// an entry.
+func (e *Entry) read(p *param) (*ir.Value, bool) {
+	if v := e.weights[p]; v != nil {
+		return v, true
+	}
+	e.emit.Pos = p.ir.Pos
+	in, err := e.emit.Op("weight", ir.WeightAttrs{Param: p.ir})
+	if err != nil {
+		e.b.errorf("%v", err)
+		return nil, false
+	}
+	in.Result().Name = p.ir.Name
+	v := Value{b: e.b, v: in.Result(), e: e}
+	if p.load != nil {
+		v = v.rearranged(p.load, p.axes)
+	}
+	e.weights[p] = v.v
+	return v.v, v.v != nil
 }

@@ -1,6 +1,9 @@
 package mlx
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/mlxc/mlxc/ir"
 )
 
@@ -16,13 +19,6 @@ func axis(v Value, a int) int {
 }
 
 func axes(v Value, as []int) []int {
-	if len(as) == 0 {
-		as = make([]int, v.Type().Rank())
-		for i := range as {
-			as[i] = i
-		}
-		return as
-	}
 	out := make([]int, len(as))
 	for i, a := range as {
 		out[i] = axis(v, a)
@@ -30,12 +26,24 @@ func axes(v Value, as []int) []int {
 	return out
 }
 
+func allAxes(rank int) []int {
+	out := make([]int, rank)
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}
+
 func reduce(name string, v Value, as []int) Value {
+	if len(as) == 0 {
+		as = allAxes(v.Type().Rank())
+	}
 	return apply(name, ir.ReduceAttrs{Axes: axes(v, as)}, v)
 }
 
 // Reductions over the given axes, or over all of them if none is given. Negative
-// axes count from the end.
+// axes count from the end. A folded axis disappears; At(Rest, NewAxis) puts the
+// last one back with size 1.
 
 func Sum(x Value, axes ...int) Value  { return reduce("sum", x, axes) }
 func Prod(x Value, axes ...int) Value { return reduce("prod", x, axes) }
@@ -77,8 +85,8 @@ func BatchNorm(x, weight, bias, mean, variance Value, eps float64) Value {
 	return apply("batch_norm", ir.NormAttrs{Eps: eps}, x, weight, bias, mean, variance)
 }
 
-// ConvOptions are those of Conv; an empty list means 1 for each spatial axis, 0
-// for Pad, and Groups 0 means 1.
+// ConvOptions are those of Conv. A list has a number for each spatial axis, or one
+// for all; an empty one means 1, for Pad 0. Groups 0 means 1.
 type ConvOptions struct {
 	Stride, Pad, Dilation []int
 	Groups                int
@@ -88,26 +96,23 @@ type ConvOptions struct {
 func Conv(x, w Value, o ConvOptions) Value {
 	n := max(0, x.Type().Rank()-2)
 	return apply("conv", ir.ConvAttrs{
-		Stride: each(o.Stride, n, 1), Pad: each(o.Pad, n, 0), Dilation: each(o.Dilation, n, 1), Groups: max(1, o.Groups),
+		Stride: each(o.Stride, n, 1), Pad: each(o.Pad, n, 0), Dilation: each(o.Dilation, n, 1), Groups: cmp.Or(o.Groups, 1),
 	}, x, w)
 }
 
 // each is a list of n numbers: as given, one for all, or the default for all.
 func each(given []int, n, otherwise int) []int {
-	if len(given) > 1 || len(given) == 1 && n == 1 {
-		return given
+	switch len(given) {
+	case 0:
+		return slices.Repeat([]int{otherwise}, n)
+	case 1:
+		return slices.Repeat(given, n)
 	}
-	if len(given) == 1 {
-		otherwise = given[0]
-	}
-	out := make([]int, n)
-	for i := range out {
-		out[i] = otherwise
-	}
-	return out
+	return slices.Clone(given)
 }
 
-// PoolOptions are those of pools; an empty Stride is the window's size.
+// PoolOptions are those of pools, with lists as in ConvOptions; an empty Stride is
+// the window's size.
 type PoolOptions struct {
 	Size, Stride, Pad []int
 }

@@ -2,6 +2,7 @@ package mlx
 
 import (
 	"fmt"
+	"reflect"
 
 	"github.com/mlxc/mlxc/ir"
 )
@@ -11,6 +12,7 @@ import (
 type Value struct {
 	b *Builder
 	v *ir.Value // nil for a param, which each entry reads for itself, and for poison
+	e *Entry    // that v belongs to
 	p *param
 }
 
@@ -31,15 +33,13 @@ func (v Value) Type() ir.Type {
 	return ir.Type{}
 }
 
-// Label names the value in the IR and in messages.
+// Label names the value in the IR and in messages, unless it has a name.
 func (v Value) Label(name string) Value {
-	if v.v != nil && v.v.Name == "" {
+	if v.v != nil && v.v.Name == "" && v.b.named("label", name) {
 		v.v.Name = name
 	}
 	return v
 }
-
-func (b *Builder) poison() Value { return Value{b: b} }
 
 // use is the IR of a value in the present entry; what names the use for messages.
 func (b *Builder) use(what string, v Value) (*ir.Value, bool) {
@@ -47,48 +47,43 @@ func (b *Builder) use(what string, v Value) (*ir.Value, bool) {
 	case v.Poisoned():
 		return nil, false
 	case !v.Ok():
-		b.errorf(nil, "", "%s: a value is missing", what)
-		return nil, false
+		b.errorf("%s: a value is missing", what)
 	case v.b != b:
-		b.errorf(nil, "", "%s: the value belongs to model %s", what, v.b.module.Name)
-		return nil, false
+		b.errorf("%s: the value belongs to model %s", what, v.b.module.Name)
 	case b.entry == nil:
-		b.errorf(nil, "", "%s: outside of an entry", what)
-		return nil, false
+		b.errorf("%s: outside of an entry", what)
 	case v.p != nil:
 		return b.entry.read(v.p)
+	case v.e != b.entry:
+		b.errorf("%s: the value belongs to entry %s", what, v.e.fn.Name)
+	default:
+		return v.v, true
 	}
-	return v.v, true
+	return nil, false
 }
 
-// read is a param's value: the checkpoint's tensor, rearranged. It is made once
-// an entry.
-func (e *Entry) read(p *param) (*ir.Value, bool) {
-	if v := e.weights[p]; v != nil {
-		return v, true
-	}
-	e.emit.Pos = p.ir.Pos
-	in, err := e.emit.Op("weight", ir.WeightAttrs{Param: p.ir})
-	if err != nil {
-		e.b.errorf(nil, "", "%v", err)
+// use is that of v's own builder; of the absent value there is none.
+func (v Value) use(what string) (*ir.Value, bool) {
+	if v.b == nil {
 		return nil, false
 	}
-	in.Result().Name = p.ir.Name
-	v := Value{b: e.b, v: in.Result()}
-	if p.load != nil {
-		v = e.b.rearranged(v, p.load, nil, p.typ.Shape)
-	}
-	e.weights[p] = v.v
-	return v.v, v.v != nil
+	return v.b.use(what, v)
 }
 
+// poison stands for what could not be made of v; absent stays absent.
+func (v Value) poison() Value { return Value{b: v.b} }
+
 // Op applies an op of the table. Operands of elementwise ops are broadcast first.
-// attrs is the op's attribute struct, or nil.
+// attrs is the op's attribute struct, or nil if it has none.
 func (b *Builder) Op(name string, attrs any, args ...Value) Value {
 	op := ir.LookupOp(name)
-	if op == nil {
-		b.errorf(nil, "", "there is no op %s", name)
-		return b.poison()
+	switch {
+	case op == nil:
+		return b.errorf("there is no op %s", name)
+	case reflect.TypeOf(attrs) != reflect.TypeOf(op.Attrs):
+		return b.errorf("%s: attributes are %T, want %T", name, attrs, op.Attrs)
+	case name == "weight":
+		return b.errorf("weight: Param declares params")
 	}
 	xs := make([]*ir.Value, len(args))
 	fine := true
@@ -97,72 +92,63 @@ func (b *Builder) Op(name string, attrs any, args ...Value) Value {
 		fine = fine && ok
 		xs[i] = x
 	}
-	if !fine {
-		return b.poison()
-	}
-	if b.entry == nil {
-		b.errorf(nil, "", "%s: outside of an entry", name)
-		return b.poison()
+	switch {
+	case !fine:
+		return Value{b: b}
+	case b.entry == nil:
+		return b.errorf("%s: outside of an entry", name)
 	}
 	e := b.entry
-	e.emit.Pos = b.where()
+	e.emit.Pos = b.here()
+	out, err := e.apply(op, attrs, xs)
+	if err != nil {
+		return b.opError(op, attrs, xs, err)
+	}
+	return Value{b: b, v: out, e: e}
+}
+
+// apply appends an op, and before it what stretches its operands.
+func (e *Entry) apply(op *ir.Op, attrs any, xs []*ir.Value) (*ir.Value, error) {
 	if op.Kind == ir.KindElementwise && len(xs) > 1 {
-		shape := xs[0].Type.Shape
-		for _, x := range xs[1:] {
-			var err error
-			if shape, err = ir.BroadcastShapes(shape, x.Type.Shape); err != nil {
-				b.errorf(operandNotes(op, xs), "only the literal size 1 stretches", "%s: %v", name, err)
-				return b.poison()
-			}
+		var err error
+		if xs, err = e.stretched(xs); err != nil {
+			return nil, fmt.Errorf("%s: %w", op.Name, err)
 		}
-		for i, x := range xs {
-			if ir.EqualShapes(x.Type.Shape, shape) {
-				continue
-			}
+	}
+	in, err := e.emit.Op(op.Name, attrs, xs...)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.b.checkType(in.Result().Type); err != nil {
+		return nil, fmt.Errorf("%s: the result %w", op.Name, err)
+	}
+	return in.Result(), nil
+}
+
+// A stretchError says which sizes do not broadcast.
+type stretchError struct{ error }
+
+// stretched broadcasts operands to one shape.
+func (e *Entry) stretched(xs []*ir.Value) ([]*ir.Value, error) {
+	shape := xs[0].Type.Shape
+	for _, x := range xs[1:] {
+		var err error
+		if shape, err = ir.BroadcastShapes(shape, x.Type.Shape); err != nil {
+			return nil, &stretchError{err}
+		}
+	}
+	out := make([]*ir.Value, len(xs))
+	for i, x := range xs {
+		out[i] = x
+		if !ir.EqualShapes(x.Type.Shape, shape) {
 			in, err := e.emit.Op("broadcast", ir.ShapeAttrs{Shape: shape}, x)
 			if err != nil {
-				b.errorf(operandNotes(op, xs), "", "%s: %v", name, err)
-				return b.poison()
+				return nil, err
 			}
-			xs[i] = in.Result()
+			out[i] = in.Result()
 		}
 	}
-	in, err := e.emit.Op(name, attrs, xs...)
-	if err != nil {
-		b.errorf(operandNotes(op, xs), castHint(xs), "%v", err)
-		return b.poison()
-	}
-	return Value{b: b, v: in.Result()}
-}
-
-// operandNotes says the type of each operand and where it was made.
-func operandNotes(op *ir.Op, xs []*ir.Value) []ir.Note {
-	var notes []ir.Note
-	for i, x := range xs {
-		label := fmt.Sprintf("operand %d", i)
-		if i < len(op.Operands) {
-			label = op.Operands[i]
-		}
-		text := x.Type.String()
-		if x.Name != "" {
-			text += "  " + x.Name
-		}
-		if x.Instr != nil && x.Instr.Pos != nil {
-			text += ", made at " + x.Instr.Pos.String()
-		}
-		notes = append(notes, ir.Note{Label: label, Text: text})
-	}
-	return notes
-}
-
-// castHint helps where operands differ in dtype alone.
-func castHint(xs []*ir.Value) string {
-	for _, x := range xs[min(1, len(xs)):] {
-		if a, b := xs[0].Type, x.Type; a.DType != b.DType && a.DType != ir.Bool && b.DType != ir.Bool {
-			return fmt.Sprintf("nothing is converted silently: use .to(%s) or .to(%s)", a.DType, b.DType)
-		}
-	}
-	return ""
+	return out, nil
 }
 
 // apply is Op for functions that know their builder from their operands.
@@ -176,47 +162,27 @@ func apply(name string, attrs any, args ...Value) Value {
 }
 
 // Number is a constant of a dtype, of rank 0.
-func (b *Builder) Number(t ir.DType, x float64) Value {
+func (b *Builder) Number(t DType, x float64) Value {
 	return b.Op("const", ir.ConstAttrs{Value: x, DType: t})
 }
 
-// like is a number in the dtype of v.
+// like is a number in the dtype of v; where v is of no use, so is the number, and
+// the op on both says why.
 func (v Value) like(x float64) Value {
-	if v.b == nil || v.Poisoned() {
-		return v
+	if v.b == nil || v.Poisoned() || v.b.entry == nil {
+		return v.poison()
 	}
 	return v.b.Number(v.Type().DType, x)
 }
 
-// Operations on two values; the variants with N take a number of v's dtype.
-
-func (v Value) Add(w Value) Value { return apply("add", nil, v, w) }
-func (v Value) Sub(w Value) Value { return apply("sub", nil, v, w) }
-func (v Value) Mul(w Value) Value { return apply("mul", nil, v, w) }
-func (v Value) Div(w Value) Value { return apply("div", nil, v, w) }
-func (v Value) Mod(w Value) Value { return apply("mod", nil, v, w) }
-func (v Value) Pow(w Value) Value { return apply("pow", nil, v, w) }
-func (v Value) Eq(w Value) Value  { return apply("eq", nil, v, w) }
-func (v Value) Ne(w Value) Value  { return apply("ne", nil, v, w) }
-func (v Value) Lt(w Value) Value  { return apply("lt", nil, v, w) }
-func (v Value) Le(w Value) Value  { return apply("le", nil, v, w) }
-func (v Value) Gt(w Value) Value  { return apply("gt", nil, v, w) }
-func (v Value) Ge(w Value) Value  { return apply("ge", nil, v, w) }
-func (v Value) And(w Value) Value { return apply("and", nil, v, w) }
-func (v Value) Or(w Value) Value  { return apply("or", nil, v, w) }
-
-func (v Value) AddN(x float64) Value { return v.Add(v.like(x)) }
-func (v Value) SubN(x float64) Value { return v.Sub(v.like(x)) }
-func (v Value) MulN(x float64) Value { return v.Mul(v.like(x)) }
-func (v Value) DivN(x float64) Value { return v.Div(v.like(x)) }
-func (v Value) PowN(x float64) Value { return v.Pow(v.like(x)) }
-
-// Neg is -v, Not the opposite of v.
-func (v Value) Neg() Value { return apply("neg", nil, v) }
-func (v Value) Not() Value { return apply("not", nil, v) }
-
-// MatMul is the product of matrices in the last two axes.
+// MatMul is the product of matrices in the last two axes: [..., m, k] by
+// [..., k, n] gives [..., m, n].
 func (v Value) MatMul(w Value) Value { return apply("matmul", ir.MatmulAttrs{}, v, w) }
 
-// To converts to another dtype.
-func (v Value) To(t ir.DType) Value { return apply("cast", ir.CastAttrs{DType: t}, v) }
+// To converts to another dtype, if v has not that dtype already.
+func (v Value) To(t DType) Value {
+	if !v.Poisoned() && v.Type().DType == t {
+		return v
+	}
+	return apply("cast", ir.CastAttrs{DType: t}, v)
+}

@@ -1,0 +1,137 @@
+package mlx
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/mlxc/mlxc/ir"
+)
+
+// SetPos says where what follows stands in the user's source; nil means the
+// caller's own file and line. Front ends that read text use it.
+func (b *Builder) SetPos(pos *ir.Pos) { b.pos = pos }
+
+// library is the path of this package, and of those below it.
+const library = "github.com/mlxc/mlxc/frontend/mlx"
+
+// here is the position that was set, or the first caller outside the library.
+// The file is named without its directory, so that no machine shows in the IR.
+func (b *Builder) here() *ir.Pos {
+	if b.pos != nil {
+		return b.pos
+	}
+	pcs := make([]uintptr, 16)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
+	for {
+		f, more := frames.Next()
+		rest, ours := strings.CutPrefix(f.Function, library)
+		if !ours || rest[0] != '.' && rest[0] != '/' {
+			return &ir.Pos{File: filepath.Base(f.File), Line: f.Line}
+		}
+		if !more {
+			return &ir.Pos{File: b.module.Name}
+		}
+	}
+}
+
+// Fail records an error at the present position.
+func (b *Builder) Fail(msg, hint string, notes ...ir.Note) {
+	b.errs = append(b.errs, ir.Diagnostic{Pos: b.here(), Msg: msg, Notes: notes, Hint: hint})
+}
+
+// Failed reports whether an error has been recorded.
+func (b *Builder) Failed() bool { return len(b.errs) > 0 }
+
+// errorf records an error and gives the poison that stands for what failed.
+func (b *Builder) errorf(format string, args ...any) Value {
+	b.Fail(fmt.Sprintf(format, args...), "")
+	return Value{b: b}
+}
+
+// misuse is errorf with a note on the value that is misused.
+func (b *Builder) misuse(x *ir.Value, format string, args ...any) Value {
+	b.Fail(fmt.Sprintf(format, args...), "", b.note("value", x))
+	return Value{b: b}
+}
+
+// opError records that an op does not take its operands.
+func (b *Builder) opError(op *ir.Op, attrs any, xs []*ir.Value, err error) Value {
+	notes := make([]ir.Note, len(xs))
+	for i, x := range xs {
+		label := fmt.Sprintf("operand %d", i)
+		if i < len(op.Operands) && !strings.HasSuffix(op.Operands[i], "...") {
+			label = op.Operands[i]
+		}
+		notes[i] = b.note(label, x)
+	}
+	b.Fail(err.Error(), hint(op, attrs, xs, err), notes...)
+	return Value{b: b}
+}
+
+// note says what a value is, and where it was made.
+func (b *Builder) note(label string, x *ir.Value) ir.Note {
+	text := x.Type.String()
+	if x.Name != "" {
+		text += "  " + x.Name
+	}
+	pos := b.entry.inputs[x]
+	if x.Instr != nil {
+		pos = x.Instr.Pos
+	}
+	return ir.Note{Label: label, Text: text + ", made at " + pos.String()}
+}
+
+// hint says what would make an op right, if that is simple.
+func hint(op *ir.Op, attrs any, xs []*ir.Value, err error) string {
+	if errors.As(err, new(*stretchError)) {
+		return "only the literal size 1 stretches"
+	}
+	if !errors.As(err, new(*ir.RuleError)) {
+		return ""
+	}
+	var ways []string
+	tried := []ir.DType{ir.Bool}
+	for _, t := range append(dtypes(xs), ir.F32) {
+		if slices.Contains(tried, t) {
+			continue
+		}
+		tried = append(tried, t)
+		if fits(op, attrs, xs, t, true) || fits(op, attrs, xs, t, false) {
+			ways = append(ways, fmt.Sprintf(".to(%s)", t))
+		}
+	}
+	if len(ways) == 0 {
+		return ""
+	}
+	return "nothing is converted silently: use " + strings.Join(ways, " or ")
+}
+
+// fits reports whether an op takes its operands once they are all of dtype t;
+// conditions may stay what they are. Shapes of elementwise ops are fine already.
+func fits(op *ir.Op, attrs any, xs []*ir.Value, t ir.DType, conditions bool) bool {
+	in := &ir.Instr{Op: op, Attrs: attrs}
+	for _, x := range xs {
+		typ := x.Type
+		if !conditions || typ.DType != ir.Bool {
+			typ.DType = t
+		}
+		if op.Kind == ir.KindElementwise {
+			typ.Shape = nil
+		}
+		in.Args = append(in.Args, &ir.Value{Type: typ})
+	}
+	_, err := in.Infer()
+	return err == nil
+}
+
+func dtypes(xs []*ir.Value) []ir.DType {
+	ts := make([]ir.DType, len(xs))
+	for i, x := range xs {
+		ts[i] = x.Type.DType
+	}
+	return ts
+}

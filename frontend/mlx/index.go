@@ -1,0 +1,126 @@
+package mlx
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/mlxc/mlxc/ir"
+)
+
+type spanKind uint8
+
+const (
+	spanAll spanKind = iota
+	spanPick
+	spanRange
+	spanNew
+	spanRest
+)
+
+// A Span says what of an axis an index takes; the zero Span is all of it.
+type Span struct {
+	kind   spanKind
+	lo, hi Dim
+	toEnd  bool
+}
+
+var (
+	Every   Span                   // all of an axis
+	NewAxis = Span{kind: spanNew}  // a new axis of size 1
+	Rest    = Span{kind: spanRest} // all axes that the other spans leave
+)
+
+// Pick takes one element and drops the axis; a negative i counts from the end.
+func Pick(i Dim) Span { return Span{kind: spanPick, lo: i} }
+
+// Range takes the elements from lo up to but not including hi. Negative constants
+// count from the end.
+func Range(lo, hi Dim) Span { return Span{kind: spanRange, lo: lo, hi: hi} }
+
+// From takes the elements from lo on.
+func From(lo Dim) Span { return Span{kind: spanRange, lo: lo, toEnd: true} }
+
+// To takes the elements before hi.
+func To(hi Dim) Span { return Span{kind: spanRange, hi: hi} }
+
+// At takes a part of v, one span per axis; axes without one are taken whole.
+func (v Value) At(spans ...Span) Value {
+	x, ok := v.use("index")
+	if !ok {
+		return v.poison()
+	}
+	t := x.Type
+	spans, err := fullSpans(spans, t.Rank())
+	if err != nil {
+		return v.b.misuse(x, "index of %s: %v", t, err)
+	}
+	var part ir.SliceAttrs
+	var shape []Dim
+	whole := true
+	for _, s := range spans {
+		if s.kind == spanNew {
+			shape = append(shape, N(1))
+			continue
+		}
+		axis := len(part.Start)
+		lo, hi := s.within(t.Shape[axis])
+		size := hi.Sub(lo)
+		if n, ok := size.Int(); ok && n < 0 {
+			return v.b.misuse(x, "index of %s: axis %d from %s to %s is backwards", t, axis, lo, hi)
+		}
+		whole = whole && lo.Is(0) && size.Equal(t.Shape[axis])
+		part.Start, part.Step, part.Size = append(part.Start, lo), append(part.Step, 1), append(part.Size, size)
+		if s.kind != spanPick {
+			shape = append(shape, size)
+		}
+	}
+	if !whole {
+		v = apply("slice", part, v)
+	}
+	return v.reshaped(shape)
+}
+
+// within is the part [lo, hi) of an axis of size n. Negative constants count from
+// the end.
+func (s Span) within(n Dim) (lo, hi Dim) {
+	fromEnd := func(i Dim) Dim {
+		if k, ok := i.Int(); ok && k < 0 {
+			return n.Add(i)
+		}
+		return i
+	}
+	switch lo = fromEnd(s.lo); {
+	case s.kind == spanAll:
+		return N(0), n
+	case s.kind == spanPick:
+		return lo, lo.Add(N(1))
+	case s.toEnd:
+		return lo, n
+	}
+	return lo, fromEnd(s.hi)
+}
+
+// fullSpans replaces Rest, and fills up, so that every axis has its span.
+func fullSpans(spans []Span, rank int) ([]Span, error) {
+	used, rest := 0, -1
+	for i, s := range spans {
+		switch s.kind {
+		case spanNew:
+		case spanRest:
+			if rest >= 0 {
+				return nil, fmt.Errorf("`...` stands twice")
+			}
+			rest = i
+		default:
+			used++
+		}
+	}
+	if used > rank {
+		return nil, fmt.Errorf("%d indices for %d axes", used, rank)
+	}
+	fill := make([]Span, rank-used)
+	if rest < 0 {
+		return append(slices.Clone(spans), fill...), nil
+	}
+	return slices.Replace(slices.Clone(spans), rest, rest+1, fill...), nil
+}

@@ -1,0 +1,92 @@
+package mlx
+
+import (
+	"slices"
+
+	"github.com/mlxc/mlxc/ir"
+)
+
+// A param is a declared parameter, which each entry reads for itself.
+type param struct {
+	ir   *ir.Param
+	typ  ir.Type  // as the program sees it, after load
+	load *pattern // from the file's tensor to the program's; nil: they are one
+	axes Axes     // sizes that load leaves open
+}
+
+// A ParamOption changes how a param is declared.
+type ParamOption func(b *Builder, p *param)
+
+// Init gives a param a first value for checkpoints that lack it.
+func Init(init ir.Init) ParamOption {
+	return func(_ *Builder, p *param) { p.ir.Init = &init }
+}
+
+// Fill is Init with one number everywhere.
+func Fill(x float64) ParamOption { return Init(ir.Init{Name: "constant", Args: []float64{x}}) }
+
+// Path is the param's name in the checkpoint where that is not its path.
+func Path(name string) ParamOption {
+	return func(_ *Builder, p *param) { p.ir.Path = name }
+}
+
+// Load rearranges the checkpoint's tensor into the param by an einops pattern;
+// axes give the sizes that the pattern leaves open. The shape that the file must
+// have follows from the param's type.
+func Load(text string, axes Axes) ParamOption {
+	return func(b *Builder, p *param) {
+		pt, err := parsePattern(text)
+		if err == nil {
+			p.load, p.axes = pt, axes
+			p.ir.Type.Shape, err = pt.source(p.typ.Shape, axes)
+		}
+		if err != nil {
+			b.errorf("load %q to %s: %v", text, p.typ, err)
+		}
+	}
+}
+
+// Param declares a parameter: name is its last step in the checkpoint, typ its
+// type in text.
+func (k *Block) Param(name, typ string, options ...ParamOption) Value {
+	t, ok := k.b.typ(typ)
+	if !ok {
+		return Value{b: k.b}
+	}
+	return k.ParamOf(name, t, options...)
+}
+
+// ParamOf is Param with a type at hand.
+func (k *Block) ParamOf(name string, t ir.Type, options ...ParamOption) Value {
+	b := k.b
+	path := join(k.path, name)
+	switch {
+	case !b.open("param " + path):
+		return Value{b: b}
+	case b.params[path] != nil:
+		return b.errorf("param %s is declared twice", path)
+	}
+	for _, s := range t.Shape {
+		if n, ok := s.Int(); !ok || n < 0 {
+			return b.errorf("param %s: size %s of %s is not a constant", path, s, t)
+		}
+	}
+	pos := b.here()
+	defer b.SetPos(b.pos)
+	b.SetPos(pos) // options are closures, which may count as the caller's
+	t.Shape = slices.Clone(t.Shape)
+	p := &param{ir: &ir.Param{Name: b.symbol(path), Path: path, Type: t, Pos: pos}, typ: t}
+	failed := len(b.errs)
+	for _, o := range options {
+		o(b, p)
+	}
+	if err := b.checkType(p.ir.Type); err != nil {
+		b.errorf("param %s: %v", path, err)
+	}
+	if len(b.errs) > failed {
+		return Value{b: b}
+	}
+	b.params[path] = p
+	b.module.Params = append(b.module.Params, p.ir)
+	return Value{b: b, p: p}
+}

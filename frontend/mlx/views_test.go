@@ -190,7 +190,7 @@ func TestRearrangeDims(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, want := range []string{"f32[3, 2*T*T + 4*T]", "f32[T, T + 2, 6]"} {
+	for i, want := range []string{"f32[3, 4*T + 2*T*T]", "f32[T, T + 2, 6]"} {
 		if got := p.Module().Funcs[0].Results[i].Type.String(); got != want {
 			t.Errorf("%s, want %s", got, want)
 		}

@@ -75,7 +75,9 @@ func joinText[T any](xs []T, text func(T) string) string {
 }
 
 // floatText is the shortest text that reads back as x.
-func floatText(x float64) string { return strings.ToLower(strconv.FormatFloat(x, 'g', -1, 64)) }
+func floatText(x float64) string {
+	return strings.TrimPrefix(strings.ToLower(strconv.FormatFloat(x, 'g', -1, 64)), "+") // inf
+}
 
 // parseAttrs reads key=value pairs into a copy of the op's attribute struct.
 func (s *scanner) parseAttrs(zero any, scope *textScope) (any, error) {

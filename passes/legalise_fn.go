@@ -43,9 +43,10 @@ func erfc(x ...ir.S) ir.S {
 }
 
 // erfcPositive is exp(-x²)*t*p(t) for x >= 0 with t = 1/(1 + x/2). The rounding
-// error of x² is made good, since exp multiplies it by x². From 11 on it is 0.
+// error of x² is made good, since exp multiplies it by x². Far beyond where the
+// result is 0, x is cut off, since the error of an infinity is NaN.
 func erfcPositive(x ir.S) ir.S {
-	x = x.Fn(ir.Min, x.Num(11))
+	x = x.Fn(ir.Min, x.Num(30))
 	t := x.Num(1).Div(x.Fn(ir.FMA, x.Num(0.5), x.Num(1)))
 	p := horner(t, 0.0174617486, -0.149686443, 0.486789895, -0.741037221, 0.474895582, -0.12403056, 0.233335383, 0.237211594, 0.283001592, 0.282058422)
 	s := x.Mul(x)

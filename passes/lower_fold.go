@@ -10,7 +10,7 @@ import (
 
 // maxReads is from how many places at most a view may take its elements. Each
 // reader of a folded view tells them apart by guards; a view of more is stored.
-const maxReads = 32
+const maxReads = 8
 
 // keptViews are the views that would need too many guards.
 func keptViews(body []*ir.Instr) map[*ir.Value]bool {

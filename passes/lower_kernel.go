@@ -2,6 +2,7 @@ package passes
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/mlxc/mlxc/ir"
 )
@@ -73,12 +74,37 @@ func (l *lowering) kernel(out *ir.Buffer, root pull) (k *ir.Kernel, args []*ir.B
 	prune(k)
 	dropUnitAxes(k)
 	splitAxes(k)
+	dropGuards(k)
 	mergeAxes(k)
 	chooseInner(k)
 	renameAxes(k)
 	recogniseContract(k)
 	k.Dims = l.dims(k)
-	return k, append(args, out)
+	return k, dropArgs(k, append(args, out))
+}
+
+// dropArgs removes the arguments that are never read; args are the buffers for
+// them, of which those that are left come back.
+func dropArgs(k *ir.Kernel, args []*ir.Buffer) []*ir.Buffer {
+	var left []*ir.Buffer
+	var kept []ir.KernelArg
+	to := make([]int, len(args))
+	for i, a := range k.Args {
+		to[i] = len(kept)
+		if a.Write || slices.ContainsFunc(k.Values, func(v *ir.Scalar) bool { return v.Kind == ir.ScalarLoad && v.Arg == i }) {
+			kept, left = append(kept, a), append(left, args[i])
+		}
+	}
+	for _, v := range k.Values {
+		if v.Kind == ir.ScalarLoad {
+			v.Arg = to[v.Arg]
+		}
+	}
+	for i := range k.Stores {
+		k.Stores[i].Arg = to[k.Stores[i].Arg]
+	}
+	k.Args = kept
+	return left
 }
 
 // dims are the dims that a kernel mentions, in the module's order.

@@ -8,70 +8,84 @@ import (
 	"github.com/mlxc/mlxc/passes/internal/arena"
 )
 
-// schedule orders the steps of each variant by the smallest serial peak, at the
-// bounds of the dims, and then puts them into as few epochs as that peak allows.
+// schedule puts the steps of each variant into the order with the smallest peak of
+// live bytes at the bounds of the dims, and then into as few epochs as go without
+// raising it, there and at the least dims.
 func schedule(m *ir.Module) error {
 	for _, f := range m.Funcs {
 		for _, v := range f.Variants {
-			scheduleVariant(m, v)
+			scheduleVariant(m, f, v)
 		}
 	}
 	return nil
 }
 
-func scheduleVariant(m *ir.Module, v *ir.Variant) {
-	if len(v.Steps) == 0 {
-		return
-	}
+func scheduleVariant(m *ir.Module, f *ir.Func, v *ir.Variant) {
 	g, buffers := memoryGraph(v)
-	size := bytesAt(m, buffers, grid(m.Dims)[0])
-	order, peak, _ := arena.Schedule(g, size)
-	epoch := arena.PackEpochs(g, size, order, peak)
-	rank := make([]int, len(order))
-	for i, k := range order {
-		rank[k] = i
-	}
+	sizes := sizesAt(m, buffers, planPoints(m, f, v, buffers))
+	bound, least := sizes[0], sizes[len(sizes)-1]
+	order, _ := arena.Schedule(g, bound)
+	epoch := arena.PackEpochs(g, order, [][]int64{bound, least})
 	for k, s := range v.Steps {
 		s.Epoch = epoch[k]
 	}
-	steps := slices.Clone(v.Steps)
-	position := map[*ir.Step]int{}
-	for k, s := range steps {
-		position[s] = rank[k]
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(epoch[a], epoch[b]) })
+	steps := make([]*ir.Step, len(order))
+	for i, k := range order {
+		steps[i] = v.Steps[k]
 	}
-	slices.SortStableFunc(v.Steps, func(a, b *ir.Step) int {
-		return cmp.Or(cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(position[a], position[b]))
-	})
+	v.Steps = steps
+	placeBarriers(v, bound)
+}
+
+// placeBarriers names for the first step of each epoch what it waits for: a buffer
+// that a step of the epoch before still uses or, if there is none, memory.
+func placeBarriers(v *ir.Variant, size []int64) {
+	uses := hazards(v.Steps)
 	for i, s := range v.Steps {
 		s.Barrier = nil
-		if i > 0 && s.Epoch != v.Steps[i-1].Epoch {
-			s.Barrier = barrier(v.Steps, i)
+		if i == 0 || s.Epoch == v.Steps[i-1].Epoch {
+			continue
+		}
+		for j := i; j < len(v.Steps) && v.Steps[j].Epoch == s.Epoch && s.Barrier == nil; j++ {
+			for _, h := range uses[j] {
+				if v.Steps[h.After].Epoch == v.Steps[i-1].Epoch {
+					s.Barrier = &h
+					break
+				}
+			}
+		}
+		if s.Barrier == nil {
+			s.Barrier = reuse(v, i, size)
 		}
 	}
 }
 
-// barrier names the hazard for which the epoch that starts at step i waits for
-// those before.
-func barrier(steps []*ir.Step, i int) *ir.Hazard {
-	for j := i; j < len(steps) && steps[j].Epoch == steps[i].Epoch; j++ {
-		for after := i - 1; after >= 0; after-- {
-			for n, b := range steps[j].Args {
-				for k, other := range steps[after].Args {
-					if b != other {
-						continue
-					}
-					wrote, writes := steps[after].Kernel.Args[k].Write, steps[j].Kernel.Args[n].Write
-					switch {
-					case wrote && writes:
-						return &ir.Hazard{Kind: ir.WAW, Buffer: b, After: after}
-					case wrote:
-						return &ir.Hazard{Kind: ir.RAW, Buffer: b, After: after}
-					case writes:
-						return &ir.Hazard{Kind: ir.WAR, Buffer: b, After: after}
-					}
-				}
-			}
+// reuse is why the epoch that starts at step i is one of its own though it needs no
+// result of the epoch before: both together would need more memory. It names the
+// largest buffer that takes memory in this epoch.
+func reuse(v *ir.Variant, i int, size []int64) *ir.Hazard {
+	g, buffers := memoryGraph(v)
+	h := &ir.Hazard{Kind: ir.Reuse, Buffer: written(v.Steps[i]), After: i - 1}
+	most := int64(-1)
+	for _, b := range arena.Lifetimes(g, epochs(v)).Blocks {
+		if b.First == v.Steps[i].Epoch && size[b.Root] > most {
+			h.Buffer, most = buffers[b.Root], size[b.Root]
 		}
 	}
-	return &ir.Hazard{Kind: ir.Reuse, Buffer: steps[i].Args[len(steps[i].Args)-1], After: i - 1}
+	return h
+}
+
+// epochs is the epoch of each step.
+func epochs(v *ir.Variant) []int {
+	at := make([]int, len(v.Steps))
+	for i, s := range v.Steps {
+		at[i] = s.Epoch
+	}
+	return at
+}
+
+// written is the first buffer that a step writes.
+func written(s *ir.Step) *ir.Buffer {
+	return s.Args[slices.IndexFunc(s.Kernel.Args, func(a ir.KernelArg) bool { return a.Write })]
 }

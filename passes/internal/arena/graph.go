@@ -1,90 +1,82 @@
 // Package arena plans memory: an order of kernels, the barriers between them, and
 // an offset for every value that crosses kernels. It knows bytes and dependences,
-// nothing of tensors.
+// nothing of tensors. Its searches are limited by counts of what they do, never by
+// time, so that the same program gives the same plan on every machine.
 package arena
 
 import "slices"
 
-// V is the index of a value in its graph.
-type V int
-
-// Value is a tensor that crosses kernels and needs bytes in the arena. How many
-// is said apart, since that depends on the dims of a call.
-type Value struct {
-	Input  bool // written before the first step
-	Output bool // read after the last step
-}
-
-// Kernel is one launch.
+// A Kernel is one launch. Values are numbers from 0.
 type Kernel struct {
-	In, Out []V
-	Over    [][2]V // {out, operand}: out may be written over operand, if that dies here
-	After   []int  // kernels that must come first though no value says so
+	Values []int    // what it reads or writes, each once
+	Over   [][2]int // {result, operand}, of one size: may be written over, if the operand dies here
+	After  []int    // earlier kernels that must have ended, each once
 }
 
-// Graph is a program of kernels, listed in an order that respects dependences.
+// A Graph is a program: kernels in an order that respects After, and the values
+// that cross them. How many bytes a value has is said apart, since it depends on
+// the dims of a call.
 type Graph struct {
-	Values  []Value
-	Kernels []Kernel
-
-	// Derived by NewGraph.
-	pred, succ [][]int // kernel dependences, without duplicates
-	touch      [][]V   // values each kernel reads or writes, without duplicates
-	touchers   [][]int // per value: the kernels that touch it, in program order
-	writers    [][]int // per value: the kernels that write it
-	above      []bits  // above[k]: kernels that k can reach (strictly)
-	below      []bits  // below[k]: kernels that can reach k (strictly)
+	kernels  []Kernel
+	before   [][]int // per kernel: those that it waits for
+	after    [][]int // per kernel: those that wait for it
+	touchers [][]int // per value: the kernels that use it, in program order
+	early    []bits  // per kernel: those that can only run before it
+	late     []bits  // per kernel: those that can only run after it
 }
 
 // NewGraph derives what the planner asks of a program.
-func NewGraph(values []Value, kernels []Kernel) *Graph {
-	g := &Graph{Values: values, Kernels: kernels}
-	def := map[V]int{}
-	for k, kn := range kernels {
-		for _, v := range kn.Out {
-			def[v] = k
+func NewGraph(values int, kernels []Kernel) *Graph {
+	n := len(kernels)
+	g := &Graph{kernels: kernels, touchers: make([][]int, values),
+		before: make([][]int, n), after: make([][]int, n), early: make([]bits, n), late: make([]bits, n)}
+	for k, kernel := range kernels {
+		g.before[k], g.early[k] = kernel.After, newBits(n)
+		for _, p := range kernel.After {
+			g.after[p] = append(g.after[p], k)
+			g.early[k].or(g.early[p])
+			g.early[k].set(p)
 		}
-	}
-	n := len(g.Kernels)
-	g.pred, g.succ, g.touch = make([][]int, n), make([][]int, n), make([][]V, n)
-	g.touchers, g.writers = make([][]int, len(g.Values)), make([][]int, len(g.Values))
-	g.above, g.below = make([]bits, n), make([]bits, n)
-	for k := range g.Kernels {
-		kn := &g.Kernels[k]
-		deps := slices.Clone(kn.After)
-		for _, v := range kn.In {
-			if d, ok := def[v]; ok {
-				deps = append(deps, d)
-			}
-		}
-		slices.Sort(deps)
-		g.pred[k] = slices.Compact(deps)
-		g.below[k] = newBits(n)
-		for _, p := range g.pred[k] {
-			g.succ[p] = append(g.succ[p], k)
-			g.below[k].or(g.below[p])
-			g.below[k].set(p)
-		}
-		for i, v := range slices.Concat(kn.In, kn.Out) {
-			if !slices.Contains(g.touch[k], v) {
-				g.touch[k] = append(g.touch[k], v)
-				g.touchers[v] = append(g.touchers[v], k)
-			}
-			if i >= len(kn.In) {
-				g.writers[v] = append(g.writers[v], k)
-			}
+		for _, v := range kernel.Values {
+			g.touchers[v] = append(g.touchers[v], k)
 		}
 	}
 	for k := n - 1; k >= 0; k-- {
-		g.above[k] = newBits(n)
-		for _, s := range g.succ[k] {
-			g.above[k].or(g.above[s])
-			g.above[k].set(s)
+		g.late[k] = newBits(n)
+		for _, s := range g.after[k] {
+			g.late[k].or(g.late[s])
+			g.late[k].set(s)
 		}
 	}
 	return g
 }
 
+// merge decides which values are computed over which: next is the value that takes
+// a value's place, or -1; over tells which values take one. at is the step of each
+// kernel. An operand is given up if all its other users run in earlier steps, and
+// none of the result does.
+func (g *Graph) merge(at []int) (next []int, over []bool) {
+	next, over = make([]int, len(g.touchers)), make([]bool, len(g.touchers))
+	for v := range next {
+		next[v] = -1
+	}
+	for k, kernel := range g.kernels {
+		for _, pair := range kernel.Over {
+			result, operand := pair[0], pair[1]
+			if over[result] || next[operand] >= 0 || result == operand {
+				continue
+			}
+			tooLate := func(t int) bool { return t != k && at[t] >= at[k] }
+			tooEarly := func(t int) bool { return at[t] < at[k] }
+			if !slices.ContainsFunc(g.touchers[operand], tooLate) && !slices.ContainsFunc(g.touchers[result], tooEarly) {
+				next[operand], over[result] = result, true
+			}
+		}
+	}
+	return next, over
+}
+
+// A bits is a set of small numbers.
 type bits []uint64
 
 func newBits(n int) bits      { return make(bits, (n+63)/64) }

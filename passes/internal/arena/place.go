@@ -1,0 +1,182 @@
+package arena
+
+import (
+	"cmp"
+	"math/rand/v2"
+	"slices"
+)
+
+// A placement is an offset for every block. Offsets are sums of block sizes, so
+// they are aligned as the sizes are.
+type placement struct {
+	offset []int64
+	peak   int64
+}
+
+// assign places the blocks of a life with sizes and conflicts: the best greedy
+// placement; if that takes more than the live bytes a short exact search, which is
+// quick where it succeeds at all; then improvement by moves, limited by work. used is
+// how much of that it took.
+func assign(l *Life, work int) (p placement, used int) {
+	bound := l.Live()
+	p = greedyPlacement(l, bound)
+	if p.peak <= bound {
+		return p, 0
+	}
+	if q, ok := exact(l, bound, 3*len(l.Blocks)); ok {
+		return q, 0
+	}
+	return improve(l, p, bound, work)
+}
+
+// preferences are orders in which blocks may be placed.
+var preferences = []func(l *Life) func(a, b *Block) int{
+	func(*Life) func(a, b *Block) int { // the largest first
+		return func(a, b *Block) int { return cmp.Compare(b.Size, a.Size) }
+	},
+	byArea,
+	func(*Life) func(a, b *Block) int { // the long-lived at the bottom, like a stack
+		return func(a, b *Block) int { return cmp.Compare(b.steps(), a.steps()) }
+	},
+	func(l *Life) func(a, b *Block) int { // what is alive at the fullest step first
+		p := l.profile()
+		fullest := func(b *Block) int64 { return slices.Max(p[b.First : b.Last+1]) }
+		return func(a, b *Block) int {
+			return cmp.Or(cmp.Compare(fullest(b), fullest(a)), cmp.Compare(b.area(), a.area()))
+		}
+	},
+	func(*Life) func(a, b *Block) int { // as an allocator at run time would
+		return func(a, b *Block) int { return cmp.Compare(a.First, b.First) }
+	},
+}
+
+func byArea(*Life) func(a, b *Block) int {
+	return func(a, b *Block) int { return cmp.Compare(b.area(), a.area()) }
+}
+
+func (b *Block) steps() int64 { return int64(b.Last - b.First + 1) }
+func (b *Block) area() int64  { return b.Size * b.steps() }
+
+// order returns the blocks in a preferred order, ties by size, then life, then index.
+func (l *Life) order(preference func(l *Life) func(a, b *Block) int) []int {
+	compare := preference(l)
+	return l.sorted(func(a, b int) int {
+		p, q := &l.Blocks[a], &l.Blocks[b]
+		return cmp.Or(compare(p, q), cmp.Compare(q.Size, p.Size), cmp.Compare(q.steps(), p.steps()))
+	})
+}
+
+// sorted is the indices of the blocks, sorted; the index breaks ties.
+func (l *Life) sorted(compare func(a, b int) int) []int {
+	o := make([]int, len(l.Blocks))
+	for i := range o {
+		o[i] = i
+	}
+	slices.SortStableFunc(o, compare)
+	return o
+}
+
+// place puts blocks in the given order, each into the lowest gap among those placed
+// that it conflicts with or, if tight, into the smallest gap that holds it.
+func place(l *Life, order []int, tight bool) placement {
+	p := placement{offset: make([]int64, len(l.Blocks))}
+	for i := range p.offset {
+		p.offset[i] = -1
+	}
+	type span struct{ lo, hi int64 }
+	var busy []span
+	for _, i := range order {
+		busy = busy[:0]
+		for _, j := range l.conflicts[i] {
+			if p.offset[j] >= 0 {
+				busy = append(busy, span{p.offset[j], p.offset[j] + l.Blocks[j].Size})
+			}
+		}
+		slices.SortFunc(busy, func(a, b span) int { return cmp.Compare(a.lo, b.lo) })
+		size, top, at, room := l.Blocks[i].Size, int64(0), int64(-1), int64(0)
+		for _, s := range busy {
+			if gap := s.lo - top; gap >= size && (at < 0 || tight && gap < room) {
+				if at, room = top, gap; !tight {
+					break
+				}
+			}
+			top = max(top, s.hi)
+		}
+		if at < 0 {
+			at = top
+		}
+		p.offset[i] = at
+		p.peak = max(p.peak, at+size)
+	}
+	return p
+}
+
+// greedyPlacement is the best of all preferences, first fit and tight; it stops at bound.
+func greedyPlacement(l *Life, bound int64) (best placement) {
+	for _, tight := range []bool{false, true} {
+		for _, preference := range preferences {
+			if p := place(l, l.order(preference), tight); best.offset == nil || p.peak < best.peak {
+				best = p
+			}
+			if best.peak <= bound {
+				return best
+			}
+		}
+	}
+	return best
+}
+
+// improve is iterated greedy: a block at the top of the placement, or one that holds
+// it up, moves to the front of the placing order or swaps with one before; what is no
+// worse stays. It stops at bound, or after work placed blocks, and returns how many.
+func improve(l *Life, best placement, bound int64, work int) (_ placement, used int) {
+	n := len(l.Blocks)
+	rng := rand.New(rand.NewPCG(2, uint64(n))) // the same numbers each time
+	// Placing by offset, first fit, gives the same placement or a lower one.
+	order := l.sorted(func(a, b int) int { return cmp.Compare(best.offset[a], best.offset[b]) })
+	p := place(l, order, false)
+	for used = n; ; used += n {
+		if p.peak < best.peak {
+			best = p
+		}
+		if used >= work || best.peak <= bound {
+			return best, used
+		}
+		next := slices.Clone(order)
+		i := slices.Index(next, support(l, p, rng))
+		if i == 0 || rng.IntN(4) == 0 {
+			j := rng.IntN(n)
+			next[i], next[j] = next[j], next[i]
+		} else {
+			b := next[i]
+			next = slices.Insert(slices.Delete(next, i, i+1), rng.IntN(i), b)
+		}
+		if q := place(l, next, rng.IntN(8) == 0); q.peak <= p.peak || rng.Float64() < 0.002 {
+			order, p = next, q
+		}
+	}
+}
+
+// support is a block at the top, or one that it rests on, or one that that rests on.
+func support(l *Life, p placement, rng *rand.Rand) int {
+	var top []int
+	for i := range l.Blocks {
+		if p.offset[i]+l.Blocks[i].Size == p.peak {
+			top = append(top, i)
+		}
+	}
+	b := top[rng.IntN(len(top))]
+	for rng.IntN(3) > 0 {
+		var under []int
+		for _, j := range l.conflicts[b] {
+			if p.offset[j]+l.Blocks[j].Size == p.offset[b] {
+				under = append(under, j)
+			}
+		}
+		if len(under) == 0 {
+			break
+		}
+		b = under[rng.IntN(len(under))]
+	}
+	return b
+}

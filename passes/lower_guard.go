@@ -1,0 +1,73 @@
+package passes
+
+import (
+	"math"
+	"slices"
+
+	"github.com/mlxc/mlxc/ir"
+)
+
+// dropGuards drops the bounds that always hold and those that others imply, and
+// the choices that are none then.
+func dropGuards(k *ir.Kernel) {
+	edit{scalar: func(d *ir.DAG, v ir.Scalar) *ir.Scalar {
+		switch {
+		case v.Kind == ir.ScalarInside:
+			if v.Guard = needed(v.Guard); len(v.Guard) == 0 {
+				return d.Num(ir.Bool, 1)
+			}
+			return d.Add(v)
+		case v.Kind == ir.ScalarLoad:
+			v.Guard = needed(v.Guard)
+			return d.Add(v)
+		case v.Kind == ir.ScalarApply && v.Fn == ir.Select && (always(v.Args[0]) || zeroOutside(v.Args[0], v.Args[1], v.Args[2])):
+			return v.Args[1]
+		}
+		return nil
+	}}.apply(k)
+}
+
+func always(c *ir.Scalar) bool { return c.Kind == ir.ScalarConst && c.Int != 0 }
+
+// zeroOutside reports that x is 0 where c does not hold, and other is 0: a load is 0
+// outside its guard.
+func zeroOutside(c, x, other *ir.Scalar) bool {
+	if c.Kind != ir.ScalarInside || x.Kind != ir.ScalarLoad || len(c.Bind)+len(x.Bind) > 0 || !isZero(other) {
+		return false
+	}
+	for _, g := range c.Guard {
+		if !slices.ContainsFunc(x.Guard, func(h ir.Bound) bool { return implies(h, g) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// isZero leaves out -0, which a load outside its guard is not.
+func isZero(v *ir.Scalar) bool {
+	return v.Kind == ir.ScalarConst && v.Int == 0 && v.Float == 0 && !math.Signbit(v.Float)
+}
+
+// needed are the bounds that neither the loops nor the other bounds prove.
+func needed(guard []ir.Bound) []ir.Bound {
+	var left []ir.Bound
+	for i, g := range guard {
+		proven := g.Proven()
+		for j, h := range guard {
+			// Of two that imply each other the first stays.
+			proven = proven || j != i && implies(h, g) && (j < i || !implies(g, h))
+		}
+		if !proven {
+			left = append(left, g)
+		}
+	}
+	return left
+}
+
+// implies proves that g holds where h does: its index is that of h and c more, and
+// its extent has room for that.
+func implies(h, g ir.Bound) bool {
+	c := g.Index.Sub(h.Index)
+	n, ok := c.Int()
+	return ok && n >= 0 && g.Extent.Sub(h.Extent).Sub(c).NonNegative()
+}

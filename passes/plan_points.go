@@ -1,0 +1,156 @@
+package passes
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/mlxc/mlxc/ir"
+)
+
+const (
+	dimValues = 5   // of each dim, at which a plan is made and judged
+	maxPoints = 125 // bounds their product over all dims
+)
+
+// planPoints is values of all dims at which a plan of the variant is made and judged:
+// the product of some values of each dim that the buffers' sizes mention, the largest
+// first. If those are too many, the largest, the least, and some drawn by lot between.
+func planPoints(m *ir.Module, f *ir.Func, v *ir.Variant, buffers []*ir.Buffer) [][]int64 {
+	facts := slices.Concat(f.Where, v.Guard)
+	values := make([][]int64, len(m.Dims))
+	total := 1.0
+	for i, d := range m.Dims {
+		lo, hi := interval(d, facts)
+		if !mentioned(d, buffers) {
+			lo = hi
+		}
+		values[i] = geometric(lo, hi)
+		total *= float64(len(values[i]))
+	}
+	points := [][]int64{{}}
+	if total <= maxPoints {
+		for _, vs := range values {
+			var next [][]int64
+			for _, p := range points {
+				for _, n := range vs {
+					next = append(next, append(slices.Clone(p), n))
+				}
+			}
+			points = next
+		}
+	} else {
+		points = sample(values)
+	}
+	allowed := slices.DeleteFunc(slices.Clone(points), func(p []int64) bool { return !holds(m, facts, p) })
+	if len(allowed) == 0 {
+		return points
+	}
+	return allowed
+}
+
+// sample draws points from the product of values, by the same lot each time.
+func sample(values [][]int64) (points [][]int64) {
+	rng := rand.New(rand.NewPCG(1, uint64(len(values))))
+	pick := func(of func(vs []int64) int64) {
+		p := make([]int64, len(values))
+		for i, vs := range values {
+			p[i] = of(vs)
+		}
+		if !slices.ContainsFunc(points, func(q []int64) bool { return slices.Equal(p, q) }) {
+			points = append(points, p)
+		}
+	}
+	pick(func(vs []int64) int64 { return vs[0] })
+	for range maxPoints - 2 {
+		pick(func(vs []int64) int64 { return vs[rng.IntN(len(vs))] })
+	}
+	pick(func(vs []int64) int64 { return vs[len(vs)-1] })
+	return points
+}
+
+// interval is the bounds of a dim, narrowed by facts that compare it with a number.
+func interval(d *ir.Dim, facts []ir.Fact) (lo, hi int64) {
+	lo, hi = d.Min, d.Max
+	for _, f := range facts {
+		strict := int64(0)
+		if f.Rel == ir.LT {
+			strict = 1
+		}
+		if n, ok := f.Right.Int(); ok && f.Left.Equal(d.Size()) {
+			hi = min(hi, n-strict)
+			if f.Rel == ir.EQ {
+				lo = max(lo, n)
+			}
+		}
+		if n, ok := f.Left.Int(); ok && f.Right.Equal(d.Size()) {
+			lo = max(lo, n+strict)
+			if f.Rel == ir.EQ {
+				hi = min(hi, n)
+			}
+		}
+	}
+	if lo > hi {
+		return d.Min, d.Max
+	}
+	return lo, hi
+}
+
+// geometric is values from hi down to lo in equal ratios. An empty dim leaves nothing
+// to plan, so it starts from 1.
+func geometric(lo, hi int64) (values []int64) {
+	lo = min(max(1, lo), hi)
+	for i := range dimValues {
+		ratio := float64(lo) / float64(max(1, hi))
+		n := int64(math.Round(float64(hi) * math.Pow(ratio, float64(i)/(dimValues-1))))
+		if !slices.Contains(values, n) {
+			values = append(values, n)
+		}
+	}
+	return values
+}
+
+func mentioned(d *ir.Dim, buffers []*ir.Buffer) bool {
+	found := false
+	for _, b := range buffers {
+		b.Type.Bytes().Walk(func(a *ir.Atom) { found = found || a.Kind == ir.AtomDim && a.Dim.Name == d.Name })
+	}
+	return found
+}
+
+func holds(m *ir.Module, facts []ir.Fact, point []int64) bool {
+	dims := map[string]int64{}
+	for i, d := range m.Dims {
+		dims[d.Name] = point[i]
+	}
+	return !slices.ContainsFunc(facts, func(f ir.Fact) bool {
+		ok, err := f.Holds(dims)
+		return !ok || err != nil
+	})
+}
+
+// beyond is more bytes than a machine has; a session of such dims is refused. Any
+// number of buffers of that size adds up without overflow.
+const beyond = 1 << 46
+
+// sizesAt is the memory of each buffer at each point, rounded up to ir.Align.
+func sizesAt(m *ir.Module, buffers []*ir.Buffer, points [][]int64) [][]int64 {
+	sizes := make([][]int64, len(points))
+	for i, p := range points {
+		env := func(name string) (int64, bool) {
+			n := slices.IndexFunc(m.Dims, func(d *ir.Dim) bool { return d.Name == name })
+			if n < 0 {
+				return 0, false
+			}
+			return p[n], true
+		}
+		for _, b := range buffers {
+			n, ok := b.Type.Bytes().Eval(env)
+			if !ok || n > beyond {
+				n = beyond
+			}
+			sizes[i] = append(sizes[i], (n+ir.Align-1)/ir.Align*ir.Align)
+		}
+	}
+	return sizes
+}

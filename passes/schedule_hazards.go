@@ -1,0 +1,115 @@
+package passes
+
+import (
+	"slices"
+
+	"github.com/mlxc/mlxc/ir"
+	"github.com/mlxc/mlxc/passes/internal/arena"
+)
+
+// hazards lists for each step the earlier steps that it must wait for, and why. The
+// program means what its steps do in turn. Of what follows from the rest nothing is
+// listed: a read waits for the last write, a write for that and all reads since.
+func hazards(steps []*ir.Step) [][]ir.Hazard {
+	type history struct {
+		write int // the last one; -1: none
+		reads []int
+	}
+	past := map[*ir.Buffer]*history{}
+	all := make([][]ir.Hazard, len(steps))
+	for i, s := range steps {
+		for n, b := range s.Args {
+			if slices.Contains(s.Args[:n], b) {
+				continue
+			}
+			h := past[b]
+			if h == nil {
+				h = &history{write: -1}
+				past[b] = h
+			}
+			reads, writes := uses(s, b)
+			switch {
+			case h.write >= 0 && reads:
+				all[i] = append(all[i], ir.Hazard{Kind: ir.RAW, Buffer: b, After: h.write})
+			case h.write >= 0 && writes:
+				all[i] = append(all[i], ir.Hazard{Kind: ir.WAW, Buffer: b, After: h.write})
+			}
+			if writes {
+				for _, r := range h.reads {
+					all[i] = append(all[i], ir.Hazard{Kind: ir.WAR, Buffer: b, After: r})
+				}
+				h.write, h.reads = i, nil
+			} else {
+				h.reads = append(h.reads, i)
+			}
+		}
+	}
+	return all
+}
+
+// uses tells what a step does with a buffer among all its arguments.
+func uses(s *ir.Step, b *ir.Buffer) (reads, writes bool) {
+	for n, arg := range s.Args {
+		if arg == b {
+			reads = reads || !s.Kernel.Args[n].Write
+			writes = writes || s.Kernel.Args[n].Write
+		}
+	}
+	return reads, writes
+}
+
+// memoryGraph is a variant as the planner sees it: its steps in their present order,
+// and the buffers of the arena, which are the planner's values.
+func memoryGraph(v *ir.Variant) (*arena.Graph, []*ir.Buffer) {
+	var buffers []*ir.Buffer
+	index := map[*ir.Buffer]int{}
+	for _, b := range v.Buffers {
+		if b.Place == ir.InArena {
+			index[b] = len(buffers)
+			buffers = append(buffers, b)
+		}
+	}
+	kernels := make([]arena.Kernel, len(v.Steps))
+	waits := hazards(v.Steps)
+	for i, s := range v.Steps {
+		k := &kernels[i]
+		for n, b := range s.Args {
+			if b.Place == ir.InArena && !slices.Contains(s.Args[:n], b) {
+				k.Values = append(k.Values, index[b])
+			}
+		}
+		for _, pair := range inPlace(s) {
+			k.Over = append(k.Over, [2]int{index[pair[0]], index[pair[1]]})
+		}
+		for _, h := range waits[i] {
+			if !slices.Contains(k.After, h.After) {
+				k.After = append(k.After, h.After)
+			}
+		}
+	}
+	return arena.NewGraph(len(buffers), kernels), buffers
+}
+
+// inPlace lists which buffers of the arena a step may compute over which, as far as
+// the step itself is concerned. A buffer that is given for several arguments must be
+// one that may be overwritten as each of them.
+func inPlace(s *ir.Step) (pairs [][2]*ir.Buffer) {
+	if s.Kernel.Schedule == nil {
+		return nil
+	}
+	over := s.Kernel.Schedule.Over
+	for _, p := range over {
+		result, operand := s.Args[p[0]], s.Args[p[1]]
+		ok := result != operand && result.Place == ir.InArena && operand.Place == ir.InArena &&
+			result.Type.Bytes().Equal(operand.Type.Bytes())
+		for n, b := range s.Args {
+			if b == operand && !slices.Contains(over, [2]int{p[0], n}) || b == result && n != p[0] {
+				ok = false
+			}
+		}
+		if ok {
+			pairs = append(pairs, [2]*ir.Buffer{result, operand})
+		}
+	}
+	return pairs
+}

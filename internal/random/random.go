@@ -12,8 +12,16 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
-// Module makes a module of one entry, of up to a dozen instructions.
-func Module(seed uint64) *ir.Module {
+// ByElement are the kinds of ops that take elements one by one: a program of these
+// alone adds nothing up, so that its results are exact to the sign of a zero.
+var ByElement = []ir.Kind{ir.KindElementwise, ir.KindElementwise, ir.KindView, ir.KindView, ir.KindSource}
+
+// AllKinds has those that are drawn most often most often.
+var AllKinds = slices.Concat(ByElement, []ir.Kind{ir.KindReduce, ir.KindReduce, ir.KindContract, ir.KindWindow, ir.KindGather, ir.KindComposite})
+
+// Module makes a module of one entry, of up to some twenty instructions whose kinds
+// are drawn from the given ones.
+func Module(seed uint64, kinds []ir.Kind) *ir.Module {
 	g := &generator{r: rand.New(rand.NewPCG(seed, 1)), m: &ir.Module{Name: "random"}}
 	g.m.Dims = []*ir.Dim{{Name: "B", Min: 0, Max: 6}, {Name: "N", Min: 1, Max: 6}}
 	g.f = &ir.Func{Name: "run"}
@@ -21,8 +29,9 @@ func Module(seed uint64) *ir.Module {
 	for _, d := range g.m.Dims { // so that every dim can be solved
 		g.input(ir.Type{DType: ir.F32, Shape: []ir.Size{d.Size(), ir.N(2)}})
 	}
-	for tries := 4 + g.r.IntN(40); tries > 0 && len(g.f.Body) < 16; tries-- {
-		g.instr(pick(g.r, ir.Ops()))
+	for tries := 4 + g.r.IntN(30); tries > 0; tries-- {
+		kind := pick(g.r, kinds)
+		g.instr(pick(g.r, slices.DeleteFunc(slices.Clone(ir.Ops()), func(op *ir.Op) bool { return op.Kind != kind })))
 	}
 	g.f.Body = g.b.Body
 	for i, v := range g.results() {
@@ -73,7 +82,7 @@ func (g *generator) size() ir.Size {
 	if g.r.IntN(4) == 0 {
 		return pick(g.r, g.m.Dims).Size()
 	}
-	return ir.N(int64(1 + g.r.IntN(4)))
+	return ir.N(pick(g.r, []int64{1, 2, 2, 2, 3, 4}))
 }
 
 func (g *generator) typ() ir.Type {
@@ -96,7 +105,7 @@ func isConstant(s ir.Size) bool { _, ok := s.Int(); return ok }
 // leaf makes a source of the given type, or an input.
 func (g *generator) leaf(t ir.Type) *ir.Value {
 	constant := !slices.ContainsFunc(t.Shape, func(s ir.Size) bool { return !isConstant(s) })
-	name, attrs := "const", any(ir.ConstAttrs{Value: pick(g.r, []float64{0, 1, 1, 2}), DType: t.DType, Shape: t.Shape})
+	name, attrs := "const", any(ir.ConstAttrs{Value: pick(g.r, []float64{0, 1, 2}), DType: t.DType, Shape: t.Shape})
 	switch kind := g.r.IntN(5); {
 	case t.DType == ir.Bool:
 		return g.input(t)

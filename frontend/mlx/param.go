@@ -11,7 +11,7 @@ type param struct {
 	ir   *ir.Param
 	typ  ir.Type  // as the program sees it, after load
 	load *pattern // from the file's tensor to the program's; nil: they are one
-	axes Axes     // sizes that load leaves open
+	axes Axes     // sizes of load's named axes
 }
 
 // A ParamOption changes how a param is declared.
@@ -37,8 +37,8 @@ func Load(text string, axes Axes) ParamOption {
 	return func(b *Builder, p *param) {
 		pt, err := parsePattern(text)
 		if err == nil {
-			p.load, p.axes = pt, axes
-			p.ir.Type.Shape, err = pt.source(p.typ.Shape, axes)
+			p.load = pt
+			p.ir.Type.Shape, p.axes, err = pt.source(p.typ.Shape, axes)
 		}
 		if err != nil {
 			b.errorf("load %q to %s: %v", text, p.typ, err)

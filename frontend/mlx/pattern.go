@@ -245,12 +245,19 @@ func sizesOf(names []string, sizes map[string]Dim) []Dim {
 	return out
 }
 
-// source is the shape before the pattern that gives shape after it.
-func (p *pattern) source(shape []Dim, axes Axes) ([]Dim, error) {
+// source is the shape before the pattern that gives shape after it, and the sizes
+// of all named axes.
+func (p *pattern) source(shape []Dim, axes Axes) ([]Dim, Axes, error) {
 	back := &pattern{left: p.right, right: p.left}
 	_, right, sizes, err := back.solve(shape, axes)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return shapeOf(right, sizes), nil
+	all := Axes{}
+	for _, n := range names(p.left...) {
+		if n != ellipsis {
+			all[n] = sizes[n]
+		}
+	}
+	return shapeOf(right, sizes), all, nil
 }

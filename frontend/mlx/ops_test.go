@@ -1,0 +1,133 @@
+package mlx_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mlxc/mlxc/frontend/mlx"
+	"github.com/mlxc/mlxc/ir"
+)
+
+// types gives the types of the results of an entry.
+func types(body func(b Builder, e Entry)) (string, error) {
+	b := mlx.New("test")
+	b.DimRange("B", 1, 8)
+	b.Dim("T", 8)
+	b.Const("C", 3)
+	b.Entry("f", func(e Entry) { body(b, e) })
+	p, err := b.Build()
+	if err != nil {
+		return "", err
+	}
+	var all []string
+	for _, r := range p.Module().Funcs[0].Results {
+		all = append(all, r.Type.String())
+	}
+	return strings.Join(all, " "), nil
+}
+
+// NumPy's broadcasting, where only the literal size 1 stretches.
+func TestBroadcasting(t *testing.T) {
+	for _, c := range []struct{ x, y, want string }{ // want: the type, or the sizes that differ
+		{"f32[B, 4]", "f32[B, 4]", "f32[B, 4]"},
+		{"f32[B, 4]", "f32[4]", "f32[B, 4]"},
+		{"f32[4]", "f32[B, 4]", "f32[B, 4]"},
+		{"f32[B, 4]", "f32", "f32[B, 4]"},
+		{"f32", "f32", "f32"},
+		{"f32[B, 1]", "f32[1, T]", "f32[B, T]"},
+		{"f32[B, 1, 4]", "f32[T, 1]", "f32[B, T, 4]"},
+		{"f32[C]", "f32[3]", "f32[3]"},
+		{"f32[2*B + B, 4]", "f32[3*B, 1]", "f32[3*B, 4]"},
+		{"f32[0]", "f32[1]", "f32[0]"},
+		{"f32[B]", "f32[T]", "B and T"},
+		{"f32[B]", "f32[2]", "B and 2"},
+		{"f32[2]", "f32[3]", "2 and 3"},
+		{"f32[B, 4]", "f32[B]", "4 and B"},
+		{"f32[B]", "f32[B + 1]", "B and B + 1"},
+		{"f32[0]", "f32[2]", "0 and 2"},
+	} {
+		got, err := types(func(b Builder, e Entry) { e.Out("z", e.In("x", c.x).Add(e.In("y", c.y))) })
+		if err != nil {
+			_, got, _ = strings.Cut(err.Error(), "add: sizes differ: ")
+			got, _, _ = strings.Cut(got, " in ")
+		}
+		if got != c.want {
+			t.Errorf("%s + %s: %q, want %q; %v", c.x, c.y, got, c.want, err)
+		}
+	}
+}
+
+// What is stretched keeps its elements.
+func TestStretchedValues(t *testing.T) {
+	y := eval(t, []int{2, 3}, func(b Builder, x Value) Value {
+		return x.At(mlx.Every, mlx.To(N(1))).MulN(10).Add(x.At(mlx.Pick(N(1)))).Add(b.Number(mlx.I32, 100))
+	})
+	if want := []int64{103, 104, 105, 133, 134, 135}; !slices.Equal(y.I, want) {
+		t.Errorf("%v, want %v", y.I, want)
+	}
+}
+
+// A number takes the dtype of what it is combined with.
+func TestNumbers(t *testing.T) {
+	for _, d := range ir.DTypes() {
+		if d == mlx.Bool {
+			continue
+		}
+		typ := d.String() + "[2]"
+		got, err := types(func(b Builder, e Entry) {
+			x := e.In("x", typ)
+			e.Out("a", x.AddN(1))
+			e.Out("b", mlx.ClipN(x, 0, 1))
+			e.Out("c", x.LtN(1))
+			e.Out("d", mlx.Where(x.EqN(1), x, b.Number(d, 1)))
+		})
+		if want := typ + " " + typ + " bool[2] " + typ; err != nil || got != want {
+			t.Errorf("%s: %s, want %s; %v", d, got, want, err)
+		}
+	}
+	for _, c := range []struct {
+		typ string
+		n   float64
+	}{{"u8", 256}, {"u8", -1}, {"i8", 128}, {"i32", 0.5}, {"i64", 1 << 63}} {
+		_, err := types(func(b Builder, e Entry) { e.Out("y", e.In("x", c.typ).AddN(c.n)) })
+		if err == nil || !strings.Contains(err.Error(), " is no "+c.typ) {
+			t.Errorf("%s + %v: %v", c.typ, c.n, err)
+		}
+	}
+}
+
+func TestTypes(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		body func(b Builder, e Entry) Value
+		want string
+	}{
+		{"matmul", func(b Builder, e Entry) Value { return e.In("x", "f32[B, 1, 4, 5]").MatMul(e.In("y", "f32[T, 5, 6]")) }, "f32[B, T, 4, 6]"},
+		{"T", func(b Builder, e Entry) Value { return e.In("x", "f32[B, 4, T]").T() }, "f32[B, T, 4]"},
+		{"sum", func(b Builder, e Entry) Value { return mlx.Sum(e.In("x", "f32[B, 4, T]"), 0, -1) }, "f32[4]"},
+		{"sum of all", func(b Builder, e Entry) Value { return mlx.Sum(e.In("x", "f32[B, 4, T]")) }, "f32"},
+		{"mean", func(b Builder, e Entry) Value { return mlx.Mean(e.In("x", "f16[B, 4]"), 1) }, "f16[B]"},
+		{"argmax", func(b Builder, e Entry) Value { return mlx.ArgMax(e.In("x", "f32[B, 4]"), -1) }, "i32[B]"},
+		{"softmax", func(b Builder, e Entry) Value { return mlx.Softmax(e.In("x", "f32[B, 4]"), -1) }, "f32[B, 4]"},
+		{"take", func(b Builder, e Entry) Value { return mlx.Take(b.Param("w", "f32[9, 4]"), e.In("i", "i32[B, T]"), 0) }, "f32[B, T, 4]"},
+		{"conv", func(b Builder, e Entry) Value {
+			return mlx.Conv(e.In("x", "f32[B, 28, 28, 3]"), b.Param("w", "f32[6, 5, 3, 1]"), mlx.ConvOptions{Stride: []int{2}, Pad: []int{2, 1}, Groups: 3})
+		}, "f32[B, 14, 14, 6]"},
+		{"max_pool", func(b Builder, e Entry) Value {
+			return mlx.MaxPool(e.In("x", "f32[B, 28, 27, 3]"), mlx.PoolOptions{Size: []int{2}})
+		}, "f32[B, 14, 13, 3]"},
+		{"avg_pool", func(b Builder, e Entry) Value {
+			return mlx.AvgPool(e.In("x", "f32[B, 28, 28, 3]"), mlx.PoolOptions{Size: []int{3}, Stride: []int{2}, Pad: []int{1}})
+		}, "f32[B, 14, 14, 3]"},
+		{"where", func(b Builder, e Entry) Value {
+			return mlx.Where(e.In("c", "bool[B, 1]"), e.In("x", "f32[4]"), b.Number(mlx.F32, 0))
+		}, "f32[B, 4]"},
+		{"to", func(b Builder, e Entry) Value { return e.In("x", "f32[B]").To(mlx.I8) }, "i8[B]"},
+	} {
+		got, err := types(func(b Builder, e Entry) { e.Out("y", c.body(b, e)) })
+		if err != nil || got != c.want {
+			t.Errorf("%s: %s, want %s; %v", c.name, got, c.want, err)
+		}
+	}
+}

@@ -1,0 +1,135 @@
+package mlx_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mlxc/mlxc/frontend/mlx"
+	"github.com/mlxc/mlxc/ir"
+)
+
+// A param that is loaded by a pattern has the file's shape in the module, and
+// its own in the program.
+func TestLoad(t *testing.T) {
+	for _, c := range []struct {
+		typ, pattern string
+		axes         mlx.Axes
+		file         []int
+		at           func(i []int) []int // where the element of the program's index i is in the file
+	}{
+		{"f32[2, 3, 4, 5]", "o i y x -> o y x i", nil, []int{2, 5, 3, 4}, func(i []int) []int { return []int{i[0], i[3], i[1], i[2]} }},
+		{"f32[8, 3]", "(h d two) i -> (h two d) i", mlx.Axes{"h": N(2), "two": N(2)}, []int{8, 3},
+			func(i []int) []int { return []int{i[0]/4*4 + i[0]%2*2 + i[0]/2%2, i[1]} }},
+		{"f32[3, 4, 2]", "(h d) i -> i h d", nil, []int{8, 3}, func(i []int) []int { return []int{i[1]*2 + i[2], i[0]} }},
+		{"f32[2, 3, 4]", "... c -> c ...", nil, []int{3, 4, 2}, func(i []int) []int { return []int{i[1], i[2], i[0]} }},
+		{"f32[6]", "a 1 b -> (a b)", mlx.Axes{"b": N(3)}, []int{2, 1, 3}, func(i []int) []int { return []int{i[0] / 3, 0, i[0] % 3} }},
+	} {
+		b := mlx.New("test")
+		w := b.Param("w", c.typ, mlx.Load(c.pattern, c.axes))
+		if got := w.Type().String(); got != c.typ {
+			t.Errorf("%s: %s in the program, want %s", c.pattern, got, c.typ)
+		}
+		b.Entry("f", func(e Entry) { e.Out("y", w.AddN(1)) })
+		p, err := b.Build()
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		file := ir.NewTensor(ir.F32, c.file...)
+		for i := range file.F {
+			file.F[i] = float64(i)
+		}
+		out, err := p.Eval("f", map[string]*ir.Tensor{"w": file})
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		for _, at := range indices(out[0].Shape) {
+			got, want := out[0].F[linear(at, out[0].Shape)], float64(linear(c.at(at), c.file))+1
+			if got != want {
+				t.Fatalf("%s: %v holds %v, want %v", c.pattern, at, got, want)
+			}
+		}
+	}
+}
+
+// An entry reads a param once, however often it is used.
+func TestReadOnce(t *testing.T) {
+	b := mlx.New("test")
+	w := b.Param("w", "f32[2, 3]", mlx.Load("a b -> b a", nil))
+	for _, name := range []string{"f", "g"} {
+		b.Entry(name, func(e Entry) { e.Out("y", w.Mul(w).Add(w)) })
+	}
+	p, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range p.Module().Funcs {
+		var ops []string
+		for _, in := range f.Body {
+			ops = append(ops, in.Op.Name)
+		}
+		if want := []string{"weight", "transpose", "mul", "add"}; !slices.Equal(ops, want) {
+			t.Errorf("%s: %v, want %v", f.Name, ops, want)
+		}
+	}
+}
+
+// The name of a param in the IR is a symbol; that in the checkpoint is its path.
+func TestNames(t *testing.T) {
+	b := mlx.New("test")
+	for _, path := range []string{"a.b.0", "a b", "a_b", "a/b", "..x.", ""} {
+		b.Sub(path).Param("", "f32")
+	}
+	b.Param("renamed", "f32", mlx.Path("ü/0"))
+	identity(b, "f")
+	p, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := ir.Parse("test", []byte(p.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, w := range m.Params {
+		got = append(got, w.Name+"="+w.Path)
+	}
+	want := []string{"a.b.0=a.b.0", "a_b=a b", "a_b_2=a_b", "a_b_3=a/b", "_.x_=..x.", "_=", "renamed=ü/0"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+func TestEval(t *testing.T) {
+	b := mlx.New("test")
+	b.Dim("B", 4)
+	w := b.Param("w", "f32[2, 3]")
+	b.Entry("f", func(e Entry) { e.Out("y", e.In("x", "f32[B, 2]").MatMul(w)) })
+	p, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, good := ir.NewTensor(ir.F32, 1, 2), ir.NewTensor(ir.F32, 2, 3)
+	x.F, good.F = []float64{1, 2}, []float64{1, 2, 3, 4, 5, 6}
+	out, err := p.Eval("f", map[string]*ir.Tensor{"w": good}, x)
+	if err != nil || !slices.Equal(out[0].F, []float64{9, 12, 15}) {
+		t.Errorf("%v, %v", out, err)
+	}
+	for _, c := range []struct {
+		entry string
+		w, x  *ir.Tensor
+		want  string
+	}{
+		{"g", good, x, `test has no entry "g"`},
+		{"f", nil, x, "param w has no value"},
+		{"f", x, x, "param w is f32[1 2], want f32[2, 3]"},
+		{"f", good, good, "f: x is f32[2 3], want f32[B, 2] = f32[2 2]"},
+	} {
+		_, err := p.Eval(c.entry, map[string]*ir.Tensor{"w": c.w}, c.x)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v, want %s", err, c.want)
+		}
+	}
+}

@@ -98,7 +98,7 @@ func (e *Env) memory(m *Module, v *Variant, inputs []*Tensor) (map[*Buffer][]byt
 	return memory, nil
 }
 
-// arena places the blocks of a plan by the stack that is lowest at these dims.
+// arena places the blocks of a plan.
 func (e *Env) arena(p *Plan, memory map[*Buffer][]byte) error {
 	size := make([]int64, len(p.Blocks))
 	for i, b := range p.Blocks {
@@ -107,14 +107,8 @@ func (e *Env) arena(p *Plan, memory map[*Buffer][]byte) error {
 			return err
 		}
 	}
-	var offset []int64
-	var peak int64
-	for i, s := range p.Stacks {
-		if off, top := s.offsets(size); i == 0 || top < peak {
-			offset, peak = off, top
-		}
-	}
-	arena, err := e.poisoned(peak)
+	offset, bytes := p.Offsets(size)
+	arena, err := e.poisoned(bytes)
 	if err != nil {
 		return err
 	}
@@ -125,19 +119,6 @@ func (e *Env) arena(p *Plan, memory map[*Buffer][]byte) error {
 		}
 	}
 	return nil
-}
-
-// offsets of blocks of the given sizes, and their highest end.
-func (s Stack) offsets(size []int64) (offset []int64, peak int64) {
-	offset = make([]int64, len(size))
-	for _, i := range s.Order {
-		for _, j := range s.On[i] {
-			end := offset[j] + size[j]
-			offset[i] = max(offset[i], (end+Align-1)/Align*Align)
-		}
-		peak = max(peak, offset[i]+size[i])
-	}
-	return offset, peak
 }
 
 // poisoned is memory before anything is written: as floats NaN.

@@ -41,7 +41,6 @@ func (b *Builder) Dim(name string, max int64) Dim { return b.DimRange(name, 0, m
 func (b *Builder) DimRange(name string, min, max int64) Dim {
 	if min < 0 || max < min {
 		b.errorf("dim %s: bounds %d and %d", name, min, max)
-		min, max = 0, 0
 	}
 	d := &ir.Dim{Name: name, Min: min, Max: max, Pos: b.here()}
 	if b.declare(name, d.Size()) {

@@ -90,6 +90,8 @@ func TestErrors(t *testing.T) {
 
 		{line(), "f32[B, 4]", func(b Builder, x Value) Value { return x.At(mlx.Every, mlx.Pick(N(4))) },
 			"slice: 1 elements from 4 in steps of 1 are not within axis 1 of f32[B, 4] for all sizes that it may have | x f32[B, 4] x, made at IN"},
+		{line(), "f32[B, 4]", func(b Builder, x Value) Value { return x.At(mlx.Every, mlx.Range(N(2), N(6))) },
+			"slice: 4 elements from 2 in steps of 1 are not within axis 1 of f32[B, 4] for all sizes that it may have | x f32[B, 4] x, made at IN"},
 		{line(), "f32[B, 4]", func(b Builder, x Value) Value { return x.At(mlx.Pick(N(1))) },
 			"slice: 1 elements from 1 in steps of 1 are not within axis 0 of f32[B, 4] for all sizes that it may have | x f32[B, 4] x, made at IN"},
 		{line(), "f32[B, 4]", func(b Builder, x Value) Value { return x.At(mlx.Every, mlx.Every, mlx.Every) },
@@ -134,6 +136,8 @@ func TestErrors(t *testing.T) {
 			"there is no op frobnicate"},
 		{line(), "f32[B, 6]", func(b Builder, x Value) Value { return b.Op("mean", nil, x) },
 			"mean: attributes are <nil>, want ir.ReduceAttrs"},
+		{line(), "f32[B, 6]", func(b Builder, x Value) Value { return b.Op("weight", ir.WeightAttrs{}) },
+			"weight: Param declares params"},
 		{line(), "f32[B, 6]", func(b Builder, x Value) Value { return b.Op("exp", nil, x, x) },
 			"exp: takes 1 operand, got 2 | x f32[B, 6] x, made at IN | operand 1 f32[B, 6] x, made at IN"},
 		{line(), "f32[B, 6]", func(b Builder, x Value) Value { return x.Add(Value{}) },
@@ -225,6 +229,18 @@ func TestDeclarations(t *testing.T) {
 			"output y: the value belongs to entry f",
 		}},
 		{func(b Builder) {
+			B := b.Dim("B", 4)
+			b.Entry("f", func(e Entry) {
+				e.In("x", "f32[B - B - 1]")
+				e.InOf("y", ir.Type{DType: mlx.F32, Shape: []mlx.Dim{B.Mul(N(1 << 62)).Mul(N(4))}})
+				e.Out("z", e.In("z", "f32"))
+			})
+		}, []string{"input x: f32[-1] has a negative size", "input y: f32[overflow]: a size leaves the range of 64 bits"}},
+		{func(b Builder) {
+			b.Dim("B", 4)
+			b.Entry("f", func(e Entry) { e.Out("y", e.In("x", "f32[4 - B]")) })
+		}, []string{"input `x` of entry `f`: the size -B + 4 is not linear in one dim"}},
+		{func(b Builder) {
 			b.Dim("B", 4)
 			b.Dim("T", 4)
 			b.Entry("f", func(e Entry) { e.Out("y", e.In("x", "f32[B, B*T]")) })
@@ -309,6 +325,22 @@ func TestStrict(t *testing.T) {
 	}
 	if _, err := model().Build(mlx.Strict); err == nil || !strings.Contains(err.Error(), "input z of entry f is not used") {
 		t.Errorf("strict: %v", err)
+	}
+}
+
+// A declaration leaves no position behind.
+func TestPosAfterParam(t *testing.T) {
+	b := mlx.New("test")
+	var at string
+	b.Entry("f", func(e Entry) {
+		w := b.Param("w", "f32[2, 3]")
+		y, here := w.MatMul(w), line()
+		at = here
+		e.Out("y", y)
+	})
+	_, err := b.Build()
+	if err == nil || !strings.HasPrefix(err.Error(), at+": error: matmul") {
+		t.Errorf("%v, want %s", err, at)
 	}
 }
 

@@ -108,6 +108,23 @@ func TestTypes(t *testing.T) {
 		{"sum", func(b Builder, e Entry) Value { return mlx.Sum(e.In("x", "f32[B, 4, T]"), 0, -1) }, "f32[4]"},
 		{"sum of all", func(b Builder, e Entry) Value { return mlx.Sum(e.In("x", "f32[B, 4, T]")) }, "f32"},
 		{"mean", func(b Builder, e Entry) Value { return mlx.Mean(e.In("x", "f16[B, 4]"), 1) }, "f16[B]"},
+		{"var", func(b Builder, e Entry) Value { return mlx.Var(e.In("x", "f32[B, 4]"), 0) }, "f32[4]"},
+		{"prod", func(b Builder, e Entry) Value { return mlx.Prod(e.In("x", "i32[B, 4]"), 0) }, "i32[4]"},
+		{"max", func(b Builder, e Entry) Value { return mlx.Max(e.In("x", "f32[B, 4]"), 0) }, "f32[4]"},
+		{"min", func(b Builder, e Entry) Value { return mlx.Min(e.In("x", "f32[B, 4]"), 0) }, "f32[4]"},
+		{"any", func(b Builder, e Entry) Value { return mlx.Any(e.In("x", "bool[B, 4]"), 0) }, "bool[4]"},
+		{"all", func(b Builder, e Entry) Value { return mlx.All(e.In("x", "bool[B, 4]")) }, "bool"},
+		{"argmin", func(b Builder, e Entry) Value { return mlx.ArgMin(e.In("x", "f32[B, 4]"), 0) }, "i32[4]"},
+		{"log_softmax", func(b Builder, e Entry) Value { return mlx.LogSoftmax(e.In("x", "f32[B, 4]"), 0) }, "f32[B, 4]"},
+		{"layer_norm", func(b Builder, e Entry) Value {
+			return mlx.LayerNorm(e.In("x", "f16[B, 4]"), b.Param("w", "f32[4]"), b.Param("b", "f32[4]"), 1e-5)
+		}, "f16[B, 4]"},
+		{"rms_norm", func(b Builder, e Entry) Value {
+			return mlx.RMSNorm(e.In("x", "f16[B, 4]"), b.Param("w", "f32[4]"), 1e-5)
+		}, "f16[B, 4]"},
+		{"group_norm", func(b Builder, e Entry) Value {
+			return mlx.GroupNorm(e.In("x", "f32[B, T, 4]"), 2, b.Param("w", "f32[4]"), b.Param("b", "f32[4]"), 1e-5)
+		}, "f32[B, T, 4]"},
 		{"argmax", func(b Builder, e Entry) Value { return mlx.ArgMax(e.In("x", "f32[B, 4]"), -1) }, "i32[B]"},
 		{"softmax", func(b Builder, e Entry) Value { return mlx.Softmax(e.In("x", "f32[B, 4]"), -1) }, "f32[B, 4]"},
 		{"take", func(b Builder, e Entry) Value { return mlx.Take(b.Param("w", "f32[9, 4]"), e.In("i", "i32[B, T]"), 0) }, "f32[B, T, 4]"},
@@ -130,4 +147,58 @@ func TestTypes(t *testing.T) {
 			t.Errorf("%s: %s, want %s; %v", c.name, got, c.want, err)
 		}
 	}
+}
+
+// What a caller passes may change afterwards; the model does not.
+func TestArgumentsAreCopied(t *testing.T) {
+	b := mlx.New("test")
+	shape, width := []mlx.Dim{N(2), N(3)}, []int{1, 1}
+	typ := ir.Type{DType: mlx.F32, Shape: []mlx.Dim{N(6)}}
+	b.Entry("f", func(e Entry) {
+		x := e.InOf("x", typ)
+		w := b.ParamOf("w", typ)
+		e.Out("y", x.Reshape(shape...).Pad(width, width, 0))
+		e.Out("z", x.At(mlx.NewAxis, mlx.NewAxis).Broadcast(shape[0], shape[1], N(6)).Add(w))
+		e.Out("p", mlx.MaxPool(x.Reshape(N(1), N(3), N(2), N(1)), mlx.PoolOptions{Size: width}))
+	})
+	p, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := p.String()
+	shape[0], width[0], width[1], typ.Shape[0] = N(9), 9, 9, N(9)
+	if after := p.String(); after != before {
+		t.Errorf("before:\n%safter:\n%s", before, after)
+	}
+}
+
+// Names of values are those of the caller, made distinct.
+func TestLabels(t *testing.T) {
+	b := mlx.New("test")
+	b.Entry("f", func(e Entry) {
+		x := e.In("x", "f32")
+		y := mlx.Exp(x).Label("x").Label("ignored")
+		e.Out("z", mlx.Exp(y).Label("x"))
+	})
+	p, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, in := range p.Module().Funcs[0].Body {
+		got = append(got, in.Result().Name)
+	}
+	if want := []string{"x_2", "x_3"}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// A conversion to the dtype that a value has is none.
+func TestToItself(t *testing.T) {
+	b := mlx.New("test")
+	b.Entry("f", func(e Entry) {
+		if x := e.In("x", "f32"); x.To(mlx.F32) != x || x.To(mlx.F16) == x {
+			t.Error("f32 to f32 and to f16")
+		}
+	})
 }

@@ -82,6 +82,9 @@ func TestNames(t *testing.T) {
 	for _, path := range []string{"a.b.0", "a b", "a_b", "a/b", "..x.", ""} {
 		b.Sub(path).Param("", "f32")
 	}
+	if k := b.Sub("layers").At(3); k.Path() != "layers.3" {
+		t.Errorf("path %s", k.Path())
+	}
 	b.Param("renamed", "f32", mlx.Path("ü/0"))
 	identity(b, "f")
 	p, err := b.Build()

@@ -54,6 +54,7 @@ module "t" target cpu {
     v0 = load %a[i] : f32
     v1 = mul v0, v0 : f32
     store %b[i] = v1
+    schedule grain 1 threads 0 vec 1 align 256 over [[1, 0]] scratch 0
   }
   kernel @total {
     arg %b: f32[3*B] read
@@ -87,7 +88,7 @@ module "t" target cpu {
     buffer %s: f32[B, 1] arena
     step @scale(%x, %w, %a) sizes [B] on cpu epoch 0
     step @square(%a, %b) sizes [B] on cpu epoch 1
-    step @total(%b, %s) sizes [B] on cpu epoch 2
+    step @total(%b, %s) sizes [B] on cpu epoch 2 barrier raw %b after 1
     step @minus(%b, %s, %y) sizes [B] on cpu epoch 3
     plan {
       block [%a, %b] bytes 12*B life 0..3

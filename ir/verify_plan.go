@@ -149,6 +149,7 @@ func (v *verifier) plan(f *Func, w *Variant) {
 			}
 		}
 	}
+	v.share(f, w)
 	if len(p.Blocks) > 0 && len(p.Stacks) == 0 {
 		fault("plan/stack", "there is no stack")
 	}
@@ -166,6 +167,46 @@ func (v *verifier) plan(f *Func, w *Variant) {
 			}
 		}
 	}
+}
+
+// share: the buffers of one block are used one after the other. Only a step that may
+// compute the next over the one before uses both.
+func (v *verifier) share(f *Func, w *Variant) {
+	users := map[*Buffer][]*Step{}
+	for _, s := range w.Steps {
+		for _, b := range s.Args {
+			users[b] = append(users[b], s)
+		}
+	}
+	for _, block := range w.Plan.Blocks {
+		for j, next := range block.Buffers {
+			for _, old := range block.Buffers[:j] {
+				for _, s := range users[old] {
+					for _, t := range users[next] {
+						if s.Epoch >= t.Epoch && (s != t || !s.overwrites(next, old)) {
+							v.fault(t.Pos, "plan/share", "func @%s: %%%s takes the place of %%%s, which is still in use in epoch %d", f.Name, next.Name, old.Name, s.Epoch)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// overwrites reports whether the step may write result where it reads operand, in all
+// arguments that they are.
+func (s *Step) overwrites(result, operand *Buffer) bool {
+	if s.Kernel.Schedule == nil {
+		return false
+	}
+	for p, b := range s.Args {
+		for n, c := range s.Args {
+			if b == result && c == operand && !slices.Contains(s.Kernel.Schedule.Over, [2]int{p, n}) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // orders reports whether the stack names each of n blocks once, each above what

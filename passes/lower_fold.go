@@ -42,21 +42,21 @@ func (l *lowering) foldBetter(in *ir.Instr) {
 	if in.Op.Kind != ir.KindContract && in.Op.Kind != ir.KindWindow {
 		return
 	}
-	divisions := func() int {
+	folded := func() int {
 		k, _ := l.kernel(l.buffers[in.Result()], l.compute(in))
-		return loopDivisions(k)
+		return divisions(k)
 	}
 	for _, v := range in.Args {
 		if v.Instr == nil || v.Instr.Op.Kind != ir.KindView || l.stored(v) {
 			continue
 		}
-		before := divisions()
+		before := folded()
 		if before == 0 {
 			return
 		}
 		buffer := l.buffer(valueName(v), ir.InArena, 0, v.Type)
 		l.kept[v], l.buffers[v] = true, buffer
-		if divisions() < before {
+		if folded() < before {
 			l.step(buffer, v, valueName(v), l.compute(v.Instr))
 			continue
 		}
@@ -73,11 +73,11 @@ func (l *lowering) forget(v *ir.Value) {
 	l.variant.Buffers = slices.DeleteFunc(l.variant.Buffers, func(o *ir.Buffer) bool { return o == b })
 }
 
-// loopDivisions counts the loads that divide an index within a reduction.
-func loopDivisions(k *ir.Kernel) int {
+// divisions counts the loads that divide an index.
+func divisions(k *ir.Kernel) int {
 	n := 0
 	for _, v := range k.Values {
-		if v.Kind == ir.ScalarLoad && divides(v.Index) && slices.ContainsFunc(reducedAxes(k), v.Varies) {
+		if v.Kind == ir.ScalarLoad && divides(v.Index) {
 			n++
 		}
 	}

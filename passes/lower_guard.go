@@ -7,27 +7,17 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
-// dropGuards drops the bounds that always hold and those that others imply, and
-// the choices that are none then.
+// dropGuards drops the bounds that others imply, and the choices that are none
+// then. Those that always hold the puller left out.
 func dropGuards(k *ir.Kernel) {
 	edit{scalar: func(d *ir.DAG, v ir.Scalar) *ir.Scalar {
-		switch {
-		case v.Kind == ir.ScalarInside:
-			if v.Guard = needed(v.Guard); len(v.Guard) == 0 {
-				return d.Num(ir.Bool, 1)
-			}
-			return d.Add(v)
-		case v.Kind == ir.ScalarLoad:
-			v.Guard = needed(v.Guard)
-			return d.Add(v)
-		case v.Kind == ir.ScalarApply && v.Fn == ir.Select && (always(v.Args[0]) || zeroOutside(v.Args[0], v.Args[1], v.Args[2])):
+		v.Guard = needed(v.Guard)
+		if v.Kind == ir.ScalarApply && v.Fn == ir.Select && zeroOutside(v.Args[0], v.Args[1], v.Args[2]) {
 			return v.Args[1]
 		}
-		return nil
+		return d.Add(v)
 	}}.apply(k)
 }
-
-func always(c *ir.Scalar) bool { return c.Kind == ir.ScalarConst && c.Int != 0 }
 
 // zeroOutside reports that x is 0 where c does not hold, and other is 0: a load is 0
 // outside its guard.
@@ -48,16 +38,16 @@ func isZero(v *ir.Scalar) bool {
 	return v.Kind == ir.ScalarConst && v.Int == 0 && v.Float == 0 && !math.Signbit(v.Float)
 }
 
-// needed are the bounds that neither the loops nor the other bounds prove.
+// needed are the bounds that the others do not imply.
 func needed(guard []ir.Bound) []ir.Bound {
 	var left []ir.Bound
 	for i, g := range guard {
-		proven := g.Proven()
+		implied := false
 		for j, h := range guard {
 			// Of two that imply each other the first stays.
-			proven = proven || j != i && implies(h, g) && (j < i || !implies(g, h))
+			implied = implied || j != i && implies(h, g) && (j < i || !implies(g, h))
 		}
-		if !proven {
+		if !implied {
 			left = append(left, g)
 		}
 	}

@@ -41,7 +41,8 @@ func viewOfConstant(b *rewriter, in *ir.Instr) *ir.Value {
 }
 
 // identityView recognises views that leave type and order alone, and drops
-// operands of concat that have no elements.
+// operands of concat that have no elements. A slice of the whole has no room to
+// start anywhere but at 0.
 func identityView(b *rewriter, in *ir.Instr) *ir.Value {
 	if !isView(in) {
 		return nil
@@ -49,10 +50,6 @@ func identityView(b *rewriter, in *ir.Instr) *ir.Value {
 	switch a := in.Attrs.(type) {
 	case ir.PermAttrs:
 		if !slices.IsSorted(a.Perm) {
-			return nil
-		}
-	case ir.SliceAttrs:
-		if slices.ContainsFunc(a.Start, func(s ir.Size) bool { return !s.Is(0) }) {
 			return nil
 		}
 	case ir.AxisAttrs:

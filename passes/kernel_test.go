@@ -1,0 +1,128 @@
+package passes
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/mlxc/mlxc/ir"
+)
+
+// kernelOf reads a kernel of the given lines, of arguments x, y, z and w, read, and
+// out and out2, written.
+func kernelOf(t *testing.T, lines string) *ir.Kernel {
+	t.Helper()
+	text := `mlxir 1
+module "test" {
+  kernel @k {
+    arg %x: f32[12] read
+    arg %y: f32[12] read
+    arg %z: f32[12] read
+    arg %out: f32[12] write
+    arg %out2: f32[12] write
+` + lines + `
+  }
+}`
+	m := parse(t, text)
+	return m.Kernels[0]
+}
+
+// The steps on kernels, where no single op of today makes what they must look at.
+func TestKernelSteps(t *testing.T) {
+	tests := []struct {
+		name     string
+		step     func(k *ir.Kernel)
+		in       string
+		has, not []string
+	}{
+		{"folds over different axes keep theirs", mergeAxes, `
+			axes r0 < 3, r1 < 4
+			v0 = load %x[4*r0 + r1] : f32
+			v1 = reduce add v0 over r0, r1 : f32
+			v2 = load %y[r0] : f32
+			v3 = reduce add v2 over r0 : f32
+			v4 = add v1, v3 : f32
+			store %out[0] = v4`, []string{"over r0, r1", "over r0 :"}, nil},
+		{"folds over the same axes walk them as one", mergeAxes, `
+			axes r0 < 3, r1 < 4
+			v0 = load %x[4*r0 + r1] : f32
+			v1 = reduce add v0 over r0, r1 : f32
+			v2 = load %y[4*r0 + r1] : f32
+			v3 = reduce max v2 over r0, r1 : f32
+			v4 = add v1, v3 : f32
+			store %out[0] = v4`, []string{"< 12", "over r0r1"}, []string{"over r0, r1"}},
+		{"the left factor is the one that varies with m", recogniseContract, `
+			axes i0 < 3, i1 < 4, r0 < 2
+			par i0, i1
+			v0 = load %x[2*i1 + r0] : f32
+			v1 = load %y[2*i0 + r0] : f32
+			v2 = mul v0, v1 : f32
+			v3 = reduce add v2 over r0 : f32
+			store %out[4*i0 + i1] = v3`, []string{"contract m i0 n i1 a v1 b v0 sum v3"}, nil},
+		{"a product with a factor of both axes is none", recogniseContract, `
+			axes i0 < 3, i1 < 4, r0 < 1
+			par i0, i1
+			v0 = load %x[4*i0 + i1 + r0] : f32
+			v1 = load %y[i0 + r0] : f32
+			v2 = mul v0, v1 : f32
+			v3 = reduce add v2 over r0 : f32
+			store %out[4*i0 + i1] = v3`, nil, []string{"contract"}},
+		{"x*y + z, x*y - z and z - x*y are one step", contractFMA, `
+			v0 = load %x[0] : f32
+			v1 = load %y[0] : f32
+			v2 = load %z[0] : f32
+			v3 = mul v0, v1 : f32
+			v4 = add v2, v3 : f32
+			v5 = mul v0, v2 : f32
+			v6 = sub v5, v4 : f32
+			v7 = mul v1, v2 : f32
+			v8 = sub v6, v7 : f32
+			store %out[0] = v8`, []string{"fma v0, v1, v2", "neg v3", "fma v0, v2, v4", "neg v1", "fma v6, v2, v5"}, []string{"mul", "add", "sub"}},
+		{"a product that is needed elsewhere stays", contractFMA, `
+			v0 = load %x[0] : f32
+			v1 = mul v0, v0 : f32
+			v2 = add v1, v0 : f32
+			store %out[0] = v1
+			store %out2[0] = v2`, []string{"mul v0, v0", "add v1, v0"}, []string{"fma"}},
+		{"integers have no fma", contractFMA, `
+			v0 = load %x[0] : f32
+			v1 = cast v0 : i32
+			v2 = mul v1, v1 : i32
+			v3 = add v2, v1 : i32
+			v4 = cast v3 : f32
+			store %out[0] = v4`, nil, []string{"fma"}},
+		{"a store that another one waits for is no place to write", func(k *ir.Kernel) {
+			k.Schedule = &ir.Schedule{Over: overwrites(k)}
+		}, `
+			axes i0 < 12
+			par i0
+			v0 = load %x[i0] : f32
+			v1 = exp v0 : f32
+			v2 = load %y[i0] : f32
+			v3 = neg v2 : f32
+			v4 = add v1, v3 : f32
+			store %out[i0] = v1
+			store %out2[i0] = v4`, []string{"[4, 1]"}, []string{"[3, 0]", "[4, 0]"}},
+		{"nor is one that not every point does", func(k *ir.Kernel) {
+			k.Schedule = &ir.Schedule{Over: overwrites(k)}
+		}, `
+			axes i0 < 12
+			par i0
+			v0 = load %x[i0] : f32
+			store %out[i0] = v0 if 0 <= i0 < 6`, []string{"over []"}, nil},
+	}
+	for _, test := range tests {
+		k := kernelOf(t, test.in)
+		test.step(k)
+		got := ir.PrintKernel(k)
+		for _, want := range test.has {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: no %q in\n%s", test.name, want, got)
+			}
+		}
+		for _, wrong := range test.not {
+			if strings.Contains(got, wrong) {
+				t.Errorf("%s: %q in\n%s", test.name, wrong, got)
+			}
+		}
+	}
+}

@@ -38,7 +38,7 @@ func TestKernelSteps(t *testing.T) {
 			axes r0 < 3, r1 < 4
 			v0 = load %x[4*r0 + r1] : f32
 			v1 = reduce add v0 over r0, r1 : f32
-			v2 = load %y[r0] : f32
+			v2 = const 1 : f32
 			v3 = reduce add v2 over r0 : f32
 			v4 = add v1, v3 : f32
 			store %out[0] = v4`, []string{"over r0, r1", "over r0 :"}, nil},

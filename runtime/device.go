@@ -1,0 +1,66 @@
+package runtime
+
+import (
+	"context"
+	"time"
+)
+
+// A Backend is where the steps of a program run.
+type Backend interface {
+	// Open makes the kernels of p ready. An error is a *DeviceError.
+	Open(p *Program) (Device, error)
+}
+
+// A Device has the kernels of one program ready. It serves several goroutines.
+type Device interface {
+	// Wrap lets the device see mem, which starts at a page and is not copied: it
+	// must stay mapped until the Buffer is closed. The rest of its last page is
+	// memory too. The error is a *DeviceError.
+	Wrap(mem []byte) (Buffer, error)
+
+	// Record prepares launches that run in their order. The slice stays the
+	// caller's, who may change a launch at any time and then says so by
+	// Recording.Set; their number, and the number of arguments and sizes of each,
+	// stay as they are.
+	Record(launches []Launch) (Recording, error)
+
+	// Close frees the kernels. Recordings and buffers are closed before.
+	Close() error
+}
+
+// A Buffer is a piece of memory as a device sees it.
+type Buffer interface {
+	Close() error
+}
+
+// A Launch is a step with everything in place.
+type Launch struct {
+	Kernel  int     // index into Program.Kernels, or the backend's own
+	Args    []Span  // the kernel's buffers
+	Sizes   []int64 // the values of the kernel's dims
+	Grid    int     // points on the CPU, threadgroups on a GPU; 0: no launch
+	Grain   int     // as in Step
+	Barrier bool    // waits for all launches before
+	Pos     string  // in the model's source, for errors
+}
+
+// A Span is what an argument of a kernel is bound to.
+type Span struct {
+	Bytes  []byte // the memory itself
+	Buffer Buffer // what holds it, as Wrap returned it; nil if there are no bytes
+	Offset int    // of Bytes in the buffer
+}
+
+// A Recording is launches ready to run. It serves one goroutine at a time.
+type Recording interface {
+	// Set takes in anew the launch with that index. Before the first Run all have
+	// been set. It does not allocate.
+	Set(launch int)
+
+	// Run runs all launches and waits for them; between some of them it looks at
+	// ctx. It returns how long the device was at work, 0 where that is not known.
+	// An error is a *DeviceError, or what ctx says. It does not allocate.
+	Run(ctx context.Context) (time.Duration, error)
+
+	Close() error
+}

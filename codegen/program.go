@@ -173,30 +173,7 @@ func (p *pkg) step(t *table, s *ir.Step, block map[*ir.Buffer]int) (jen.Code, er
 		grain = jen.Lit(int(sch.Grain))
 	}
 	kernel := jen.Lit(slices.Index(t.module.Kernels, s.Kernel))
-	return fields("Kernel", kernel, "Args", inline(rt("Ref"), args), "Sizes", p.sizes(s.Sizes), "Grid", p.size(grid(s)), "Grain", grain, "Barrier", barrier, "Pos", pos), nil
-}
-
-// grid is how many points or, on a GPU, threadgroups a step has. The kernel's own
-// dims are arguments; a step says what they are at its place.
-func grid(s *ir.Step) ir.Size {
-	var points []ir.Size
-	for _, a := range s.Kernel.Grid() {
-		points = append(points, a.Extent)
-	}
-	n := ir.Product(points)
-	if threads := s.Kernel.Schedule.Threads; threads > 0 {
-		n = n.Add(ir.N(int64(threads - 1))).Div(ir.N(int64(threads)))
-	}
-	return n.Subst(func(a *ir.Atom) (ir.Size, bool) {
-		if a.Kind == ir.AtomDim {
-			for n, d := range s.Kernel.Dims {
-				if d.Name == a.Dim.Name {
-					return s.Sizes[n], true
-				}
-			}
-		}
-		return ir.Size{}, false
-	})
+	return fields("Kernel", kernel, "Args", inline(rt("Ref"), args), "Sizes", p.sizes(s.Sizes), "Grid", p.size(s.Grid()), "Grain", grain, "Barrier", barrier, "Pos", pos), nil
 }
 
 // place is a position in the user's own source, without the folder of the file,

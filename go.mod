@@ -18,6 +18,7 @@ require (
 
 require (
 	github.com/alecthomas/repr v0.5.2 // indirect
+	github.com/ebitengine/purego v0.11.3 // indirect
 	github.com/go-audio/riff v1.0.0 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/mitchellh/colorstring v0.0.0-20190213212951-d06e56a500db // indirect

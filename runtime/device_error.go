@@ -1,23 +1,23 @@
 package runtime
 
-// A DeviceError is a device that is not there, cannot run a kernel, or failed.
+// A DeviceError is a device that cannot run a program, or that failed while it did.
 type DeviceError struct {
-	Device string // metal
-	Kernel string // "" where it is about no single one
+	Device string // such as metal
+	Kernel string // "" where it is about no kernel, or about several
 	Pos    string // of the kernel in the model's source
-	Err    error
+	Err    error  // what is wrong
 }
 
 func (e *DeviceError) Error() string {
-	text := e.Device + ": "
+	where := e.Device + ": "
 	if e.Kernel != "" {
-		text += "kernel " + e.Kernel
+		where += "kernel " + e.Kernel
 		if e.Pos != "" {
-			text += " (" + e.Pos + ")"
+			where += " (" + e.Pos + ")"
 		}
-		text += ": "
+		where += ": "
 	}
-	return text + e.Err.Error()
+	return where + e.Err.Error()
 }
 
 // Unwrap gives what is wrong.

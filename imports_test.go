@@ -27,7 +27,7 @@ var mayImport = []struct {
 	{"codegen/cpu/...", []string{"ir"}},
 	{"codegen/metal/...", []string{"ir"}},
 	{"runtime", []string{"runtime/cpu"}},
-	{"runtime/metal", []string{"runtime"}},
+	{"runtime/metal/...", []string{"runtime", "runtime/metal/..."}},
 	{"runtime/cpu", nil},
 	{"cmd/mlxc/...", []string{"..."}},
 	{"internal/...", []string{"..."}},

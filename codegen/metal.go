@@ -17,7 +17,7 @@ func (p *pkg) metalFile() (*jen.File, error) {
 		return nil, nil
 	}
 	f := p.file()
-	f.HeaderComment("\n//go:build " + metalBuild)
+	f.HeaderComment("//go:build " + metalBuild)
 	f.Anon("embed")
 	if !p.isMain() {
 		f.Comment("LoadMetal is Load on the GPU. An error of the device is a *runtime.DeviceError.")
@@ -72,7 +72,7 @@ func (p *pkg) otherFile() (*jen.File, error) {
 		return nil, nil
 	}
 	f := p.file()
-	f.HeaderComment("\n//go:build !(" + metalBuild + ")")
+	f.HeaderComment("//go:build !(" + metalBuild + ")")
 	if p.cpu != nil {
 		p.load(f, jen.Return(jen.Id("LoadCPU").Call(jen.Id("path"))), "It runs on the CPU, as this build has no Metal.")
 	} else {

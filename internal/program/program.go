@@ -1,6 +1,5 @@
-// Package program makes the runtime's tables of a planned module in memory, as
-// codegen writes them as Go, so that tests can run many programs, and change them,
-// without building each.
+//go:build darwin || mlxc_metal
+
 package program
 
 import (

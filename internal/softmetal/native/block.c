@@ -4,8 +4,8 @@
 
 enum { BLOCK_IS_GLOBAL = 1 << 28 };
 
-EXPORT void *_NSConcreteGlobalBlock[32];
-EXPORT void *_NSConcreteStackBlock[32];
+void *_NSConcreteGlobalBlock[32];
+void *_NSConcreteStackBlock[32];
 
 bool block_usable(const block *b) {
   if (!b)

@@ -1,5 +1,4 @@
 // Selectors, classes and their method tables.
-#include "hooks.h"
 #include "objc.h"
 #include "settings.h"
 
@@ -16,7 +15,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct selector selectors[MAX_SELECTORS];
 static _Atomic int selector_count;
 
-EXPORT SEL sel_registerName(const char *name) {
+SEL sel_registerName(const char *name) {
   pthread_mutex_lock(&lock);
   int i = 0;
   while (i < selector_count && strcmp(selectors[i].name, name))
@@ -40,7 +39,7 @@ bool sel_valid(SEL s) {
   return offset < (uintptr_t)selector_count * sizeof *s && offset % sizeof *s == 0;
 }
 
-EXPORT class *objc_getClass(const char *name) {
+class *objc_getClass(const char *name) {
   for (class *const *c = classes; *c; c++)
     if ((*c)->named && (*c)->since <= setting(OS) && !strcmp((*c)->name, name))
       return *c;
@@ -81,32 +80,4 @@ static void fill_class(class *into, const class *from) {
 void fill_method_tables(void) {
   for (class *const *c = classes; *c; c++)
     fill_class(*c, *c);
-}
-
-long swmetal_live(const char *name) {
-  for (class *const *c = classes; *c; c++)
-    if (!strcmp((*c)->name, name))
-      return (*c)->live;
-  return -1;
-}
-
-static bool write_methods(FILE *out, const class *c, const method *m, char kind) {
-  for (; m && m->selector; m++)
-    if (fprintf(out, "%s\t%c%s\t%s\n", c->name, kind, m->selector, m->encoding) < 0)
-      return false;
-  return true;
-}
-
-char *swmetal_method_table(void) {
-  char *text = NULL;
-  size_t size;
-  FILE *out = open_memstream(&text, &size);
-  if (!out)
-    return NULL;
-  for (class *const *c = classes; *c; c++) {
-    write_methods(out, *c, (*c)->class_methods, '+');
-    write_methods(out, *c, (*c)->methods, '-');
-  }
-  fclose(out);
-  return text;
 }

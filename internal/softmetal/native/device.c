@@ -10,7 +10,7 @@ enum {
   FAMILY_METAL3 = 5001,
 };
 
-EXPORT id MTLCreateSystemDefaultDevice(void) {
+id MTLCreateSystemDefaultDevice(void) {
   static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
   static Device *device; // one for all, for ever
   report_under(NULL, NULL);

@@ -134,7 +134,10 @@ typedef struct run {
 
 static const char *kernel_name(const run *r) { return r->task->launch->pipeline->kernel->name; }
 
-static void on_finding(void *context, const char *message) { report("kernel %s: %s", kernel_name(context), message); }
+static void on_finding(void *context, const char *message) {
+  (void)context;
+  report("kernel %s", message); // it begins with the name
+}
 
 static const Buffer *buffer_at(const run *r, uintptr_t address) {
   for (int i = 0; i < MSL_BUFFERS; i++) {

@@ -5,21 +5,19 @@
 #include "objc.h"
 
 // swmetal_set gives the setting SWMETAL_<name> a value, false if it cannot have it.
-EXPORT bool swmetal_set(const char *name, const char *value);
+bool swmetal_set(const char *name, const char *value);
 
 // swmetal_take_errors moves recorded errors into out, a line each, and returns their bytes.
-EXPORT size_t swmetal_take_errors(char *out, size_t room);
+size_t swmetal_take_errors(char *out, size_t room);
 
-// swmetal_live counts the live objects of a class, -1 if there is no such class.
-EXPORT long swmetal_live(const char *class_name);
-
-// swmetal_settle waits until no worker is inside a command buffer.
-EXPORT void swmetal_settle(void);
+// swmetal_live counts the live objects of a class, -1 if there is no such class. It
+// waits until no worker is inside a command buffer.
+long swmetal_live(const char *class_name);
 
 // swmetal_method_table lists class, + or - and selector, and encoding between
 // tabs, a line each; the caller frees it.
-EXPORT char *swmetal_method_table(void);
+char *swmetal_method_table(void);
 
 // swmetal_poison fills memory with what reads as never written.
-EXPORT void swmetal_poison(void *memory, uint64_t length);
+void swmetal_poison(void *memory, uint64_t length);
 #endif

@@ -8,8 +8,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define EXPORT __attribute__((visibility("default")))
-
 enum { MAX_SELECTORS = 512 };
 
 typedef const struct selector *SEL;

@@ -66,7 +66,7 @@ void assign(void *field, void *value) {
   release(old);
 }
 
-EXPORT id objc_retain(id o) {
+id objc_retain(id o) {
   report_under(NULL, NULL);
   if (o && !is_class(o) && !is_object(o)) {
     report("objc_retain of a non-object %p", (void *)o);
@@ -75,7 +75,7 @@ EXPORT id objc_retain(id o) {
   return retain(o);
 }
 
-EXPORT void objc_release(id o) {
+void objc_release(id o) {
   report_under(NULL, NULL);
   if (o && !is_class(o) && !is_object(o)) {
     report("objc_release of a non-object %p", (void *)o);

@@ -25,7 +25,7 @@ id autorelease(void *p) {
 }
 
 // The token names the thread and the place of the pool's null.
-EXPORT void *objc_autoreleasePoolPush(void) {
+void *objc_autoreleasePoolPush(void) {
   if (!pools.serial)
     pools.serial = ++threads;
   push(NULL);
@@ -33,7 +33,7 @@ EXPORT void *objc_autoreleasePoolPush(void) {
   return (void *)((uintptr_t)pools.serial << 32 | pools.count);
 }
 
-EXPORT void objc_autoreleasePoolPop(void *token) {
+void objc_autoreleasePoolPop(void *token) {
   report_under(NULL, NULL);
   uintptr_t t = (uintptr_t)token;
   size_t place = t & UINT32_MAX;

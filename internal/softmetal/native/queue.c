@@ -1,7 +1,6 @@
 // Queues. Each has a worker, which stands for the GPU. One lock guards the lists
 // of all workers, the states of command buffers and the values of events; one
 // condition tells of every change.
-#include "hooks.h"
 #include "metal.h"
 #include "settings.h"
 
@@ -293,7 +292,7 @@ void signal_event(Event *e, uint64_t value, const timeline *before) {
   pthread_mutex_unlock(&lock);
 }
 
-void swmetal_settle(void) {
+void await_idle(void) {
   pthread_mutex_lock(&lock);
   for (worker *w = workers; w;)
     if (w->busy) {

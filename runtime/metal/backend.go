@@ -68,7 +68,9 @@ func (d *device) open(source string) (err error) {
 	if d.nothing, err = d.gpu.NewBuffer(pageSize); err != nil {
 		return failed(err)
 	}
-	d.largest = d.gpu.MaxBufferLength() &^ (pageSize - 1)
+	if d.largest = d.gpu.MaxBufferLength() &^ (pageSize - 1); d.largest < 2*pageSize {
+		return failed(fmt.Errorf("the GPU takes buffers of no more than %d bytes", d.largest))
+	}
 	library, err := d.gpu.NewLibrary(source)
 	if err != nil {
 		return compileError(source, d.kernels, err)
@@ -114,13 +116,7 @@ func (d *device) Close() error {
 // failed is an error about no kernel in particular.
 func failed(err error) error { return &runtime.DeviceError{Device: "metal", Err: err} }
 
-// failed is an error about the kernel itself.
-func (k *Kernel) failed(err error) error { return k.failedAt(k.Pos, err) }
-
-// failedAt is an error about the kernel, launched by what stands at pos.
-func (k *Kernel) failedAt(pos string, err error) error {
-	if pos == "" {
-		pos = k.Pos
-	}
-	return &runtime.DeviceError{Device: "metal", Kernel: k.Name, Pos: pos, Err: err}
+// failed is an error about the kernel.
+func (k *Kernel) failed(err error) error {
+	return &runtime.DeviceError{Device: "metal", Kernel: k.Name, Pos: k.Pos, Err: err}
 }

@@ -5,6 +5,7 @@ package metal
 import (
 	"fmt"
 
+	"github.com/mlxc/mlxc/runtime"
 	"github.com/mlxc/mlxc/runtime/metal/mtl"
 )
 
@@ -19,6 +20,13 @@ var faults = map[int]string{
 	9:  "a buffer was freed while the GPU used it",
 	11: "the GPU is lost",
 	12: "a kernel's stack overflowed",
+}
+
+// failed is an error about a launch, at its own place in the model: several may
+// launch one kernel.
+func (r *recording) failed(launch int, err error) error {
+	l := &r.launches[launch]
+	return &runtime.DeviceError{Device: "metal", Kernel: r.device.kernels[l.Kernel].Name, Pos: l.Pos, Err: err}
 }
 
 // failure is the error of a part. Metal does not say which of its launches failed.
@@ -38,12 +46,12 @@ func (r *recording) failure(p part, reason *mtl.Error) error {
 		n, last = n+1, i
 	}
 	if n == 1 {
-		return r.kernel(first).failedAt(r.launches[first].Pos, err)
+		return r.failed(first, err)
 	}
-	return failed(fmt.Errorf("one of %d launches, from %s (%s) to %s (%s): %w",
-		n, r.kernel(first).Name, r.launches[first].Pos, r.kernel(last).Name, r.launches[last].Pos, err))
+	return failed(fmt.Errorf("one of %d launches, from %s to %s: %w", n, r.describe(first), r.describe(last), err))
 }
 
-func (r *recording) kernel(launch int) *Kernel {
-	return &r.device.kernels[r.launches[launch].Kernel]
+func (r *recording) describe(launch int) string {
+	l := &r.launches[launch]
+	return r.device.kernels[l.Kernel].Name + " (" + l.Pos + ")"
 }

@@ -60,7 +60,7 @@ func (d *device) Record(launches []runtime.Launch) (runtime.Recording, error) {
 		r.slots[i] = slot{first: i * messagesOfLaunch, buffers: buffers, data: data}
 		bytes := k.dimSize() * len(l.Sizes)
 		if err := countArguments(len(l.Args), len(l.Sizes), bytes); err != nil {
-			return nil, k.failedAt(l.Pos, err)
+			return nil, r.failed(i, err)
 		}
 		buffers += len(l.Args)
 		data += bytes

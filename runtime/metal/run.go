@@ -28,7 +28,7 @@ func (r *recording) arrange() error {
 		for i := p.first; i < p.end; i++ {
 			l, s := &r.launches[i], &r.slots[i]
 			if s.err != nil {
-				return r.device.kernels[l.Kernel].failedAt(l.Pos, s.err)
+				return r.failed(i, s.err)
 			}
 			waits = waits || l.Barrier
 			switch {

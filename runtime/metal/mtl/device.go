@@ -58,7 +58,7 @@ func (d Device) NewQueue(most int) (Queue, error) {
 	return Queue{q}, nil
 }
 
-// NewBuffer makes a buffer of n zero bytes.
+// NewBuffer makes a buffer of n bytes, whose values are not defined.
 func (d Device) NewBuffer(n int) (Buffer, error) {
 	b := ID(d.send(selNewBufferWithLength, uintptr(n), sharedUntracked))
 	if b == 0 {

@@ -1,4 +1,4 @@
-//go:build linux && mlxc_metal
+//go:build mlxc_metal
 
 package metal
 
@@ -73,11 +73,7 @@ func TestRunFails(t *testing.T) {
 	m.count(n)
 	two := record(t, d, chain(m, n, 2))
 	one := record(t, d, chain(m, n, 2)[:1])
-	parts := make([]runtime.Launch, 3*partLength)
-	for i := range parts {
-		parts[i] = runtime.Launch{Kernel: bump, Args: []runtime.Span{m.span(0, 32)}, Grid: 1, Barrier: true, Pos: "m.mlx:3:9"}
-	}
-	many := record(t, d, parts)
+	many := record(t, d, bumps(m, 3*partLength))
 	const both = "metal: one of 2 launches, from scale (m.mlx:1:5) to add (m.mlx:2:5): "
 	before := live(t)
 	for _, c := range []struct {
@@ -101,5 +97,18 @@ func TestRunFails(t *testing.T) {
 	m.count(n)
 	run(t, two)
 	checkChain(t, m, n, 2)
+	checkLive(t, before)
+}
+
+func TestCancelledRunsFreeTheirObjects(t *testing.T) {
+	d := open(t)
+	m := newMemory(t, d, 4*32)
+	r := record(t, d, bumps(m, 3*partLength))
+	before := live(t)
+	for looks := range 4 {
+		if _, err := r.Run(&countdown{context.Background(), looks}); !errors.Is(err, context.Canceled) {
+			t.Errorf("cancelled at look %d: got %v", looks, err)
+		}
+	}
 	checkLive(t, before)
 }

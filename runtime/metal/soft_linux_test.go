@@ -1,4 +1,4 @@
-//go:build linux && mlxc_metal
+//go:build mlxc_metal
 
 package metal
 

@@ -302,7 +302,7 @@ func TestCancel(t *testing.T) {
 	if got := m.at(0); got != 0 {
 		t.Errorf("%v launches ran", got)
 	}
-	if _, err := r.Run(&countdown{context.Background(), 3}); !errors.Is(err, context.Canceled) {
+	if _, err := r.Run(&countdown{context.Background(), 2}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	if got := m.at(0); got != 2*partLength {

@@ -241,37 +241,38 @@ func TestParallel(t *testing.T) {
 	all.Wait()
 }
 
-const dispatches = 64
-
-// The cost of a dispatch with five buffers and dims on the host: encoded, never run.
-func BenchmarkPlainDispatch(b *testing.B) {
+// What a dispatch with five buffers, dims and a barrier costs the host: it is
+// encoded, and never run.
+func BenchmarkDispatch(b *testing.B) {
 	x := newBench(b)
+	const dispatches = 512
 	d := dims(elements, 1)
-	benchmarkEncoding(b, x, func(e Encoder) {
-		for range dispatches {
-			e.Barrier()
-			x.plain(e, d)
-		}
-	})
-}
-
-func BenchmarkBatchDispatch(b *testing.B) {
-	x := newBench(b)
-	batch := x.record(dims(elements, 1), dispatches)
-	benchmarkEncoding(b, x, func(e Encoder) { batch.Send(e, 0, dispatches*dispatchMessages) })
-}
-
-func benchmarkEncoding(b *testing.B, x *bench, encode func(Encoder)) {
-	b.ReportAllocs()
-	for b.Loop() {
-		Pool(func() {
-			c, err := x.queue.NewCommandBuffer()
-			must(b, err)
-			e, err := c.NewEncoder()
-			must(b, err)
-			encode(e)
-			e.End()
+	batch := x.record(d, dispatches)
+	for _, c := range []struct {
+		name   string
+		encode func(Encoder)
+	}{
+		{"batch", func(e Encoder) { batch.Send(e, 0, dispatches*dispatchMessages) }},
+		{"plain", func(e Encoder) {
+			for range dispatches {
+				e.Barrier()
+				x.plain(e, d)
+			}
+		}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				Pool(func() {
+					commands, err := x.queue.NewCommandBuffer()
+					must(b, err)
+					e, err := commands.NewEncoder()
+					must(b, err)
+					c.encode(e)
+					e.End()
+				})
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/dispatches, "ns/dispatch")
 		})
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/dispatches, "ns/dispatch")
 }

@@ -27,6 +27,7 @@ var mayImport = []struct {
 	{"codegen/cpu/...", []string{"ir"}},
 	{"codegen/metal/...", []string{"ir"}},
 	{"runtime", []string{"runtime/cpu"}},
+	{"runtime/metal/...", []string{"runtime", "runtime/metal/..."}},
 	{"runtime/cpu", nil},
 	{"runtime/metal", []string{"runtime", "runtime/metal/mtl"}},
 	{"runtime/metal/mtl", nil},

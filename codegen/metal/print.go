@@ -30,6 +30,13 @@ func Print(m *ir.Module) (string, error) {
 	return b.String(), nil
 }
 
+// Name is the name of the kernel's function in the text.
+func Name(k *ir.Kernel) string { return newNames(k).kernel }
+
+// LongDims reports whether the kernel takes its dims as 64-bit integers; else they
+// are of 32 bits.
+func LongDims(k *ir.Kernel) bool { return indexType(k) == "long" }
+
 // maxBuffers is how many buffers a kernel can have.
 const maxBuffers = 31
 

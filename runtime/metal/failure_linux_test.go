@@ -11,71 +11,60 @@ import (
 	"github.com/mlxc/mlxc/runtime"
 )
 
-func TestCompileError(t *testing.T) {
-	needMetal(t)
-	before := live(t)
+func TestCompileErrors(t *testing.T) {
+	h := needHooks(t)
+	before := objects(h)
 	for _, c := range []struct{ old, new, want string }{
-		{"y[i] = a[i] + b[i]", "y[i] = a[i] + c[i]", "metal: kernel add (m.mlx:2:1): "},
+		{"a[i] + b[i]", "a[i] + c[i]", "metal: kernel add (m.mlx:2:1): "},
 		{"x[i] + 1.0f", "x[i] + one", "metal: kernel bump (m.mlx:3:1): "},
 		{"kernel void bump", "kernel void bounce", "metal: kernel bump (m.mlx:3:1): the library has no such function"},
 	} {
 		_, err := Kernels(strings.Replace(source, c.old, c.new, 1), kernels).Open(nil)
 		checkError(t, err, c.want)
 	}
-	checkLive(t, before)
-}
-
-func TestKernelOfAMessage(t *testing.T) {
-	for _, c := range []struct{ message, want string }{
-		{"program_source:12:5: error: no", "metal: kernel scale (m.mlx:1:1): program_source:12:5: error: no"},
-		{"warm\nprogram_source:16:1: warning: hm\nprogram_source:24:1: error: no", "metal: kernel add (m.mlx:2:1): warm"},
-		{"program_source:15:1: error: no", "metal: kernel add (m.mlx:2:1): "},
-		{"program_source:2:1: fatal error: no", "metal: program_source:2:1"},
-		{"program_source:9999:1: error: no", "metal: kernel bump (m.mlx:3:1): "},
-		{"the compiler is out of order", "metal: the compiler is out of order"},
-	} {
-		checkError(t, compileError(source, kernels, errors.New(c.message)), c.want)
-	}
+	checkObjects(t, h, before)
 }
 
 func TestOpenFails(t *testing.T) {
-	needMetal(t)
-	before := live(t)
-	for _, c := range []struct{ setting, value, want string }{
-		{"FAIL", "buffer:1", "metal: no memory for a buffer of"},
-		{"FAIL", "compile:1", "metal: "},
-		{"FAIL", "pipeline:2", "metal: kernel add (m.mlx:2:1): "},
-		{"MAXTHREADS", "32", "metal: kernel add (m.mlx:2:1): it has 64 threads in a threadgroup, and the GPU takes at most 32 of it"},
-		{"MAXBUFFER", "4096", "metal: the GPU takes buffers of no more than 4096 bytes"},
+	h := needHooks(t)
+	before := objects(h)
+	for _, c := range []struct{ setting, value, usual, want string }{
+		{"FAIL", "buffer:1", "", "metal: no memory for a buffer of"},
+		{"FAIL", "compile:1", "", "metal: "},
+		{"FAIL", "pipeline:2", "", "metal: kernel add (m.mlx:2:1): "},
+		{"MAXTHREADS", "32", "1024", "metal: kernel add (m.mlx:2:1): it has 64 threads in a threadgroup, and the GPU takes at most 32 of it"},
+		{"MAXBUFFER", "4096", "17179869184", "metal: the GPU takes buffers of no more than 4096 bytes"},
 	} {
-		set(t, c.setting, c.value)
-		_, err := Kernels(source, kernels).Open(nil)
-		checkError(t, err, c.want)
+		t.Run(c.setting+" "+c.value, func(t *testing.T) {
+			set(t, h, c.setting, c.value, c.usual)
+			_, err := Kernels(source, kernels).Open(nil)
+			checkError(t, err, c.want)
+		})
 	}
-	checkLive(t, before)
+	checkObjects(t, h, before)
 }
 
 func TestWrapFails(t *testing.T) {
-	d := open(t)
+	d, h := open(t), needHooks(t)
 	d.largest = 4 * pageSize
 	m := newMemory(t, d, 15*pageSize)
-	before := live(t)
-	set(t, "FAIL", "buffer:3")
+	before := objects(h)
+	set(t, h, "FAIL", "buffer:3", "")
 	_, err := d.Wrap(m.bytes)
 	checkError(t, err, "metal: no buffer can be made over")
-	checkLive(t, before)
+	checkObjects(t, h, before)
 }
 
 func TestRunFails(t *testing.T) {
-	d := open(t)
+	d, h := open(t), needHooks(t)
 	const n = 64
 	m := newMemory(t, d, 12*n)
 	m.count(n)
 	two := record(t, d, chain(m, n, 2))
-	one := record(t, d, chain(m, n, 2)[:1])
+	one := record(t, d, append([]runtime.Launch{{Kernel: bump, Args: make([]runtime.Span, 1)}}, chain(m, n, 2)[:1]...))
 	many := record(t, d, bumps(m, 3*partLength))
 	const both = "metal: one of 2 launches, from scale (m.mlx:1:5) to add (m.mlx:2:5): "
-	before := live(t)
+	before := objects(h)
 	for _, c := range []struct {
 		recording runtime.Recording
 		failure   string
@@ -86,29 +75,72 @@ func TestRunFails(t *testing.T) {
 		{one, "timeout:1", "metal: kernel scale (m.mlx:1:5): the GPU took too long, and the system stopped it: "},
 		{many, "timeout:2", "metal: one of 512 launches, from bump (m.mlx:3:9) to bump (m.mlx:3:9): the GPU took too long"},
 		{two, "lost:1", both + "the system no longer lets this program use the GPU: "},
+		{two, "status:9", both + "the system no longer lets this program use the GPU: "}, // still lost
 	} {
-		set(t, "FAIL", c.failure)
+		if c.failure != "status:9" {
+			set(t, h, "FAIL", c.failure, "")
+		}
 		_, err := c.recording.Run(context.Background())
 		checkError(t, err, c.want)
 	}
-	_, err := two.Run(context.Background()) // still lost
-	checkError(t, err, "the system no longer lets this program use the GPU")
-	set(t, "FAIL", "")
+	must(t, h.Fail(""))
 	m.count(n)
 	run(t, two)
 	checkChain(t, m, n, 2)
-	checkLive(t, before)
+	checkObjects(t, h, before)
 }
 
 func TestCancelledRunsFreeTheirObjects(t *testing.T) {
-	d := open(t)
+	d, h := open(t), needHooks(t)
 	m := newMemory(t, d, 4*32)
 	r := record(t, d, bumps(m, 3*partLength))
-	before := live(t)
+	before := objects(h)
 	for looks := range 3 {
 		if _, err := r.Run(&countdown{context.Background(), looks}); !errors.Is(err, context.Canceled) {
 			t.Errorf("cancelled at look %d: got %v", looks, err)
 		}
 	}
-	checkLive(t, before)
+	checkObjects(t, h, before)
+}
+
+func TestClosingFreesAllObjects(t *testing.T) {
+	h := needHooks(t)
+	before := objects(h)
+	t.Run("use", func(t *testing.T) {
+		d := open(t)
+		m := newMemory(t, d, 4*32)
+		run(t, record(t, d, bumps(m, partLength+1)))
+	})
+	checkObjects(t, h, before)
+}
+
+// A barrier is where a launch asks for one, and nowhere else: without it the
+// software Metal finds a hazard.
+func TestNoBarrierThatIsNotAskedFor(t *testing.T) {
+	d, h := open(t), needHooks(t)
+	const n = 64
+	m := newMemory(t, d, 12*n)
+	m.count(n)
+	launches := append(chain(m, n, 2), chain(m, n, 2)[1])
+	r := record(t, d, launches)
+	set(t, h, "RECORD", "1", "0")
+	for _, c := range []struct {
+		barriers [3]bool
+		hazard   bool
+	}{
+		{[3]bool{false, true, true}, false},
+		{[3]bool{false, true, false}, true},
+		{[3]bool{false, false, true}, true},
+		{[3]bool{true, true, true}, false},
+		{[3]bool{true, false, true}, true},
+	} {
+		for i, b := range c.barriers {
+			launches[i].Barrier = b
+			r.Set(i)
+		}
+		run(t, r)
+		if found := h.Errors(); (len(found) > 0) != c.hazard {
+			t.Errorf("barriers %v: found %q", c.barriers, found)
+		}
+	}
 }

@@ -1,16 +1,11 @@
 package metal
 
-import (
-	"testing"
-
-	"github.com/mlxc/mlxc/runtime/metal/mtl"
-)
+import "testing"
 
 // needMetal skips where there is no GPU, as on most virtual machines.
 func needMetal(t testing.TB) {
-	d, err := mtl.OpenDevice()
-	if err != nil {
-		t.Skip(err)
+	t.Helper()
+	if err := Available(); err != nil {
+		lacks(t, err)
 	}
-	d.Close()
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
-	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -49,8 +48,8 @@ const (
 
 func newBench(t testing.TB) *bench {
 	t.Helper()
-	if runtime.GOOS == "linux" && os.Getenv("MLXC_SWMETAL") == "" {
-		t.Skip("needs MLXC_SWMETAL")
+	if err := findMetal(); err != nil {
+		t.Skip(err)
 	}
 	d, err := OpenDevice()
 	must(t, err)
@@ -65,6 +64,7 @@ func newBench(t testing.TB) *bench {
 		b.buffers[i], err = d.NewBuffer(4 * elements)
 		must(t, err)
 		b.memory[i] = b.buffers[i].Bytes(4 * elements)
+		clear(b.memory[i])
 	}
 	for i := range elements {
 		put(b.memory[0], i, float32(i))
@@ -204,7 +204,7 @@ func TestCompileError(t *testing.T) {
 	b := newBench(t)
 	_, err := b.device.NewLibrary(strings.Replace(source, "out[i] =", "nope =", 1))
 	var e *Error
-	if !errors.As(err, &e) || e.Code == 0 || !strings.Contains(e.Message, ":14:") || !strings.Contains(e.Message, "nope") {
+	if !errors.As(err, &e) || e.Code == 0 || !strings.Contains(e.Message, "14:") || !strings.Contains(e.Message, "nope") {
 		t.Errorf("got %v", err)
 	}
 	if _, err := b.device.NewPipeline(b.library, "mixed"); err == nil {

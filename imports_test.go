@@ -29,8 +29,6 @@ var mayImport = []struct {
 	{"runtime", []string{"runtime/cpu"}},
 	{"runtime/metal/...", []string{"runtime", "runtime/metal/..."}},
 	{"runtime/cpu", nil},
-	{"runtime/metal", []string{"runtime", "runtime/metal/mtl"}},
-	{"runtime/metal/mtl", nil},
 	{"cmd/mlxc/...", []string{"..."}},
 	{"internal/...", []string{"..."}},
 	{"scripts/...", []string{"..."}},

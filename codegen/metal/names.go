@@ -17,9 +17,9 @@ type names struct {
 }
 
 // taken are words that the text uses, keywords, and names of the library.
-const taken = `point group thread simd lane at dims e step flat other acc mi ni ki m0 n0 k0 i j row column tileA tileB tileM tileN fragA fragB sums term down fast slow
+const taken = `point group tid sgid lane at dims e step flat other acc mi ni ki m0 n0 k0 i j row column tileA tileB tileM tileN fragA fragB sums term down inner outer
 	return if else for while do switch case default break continue goto
-	kernel vertex fragment device constant threadgroup const volatile static struct union enum class template typename
+	kernel vertex fragment device constant thread threadgroup const volatile static struct union enum class template typename
 	using namespace void bool char uchar short ushort int uint long ulong half float double bfloat true false sizeof auto
 	and or xor not new delete this operator public private abs acos acosh asin asinh atan atanh ceil clamp copysign cos cosh
 	exp exp2 floor fma fmod isinf isnan ldexp log log2 max min pow popcount rint rsqrt select sign sin sinh sqrt tan tanh trunc

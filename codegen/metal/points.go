@@ -33,7 +33,7 @@ func (p *printer) points() {
 func (p *printer) threads(axes []*ir.Axis) {
 	at := "int(point)"
 	if p.index == "long" {
-		at = fmt.Sprintf("long(group) * %d + long(thread)", p.kernel.Schedule.Threads)
+		at = fmt.Sprintf("long(group) * %d + long(tid)", p.kernel.Schedule.Threads)
 	}
 	p.line("const %s at = %s;", p.index, at)
 	p.block("if (at >= "+p.size(product(axes))+")", func() { p.line("return;") })

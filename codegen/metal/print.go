@@ -78,7 +78,7 @@ func Kernel(k *ir.Kernel, name string) (string, error) {
 	}
 	positions := form.positions
 	if p.index == "long" && k.Schedule.Form == ir.FormPoints {
-		positions = []string{"group", "thread"} // there may be more than 2^32 points
+		positions = []string{"group", "tid"} // there may be more than 2^32 points
 	}
 	for _, name := range positions {
 		params = append(params, fmt.Sprintf("uint %s [[%s]]", name, attributes[name]))
@@ -119,17 +119,17 @@ type form struct {
 
 var forms = map[ir.Form]form{
 	ir.FormPoints: {[]string{"point"}, (*printer).pointsDoc, (*printer).points},
-	ir.FormSimd:   {[]string{"group", "simd", "lane"}, (*printer).rowsDoc, (*printer).rows},
-	ir.FormGroup:  {[]string{"group", "thread", "simd", "lane"}, (*printer).rowsDoc, (*printer).rows},
-	ir.FormTile:   {[]string{"group", "thread", "simd"}, (*printer).tileDoc, (*printer).tile},
+	ir.FormSimd:   {[]string{"group", "sgid", "lane"}, (*printer).rowsDoc, (*printer).rows},
+	ir.FormGroup:  {[]string{"group", "tid", "sgid", "lane"}, (*printer).rowsDoc, (*printer).rows},
+	ir.FormTile:   {[]string{"group", "tid", "sgid"}, (*printer).tileDoc, (*printer).tile},
 }
 
 var attributes = map[string]string{
-	"point":  "thread_position_in_grid",
-	"group":  "threadgroup_position_in_grid",
-	"thread": "thread_index_in_threadgroup",
-	"simd":   "simdgroup_index_in_threadgroup",
-	"lane":   "thread_index_in_simdgroup",
+	"point": "thread_position_in_grid",
+	"group": "threadgroup_position_in_grid",
+	"tid":   "thread_index_in_threadgroup",
+	"sgid":  "simdgroup_index_in_threadgroup",
+	"lane":  "thread_index_in_simdgroup",
 }
 
 // summary says what a kernel writes and for which line of the model.

@@ -22,7 +22,7 @@ func (p *printer) rows() {
 	k := p.kernel
 	grid, s := k.Grid(), k.Schedule
 	if s.Form == ir.FormSimd {
-		p.line("const %s at = %s(group) * %d + %s(simd);", p.index, p.index, s.Threads/ir.SimdWidth, p.index)
+		p.line("const %s at = %s(group) * %d + %s(sgid);", p.index, p.index, s.Threads/ir.SimdWidth, p.index)
 		p.block("if (at >= "+p.size(product(grid))+")", func() { p.line("return;") })
 		p.axes(grid, "at")
 	} else {
@@ -56,7 +56,7 @@ func (p *printer) thread() string {
 	if p.kernel.Schedule.Form == ir.FormSimd {
 		return "lane"
 	}
-	return "thread"
+	return "tid"
 }
 
 func (p *printer) width() int {
@@ -117,7 +117,7 @@ func (p *printer) join(v *ir.Scalar) {
 			if a.dtype == ir.Bool {
 				value = "uchar(" + value + ")"
 			}
-			p.line("%sShared[simd] = %s;", a.name, value)
+			p.line("%sShared[sgid] = %s;", a.name, value)
 		}
 	})
 	p.line("threadgroup_barrier(mem_flags::mem_threadgroup);")

@@ -56,8 +56,8 @@ func (p *printer) tile() {
 	p.axes(k.TileAxes(), p.index+"(group)")
 	p.line("const %s m0 = tileM * %d;", p.index, t.M)
 	p.line("const %s n0 = tileN * %d;", p.index, t.N)
-	p.line("const int row = int(simd) / 2 * %d;", t.M/2)
-	p.line("const int column = int(simd) %% 2 * %d;", t.N/2)
+	p.line("const int row = int(sgid) / 2 * %d;", t.M/2)
+	p.line("const int column = int(sgid) %% 2 * %d;", t.N/2)
 	down, across := t.M/2/fragment, t.N/2/fragment // fragments of a simdgroup
 	p.line("simdgroup_float8x8 acc[%d];", down*across)
 	p.each("i", down*across, 1, func() { p.line("acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);") })
@@ -84,7 +84,7 @@ func (p *printer) tile() {
 	})
 	p.each("down", down, 1, func() {
 		p.each("j", across, 1, func() {
-			p.line("simdgroup_store(acc[down * %d + j], sums + int(simd) / 2 * %d + column + j * %d, %d);", across, fragment*sums.stride(), fragment, sums.stride())
+			p.line("simdgroup_store(acc[down * %d + j], sums + int(sgid) / 2 * %d + column + j * %d, %d);", across, fragment*sums.stride(), fragment, sums.stride())
 		})
 		p.line("threadgroup_barrier(mem_flags::mem_threadgroup);")
 		p.epilogue(sums, m, n)
@@ -123,18 +123,18 @@ func (p *printer) each(i string, to, step int, body func()) {
 // elements lie that way. Each thread stays in its column, or row.
 func (p *printer) fill(f factor) {
 	fast, slow := f.cols, f.rows
-	at := fmt.Sprintf("%s[slow * %d + fast]", f.name, f.stride())
+	at := fmt.Sprintf("%s[outer * %d + inner]", f.name, f.stride())
 	if downwards(f) {
 		fast, slow = slow, fast
-		at = fmt.Sprintf("%s[fast * %d + slow]", f.name, f.stride())
+		at = fmt.Sprintf("%s[inner * %d + outer]", f.name, f.stride())
 	}
 	p.line("{")
 	p.depth++
-	p.line("const int fast = int(thread) %% %d;", fast.size)
-	p.line("const %s %s = %s + fast;", p.index, fast.at, fast.first)
+	p.line("const int inner = int(tid) %% %d;", fast.size)
+	p.line("const %s %s = %s + inner;", p.index, fast.at, fast.first)
 	p.axes(fast.axes, fast.at)
-	p.block(fmt.Sprintf("for (int slow = int(thread) / %d; slow < %d; slow += %d)", fast.size, slow.size, ir.TileThreads/fast.size), func() {
-		p.line("const %s %s = %s + slow;", p.index, slow.at, slow.first)
+	p.block(fmt.Sprintf("for (int outer = int(tid) / %d; outer < %d; outer += %d)", fast.size, slow.size, ir.TileThreads/fast.size), func() {
+		p.line("const %s %s = %s + outer;", p.index, slow.at, slow.first)
 		p.inMatrix([]side{f.rows, f.cols}, func() {
 			p.axes(slow.axes, slow.at)
 			p.stmts(p.kernel.Lets(slices.Concat(p.kernel.Contract.Batch(p.kernel), fast.axes, slow.axes), nil, []*ir.Scalar{f.value}))
@@ -194,15 +194,15 @@ func downwards(f factor) bool {
 func (p *printer) epilogue(sums factor, m, n side) {
 	k := p.kernel
 	c := k.Contract
-	p.block(fmt.Sprintf("for (int flat = int(thread); flat < %d; flat += %d)", sumRows*n.size, ir.TileThreads), func() {
-		p.line("const int slow = flat / %d;", n.size)
-		p.line("const int fast = flat %% %d;", n.size)
-		p.line("const %s mi = m0 + slow / %d * %d + down * %d + slow %% %d;", p.index, fragment, m.size/2, fragment, fragment)
-		p.line("const %s ni = n0 + fast;", p.index)
+	p.block(fmt.Sprintf("for (int flat = int(tid); flat < %d; flat += %d)", sumRows*n.size, ir.TileThreads), func() {
+		p.line("const int outer = flat / %d;", n.size)
+		p.line("const int inner = flat %% %d;", n.size)
+		p.line("const %s mi = m0 + outer / %d * %d + down * %d + outer %% %d;", p.index, fragment, m.size/2, fragment, fragment)
+		p.line("const %s ni = n0 + inner;", p.index)
 		p.inMatrix([]side{m, n}, func() {
 			p.axes(c.M, "mi")
 			p.axes(c.N, "ni")
-			p.line("const float %s = sums[slow * %d + fast];", variable(c.Sum), sums.stride())
+			p.line("const float %s = sums[outer * %d + inner];", variable(c.Sum), sums.stride())
 			for _, s := range k.Stores {
 				p.stmts(k.Lets(k.Grid(), []*ir.Scalar{c.Sum}, []*ir.Scalar{s.Value}))
 				p.store(s)

@@ -110,7 +110,7 @@ func TestKernelsAgainstRecordedArrays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	runner, err := mlxc.BuildRunner(context.Background(), m, "oracles.mlxir", nil)
+	runner, err := mlxc.BuildRunner(context.Background(), m, "oracles.mlxir", ir.CPU, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

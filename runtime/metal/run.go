@@ -58,8 +58,8 @@ func (r *recording) Run(ctx context.Context) (time.Duration, error) {
 			return 0, err
 		}
 	}
-	if err := ctx.Err(); err != nil || len(r.parts) == 0 {
-		return 0, err
+	if len(r.parts) == 0 {
+		return 0, ctx.Err()
 	}
 	var atWork time.Duration
 	next, err := r.encode(r.parts[0])

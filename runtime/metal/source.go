@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
+// A message of the compiler starts program_source:LINE:COLUMN: error:, mostly.
 var (
-	messageLine = regexp.MustCompile(`(?m)^[^:\n]*:(\d+):\d+: (?:fatal )?error:`)
+	messageLine = regexp.MustCompile(`(?m)^(?:[^:\n]*:)?(\d+):\d+: (?:fatal )?error:`)
 	kernelStart = regexp.MustCompile(`\bkernel\s+void\s+(\w+)`)
 )
 

@@ -105,8 +105,8 @@ static const method methods[] = {
     {0},
 };
 static const method class_methods[] = {
-    METHOD("alloc", "@#:", alloc),
-    METHOD("new", "@#:", alloc),
+    METHOD("alloc", "@@:", alloc),
+    METHOD("new", "@@:", alloc),
     {0},
 };
 class NSObjectClass = {

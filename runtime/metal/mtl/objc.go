@@ -142,8 +142,10 @@ func newString(s string) ID {
 }
 
 // goString copies an NSString.
-func goString(s ID) string {
-	address := s.send(selUTF8String)
+func goString(s ID) string { return fromC(s.send(selUTF8String)) }
+
+// fromC copies a string of C.
+func fromC(address uintptr) string {
 	if address == 0 {
 		return ""
 	}

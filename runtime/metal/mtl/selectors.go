@@ -44,8 +44,8 @@ const (
 	selEndEncoding
 )
 
-// selectors is every message that is sent: its name, the class or protocol that
-// declares it, and its type in Apple's encoding without offsets: the result, then
+// selectors is every message that is sent, alloc and new to classes, the others to
+// objects: its name, the class or protocol that declares it, and its type in Apple's encoding without offsets: the result, then
 // the arguments, of which the first two are always @ (the receiver) and : (the
 // selector). q and Q are NSInteger and NSUInteger, B is BOOL, d double, @ an object,
 // ^ a pointer, r^ one to what is only read, r* a string of C, @? a block, {?=QQQ} an

@@ -134,12 +134,8 @@ func TestMethods(t *testing.T) {
 		t.Errorf("%d methods", len(methods))
 	}
 	for _, m := range methods {
-		receiver := "@"
-		if m.IsClass {
-			receiver = "#"
-		}
 		types := splitEncoding(m.Encoding)
-		if len(types) != 3+strings.Count(m.Selector, ":") || types[1] != receiver || types[2] != ":" {
+		if len(types) != 3+strings.Count(m.Selector, ":") || types[1] != "@" || types[2] != ":" {
 			t.Errorf("%s %s is %q", m.Class, m.Selector, types)
 		}
 	}

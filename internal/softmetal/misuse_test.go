@@ -271,7 +271,7 @@ func TestMisuse(t *testing.T) {
 		}},
 
 		// What the executor finds in kernels.
-		{"bounds", "kernel next:26: bounds: ", func() {
+		{"bounds", "kernel next:27: bounds: ", func() {
 			b.encode(false, func(_, e id) {
 				e.send("setComputePipelineState:", uintptr(b.pipelines["next"]))
 				e.bind(b.a, 0, 0)
@@ -279,7 +279,7 @@ func TestMisuse(t *testing.T) {
 				e.dispatch(wide(1), wide(elements))
 			})
 		}},
-		{"race", "kernel clash:33: race: ", func() {
+		{"race", "kernel clash:34: race: ", func() {
 			b.encode(false, func(_, e id) {
 				e.send("setComputePipelineState:", uintptr(b.pipelines["clash"]))
 				e.bind(b.a, 0, 0)

@@ -113,9 +113,8 @@ static void for_encoders(CommandBuffer *c, void (*f)(Buffer *, void *), int chan
     if (!e)
       continue;
     each_buffer(e, f, c);
-    for (size_t j = 0; j < e->command_count; j++)
-      if (e->commands[j].kind == EXECUTE)
-        e->commands[j].indirect->in_flight += change;
+    for (size_t j = 0; j < e->indirect_count; j++)
+      e->indirect[j]->in_flight += change;
   }
 }
 
@@ -186,11 +185,9 @@ static void dealloc(void *object) {
     release(e);
     release(self->steps[i].event);
   }
-  for (size_t i = 0; i < self->bytes_count; i++)
-    free(self->bytes[i]);
   release_residency(&self->residency);
   snapshot_free(self->snapshot);
-  free(self->bytes);
+  arena_free(&self->arena);
   free(self->steps);
   free(self->handlers);
   release(self->error);

@@ -15,6 +15,7 @@ Encoder *new_encoder(CommandBuffer *owner, bool concurrent) {
   e->concurrent = concurrent;
   e->holds = owner->retained;
   e->serial = ++serials;
+  e->last = &e->commands;
   return e;
 }
 
@@ -24,10 +25,9 @@ static bool open(const Encoder *e) {
   return !e->ended;
 }
 
-launch *copy_launch(const launch *l) {
-  launch *copy = take_zeroed(1, sizeof *copy);
-  *copy = *l;
-  return copy;
+static launch *copy_launch(Encoder *e, int bindings) {
+  size_t size = offsetof(launch, bindings) + (size_t)bindings * sizeof(binding);
+  return memcpy(arena_take(&e->owner->arena, size), &e->state, size);
 }
 
 static void add_resident(Encoder *e, Buffer *b, uint64_t usage) {
@@ -111,10 +111,7 @@ static void set_bytes(Encoder *self, SEL cmd, const void *bytes, uint64_t length
     report("length(%" PRIu64 ") must be in 1..%d", length, MAX_TABLE_BYTES);
     return;
   }
-  CommandBuffer *c = self->owner;
-  c->bytes = grow(c->bytes, c->bytes_count, sizeof *c->bytes);
-  uint8_t *copy = c->bytes[c->bytes_count++] = take_zeroed(length, 1);
-  memcpy(copy, bytes, length);
+  uint8_t *copy = memcpy(arena_take(&self->owner->arena, length), bytes, length);
   self->state.bindings[index] = (binding){.bytes = copy, .length = length};
 }
 
@@ -131,8 +128,8 @@ static void set_threadgroup_memory(Encoder *self, SEL cmd, uint64_t length, uint
 }
 
 static void add_command(Encoder *e, command c) {
-  e->commands = grow(e->commands, e->command_count, sizeof *e->commands);
-  e->commands[e->command_count++] = c;
+  *e->last = memcpy(arena_take(&e->owner->arena, sizeof c), &c, sizeof c);
+  e->last = &(*e->last)->next;
 }
 
 static void dispatch_groups(Encoder *self, SEL cmd, MTLSize groups, MTLSize threads) {
@@ -153,7 +150,7 @@ static void dispatch_groups(Encoder *self, SEL cmd, MTLSize groups, MTLSize thre
     return;
   l->groups = groups;
   l->threads = threads;
-  add_command(self, (command){.kind = DISPATCH, .launch = copy_launch(l)});
+  add_command(self, (command){.kind = DISPATCH, .launch = copy_launch(self, l->pipeline->binding_count)});
 }
 
 static void dispatch_threads(Encoder *self, SEL cmd, MTLSize grid, MTLSize threads) {
@@ -178,7 +175,7 @@ static void resource_barrier(Encoder *self, SEL cmd, Buffer **resources, uint64_
     return;
   for (uint64_t i = 0; i < count; i++)
     EXPECT(resources[i], Buffer, "resource");
-  Buffer **copy = take_zeroed(count, sizeof *copy);
+  Buffer **copy = arena_take(&self->owner->arena, count * sizeof *copy);
   memcpy(copy, resources, count * sizeof *copy);
   add_command(self, (command){.kind = RESOURCE_BARRIER, .resources = copy, .resource_count = count});
 }
@@ -206,10 +203,11 @@ static void execute_indirect(Encoder *self, SEL cmd, IndirectBuffer *b, NSRange 
   EXPECT(b, IndirectBuffer, "indirectCommandBuffer");
   if (!indirect_ok(self, b, range))
     return;
-  add_command(self, (command){.kind = EXECUTE,
-                              .launch = copy_launch(&self->state),
-                              .indirect = (IndirectBuffer *)retain(b),
-                              .range = range});
+  self->indirect = grow(self->indirect, self->indirect_count, sizeof *self->indirect);
+  self->indirect[self->indirect_count++] = b;
+  retain(b);
+  add_command(self, (command){
+                        .kind = EXECUTE, .launch = copy_launch(self, MSL_BUFFERS), .indirect = b, .range = range});
 }
 
 static void end(Encoder *self) {
@@ -229,8 +227,7 @@ static void launch_buffers(const launch *l, void (*f)(Buffer *, void *), void *c
 }
 
 void each_buffer(const Encoder *e, void (*f)(Buffer *, void *), void *context) {
-  for (size_t i = 0; i < e->command_count; i++) {
-    const command *c = &e->commands[i];
+  for (const command *c = e->commands; c; c = c->next) {
     if (c->kind == DISPATCH)
       launch_buffers(c->launch, f, context);
     if (c->kind != EXECUTE)
@@ -247,16 +244,13 @@ void each_buffer(const Encoder *e, void (*f)(Buffer *, void *), void *context) {
 
 static void dealloc(void *object) {
   Encoder *self = object;
-  for (size_t i = 0; i < self->command_count; i++) {
-    free(self->commands[i].launch);
-    free(self->commands[i].resources);
-    release(self->commands[i].indirect);
-  }
   for (size_t i = 0; self->holds && i < self->resident_count; i++)
     release(self->residents[i].buffer);
   for (size_t i = 0; self->holds && i < self->pipeline_count; i++)
     release(self->pipelines[i]);
-  free(self->commands);
+  for (size_t i = 0; i < self->indirect_count; i++)
+    release(self->indirect[i]);
+  free(self->indirect);
   free(self->residents);
   free(self->pipelines);
 }

@@ -22,6 +22,7 @@ typedef struct schedule {
     uint32_t since;
   } *barriers; // on single buffers
   size_t barrier_count;
+  arena launches; // of indirect command buffers
 } schedule;
 
 static void start_group(schedule *s) {
@@ -51,11 +52,11 @@ static uint32_t since_of(const schedule *s, const Buffer *b) {
   return s->since;
 }
 
-static void add_task(schedule *s, launch *l, bool copied) {
+static void add_task(schedule *s, const launch *l) {
   s->tasks = grow(s->tasks, s->count, sizeof *s->tasks);
   task *t = &s->tasks[s->count];
-  *t = (task){.launch = l, .copied = copied, .number = (uint32_t)s->count, .since = s->since};
-  for (int i = 0; i < MSL_BUFFERS; i++)
+  *t = (task){.launch = l, .number = (uint32_t)s->count, .since = s->since};
+  for (int i = 0; i < l->pipeline->binding_count; i++)
     t->since_of[i] = since_of(s, l->bindings[i].buffer);
   s->count++;
 }
@@ -68,20 +69,21 @@ static void add_indirect(schedule *s, const command *c) {
     if (m->barrier)
       full_barrier(s);
     launch l = indirect_launch(c->indirect, m, c->launch);
-    add_task(s, copy_launch(&l), true);
+    launch *copy = arena_take(&s->launches, sizeof *copy);
+    *copy = l;
+    add_task(s, copy);
   }
 }
 
 static schedule make_schedule(const Encoder *e) {
   schedule s = {0};
   start_group(&s);
-  for (size_t i = 0; i < e->command_count; i++) {
-    const command *c = &e->commands[i];
+  for (const command *c = e->commands; c; c = c->next) {
     if (!e->concurrent)
       full_barrier(&s);
     switch (c->kind) {
     case DISPATCH:
-      add_task(&s, c->launch, false);
+      add_task(&s, c->launch);
       break;
     case BARRIER:
       full_barrier(&s);
@@ -98,10 +100,8 @@ static schedule make_schedule(const Encoder *e) {
   return s;
 }
 
-static void free_schedule(const schedule *s) {
-  for (size_t i = 0; i < s->count; i++)
-    if (s->tasks[i].copied)
-      free(s->tasks[i].launch);
+static void free_schedule(schedule *s) {
+  arena_free(&s->launches);
   free(s->tasks);
   free(s->groups);
   free(s->barriers);
@@ -140,7 +140,7 @@ static void on_finding(void *context, const char *message) {
 }
 
 static const Buffer *buffer_at(const run *r, uintptr_t address) {
-  for (int i = 0; i < MSL_BUFFERS; i++) {
+  for (int i = 0; i < r->task->launch->pipeline->binding_count; i++) {
     const Buffer *b = r->task->launch->bindings[i].buffer;
     if (b && address - (uintptr_t)b->data < b->length)
       return b;

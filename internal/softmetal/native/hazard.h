@@ -6,8 +6,7 @@
 
 // A dispatch on its way.
 typedef struct task {
-  launch *launch;
-  bool copied; // the launch is the task's own
+  const launch *launch;
   int queue;
   uint32_t encoder, number;       // of the dispatch in the encoder
   const timeline *before;         // what is over when the encoder starts

@@ -69,6 +69,7 @@ typedef struct Pipeline {
   const msl_kernel *kernel;
   bool indirect; // may stand in an indirect command buffer
   uint64_t max_threads;
+  int32_t binding_count; // of the kernel: its greatest index and 1
 } Pipeline;
 
 typedef struct Buffer {
@@ -114,9 +115,9 @@ typedef struct binding {
 // A kernel with everything that a launch of it needs.
 typedef struct launch {
   Pipeline *pipeline;
-  binding bindings[MSL_BUFFERS];
-  uint64_t threadgroup_memory[MAX_THREADGROUP_BUFFERS];
   MTLSize groups, threads;
+  uint64_t threadgroup_memory[MAX_THREADGROUP_BUFFERS];
+  binding bindings[MSL_BUFFERS]; // a copy may end after those that the kernel has
 } launch;
 
 typedef struct IndirectCommand IndirectCommand;
@@ -143,14 +144,17 @@ struct IndirectCommand {
   bool set, barrier;
 };
 
-typedef struct command {
+typedef struct command command;
+
+struct command {
   enum { DISPATCH, BARRIER, RESOURCE_BARRIER, EXECUTE } kind;
   launch *launch; // of DISPATCH; what EXECUTE inherits
   IndirectBuffer *indirect;
   NSRange range; // of indirect
   Buffer **resources;
   size_t resource_count;
-} command;
+  command *next;
+};
 
 typedef struct resident {
   Buffer *buffer;
@@ -167,12 +171,13 @@ typedef struct Encoder {
   bool ended, concurrent;
   bool holds;           // retains what it uses
   launch state; // for the next dispatch
-  command *commands;
-  size_t command_count;
+  command *commands, **last;
   resident *residents;
   size_t resident_count;
   Pipeline **pipelines; // that were set
   size_t pipeline_count;
+  IndirectBuffer **indirect; // that it executes
+  size_t indirect_count;
 } Encoder;
 
 typedef struct step {
@@ -203,8 +208,7 @@ struct CommandBuffer {
   size_t step_count;
   const block **handlers;
   size_t handler_count;
-  uint8_t **bytes; // of setBytes
-  size_t bytes_count;
+  arena arena; // of what its encoders have encoded
   ResidencyList residency;
   double start, end; // seconds
   NSError *error;    // an injected one from commit on, others when they happen
@@ -290,7 +294,6 @@ void fail_command_buffer(CommandBuffer *, int64_t code, const char *cause);
 Encoder *new_encoder(CommandBuffer *, bool concurrent);
 void each_buffer(const Encoder *, void (*f)(Buffer *, void *), void *context); // that its commands use
 bool is_resident(const Encoder *, const Buffer *, uint64_t usage);
-launch *copy_launch(const launch *);
 
 // icb.c
 bool indirect_ok(const Encoder *, IndirectBuffer *, NSRange);

@@ -96,4 +96,12 @@ void report_under(id self, SEL); // whose message this thread is in, for report;
 void *take_zeroed(size_t count, size_t size);
 void *grow(void *array, size_t count, size_t size); // room for one more than count
 char *copy_string(const char *);
+
+// Memory that is freed together, aligned for every type.
+typedef struct arena {
+  struct chunk *chunks; // the latest first
+  size_t left;          // of the latest
+} arena;
+void *arena_take(arena *, size_t);
+void arena_free(arena *);
 #endif

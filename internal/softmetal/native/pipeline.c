@@ -11,6 +11,9 @@ static Pipeline *make(Function *f, bool indirect, uint64_t max_threads, NSError 
   assign(&p->function, f);
   p->kernel = f->kernel;
   p->indirect = indirect;
+  for (int i = 0; i < f->kernel->nargs; i++)
+    if (p->binding_count <= f->kernel->args[i].index)
+      p->binding_count = f->kernel->args[i].index + 1;
   p->max_threads = (uint64_t)setting(MAXTHREADS);
   if (max_threads && max_threads < p->max_threads)
     p->max_threads = max_threads;

@@ -53,7 +53,8 @@ func (p *pkg) metalProgram() string {
 // backend lists the kernels of the Metal text.
 func (p *pkg) backend() (*jen.Statement, error) {
 	var kernels []jen.Code
-	for _, k := range p.metal.module.Kernels {
+	names := metal.Names(p.metal.module)
+	for i, k := range p.metal.module.Kernels {
 		var pos, long jen.Code
 		if k.Pos != nil {
 			pos = jen.Lit(place(k.Pos))
@@ -61,7 +62,7 @@ func (p *pkg) backend() (*jen.Statement, error) {
 		if metal.LongDims(k) {
 			long = jen.True()
 		}
-		kernels = append(kernels, fields("Name", jen.Lit(metal.Name(k)), "Threads", jen.Lit(k.Schedule.Threads), "LongDims", long, "Pos", pos))
+		kernels = append(kernels, fields("Name", jen.Lit(names[i]), "Threads", jen.Lit(k.Schedule.Threads), "LongDims", long, "Pos", pos))
 	}
 	return jen.Qual(metalPath, "Kernels").Call(jen.Id("metalSource"), slice(jen.Qual(metalPath, "Kernel"), kernels)), nil
 }

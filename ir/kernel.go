@@ -35,10 +35,12 @@ type Store struct {
 	Value *Scalar
 }
 
-// A Contract is a sum of products: A varies with M and not with N, B with N and
-// not with M, and Sum is the reduction of their product.
+// A Contract is a sum of products: A varies with each of the axes M and with none
+// of N, B with N and not with M, and Sum is the reduction of their product. The
+// rest of the grid, with which both vary, is a batch. So a matrix product is one,
+// and a convolution, M being the places of the window and N the output channels.
 type Contract struct {
-	M, N      *Axis
+	M, N      []*Axis // in the order of the grid, none empty
 	A, B, Sum *Scalar
 }
 
@@ -101,20 +103,9 @@ func (k *Kernel) Empty() bool {
 
 // Varies reports whether s depends on the axis.
 func (s *Scalar) Varies(axis *Axis) bool {
-	for _, f := range s.Free {
-		if f.Name == axis.Name {
-			return true
-		}
-	}
-	return false
+	return hasAxis(s.Free, axis)
 }
 
-// A Schedule says how one target runs a kernel, and what the planner must know.
-type Schedule struct {
-	Grain   int64    // cpu: least number of points that are worth a worker of their own
-	Threads int      // metal: threads of a threadgroup
-	Vec     int      // elements of Inner that are computed together; 1: scalar
-	Align   int64    // bytes that each written buffer's address must divide by
-	Over    [][2]int // {written argument, read argument}: may share memory if the read one dies here
-	Scratch Size     // bytes of arena that live only during the kernel
+func hasAxis(axes []*Axis, a *Axis) bool {
+	return slices.ContainsFunc(axes, func(b *Axis) bool { return a.Name == b.Name })
 }

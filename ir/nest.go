@@ -35,6 +35,16 @@ func (k *Kernel) Nest(bound []*Axis, open ...*Axis) []Stmt {
 	return n.loops(open, roots, n.stores)
 }
 
+// Lets declares what the roots need, given that the bound axes have values and that
+// the known scalars have variables.
+func (k *Kernel) Lets(bound []*Axis, known, roots []*Scalar) []Stmt {
+	n := &nest{kernel: k, inline: k.Inline(), bound: slices.Clone(bound), done: map[*Scalar]bool{}}
+	for _, v := range known {
+		n.done[v] = true
+	}
+	return n.declare(roots)
+}
+
 // Inline is the scalars that need no variable: constants, and what is used once,
 // where it is computed, in an expression that stays readable.
 func (k *Kernel) Inline() map[*Scalar]bool {
@@ -83,9 +93,7 @@ type nest struct {
 	done   map[*Scalar]bool // variables in scope
 }
 
-func (n *nest) isBound(a *Axis) bool {
-	return slices.ContainsFunc(n.bound, func(b *Axis) bool { return b.Name == a.Name })
-}
+func (n *nest) isBound(a *Axis) bool { return hasAxis(n.bound, a) }
 
 func (n *nest) here(v *Scalar) bool {
 	return !slices.ContainsFunc(v.Free, func(a *Axis) bool { return !n.isBound(a) })
@@ -126,7 +134,7 @@ func (n *nest) loops(axes []*Axis, roots []*Scalar, body func() []Stmt) []Stmt {
 // declare makes the variables that the roots need and that can be computed here.
 func (n *nest) declare(roots []*Scalar) []Stmt {
 	var code []Stmt
-	need := closure(roots)
+	need := closure(roots, n.done)
 	for _, v := range n.kernel.Values {
 		switch {
 		case !need[v] || n.done[v] || n.inline[v] || !n.here(v):
@@ -140,11 +148,12 @@ func (n *nest) declare(roots []*Scalar) []Stmt {
 	return code
 }
 
-func closure(roots []*Scalar) map[*Scalar]bool {
+// closure is the roots and what they are computed from, up to what is done.
+func closure(roots []*Scalar, done map[*Scalar]bool) map[*Scalar]bool {
 	need := map[*Scalar]bool{}
 	var visit func(v *Scalar)
 	visit = func(v *Scalar) {
-		if need[v] {
+		if need[v] || done[v] {
 			return
 		}
 		need[v] = true

@@ -407,15 +407,15 @@ func (s *scanner) contract(k *kernelScope) error {
 	c := &Contract{}
 	for _, item := range []struct {
 		word string
-		axis **Axis
+		axes *[]*Axis
 		ref  **Scalar
 	}{{"m", &c.M, nil}, {"n", &c.N, nil}, {"a", nil, &c.A}, {"b", nil, &c.B}, {"sum", nil, &c.Sum}} {
 		if err := s.expect(item.word); err != nil {
 			return err
 		}
 		var err error
-		if item.axis != nil {
-			*item.axis, err = s.axis(k)
+		if item.axes != nil {
+			*item.axes, err = s.axisList(k)
 		} else {
 			*item.ref, err = s.ref(k)
 		}
@@ -463,8 +463,41 @@ func (s *scanner) schedule(k *kernelScope) error {
 	if err == nil {
 		sch.Scratch, err = s.size(k.textScope.size, k.names)
 	}
+	if err == nil && s.accept("as") {
+		err = s.form(sch)
+	}
 	k.k.Schedule = sch
 	return err
+}
+
+// form reads points, simd, group, or tile m 32 n 32 k 16.
+func (s *scanner) form(sch *Schedule) error {
+	at := *s
+	name, err := s.name()
+	if err != nil {
+		return err
+	}
+	switch sch.Form = Form(name); sch.Form {
+	case FormPoints, FormSimd, FormGroup:
+		return nil
+	case FormTile:
+	default:
+		return at.errorf("there is no form %s", name)
+	}
+	for _, item := range []struct {
+		word string
+		to   *int
+	}{{"m", &sch.Tile.M}, {"n", &sch.Tile.N}, {"k", &sch.Tile.K}} {
+		if err := s.expect(item.word); err != nil {
+			return err
+		}
+		n, err := s.int()
+		if err != nil {
+			return err
+		}
+		*item.to = int(n)
+	}
+	return nil
 }
 
 func (s *scanner) ints() ([]int, error) {

@@ -41,13 +41,9 @@ type Step struct {
 // Grid is how many points, which may be computed in any order, a step has, or on a
 // GPU how many threadgroups: a size over the dims of the module.
 func (s *Step) Grid() Size {
-	var points []Size
-	for _, a := range s.Kernel.Grid() {
-		points = append(points, a.Extent)
-	}
-	n := Product(points)
-	if threads := s.Kernel.Schedule.Threads; threads > 0 {
-		n = n.Add(N(int64(threads - 1))).Div(N(int64(threads)))
+	n := Product(extents(s.Kernel.Grid()))
+	if s.Kernel.Schedule.Form != "" {
+		n = s.Kernel.Groups()
 	}
 	return n.Subst(func(a *Atom) (Size, bool) {
 		for i, d := range s.Kernel.Dims {

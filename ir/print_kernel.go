@@ -76,11 +76,18 @@ func (p *textPrinter) kernel(k *Kernel) {
 		p.line("store %%%s[%s] = v%d%s", k.Args[s.Arg].Name, s.Index, s.Value.ID, guardText(" if ", s.Guard))
 	}
 	if c := k.Contract; c != nil {
-		p.line("contract m %s n %s a v%d b v%d sum v%d", c.M.Name, c.N.Name, c.A.ID, c.B.ID, c.Sum.ID)
+		p.line("contract m %s n %s a v%d b v%d sum v%d", joinText(c.M, axisName), joinText(c.N, axisName), c.A.ID, c.B.ID, c.Sum.ID)
 	}
 	if s := k.Schedule; s != nil {
 		over := joinText(s.Over, func(o [2]int) string { return fmt.Sprintf("[%d, %d]", o[0], o[1]) })
-		p.line("schedule grain %d threads %d vec %d align %d over [%s] scratch %s", s.Grain, s.Threads, s.Vec, s.Align, over, s.Scratch)
+		form := ""
+		if s.Form != "" {
+			form = " as " + string(s.Form)
+		}
+		if t := s.Tile; s.Form == FormTile {
+			form += fmt.Sprintf(" m %d n %d k %d", t.M, t.N, t.K)
+		}
+		p.line("schedule grain %d threads %d vec %d align %d over [%s] scratch %s%s", s.Grain, s.Threads, s.Vec, s.Align, over, s.Scratch, form)
 	}
 	p.close("}")
 }

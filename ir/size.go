@@ -317,6 +317,9 @@ func (s Size) Div(d Size) Size {
 	return q.Add(quo(r, d))
 }
 
+// CeilDiv is s / n rounded up, for n > 0.
+func (s Size) CeilDiv(n int64) Size { return s.Add(N(n - 1)).Div(N(n)) }
+
 // quo is x / d as an atom of its own.
 func quo(x, d Size) Size {
 	return of(&Atom{Kind: AtomQuo, X: x, D: d, key: "div(" + x.String() + ", " + d.String() + ")"})

@@ -68,6 +68,12 @@ func (v *verifier) kernel(k *Kernel) {
 		}
 		declared(s.Index)
 	}
+	if k.Contract != nil {
+		v.contract(k)
+	}
+	if k.Schedule != nil {
+		v.schedule(k)
+	}
 	if len(k.Stores) == 0 {
 		fault("kernel/stores", "nothing is stored")
 	}

@@ -2,7 +2,6 @@ package metal
 
 import (
 	"fmt"
-	"math"
 	"strings"
 
 	"github.com/mlxc/mlxc/ir"
@@ -178,53 +177,4 @@ func shiftRight(t ir.DType, x []string) string {
 		out = fmt.Sprintf("%s < 0 ? -1 : 0", x[0])
 	}
 	return fmt.Sprintf("(ulong(%[2]s) >= %[3]dul ? %[4]s(%[5]s) : %[4]s(%[1]s >> %[2]s))", x[0], x[1], 8*t.Size(), computed[t], out)
-}
-
-// A folding is a function that reductions may use.
-type folding struct {
-	identity func(t ir.DType) string // empty: not for this dtype
-	better   string                  // the result is an index: the comparison that replaces the best
-}
-
-var folds = map[ir.Fn]folding{
-	ir.Add:    {identity: number(0)},
-	ir.Mul:    {identity: number(1)},
-	ir.Max:    {identity: lowest},
-	ir.Min:    {identity: highest},
-	ir.And:    {identity: logical(1)},
-	ir.Or:     {identity: logical(0)},
-	ir.ArgMax: {identity: lowest, better: ">"},
-	ir.ArgMin: {identity: highest, better: "<"},
-}
-
-func number(n int64) func(ir.DType) string {
-	return func(t ir.DType) string {
-		if t == ir.Bool {
-			return ""
-		}
-		return literal(t, float64(n), n)
-	}
-}
-
-func logical(n int64) func(ir.DType) string {
-	return func(t ir.DType) string {
-		if t != ir.Bool {
-			return ""
-		}
-		return literal(t, 0, n)
-	}
-}
-
-func lowest(t ir.DType) string {
-	if t == ir.Bool {
-		return ""
-	}
-	return literal(t, math.Inf(-1), minInt(t))
-}
-
-func highest(t ir.DType) string {
-	if t == ir.Bool {
-		return ""
-	}
-	return literal(t, math.Inf(1), maxInt(t))
 }

@@ -7,46 +7,60 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
-// names gives a kernel, its arguments, dims and axes identifiers that are
-// Metal's and distinct.
+// names gives a kernel's arguments, dims and axes identifiers that are Metal's and
+// distinct.
 type names struct {
-	kernel string
-	arg    []string
-	dim    map[string]string
-	axis   map[string]string
+	used
+	arg  []string
+	dim  map[string]string
+	axis map[string]string
 }
 
 // taken are words that the text uses, keywords, and names of the library.
-const taken = `point p dims return if else for while do switch case default break continue goto
+const taken = `point group tid sgid lane at dims e step flat other acc mi ni ki m0 n0 k0 i j row column tileA tileB tileM tileN fragA fragB sums term down inner outer
+	return if else for while do switch case default break continue goto
 	kernel vertex fragment device constant thread threadgroup const volatile static struct union enum class template typename
 	using namespace void bool char uchar short ushort int uint long ulong half float double bfloat true false sizeof auto
 	and or xor not new delete this operator public private abs acos acosh asin asinh atan atanh ceil clamp copysign cos cosh
 	exp exp2 floor fma fmod isinf isnan ldexp log log2 max min pow popcount rint rsqrt select sign sin sinh sqrt tan tanh trunc
-	INFINITY NAN metal as_type signed unsigned inline extern register typedef try catch throw virtual friend explicit`
+	INFINITY NAN metal as_type signed unsigned inline extern register typedef try catch throw virtual friend explicit
+	precise fast main float4 half4 bfloat4 int4 uint2 uint4 uchar4 ushort4`
 
-func newNames(k *ir.Kernel) *names {
-	used := map[string]bool{}
+// used holds the identifiers that a scope has.
+type used map[string]bool
+
+// words are what no scope may use.
+func words() used {
+	u := used{}
 	for _, w := range strings.Fields(taken) {
-		used[w] = true
+		u[w] = true
 	}
-	unique := func(want string) string {
-		base := identifier(want)
-		for name, i := base, 2; ; name, i = fmt.Sprintf("%s_%d", base, i), i+1 {
-			if !used[name] {
-				used[name] = true
-				return name
-			}
+	return u
+}
+
+// unique makes an identifier like want that is not there yet.
+func (u used) unique(want string) string {
+	base := identifier(want)
+	for name, i := base, 2; ; name, i = fmt.Sprintf("%s_%d", base, i), i+1 {
+		if !u[name] {
+			u[name] = true
+			return name
 		}
 	}
-	n := &names{kernel: unique(k.Name), dim: map[string]string{}, axis: map[string]string{}}
+}
+
+// newNames names what a kernel of the given name has.
+func newNames(k *ir.Kernel, name string) *names {
+	n := &names{used: words(), dim: map[string]string{}, axis: map[string]string{}}
+	n.used[name] = true
 	for _, d := range k.Dims {
-		n.dim[d.Name] = unique(d.Name)
+		n.dim[d.Name] = n.unique(d.Name)
 	}
 	for _, a := range k.Args {
-		n.arg = append(n.arg, unique(a.Name))
+		n.arg = append(n.arg, n.unique(a.Name))
 	}
 	for _, a := range k.Axes() {
-		n.axis[a.Name] = unique(a.Name)
+		n.axis[a.Name] = n.unique(a.Name)
 	}
 	return n
 }

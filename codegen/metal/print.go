@@ -1,13 +1,14 @@
 // Package metal prints kernels as Metal Shading Language, in a restricted part of
 // it: monomorphic functions without templates or macros, every literal suffixed,
-// every conversion explicit. One thread computes one point of a kernel's grid.
-// It prints what the passes decided and decides nothing itself.
+// every conversion explicit. It prints what the passes decided and decides nothing
+// itself: each form of a schedule has its file.
 package metal
 
 import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,8 +21,9 @@ import (
 func Print(m *ir.Module) (string, error) {
 	var b strings.Builder
 	b.WriteString("#include <metal_stdlib>\nusing namespace metal;\n")
-	for _, k := range m.Kernels {
-		text, err := Kernel(k)
+	names := Names(m)
+	for i, k := range m.Kernels {
+		text, err := Kernel(k, names[i])
 		if err != nil {
 			return "", fmt.Errorf("%s: kernel %s: %w", k.Pos, k.Name, err)
 		}
@@ -30,20 +32,32 @@ func Print(m *ir.Module) (string, error) {
 	return b.String(), nil
 }
 
-// Name is the name of the kernel's function in the text.
-func Name(k *ir.Kernel) string { return newNames(k).kernel }
-
-// LongDims reports whether the kernel takes its dims as 64-bit integers; else they
-// are of 32 bits.
-func LongDims(k *ir.Kernel) bool { return indexType(k) == "long" }
+// Names are those of the functions of a module's kernels, in their order.
+func Names(m *ir.Module) []string {
+	used := words()
+	names := make([]string, len(m.Kernels))
+	for i, k := range m.Kernels {
+		names[i] = used.unique(k.Name)
+	}
+	return names
+}
 
 // maxBuffers is how many buffers a kernel can have.
 const maxBuffers = 31
 
-// Kernel is the text of one kernel. Its buffers are the arguments in order, then,
-// if a size varies, one buffer of all dims.
-func Kernel(k *ir.Kernel) (string, error) {
-	p := &printer{kernel: k, names: newNames(k), inline: k.Inline(), index: indexType(k)}
+// Kernel is the text of one scheduled kernel, as a function of the given name. Its
+// buffers are the arguments in order, then, if a size varies, one buffer of all
+// dims, which are int, or long where LongDims says so. It is launched as
+// Groups threadgroups of Schedule.Threads threads, in one dimension.
+func Kernel(k *ir.Kernel, name string) (string, error) {
+	form, ok := forms[k.Schedule.Form]
+	if !ok {
+		return "", fmt.Errorf("there is no form %q", k.Schedule.Form)
+	}
+	p := &printer{kernel: k, names: newNames(k, name), inline: k.Inline(), index: "int", text: map[*ir.Scalar]string{}}
+	if LongDims(k) {
+		p.index = "long"
+	}
 	var params []string
 	for i, a := range k.Args {
 		t, ok := storage[a.DType]
@@ -59,12 +73,21 @@ func Kernel(k *ir.Kernel) (string, error) {
 	if len(k.Dims) > 0 {
 		params = append(params, fmt.Sprintf("constant %s *dims [[buffer(%d)]]", p.index, len(k.Args)))
 	}
-	if len(k.Args)+1 > maxBuffers {
-		return "", fmt.Errorf("%d buffers are more than %d", len(k.Args), maxBuffers)
+	if len(params) > maxBuffers {
+		return "", fmt.Errorf("%d buffers are more than %d", len(params), maxBuffers)
 	}
-	params = append(params, "uint point [[thread_position_in_grid]]")
-	p.line("// %s computes %s.", p.names.kernel, summary(k))
-	p.line("kernel void %s(", p.names.kernel)
+	positions := form.positions
+	if p.index == "long" && k.Schedule.Form == ir.FormPoints {
+		positions = []string{"group", "tid"} // there may be more than 2^32 points
+	}
+	for _, name := range positions {
+		params = append(params, fmt.Sprintf("uint %s [[%s]]", name, attributes[name]))
+	}
+	p.line("// %s computes %s.", name, summary(k))
+	if doc := form.doc(p); doc != "" {
+		p.line("// %s", doc)
+	}
+	p.line("kernel void %s(", name)
 	for i, s := range params {
 		end := ","
 		if i == len(params)-1 {
@@ -73,7 +96,7 @@ func Kernel(k *ir.Kernel) (string, error) {
 		p.line("    %s%s", s, end)
 	}
 	p.depth++
-	if k.Empty() {
+	if k.Empty() { // it is never launched
 		p.depth--
 		p.line("}")
 		return p.b.String(), p.err
@@ -81,11 +104,32 @@ func Kernel(k *ir.Kernel) (string, error) {
 	for i, d := range k.Dims {
 		p.line("const %s %s = dims[%d];", p.index, p.names.dim[d.Name], i)
 	}
-	p.grid()
-	p.stmts(k.Nest(k.Grid()))
+	form.body(p)
 	p.depth--
 	p.line("}")
 	return p.b.String(), p.err
+}
+
+// A form prints the kernels of one form of schedule.
+type form struct {
+	positions []string                // what a thread knows of its own
+	doc       func(p *printer) string // how the work is dealt; empty: a point to each thread
+	body      func(p *printer)
+}
+
+var forms = map[ir.Form]form{
+	ir.FormPoints: {[]string{"point"}, (*printer).pointsDoc, (*printer).points},
+	ir.FormSimd:   {[]string{"group", "sgid", "lane"}, (*printer).rowsDoc, (*printer).rows},
+	ir.FormGroup:  {[]string{"group", "tid", "sgid", "lane"}, (*printer).rowsDoc, (*printer).rows},
+	ir.FormTile:   {[]string{"group", "tid", "sgid"}, (*printer).tileDoc, (*printer).tile},
+}
+
+var attributes = map[string]string{
+	"point": "thread_position_in_grid",
+	"group": "threadgroup_position_in_grid",
+	"tid":   "thread_index_in_threadgroup",
+	"sgid":  "simdgroup_index_in_threadgroup",
+	"lane":  "thread_index_in_simdgroup",
 }
 
 // summary says what a kernel writes and for which line of the model.
@@ -105,14 +149,46 @@ func summary(k *ir.Kernel) string {
 	return text
 }
 
-// indexType is int where the bounds prove that all indices fit, else long.
-func indexType(k *ir.Kernel) string {
-	for _, a := range k.Args {
-		if n, ok := a.Len.Max(); !ok || n > math.MaxInt32/2 { // room for padding around
-			return "long"
+// LongDims reports whether indices and dims of a kernel are long: they are int
+// where the bounds prove that all fit.
+func LongDims(k *ir.Kernel) bool {
+	const most = math.MaxInt32 / 2 // room for padding around, and for what tiles jut out
+	long := false
+	check := func(s ir.Size) {
+		n, ok := s.Max()
+		long = long || !ok || n > most
+	}
+	guards := func(gs []ir.Bound) {
+		for _, g := range gs {
+			check(g.Index)
+			check(g.Extent)
 		}
 	}
-	return "int"
+	check(product(k.Grid()))
+	for _, d := range k.Dims {
+		check(d.Size())
+	}
+	for _, a := range k.Args {
+		check(a.Len)
+	}
+	for _, v := range k.Values {
+		check(product(v.Over))
+		guards(v.Guard)
+		check(v.Index)
+	}
+	for _, s := range k.Stores {
+		guards(s.Guard)
+	}
+	return long
+}
+
+// product is the number of points of axes.
+func product(axes []*ir.Axis) ir.Size {
+	n := ir.N(1)
+	for _, a := range axes {
+		n = n.Mul(a.Extent)
+	}
+	return n
 }
 
 // A printer prints one kernel.
@@ -122,6 +198,7 @@ type printer struct {
 	inline map[*ir.Scalar]bool   // printed where they are used
 	index  string                // the type of indices
 	binds  map[string]*ir.Scalar // variables of an index that are values of scalars
+	text   map[*ir.Scalar]string // loads that stand in an element of a vector
 	b      strings.Builder
 	depth  int
 	err    error
@@ -133,6 +210,30 @@ func (p *printer) line(format string, args ...any) {
 	p.b.WriteByte('\n')
 }
 
+// block prints a head that ends with a brace, what body prints, and the other brace.
+func (p *printer) block(head string, body func()) {
+	p.line("%s {", head)
+	p.depth++
+	body()
+	p.depth--
+	p.line("}")
+}
+
+// choice prints an if with what body and, where there is one, otherwise print.
+func (p *printer) choice(cond string, body, otherwise func()) {
+	p.line("if (%s) {", cond)
+	p.depth++
+	body()
+	p.depth--
+	if otherwise != nil {
+		p.line("} else {")
+		p.depth++
+		otherwise()
+		p.depth--
+	}
+	p.line("}")
+}
+
 func (p *printer) fail(format string, args ...any) string {
 	if p.err == nil {
 		p.err = fmt.Errorf(format, args...)
@@ -140,30 +241,38 @@ func (p *printer) fail(format string, args ...any) string {
 	return "0"
 }
 
-// grid declares the axes of the thread's point; threads beyond the grid return.
-func (p *printer) grid() {
-	axes := p.kernel.Grid()
-	points := ir.N(1)
-	for _, a := range axes {
-		points = points.Mul(a.Extent)
-	}
-	p.line("const %s p = %s(point);", p.index, p.index)
-	p.line("if (p >= %s) {", p.size(points))
-	p.line("    return;")
-	p.line("}")
+// axes declares the axes of which from counts the points, the last running fastest.
+func (p *printer) axes(axes []*ir.Axis, from string) {
 	inner := ir.N(1)
+	var lines []string
 	for n := len(axes) - 1; n >= 0; n-- {
 		a := axes[n]
-		text := "p"
-		if !inner.Is(1) {
+		text := from
+		switch {
+		case a.Extent.Is(1):
+			text = "0"
+		case !inner.Is(1) && n > 0:
+			text += " / " + p.factor(inner) + " % " + p.factor(a.Extent)
+		case !inner.Is(1):
 			text += " / " + p.factor(inner)
-		}
-		if n > 0 {
+		case n > 0:
 			text += " % " + p.factor(a.Extent)
 		}
-		p.line("const %s %s = %s;", p.index, p.names.axis[a.Name], text)
+		lines = append(lines, fmt.Sprintf("const %s %s = %s;", p.index, p.axis(a), text))
 		inner = inner.Mul(a.Extent)
 	}
+	slices.Reverse(lines)
+	for _, l := range lines {
+		p.line("%s", l)
+	}
+}
+
+// axis is the variable of an axis.
+func (p *printer) axis(a *ir.Axis) string {
+	if name, ok := p.names.axis[a.Name]; ok {
+		return name
+	}
+	return a.Name
 }
 
 func (p *printer) stmts(list []ir.Stmt) {
@@ -176,82 +285,48 @@ func (p *printer) stmts(list []ir.Stmt) {
 		case ir.StmtFold:
 			p.fold(s.Scalar)
 		case ir.StmtLoop:
-			i := p.names.axis[s.Axis.Name]
-			p.line("for (%s %s = 0; %s < %s; %s++) {", p.index, i, i, p.size(s.Axis.Extent), i)
-			p.depth++
-			p.stmts(s.Body)
-			p.depth--
-			p.line("}")
+			p.loop(s)
 		case ir.StmtStore:
 			p.store(s.Store)
 		}
 	}
 }
 
+func (p *printer) loop(s ir.Stmt) {
+	i := p.axis(s.Axis)
+	p.block(fmt.Sprintf("for (%s %s = 0; %s < %s; %s++)", p.index, i, i, p.size(s.Axis.Extent), i), func() { p.stmts(s.Body) })
+}
+
 func (p *printer) store(s ir.Store) {
-	t := p.kernel.Args[s.Arg].DType
-	value := p.alone(s.Value)
-	if c := computed[t.Compute()]; storage[t] != c {
-		value = storage[t] + "(" + value + ")"
-	}
-	set := fmt.Sprintf("%s[%s] = %s;", p.names.arg[s.Arg], p.size(s.Index), value)
+	set := fmt.Sprintf("%s[%s] = %s;", p.names.arg[s.Arg], p.size(s.Index), p.stored(s))
 	if len(s.Guard) == 0 {
 		p.line("%s", set)
 		return
 	}
-	p.line("if (%s) {", p.inside(s.Guard))
-	p.line("    %s", set)
-	p.line("}")
+	p.block("if ("+p.inside(s.Guard)+")", func() { p.line("%s", set) })
+}
+
+// stored is the value of a store in the argument's type.
+func (p *printer) stored(s ir.Store) string {
+	t := p.kernel.Args[s.Arg].DType
+	if storage[t] != computed[t.Compute()] {
+		return storage[t] + "(" + p.alone(s.Value) + ")"
+	}
+	return p.alone(s.Value)
 }
 
 // let declares a variable.
 func (p *printer) let(v *ir.Scalar) {
+	if p.text[v] != "" {
+		return
+	}
 	name, t := variable(v), p.typ(v.DType)
 	if v.Kind == ir.ScalarLoad && len(v.Guard) > 0 {
 		p.line("%s %s = %s;", t, name, p.zero(v.DType))
-		p.line("if (%s) {", p.bound(v, func() string { return p.inside(v.Guard) }))
-		p.line("    %s = %s;", name, p.expr(v))
-		p.line("}")
+		p.block("if ("+p.bound(v, func() string { return p.inside(v.Guard) })+")", func() { p.line("%s = %s;", name, p.expr(v)) })
 		return
 	}
 	p.line("const %s %s = %s;", t, name, p.expr(v))
 }
 
 func variable(v *ir.Scalar) string { return "v" + strconv.Itoa(v.ID) }
-
-// start declares the accumulator of a reduction, fold takes one element in.
-func (p *printer) start(v *ir.Scalar) {
-	row, t := folds[v.Fn], v.Args[0].DType
-	if row.identity == nil || row.identity(t) == "" {
-		p.fail("Metal cannot reduce %s by %s", t, v.Fn)
-		return
-	}
-	if row.better != "" {
-		p.line("%s %sBest = %s;", p.typ(t), variable(v), row.identity(t))
-		p.line("int %s = 0;", variable(v))
-		return
-	}
-	p.line("%s %s = %s;", p.typ(t), variable(v), row.identity(t))
-}
-
-func (p *printer) fold(v *ir.Scalar) {
-	row, name, x := folds[v.Fn], variable(v), v.Args[0]
-	if row.better == "" {
-		t := classOf(x.DType)
-		p.line("%s = %s;", name, fns[v.Fn][t](x.DType, []string{name, p.ref(x)}))
-		return
-	}
-	at := ir.Size{}
-	for _, o := range v.Over {
-		at = at.Mul(o.Extent).Add(o.Index())
-	}
-	p.line("const %s %sElem = %s;", p.typ(x.DType), name, p.alone(x))
-	better := fmt.Sprintf("%sElem %s %sBest", name, row.better, name)
-	if x.DType.IsFloat() { // the first NaN wins over all numbers
-		better += fmt.Sprintf(" || (isnan(%sElem) && !isnan(%sBest))", name, name)
-	}
-	p.line("if (%s) {", better)
-	p.line("    %sBest = %sElem;", name, name)
-	p.line("    %s = int(%s);", name, p.size(at))
-	p.line("}")
-}

@@ -78,7 +78,7 @@ func floatLiteral(f float64) string {
 
 // alone is v where nothing binds closer than the expression.
 func (p *printer) alone(v *ir.Scalar) string {
-	if p.inline[v] {
+	if p.inline[v] || p.text[v] != "" {
 		return p.expr(v)
 	}
 	return variable(v)
@@ -86,7 +86,7 @@ func (p *printer) alone(v *ir.Scalar) string {
 
 // ref is v as an operand.
 func (p *printer) ref(v *ir.Scalar) string {
-	if !p.inline[v] {
+	if !p.inline[v] && p.text[v] == "" {
 		return variable(v)
 	}
 	if v.Kind == ir.ScalarApply || v.Kind == ir.ScalarInside || v.Kind == ir.ScalarLoad && p.kernel.Args[v.Arg].DType == ir.Bool {
@@ -104,15 +104,10 @@ func (p *printer) expr(v *ir.Scalar) string {
 	case ir.ScalarInside:
 		return p.bound(v, func() string { return p.inside(v.Guard) })
 	case ir.ScalarLoad:
-		arg := p.kernel.Args[v.Arg]
-		text := fmt.Sprintf("%s[%s]", p.names.arg[v.Arg], p.bound(v, func() string { return p.size(v.Index) }))
-		switch {
-		case arg.DType == ir.Bool:
-			return text + " != 0"
-		case arg.DType.Compute() != arg.DType:
-			return "float(" + text + ")"
+		if text := p.text[v]; text != "" {
+			return text
 		}
-		return text
+		return p.loaded(p.kernel.Args[v.Arg].DType, p.element(v))
 	case ir.ScalarCast:
 		return p.cast(v.DType, v.Args[0])
 	case ir.ScalarApply:
@@ -129,6 +124,22 @@ func (p *printer) expr(v *ir.Scalar) string {
 		return p.fail("Metal has no %s on %s", v.Fn, t)
 	}
 	return p.fail("scalar kind %d has no expression", v.Kind)
+}
+
+// element is where a load reads.
+func (p *printer) element(v *ir.Scalar) string {
+	return fmt.Sprintf("%s[%s]", p.names.arg[v.Arg], p.bound(v, func() string { return p.size(v.Index) }))
+}
+
+// loaded is an element of an argument as a scalar.
+func (p *printer) loaded(t ir.DType, element string) string {
+	switch {
+	case t == ir.Bool:
+		return element + " != 0"
+	case t.Compute() != t:
+		return "float(" + element + ")"
+	}
+	return element
 }
 
 // cast converts by the rules of NUMERICS. Metal truncates too, but says nothing of
@@ -265,7 +276,7 @@ func (p *printer) atom(a *ir.Atom) string {
 		if v := p.binds[a.Axis.Name]; v != nil {
 			return p.index + "(" + p.alone(v) + ")"
 		}
-		return p.names.axis[a.Axis.Name]
+		return p.axis(a.Axis)
 	}
 	if !a.X.NonNegative() {
 		return p.fail("an index divides %s, which may be negative", a.X)

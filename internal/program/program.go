@@ -20,8 +20,9 @@ func Metal(m *ir.Module) (*runtime.Program, error) {
 		return nil, err
 	}
 	var kernels []gpu.Kernel
-	for _, k := range m.Kernels {
-		kernels = append(kernels, gpu.Kernel{Name: metal.Name(k), Threads: k.Schedule.Threads, LongDims: metal.LongDims(k), Pos: fmt.Sprint(k.Pos)})
+	names := metal.Names(m)
+	for i, k := range m.Kernels {
+		kernels = append(kernels, gpu.Kernel{Name: names[i], Threads: k.Schedule.Threads, LongDims: metal.LongDims(k), Pos: fmt.Sprint(k.Pos)})
 	}
 	t := table{m}
 	p := &runtime.Program{Name: m.Name, Version: runtime.Version1, Backend: gpu.Kernels(text, kernels), Align: 16}

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"embed"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,11 +16,11 @@ import (
 //go:embed native
 var native embed.FS
 
-// flags come before the sources, libraries after them. -D_GNU_SOURCE= is what the
-// sources of the executor define themselves.
+// flags come before the sources, libraries after them. The sources of the executor
+// define _GNU_SOURCE themselves, as nothing.
 var (
 	flags = []string{"-std=c17", "-D_GNU_SOURCE=", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared",
-		"-Wl,-Bsymbolic", "-Wl,--version-script=softmetal/exports.map", "-Imsl"}
+		"-Wl,-Bsymbolic", "-Wl,--version-script=native/exports.map", "-Iexecutor"}
 	libraries = []string{"-ldl", "-lpthread", "-lm"}
 )
 
@@ -49,89 +48,80 @@ func Build(arch string) (path string, err error) {
 	if err != nil {
 		return "", err
 	}
-	dir, err := cacheDir()
-	if err != nil {
-		return "", err
-	}
-	sources, err := readSources()
-	if err != nil {
-		return "", err
-	}
-	path = filepath.Join(dir, fmt.Sprintf("libswmetal-%s-%s.so", arch, sources.key(compiler, arch)))
-	if _, err := os.Stat(path); err == nil {
-		return path, nil
-	}
-	return path, sources.compile(compiler, path)
-}
-
-func cacheDir() (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", err
 	}
-	dir := filepath.Join(cache, "mlxc", "swmetal")
-	return dir, os.MkdirAll(dir, 0o755)
+	cache = filepath.Join(cache, "mlxc", "swmetal")
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return "", err
+	}
+	dir, err := os.MkdirTemp(cache, "build-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(dir)
+	sources, err := writeSources(dir)
+	if err != nil {
+		return "", err
+	}
+	args := append(append(append([]string{}, flags...), sources...), libraries...)
+	key, err := hash(dir, append(args, compiler))
+	if err != nil {
+		return "", err
+	}
+	path = filepath.Join(cache, "libswmetal-"+arch+"-"+key+".so")
+	if _, err := os.Stat(path); err == nil {
+		return path, nil
+	}
+	c := exec.Command(compiler, append(args, "-o", "libswmetal.so")...)
+	c.Dir = dir
+	if out, err := c.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%s: %w\n%s", compiler, err, out)
+	}
+	return path, os.Rename(filepath.Join(dir, "libswmetal.so"), path)
 }
 
-// A source is a file below the folder in which all are compiled.
-type source struct{ name, text string }
-
-type sources []source
-
-// readSources gives the files in the order of their names.
-func readSources() (s sources, err error) {
-	for _, tree := range []struct {
-		files fs.FS
-		into  string
-	}{{native, "softmetal"}, {msl.Executor, "msl"}} {
-		err := fs.WalkDir(tree.files, "native", func(path string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() {
-				return err
-			}
-			text, err := fs.ReadFile(tree.files, path)
-			s = append(s, source{tree.into + strings.TrimPrefix(path, "native"), string(text)})
-			return err
-		})
+// writeSources lays the library's sources and the executor's into folders of dir, and
+// returns the names of those to compile.
+func writeSources(dir string) (sources []string, err error) {
+	if err := os.CopyFS(dir, native); err != nil {
+		return nil, err
+	}
+	for _, pattern := range []string{"native/*.c", "native/*.S"} {
+		found, err := filepath.Glob(filepath.Join(dir, pattern))
 		if err != nil {
 			return nil, err
 		}
+		for _, path := range found {
+			sources = append(sources, "native/"+filepath.Base(path))
+		}
 	}
-	return s, nil
+	executor := filepath.Join(dir, "executor")
+	if err := os.Mkdir(executor, 0o755); err != nil {
+		return nil, err
+	}
+	names, err := msl.WriteExecutor(executor)
+	for _, name := range names {
+		sources = append(sources, "executor/"+name)
+	}
+	return sources, err
 }
 
-func (s sources) key(compiler, arch string) string {
-	h := sha256.New()
-	fmt.Fprintf(h, "%q %q %q %q", compiler, arch, flags, libraries)
-	for _, f := range s {
-		fmt.Fprintf(h, "%q %q", f.name, f.text)
-	}
-	return fmt.Sprintf("%x", h.Sum(nil)[:8])
-}
-
-func (s sources) compile(compiler, path string) error {
-	dir, err := os.MkdirTemp(filepath.Dir(path), "build")
+// hash is of all files in the folders of dir, and of args.
+func hash(dir string, args []string) (string, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*", "*"))
 	if err != nil {
-		return err
+		return "", err
 	}
-	defer os.RemoveAll(dir)
-	args := append([]string{}, flags...)
-	for _, f := range s {
-		at := filepath.Join(dir, filepath.FromSlash(f.name))
-		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
-			return err
+	h := sha256.New()
+	fmt.Fprintf(h, "%q", args)
+	for _, path := range files {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return "", err
 		}
-		if err := os.WriteFile(at, []byte(f.text), 0o644); err != nil {
-			return err
-		}
-		if ext := filepath.Ext(f.name); ext == ".c" || ext == ".S" {
-			args = append(args, f.name)
-		}
+		fmt.Fprintf(h, "%q %q", filepath.Base(path), text)
 	}
-	args = append(append(args, "-o", "libswmetal.so"), libraries...)
-	c := exec.Command(compiler, args...)
-	c.Dir = dir
-	if out, err := c.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w\n%s", compiler, err, out)
-	}
-	return os.Rename(filepath.Join(dir, "libswmetal.so"), path)
+	return fmt.Sprintf("%x", h.Sum(nil)[:8]), nil
 }

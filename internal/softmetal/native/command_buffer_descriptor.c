@@ -28,7 +28,7 @@ static const method methods[] = {
     {0},
 };
 static const method class_methods[] = {
-    METHOD("new", "@#:", new),
+    METHOD("new", "@@:", new),
     {0},
 };
 class CommandBufferDescriptorClass = {.name = "MTLCommandBufferDescriptor",

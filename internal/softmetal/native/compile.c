@@ -50,6 +50,25 @@ static bool write_all(int fd, const char *text) {
   return lseek(fd, 0, SEEK_SET) == 0;
 }
 
+// As Apple's compiler says it: a place in the text has a name before it.
+static char *name_places(char *messages) {
+  char *text = NULL;
+  size_t size;
+  FILE *out = open_memstream(&text, &size);
+  if (!out)
+    return messages;
+  for (const char *line = messages; *line;) {
+    size_t length = strcspn(line, "\n");
+    fprintf(out, "%s%.*s", *line >= '0' && *line <= '9' ? "program_source:" : "", (int)length, line);
+    line += length;
+    if (*line)
+      putc(*line++, out);
+  }
+  fclose(out);
+  free(messages);
+  return text;
+}
+
 // Without the ends of lines at the end.
 static char *read_all(int fd) {
   off_t size = lseek(fd, 0, SEEK_END);
@@ -93,7 +112,7 @@ char *compile_metal(const char *text, bool checked, char **error) {
   if (!open_files(&f) || !write_all(f.fd[0], text))
     *error = copy_string(strerror(errno));
   else if (run(compiler, checked ? "checked" : "flat", &f))
-    *error = read_all(f.fd[2]);
+    *error = name_places(read_all(f.fd[2]));
   else
     path = read_all(f.fd[1]);
   close_files(&f);

@@ -49,7 +49,7 @@ static const method methods[] = {
     {0},
 };
 static const method class_methods[] = {
-    METHOD("stringWithUTF8String:", "@#:r*", string_with),
+    METHOD("stringWithUTF8String:", "@@:r*", string_with),
     {0},
 };
 class NSStringClass = {.name = "NSString",

@@ -1,0 +1,269 @@
+package metal_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mlxc/mlxc/codegen/metal"
+	"github.com/mlxc/mlxc/ir"
+	"github.com/mlxc/mlxc/passes"
+)
+
+// lengths are awkward: nothing, one, not a multiple of a vector, not one of a
+// simdgroup, and more than it.
+var lengths = []int64{0, 1, 7, 31, 33, 1000}
+
+// Elementwise ops of every dtype, at every length by one kernel each.
+func TestElementwise(t *testing.T) {
+	for _, special := range []bool{false, true} {
+		b := newBuilder(t, "elementwise")
+		b.special = special
+		n := []ir.Size{b.dim("N", 1000)}
+		var dims []map[string]int64
+		for _, l := range lengths {
+			dims = append(dims, map[string]int64{"N": l})
+		}
+		for _, o := range ir.Ops() {
+			if o.Kind != ir.KindElementwise {
+				continue
+			}
+			ran := 0
+			for _, d := range gpuDTypes() {
+				for _, attrs := range elementwiseAttrs(o) {
+					types := elementwiseTypes(o, d, n)
+					name := strings.TrimSuffix(fmt.Sprintf("%s_%s_%v", o.Name, d, attrs), "_<nil>")
+					if b.try(name, op(o.Name, attrs), types, dims...) {
+						ran++
+					}
+				}
+			}
+			if ran == 0 {
+				t.Errorf("%s takes no dtype", o.Name)
+			}
+		}
+		count(t, b)
+	}
+}
+
+func count(t *testing.T, b *builder) {
+	t.Helper()
+	kernels, launches := b.run(t)
+	t.Logf("%d kernels, %d programs, %d launches", kernels, len(b.programs), launches)
+}
+
+func elementwiseAttrs(o *ir.Op) []any {
+	if _, isCast := o.Attrs.(ir.CastAttrs); !isCast {
+		return []any{o.Attrs}
+	}
+	var all []any
+	for _, t := range gpuDTypes() {
+		all = append(all, ir.CastAttrs{DType: t})
+	}
+	return all
+}
+
+func elementwiseTypes(o *ir.Op, d ir.DType, s []ir.Size) []ir.Type {
+	var types []ir.Type
+	for range o.Operands {
+		types = append(types, typ(d, s))
+	}
+	if o.Name == "where" {
+		types[0].DType = ir.Bool
+	}
+	return types
+}
+
+// Elementwise ops of numbers, of views, and of sizes that vectors divide.
+func TestElementwiseOfViews(t *testing.T) {
+	b := newBuilder(t, "views")
+	views := []struct {
+		name string
+		make body
+	}{
+		{"transposed", op("transpose", ir.PermAttrs{Perm: []int{1, 0}})},
+		{"sliced", op("slice", ir.SliceAttrs{Start: shape(1, 1), Step: []int{2, 3}, Size: shape(3, 4)})},
+		{"cut", op("slice", ir.SliceAttrs{Start: shape(2, 4), Step: []int{1, 1}, Size: shape(3, 8)})},
+	}
+	for _, o := range ir.Ops() {
+		if o.Kind != ir.KindElementwise || o.Attrs != nil {
+			continue
+		}
+		for _, d := range []ir.DType{ir.F32, ir.I32, ir.Bool} {
+			if !b.try(o.Name+"_number_"+d.String(), op(o.Name, nil), elementwiseTypes(o, d, nil)) {
+				continue
+			}
+			b.add(o.Name+"_whole_"+d.String(), op(o.Name, nil), elementwiseTypes(o, d, shape(2, 3, 8)))
+			for _, view := range views {
+				last := len(o.Operands) - 1
+				types := elementwiseTypes(o, d, viewed(view.make, shape(7, 12)))
+				types[last].Shape = shape(7, 12)
+				b.add(o.Name+"_"+view.name, func(e *ir.Emit, x []*ir.Value) (*ir.Instr, error) {
+					in, err := view.make(e, []*ir.Value{x[last]})
+					if err != nil {
+						return nil, err
+					}
+					return e.Op(o.Name, nil, append(slices.Clone(x[:last]), in.Result())...)
+				}, types)
+			}
+			break
+		}
+	}
+	count(t, b)
+}
+
+// viewed is the shape that a view makes of another one.
+func viewed(view body, s []ir.Size) []ir.Size {
+	made, err := view(&ir.Emit{}, []*ir.Value{{Type: typ(ir.F32, s)}})
+	if err != nil {
+		panic(err)
+	}
+	return made.Result().Type.Shape
+}
+
+// Reductions of every dtype, over each axis, over all and over none.
+func TestReductions(t *testing.T) {
+	for _, special := range []bool{false, true} {
+		b := newBuilder(t, "reductions")
+		b.special = special
+		m, n := b.dim("M", 8), b.dim("N", 2000)
+		var dims []map[string]int64
+		for _, l := range append(lengths, 1100) {
+			dims = append(dims, map[string]int64{"M": 3, "N": l})
+		}
+		shapes := map[string][]ir.Size{"dims": {m, n}, "short": shape(5, 7, 3), "rows": shape(3, 33, 5), "long": shape(2, 1100), "columns": shape(1100, 3), "number": nil}
+		names := []string{"dims", "short", "rows", "long", "columns", "number"}
+		for _, o := range ir.Ops() {
+			if o.Kind != ir.KindReduce {
+				continue
+			}
+			for _, d := range gpuDTypes() {
+				for _, name := range names {
+					s := shapes[name]
+					for i, attrs := range reduceAttrs(o, len(s)) {
+						ds := dims
+						if name != "dims" {
+							ds = nil
+						}
+						b.try(fmt.Sprintf("%s_%s_%s_%d", o.Name, d, name, i), op(o.Name, attrs), []ir.Type{typ(d, s)}, ds...)
+					}
+				}
+			}
+		}
+		count(t, b)
+	}
+}
+
+func reduceAttrs(o *ir.Op, rank int) []any {
+	var all []any
+	switch o.Attrs.(type) {
+	case ir.IndexAttrs:
+		for a := range rank {
+			all = append(all, ir.IndexAttrs{Axis: a, Keep: a > 0})
+		}
+	case ir.ReduceAttrs:
+		var axes []int
+		for a := range rank {
+			all = append(all, ir.ReduceAttrs{Axes: []int{a}, Keep: a > 0})
+			axes = append(axes, a)
+		}
+		all = append(all, ir.ReduceAttrs{Axes: axes})
+		if rank > 2 {
+			all = append(all, ir.ReduceAttrs{Axes: []int{0, rank - 1}})
+		}
+	}
+	return all
+}
+
+// Composite ops, gathers and views of every float dtype.
+func TestOtherOps(t *testing.T) {
+	b := newBuilder(t, "others")
+	n := b.dim("N", 2000)
+	var dims []map[string]int64
+	for _, l := range lengths[1:] {
+		dims = append(dims, map[string]int64{"N": l})
+	}
+	one := func(attrs any, s []ir.Size, more ...[]ir.Size) func(o *ir.Op, d ir.DType) bool {
+		return func(o *ir.Op, d ir.DType) bool {
+			types := []ir.Type{typ(d, s)}
+			for _, m := range more {
+				types = append(types, typ(d, m))
+			}
+			name := fmt.Sprintf("%s_%s_%d", o.Name, d, len(b.module.Funcs))
+			if slices.ContainsFunc(s, func(e ir.Size) bool { return e.Equal(n) }) {
+				return b.try(name, op(o.Name, attrs), types[:len(o.Operands)], dims...)
+			}
+			return b.try(name, op(o.Name, attrs), types[:len(o.Operands)])
+		}
+	}
+	take := func(attrs any, s, i []ir.Size) func(o *ir.Op, d ir.DType) bool {
+		return func(o *ir.Op, d ir.DType) bool {
+			ok := false
+			for _, of := range []ir.DType{ir.I32, ir.U8, ir.I64} {
+				ok = b.try(fmt.Sprintf("take_%s_%s_%d", d, of, len(b.module.Funcs)), op("take", attrs), []ir.Type{typ(d, s), typ(of, i)})
+			}
+			return ok
+		}
+	}
+	cases := map[string][]func(o *ir.Op, d ir.DType) bool{
+		"softmax":     {one(ir.SoftmaxAttrs{Axis: 1}, []ir.Size{ir.N(3), n}), one(ir.SoftmaxAttrs{Axis: 0}, shape(33, 4)), one(ir.SoftmaxAttrs{Axis: 1}, shape(2, 33, 4))},
+		"log_softmax": {one(ir.SoftmaxAttrs{Axis: 1}, []ir.Size{ir.N(3), n}), one(ir.SoftmaxAttrs{Axis: 0}, shape(33, 4))},
+		"logsumexp":   {one(ir.ReduceAttrs{Axes: []int{1}}, []ir.Size{ir.N(3), n}), one(ir.ReduceAttrs{Axes: []int{0, 2}}, shape(7, 5, 33))},
+		"var":         {one(ir.ReduceAttrs{Axes: []int{1}}, []ir.Size{ir.N(3), n}), one(ir.ReduceAttrs{Axes: []int{0, 2}}, shape(7, 5, 33))},
+		"layer_norm":  {one(ir.NormAttrs{Eps: 1e-5}, []ir.Size{ir.N(3), n}, []ir.Size{n}, []ir.Size{n})},
+		"rms_norm":    {one(ir.NormAttrs{Eps: 1e-5}, []ir.Size{ir.N(3), n}, []ir.Size{n})},
+		"group_norm":  {one(ir.GroupNormAttrs{Groups: 3, Eps: 1e-5}, shape(2, 7, 31, 6), shape(6), shape(6))},
+		"take":        {take(ir.AxisAttrs{Axis: 0}, shape(7, 33), shape(5)), take(ir.AxisAttrs{Axis: 1}, shape(7, 33), nil), take(ir.AxisAttrs{Axis: 0}, shape(7, 32), shape(31, 2))},
+		"reshape":     {one(ir.ShapeAttrs{Shape: shape(35, 6)}, shape(6, 35)), one(ir.ShapeAttrs{Shape: shape()}, shape(1, 1))},
+		"transpose":   {one(ir.PermAttrs{Perm: []int{2, 0, 1}}, shape(7, 31, 4)), one(ir.PermAttrs{Perm: []int{1, 0, 2}}, shape(7, 31, 4))},
+		"broadcast":   {one(ir.ShapeAttrs{Shape: shape(3, 7, 4)}, shape(7, 1)), one(ir.ShapeAttrs{Shape: shape(3, 8)}, shape(8))},
+		"slice":       {one(ir.SliceAttrs{Start: shape(1, 3), Step: []int{1, 2}, Size: shape(5, 15)}, shape(7, 33)), one(ir.SliceAttrs{Start: shape(1, 4), Step: []int{1, 1}, Size: shape(5, 8)}, shape(7, 32))},
+		"pad":         {one(ir.PadAttrs{Lo: []int{1, 2}, Hi: []int{0, 3}, Value: 1}, shape(7, 31))},
+		"concat": {func(o *ir.Op, d ir.DType) bool {
+			return b.try("concat_"+d.String(), op("concat", ir.AxisAttrs{Axis: 1}), []ir.Type{typ(d, shape(7, 31)), typ(d, shape(7, 1)), typ(d, shape(7, 4))})
+		}},
+		"max_pool": {one(ir.PoolAttrs{Size: []int{3}, Stride: []int{2}, Pad: []int{1}}, shape(2, 31, 5)), one(ir.PoolAttrs{Size: []int{2, 3}, Stride: []int{2, 1}, Pad: []int{0, 1}}, shape(2, 7, 8, 4)), one(ir.PoolAttrs{Size: []int{7, 8}, Stride: []int{1, 1}, Pad: []int{0, 0}}, shape(2, 7, 8, 4))},
+		"const": {func(o *ir.Op, d ir.DType) bool {
+			return b.try("const_"+d.String(), op("const", ir.ConstAttrs{Value: 1, DType: d, Shape: shape(7, 4)}), nil)
+		}},
+		"iota": {func(o *ir.Op, d ir.DType) bool {
+			return b.try("iota_"+d.String(), op("iota", ir.IotaAttrs{DType: d, Shape: shape(7, 33), Axis: 1}), nil)
+		}},
+	}
+	cases["avg_pool"] = cases["max_pool"]
+	for _, o := range ir.Ops() {
+		switch o.Kind {
+		case ir.KindElementwise, ir.KindReduce, ir.KindContract:
+			continue
+		}
+		if o.Name == "weight" {
+			continue // every model has some
+		}
+		ran := 0
+		for _, try := range cases[o.Name] {
+			for _, d := range gpuDTypes() {
+				if try(o, d) {
+					ran++
+				}
+			}
+		}
+		if ran == 0 {
+			t.Errorf("no case of %s", o.Name)
+		}
+	}
+	count(t, b)
+}
+
+// Metal has no f64, and says so of which kernel.
+func TestNoF64(t *testing.T) {
+	b := newBuilder(t, "f64")
+	b.add("run", op("neg", nil), []ir.Type{typ(ir.F64, shape(4))})
+	if err := passes.Run(b.module, ir.Metal, nil); err != nil {
+		t.Fatal(err)
+	}
+	_, err := metal.Print(b.module)
+	if want := "kernel run_out: in0 is f64, which Metal does not have"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want %s", err, want)
+	}
+}

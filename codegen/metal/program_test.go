@@ -1,0 +1,185 @@
+package metal_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"testing"
+	"unsafe"
+
+	"github.com/mlxc/mlxc/codegen/metal"
+	"github.com/mlxc/mlxc/ir"
+	"github.com/mlxc/mlxc/passes"
+)
+
+// A program is one entry of a module with inputs, and what the reference evaluator
+// makes of them.
+type program struct {
+	entry  string
+	params map[string]*ir.Tensor
+	inputs []*ir.Tensor
+	want   []*ir.Tensor
+	terms  int // of the longest sum
+
+	allows func(result int, got, want float64) bool
+}
+
+// A suite is programs of one module, whose kernels are one text.
+type suite struct {
+	module   *ir.Module
+	programs []*program
+}
+
+// A lane of a test is one of its launches' modes.
+var modes = []struct {
+	name string
+	flag int
+}{{"forward", 0}, {"reverse", 2}, {"random", 1}, {"checked", 8}}
+
+// run compiles the module, runs every program in each order and checked, and
+// compares.
+func (s *suite) run(t *testing.T) (kernels, launches int) {
+	t.Helper()
+	if err := passes.Run(s.module, ir.Metal, nil); err != nil {
+		t.Fatal(err)
+	}
+	text, err := metal.Print(s.module)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := newDevice(t, text)
+	names := map[*ir.Kernel]string{}
+	for i, name := range metal.Names(s.module) {
+		names[s.module.Kernels[i]] = name
+	}
+	for _, p := range s.programs {
+		for _, mode := range modes {
+			got, n, err := s.execute(t, d, p, names, mode.flag)
+			launches += n
+			if err != nil {
+				t.Errorf("%s, %s: %v", p.entry, mode.name, err)
+				break
+			}
+			if diff := p.compare(got); diff != "" {
+				t.Errorf("%s, %s: %s", p.entry, mode.name, diff)
+				break
+			}
+		}
+	}
+	return len(s.module.Kernels), launches
+}
+
+func (p *program) compare(got []*ir.Tensor) string {
+	for r, w := range p.want {
+		g := got[r]
+		if g.DType != w.DType || fmt.Sprint(g.Shape) != fmt.Sprint(w.Shape) {
+			return fmt.Sprintf("result %d is %s%v, want %s%v", r, g.DType, g.Shape, w.DType, w.Shape)
+		}
+		for i := range w.Len() {
+			if x, y := g.Number(i), w.Number(i); !p.allows(r, x, y) {
+				return fmt.Sprintf("result %d: element %d of %v is %v, want %v", r, i, w.Shape, x, y)
+			}
+		}
+	}
+	return ""
+}
+
+// aligned is zeroed memory as the host gives it.
+func aligned(n int64) []byte {
+	b := make([]byte, n+255)
+	skip := -uintptr(unsafe.Pointer(unsafe.SliceData(b))) & 255
+	return b[skip : int64(skip)+n : int64(skip)+n]
+}
+
+// execute runs the steps of a program in their order, in the memory of its plan.
+func (s *suite) execute(t *testing.T, d *protoDevice, p *program, names map[*ir.Kernel]string, mode int) (outs []*ir.Tensor, launches int, err error) {
+	f := s.module.Func(p.entry)
+	v := f.Variants[0]
+	dims, err := ir.SolveDims(f, p.inputs)
+	if err != nil {
+		return nil, 0, err
+	}
+	size := func(sz ir.Size) int64 {
+		n, ok := sz.Eval(func(name string) (int64, bool) { n, ok := dims[name]; return n, ok })
+		if !ok {
+			t.Fatalf("%s: %s has no value", p.entry, sz)
+		}
+		return n
+	}
+	memory := map[*ir.Buffer][]byte{}
+	bytes := make([]int64, len(v.Plan.Blocks))
+	for i, b := range v.Plan.Blocks {
+		bytes[i] = size(b.Bytes)
+	}
+	offset, total := v.Plan.Offsets(bytes)
+	arena := aligned(total)
+	for i := range arena {
+		arena[i] = 0xff // as floats NaN
+	}
+	for i, block := range v.Plan.Blocks {
+		for _, b := range block.Buffers {
+			memory[b] = arena[offset[i] : offset[i]+bytes[i] : offset[i]+bytes[i]]
+		}
+	}
+	for _, b := range v.Buffers {
+		switch b.Place {
+		case ir.InInput:
+			memory[b] = copied(p.inputs[b.Index].Bytes())
+		case ir.InParam:
+			memory[b] = copied(p.params[s.module.Params[b.Index].Name].Bytes())
+		case ir.InOutput:
+			memory[b] = aligned(size(b.Type.Bytes()))
+		}
+	}
+	for _, step := range v.Steps {
+		k := step.Kernel
+		var args [][]byte
+		for _, b := range step.Args {
+			args = append(args, memory[b])
+		}
+		inner := map[string]int64{}
+		var dimBytes []byte
+		for i, sz := range step.Sizes {
+			n := size(sz)
+			inner[k.Dims[i].Name] = n
+			if metal.LongDims(k) {
+				dimBytes = binary.LittleEndian.AppendUint64(dimBytes, uint64(n))
+			} else {
+				dimBytes = binary.LittleEndian.AppendUint32(dimBytes, uint32(n))
+			}
+		}
+		if len(dimBytes) > 0 {
+			args = append(args, copied(dimBytes))
+		}
+		groups, ok := k.Groups().Eval(func(name string) (int64, bool) { n, ok := inner[name]; return n, ok })
+		if !ok {
+			t.Fatalf("%s: groups %s", k.Name, k.Groups())
+		}
+		if groups == 0 {
+			continue
+		}
+		launches++
+		if found := d.launch(t, names[k], mode, args, int(groups), k.Schedule.Threads); found != "" {
+			return nil, launches, fmt.Errorf("kernel %s as %s: %s", k.Name, k.Schedule.Form, found)
+		}
+	}
+	outs = make([]*ir.Tensor, len(f.Results))
+	for _, b := range v.Buffers {
+		if b.Place != ir.InOutput {
+			continue
+		}
+		shape := make([]int, b.Type.Rank())
+		for i, sz := range b.Type.Shape {
+			shape[i] = int(size(sz))
+		}
+		if outs[b.Index], err = ir.TensorOf(b.Type.DType, shape, memory[b]); err != nil {
+			return nil, launches, err
+		}
+	}
+	return outs, launches, nil
+}
+
+func copied(b []byte) []byte {
+	c := aligned(int64(len(b)))
+	copy(c, b)
+	return c
+}

@@ -1,0 +1,212 @@
+package metal
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mlxc/mlxc/ir"
+)
+
+func (p *printer) tileDoc() string {
+	t := p.kernel.Schedule.Tile
+	return fmt.Sprintf("A threadgroup computes a tile of %d by %d, a simdgroup a quarter of it, from %d terms at a time.", t.M, t.N, t.K)
+}
+
+const (
+	fragment = 8  // rows and columns of a simdgroup_matrix
+	sumRows  = 16 // of the tile that are in threadgroup memory at once: a fragment from above, one from below
+)
+
+// A factor is one operand of a contraction in threadgroup memory: rows of columns.
+type factor struct {
+	name       string
+	value      *ir.Scalar
+	dtype      ir.DType // of the elements
+	rows, cols side
+}
+
+// A side is the rows or columns of a factor: those of the axes, from the first on.
+type side struct {
+	axes      []*ir.Axis // walked as one
+	at, first string     // variables: the place, and that of the tile
+	size      int
+}
+
+// stride is the elements from one row to the next.
+func (f factor) stride() int { return f.cols.size + ir.RowPad/f.dtype.Size() }
+
+// tile prints a product of matrices. The factors of a tile are computed into
+// threadgroup memory, zeros around them; what depends on the sums is computed from
+// there too, by element.
+func (p *printer) tile() {
+	k := p.kernel
+	c, t := k.Contract, k.Schedule.Tile
+	m := side{axes: c.M, at: "mi", first: "m0", size: t.M}
+	n := side{axes: c.N, at: "ni", first: "n0", size: t.N}
+	depth := side{axes: c.Sum.Over, at: "ki", first: "k0", size: t.K}
+	dtype := p.elements8x8(c)
+	a := factor{"tileA", c.A, dtype, m, depth}
+	b := factor{"tileB", c.B, dtype, depth, n}
+	sums := factor{"sums", c.Sum, ir.F32, side{size: sumRows}, n}
+
+	for _, f := range []factor{a, b, sums} {
+		p.line("threadgroup %s %s[%d];", storage[f.dtype], f.name, f.rows.size*f.stride())
+	}
+	p.axes(k.TileAxes(), p.index+"(group)")
+	p.line("const %s m0 = tileM * %d;", p.index, t.M)
+	p.line("const %s n0 = tileN * %d;", p.index, t.N)
+	p.line("const int row = int(sgid) / 2 * %d;", t.M/2)
+	p.line("const int column = int(sgid) %% 2 * %d;", t.N/2)
+	down, across := t.M/2/fragment, t.N/2/fragment // fragments of a simdgroup
+	p.line("simdgroup_float8x8 acc[%d];", down*across)
+	p.each("i", down*across, 1, func() { p.line("acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);") })
+	p.block(fmt.Sprintf("for (%s k0 = 0; k0 < %s; k0 += %d)", p.index, p.size(product(depth.axes)), t.K), func() {
+		p.fill(a)
+		p.fill(b)
+		p.line("threadgroup_barrier(mem_flags::mem_threadgroup);")
+		p.each("term", t.K, fragment, func() {
+			p.line("%s fragA[%d];", matrix[dtype], down)
+			p.line("%s fragB[%d];", matrix[dtype], across)
+			p.each("i", down, 1, func() {
+				p.line("simdgroup_load(fragA[i], tileA + (row + i * %d) * %d + term, %d);", fragment, a.stride(), a.stride())
+			})
+			p.each("j", across, 1, func() {
+				p.line("simdgroup_load(fragB[j], tileB + term * %d + column + j * %d, %d);", b.stride(), fragment, b.stride())
+			})
+			p.each("i", down, 1, func() {
+				p.each("j", across, 1, func() {
+					p.line("simdgroup_multiply_accumulate(acc[i * %d + j], fragA[i], fragB[j], acc[i * %d + j]);", across, across)
+				})
+			})
+		})
+		p.line("threadgroup_barrier(mem_flags::mem_threadgroup);")
+	})
+	p.each("down", down, 1, func() {
+		p.each("j", across, 1, func() {
+			p.line("simdgroup_store(acc[down * %d + j], sums + int(sgid) / 2 * %d + column + j * %d, %d);", across, fragment*sums.stride(), fragment, sums.stride())
+		})
+		p.line("threadgroup_barrier(mem_flags::mem_threadgroup);")
+		p.epilogue(sums, m, n)
+		p.line("threadgroup_barrier(mem_flags::mem_threadgroup);")
+	})
+}
+
+// matrix is the type of a fragment.
+var matrix = map[ir.DType]string{ir.F32: "simdgroup_float8x8", ir.F16: "simdgroup_half8x8", ir.BF16: "simdgroup_bfloat8x8"}
+
+// elements8x8 is the dtype of the factors' tiles: that of the arguments where both
+// factors are just loaded and no precision is lost, else f32.
+func (p *printer) elements8x8(c *ir.Contract) ir.DType {
+	if c.A.Kind != ir.ScalarLoad || c.B.Kind != ir.ScalarLoad {
+		return ir.F32
+	}
+	a, b := p.kernel.Args[c.A.Arg].DType, p.kernel.Args[c.B.Arg].DType
+	if a != b || matrix[a] == "" {
+		return ir.F32
+	}
+	return a
+}
+
+// each prints a loop from 0 that is unrolled.
+func (p *printer) each(i string, to, step int, body func()) {
+	next := i + "++"
+	if step > 1 {
+		next = fmt.Sprintf("%s += %d", i, step)
+	}
+	p.line("#pragma clang loop unroll(full)")
+	p.block(fmt.Sprintf("for (int %s = 0; %s < %d; %s)", i, i, to, next), body)
+}
+
+// fill prints how the threads compute a factor into threadgroup memory. Neighbours
+// compute neighbours in memory: along a row, or down a column where the factor's
+// elements lie that way. Each thread stays in its column, or row.
+func (p *printer) fill(f factor) {
+	fast, slow := f.cols, f.rows
+	at := fmt.Sprintf("%s[outer * %d + inner]", f.name, f.stride())
+	if downwards(f) {
+		fast, slow = slow, fast
+		at = fmt.Sprintf("%s[inner * %d + outer]", f.name, f.stride())
+	}
+	p.line("{")
+	p.depth++
+	p.line("const int inner = int(tid) %% %d;", fast.size)
+	p.line("const %s %s = %s + inner;", p.index, fast.at, fast.first)
+	p.axes(fast.axes, fast.at)
+	p.block(fmt.Sprintf("for (int outer = int(tid) / %d; outer < %d; outer += %d)", fast.size, slow.size, ir.TileThreads/fast.size), func() {
+		p.line("const %s %s = %s + outer;", p.index, slow.at, slow.first)
+		p.inMatrix([]side{f.rows, f.cols}, func() {
+			p.axes(slow.axes, slow.at)
+			p.stmts(p.kernel.Lets(slices.Concat(p.kernel.Contract.Batch(p.kernel), fast.axes, slow.axes), nil, []*ir.Scalar{f.value}))
+			p.line("%s = %s;", at, p.asElement(f))
+		}, func() { p.line("%s = %s;", at, p.zeroOf(f.dtype)) })
+	})
+	p.depth--
+	p.line("}")
+}
+
+// asElement is the value of a factor in the type of its tile.
+func (p *printer) asElement(f factor) string {
+	switch {
+	case f.dtype == ir.F32:
+		return p.alone(f.value)
+	case p.inline[f.value]:
+		return p.element(f.value)
+	}
+	return storage[f.dtype] + "(" + variable(f.value) + ")"
+}
+
+func (p *printer) zeroOf(t ir.DType) string {
+	if t == ir.F32 {
+		return "0.0f"
+	}
+	return storage[t] + "(0.0f)"
+}
+
+// inMatrix prints body for the places that are inside the matrix, where some are
+// not, and otherwise, if not nil, for those.
+func (p *printer) inMatrix(sides []side, body, otherwise func()) {
+	var conds []string
+	for _, s := range sides {
+		if n := product(s.axes); !n.Multiple(int64(s.size)) {
+			conds = append(conds, s.at+" < "+p.size(n))
+		}
+	}
+	if len(conds) == 0 {
+		body()
+		return
+	}
+	p.choice(strings.Join(conds, " && "), body, otherwise)
+}
+
+// downwards reports that the elements of a factor lie next to each other along its
+// columns and not along its rows.
+func downwards(f factor) bool {
+	along := func(s side) bool {
+		last := s.axes[len(s.axes)-1]
+		c, _, ok := f.value.Index.Coef(last)
+		return f.value.Kind == ir.ScalarLoad && ok && c.Is(1)
+	}
+	return along(f.rows) && !along(f.cols)
+}
+
+// epilogue prints what is computed from some rows of sums, and its stores.
+func (p *printer) epilogue(sums factor, m, n side) {
+	k := p.kernel
+	c := k.Contract
+	p.block(fmt.Sprintf("for (int flat = int(tid); flat < %d; flat += %d)", sumRows*n.size, ir.TileThreads), func() {
+		p.line("const int outer = flat / %d;", n.size)
+		p.line("const int inner = flat %% %d;", n.size)
+		p.line("const %s mi = m0 + outer / %d * %d + down * %d + outer %% %d;", p.index, fragment, m.size/2, fragment, fragment)
+		p.line("const %s ni = n0 + inner;", p.index)
+		p.inMatrix([]side{m, n}, func() {
+			p.axes(c.M, "mi")
+			p.axes(c.N, "ni")
+			p.line("const float %s = sums[outer * %d + inner];", variable(c.Sum), sums.stride())
+			for _, s := range k.Stores {
+				p.stmts(k.Lets(k.Grid(), []*ir.Scalar{c.Sum}, []*ir.Scalar{s.Value}))
+				p.store(s)
+			}
+		}, nil)
+	})
+}

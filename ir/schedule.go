@@ -1,0 +1,97 @@
+package ir
+
+// A Schedule says how one target runs a kernel, and what the planner must know.
+type Schedule struct {
+	Grain   int64    // cpu: least number of points that are worth a worker of their own
+	Form    Form     // metal: how the work is dealt to threads; empty: cpu
+	Threads int      // metal: of a threadgroup
+	Vec     int      // points of the grid's last axis that are computed together; 1: scalar
+	Tile    Tile     // metal: of FormTile
+	Align   int64    // bytes that the address of each argument must divide by
+	Over    [][2]int // {written argument, read argument}: may share memory if the read one dies here
+	Scratch Size     // bytes of arena that live only during the kernel
+}
+
+// A Form is how a kernel's work is dealt to the threads of a GPU.
+type Form string
+
+const (
+	FormPoints Form = "points" // a thread computes Vec neighbouring points of the grid
+	FormSimd   Form = "simd"   // a simdgroup computes a point: its lanes share what is reduced or varies along Inner
+	FormGroup  Form = "group"  // a threadgroup computes a point, as a simdgroup does
+	FormTile   Form = "tile"   // a threadgroup computes a tile of a contraction
+)
+
+// SimdWidth is the number of lanes of a simdgroup.
+const SimdWidth = 32
+
+// A Tile is the part of a contraction that a threadgroup computes: M by N of the
+// result, from K of the sum at a time.
+type Tile struct{ M, N, K int }
+
+// TileThreads are the threads of a tile: four simdgroups, each of which computes a
+// quarter of it, two by two.
+const TileThreads = 4 * SimdWidth
+
+// RowPad is what follows each row of a tile in threadgroup memory, in bytes, so that
+// rows do not start in the same bank.
+const RowPad = 16
+
+// Bytes is the threadgroup memory that the tile takes at most: two factors, and 16
+// rows of sums, all f32.
+func (t Tile) Bytes() int {
+	const size, pad = 4, RowPad / 4
+	return size * (t.M*(t.K+pad) + t.K*(t.N+pad) + 16*(t.N+pad))
+}
+
+// Groups is how many threadgroups a metal schedule launches, of Schedule.Threads
+// threads each, over the kernel's dims. The launch has one dimension.
+func (k *Kernel) Groups() Size {
+	s := k.Schedule
+	points := Product(extents(k.Grid()))
+	switch s.Form {
+	case FormSimd:
+		return points.CeilDiv(int64(s.Threads / SimdWidth))
+	case FormGroup:
+		return points
+	case FormTile:
+		n := N(1)
+		for _, a := range k.TileAxes() {
+			n = n.Mul(a.Extent)
+		}
+		return n
+	}
+	if grid := k.Grid(); s.Vec > 1 {
+		last := len(grid) - 1
+		points = Product(extents(grid[:last])).Mul(grid[last].Extent.CeilDiv(int64(s.Vec)))
+	}
+	return points.CeilDiv(int64(s.Threads))
+}
+
+// TileAxes are what the threadgroups of FormTile run over, outermost first: the
+// axes of the batch, then the tiles of M, then those of N.
+func (k *Kernel) TileAxes() []*Axis {
+	c, t := k.Contract, k.Schedule.Tile
+	return append(c.Batch(k),
+		&Axis{Name: "tileM", Extent: Product(extents(c.M)).CeilDiv(int64(t.M))},
+		&Axis{Name: "tileN", Extent: Product(extents(c.N)).CeilDiv(int64(t.N))})
+}
+
+// Batch are the axes of the grid that are neither M nor N.
+func (c *Contract) Batch(k *Kernel) []*Axis {
+	var batch []*Axis
+	for _, a := range k.Grid() {
+		if !hasAxis(c.M, a) && !hasAxis(c.N, a) {
+			batch = append(batch, a)
+		}
+	}
+	return batch
+}
+
+func extents(axes []*Axis) []Size {
+	sizes := make([]Size, len(axes))
+	for i, a := range axes {
+		sizes[i] = a.Extent
+	}
+	return sizes
+}

@@ -1,0 +1,63 @@
+package ir
+
+import "slices"
+
+// Limits of a metal schedule, which every GPU that Metal 3 runs on has.
+const (
+	maxGroupThreads = 1024
+	maxGroupBytes   = 32 << 10
+)
+
+func (v *verifier) contract(k *Kernel) {
+	c := k.Contract
+	fault := func(format string, args ...any) {
+		v.fault(k.Pos, "contract/axes", "kernel @"+k.Name+": "+format, args...)
+	}
+	if p := c.Sum; p.Kind != ScalarReduce || p.Fn != Add || p.Args[0].Kind != ScalarApply || p.Args[0].Fn != Mul || !slices.Contains(p.Args[0].Args, c.A) || !slices.Contains(p.Args[0].Args, c.B) {
+		fault("v%d is not the sum of v%d * v%d", p.ID, c.A.ID, c.B.ID)
+	}
+	if len(c.M) == 0 || len(c.N) == 0 {
+		fault("needs an axis for each factor")
+	}
+	for _, a := range c.M {
+		if !hasAxis(k.Grid(), a) || !c.A.Varies(a) || c.B.Varies(a) {
+			fault("m is an axis of the grid that v%d varies with, and v%d not: %s", c.A.ID, c.B.ID, a.Name)
+		}
+	}
+	for _, a := range c.N {
+		if !hasAxis(k.Grid(), a) || !c.B.Varies(a) || c.A.Varies(a) {
+			fault("n is an axis of the grid that v%d varies with, and v%d not: %s", c.B.ID, c.A.ID, a.Name)
+		}
+	}
+}
+
+// schedule checks what a launch relies on.
+func (v *verifier) schedule(k *Kernel) {
+	s := k.Schedule
+	fault := func(rule, format string, args ...any) {
+		v.fault(k.Pos, rule, "kernel @"+k.Name+": "+format, args...)
+	}
+	if s.Form == "" {
+		if s.Threads != 0 {
+			fault("schedule/threads", "%d threads have no form", s.Threads)
+		}
+		return
+	}
+	if s.Threads < 1 || s.Threads > maxGroupThreads || s.Threads%SimdWidth != 0 {
+		fault("schedule/threads", "%d threads are no simdgroups of a threadgroup", s.Threads)
+	}
+	if s.Vec != 1 && (s.Vec != 4 || s.Form != FormPoints || len(k.Grid()) == 0) {
+		fault("schedule/vec", "%d elements at a time, of form %s", s.Vec, s.Form)
+	}
+	for _, a := range k.Args {
+		if s.Vec > 1 && s.Align < int64(s.Vec*a.DType.Size()) {
+			fault("schedule/align", "%d elements of %%%s need more than %d bytes", s.Vec, a.Name, s.Align)
+		}
+	}
+	if s.Form != FormTile {
+		return
+	}
+	if t := s.Tile; k.Contract == nil || s.Threads != TileThreads || t.M%16 != 0 || t.N%16 != 0 || t.K%8 != 0 || t.M < 16 || t.N < 16 || t.K < 8 || t.Bytes() > maxGroupBytes {
+		fault("schedule/tile", "no tile of %d by %d by %d on %d threads", t.M, t.N, t.K, s.Threads)
+	}
+}

@@ -212,6 +212,12 @@ func TestCompileError(t *testing.T) {
 	}
 }
 
+func TestOnlyTheLowByteOfABOOLCounts(t *testing.T) {
+	if isTrue(0x100) || !isTrue(0x101) {
+		t.Error("0x100 is NO, 0x101 is YES")
+	}
+}
+
 func TestPipelineLimits(t *testing.T) {
 	b := newBench(t)
 	if b.mix.Width() != 32 || b.mix.MaxThreads() < 32 {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/mlxc/mlxc/runtime"
@@ -32,7 +33,11 @@ func TestAbsent(t *testing.T) {
 	} {
 		cmd := exec.Command(os.Args[0], "-test.run=TestAbsent")
 		cmd.Env = append(os.Environ(), child+"="+c.want, "MLXC_SWMETAL="+c.library)
-		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "PASS") {
+		out, err := cmd.CombinedOutput()
+		if errors.Is(err, syscall.ENOEXEC) {
+			t.Skip("an emulated process cannot start itself: ", err)
+		}
+		if err != nil || !strings.Contains(string(out), "PASS") {
 			t.Errorf("%q: %v\n%s", c.library, err, out)
 		}
 	}

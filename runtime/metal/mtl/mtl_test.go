@@ -251,7 +251,7 @@ func TestParallel(t *testing.T) {
 // Messages to nil return at once, so that they show the share of the host.
 func BenchmarkDispatch(b *testing.B) {
 	x := newBench(b)
-	const dispatches = 512
+	const dispatches = 64
 	d := dims(elements, 1)
 	batch := x.record(d, dispatches)
 	for m := 0; m < dispatches*dispatchMessages; m += dispatchMessages {

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"testing"
-	"unsafe"
 
 	"github.com/mlxc/mlxc/codegen/metal"
 	"github.com/mlxc/mlxc/ir"
@@ -29,12 +28,6 @@ type suite struct {
 	programs []*program
 }
 
-// A lane of a test is one of its launches' modes.
-var modes = []struct {
-	name string
-	flag int
-}{{"forward", 0}, {"reverse", 2}, {"random", 1}, {"checked", 8}}
-
 // run compiles the module, runs every program in each order and checked, and
 // compares.
 func (s *suite) run(t *testing.T) (kernels, launches int) {
@@ -52,8 +45,8 @@ func (s *suite) run(t *testing.T) (kernels, launches int) {
 		names[s.module.Kernels[i]] = name
 	}
 	for _, p := range s.programs {
-		for _, mode := range modes {
-			got, n, err := s.execute(t, d, p, names, mode.flag)
+		for _, mode := range allPasses {
+			got, n, err := s.execute(d, p, names, mode)
 			launches += n
 			if err != nil {
 				t.Errorf("%s, %s: %v", p.entry, mode.name, err)
@@ -83,15 +76,8 @@ func (p *program) compare(got []*ir.Tensor) string {
 	return ""
 }
 
-// aligned is zeroed memory as the host gives it.
-func aligned(n int64) []byte {
-	b := make([]byte, n+255)
-	skip := -uintptr(unsafe.Pointer(unsafe.SliceData(b))) & 255
-	return b[skip : int64(skip)+n : int64(skip)+n]
-}
-
 // execute runs the steps of a program in their order, in the memory of its plan.
-func (s *suite) execute(t *testing.T, d *protoDevice, p *program, names map[*ir.Kernel]string, mode int) (outs []*ir.Tensor, launches int, err error) {
+func (s *suite) execute(d *device, p *program, names map[*ir.Kernel]string, mode pass) (outs []*ir.Tensor, launches int, err error) {
 	f := s.module.Func(p.entry)
 	v := f.Variants[0]
 	dims, err := ir.SolveDims(f, p.inputs)
@@ -101,7 +87,7 @@ func (s *suite) execute(t *testing.T, d *protoDevice, p *program, names map[*ir.
 	size := func(sz ir.Size) int64 {
 		n, ok := sz.Eval(func(name string) (int64, bool) { n, ok := dims[name]; return n, ok })
 		if !ok {
-			t.Fatalf("%s: %s has no value", p.entry, sz)
+			d.t.Fatalf("%s: %s has no value", p.entry, sz)
 		}
 		return n
 	}
@@ -111,7 +97,7 @@ func (s *suite) execute(t *testing.T, d *protoDevice, p *program, names map[*ir.
 		bytes[i] = size(b.Bytes)
 	}
 	offset, total := v.Plan.Offsets(bytes)
-	arena := aligned(total)
+	arena := make([]byte, total)
 	for i := range arena {
 		arena[i] = 0xff // as floats NaN
 	}
@@ -123,11 +109,11 @@ func (s *suite) execute(t *testing.T, d *protoDevice, p *program, names map[*ir.
 	for _, b := range v.Buffers {
 		switch b.Place {
 		case ir.InInput:
-			memory[b] = copied(p.inputs[b.Index].Bytes())
+			memory[b] = p.inputs[b.Index].Bytes()
 		case ir.InParam:
-			memory[b] = copied(p.params[s.module.Params[b.Index].Name].Bytes())
+			memory[b] = p.params[s.module.Params[b.Index].Name].Bytes()
 		case ir.InOutput:
-			memory[b] = aligned(size(b.Type.Bytes()))
+			memory[b] = make([]byte, size(b.Type.Bytes()))
 		}
 	}
 	for _, step := range v.Steps {
@@ -148,18 +134,18 @@ func (s *suite) execute(t *testing.T, d *protoDevice, p *program, names map[*ir.
 			}
 		}
 		if len(dimBytes) > 0 {
-			args = append(args, copied(dimBytes))
+			args = append(args, dimBytes)
 		}
 		groups, ok := k.Groups().Eval(func(name string) (int64, bool) { n, ok := inner[name]; return n, ok })
 		if !ok {
-			t.Fatalf("%s: groups %s", k.Name, k.Groups())
+			d.t.Fatalf("%s: groups %s", k.Name, k.Groups())
 		}
 		if groups == 0 {
 			continue
 		}
 		launches++
-		if found := d.launch(t, names[k], mode, args, int(groups), k.Schedule.Threads); found != "" {
-			return nil, launches, fmt.Errorf("kernel %s as %s: %s", k.Name, k.Schedule.Form, found)
+		if found := d.launch(names[k], mode, args, int(groups), k.Schedule.Threads); len(found) > 0 {
+			return nil, launches, fmt.Errorf("kernel %s as %s: %v", k.Name, k.Schedule.Form, found)
 		}
 	}
 	outs = make([]*ir.Tensor, len(f.Results))
@@ -176,10 +162,4 @@ func (s *suite) execute(t *testing.T, d *protoDevice, p *program, names map[*ir.
 		}
 	}
 	return outs, launches, nil
-}
-
-func copied(b []byte) []byte {
-	c := aligned(int64(len(b)))
-	copy(c, b)
-	return c
 }

@@ -1,8 +1,10 @@
 package metal_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"testing"
 
 	"github.com/mlxc/mlxc/codegen/metal"
@@ -26,14 +28,17 @@ type program struct {
 type suite struct {
 	module   *ir.Module
 	programs []*program
+	stepwise bool // each kernel is held against the interpreter, on what the kernels before it made
 }
 
-// run compiles the module, runs every program in each order and checked, and
+// run compiles the module, where it is not, runs every program in each order and checked, and
 // compares.
 func (s *suite) run(t *testing.T) (kernels, launches int) {
 	t.Helper()
-	if err := passes.Run(s.module, ir.Metal, nil); err != nil {
-		t.Fatal(err)
+	if len(s.module.Kernels) == 0 {
+		if err := passes.Run(s.module, ir.Metal, nil); err != nil {
+			t.Fatal(err)
+		}
 	}
 	text, err := metal.Print(s.module)
 	if err != nil {
@@ -67,7 +72,7 @@ func (p *program) compare(got []*ir.Tensor) string {
 		if g.DType != w.DType || fmt.Sprint(g.Shape) != fmt.Sprint(w.Shape) {
 			return fmt.Sprintf("result %d is %s%v, want %s%v", r, g.DType, g.Shape, w.DType, w.Shape)
 		}
-		for i := range w.Len() {
+		for i := 0; p.allows != nil && i < w.Len(); i++ {
 			if x, y := g.Number(i), w.Number(i); !p.allows(r, x, y) {
 				return fmt.Sprintf("result %d: element %d of %v is %v, want %v", r, i, w.Shape, x, y)
 			}
@@ -144,8 +149,19 @@ func (s *suite) execute(d *device, p *program, names map[*ir.Kernel]string, mode
 			continue
 		}
 		launches++
+		var want [][]byte
+		if s.stepwise {
+			if want, err = interpret(k, inner, args[:len(k.Args)]); err != nil {
+				return nil, launches, err
+			}
+		}
 		if found := d.launch(names[k], mode, args, int(groups), k.Schedule.Threads); len(found) > 0 {
 			return nil, launches, fmt.Errorf("kernel %s as %s: %v", k.Name, k.Schedule.Form, found)
+		}
+		if want != nil {
+			if diff := kernelDiff(k, args, want); diff != "" {
+				return nil, launches, fmt.Errorf("kernel as %s: %s\n%s", k.Schedule.Form, diff, ir.PrintKernel(k))
+			}
 		}
 	}
 	outs = make([]*ir.Tensor, len(f.Results))
@@ -162,4 +178,64 @@ func (s *suite) execute(d *device, p *program, names map[*ir.Kernel]string, mode
 		}
 	}
 	return outs, launches, nil
+}
+
+// interpret runs a kernel by the interpreter on copies of its arguments, those that
+// share memory sharing it.
+func interpret(k *ir.Kernel, dims map[string]int64, args [][]byte) ([][]byte, error) {
+	copies := make([][]byte, len(args))
+	for i, a := range args {
+		copies[i] = bytes.Clone(a)
+		for j, b := range args[:i] {
+			if len(a) > 0 && len(b) > 0 && &a[0] == &b[0] {
+				copies[i] = copies[j][:len(a)]
+			}
+		}
+	}
+	return copies, k.Eval(dims, copies)
+}
+
+// kernelDiff compares what a kernel wrote. It computes in f32 what the interpreter
+// does in f64, so sums may be off by what their terms allow: the largest products
+// of what the kernel reads.
+func kernelDiff(k *ir.Kernel, got, want [][]byte) string {
+	tensor := func(arg int, data []byte) *ir.Tensor {
+		t := k.Args[arg].DType
+		x, err := ir.TensorOf(t, []int{len(data) / t.Size()}, data)
+		if err != nil {
+			panic(err)
+		}
+		return x
+	}
+	scale, terms := 1.0, 1
+	for i, a := range k.Args {
+		if a.Write {
+			continue
+		}
+		most, x := 1.0, tensor(i, want[i])
+		for n := range x.F {
+			if v := math.Abs(x.F[n]); !math.IsInf(v, 0) && v > most {
+				most = v
+			}
+		}
+		scale, terms = scale*most, max(terms, x.Len())
+	}
+	for i, a := range k.Args {
+		if !a.Write {
+			continue
+		}
+		g, w := tensor(i, got[i]), tensor(i, want[i])
+		for n := range w.I {
+			if g.I[n] != w.I[n] {
+				return fmt.Sprintf("%s[%d] is %d, want %d", a.Name, n, g.I[n], w.I[n])
+			}
+		}
+		tol := ir.Tolerance{Rel: 1e-5, Abs: 1e-6 * scale}
+		for n := range w.F {
+			if !tol.Allows(g.F[n], w.F[n], a.DType, terms) && scale < 1e30 {
+				return fmt.Sprintf("%s[%d] is %v, want %v", a.Name, n, g.F[n], w.F[n])
+			}
+		}
+	}
+	return ""
 }

@@ -34,14 +34,23 @@ func infix(op string) code {
 }
 
 // wrapping is arithmetic modulo 2^n: signed overflow is undefined in Metal, so it
-// is done unsigned.
+// is done unsigned, and no narrower than uint, since what is narrower becomes int.
 func wrapping(op string) code {
 	return func(t ir.DType, x []string) string {
-		u := unsigned[t.Size()]
-		return fmt.Sprintf("%s(%s(%s(%s) %s %s(%s)))", computed[t], u, u, x[0], op, u, x[1])
+		u := modular(t)
+		return fmt.Sprintf("%s(%s(%s) %s %s(%s))", computed[t], u, x[0], op, u, x[1])
 	}
 }
 
+// modular is the type in which integers of dtype t are computed modulo 2^n.
+func modular(t ir.DType) string {
+	if t.Size() == 8 {
+		return "ulong"
+	}
+	return "uint"
+}
+
+// unsigned are the unsigned types by their bytes.
 var unsigned = map[int]string{1: "uchar", 2: "ushort", 4: "uint", 8: "ulong"}
 
 func prefix(op string) code {
@@ -94,7 +103,9 @@ var fns = map[ir.Fn][classes]code{
 	ir.Asinh: {call("precise::asinh")},
 	ir.Acosh: {call("precise::acosh")},
 	ir.Atanh: {call("precise::atanh")},
-	ir.Pow:   {call("precise::pow")},
+	ir.Pow: {call("precise::pow"), func(t ir.DType, x []string) string {
+		return fmt.Sprintf("%s(%s, %s)", powerName(t), x[0], x[1])
+	}},
 	ir.Floor: {call("floor")},
 	ir.Ceil:  {call("ceil")},
 	ir.Round: {call("rint")},
@@ -119,8 +130,10 @@ var fns = map[ir.Fn][classes]code{
 
 	ir.Select: {ternary, ternary, ternary},
 
-	ir.FMA:       {call("fma")},
-	ir.Ldexp:     {func(_ ir.DType, x []string) string { return fmt.Sprintf("ldexp(%s, int(%s))", x[0], x[1]) }},
+	ir.FMA: {call("fma")},
+	ir.Ldexp: {func(_ ir.DType, x []string) string { // clamped as float, since not every float is an int
+		return fmt.Sprintf("ldexp(%s, int(clamp(%s, -300.0f, 300.0f)))", x[0], x[1])
+	}},
 	ir.CopySign:  {call("copysign")},
 	ir.RoundF16:  {func(_ ir.DType, x []string) string { return "float(half(" + x[0] + "))" }},
 	ir.RoundBF16: {func(_ ir.DType, x []string) string { return "float(bfloat(" + x[0] + "))" }},
@@ -167,8 +180,7 @@ func floorModF(_ ir.DType, x []string) string {
 // Metal shifts by the low bits of the count; here a count of the width or more
 // shifts everything out.
 func shiftLeft(t ir.DType, x []string) string {
-	u := unsigned[t.Size()]
-	return fmt.Sprintf("(ulong(%[2]s) >= %[3]dul ? %[4]s(0) : %[4]s(%[5]s(%[5]s(%[1]s) << %[2]s)))", x[0], x[1], 8*t.Size(), computed[t], u)
+	return fmt.Sprintf("(ulong(%[2]s) >= %[3]dul ? %[4]s(0) : %[4]s(%[5]s(%[1]s) << %[2]s))", x[0], x[1], 8*t.Size(), computed[t], modular(t))
 }
 
 func shiftRight(t ir.DType, x []string) string {

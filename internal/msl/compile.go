@@ -87,10 +87,10 @@ var targets = map[string][]string{
 var language = []string{
 	"-x", "c++", "-std=c++17", "-ffreestanding", "-nostdlibinc", "-nostdinc++", "-fno-exceptions", "-fno-rtti", "-fsigned-char",
 	// Values are those of the text: nothing contracted, nothing in another precision.
-	"-ffp-contract=off", "-Xclang", "-ffloat16-excess-precision=none", "-Xclang", "-fbfloat16-excess-precision=none",
+	"-ffp-contract=off", "-fno-math-errno", "-Xclang", "-ffloat16-excess-precision=none", "-Xclang", "-fbfloat16-excess-precision=none",
 	"-Xclang", "-cl-single-precision-constant", "-fno-lax-vector-conversions",
 	// Calls at which threads meet stay where they are, and are returned from.
-	"-fconvergent-functions", "-fno-optimize-sibling-calls",
+	"-fconvergent-functions", "-fno-optimize-sibling-calls", "-fno-finite-loops",
 	// Warnings are none, or errors.
 	"-Wno-everything", "-Werror=double-promotion", "-Werror=implicit-float-conversion", "-Werror=float-conversion",
 	"-Werror=uninitialized", "-Werror=sometimes-uninitialized", "-Werror=return-type", "-Werror=vla",
@@ -122,7 +122,7 @@ func Strict(text string) error {
 		return err
 	}
 	args := append(append([]string{}, targets["amd64"]...), language...)
-	args = append(args, "-DMSL_STRICT", "-fsyntax-only")
+	args = append(args, "-DMSL_STRICT", "-fsyntax-only", "-Werror=cast-qual")
 	_, err = cached(".strict", append([]string{text, header(), version}, args...), func(dir string) (string, error) {
 		if err := compile(dir, transform(text, f, true), args); err != nil {
 			return "", err

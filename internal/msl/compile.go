@@ -100,10 +100,10 @@ var language = []string{
 }
 
 var modes = map[Mode][]string{
-	Flat: {"-O2"},
+	Flat: {"-O2", "-ftrivial-auto-var-init=pattern"},
 	// Wider accesses than 16 bytes would not be checked, so nothing is vectorised.
 	Checked: {
-		"-O1", "-gline-tables-only", "-fno-vectorize", "-fno-slp-vectorize",
+		"-O1", "-ftrivial-auto-var-init=pattern", "-gline-tables-only", "-fno-vectorize", "-fno-slp-vectorize",
 		"-fsanitize=thread", "-mllvm", "-tsan-instrument-func-entry-exit=0", "-mllvm", "-tsan-instrument-read-before-write=1",
 		"-fsanitize=array-bounds,shift-exponent,integer-divide-by-zero,signed-integer-overflow,float-cast-overflow",
 		"-fno-sanitize-link-runtime",

@@ -176,7 +176,7 @@ kernel void read_net_bn1_add(
     float4 add_24;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        add_24[e] = net_bn1_running_var4[e] + 1e-05f;
+        add_24[e] = net_bn1_running_var4[e] + (1e-05f);
     }
     ((device float4 *)add_2)[part] = add_24;
 }
@@ -445,7 +445,7 @@ kernel void read_net_bn2_add(
     float4 add_54;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        add_54[e] = net_bn2_running_var4[e] + 1e-05f;
+        add_54[e] = net_bn2_running_var4[e] + (1e-05f);
     }
     ((device float4 *)add_5)[part] = add_54;
 }
@@ -714,7 +714,7 @@ kernel void read_net_bn3_add(
     float4 add_84;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        add_84[e] = net_bn3_running_var4[e] + 1e-05f;
+        add_84[e] = net_bn3_running_var4[e] + (1e-05f);
     }
     ((device float4 *)add_8)[part] = add_84;
 }

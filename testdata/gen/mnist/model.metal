@@ -551,7 +551,7 @@ kernel void predict_norm1_add(
     float4 add_44;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        add_44[e] = norm1_running_var4[e] + 1e-05f;
+        add_44[e] = norm1_running_var4[e] + (1e-05f);
     }
     ((device float4 *)add_4)[part] = add_44;
 }
@@ -909,12 +909,12 @@ kernel void predict_norm2_add(
         float4 add_84;
         #pragma clang loop unroll(full)
         for (int e = 0; e < 4; e++) {
-            add_84[e] = norm2_running_var4[e] + 1e-05f;
+            add_84[e] = norm2_running_var4[e] + (1e-05f);
         }
         ((device float4 *)add_8)[part] = add_84;
     } else {
         for (int i0 = part * 4; i0 < 10; i0++) {
-            add_8[i0] = norm2_running_var[i0] + 1e-05f;
+            add_8[i0] = norm2_running_var[i0] + (1e-05f);
         }
     }
 }

@@ -32,6 +32,9 @@ var rules = []rule{
 	{"let every lane store", regexp.MustCompile(`if \((?:lane|tid) == 0u\)`), "if (true)"},
 }
 
+// declaration is of an array, where the number is a size.
+var declaration = regexp.MustCompile(`^ *(threadgroup )?\w+ \w+\[\d+\];$`)
+
 // A kernelMutant is a function that stands beside the original in a text.
 type kernelMutant struct {
 	Mutant
@@ -61,8 +64,8 @@ func (f function) mutate() []kernelMutant {
 	lines := strings.Split(f.text, "\n")
 	for n, line := range lines {
 		for _, r := range rules {
-			if r.name == "shift an index" && strings.HasPrefix(strings.TrimSpace(line), "threadgroup ") {
-				continue // a declaration
+			if r.name == "shift an index" && declaration.MatchString(line) {
+				continue
 			}
 			for _, at := range r.at.FindAllStringSubmatchIndex(line, -1) {
 				changed := line[:at[0]] + string(r.at.ExpandString(nil, r.by, line, at)) + line[at[1]:]

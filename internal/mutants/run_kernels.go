@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -21,9 +22,9 @@ const header = "#include <metal_stdlib>\nusing namespace metal;\n\n"
 const batch = 32
 
 // Kernels mutates the kernels of a module, every mutant or, drawn by seed, at most
-// most of them, and runs them with every dim at the given size. progress, if not
+// most of them, and runs them with all dims at each of the sizes. progress, if not
 // nil, is called as they are done.
-func Kernels(m *ir.Module, dim int64, most int, seed uint64, progress func(done, of int)) ([]Mutant, error) {
+func Kernels(m *ir.Module, sizes []int64, most int, seed uint64, progress func(done, of int)) ([]Mutant, error) {
 	if err := passes.Run(m, ir.Metal, nil); err != nil {
 		return nil, err
 	}
@@ -39,26 +40,11 @@ func Kernels(m *ir.Module, dim int64, most int, seed uint64, progress func(done,
 	r.Shuffle(len(mutants), func(i, j int) { mutants[i], mutants[j] = mutants[j], mutants[i] })
 	mutants = mutants[:min(most, len(mutants))]
 
-	runner, err := msl.NewRunner()
+	k, err := newKernelRuns(m, text, sizes, r)
 	if err != nil {
 		return nil, err
 	}
-	defer runner.Close()
-	k := &kernelRuns{runner: runner, launches: launchesOf(m, dim, r), results: map[string][][]byte{}}
-	original, err := msl.Compile(text, msl.Checked, runtime.GOARCH)
-	if err != nil {
-		return nil, err
-	}
-	for name := range k.launches {
-		result, buffers, err := k.run(original, name, name)
-		if err != nil {
-			return nil, err
-		}
-		if len(result.Findings) > 0 {
-			return nil, fmt.Errorf("%s is not clean before it is mutated: %s", name, result.Findings[0])
-		}
-		k.results[name] = buffers
-	}
+	defer k.runner.Close()
 	for start := 0; start < len(mutants); start += batch {
 		if progress != nil {
 			progress(start, len(mutants))
@@ -75,10 +61,48 @@ func Kernels(m *ir.Module, dim int64, most int, seed uint64, progress func(done,
 	return all, nil
 }
 
+// kernelRuns is launches of each function, and what the originals made of them.
 type kernelRuns struct {
 	runner   *msl.Runner
-	launches map[string]msl.Launch // by function
-	results  map[string][][]byte   // of the originals
+	launches map[string][]launch
+}
+
+type launch struct {
+	msl.Launch
+	want [][]byte // the buffers after it
+}
+
+func newKernelRuns(m *ir.Module, text string, sizes []int64, r *rand.Rand) (*kernelRuns, error) {
+	runner, err := msl.NewRunner()
+	if err != nil {
+		return nil, err
+	}
+	k := &kernelRuns{runner: runner, launches: map[string][]launch{}}
+	original, err := msl.Compile(text, msl.Checked, runtime.GOARCH)
+	if err != nil {
+		return nil, err
+	}
+	names := metal.Names(m)
+	for i, kernel := range m.Kernels {
+		name := names[i]
+		for _, size := range sizes {
+			for _, draw := range draws {
+				l := newLaunch(kernel, size, draw, r)
+				if l.Groups[0] == 0 {
+					continue
+				}
+				result, buffers, err := k.run(original, name, l)
+				if err != nil {
+					return nil, err
+				}
+				if len(result.Findings) > 0 {
+					return nil, fmt.Errorf("%s is not clean before it is mutated: %s", name, result.Findings[0])
+				}
+				k.launches[name] = append(k.launches[name], launch{l, buffers})
+			}
+		}
+	}
+	return k, nil
 }
 
 // kill tries each mutant of a batch; those that compile share an object.
@@ -104,23 +128,26 @@ func (k *kernelRuns) kill(mutants []kernelMutant) error {
 		return err
 	}
 	for _, m := range alive {
-		result, buffers, err := k.run(object, m.original, m.name)
-		if err != nil {
-			return err
-		}
-		switch {
-		case len(result.Findings) > 0:
-			m.Killer = result.Findings[0].Kind
-		case !slices.EqualFunc(buffers, k.results[m.original], bytes.Equal):
-			m.Killer = "result"
+		for _, l := range k.launches[m.original] {
+			result, buffers, err := k.run(object, m.name, l.Launch)
+			if err != nil {
+				return err
+			}
+			if len(result.Findings) > 0 {
+				m.Killer = result.Findings[0].Kind
+			} else if !slices.EqualFunc(buffers, l.want, bytes.Equal) {
+				m.Killer = "result"
+			}
+			if m.Killer != "" {
+				break
+			}
 		}
 	}
 	return nil
 }
 
-// run launches a function as the original is launched, on buffers of its own.
-func (k *kernelRuns) run(o *msl.Object, original, name string) (msl.Result, [][]byte, error) {
-	l := k.launches[original]
+// run launches a function on copies of the buffers.
+func (k *kernelRuns) run(o *msl.Object, name string, l msl.Launch) (msl.Result, [][]byte, error) {
 	l.Kernel = name
 	l.Buffers = slices.Clone(l.Buffers)
 	for i, b := range l.Buffers {
@@ -130,44 +157,81 @@ func (k *kernelRuns) run(o *msl.Object, original, name string) (msl.Result, [][]
 	return result, l.Buffers, err
 }
 
-// launchesOf makes a launch of each kernel, with all dims at one size and random
-// operands; results start as bytes that are no result.
-func launchesOf(m *ir.Module, dim int64, r *rand.Rand) map[string]msl.Launch {
-	all := map[string]msl.Launch{}
+// draws fill operand n of a launch: with numbers; with infinities and NaN among
+// them; with rarely anything but zero or false; one operand with infinities alone,
+// which show where something is multiplied that takes no part.
+var draws = []func(r *rand.Rand, t *ir.Tensor, n int){
+	func(r *rand.Rand, t *ir.Tensor, _ int) { ir.SamplePositive.Fill(r, t) },
+	func(r *rand.Rand, t *ir.Tensor, _ int) {
+		ir.SampleNormal.Fill(r, t)
+		for i := range t.F {
+			switch r.IntN(40) {
+			case 0:
+				t.F[i] = math.Inf(1)
+			case 1:
+				t.F[i] = math.NaN()
+			}
+		}
+	},
+	func(r *rand.Rand, t *ir.Tensor, _ int) {
+		const rare = 50
+		ir.SamplePositive.Fill(r, t)
+		for i := range t.F {
+			if r.IntN(rare) > 0 {
+				t.F[i] = 0
+			}
+		}
+		for i := range t.I {
+			if r.IntN(rare) > 0 {
+				t.I[i] = 0
+			}
+		}
+	},
+	infinite(0),
+	infinite(1),
+}
+
+func infinite(operand int) func(*rand.Rand, *ir.Tensor, int) {
+	return func(r *rand.Rand, t *ir.Tensor, n int) {
+		ir.SamplePositive.Fill(r, t)
+		for i := range t.F {
+			if n == operand {
+				t.F[i] = math.Inf(1)
+			}
+		}
+	}
+}
+
+// newLaunch is a launch of a kernel with all dims at one size. Results start as
+// bytes that are no result.
+func newLaunch(k *ir.Kernel, size int64, draw func(*rand.Rand, *ir.Tensor, int), r *rand.Rand) msl.Launch {
 	at := func(s ir.Size) int64 {
-		n, ok := s.Eval(func(string) (int64, bool) { return dim, true })
+		n, ok := s.Eval(func(string) (int64, bool) { return size, true })
 		if !ok {
 			panic("a size without a value: " + s.String())
 		}
 		return n
 	}
-	names := metal.Names(m)
-	for i, k := range m.Kernels {
-		l := msl.Launch{Groups: [3]uint32{uint32(at(k.Groups()))}, Threads: [3]uint32{uint32(k.Schedule.Threads)}}
-		if l.Groups[0] == 0 {
-			continue
+	l := msl.Launch{Groups: [3]uint32{uint32(at(k.Groups()))}, Threads: [3]uint32{uint32(k.Schedule.Threads)}}
+	for n, a := range k.Args {
+		t := ir.NewTensor(a.DType, int(at(a.Len)))
+		draw(r, t, n)
+		b := t.Bytes()
+		if a.Write {
+			b = bytes.Repeat([]byte{0xa5}, len(b))
 		}
-		for _, a := range k.Args {
-			t := ir.NewTensor(a.DType, int(at(a.Len)))
-			ir.SamplePositive.Fill(r, t)
-			b := t.Bytes()
-			if a.Write {
-				b = bytes.Repeat([]byte{0xa5}, len(b))
-			}
-			l.Buffers = append(l.Buffers, b)
-		}
-		var dims []byte
-		for range k.Dims {
-			if metal.LongDims(k) {
-				dims = binary.LittleEndian.AppendUint64(dims, uint64(dim))
-			} else {
-				dims = binary.LittleEndian.AppendUint32(dims, uint32(dim))
-			}
-		}
-		if dims != nil {
-			l.Buffers = append(l.Buffers, dims)
-		}
-		all[names[i]] = l
+		l.Buffers = append(l.Buffers, b)
 	}
-	return all
+	var dims []byte
+	for range k.Dims {
+		if metal.LongDims(k) {
+			dims = binary.LittleEndian.AppendUint64(dims, uint64(size))
+		} else {
+			dims = binary.LittleEndian.AppendUint32(dims, uint32(size))
+		}
+	}
+	if dims != nil {
+		l.Buffers = append(l.Buffers, dims)
+	}
+	return l
 }

@@ -41,7 +41,7 @@ func (l *linter) kernel(fn *function) {
 		a := p.argument()
 		several, known := attributes[a.Attribute]
 		switch {
-		case p.attribute == nil:
+		case len(p.attribute) == 0:
 			l.add(p.name, "%s has no attribute", a.Name)
 		case a.Attribute == "buffer":
 			l.buffer(p, a, buffers)

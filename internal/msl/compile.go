@@ -89,8 +89,8 @@ var language = []string{
 	// Values are those of the text: nothing contracted, nothing in another precision.
 	"-ffp-contract=off", "-fno-math-errno", "-Xclang", "-ffloat16-excess-precision=none", "-Xclang", "-fbfloat16-excess-precision=none",
 	"-Xclang", "-cl-single-precision-constant", "-fno-lax-vector-conversions",
-	// Calls at which threads meet stay where they are, and are returned from.
-	"-fconvergent-functions", "-fno-optimize-sibling-calls", "-fno-finite-loops",
+	// A loop without an end has none.
+	"-fno-finite-loops",
 	// Warnings are none, or errors.
 	"-Wno-everything", "-Werror=double-promotion", "-Werror=implicit-float-conversion", "-Werror=float-conversion",
 	"-Werror=uninitialized", "-Werror=sometimes-uninitialized", "-Werror=return-type", "-Werror=vla",

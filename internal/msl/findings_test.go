@@ -61,7 +61,9 @@ func badLaunch(kernel string, order Order) Launch {
 		l.Threads[0] = 32
 	case "across", "read_across", "left_over":
 		l.Threads[0], l.Groups[0] = 8, 4
-	case "beyond", "before", "straddles":
+	case "straddles":
+		l.Buffers[0] = l.Buffers[0][:260]
+	case "beyond", "before":
 		l.Buffers[0] = l.Buffers[0][:256]
 	}
 	return l
@@ -91,6 +93,46 @@ func TestCrashes(t *testing.T) {
 	good := goodLaunches()["axpy"] // the next child serves
 	if err := r.Verify(prepare(t, readText(t, "good.metal")), good.launch); err != nil {
 		t.Error(err)
+	}
+}
+
+// The orders are what they say, and threadgroup memory starts as NaN.
+func TestOrders(t *testing.T) {
+	r := testRunner(t)
+	object, err := Compile(readText(t, "bad.metal"), Flat, runtime.GOARCH)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := func(kernel string, order Order, seed uint64) []float32 {
+		l := badLaunch(kernel, order)
+		l.Seed = seed
+		if result, err := r.Run(object, l); err != nil || len(result.Findings) > 0 {
+			t.Fatal(result, err)
+		}
+		return floats(l.Buffers[0])
+	}
+	for _, test := range []struct {
+		kernel string
+		order  Order
+		want   []float32
+	}{
+		{"across", Forward, []float32{2, 2, 2, 2, 2, 2, 2, 2, 3}},
+		{"across", Reverse, []float32{0, 0, 0, 0, 0, 0, 0, 0, 1}},
+		{"write_write", Forward, []float32{1, 3, 5}},
+		{"write_write", Reverse, []float32{0, 2, 4}},
+	} {
+		if got := run(test.kernel, test.order, 0); !slices.Equal(got[:len(test.want)], test.want) {
+			t.Errorf("%s, %v order: %v, want %v", test.kernel, test.order, got[:len(test.want)], test.want)
+		}
+	}
+	for _, kernel := range []string{"across", "write_write"} {
+		a, b, again := run(kernel, Random, 1), run(kernel, Random, 2), run(kernel, Random, 1)
+		if slices.Equal(a, b) || !slices.Equal(a, again) {
+			t.Errorf("%s: random orders of two seeds are %v and %v, the first again %v", kernel, a[:16], b[:16], again[:16])
+		}
+	}
+	if y := run("uninitialised", Forward, 0); y[63] == y[63] || y[62] != 1 {
+		t.Errorf("uninitialised threadgroup memory is %v", y[63])
 	}
 }
 

@@ -20,6 +20,8 @@
 
 extern char **environ;
 
+enum { NOT_RUN = 127 }; // the child's status if there is no such program, where posix_spawn does not say so
+
 // A file in memory for each of the child's standard files: there is no pipe that could fill up.
 typedef struct files {
   int fd[3];
@@ -98,6 +100,8 @@ static int run(const char *compiler, const char *mode, const files *f) {
       return -1;
   if (WIFSIGNALED(status))
     dprintf(f->fd[2], "%s was ended by signal %d\n", compiler, WTERMSIG(status));
+  else if (WEXITSTATUS(status) == NOT_RUN)
+    dprintf(f->fd[2], "cannot run %s\n", compiler);
   return status;
 }
 

@@ -1,6 +1,11 @@
 #include <metal_stdlib>
 using namespace metal;
 
+// max_float is the larger, or NaN if one is; Metal's own prefers numbers.
+float max_float(float x, float y) {
+    return isnan(x) || isnan(y) ? NAN : max(x, y);
+}
+
 // read_div computes div (digits.mlx:28:16).
 // A thread computes 4 neighbours.
 kernel void read_div(
@@ -31,8 +36,8 @@ kernel void read_net_conv1_y(
     device float *y [[buffer(2)]],
     constant int *dims [[buffer(3)]],
     uint group [[threadgroup_position_in_grid]],
-    uint thread [[thread_index_in_threadgroup]],
-    uint simd [[simdgroup_index_in_threadgroup]]) {
+    uint tid [[thread_index_in_threadgroup]],
+    uint sgid [[simdgroup_index_in_threadgroup]]) {
     const int B = dims[0];
     threadgroup float tileA[1280];
     threadgroup float tileB[320];
@@ -41,21 +46,21 @@ kernel void read_net_conv1_y(
     const int tileN = 0;
     const int m0 = tileM * 64;
     const int n0 = tileN * 16;
-    const int row = int(simd) / 2 * 32;
-    const int column = int(simd) % 2 * 8;
+    const int row = int(sgid) / 2 * 32;
+    const int column = int(sgid) % 2 * 8;
     simdgroup_float8x8 acc[4];
     #pragma clang loop unroll(full)
     for (int i = 0; i < 4; i++) {
-        acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
+        acc[i] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
     }
     for (int k0 = 0; k0 < 9; k0 += 16) {
         {
-            const int fast = int(thread) % 16;
-            const int ki = k0 + fast;
+            const int inner = int(tid) % 16;
+            const int ki = k0 + inner;
             const int r0 = ki / 3;
             const int r1 = ki % 3;
-            for (int slow = int(thread) / 16; slow < 64; slow += 8) {
-                const int mi = m0 + slow;
+            for (int outer = int(tid) / 16; outer < 64; outer += 8) {
+                const int mi = m0 + outer;
                 if (mi < B * 784 && ki < 9) {
                     const int i0 = mi / 784;
                     const int i1 = mi / 28 % 28;
@@ -64,25 +69,25 @@ kernel void read_net_conv1_y(
                     if (0 <= i1 + r0 - 1 && i1 + r0 - 1 < 28 && 0 <= i2 + r1 - 1 && i2 + r1 - 1 < 28) {
                         v0 = div[i0 * 784 + i1 * 28 + i2 + r0 * 28 + r1 - 29];
                     }
-                    tileA[slow * 20 + fast] = v0;
+                    tileA[outer * 20 + inner] = v0;
                 } else {
-                    tileA[slow * 20 + fast] = 0.0f;
+                    tileA[outer * 20 + inner] = 0.0f;
                 }
             }
         }
         {
-            const int fast = int(thread) % 16;
-            const int ki = k0 + fast;
+            const int inner = int(tid) % 16;
+            const int ki = k0 + inner;
             const int r0 = ki / 3;
             const int r1 = ki % 3;
-            for (int slow = int(thread) / 16; slow < 16; slow += 8) {
-                const int ni = n0 + slow;
+            for (int outer = int(tid) / 16; outer < 16; outer += 8) {
+                const int ni = n0 + outer;
                 if (ki < 9) {
                     const int i3 = ni;
                     const float v1 = net_conv1_weight[i3 * 9 + r0 * 3 + r1];
-                    tileB[fast * 20 + slow] = v1;
+                    tileB[inner * 20 + outer] = v1;
                 } else {
-                    tileB[fast * 20 + slow] = 0.0f;
+                    tileB[inner * 20 + outer] = 0.0f;
                 }
             }
         }
@@ -113,20 +118,20 @@ kernel void read_net_conv1_y(
     for (int down = 0; down < 4; down++) {
         #pragma clang loop unroll(full)
         for (int j = 0; j < 1; j++) {
-            simdgroup_store(acc[down * 1 + j], sums + int(simd) / 2 * 160 + column + j * 8, 20);
+            simdgroup_store(acc[down * 1 + j], sums + int(sgid) / 2 * 160 + column + j * 8, 20);
         }
         threadgroup_barrier(mem_flags::mem_threadgroup);
-        for (int flat = int(thread); flat < 256; flat += 128) {
-            const int slow = flat / 16;
-            const int fast = flat % 16;
-            const int mi = m0 + slow / 8 * 32 + down * 8 + slow % 8;
-            const int ni = n0 + fast;
+        for (int flat = int(tid); flat < 256; flat += 128) {
+            const int outer = flat / 16;
+            const int inner = flat % 16;
+            const int mi = m0 + outer / 8 * 32 + down * 8 + outer % 8;
+            const int ni = n0 + inner;
             if (mi < B * 784) {
                 const int i0 = mi / 784;
                 const int i1 = mi / 28 % 28;
                 const int i2 = mi % 28;
                 const int i3 = ni;
-                const float v3 = sums[slow * 20 + fast];
+                const float v3 = sums[outer * 20 + inner];
                 y[i0 * 12544 + i1 * 448 + i2 * 16 + i3] = v3;
             }
         }
@@ -171,12 +176,12 @@ kernel void read_net_bn1_add(
     }
     const int part = at;
     const float4 net_bn1_running_var4 = ((device const float4 *)net_bn1_running_var)[part];
-    float4 add_24;
+    float4 add_2x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        add_24[e] = net_bn1_running_var4[e] + 1e-05f;
+        add_2x4[e] = net_bn1_running_var4[e] + (1e-05f);
     }
-    ((device float4 *)add_2)[part] = add_24;
+    ((device float4 *)add_2)[part] = add_2x4;
 }
 
 // read_net_bn1_rsqrt computes rsqrt (digits.mlx:17:23).
@@ -190,11 +195,11 @@ kernel void read_net_bn1_rsqrt(
         return;
     }
     const int part = at;
-    const float4 add_24 = ((device const float4 *)add_2)[part];
+    const float4 add_2x4 = ((device const float4 *)add_2)[part];
     float4 rsqrt4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        rsqrt4[e] = precise::rsqrt(add_24[e]);
+        rsqrt4[e] = precise::rsqrt(add_2x4[e]);
     }
     ((device float4 *)rsqrt_2)[part] = rsqrt4;
 }
@@ -262,11 +267,11 @@ kernel void read_net_relu(
         return;
     }
     const int part = at;
-    const float4 add_34 = ((device const float4 *)add_3)[part];
+    const float4 add_3x4 = ((device const float4 *)add_3)[part];
     float4 relu4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        relu4[e] = (isnan(add_34[e]) || isnan(0.0f) ? NAN : max(add_34[e], 0.0f));
+        relu4[e] = max_float(add_3x4[e], 0.0f);
     }
     ((device float4 *)relu)[part] = relu4;
 }
@@ -288,7 +293,7 @@ kernel void read_net_x(
     float v1 = (-INFINITY);
     for (int r0 = 0; r0 < 2; r0++) {
         for (int r1 = 0; r1 < 2; r1++) {
-            v1 = (isnan(v1) || isnan(relu[i0 * 896 + i1 * 32 + i2 + r0 * 448 + r1 * 16]) ? NAN : max(v1, relu[i0 * 896 + i1 * 32 + i2 + r0 * 448 + r1 * 16]));
+            v1 = max_float(v1, relu[i0 * 896 + i1 * 32 + i2 + r0 * 448 + r1 * 16]);
         }
     }
     x[i0 * 224 + i1 * 16 + i2] = v1;
@@ -302,8 +307,8 @@ kernel void read_net_conv2_y_2(
     device float *y_2 [[buffer(2)]],
     constant int *dims [[buffer(3)]],
     uint group [[threadgroup_position_in_grid]],
-    uint thread [[thread_index_in_threadgroup]],
-    uint simd [[simdgroup_index_in_threadgroup]]) {
+    uint tid [[thread_index_in_threadgroup]],
+    uint sgid [[simdgroup_index_in_threadgroup]]) {
     const int B = dims[0];
     threadgroup float tileA[1280];
     threadgroup float tileB[576];
@@ -312,22 +317,22 @@ kernel void read_net_conv2_y_2(
     const int tileN = 0;
     const int m0 = tileM * 64;
     const int n0 = tileN * 32;
-    const int row = int(simd) / 2 * 32;
-    const int column = int(simd) % 2 * 16;
+    const int row = int(sgid) / 2 * 32;
+    const int column = int(sgid) % 2 * 16;
     simdgroup_float8x8 acc[8];
     #pragma clang loop unroll(full)
     for (int i = 0; i < 8; i++) {
-        acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
+        acc[i] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
     }
     for (int k0 = 0; k0 < 144; k0 += 16) {
         {
-            const int fast = int(thread) % 16;
-            const int ki = k0 + fast;
+            const int inner = int(tid) % 16;
+            const int ki = k0 + inner;
             const int r0 = ki / 48;
             const int r1 = ki / 16 % 3;
             const int r2 = ki % 16;
-            for (int slow = int(thread) / 16; slow < 64; slow += 8) {
-                const int mi = m0 + slow;
+            for (int outer = int(tid) / 16; outer < 64; outer += 8) {
+                const int mi = m0 + outer;
                 if (mi < B * 196) {
                     const int i0 = mi / 196;
                     const int i1 = mi / 14 % 14;
@@ -336,23 +341,23 @@ kernel void read_net_conv2_y_2(
                     if (0 <= i1 + r0 - 1 && i1 + r0 - 1 < 14 && 0 <= i2 + r1 - 1 && i2 + r1 - 1 < 14) {
                         v0 = x[i0 * 3136 + i1 * 224 + i2 * 16 + r0 * 224 + r1 * 16 + r2 - 240];
                     }
-                    tileA[slow * 20 + fast] = v0;
+                    tileA[outer * 20 + inner] = v0;
                 } else {
-                    tileA[slow * 20 + fast] = 0.0f;
+                    tileA[outer * 20 + inner] = 0.0f;
                 }
             }
         }
         {
-            const int fast = int(thread) % 32;
-            const int ni = n0 + fast;
+            const int inner = int(tid) % 32;
+            const int ni = n0 + inner;
             const int i3 = ni;
-            for (int slow = int(thread) / 32; slow < 16; slow += 4) {
-                const int ki = k0 + slow;
+            for (int outer = int(tid) / 32; outer < 16; outer += 4) {
+                const int ki = k0 + outer;
                 const int r0 = ki / 48;
                 const int r1 = ki / 16 % 3;
                 const int r2 = ki % 16;
                 const float v1 = net_conv2_weight[i3 * 144 + r0 * 3 + r1 + r2 * 9];
-                tileB[slow * 36 + fast] = v1;
+                tileB[outer * 36 + inner] = v1;
             }
         }
         threadgroup_barrier(mem_flags::mem_threadgroup);
@@ -382,20 +387,20 @@ kernel void read_net_conv2_y_2(
     for (int down = 0; down < 4; down++) {
         #pragma clang loop unroll(full)
         for (int j = 0; j < 2; j++) {
-            simdgroup_store(acc[down * 2 + j], sums + int(simd) / 2 * 288 + column + j * 8, 36);
+            simdgroup_store(acc[down * 2 + j], sums + int(sgid) / 2 * 288 + column + j * 8, 36);
         }
         threadgroup_barrier(mem_flags::mem_threadgroup);
-        for (int flat = int(thread); flat < 512; flat += 128) {
-            const int slow = flat / 32;
-            const int fast = flat % 32;
-            const int mi = m0 + slow / 8 * 32 + down * 8 + slow % 8;
-            const int ni = n0 + fast;
+        for (int flat = int(tid); flat < 512; flat += 128) {
+            const int outer = flat / 32;
+            const int inner = flat % 32;
+            const int mi = m0 + outer / 8 * 32 + down * 8 + outer % 8;
+            const int ni = n0 + inner;
             if (mi < B * 196) {
                 const int i0 = mi / 196;
                 const int i1 = mi / 14 % 14;
                 const int i2 = mi % 14;
                 const int i3 = ni;
-                const float v3 = sums[slow * 36 + fast];
+                const float v3 = sums[outer * 36 + inner];
                 y_2[i0 * 6272 + i1 * 448 + i2 * 32 + i3] = v3;
             }
         }
@@ -418,14 +423,14 @@ kernel void read_net_conv2_add(
     }
     const int i0 = at / 8;
     const int part = at % 8;
-    const float4 y_24 = ((device const float4 *)y_2)[i0 * 8 + part];
+    const float4 y_2x4 = ((device const float4 *)y_2)[i0 * 8 + part];
     const float4 net_conv2_bias4 = ((device const float4 *)net_conv2_bias)[part];
-    float4 add_44;
+    float4 add_4x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        add_44[e] = y_24[e] + net_conv2_bias4[e];
+        add_4x4[e] = y_2x4[e] + net_conv2_bias4[e];
     }
-    ((device float4 *)add_4)[i0 * 8 + part] = add_44;
+    ((device float4 *)add_4)[i0 * 8 + part] = add_4x4;
 }
 
 // read_net_bn2_add computes add_5 (digits.mlx:18:23).
@@ -440,12 +445,12 @@ kernel void read_net_bn2_add(
     }
     const int part = at;
     const float4 net_bn2_running_var4 = ((device const float4 *)net_bn2_running_var)[part];
-    float4 add_54;
+    float4 add_5x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        add_54[e] = net_bn2_running_var4[e] + 1e-05f;
+        add_5x4[e] = net_bn2_running_var4[e] + (1e-05f);
     }
-    ((device float4 *)add_5)[part] = add_54;
+    ((device float4 *)add_5)[part] = add_5x4;
 }
 
 // read_net_bn2_rsqrt computes rsqrt_2 (digits.mlx:18:23).
@@ -459,13 +464,13 @@ kernel void read_net_bn2_rsqrt(
         return;
     }
     const int part = at;
-    const float4 add_54 = ((device const float4 *)add_5)[part];
-    float4 rsqrt_24;
+    const float4 add_5x4 = ((device const float4 *)add_5)[part];
+    float4 rsqrt_2x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        rsqrt_24[e] = precise::rsqrt(add_54[e]);
+        rsqrt_2x4[e] = precise::rsqrt(add_5x4[e]);
     }
-    ((device float4 *)rsqrt_2)[part] = rsqrt_24;
+    ((device float4 *)rsqrt_2)[part] = rsqrt_2x4;
 }
 
 // read_net_bn2_sub computes sub_2 (digits.mlx:18:23).
@@ -483,14 +488,14 @@ kernel void read_net_bn2_sub(
     }
     const int i0 = at / 8;
     const int part = at % 8;
-    const float4 add_44 = ((device const float4 *)add_4)[i0 * 8 + part];
+    const float4 add_4x4 = ((device const float4 *)add_4)[i0 * 8 + part];
     const float4 net_bn2_running_mean4 = ((device const float4 *)net_bn2_running_mean)[part];
-    float4 sub_24;
+    float4 sub_2x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        sub_24[e] = add_44[e] - net_bn2_running_mean4[e];
+        sub_2x4[e] = add_4x4[e] - net_bn2_running_mean4[e];
     }
-    ((device float4 *)sub_2)[i0 * 8 + part] = sub_24;
+    ((device float4 *)sub_2)[i0 * 8 + part] = sub_2x4;
 }
 
 // read_net_bn2_mul computes mul_3 (digits.mlx:18:23).
@@ -508,14 +513,14 @@ kernel void read_net_bn2_mul(
     }
     const int i0 = at / 8;
     const int part = at % 8;
-    const float4 sub_24 = ((device const float4 *)sub_2)[i0 * 8 + part];
-    const float4 rsqrt_24 = ((device const float4 *)rsqrt_2)[part];
-    float4 mul_34;
+    const float4 sub_2x4 = ((device const float4 *)sub_2)[i0 * 8 + part];
+    const float4 rsqrt_2x4 = ((device const float4 *)rsqrt_2)[part];
+    float4 mul_3x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        mul_34[e] = sub_24[e] * rsqrt_24[e];
+        mul_3x4[e] = sub_2x4[e] * rsqrt_2x4[e];
     }
-    ((device float4 *)mul_3)[i0 * 8 + part] = mul_34;
+    ((device float4 *)mul_3)[i0 * 8 + part] = mul_3x4;
 }
 
 // read_net_relu_2 computes relu_2 (digits.mlx:18:18).
@@ -531,13 +536,13 @@ kernel void read_net_relu_2(
         return;
     }
     const int part = at;
-    const float4 add_64 = ((device const float4 *)add_6)[part];
-    float4 relu_24;
+    const float4 add_6x4 = ((device const float4 *)add_6)[part];
+    float4 relu_2x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        relu_24[e] = (isnan(add_64[e]) || isnan(0.0f) ? NAN : max(add_64[e], 0.0f));
+        relu_2x4[e] = max_float(add_6x4[e], 0.0f);
     }
-    ((device float4 *)relu_2)[part] = relu_24;
+    ((device float4 *)relu_2)[part] = relu_2x4;
 }
 
 // read_net_x_2 computes x_2 (digits.mlx:18:9).
@@ -557,7 +562,7 @@ kernel void read_net_x_2(
     float v1 = (-INFINITY);
     for (int r0 = 0; r0 < 2; r0++) {
         for (int r1 = 0; r1 < 2; r1++) {
-            v1 = (isnan(v1) || isnan(relu_2[i0 * 896 + i1 * 64 + i2 + r0 * 448 + r1 * 32]) ? NAN : max(v1, relu_2[i0 * 896 + i1 * 64 + i2 + r0 * 448 + r1 * 32]));
+            v1 = max_float(v1, relu_2[i0 * 896 + i1 * 64 + i2 + r0 * 448 + r1 * 32]);
         }
     }
     x_2[i0 * 224 + i1 * 32 + i2] = v1;
@@ -571,8 +576,8 @@ kernel void read_net_conv3_y_3(
     device float *y_3 [[buffer(2)]],
     constant int *dims [[buffer(3)]],
     uint group [[threadgroup_position_in_grid]],
-    uint thread [[thread_index_in_threadgroup]],
-    uint simd [[simdgroup_index_in_threadgroup]]) {
+    uint tid [[thread_index_in_threadgroup]],
+    uint sgid [[simdgroup_index_in_threadgroup]]) {
     const int B = dims[0];
     threadgroup float tileA[1280];
     threadgroup float tileB[576];
@@ -581,22 +586,22 @@ kernel void read_net_conv3_y_3(
     const int tileN = int(group) % 2;
     const int m0 = tileM * 64;
     const int n0 = tileN * 32;
-    const int row = int(simd) / 2 * 32;
-    const int column = int(simd) % 2 * 16;
+    const int row = int(sgid) / 2 * 32;
+    const int column = int(sgid) % 2 * 16;
     simdgroup_float8x8 acc[8];
     #pragma clang loop unroll(full)
     for (int i = 0; i < 8; i++) {
-        acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
+        acc[i] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
     }
     for (int k0 = 0; k0 < 288; k0 += 16) {
         {
-            const int fast = int(thread) % 16;
-            const int ki = k0 + fast;
+            const int inner = int(tid) % 16;
+            const int ki = k0 + inner;
             const int r0 = ki / 96;
             const int r1 = ki / 32 % 3;
             const int r2 = ki % 32;
-            for (int slow = int(thread) / 16; slow < 64; slow += 8) {
-                const int mi = m0 + slow;
+            for (int outer = int(tid) / 16; outer < 64; outer += 8) {
+                const int mi = m0 + outer;
                 if (mi < B * 49) {
                     const int i0 = mi / 49;
                     const int i1 = mi / 7 % 7;
@@ -605,23 +610,23 @@ kernel void read_net_conv3_y_3(
                     if (0 <= i1 + r0 - 1 && i1 + r0 - 1 < 7 && 0 <= i2 + r1 - 1 && i2 + r1 - 1 < 7) {
                         v0 = x_2[i0 * 1568 + i1 * 224 + i2 * 32 + r0 * 224 + r1 * 32 + r2 - 256];
                     }
-                    tileA[slow * 20 + fast] = v0;
+                    tileA[outer * 20 + inner] = v0;
                 } else {
-                    tileA[slow * 20 + fast] = 0.0f;
+                    tileA[outer * 20 + inner] = 0.0f;
                 }
             }
         }
         {
-            const int fast = int(thread) % 32;
-            const int ni = n0 + fast;
+            const int inner = int(tid) % 32;
+            const int ni = n0 + inner;
             const int i3 = ni;
-            for (int slow = int(thread) / 32; slow < 16; slow += 4) {
-                const int ki = k0 + slow;
+            for (int outer = int(tid) / 32; outer < 16; outer += 4) {
+                const int ki = k0 + outer;
                 const int r0 = ki / 96;
                 const int r1 = ki / 32 % 3;
                 const int r2 = ki % 32;
                 const float v1 = net_conv3_weight[i3 * 288 + r0 * 3 + r1 + r2 * 9];
-                tileB[slow * 36 + fast] = v1;
+                tileB[outer * 36 + inner] = v1;
             }
         }
         threadgroup_barrier(mem_flags::mem_threadgroup);
@@ -651,20 +656,20 @@ kernel void read_net_conv3_y_3(
     for (int down = 0; down < 4; down++) {
         #pragma clang loop unroll(full)
         for (int j = 0; j < 2; j++) {
-            simdgroup_store(acc[down * 2 + j], sums + int(simd) / 2 * 288 + column + j * 8, 36);
+            simdgroup_store(acc[down * 2 + j], sums + int(sgid) / 2 * 288 + column + j * 8, 36);
         }
         threadgroup_barrier(mem_flags::mem_threadgroup);
-        for (int flat = int(thread); flat < 512; flat += 128) {
-            const int slow = flat / 32;
-            const int fast = flat % 32;
-            const int mi = m0 + slow / 8 * 32 + down * 8 + slow % 8;
-            const int ni = n0 + fast;
+        for (int flat = int(tid); flat < 512; flat += 128) {
+            const int outer = flat / 32;
+            const int inner = flat % 32;
+            const int mi = m0 + outer / 8 * 32 + down * 8 + outer % 8;
+            const int ni = n0 + inner;
             if (mi < B * 49) {
                 const int i0 = mi / 49;
                 const int i1 = mi / 7 % 7;
                 const int i2 = mi % 7;
                 const int i3 = ni;
-                const float v3 = sums[slow * 36 + fast];
+                const float v3 = sums[outer * 36 + inner];
                 y_3[i0 * 3136 + i1 * 448 + i2 * 64 + i3] = v3;
             }
         }
@@ -687,14 +692,14 @@ kernel void read_net_conv3_add(
     }
     const int i0 = at / 16;
     const int part = at % 16;
-    const float4 y_34 = ((device const float4 *)y_3)[i0 * 16 + part];
+    const float4 y_3x4 = ((device const float4 *)y_3)[i0 * 16 + part];
     const float4 net_conv3_bias4 = ((device const float4 *)net_conv3_bias)[part];
-    float4 add_74;
+    float4 add_7x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        add_74[e] = y_34[e] + net_conv3_bias4[e];
+        add_7x4[e] = y_3x4[e] + net_conv3_bias4[e];
     }
-    ((device float4 *)add_7)[i0 * 16 + part] = add_74;
+    ((device float4 *)add_7)[i0 * 16 + part] = add_7x4;
 }
 
 // read_net_bn3_add computes add_8 (digits.mlx:19:23).
@@ -709,12 +714,12 @@ kernel void read_net_bn3_add(
     }
     const int part = at;
     const float4 net_bn3_running_var4 = ((device const float4 *)net_bn3_running_var)[part];
-    float4 add_84;
+    float4 add_8x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        add_84[e] = net_bn3_running_var4[e] + 1e-05f;
+        add_8x4[e] = net_bn3_running_var4[e] + (1e-05f);
     }
-    ((device float4 *)add_8)[part] = add_84;
+    ((device float4 *)add_8)[part] = add_8x4;
 }
 
 // read_net_bn3_rsqrt computes rsqrt_3 (digits.mlx:19:23).
@@ -728,13 +733,13 @@ kernel void read_net_bn3_rsqrt(
         return;
     }
     const int part = at;
-    const float4 add_84 = ((device const float4 *)add_8)[part];
-    float4 rsqrt_34;
+    const float4 add_8x4 = ((device const float4 *)add_8)[part];
+    float4 rsqrt_3x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        rsqrt_34[e] = precise::rsqrt(add_84[e]);
+        rsqrt_3x4[e] = precise::rsqrt(add_8x4[e]);
     }
-    ((device float4 *)rsqrt_3)[part] = rsqrt_34;
+    ((device float4 *)rsqrt_3)[part] = rsqrt_3x4;
 }
 
 // read_net_bn3_sub computes sub_3 (digits.mlx:19:23).
@@ -752,14 +757,14 @@ kernel void read_net_bn3_sub(
     }
     const int i0 = at / 16;
     const int part = at % 16;
-    const float4 add_74 = ((device const float4 *)add_7)[i0 * 16 + part];
+    const float4 add_7x4 = ((device const float4 *)add_7)[i0 * 16 + part];
     const float4 net_bn3_running_mean4 = ((device const float4 *)net_bn3_running_mean)[part];
-    float4 sub_34;
+    float4 sub_3x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        sub_34[e] = add_74[e] - net_bn3_running_mean4[e];
+        sub_3x4[e] = add_7x4[e] - net_bn3_running_mean4[e];
     }
-    ((device float4 *)sub_3)[i0 * 16 + part] = sub_34;
+    ((device float4 *)sub_3)[i0 * 16 + part] = sub_3x4;
 }
 
 // read_net_bn3_mul computes mul_5 (digits.mlx:19:23).
@@ -777,14 +782,14 @@ kernel void read_net_bn3_mul(
     }
     const int i0 = at / 16;
     const int part = at % 16;
-    const float4 sub_34 = ((device const float4 *)sub_3)[i0 * 16 + part];
-    const float4 rsqrt_34 = ((device const float4 *)rsqrt_3)[part];
-    float4 mul_54;
+    const float4 sub_3x4 = ((device const float4 *)sub_3)[i0 * 16 + part];
+    const float4 rsqrt_3x4 = ((device const float4 *)rsqrt_3)[part];
+    float4 mul_5x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        mul_54[e] = sub_34[e] * rsqrt_34[e];
+        mul_5x4[e] = sub_3x4[e] * rsqrt_3x4[e];
     }
-    ((device float4 *)mul_5)[i0 * 16 + part] = mul_54;
+    ((device float4 *)mul_5)[i0 * 16 + part] = mul_5x4;
 }
 
 // read_net_relu_3 computes relu_3 (digits.mlx:19:18).
@@ -800,13 +805,13 @@ kernel void read_net_relu_3(
         return;
     }
     const int part = at;
-    const float4 add_94 = ((device const float4 *)add_9)[part];
-    float4 relu_34;
+    const float4 add_9x4 = ((device const float4 *)add_9)[part];
+    float4 relu_3x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        relu_34[e] = (isnan(add_94[e]) || isnan(0.0f) ? NAN : max(add_94[e], 0.0f));
+        relu_3x4[e] = max_float(add_9x4[e], 0.0f);
     }
-    ((device float4 *)relu_3)[part] = relu_34;
+    ((device float4 *)relu_3)[part] = relu_3x4;
 }
 
 // read_net_x_3 computes x_3 (digits.mlx:19:9).
@@ -827,7 +832,7 @@ kernel void read_net_x_3(
     float v1 = (-INFINITY);
     for (int r0 = 0; r0 < 2; r0++) {
         for (int r1 = 0; r1 < 2; r1++) {
-            v1 = (isnan(v1) || isnan(relu_3[i0 * 3136 + i1 * 896 + i2 * 128 + i3 + r0 * 448 + r1 * 64]) ? NAN : max(v1, relu_3[i0 * 3136 + i1 * 896 + i2 * 128 + i3 + r0 * 448 + r1 * 64]));
+            v1 = max_float(v1, relu_3[i0 * 3136 + i1 * 896 + i2 * 128 + i3 + r0 * 448 + r1 * 64]);
         }
     }
     x_3[i0 * 576 + i1 * 192 + i2 * 64 + i3] = v1;
@@ -841,8 +846,8 @@ kernel void read_net_fc_matmul(
     device float *matmul [[buffer(2)]],
     constant int *dims [[buffer(3)]],
     uint group [[threadgroup_position_in_grid]],
-    uint thread [[thread_index_in_threadgroup]],
-    uint simd [[simdgroup_index_in_threadgroup]]) {
+    uint tid [[thread_index_in_threadgroup]],
+    uint sgid [[simdgroup_index_in_threadgroup]]) {
     const int B = dims[0];
     threadgroup float tileA[1280];
     threadgroup float tileB[320];
@@ -851,41 +856,41 @@ kernel void read_net_fc_matmul(
     const int tileN = 0;
     const int m0 = tileM * 64;
     const int n0 = tileN * 16;
-    const int row = int(simd) / 2 * 32;
-    const int column = int(simd) % 2 * 8;
+    const int row = int(sgid) / 2 * 32;
+    const int column = int(sgid) % 2 * 8;
     simdgroup_float8x8 acc[4];
     #pragma clang loop unroll(full)
     for (int i = 0; i < 4; i++) {
-        acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
+        acc[i] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
     }
     for (int k0 = 0; k0 < 576; k0 += 16) {
         {
-            const int fast = int(thread) % 16;
-            const int ki = k0 + fast;
+            const int inner = int(tid) % 16;
+            const int ki = k0 + inner;
             const int r0 = ki;
-            for (int slow = int(thread) / 16; slow < 64; slow += 8) {
-                const int mi = m0 + slow;
+            for (int outer = int(tid) / 16; outer < 64; outer += 8) {
+                const int mi = m0 + outer;
                 if (mi < B) {
                     const int i0 = mi;
                     const float v0 = x_3[i0 * 576 + r0];
-                    tileA[slow * 20 + fast] = v0;
+                    tileA[outer * 20 + inner] = v0;
                 } else {
-                    tileA[slow * 20 + fast] = 0.0f;
+                    tileA[outer * 20 + inner] = 0.0f;
                 }
             }
         }
         {
-            const int fast = int(thread) % 16;
-            const int ki = k0 + fast;
+            const int inner = int(tid) % 16;
+            const int ki = k0 + inner;
             const int r0 = ki;
-            for (int slow = int(thread) / 16; slow < 16; slow += 8) {
-                const int ni = n0 + slow;
+            for (int outer = int(tid) / 16; outer < 16; outer += 8) {
+                const int ni = n0 + outer;
                 if (ni < 10) {
                     const int i1 = ni;
                     const float v1 = net_fc_weight[i1 * 576 + r0];
-                    tileB[fast * 20 + slow] = v1;
+                    tileB[inner * 20 + outer] = v1;
                 } else {
-                    tileB[fast * 20 + slow] = 0.0f;
+                    tileB[inner * 20 + outer] = 0.0f;
                 }
             }
         }
@@ -916,18 +921,18 @@ kernel void read_net_fc_matmul(
     for (int down = 0; down < 4; down++) {
         #pragma clang loop unroll(full)
         for (int j = 0; j < 1; j++) {
-            simdgroup_store(acc[down * 1 + j], sums + int(simd) / 2 * 160 + column + j * 8, 20);
+            simdgroup_store(acc[down * 1 + j], sums + int(sgid) / 2 * 160 + column + j * 8, 20);
         }
         threadgroup_barrier(mem_flags::mem_threadgroup);
-        for (int flat = int(thread); flat < 256; flat += 128) {
-            const int slow = flat / 16;
-            const int fast = flat % 16;
-            const int mi = m0 + slow / 8 * 32 + down * 8 + slow % 8;
-            const int ni = n0 + fast;
+        for (int flat = int(tid); flat < 256; flat += 128) {
+            const int outer = flat / 16;
+            const int inner = flat % 16;
+            const int mi = m0 + outer / 8 * 32 + down * 8 + outer % 8;
+            const int ni = n0 + inner;
             if (mi < B && ni < 10) {
                 const int i0 = mi;
                 const int i1 = ni;
-                const float v3 = sums[slow * 20 + fast];
+                const float v3 = sums[outer * 20 + inner];
                 matmul[i0 * 10 + i1] = v3;
             }
         }
@@ -991,7 +996,7 @@ kernel void read_max(
     const int i0 = at;
     float v1 = (-INFINITY);
     for (int r0 = 0; r0 < 10; r0++) {
-        v1 = (isnan(v1) || isnan(logits[i0 * 10 + r0]) ? NAN : max(v1, logits[i0 * 10 + r0]));
+        v1 = max_float(v1, logits[i0 * 10 + r0]);
     }
     max_2[i0] = v1;
 }
@@ -1028,11 +1033,11 @@ kernel void read_exp(
     }
     const int part = at;
     if (part * 4 + 4 <= B * 10) {
-        const float4 sub_44 = ((device const float4 *)sub_4)[part];
+        const float4 sub_4x4 = ((device const float4 *)sub_4)[part];
         float4 exp4;
         #pragma clang loop unroll(full)
         for (int e = 0; e < 4; e++) {
-            exp4[e] = precise::exp(sub_44[e]);
+            exp4[e] = precise::exp(sub_4x4[e]);
         }
         ((device float4 *)exp_2)[part] = exp4;
     } else {

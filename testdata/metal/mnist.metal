@@ -1,6 +1,11 @@
 #include <metal_stdlib>
 using namespace metal;
 
+// max_float is the larger, or NaN if one is; Metal's own prefers numbers.
+float max_float(float x, float y) {
+    return isnan(x) || isnan(y) ? NAN : max(x, y);
+}
+
 // predict_div computes div (mnist.mlx:28:17).
 // A thread computes 4 neighbours.
 kernel void predict_div(
@@ -59,12 +64,12 @@ kernel void predict_div_2(
     }
     const int part = at;
     const float4 sub4 = ((device const float4 *)sub)[part];
-    float4 div_24;
+    float4 div_2x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        div_24[e] = sub4[e] / 0.3081f;
+        div_2x4[e] = sub4[e] / 0.3081f;
     }
-    ((device float4 *)div_2)[part] = div_24;
+    ((device float4 *)div_2)[part] = div_2x4;
 }
 
 // predict_conv1_y computes y (mnist.mlx:17:36).
@@ -75,8 +80,8 @@ kernel void predict_conv1_y(
     device float *y [[buffer(2)]],
     constant int *dims [[buffer(3)]],
     uint group [[threadgroup_position_in_grid]],
-    uint thread [[thread_index_in_threadgroup]],
-    uint simd [[simdgroup_index_in_threadgroup]]) {
+    uint tid [[thread_index_in_threadgroup]],
+    uint sgid [[simdgroup_index_in_threadgroup]]) {
     const int B = dims[0];
     threadgroup float tileA[1280];
     threadgroup float tileB[320];
@@ -85,45 +90,45 @@ kernel void predict_conv1_y(
     const int tileN = 0;
     const int m0 = tileM * 64;
     const int n0 = tileN * 16;
-    const int row = int(simd) / 2 * 32;
-    const int column = int(simd) % 2 * 8;
+    const int row = int(sgid) / 2 * 32;
+    const int column = int(sgid) % 2 * 8;
     simdgroup_float8x8 acc[4];
     #pragma clang loop unroll(full)
     for (int i = 0; i < 4; i++) {
-        acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
+        acc[i] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
     }
     for (int k0 = 0; k0 < 9; k0 += 16) {
         {
-            const int fast = int(thread) % 16;
-            const int ki = k0 + fast;
+            const int inner = int(tid) % 16;
+            const int ki = k0 + inner;
             const int r0 = ki / 3;
             const int r1 = ki % 3;
-            for (int slow = int(thread) / 16; slow < 64; slow += 8) {
-                const int mi = m0 + slow;
+            for (int outer = int(tid) / 16; outer < 64; outer += 8) {
+                const int mi = m0 + outer;
                 if (mi < B * 676 && ki < 9) {
                     const int i0 = mi / 676;
                     const int i1 = mi / 26 % 26;
                     const int i2 = mi % 26;
                     const float v0 = div_2[i0 * 784 + i1 * 28 + i2 + r0 * 28 + r1];
-                    tileA[slow * 20 + fast] = v0;
+                    tileA[outer * 20 + inner] = v0;
                 } else {
-                    tileA[slow * 20 + fast] = 0.0f;
+                    tileA[outer * 20 + inner] = 0.0f;
                 }
             }
         }
         {
-            const int fast = int(thread) % 16;
-            const int ki = k0 + fast;
+            const int inner = int(tid) % 16;
+            const int ki = k0 + inner;
             const int r0 = ki / 3;
             const int r1 = ki % 3;
-            for (int slow = int(thread) / 16; slow < 16; slow += 8) {
-                const int ni = n0 + slow;
+            for (int outer = int(tid) / 16; outer < 16; outer += 8) {
+                const int ni = n0 + outer;
                 if (ki < 9 && ni < 8) {
                     const int i3 = ni;
                     const float v1 = conv1_weight[i3 * 9 + r0 * 3 + r1];
-                    tileB[fast * 20 + slow] = v1;
+                    tileB[inner * 20 + outer] = v1;
                 } else {
-                    tileB[fast * 20 + slow] = 0.0f;
+                    tileB[inner * 20 + outer] = 0.0f;
                 }
             }
         }
@@ -154,20 +159,20 @@ kernel void predict_conv1_y(
     for (int down = 0; down < 4; down++) {
         #pragma clang loop unroll(full)
         for (int j = 0; j < 1; j++) {
-            simdgroup_store(acc[down * 1 + j], sums + int(simd) / 2 * 160 + column + j * 8, 20);
+            simdgroup_store(acc[down * 1 + j], sums + int(sgid) / 2 * 160 + column + j * 8, 20);
         }
         threadgroup_barrier(mem_flags::mem_threadgroup);
-        for (int flat = int(thread); flat < 256; flat += 128) {
-            const int slow = flat / 16;
-            const int fast = flat % 16;
-            const int mi = m0 + slow / 8 * 32 + down * 8 + slow % 8;
-            const int ni = n0 + fast;
+        for (int flat = int(tid); flat < 256; flat += 128) {
+            const int outer = flat / 16;
+            const int inner = flat % 16;
+            const int mi = m0 + outer / 8 * 32 + down * 8 + outer % 8;
+            const int ni = n0 + inner;
             if (mi < B * 676 && ni < 8) {
                 const int i0 = mi / 676;
                 const int i1 = mi / 26 % 26;
                 const int i2 = mi % 26;
                 const int i3 = ni;
-                const float v3 = sums[slow * 20 + fast];
+                const float v3 = sums[outer * 20 + inner];
                 y[i0 * 5408 + i1 * 208 + i2 * 8 + i3] = v3;
             }
         }
@@ -217,7 +222,7 @@ kernel void predict_relu(
     float4 relu4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        relu4[e] = (isnan(add4[e]) || isnan(0.0f) ? NAN : max(add4[e], 0.0f));
+        relu4[e] = max_float(add4[e], 0.0f);
     }
     ((device float4 *)relu)[part] = relu4;
 }
@@ -230,8 +235,8 @@ kernel void predict_conv2_y_2(
     device float *y_2 [[buffer(2)]],
     constant int *dims [[buffer(3)]],
     uint group [[threadgroup_position_in_grid]],
-    uint thread [[thread_index_in_threadgroup]],
-    uint simd [[simdgroup_index_in_threadgroup]]) {
+    uint tid [[thread_index_in_threadgroup]],
+    uint sgid [[simdgroup_index_in_threadgroup]]) {
     const int B = dims[0];
     threadgroup float tileA[1280];
     threadgroup float tileB[320];
@@ -240,47 +245,47 @@ kernel void predict_conv2_y_2(
     const int tileN = 0;
     const int m0 = tileM * 64;
     const int n0 = tileN * 16;
-    const int row = int(simd) / 2 * 32;
-    const int column = int(simd) % 2 * 8;
+    const int row = int(sgid) / 2 * 32;
+    const int column = int(sgid) % 2 * 8;
     simdgroup_float8x8 acc[4];
     #pragma clang loop unroll(full)
     for (int i = 0; i < 4; i++) {
-        acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
+        acc[i] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
     }
     for (int k0 = 0; k0 < 72; k0 += 16) {
         {
-            const int fast = int(thread) % 16;
-            const int ki = k0 + fast;
+            const int inner = int(tid) % 16;
+            const int ki = k0 + inner;
             const int r0 = ki / 24;
             const int r1 = ki / 8 % 3;
             const int r2 = ki % 8;
-            for (int slow = int(thread) / 16; slow < 64; slow += 8) {
-                const int mi = m0 + slow;
+            for (int outer = int(tid) / 16; outer < 64; outer += 8) {
+                const int mi = m0 + outer;
                 if (ki < 72) {
                     const int i0 = mi / 576;
                     const int i1 = mi / 24 % 24;
                     const int i2 = mi % 24;
                     const float v0 = relu[i0 * 5408 + i1 * 208 + i2 * 8 + r0 * 208 + r1 * 8 + r2];
-                    tileA[slow * 20 + fast] = v0;
+                    tileA[outer * 20 + inner] = v0;
                 } else {
-                    tileA[slow * 20 + fast] = 0.0f;
+                    tileA[outer * 20 + inner] = 0.0f;
                 }
             }
         }
         {
-            const int fast = int(thread) % 16;
-            const int ni = n0 + fast;
+            const int inner = int(tid) % 16;
+            const int ni = n0 + inner;
             const int i3 = ni;
-            for (int slow = int(thread) / 16; slow < 16; slow += 8) {
-                const int ki = k0 + slow;
+            for (int outer = int(tid) / 16; outer < 16; outer += 8) {
+                const int ki = k0 + outer;
                 if (ki < 72) {
                     const int r0 = ki / 24;
                     const int r1 = ki / 8 % 3;
                     const int r2 = ki % 8;
                     const float v1 = conv2_weight[i3 * 72 + r0 * 3 + r1 + r2 * 9];
-                    tileB[slow * 20 + fast] = v1;
+                    tileB[outer * 20 + inner] = v1;
                 } else {
-                    tileB[slow * 20 + fast] = 0.0f;
+                    tileB[outer * 20 + inner] = 0.0f;
                 }
             }
         }
@@ -311,19 +316,19 @@ kernel void predict_conv2_y_2(
     for (int down = 0; down < 4; down++) {
         #pragma clang loop unroll(full)
         for (int j = 0; j < 1; j++) {
-            simdgroup_store(acc[down * 1 + j], sums + int(simd) / 2 * 160 + column + j * 8, 20);
+            simdgroup_store(acc[down * 1 + j], sums + int(sgid) / 2 * 160 + column + j * 8, 20);
         }
         threadgroup_barrier(mem_flags::mem_threadgroup);
-        for (int flat = int(thread); flat < 256; flat += 128) {
-            const int slow = flat / 16;
-            const int fast = flat % 16;
-            const int mi = m0 + slow / 8 * 32 + down * 8 + slow % 8;
-            const int ni = n0 + fast;
+        for (int flat = int(tid); flat < 256; flat += 128) {
+            const int outer = flat / 16;
+            const int inner = flat % 16;
+            const int mi = m0 + outer / 8 * 32 + down * 8 + outer % 8;
+            const int ni = n0 + inner;
             const int i0 = mi / 576;
             const int i1 = mi / 24 % 24;
             const int i2 = mi % 24;
             const int i3 = ni;
-            const float v3 = sums[slow * 20 + fast];
+            const float v3 = sums[outer * 20 + inner];
             y_2[i0 * 9216 + i1 * 384 + i2 * 16 + i3] = v3;
         }
         threadgroup_barrier(mem_flags::mem_threadgroup);
@@ -345,14 +350,14 @@ kernel void predict_conv2_add(
     }
     const int i0 = at / 4;
     const int part = at % 4;
-    const float4 y_24 = ((device const float4 *)y_2)[i0 * 4 + part];
+    const float4 y_2x4 = ((device const float4 *)y_2)[i0 * 4 + part];
     const float4 conv2_bias4 = ((device const float4 *)conv2_bias)[part];
-    float4 add_24;
+    float4 add_2x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        add_24[e] = y_24[e] + conv2_bias4[e];
+        add_2x4[e] = y_2x4[e] + conv2_bias4[e];
     }
-    ((device float4 *)add_2)[i0 * 4 + part] = add_24;
+    ((device float4 *)add_2)[i0 * 4 + part] = add_2x4;
 }
 
 // predict_relu_2 computes relu_2 (mnist.mlx:17:20).
@@ -368,13 +373,13 @@ kernel void predict_relu_2(
         return;
     }
     const int part = at;
-    const float4 add_24 = ((device const float4 *)add_2)[part];
-    float4 relu_24;
+    const float4 add_2x4 = ((device const float4 *)add_2)[part];
+    float4 relu_2x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        relu_24[e] = (isnan(add_24[e]) || isnan(0.0f) ? NAN : max(add_24[e], 0.0f));
+        relu_2x4[e] = max_float(add_2x4[e], 0.0f);
     }
-    ((device float4 *)relu_2)[part] = relu_24;
+    ((device float4 *)relu_2)[part] = relu_2x4;
 }
 
 // predict_conv3_y_3 computes y_3 (mnist.mlx:17:14).
@@ -385,8 +390,8 @@ kernel void predict_conv3_y_3(
     device float *y_3 [[buffer(2)]],
     constant int *dims [[buffer(3)]],
     uint group [[threadgroup_position_in_grid]],
-    uint thread [[thread_index_in_threadgroup]],
-    uint simd [[simdgroup_index_in_threadgroup]]) {
+    uint tid [[thread_index_in_threadgroup]],
+    uint sgid [[simdgroup_index_in_threadgroup]]) {
     const int B = dims[0];
     threadgroup float tileA[1280];
     threadgroup float tileB[576];
@@ -395,47 +400,47 @@ kernel void predict_conv3_y_3(
     const int tileN = 0;
     const int m0 = tileM * 64;
     const int n0 = tileN * 32;
-    const int row = int(simd) / 2 * 32;
-    const int column = int(simd) % 2 * 16;
+    const int row = int(sgid) / 2 * 32;
+    const int column = int(sgid) % 2 * 16;
     simdgroup_float8x8 acc[8];
     #pragma clang loop unroll(full)
     for (int i = 0; i < 8; i++) {
-        acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
+        acc[i] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
     }
     for (int k0 = 0; k0 < 144; k0 += 16) {
         {
-            const int fast = int(thread) % 16;
-            const int ki = k0 + fast;
+            const int inner = int(tid) % 16;
+            const int ki = k0 + inner;
             const int r0 = ki / 48;
             const int r1 = ki / 16 % 3;
             const int r2 = ki % 16;
-            for (int slow = int(thread) / 16; slow < 64; slow += 8) {
-                const int mi = m0 + slow;
+            for (int outer = int(tid) / 16; outer < 64; outer += 8) {
+                const int mi = m0 + outer;
                 if (mi < B * 484) {
                     const int i0 = mi / 484;
                     const int i1 = mi / 22 % 22;
                     const int i2 = mi % 22;
                     const float v0 = relu_2[i0 * 9216 + i1 * 384 + i2 * 16 + r0 * 384 + r1 * 16 + r2];
-                    tileA[slow * 20 + fast] = v0;
+                    tileA[outer * 20 + inner] = v0;
                 } else {
-                    tileA[slow * 20 + fast] = 0.0f;
+                    tileA[outer * 20 + inner] = 0.0f;
                 }
             }
         }
         {
-            const int fast = int(thread) % 32;
-            const int ni = n0 + fast;
+            const int inner = int(tid) % 32;
+            const int ni = n0 + inner;
             const int i3 = ni;
-            for (int slow = int(thread) / 32; slow < 16; slow += 4) {
-                const int ki = k0 + slow;
+            for (int outer = int(tid) / 32; outer < 16; outer += 4) {
+                const int ki = k0 + outer;
                 if (ni < 24) {
                     const int r0 = ki / 48;
                     const int r1 = ki / 16 % 3;
                     const int r2 = ki % 16;
                     const float v1 = conv3_weight[i3 * 144 + r0 * 3 + r1 + r2 * 9];
-                    tileB[slow * 36 + fast] = v1;
+                    tileB[outer * 36 + inner] = v1;
                 } else {
-                    tileB[slow * 36 + fast] = 0.0f;
+                    tileB[outer * 36 + inner] = 0.0f;
                 }
             }
         }
@@ -466,20 +471,20 @@ kernel void predict_conv3_y_3(
     for (int down = 0; down < 4; down++) {
         #pragma clang loop unroll(full)
         for (int j = 0; j < 2; j++) {
-            simdgroup_store(acc[down * 2 + j], sums + int(simd) / 2 * 288 + column + j * 8, 36);
+            simdgroup_store(acc[down * 2 + j], sums + int(sgid) / 2 * 288 + column + j * 8, 36);
         }
         threadgroup_barrier(mem_flags::mem_threadgroup);
-        for (int flat = int(thread); flat < 512; flat += 128) {
-            const int slow = flat / 32;
-            const int fast = flat % 32;
-            const int mi = m0 + slow / 8 * 32 + down * 8 + slow % 8;
-            const int ni = n0 + fast;
+        for (int flat = int(tid); flat < 512; flat += 128) {
+            const int outer = flat / 32;
+            const int inner = flat % 32;
+            const int mi = m0 + outer / 8 * 32 + down * 8 + outer % 8;
+            const int ni = n0 + inner;
             if (mi < B * 484 && ni < 24) {
                 const int i0 = mi / 484;
                 const int i1 = mi / 22 % 22;
                 const int i2 = mi % 22;
                 const int i3 = ni;
-                const float v3 = sums[slow * 36 + fast];
+                const float v3 = sums[outer * 36 + inner];
                 y_3[i0 * 11616 + i1 * 528 + i2 * 24 + i3] = v3;
             }
         }
@@ -502,14 +507,14 @@ kernel void predict_conv3_add(
     }
     const int i0 = at / 6;
     const int part = at % 6;
-    const float4 y_34 = ((device const float4 *)y_3)[i0 * 6 + part];
+    const float4 y_3x4 = ((device const float4 *)y_3)[i0 * 6 + part];
     const float4 conv3_bias4 = ((device const float4 *)conv3_bias)[part];
-    float4 add_34;
+    float4 add_3x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        add_34[e] = y_34[e] + conv3_bias4[e];
+        add_3x4[e] = y_3x4[e] + conv3_bias4[e];
     }
-    ((device float4 *)add_3)[i0 * 6 + part] = add_34;
+    ((device float4 *)add_3)[i0 * 6 + part] = add_3x4;
 }
 
 // predict_x_2 computes x_2 (mnist.mlx:17:9).
@@ -525,13 +530,13 @@ kernel void predict_x_2(
         return;
     }
     const int part = at;
-    const float4 add_34 = ((device const float4 *)add_3)[part];
-    float4 x_24;
+    const float4 add_3x4 = ((device const float4 *)add_3)[part];
+    float4 x_2x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        x_24[e] = (isnan(add_34[e]) || isnan(0.0f) ? NAN : max(add_34[e], 0.0f));
+        x_2x4[e] = max_float(add_3x4[e], 0.0f);
     }
-    ((device float4 *)x_2)[part] = x_24;
+    ((device float4 *)x_2)[part] = x_2x4;
 }
 
 // predict_norm1_add computes add_4 (mnist.mlx:19:9).
@@ -546,12 +551,12 @@ kernel void predict_norm1_add(
     }
     const int part = at;
     const float4 norm1_running_var4 = ((device const float4 *)norm1_running_var)[part];
-    float4 add_44;
+    float4 add_4x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        add_44[e] = norm1_running_var4[e] + 1e-05f;
+        add_4x4[e] = norm1_running_var4[e] + (1e-05f);
     }
-    ((device float4 *)add_4)[part] = add_44;
+    ((device float4 *)add_4)[part] = add_4x4;
 }
 
 // predict_norm1_rsqrt computes rsqrt (mnist.mlx:19:9).
@@ -565,11 +570,11 @@ kernel void predict_norm1_rsqrt(
         return;
     }
     const int part = at;
-    const float4 add_44 = ((device const float4 *)add_4)[part];
+    const float4 add_4x4 = ((device const float4 *)add_4)[part];
     float4 rsqrt4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        rsqrt4[e] = precise::rsqrt(add_44[e]);
+        rsqrt4[e] = precise::rsqrt(add_4x4[e]);
     }
     ((device float4 *)rsqrt_2)[part] = rsqrt4;
 }
@@ -589,14 +594,14 @@ kernel void predict_norm1_sub(
     }
     const int i0 = at / 6;
     const int part = at % 6;
-    const float4 x_24 = ((device const float4 *)x_2)[i0 * 6 + part];
+    const float4 x_2x4 = ((device const float4 *)x_2)[i0 * 6 + part];
     const float4 norm1_running_mean4 = ((device const float4 *)norm1_running_mean)[part];
-    float4 sub_24;
+    float4 sub_2x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        sub_24[e] = x_24[e] - norm1_running_mean4[e];
+        sub_2x4[e] = x_2x4[e] - norm1_running_mean4[e];
     }
-    ((device float4 *)sub_2)[i0 * 6 + part] = sub_24;
+    ((device float4 *)sub_2)[i0 * 6 + part] = sub_2x4;
 }
 
 // predict_norm1_mul computes mul (mnist.mlx:19:9).
@@ -614,12 +619,12 @@ kernel void predict_norm1_mul(
     }
     const int i0 = at / 6;
     const int part = at % 6;
-    const float4 sub_24 = ((device const float4 *)sub_2)[i0 * 6 + part];
+    const float4 sub_2x4 = ((device const float4 *)sub_2)[i0 * 6 + part];
     const float4 rsqrt4 = ((device const float4 *)rsqrt_2)[part];
     float4 mul4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        mul4[e] = sub_24[e] * rsqrt4[e];
+        mul4[e] = sub_2x4[e] * rsqrt4[e];
     }
     ((device float4 *)mul)[i0 * 6 + part] = mul4;
 }
@@ -632,8 +637,8 @@ kernel void predict_fc1_matmul(
     device float *matmul [[buffer(2)]],
     constant int *dims [[buffer(3)]],
     uint group [[threadgroup_position_in_grid]],
-    uint thread [[thread_index_in_threadgroup]],
-    uint simd [[simdgroup_index_in_threadgroup]]) {
+    uint tid [[thread_index_in_threadgroup]],
+    uint sgid [[simdgroup_index_in_threadgroup]]) {
     const int B = dims[0];
     threadgroup float tileA[1280];
     threadgroup float tileB[576];
@@ -642,40 +647,40 @@ kernel void predict_fc1_matmul(
     const int tileN = 0;
     const int m0 = tileM * 64;
     const int n0 = tileN * 32;
-    const int row = int(simd) / 2 * 32;
-    const int column = int(simd) % 2 * 16;
+    const int row = int(sgid) / 2 * 32;
+    const int column = int(sgid) % 2 * 16;
     simdgroup_float8x8 acc[8];
     #pragma clang loop unroll(full)
     for (int i = 0; i < 8; i++) {
-        acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
+        acc[i] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
     }
     for (int k0 = 0; k0 < 11616; k0 += 16) {
         {
-            const int fast = int(thread) % 16;
-            const int ki = k0 + fast;
+            const int inner = int(tid) % 16;
+            const int ki = k0 + inner;
             const int r0 = ki / 484;
             const int r1 = ki % 484;
-            for (int slow = int(thread) / 16; slow < 64; slow += 8) {
-                const int mi = m0 + slow;
+            for (int outer = int(tid) / 16; outer < 64; outer += 8) {
+                const int mi = m0 + outer;
                 if (mi < B) {
                     const int i0 = mi;
                     const float v0 = add_5[i0 * 11616 + r0 + r1 * 24];
-                    tileA[slow * 20 + fast] = v0;
+                    tileA[outer * 20 + inner] = v0;
                 } else {
-                    tileA[slow * 20 + fast] = 0.0f;
+                    tileA[outer * 20 + inner] = 0.0f;
                 }
             }
         }
         {
-            const int fast = int(thread) % 16;
-            const int ki = k0 + fast;
+            const int inner = int(tid) % 16;
+            const int ki = k0 + inner;
             const int r0 = ki / 484;
             const int r1 = ki % 484;
-            for (int slow = int(thread) / 16; slow < 32; slow += 8) {
-                const int ni = n0 + slow;
+            for (int outer = int(tid) / 16; outer < 32; outer += 8) {
+                const int ni = n0 + outer;
                 const int i1 = ni;
                 const float v1 = fc1_weight[i1 * 11616 + r0 * 484 + r1];
-                tileB[fast * 36 + slow] = v1;
+                tileB[inner * 36 + outer] = v1;
             }
         }
         threadgroup_barrier(mem_flags::mem_threadgroup);
@@ -705,18 +710,18 @@ kernel void predict_fc1_matmul(
     for (int down = 0; down < 4; down++) {
         #pragma clang loop unroll(full)
         for (int j = 0; j < 2; j++) {
-            simdgroup_store(acc[down * 2 + j], sums + int(simd) / 2 * 288 + column + j * 8, 36);
+            simdgroup_store(acc[down * 2 + j], sums + int(sgid) / 2 * 288 + column + j * 8, 36);
         }
         threadgroup_barrier(mem_flags::mem_threadgroup);
-        for (int flat = int(thread); flat < 512; flat += 128) {
-            const int slow = flat / 32;
-            const int fast = flat % 32;
-            const int mi = m0 + slow / 8 * 32 + down * 8 + slow % 8;
-            const int ni = n0 + fast;
+        for (int flat = int(tid); flat < 512; flat += 128) {
+            const int outer = flat / 32;
+            const int inner = flat % 32;
+            const int mi = m0 + outer / 8 * 32 + down * 8 + outer % 8;
+            const int ni = n0 + inner;
             if (mi < B) {
                 const int i0 = mi;
                 const int i1 = ni;
-                const float v3 = sums[slow * 36 + fast];
+                const float v3 = sums[outer * 36 + inner];
                 matmul[i0 * 32 + i1] = v3;
             }
         }
@@ -741,12 +746,12 @@ kernel void predict_fc1_add(
     const int part = at % 8;
     const float4 matmul4 = ((device const float4 *)matmul)[i0 * 8 + part];
     const float4 fc1_bias4 = ((device const float4 *)fc1_bias)[part];
-    float4 add_64;
+    float4 add_6x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        add_64[e] = matmul4[e] + fc1_bias4[e];
+        add_6x4[e] = matmul4[e] + fc1_bias4[e];
     }
-    ((device float4 *)add_6)[i0 * 8 + part] = add_64;
+    ((device float4 *)add_6)[i0 * 8 + part] = add_6x4;
 }
 
 // predict_relu_3 computes relu_3 (mnist.mlx:20:22).
@@ -762,13 +767,13 @@ kernel void predict_relu_3(
         return;
     }
     const int part = at;
-    const float4 add_64 = ((device const float4 *)add_6)[part];
-    float4 relu_34;
+    const float4 add_6x4 = ((device const float4 *)add_6)[part];
+    float4 relu_3x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        relu_34[e] = (isnan(add_64[e]) || isnan(0.0f) ? NAN : max(add_64[e], 0.0f));
+        relu_3x4[e] = max_float(add_6x4[e], 0.0f);
     }
-    ((device float4 *)relu_3)[part] = relu_34;
+    ((device float4 *)relu_3)[part] = relu_3x4;
 }
 
 // predict_fc2_matmul computes matmul_2 (mnist.mlx:20:18).
@@ -779,8 +784,8 @@ kernel void predict_fc2_matmul(
     device float *matmul_2 [[buffer(2)]],
     constant int *dims [[buffer(3)]],
     uint group [[threadgroup_position_in_grid]],
-    uint thread [[thread_index_in_threadgroup]],
-    uint simd [[simdgroup_index_in_threadgroup]]) {
+    uint tid [[thread_index_in_threadgroup]],
+    uint sgid [[simdgroup_index_in_threadgroup]]) {
     const int B = dims[0];
     threadgroup float tileA[1280];
     threadgroup float tileB[320];
@@ -789,41 +794,41 @@ kernel void predict_fc2_matmul(
     const int tileN = 0;
     const int m0 = tileM * 64;
     const int n0 = tileN * 16;
-    const int row = int(simd) / 2 * 32;
-    const int column = int(simd) % 2 * 8;
+    const int row = int(sgid) / 2 * 32;
+    const int column = int(sgid) % 2 * 8;
     simdgroup_float8x8 acc[4];
     #pragma clang loop unroll(full)
     for (int i = 0; i < 4; i++) {
-        acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
+        acc[i] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
     }
     for (int k0 = 0; k0 < 32; k0 += 16) {
         {
-            const int fast = int(thread) % 16;
-            const int ki = k0 + fast;
+            const int inner = int(tid) % 16;
+            const int ki = k0 + inner;
             const int r0 = ki;
-            for (int slow = int(thread) / 16; slow < 64; slow += 8) {
-                const int mi = m0 + slow;
+            for (int outer = int(tid) / 16; outer < 64; outer += 8) {
+                const int mi = m0 + outer;
                 if (mi < B) {
                     const int i0 = mi;
                     const float v0 = relu_3[i0 * 32 + r0];
-                    tileA[slow * 20 + fast] = v0;
+                    tileA[outer * 20 + inner] = v0;
                 } else {
-                    tileA[slow * 20 + fast] = 0.0f;
+                    tileA[outer * 20 + inner] = 0.0f;
                 }
             }
         }
         {
-            const int fast = int(thread) % 16;
-            const int ki = k0 + fast;
+            const int inner = int(tid) % 16;
+            const int ki = k0 + inner;
             const int r0 = ki;
-            for (int slow = int(thread) / 16; slow < 16; slow += 8) {
-                const int ni = n0 + slow;
+            for (int outer = int(tid) / 16; outer < 16; outer += 8) {
+                const int ni = n0 + outer;
                 if (ni < 10) {
                     const int i1 = ni;
                     const float v1 = fc2_weight[i1 * 32 + r0];
-                    tileB[fast * 20 + slow] = v1;
+                    tileB[inner * 20 + outer] = v1;
                 } else {
-                    tileB[fast * 20 + slow] = 0.0f;
+                    tileB[inner * 20 + outer] = 0.0f;
                 }
             }
         }
@@ -854,18 +859,18 @@ kernel void predict_fc2_matmul(
     for (int down = 0; down < 4; down++) {
         #pragma clang loop unroll(full)
         for (int j = 0; j < 1; j++) {
-            simdgroup_store(acc[down * 1 + j], sums + int(simd) / 2 * 160 + column + j * 8, 20);
+            simdgroup_store(acc[down * 1 + j], sums + int(sgid) / 2 * 160 + column + j * 8, 20);
         }
         threadgroup_barrier(mem_flags::mem_threadgroup);
-        for (int flat = int(thread); flat < 256; flat += 128) {
-            const int slow = flat / 16;
-            const int fast = flat % 16;
-            const int mi = m0 + slow / 8 * 32 + down * 8 + slow % 8;
-            const int ni = n0 + fast;
+        for (int flat = int(tid); flat < 256; flat += 128) {
+            const int outer = flat / 16;
+            const int inner = flat % 16;
+            const int mi = m0 + outer / 8 * 32 + down * 8 + outer % 8;
+            const int ni = n0 + inner;
             if (mi < B && ni < 10) {
                 const int i0 = mi;
                 const int i1 = ni;
-                const float v3 = sums[slow * 20 + fast];
+                const float v3 = sums[outer * 20 + inner];
                 matmul_2[i0 * 10 + i1] = v3;
             }
         }
@@ -904,15 +909,15 @@ kernel void predict_norm2_add(
     const int part = at;
     if (part * 4 + 4 <= 10) {
         const float4 norm2_running_var4 = ((device const float4 *)norm2_running_var)[part];
-        float4 add_84;
+        float4 add_8x4;
         #pragma clang loop unroll(full)
         for (int e = 0; e < 4; e++) {
-            add_84[e] = norm2_running_var4[e] + 1e-05f;
+            add_8x4[e] = norm2_running_var4[e] + (1e-05f);
         }
-        ((device float4 *)add_8)[part] = add_84;
+        ((device float4 *)add_8)[part] = add_8x4;
     } else {
         for (int i0 = part * 4; i0 < 10; i0++) {
-            add_8[i0] = norm2_running_var[i0] + 1e-05f;
+            add_8[i0] = norm2_running_var[i0] + (1e-05f);
         }
     }
 }
@@ -929,13 +934,13 @@ kernel void predict_norm2_rsqrt(
     }
     const int part = at;
     if (part * 4 + 4 <= 10) {
-        const float4 add_84 = ((device const float4 *)add_8)[part];
-        float4 rsqrt_24;
+        const float4 add_8x4 = ((device const float4 *)add_8)[part];
+        float4 rsqrt_2x4;
         #pragma clang loop unroll(full)
         for (int e = 0; e < 4; e++) {
-            rsqrt_24[e] = precise::rsqrt(add_84[e]);
+            rsqrt_2x4[e] = precise::rsqrt(add_8x4[e]);
         }
-        ((device float4 *)rsqrt_2)[part] = rsqrt_24;
+        ((device float4 *)rsqrt_2)[part] = rsqrt_2x4;
     } else {
         for (int i0 = part * 4; i0 < 10; i0++) {
             rsqrt_2[i0] = precise::rsqrt(add_8[i0]);

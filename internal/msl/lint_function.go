@@ -62,7 +62,7 @@ func (l *linter) kernel(fn *function) {
 	}
 	for _, p := range indices {
 		if a := p.argument(); element != "" && a.Type != element {
-			l.add(p.name, "%s is %s, as the positions are %s", a.Name, element, grid)
+			l.add(p.name, "%s is %s, the positions are %s", a.Name, a.Type, grid)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/mlxc/mlxc/codegen/metal"
 	"github.com/mlxc/mlxc/ir"
 )
 
@@ -126,6 +127,26 @@ func (b *builder) forms(t *testing.T, want ...ir.Form) {
 	for _, f := range want {
 		if has[f] == 0 {
 			t.Errorf("no kernel is of form %s", f)
+		}
+	}
+}
+
+// Kernels whose sizes may leave 32 bits, in each form, on small ones.
+func TestLongIndices(t *testing.T) {
+	b := newBuilder(t, "long")
+	m, n := b.dim("M", 1<<20), b.dim("N", 1<<20)
+	dims := []map[string]int64{{"M": 0, "N": 3}, {"M": 3, "N": 7}, {"M": 33, "N": 40}, {"M": 2, "N": 1000}}
+	both := []ir.Type{typ(ir.F32, []ir.Size{m, n})}
+	b.add("neg", op("neg", nil), both, dims...)
+	b.add("transposed", op("transpose", ir.PermAttrs{Perm: []int{1, 0}}), both, dims...)
+	b.add("sum", op("sum", ir.ReduceAttrs{Axes: []int{1}}), both, dims...)
+	b.add("sums", op("sum", ir.ReduceAttrs{Axes: []int{0}}), both, dims...)
+	b.add("argmax", op("argmax", ir.IndexAttrs{Axis: 1}), both, dims...)
+	b.add("matmul", op("matmul", ir.MatmulAttrs{}), []ir.Type{typ(ir.F32, []ir.Size{m, n}), typ(ir.F32, []ir.Size{n, m})}, dims...)
+	b.forms(t, ir.FormPoints, ir.FormGroup, ir.FormTile)
+	for _, k := range b.module.Kernels {
+		if !metal.LongDims(k) {
+			t.Errorf("%s has short indices", k.Name)
 		}
 	}
 }

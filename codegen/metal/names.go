@@ -24,8 +24,7 @@ const taken = `point group tid sgid lane at dims e step flat other acc mi ni ki 
 	and or xor not new delete this operator public private abs acos acosh asin asinh atan atanh ceil clamp copysign cos cosh
 	exp exp2 floor fma fmod isinf isnan ldexp log log2 max min pow popcount rint rsqrt select sign sin sinh sqrt tan tanh trunc
 	INFINITY NAN metal as_type signed unsigned inline extern register typedef try catch throw virtual friend explicit
-	precise fast main float4 half4 bfloat4 int4 uint2 uint4 uchar4 ushort4
-	power_char power_short power_int power_long power_uchar power_ushort power_uint power_ulong`
+	precise fast main float4 half4 bfloat4 int4 uint2 uint4 uchar4 ushort4`
 
 // used holds the identifiers that a scope has.
 type used map[string]bool
@@ -35,6 +34,11 @@ func words() used {
 	u := used{}
 	for _, w := range strings.Fields(taken) {
 		u[w] = true
+	}
+	for _, h := range helpers {
+		for t := range computed {
+			u[helperName(h.fn, t)] = true
+		}
 	}
 	return u
 }

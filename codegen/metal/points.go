@@ -47,6 +47,14 @@ var vectors = map[ir.DType]string{
 	ir.U32: "uint4", ir.U16: "ushort4", ir.U8: "uchar4", ir.Bool: "uchar4",
 }
 
+// quadName is for four elements of an argument: x4, or x_2x4.
+func quadName(a ir.KernelArg) string {
+	if last := a.Name[len(a.Name)-1]; last >= '0' && last <= '9' {
+		return a.Name + "x4"
+	}
+	return a.Name + "4"
+}
+
 func narrow(t ir.DType) bool { return t == ir.I8 || t == ir.I16 }
 
 // vector prints a kernel of which a thread computes neighbours along the axis. What
@@ -91,7 +99,7 @@ func (p *printer) elements(loop ir.Stmt, part *ir.Axis, vec int64) {
 		arg := p.kernel.Args[v.Arg]
 		from := p.bound(v, func() string { return at(v.Arg, "device const ", v.Index) })
 		if loaded[from] == "" {
-			loaded[from] = p.names.unique(arg.Name + "4")
+			loaded[from] = p.names.unique(quadName(arg))
 			p.line("const %s %s = %s;", vectors[arg.DType], loaded[from], from)
 		}
 		element := loaded[from] + "[e]"
@@ -102,7 +110,7 @@ func (p *printer) elements(loop ir.Stmt, part *ir.Axis, vec int64) {
 	}
 	stores := make([]string, len(p.kernel.Stores))
 	for i, s := range p.kernel.Stores {
-		stores[i] = p.names.unique(p.kernel.Args[s.Arg].Name + "4")
+		stores[i] = p.names.unique(quadName(p.kernel.Args[s.Arg]))
 		p.line("%s %s;", vectors[p.kernel.Args[s.Arg].DType], stores[i])
 	}
 	p.line("#pragma clang loop unroll(full)")

@@ -25,7 +25,7 @@ func TestRandomPrograms(t *testing.T) {
 		if strings.Contains(own, "f64") {
 			continue // Metal has none
 		}
-		body := own[strings.Index(own, "dim B") : strings.LastIndex(own, "}")]
+		body := own[strings.Index(own, "dim B"):strings.LastIndex(own, "}")]
 		if len(kept) > 0 { // the dims are the same in all
 			body = body[strings.Index(body, "dim N"):]
 			_, body, _ = strings.Cut(body, "\n")

@@ -12,16 +12,18 @@ import (
 // A launchMutant is a change of the steps of a program's entry.
 type launchMutant struct {
 	Mutant
+	entry  int
 	change func(*runtime.Variant)
 }
 
-// mutateLaunches makes all mutants of a variant's steps. kernels is how many the
-// program has.
-func mutateLaunches(entry string, v *runtime.Variant, params, kernels int) []launchMutant {
+// mutateLaunches makes all mutants of an entry's steps. params and kernels are how
+// many the program has.
+func mutateLaunches(entry int, e *runtime.Entry, params, kernels int) []launchMutant {
+	v := &e.Variants[0]
 	var all []launchMutant
 	add := func(rule string, step int, change string, by func(*runtime.Variant)) {
-		where := fmt.Sprintf("%s, step %d (%s)", entry, step, v.Steps[step].Pos)
-		all = append(all, launchMutant{Mutant{Rule: rule, Where: where, Change: change}, by})
+		where := fmt.Sprintf("%s, step %d", e.Name, step)
+		all = append(all, launchMutant{Mutant{Rule: rule, Where: where, Change: change}, entry, by})
 	}
 	for i := range v.Steps {
 		s := &v.Steps[i]
@@ -35,8 +37,7 @@ func mutateLaunches(entry string, v *runtime.Variant, params, kernels int) []lau
 					a[n], a[n-1] = a[n-1], a[n]
 				})
 			}
-			if s.Args[n].Where == runtime.Arena && len(v.Blocks) > 1 {
-				to := runtime.Arena.At((s.Args[n].Index + 1) % len(v.Blocks))
+			if to := runtime.Arena.At((s.Args[n].Index + 1) % max(1, len(v.Blocks))); s.Args[n].Where == runtime.Arena && !samePlace(v, s.Args[n].Index, to.Index) {
 				add("misbind", i, fmt.Sprintf("buffer %d is block %d, not %d", n, to.Index, s.Args[n].Index), func(v *runtime.Variant) { v.Steps[i].Args[n] = to })
 			}
 			if s.Args[n].Where == runtime.Weight && params > 1 {
@@ -55,13 +56,23 @@ func mutateLaunches(entry string, v *runtime.Variant, params, kernels int) []lau
 		if kernels > 1 {
 			add("another kernel", i, "the next of the program", func(v *runtime.Variant) { v.Steps[i].Kernel = (v.Steps[i].Kernel + 1) % kernels })
 		}
-		if i > 0 {
+		if s.Barrier {
 			add("wrong order", i, "before the step before it", func(v *runtime.Variant) {
 				v.Steps[i], v.Steps[i-1] = v.Steps[i-1], v.Steps[i]
 			})
 		}
 	}
 	return all
+}
+
+// samePlace reports that two blocks start at one address, whatever the sizes.
+func samePlace(v *runtime.Variant, a, b int) bool {
+	for _, p := range v.Plans {
+		if !slices.Equal(p.On[a], p.On[b]) {
+			return false
+		}
+	}
+	return true
 }
 
 // cloneVariant is a copy whose steps can be changed.

@@ -18,6 +18,9 @@ import (
 
 const header = "#include <metal_stdlib>\nusing namespace metal;\n\n"
 
+// Sizes are those that dims have: both sides of what a tile or a simdgroup takes.
+var Sizes = []int64{3, 33}
+
 // batch is how many mutants share a compilation.
 const batch = 32
 

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -17,10 +18,14 @@ import (
 	"github.com/mlxc/mlxc/runtime"
 )
 
-// Launches mutates the launches of each entry of a module and runs them on the
-// software Metal, with every dim at the given size; at most most of them, drawn by
-// seed. weights may be empty where every param has a value of its own.
-func Launches(m *ir.Module, weights string, dim int64, most int, seed uint64, progress func(done, of int)) ([]Mutant, error) {
+// LaunchSizes are those that dims have: small, since each run of a program takes long.
+var LaunchSizes = []int64{3, 2}
+
+// Launches mutates the launches of each entry of a module, at most most of them,
+// drawn by seed, and runs them on the software Metal with all dims at each of the
+// sizes. weights may be empty where every param has a value of its own. progress, if
+// not nil, is called as they are done.
+func Launches(m *ir.Module, weights string, sizes []int64, most int, seed uint64, progress func(done, of int)) ([]Mutant, error) {
 	if err := softmetal.Setup(); err != nil {
 		return nil, err
 	}
@@ -38,54 +43,51 @@ func Launches(m *ir.Module, weights string, dim int64, most int, seed uint64, pr
 		return nil, err
 	}
 	r := rand.New(rand.NewPCG(seed, 0))
-	type job struct {
-		entry    int
-		original runtime.Variant
-		mutant   launchMutant
-	}
-	var jobs []job
-	runs := make([]*entryRun, len(p.Entries))
+	var mutants []launchMutant
+	var runs []*entryRun
 	for i := range p.Entries {
 		e := &p.Entries[i]
 		if len(e.Variants) != 1 {
 			return nil, fmt.Errorf("%s has %d variants, and mutants are of one", e.Name, len(e.Variants))
 		}
-		for _, mutant := range mutateLaunches(e.Name, &e.Variants[0], len(p.Params), len(m.Kernels)) {
-			jobs = append(jobs, job{i, e.Variants[0], mutant})
+		mutants = append(mutants, mutateLaunches(i, e, len(p.Params), len(m.Kernels))...)
+		for _, size := range sizes {
+			run := &entryRun{hooks: hooks, program: p, weights: weights, entry: i}
+			if err := run.draw(size, r); err != nil {
+				return nil, err
+			}
+			killer, results := run.call()
+			if killer != "" {
+				return nil, fmt.Errorf("%s is not clean before it is mutated: %s", e.Name, killer)
+			}
+			run.want = results
+			runs = append(runs, run)
 		}
-		run := &entryRun{hooks: hooks, program: p, weights: weights, entry: i}
-		runs[i] = run
-		if err := run.draw(dim, r); err != nil {
-			return nil, err
-		}
-		found, results, err := run.call()
-		if err != nil || found != "" {
-			return nil, fmt.Errorf("%s is not clean before it is mutated: %s%w", e.Name, found, err)
-		}
-		run.want = results
 	}
-	r.Shuffle(len(jobs), func(i, j int) { jobs[i], jobs[j] = jobs[j], jobs[i] })
-	jobs = jobs[:min(most, len(jobs))]
+	r.Shuffle(len(mutants), func(i, j int) { mutants[i], mutants[j] = mutants[j], mutants[i] })
+	mutants = mutants[:min(most, len(mutants))]
 	var all []Mutant
-	for i, j := range jobs {
+	for i, m := range mutants {
 		if progress != nil {
-			progress(i, len(jobs))
+			progress(i, len(mutants))
 		}
-		changed := cloneVariant(j.original)
-		j.mutant.change(&changed)
-		p.Entries[j.entry].Variants = []runtime.Variant{changed}
-		if debug { println(j.mutant.String()) }
-		found, results, err := runs[j.entry].call()
-		p.Entries[j.entry].Variants = []runtime.Variant{j.original}
-		switch {
-		case found != "":
-			j.mutant.Killer = found
-		case err != nil:
-			j.mutant.Killer = "error"
-		case !slices.EqualFunc(results, runs[j.entry].want, bytes.Equal):
-			j.mutant.Killer = "result"
+		e := &p.Entries[m.entry]
+		original := e.Variants
+		changed := cloneVariant(original[0])
+		m.change(&changed)
+		e.Variants = []runtime.Variant{changed}
+		for _, run := range runs {
+			if run.entry != m.entry || m.Killer != "" {
+				continue
+			}
+			killer, results := run.call()
+			if killer == "" && !slices.EqualFunc(results, run.want, bytes.Equal) {
+				killer = "result"
+			}
+			m.Killer = killer
 		}
-		all = append(all, j.mutant.Mutant)
+		e.Variants = original
+		all = append(all, m.Mutant)
 	}
 	slices.SortFunc(all, func(a, b Mutant) int { return strings.Compare(a.String(), b.String()) })
 	return all, nil
@@ -120,19 +122,41 @@ func (e *entryRun) draw(dim int64, r *rand.Rand) error {
 	return nil
 }
 
-// call runs the entry in a session of its own. found is the kind of the first
-// thing that the software Metal says of it.
-func (e *entryRun) call() (found string, results [][]byte, err error) {
+// call runs the entry in a session of its own. killer is the kind of the first thing
+// that is found wrong.
+func (e *entryRun) call() (killer string, results [][]byte) {
 	e.hooks.Errors()
-	results, err = e.results()
-	for _, text := range e.hooks.Errors() {
-		return text, results, err
+	results, err := e.results()
+	found := e.hooks.Errors()
+	switch {
+	case len(found) > 0:
+		return kind(found[0]), results
+	case err != nil:
+		return "error", nil
 	}
-	return "", results, err
+	return "", results
 }
 
-func (e *entryRun) results() (results [][]byte, err error) {
-	m, err := runtime.Load(e.program, e.weights)
+// A finding of a kernel is kernel NAME:LINE: KIND: …, all else of the host.
+var findingOfKernel = regexp.MustCompile(`^kernel \w+(?::\d+)?: (\w+): `)
+
+func kind(message string) string {
+	if strings.HasPrefix(message, "HAZARD") {
+		return "hazard"
+	}
+	if m := findingOfKernel.FindStringSubmatch(message); m != nil {
+		return m[1]
+	}
+	return "validation"
+}
+
+// results are all bytes that the device can see when the call is done: the results,
+// and what else a launch might have written by mistake.
+func (e *entryRun) results() (all [][]byte, err error) {
+	seen := &witness{Backend: e.program.Backend}
+	p := *e.program
+	p.Backend = seen
+	m, err := runtime.Load(&p, e.weights)
 	if err != nil {
 		return nil, err
 	}
@@ -142,13 +166,29 @@ func (e *entryRun) results() (results [][]byte, err error) {
 		return nil, err
 	}
 	defer s.Close()
-	out, err := s.Call(context.Background(), e.entry, e.inputs...)
-	if err != nil {
+	if _, err := s.Call(context.Background(), e.entry, e.inputs...); err != nil {
 		return nil, err
 	}
-	for _, a := range out {
-		results = append(results, slices.Clone(a.Bytes()))
+	for _, mem := range seen.memory {
+		all = append(all, slices.Clone(mem))
 	}
-	return results, nil
+	return all, nil
 }
-const debug = true
+
+// A witness remembers what memory a device was given.
+type witness struct {
+	runtime.Backend
+	runtime.Device
+	memory [][]byte
+}
+
+func (w *witness) Open(p *runtime.Program) (runtime.Device, error) {
+	var err error
+	w.Device, err = w.Backend.Open(p)
+	return w, err
+}
+
+func (w *witness) Wrap(mem []byte) (runtime.Buffer, error) {
+	w.memory = append(w.memory, mem)
+	return w.Device.Wrap(mem)
+}

@@ -38,7 +38,7 @@ const clang = "clang-19"
 // Available says what is missing to compile and run texts; nil: nothing.
 func Available() error {
 	if runtime.GOOS != "linux" {
-		return fmt.Errorf("Metal texts are run on linux, not %s", runtime.GOOS)
+		return fmt.Errorf("kernels of Metal run on linux, not on %s", runtime.GOOS)
 	}
 	var missing []string
 	for _, tool := range []struct{ program, name string }{{clang, "clang-19"}, {"ld.lld-19", "lld-19"}} {
@@ -47,7 +47,7 @@ func Available() error {
 		}
 	}
 	if len(missing) > 0 {
-		return fmt.Errorf("%s: not installed (Debian: apt-get install clang-19 lld-19)", strings.Join(missing, ", "))
+		return fmt.Errorf("not installed: %s (Debian: apt-get install clang-19 lld-19)", strings.Join(missing, ", "))
 	}
 	return nil
 }

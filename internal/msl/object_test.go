@@ -52,3 +52,17 @@ func TestImportsOfObjects(t *testing.T) {
 		}
 	}
 }
+
+// What a thread keeps must fit its stack, which is 128 KiB.
+func TestFrames(t *testing.T) {
+	needClang(t)
+	const body = "float v[%d];\nfor (int i = 0; i < n[0]; i++) {\nv[i] = a[i];\n}\na[0] = v[n[1]];"
+	params := "device float *a [[buffer(0)]], constant int *n [[buffer(1)]]"
+	if _, err := Compile(one(params, fmt.Sprintf(body, 10000)), Flat, "amd64"); err != nil {
+		t.Error(err)
+	}
+	_, err := Compile(one(params, fmt.Sprintf(body, 20000)), Flat, "amd64")
+	if err == nil || !strings.Contains(err.Error(), "stack frame size") {
+		t.Errorf("a frame of 80000 bytes: %v", err)
+	}
+}

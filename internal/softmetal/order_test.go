@@ -360,3 +360,24 @@ func TestEvents(t *testing.T) {
 		t.Error("a value below is signalled too")
 	}
 }
+
+// What waits for an event in vain is ended as by the watchdog.
+func TestEventThatNothingSignals(t *testing.T) {
+	b := newBench(t)
+	with(t, "PATIENCE", "1", "10000")
+	event := id(b.device.send("newSharedEvent"))
+	defer event.release()
+	finds(t, "the GPU waited 1 ms for value 1 of an event, which nothing signals", func() {
+		pool(func() {
+			c := b.commandBuffer()
+			c.send("encodeWaitForEvent:value:", uintptr(event), 1)
+			e := encoder(c, false)
+			b.put(e, b.c, 0, 1, 99)
+			e.end()
+			c.commitAndWait()
+			if s, p := c.send("status"), problemOf(id(c.send("error"))); s != failed || p.code != 2 || b.c.floats()[0] == 99 {
+				t.Error(s, p, b.c.floats()[0])
+			}
+		})
+	})
+}

@@ -141,6 +141,15 @@ func TestMisuse(t *testing.T) {
 			d.send("setErrorOptions:", 2)
 			d.release()
 		}},
+		{"many queues", "more than 32 command queues at a time", func() {
+			var queues []id
+			for range 33 {
+				queues = append(queues, id(b.device.send("newCommandQueue")))
+			}
+			for _, q := range queues {
+				q.release()
+			}
+		}},
 		{"queue of no command buffers", "maxCommandBufferCount must not be 0", func() {
 			b.device.send("newCommandQueueWithMaxCommandBufferCount:", 0)
 		}},

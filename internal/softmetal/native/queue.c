@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -211,10 +212,11 @@ void count_dropped_buffer(Queue *q) {
 
 static void start(worker *w) {
   pthread_t thread;
-  if (pthread_create(&thread, NULL, work, w))
-    report("no thread for a command queue");
-  else
-    pthread_detach(thread);
+  if (pthread_create(&thread, NULL, work, w)) {
+    fputs("swmetal: no thread for a command queue\n", stderr);
+    abort();
+  }
+  pthread_detach(thread);
   w->started = true;
 }
 

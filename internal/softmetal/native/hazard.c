@@ -3,7 +3,7 @@
 #include "shadow.h"
 
 #include <pthread.h>
-#include <stdlib.h>
+#include <string.h>
 
 // What a dispatch does through one buffer. Granules hold numbers of these.
 typedef struct access {
@@ -14,13 +14,15 @@ typedef struct access {
   const char *kernel;
 } access;
 
+enum { SWEEP = 1024 }; // accesses, before those that are settled are dropped
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 // Those numbered below first are ordered before all that may come.
 static access *accesses;
 static size_t access_count;
 static uint32_t first = 1;
-static uint64_t quiet_seen;
+static size_t next_sweep = SWEEP;
 
 static struct {
   const task *task;
@@ -34,14 +36,16 @@ static struct {
 } running;
 
 static void forget_settled(void) {
-  uint64_t quiet = order_quiet();
-  if (quiet == quiet_seen)
+  if (access_count < next_sweep)
     return;
-  quiet_seen = quiet;
-  first += (uint32_t)access_count;
-  free(accesses);
-  accesses = NULL;
-  access_count = 0;
+  timeline settled = order_settled();
+  size_t n = 0;
+  while (n < access_count && settled.over[accesses[n].queue] >= accesses[n].encoder)
+    n++;
+  first += (uint32_t)n;
+  access_count -= n;
+  memmove(accesses, accesses + n, access_count * sizeof *accesses);
+  next_sweep = 2 * access_count > SWEEP ? 2 * access_count : SWEEP;
 }
 
 static void bind(Buffer *b, uint32_t since) {

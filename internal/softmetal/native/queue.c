@@ -88,6 +88,7 @@ static void call_handlers(CommandBuffer *c) {
 static void run(worker *w, CommandBuffer *c) {
   report_under(NULL, NULL);
   execute(c);
+  order_finish(&c->submission);
   release_uses(c);
   pthread_mutex_lock(&lock);
   c->status = c->error ? FAILED : COMPLETED;

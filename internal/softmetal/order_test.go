@@ -220,6 +220,38 @@ func TestHazardsBetweenEncoders(t *testing.T) {
 	}
 }
 
+// What all know to be over is forgotten; the rest is not, and nothing is missed.
+func TestManyHazards(t *testing.T) {
+	b := newBenchWith(t, untracked)
+	const times = 1200
+	var before id // in flight all the time
+	metal.hooks.Record(true)
+	defer metal.hooks.Record(false)
+	metal.hooks.Errors()
+	for i := range times {
+		pool(func() {
+			c, d := b.commandBuffer(), b.commandBuffer()
+			for _, commands := range []id{c, d} { // write the same floats
+				e := encoder(commands, true)
+				b.put(e, b.c, 8*(i%2), 8, 1)
+				e.end()
+				commands.send("commit")
+			}
+			if before != 0 {
+				before.send("waitUntilCompleted")
+				before.release()
+			}
+			before = d
+			d.retain()
+		})
+	}
+	pool(func() { before.send("waitUntilCompleted") })
+	before.release()
+	if got := len(metal.hooks.Errors()); got != times {
+		t.Errorf("found %d hazards, want %d", got, times)
+	}
+}
+
 const (
 	completed = 4 // MTLCommandBufferStatus
 	failed    = 5
@@ -380,4 +412,35 @@ func TestEventThatNothingSignals(t *testing.T) {
 			}
 		})
 	})
+}
+
+// The threads of a threadgroup run in the order that is asked for.
+func TestOrderOfThreads(t *testing.T) {
+	need(t)
+	with(t, "CHECK", "0", "1") // that the threads race is not the point
+	b := newBench(t)
+	last := func(order string, seed uint32) float32 {
+		with(t, "ORDER", order, "forward")
+		metal.hooks.Shuffle(seed)
+		b.encode(false, func(_, e id) {
+			e.send("setComputePipelineState:", uintptr(b.pipelines["clash"]))
+			e.bind(b.a, 0, 0)
+			e.dispatch(wide(1), wide(32))
+		})
+		return b.a.floats()[0]
+	}
+	defer metal.hooks.Shuffle(0)
+	if got := last("forward", 0); got != 31 {
+		t.Errorf("forward: thread %v is the last", got)
+	}
+	if got := last("reverse", 0); got != 0 {
+		t.Errorf("reverse: thread %v is the last", got)
+	}
+	seen := map[float32]bool{}
+	for seed := range uint32(16) {
+		seen[last("random", seed)] = true
+	}
+	if len(seen) < 4 {
+		t.Errorf("random: only %v are the last", seen)
+	}
 }

@@ -264,6 +264,7 @@ func TestResidencySets(t *testing.T) {
 		})
 	}
 	finds(t, "is not resident", run)
+	finds(t, "allocations must not be NULL", func() { set.send("addAllocations:count:", 0, 2) })
 	finds(t, "more than 32 residency sets", func() {
 		q := id(b.device.send("newCommandQueue"))
 		for range 33 {

@@ -84,6 +84,21 @@ func TestMisuse(t *testing.T) {
 			b.encode(true, func(_, e id) { e.bindSome([]id{b.a, b.b}, []uintptr{0, 0}, 30) })
 		}},
 
+		{"no buffers", "buffers must not be NULL", func() {
+			b.encode(true, func(_, e id) { e.send("setBuffers:offsets:withRange:", 0, 0, 0, 2) })
+		}},
+		{"no offsets", "offsets must not be NULL", func() {
+			b.encode(true, func(_, e id) {
+				e.send("setBuffers:offsets:withRange:", uintptr(unsafe.Pointer(&[]id{b.a}[0])), 0, 0, 1)
+			})
+		}},
+		{"no resources", "resources must not be NULL", func() {
+			b.encode(true, func(_, e id) { e.send("useResources:count:usage:", 0, 1, 1) })
+		}},
+		{"barrier of no resources", "resources must not be NULL", func() {
+			b.encode(true, func(_, e id) { e.send("memoryBarrierWithResources:count:", 0, 1) })
+		}},
+
 		// Dispatches.
 		{"threads", "must be <= 1024", func() {
 			b.encode(false, func(_, e id) { b.scale(e, b.a, 0, 1); e.dispatch(one, wide(2048)) })
@@ -203,6 +218,7 @@ func TestMisuse(t *testing.T) {
 		{"message after the end", "message sent to deallocated instance", func() { x := newBuffer(8, 0); x.release(); x.send("length") }},
 		{"wrong class", "argument buffer", func() { b.encode(false, func(_, e id) { e.bind(b.queue, 0, 0) }) }},
 		{"wrong receiver", "-[MTLBuffer commit]: unrecognized selector", func() { b.a.send("commit") }},
+		{"receiver is a class", "+[NSString length]: unrecognized selector sent to class", func() { class("NSString").send("length") }},
 		{"no object", "is not an object", func() { id(12345).send("length") }},
 		{"memory of Go", "is not an object", func() { id(uintptr(unsafe.Pointer(new([64]byte)))).send("length") }},
 		{"inside an object", "is not an object", func() { (b.a + 8).send("length") }},

@@ -20,7 +20,9 @@ IMP message_lookup(id receiver, SEL s) {
   }
   IMP method = find_method(receiver, s);
   if (!method) {
-    report("-[%s %s]: unrecognized selector sent to instance %p", class_name(receiver), sel_name(s), (void *)receiver);
+    bool to_class = is_class(receiver);
+    report("%c[%s %s]: unrecognized selector sent to %s %p", to_class ? '+' : '-', class_name(receiver), sel_name(s),
+           to_class ? "class" : "instance", (void *)receiver);
     return (IMP)answer_zero;
   }
   report_under(receiver, s);

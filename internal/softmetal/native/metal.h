@@ -268,6 +268,7 @@ bool residency_has(const ResidencyList *, const Buffer *);
 void release_residency(ResidencyList *);
 
 // launch.c: what a launch must satisfy
+bool array_ok(const void *array, uint64_t count, const char *what);
 bool binding_index_ok(uint64_t index);
 bool offset_ok(const Buffer *, uint64_t offset);
 bool sizes_ok(const Pipeline *, MTLSize groups, MTLSize threads, const uint64_t *threadgroup_memory);

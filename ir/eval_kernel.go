@@ -76,7 +76,9 @@ func (e *kernelEval) size(s Size) (int64, error) {
 	return n, nil
 }
 
-// loop runs f at each point of the axes, forgetting what varies with them.
+// loop runs f at each point of the axes, forgetting what varies with them. An axis
+// that has a value, as where a fold over the inner axis is needed at one of its
+// points, has it again afterwards.
 func (e *kernelEval) loop(axes []*Axis, f func() error) error {
 	if len(axes) == 0 {
 		return f()
@@ -86,16 +88,22 @@ func (e *kernelEval) loop(axes []*Axis, f func() error) error {
 	if err != nil {
 		return err
 	}
-	for i := range n {
+	set := func(i int64) {
 		e.axes[name] = i
 		for _, id := range e.vary[name] {
 			e.known[id] = false
 		}
+	}
+	outer, nested := e.axes[name]
+	for i := range n {
+		set(i)
 		if err := e.loop(axes[1:], f); err != nil {
 			return err
 		}
 	}
-	delete(e.axes, name)
+	if delete(e.axes, name); nested {
+		set(outer)
+	}
 	return nil
 }
 

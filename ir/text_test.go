@@ -79,6 +79,29 @@ func TestParseErrors(t *testing.T) {
 	}
 }
 
+// A schedule's form is part of the text; that of the CPU has none.
+func TestScheduleText(t *testing.T) {
+	text := func(form string) string {
+		return "mlxir 1\nmodule \"example\" {\n  kernel @k {\n    arg %out: f32[1] write\n    v0 = const 1 : f32\n    store %out[0] = v0\n" +
+			"    schedule grain 0 threads 128 vec 1 align 4 over [] scratch 0" + form + "\n  }\n}\n"
+	}
+	for _, form := range []string{"", " as points", " as simd", " as group", " as tile m 32 n 64 k 16"} {
+		m, err := Parse("form.mlxir", []byte(text(form)))
+		if err != nil {
+			t.Errorf("%q: %v", form, err)
+			continue
+		}
+		if got := Print(m); got != text(form) {
+			t.Errorf("%q becomes\n%s", form, got)
+		}
+	}
+	for form, want := range map[string]string{" as rows": "there is no form rows", " as tile m 32": "expected `n`", " as": "unexpected"} {
+		if _, err := Parse("form.mlxir", []byte(text(form))); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %q", form, err, want)
+		}
+	}
+}
+
 // Each file in testdata/verify breaks the rule that it is named after.
 func TestVerifierRules(t *testing.T) {
 	files, err := filepath.Glob("testdata/verify/*.mlxir")

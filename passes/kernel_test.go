@@ -66,6 +66,54 @@ func TestKernelSteps(t *testing.T) {
 			v2 = mul v0, v1 : f32
 			v3 = reduce add v2 over r0 : f32
 			store %out[4*i0 + i1] = v3`, nil, []string{"contract"}},
+		{"the right factor is the one that varies with the last axis", recogniseContract, `
+			axes i0 < 3, i1 < 2, i2 < 2, r0 < 2
+			par i0, i1, i2
+			v0 = load %x[4*i1 + 2*i2 + r0] : f32
+			v1 = load %y[2*i0 + r0] : f32
+			v2 = mul v0, v1 : f32
+			v3 = reduce add v2 over r0 : f32
+			store %out[4*i0 + 2*i1 + i2] = v3`, []string{"contract m i0 n i1, i2 a v1 b v0 sum v3"}, nil},
+		{"an axis of both factors is a batch", recogniseContract, `
+			axes i0 < 2, i1 < 2, i2 < 3, r0 < 2
+			par i0, i1, i2
+			v0 = load %x[4*i0 + 2*i1 + r0] : f32
+			v1 = load %y[6*i0 + 2*i2 + r0] : f32
+			v2 = mul v0, v1 : f32
+			v3 = reduce add v2 over r0 : f32
+			store %out[6*i0 + 3*i1 + i2] = v3`, []string{"contract m i1 n i2 a v0 b v1 sum v3"}, nil},
+		{"a row that is read along the inner axis may be overwritten", func(k *ir.Kernel) { k.Schedule = metalSchedule(k) }, `
+			axes i0 < 1, i1 < 40
+			par i0
+			inner i1
+			v0 = load %x[40*i0 + i1] : f32
+			v1 = reduce max v0 over i1 : f32
+			v2 = sub v0, v1 : f32
+			store %out[40*i0 + i1] = v2`, []string{"over [[3, 0]", "as simd"}, nil},
+		{"what all threads of a point read, one must not overwrite", func(k *ir.Kernel) { k.Schedule = metalSchedule(k) }, `
+			axes i0 < 12, r0 < 40
+			par i0
+			v0 = load %x[i0] : f32
+			v1 = load %y[40*i0 + r0] : f32
+			v2 = reduce add v1 over r0 : f32
+			v3 = add v0, v2 : f32
+			store %out[i0] = v3`, []string{"over []", "as simd"}, nil},
+		{"nor what is read in another order", func(k *ir.Kernel) { k.Schedule = metalSchedule(k) }, `
+			axes i0 < 1, i1 < 40, r0 < 3
+			par i0
+			inner i1
+			v0 = load %x[40*i0 + i1] : f32
+			v1 = load %y[r0] : f32
+			v2 = mul v0, v1 : f32
+			v3 = reduce max v2 over r0, i1 : f32
+			v4 = sub v0, v3 : f32
+			store %out[40*i0 + i1] = v4`, []string{"as simd"}, []string{"[3, 0]"}},
+		{"a vector needs multiples of four", func(k *ir.Kernel) { k.Schedule = metalSchedule(k) }, `
+			axes i0 < 2, i1 < 6
+			par i0
+			inner i1
+			v0 = load %x[6*i0 + i1] : f32
+			store %out[6*i0 + i1] = v0`, []string{"vec 1 align 4"}, nil},
 		{"x*y + z, x*y - z and z - x*y are one step", contractFMA, `
 			v0 = load %x[0] : f32
 			v1 = load %y[0] : f32

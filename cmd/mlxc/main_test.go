@@ -5,6 +5,7 @@ import (
 	"image"
 	"image/png"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -59,6 +60,8 @@ func TestMessagesAndExitCodes(t *testing.T) {
 		{"check " + digits + " --set x", exitUsage, `--set wants key=value`},
 		{"compile " + digits, exitUsage, `compile needs -o DIR`},
 		{"compile " + digits + " -o x --package 3d", exitWrong, `"3d" is no name for a Go package`},
+		{"compile " + digits + " -o x --target tpu", exitUsage, `there is no target "tpu"; the targets are metal and cpu`},
+		{"compile " + digits + " -o x --target cpu,cpu", exitUsage, `target cpu is named twice`},
 		{"ir " + digits + " --after fuze", exitWrong, `there is no pass "fuze"; the passes are simplify`},
 		{"ir " + digits + " --entry reed", exitWrong, `has no entry "reed", it has read; did you mean read`},
 		{"ops convv", exitWrong, `there is no op "convv"; did you mean conv`},
@@ -89,6 +92,11 @@ func TestMessagesAndExitCodes(t *testing.T) {
 
 // The three ways of running agree, and a result that is written can be read.
 func TestRun(t *testing.T) {
+	goCache, err := exec.Command("go", "env", "GOCACHE").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("GOCACHE", strings.TrimSpace(string(goCache)))
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	args := []string{"run", digits, "--in", "image=../../testdata/digits/seven.png"}
 	code, built, stderr := mlxcRun(t, args...)

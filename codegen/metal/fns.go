@@ -34,14 +34,23 @@ func infix(op string) code {
 }
 
 // wrapping is arithmetic modulo 2^n: signed overflow is undefined in Metal, so it
-// is done unsigned.
+// is done unsigned, and no narrower than uint, since what is narrower becomes int.
 func wrapping(op string) code {
 	return func(t ir.DType, x []string) string {
-		u := unsigned[t.Size()]
-		return fmt.Sprintf("%s(%s(%s(%s) %s %s(%s)))", computed[t], u, u, x[0], op, u, x[1])
+		u := modular(t)
+		return fmt.Sprintf("%s(%s(%s) %s %s(%s))", computed[t], u, x[0], op, u, x[1])
 	}
 }
 
+// modular is the type in which integers of dtype t are computed modulo 2^n.
+func modular(t ir.DType) string {
+	if t.Size() == 8 {
+		return "ulong"
+	}
+	return "uint"
+}
+
+// unsigned are the unsigned types by their bytes.
 var unsigned = map[int]string{1: "uchar", 2: "ushort", 4: "uint", 8: "ulong"}
 
 func prefix(op string) code {
@@ -59,10 +68,10 @@ var fns = map[ir.Fn][classes]code{
 	ir.Add: {infix("+"), wrapping("+")},
 	ir.Sub: {infix("-"), wrapping("-")},
 	ir.Mul: {infix("*"), wrapping("*")},
-	ir.Div: {infix("/"), floorDiv},
-	ir.Mod: {floorModF, floorMod},
-	ir.Max: {nanAware("max"), call("max"), infix("||")},
-	ir.Min: {nanAware("min"), call("min"), infix("&&")},
+	ir.Div: {infix("/"), helped(ir.Div)},
+	ir.Mod: {helped(ir.Mod), helped(ir.Mod)},
+	ir.Max: {helped(ir.Max), call("max"), infix("||")},
+	ir.Min: {helped(ir.Min), call("min"), infix("&&")},
 	ir.Neg: {prefix("-"), func(t ir.DType, x []string) string { return wrapping("-")(t, []string{"0", x[0]}) }},
 	ir.Abs: {call("abs"), func(t ir.DType, x []string) string {
 		if t.Class() == ir.Unsigned {
@@ -94,7 +103,7 @@ var fns = map[ir.Fn][classes]code{
 	ir.Asinh: {call("precise::asinh")},
 	ir.Acosh: {call("precise::acosh")},
 	ir.Atanh: {call("precise::atanh")},
-	ir.Pow:   {call("precise::pow")},
+	ir.Pow:   {call("precise::pow"), helped(ir.Pow)},
 	ir.Floor: {call("floor")},
 	ir.Ceil:  {call("ceil")},
 	ir.Round: {call("rint")},
@@ -119,8 +128,10 @@ var fns = map[ir.Fn][classes]code{
 
 	ir.Select: {ternary, ternary, ternary},
 
-	ir.FMA:       {call("fma")},
-	ir.Ldexp:     {func(_ ir.DType, x []string) string { return fmt.Sprintf("ldexp(%s, int(%s))", x[0], x[1]) }},
+	ir.FMA: {call("fma")},
+	ir.Ldexp: {func(_ ir.DType, x []string) string { // clamped as float, since not every float is an int
+		return fmt.Sprintf("ldexp(%s, int(clamp(%s, -300.0f, 300.0f)))", x[0], x[1])
+	}},
 	ir.CopySign:  {call("copysign")},
 	ir.RoundF16:  {func(_ ir.DType, x []string) string { return "float(half(" + x[0] + "))" }},
 	ir.RoundBF16: {func(_ ir.DType, x []string) string { return "float(bfloat(" + x[0] + "))" }},
@@ -132,43 +143,10 @@ func bitwise(op string) code {
 	return func(t ir.DType, x []string) string { return computed[t] + "(" + x[0] + " " + op + " " + x[1] + ")" }
 }
 
-// nanAware is max or min where NaN wins; the library's own prefers numbers.
-func nanAware(name string) code {
-	return func(_ ir.DType, x []string) string {
-		return fmt.Sprintf("(isnan(%s) || isnan(%s) ? NAN : %s(%s, %s))", x[0], x[1], name, x[0], x[1])
-	}
-}
-
-// floorDiv rounds down and gives 0 for a zero divisor. The least number divided by
-// -1 wraps, which Metal leaves undefined, so -1 is a case of its own.
-func floorDiv(t ir.DType, x []string) string {
-	if t.Class() == ir.Unsigned {
-		return fmt.Sprintf("(%[2]s == 0 ? %[3]s(0) : %[3]s(%[1]s / %[2]s))", x[0], x[1], computed[t])
-	}
-	return fmt.Sprintf("(%[2]s == 0 ? %[3]s(0) : (%[2]s == -1 ? %[4]s : %[3]s(%[1]s / %[2]s - (%[1]s %% %[2]s != 0 && (%[1]s < 0) != (%[2]s < 0) ? 1 : 0))))",
-		x[0], x[1], computed[t], wrapping("-")(t, []string{"0", x[0]}))
-}
-
-// floorMod is x - y*floor(x/y), 0 for a zero divisor. Remainders of negative
-// numbers are undefined in Metal, so it goes by the quotient.
-func floorMod(t ir.DType, x []string) string {
-	if t.Class() == ir.Unsigned {
-		return fmt.Sprintf("(%[2]s == 0 ? %[3]s(0) : %[3]s(%[1]s %% %[2]s))", x[0], x[1], computed[t])
-	}
-	return fmt.Sprintf("(%s == 0 ? %s(0) : %s)", x[1], computed[t], wrapping("-")(t, []string{x[0], "(" + wrapping("*")(t, []string{x[1], floorDiv(t, x)}) + ")"}))
-}
-
-// floorModF is the floating remainder with the sign of the divisor.
-func floorModF(_ ir.DType, x []string) string {
-	r := "fmod(" + x[0] + ", " + x[1] + ")"
-	return fmt.Sprintf("(%[1]s != 0.0f && (%[1]s < 0.0f) != (%[2]s < 0.0f) ? %[1]s + %[2]s : %[1]s)", r, x[1])
-}
-
 // Metal shifts by the low bits of the count; here a count of the width or more
 // shifts everything out.
 func shiftLeft(t ir.DType, x []string) string {
-	u := unsigned[t.Size()]
-	return fmt.Sprintf("(ulong(%[2]s) >= %[3]dul ? %[4]s(0) : %[4]s(%[5]s(%[5]s(%[1]s) << %[2]s)))", x[0], x[1], 8*t.Size(), computed[t], u)
+	return fmt.Sprintf("(ulong(%[2]s) >= %[3]dul ? %[4]s(0) : %[4]s(%[5]s(%[1]s) << %[2]s))", x[0], x[1], 8*t.Size(), computed[t], modular(t))
 }
 
 func shiftRight(t ir.DType, x []string) string {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/mlxc/mlxc/codegen/metal"
 	"github.com/mlxc/mlxc/ir"
 )
 
@@ -23,5 +24,129 @@ func TestProducts(t *testing.T) {
 			}
 		}
 	}
+	b.forms(t, ir.FormPoints, ir.FormSimd, ir.FormTile)
+}
+
+// Products whose operands are batches, transposed, cut out or padded, and of sizes
+// that a call decides.
+func TestProductsOfViews(t *testing.T) {
+	b := newBuilder(t, "operands")
+	transposed := func(axes ...int) body { return op("transpose", ir.PermAttrs{Perm: axes}) }
+	views := []struct {
+		name string
+		a, b body // of the operands; nil: as they are
+		x, y []ir.Size
+	}{
+		{"batch", nil, nil, shape(3, 33, 20), shape(3, 20, 40)},
+		{"batches", nil, nil, shape(2, 3, 9, 16), shape(2, 3, 16, 8)},
+		{"shared_left", nil, nil, shape(1, 33, 20), shape(3, 20, 40)},
+		{"shared_right", nil, nil, shape(3, 33, 20), shape(20, 40)},
+		{"left", transposed(1, 0), nil, shape(20, 33), shape(20, 40)},
+		{"right", nil, transposed(1, 0), shape(33, 20), shape(40, 20)},
+		{"both", transposed(1, 0), transposed(1, 0), shape(20, 33), shape(40, 20)},
+		{"heads", transposed(0, 2, 1, 3), transposed(0, 2, 3, 1), shape(2, 33, 3, 16), shape(2, 35, 3, 16)},
+		{"cut", op("slice", ir.SliceAttrs{Start: shape(1, 3), Step: []int{2, 1}, Size: shape(17, 20)}), nil, shape(40, 30), shape(20, 40)},
+		{"padded", op("pad", ir.PadAttrs{Lo: []int{1, 2}, Hi: []int{3, 4}}), nil, shape(30, 14), shape(20, 40)},
+		{"large", nil, nil, shape(130, 48), shape(48, 129)},
+		{"wide", nil, nil, shape(8, 200), shape(200, 256)},
+		{"tall", nil, nil, shape(256, 17), shape(17, 10)},
+		{"column", nil, nil, shape(9, 1000), shape(1000, 1)},
+		{"row", nil, nil, shape(1, 2000), shape(2000, 3)},
+		{"outer", nil, nil, shape(33, 1), shape(1, 40)},
+	}
+	for _, v := range views {
+		for _, dtype := range []ir.DType{ir.F32, ir.F16, ir.BF16} {
+			b.add(v.name+"_"+dtype.String(), func(e *ir.Emit, x []*ir.Value) (*ir.Instr, error) {
+				args := []*ir.Value{x[0], x[1]}
+				for i, view := range []body{v.a, v.b} {
+					if view == nil {
+						continue
+					}
+					in, err := view(e, []*ir.Value{x[i]})
+					if err != nil {
+						return nil, err
+					}
+					args[i] = in.Result()
+				}
+				return e.Op("matmul", ir.MatmulAttrs{}, args...)
+			}, []ir.Type{typ(dtype, v.x), typ(dtype, v.y)})
+		}
+	}
+	m, n, k := b.dim("M", 100), b.dim("N", 100), b.dim("K", 100)
+	var dims []map[string]int64
+	for _, d := range [][3]int64{{0, 7, 3}, {1, 1, 1}, {7, 31, 33}, {32, 64, 16}, {33, 65, 17}, {100, 100, 100}, {5, 5, 0}} {
+		dims = append(dims, map[string]int64{"M": d[0], "N": d[1], "K": d[2]})
+	}
+	b.add("dims", op("matmul", ir.MatmulAttrs{}), []ir.Type{typ(ir.F32, []ir.Size{m, k}), typ(ir.F32, []ir.Size{k, n})}, dims...)
+	b.add("dims_square", op("matmul", ir.MatmulAttrs{}), []ir.Type{typ(ir.F16, []ir.Size{m, m}), typ(ir.F16, []ir.Size{m, m})}, dims...)
+	b.forms(t, ir.FormPoints, ir.FormSimd, ir.FormGroup, ir.FormTile)
+}
+
+// Convolutions with strides, dilations, paddings and groups, of one to three axes.
+func TestConvolutions(t *testing.T) {
+	b := newBuilder(t, "convolutions")
+	for _, c := range []struct {
+		name                  string
+		x, w                  []ir.Size
+		stride, pad, dilation []int
+		groups                int
+	}{
+		{"same", shape(2, 9, 9, 8), shape(16, 3, 3, 8), []int{1, 1}, []int{1, 1}, []int{1, 1}, 1},
+		{"valid", shape(1, 9, 8, 3), shape(10, 3, 2, 3), []int{1, 1}, []int{0, 0}, []int{1, 1}, 1},
+		{"strided", shape(2, 11, 13, 5), shape(12, 3, 3, 5), []int{2, 3}, []int{1, 0}, []int{1, 1}, 1},
+		{"dilated", shape(1, 12, 12, 4), shape(9, 3, 3, 4), []int{1, 1}, []int{2, 2}, []int{2, 2}, 1},
+		{"pointwise", shape(2, 5, 7, 33), shape(31, 1, 1, 33), []int{1, 1}, []int{0, 0}, []int{1, 1}, 1},
+		{"grouped", shape(2, 6, 6, 16), shape(24, 3, 3, 8), []int{1, 1}, []int{1, 1}, []int{1, 1}, 2},
+		{"depthwise", shape(2, 6, 6, 12), shape(12, 3, 3, 1), []int{1, 1}, []int{1, 1}, []int{1, 1}, 12},
+		{"single", shape(2, 6, 6, 40), shape(1, 3, 3, 40), []int{1, 1}, []int{1, 1}, []int{1, 1}, 1},
+		{"line", shape(3, 50, 7), shape(9, 5, 7), []int{2}, []int{2}, []int{1}, 1},
+		{"volume", shape(1, 4, 5, 6, 3), shape(8, 2, 3, 3, 3), []int{1, 1, 2}, []int{1, 0, 1}, []int{1, 2, 1}, 1},
+		{"large", shape(1, 16, 16, 4), shape(130, 3, 3, 4), []int{1, 1}, []int{1, 1}, []int{1, 1}, 1},
+	} {
+		for _, dtype := range []ir.DType{ir.F32, ir.F16, ir.BF16, ir.I32} {
+			b.add(c.name+"_"+dtype.String(), op("conv", ir.ConvAttrs{Stride: c.stride, Pad: c.pad, Dilation: c.dilation, Groups: c.groups}),
+				[]ir.Type{typ(dtype, c.x), typ(dtype, c.w)})
+		}
+	}
+	batch := b.dim("B", 4)
+	b.add("dims", op("conv", ir.ConvAttrs{Stride: []int{1, 1}, Pad: []int{1, 1}, Dilation: []int{1, 1}, Groups: 1}),
+		[]ir.Type{typ(ir.F32, []ir.Size{batch, ir.N(7), ir.N(7), ir.N(3)}), typ(ir.F32, shape(8, 3, 3, 3))},
+		map[string]int64{"B": 0}, map[string]int64{"B": 1}, map[string]int64{"B": 3})
+	b.forms(t, ir.FormPoints, ir.FormSimd, ir.FormTile)
+}
+
+// forms runs the programs, whose kernels must have all of the forms.
+func (b *builder) forms(t *testing.T, want ...ir.Form) {
+	t.Helper()
 	count(t, b)
+	has := map[ir.Form]int{}
+	for _, k := range b.module.Kernels {
+		has[k.Schedule.Form]++
+	}
+	t.Log(has)
+	for _, f := range want {
+		if has[f] == 0 {
+			t.Errorf("no kernel is of form %s", f)
+		}
+	}
+}
+
+// Kernels whose sizes may leave 32 bits, in each form, on small ones.
+func TestLongIndices(t *testing.T) {
+	b := newBuilder(t, "long")
+	m, n := b.dim("M", 1<<20), b.dim("N", 1<<20)
+	dims := []map[string]int64{{"M": 0, "N": 3}, {"M": 3, "N": 7}, {"M": 33, "N": 40}, {"M": 2, "N": 1000}}
+	both := []ir.Type{typ(ir.F32, []ir.Size{m, n})}
+	b.add("neg", op("neg", nil), both, dims...)
+	b.add("transposed", op("transpose", ir.PermAttrs{Perm: []int{1, 0}}), both, dims...)
+	b.add("sum", op("sum", ir.ReduceAttrs{Axes: []int{1}}), both, dims...)
+	b.add("sums", op("sum", ir.ReduceAttrs{Axes: []int{0}}), both, dims...)
+	b.add("argmax", op("argmax", ir.IndexAttrs{Axis: 1}), both, dims...)
+	b.add("matmul", op("matmul", ir.MatmulAttrs{}), []ir.Type{typ(ir.F32, []ir.Size{m, n}), typ(ir.F32, []ir.Size{n, m})}, dims...)
+	b.forms(t, ir.FormPoints, ir.FormGroup, ir.FormTile)
+	for _, k := range b.module.Kernels {
+		if !metal.LongDims(k) {
+			t.Errorf("%s has short indices", k.Name)
+		}
+	}
 }

@@ -35,6 +35,11 @@ func words() used {
 	for _, w := range strings.Fields(taken) {
 		u[w] = true
 	}
+	for _, h := range helpers {
+		for t := range computed {
+			u[helperName(h.fn, t)] = true
+		}
+	}
 	return u
 }
 

@@ -213,6 +213,7 @@ func TestOtherOps(t *testing.T) {
 		"var":         {one(ir.ReduceAttrs{Axes: []int{1}}, []ir.Size{ir.N(3), n}), one(ir.ReduceAttrs{Axes: []int{0, 2}}, shape(7, 5, 33))},
 		"layer_norm":  {one(ir.NormAttrs{Eps: 1e-5}, []ir.Size{ir.N(3), n}, []ir.Size{n}, []ir.Size{n})},
 		"rms_norm":    {one(ir.NormAttrs{Eps: 1e-5}, []ir.Size{ir.N(3), n}, []ir.Size{n})},
+		"batch_norm":  {one(ir.NormAttrs{Eps: 10}, shape(7, 6), shape(6), shape(6), shape(6), shape(6))},
 		"group_norm":  {one(ir.GroupNormAttrs{Groups: 3, Eps: 1e-5}, shape(2, 7, 31, 6), shape(6), shape(6))},
 		"take":        {take(ir.AxisAttrs{Axis: 0}, shape(7, 33), shape(5)), take(ir.AxisAttrs{Axis: 1}, shape(7, 33), nil), take(ir.AxisAttrs{Axis: 0}, shape(7, 32), shape(31, 2))},
 		"reshape":     {one(ir.ShapeAttrs{Shape: shape(35, 6)}, shape(6, 35)), one(ir.ShapeAttrs{Shape: shape()}, shape(1, 1))},

@@ -3,7 +3,6 @@ package metal
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/mlxc/mlxc/ir"
 )
@@ -40,12 +39,23 @@ func (p *printer) threads(axes []*ir.Axis) {
 	p.axes(axes, "at")
 }
 
-// vectors are the types that hold four elements; signed ones are loaded as unsigned.
+// vectors are the types that hold four elements. Those of narrow signed integers are
+// not known to be everywhere, so these are loaded as unsigned ones.
 var vectors = map[ir.DType]string{
 	ir.F32: "float4", ir.F16: "half4", ir.BF16: "bfloat4",
 	ir.I32: "int4", ir.I16: "ushort4", ir.I8: "uchar4",
 	ir.U32: "uint4", ir.U16: "ushort4", ir.U8: "uchar4", ir.Bool: "uchar4",
 }
+
+// quadName is for four elements of an argument: x4, or x_2x4.
+func quadName(a ir.KernelArg) string {
+	if last := a.Name[len(a.Name)-1]; last >= '0' && last <= '9' {
+		return a.Name + "x4"
+	}
+	return a.Name + "4"
+}
+
+func narrow(t ir.DType) bool { return t == ir.I8 || t == ir.I16 }
 
 // vector prints a kernel of which a thread computes neighbours along the axis. What
 // varies along it is loaded and stored as vectors, and computed by element. Where
@@ -89,14 +99,18 @@ func (p *printer) elements(loop ir.Stmt, part *ir.Axis, vec int64) {
 		arg := p.kernel.Args[v.Arg]
 		from := p.bound(v, func() string { return at(v.Arg, "device const ", v.Index) })
 		if loaded[from] == "" {
-			loaded[from] = p.names.unique(arg.Name + "4")
+			loaded[from] = p.names.unique(quadName(arg))
 			p.line("const %s %s = %s;", vectors[arg.DType], loaded[from], from)
 		}
-		p.text[v] = p.loaded(arg.DType, loaded[from]+"[e]")
+		element := loaded[from] + "[e]"
+		if narrow(arg.DType) {
+			element = storage[arg.DType] + "(" + element + ")"
+		}
+		p.text[v] = p.loaded(arg.DType, element)
 	}
 	stores := make([]string, len(p.kernel.Stores))
 	for i, s := range p.kernel.Stores {
-		stores[i] = p.names.unique(p.kernel.Args[s.Arg].Name + "4")
+		stores[i] = p.names.unique(quadName(p.kernel.Args[s.Arg]))
 		p.line("%s %s;", vectors[p.kernel.Args[s.Arg].DType], stores[i])
 	}
 	p.line("#pragma clang loop unroll(full)")
@@ -111,8 +125,8 @@ func (p *printer) elements(loop ir.Stmt, part *ir.Axis, vec int64) {
 				continue
 			}
 			value, t := p.stored(s.Store), p.kernel.Args[s.Store.Arg].DType
-			if elem := strings.TrimSuffix(vectors[t], "4"); elem != storage[t] {
-				value = elem + "(" + value + ")"
+			if narrow(t) {
+				value = unsigned[t.Size()] + "(" + value + ")"
 			}
 			p.line("%s[e] = %s;", stores[n], value)
 			n++

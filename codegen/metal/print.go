@@ -21,6 +21,7 @@ import (
 func Print(m *ir.Module) (string, error) {
 	var b strings.Builder
 	b.WriteString("#include <metal_stdlib>\nusing namespace metal;\n")
+	b.WriteString(helpersOf(m))
 	names := Names(m)
 	for i, k := range m.Kernels {
 		text, err := Kernel(k, names[i])

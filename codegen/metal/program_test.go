@@ -1,10 +1,11 @@
 package metal_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"testing"
-	"unsafe"
 
 	"github.com/mlxc/mlxc/codegen/metal"
 	"github.com/mlxc/mlxc/ir"
@@ -27,20 +28,17 @@ type program struct {
 type suite struct {
 	module   *ir.Module
 	programs []*program
+	stepwise bool // each kernel is held against the interpreter, on what the kernels before it made
 }
 
-// A lane of a test is one of its launches' modes.
-var modes = []struct {
-	name string
-	flag int
-}{{"forward", 0}, {"reverse", 2}, {"random", 1}, {"checked", 8}}
-
-// run compiles the module, runs every program in each order and checked, and
+// run compiles the module, where it is not, runs every program in each order and checked, and
 // compares.
 func (s *suite) run(t *testing.T) (kernels, launches int) {
 	t.Helper()
-	if err := passes.Run(s.module, ir.Metal, nil); err != nil {
-		t.Fatal(err)
+	if len(s.module.Kernels) == 0 {
+		if err := passes.Run(s.module, ir.Metal, nil); err != nil {
+			t.Fatal(err)
+		}
 	}
 	text, err := metal.Print(s.module)
 	if err != nil {
@@ -51,9 +49,12 @@ func (s *suite) run(t *testing.T) (kernels, launches int) {
 	for i, name := range metal.Names(s.module) {
 		names[s.module.Kernels[i]] = name
 	}
-	for _, p := range s.programs {
-		for _, mode := range modes {
-			got, n, err := s.execute(t, d, p, names, mode.flag)
+	for i, p := range s.programs {
+		if testing.Short() && i%4 > 0 {
+			continue
+		}
+		for _, mode := range allPasses {
+			got, n, err := s.execute(d, p, names, mode)
 			launches += n
 			if err != nil {
 				t.Errorf("%s, %s: %v", p.entry, mode.name, err)
@@ -74,7 +75,7 @@ func (p *program) compare(got []*ir.Tensor) string {
 		if g.DType != w.DType || fmt.Sprint(g.Shape) != fmt.Sprint(w.Shape) {
 			return fmt.Sprintf("result %d is %s%v, want %s%v", r, g.DType, g.Shape, w.DType, w.Shape)
 		}
-		for i := range w.Len() {
+		for i := 0; p.allows != nil && i < w.Len(); i++ {
 			if x, y := g.Number(i), w.Number(i); !p.allows(r, x, y) {
 				return fmt.Sprintf("result %d: element %d of %v is %v, want %v", r, i, w.Shape, x, y)
 			}
@@ -83,15 +84,8 @@ func (p *program) compare(got []*ir.Tensor) string {
 	return ""
 }
 
-// aligned is zeroed memory as the host gives it.
-func aligned(n int64) []byte {
-	b := make([]byte, n+255)
-	skip := -uintptr(unsafe.Pointer(unsafe.SliceData(b))) & 255
-	return b[skip : int64(skip)+n : int64(skip)+n]
-}
-
 // execute runs the steps of a program in their order, in the memory of its plan.
-func (s *suite) execute(t *testing.T, d *protoDevice, p *program, names map[*ir.Kernel]string, mode int) (outs []*ir.Tensor, launches int, err error) {
+func (s *suite) execute(d *device, p *program, names map[*ir.Kernel]string, mode pass) (outs []*ir.Tensor, launches int, err error) {
 	f := s.module.Func(p.entry)
 	v := f.Variants[0]
 	dims, err := ir.SolveDims(f, p.inputs)
@@ -101,7 +95,7 @@ func (s *suite) execute(t *testing.T, d *protoDevice, p *program, names map[*ir.
 	size := func(sz ir.Size) int64 {
 		n, ok := sz.Eval(func(name string) (int64, bool) { n, ok := dims[name]; return n, ok })
 		if !ok {
-			t.Fatalf("%s: %s has no value", p.entry, sz)
+			d.t.Fatalf("%s: %s has no value", p.entry, sz)
 		}
 		return n
 	}
@@ -111,7 +105,7 @@ func (s *suite) execute(t *testing.T, d *protoDevice, p *program, names map[*ir.
 		bytes[i] = size(b.Bytes)
 	}
 	offset, total := v.Plan.Offsets(bytes)
-	arena := aligned(total)
+	arena := make([]byte, total)
 	for i := range arena {
 		arena[i] = 0xff // as floats NaN
 	}
@@ -123,11 +117,11 @@ func (s *suite) execute(t *testing.T, d *protoDevice, p *program, names map[*ir.
 	for _, b := range v.Buffers {
 		switch b.Place {
 		case ir.InInput:
-			memory[b] = copied(p.inputs[b.Index].Bytes())
+			memory[b] = p.inputs[b.Index].Bytes()
 		case ir.InParam:
-			memory[b] = copied(p.params[s.module.Params[b.Index].Name].Bytes())
+			memory[b] = p.params[s.module.Params[b.Index].Name].Bytes()
 		case ir.InOutput:
-			memory[b] = aligned(size(b.Type.Bytes()))
+			memory[b] = make([]byte, size(b.Type.Bytes()))
 		}
 	}
 	for _, step := range v.Steps {
@@ -148,18 +142,29 @@ func (s *suite) execute(t *testing.T, d *protoDevice, p *program, names map[*ir.
 			}
 		}
 		if len(dimBytes) > 0 {
-			args = append(args, copied(dimBytes))
+			args = append(args, dimBytes)
 		}
 		groups, ok := k.Groups().Eval(func(name string) (int64, bool) { n, ok := inner[name]; return n, ok })
 		if !ok {
-			t.Fatalf("%s: groups %s", k.Name, k.Groups())
+			d.t.Fatalf("%s: groups %s", k.Name, k.Groups())
 		}
 		if groups == 0 {
 			continue
 		}
 		launches++
-		if found := d.launch(t, names[k], mode, args, int(groups), k.Schedule.Threads); found != "" {
-			return nil, launches, fmt.Errorf("kernel %s as %s: %s", k.Name, k.Schedule.Form, found)
+		var want [][]byte
+		if s.stepwise {
+			if want, err = interpret(k, inner, args[:len(k.Args)]); err != nil {
+				return nil, launches, err
+			}
+		}
+		if found := d.launch(names[k], mode, args, int(groups), k.Schedule.Threads); len(found) > 0 {
+			return nil, launches, fmt.Errorf("kernel %s as %s: %v", k.Name, k.Schedule.Form, found)
+		}
+		if want != nil {
+			if diff := kernelDiff(k, args, want); diff != "" {
+				return nil, launches, fmt.Errorf("kernel as %s: %s\n%s", k.Schedule.Form, diff, ir.PrintKernel(k))
+			}
 		}
 	}
 	outs = make([]*ir.Tensor, len(f.Results))
@@ -178,8 +183,62 @@ func (s *suite) execute(t *testing.T, d *protoDevice, p *program, names map[*ir.
 	return outs, launches, nil
 }
 
-func copied(b []byte) []byte {
-	c := aligned(int64(len(b)))
-	copy(c, b)
-	return c
+// interpret runs a kernel by the interpreter on copies of its arguments, those that
+// share memory sharing it.
+func interpret(k *ir.Kernel, dims map[string]int64, args [][]byte) ([][]byte, error) {
+	copies := make([][]byte, len(args))
+	for i, a := range args {
+		copies[i] = bytes.Clone(a)
+		for j, b := range args[:i] {
+			if len(a) > 0 && len(b) > 0 && &a[0] == &b[0] {
+				copies[i] = copies[j][:len(a)]
+			}
+		}
+	}
+	return copies, k.Eval(dims, copies)
+}
+
+// kernelDiff compares what a kernel wrote. It computes in f32 what the interpreter
+// does in f64, so sums may be off by what their terms allow: the largest products
+// of what the kernel reads.
+func kernelDiff(k *ir.Kernel, got, want [][]byte) string {
+	tensor := func(arg int, data []byte) *ir.Tensor {
+		t := k.Args[arg].DType
+		x, err := ir.TensorOf(t, []int{len(data) / t.Size()}, data)
+		if err != nil {
+			panic(err)
+		}
+		return x
+	}
+	scale, terms := 1.0, 1
+	for i, a := range k.Args {
+		if a.Write {
+			continue
+		}
+		most, x := 1.0, tensor(i, want[i])
+		for n := range x.F {
+			if v := math.Abs(x.F[n]); !math.IsInf(v, 0) && v > most {
+				most = v
+			}
+		}
+		scale, terms = scale*most, max(terms, x.Len())
+	}
+	for i, a := range k.Args {
+		if !a.Write {
+			continue
+		}
+		g, w := tensor(i, got[i]), tensor(i, want[i])
+		for n := range w.I {
+			if g.I[n] != w.I[n] {
+				return fmt.Sprintf("%s[%d] is %d, want %d", a.Name, n, g.I[n], w.I[n])
+			}
+		}
+		tol := ir.Tolerance{Rel: 1e-5, Abs: 1e-6 * scale}
+		for n := range w.F {
+			if !tol.Allows(g.F[n], w.F[n], a.DType, terms) && scale < 1e30 {
+				return fmt.Sprintf("%s[%d] is %v, want %v", a.Name, n, g.F[n], w.F[n])
+			}
+		}
+	}
+	return ""
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/mlxc/mlxc/ir"
 )
@@ -89,10 +90,28 @@ func (p *printer) ref(v *ir.Scalar) string {
 	if !p.inline[v] && p.text[v] == "" {
 		return variable(v)
 	}
-	if v.Kind == ir.ScalarApply || v.Kind == ir.ScalarInside || v.Kind == ir.ScalarLoad && p.kernel.Args[v.Arg].DType == ir.Bool {
-		return "(" + p.expr(v) + ")"
+	return operand(p.expr(v))
+}
+
+// operand puts an expression in parentheses where it is not closed: a name, a number,
+// a call or what stands in parentheses. More would not only be hard to read:
+// (float(half(x))) - y is a cast of -y, to a function.
+func operand(text string) string {
+	depth := 0
+	for i, r := range text {
+		switch {
+		case r == '(' || r == '[':
+			depth++
+		case r == ')' || r == ']':
+			depth--
+			if depth == 0 && r == ')' && i < len(text)-1 {
+				return "(" + text + ")"
+			}
+		case depth == 0 && !strings.ContainsRune(":._", r) && !unicode.IsLetter(r) && !unicode.IsDigit(r):
+			return "(" + text + ")"
+		}
 	}
-	return p.expr(v)
+	return text
 }
 
 func (p *printer) expr(v *ir.Scalar) string {

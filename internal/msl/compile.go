@@ -87,10 +87,10 @@ var targets = map[string][]string{
 var language = []string{
 	"-x", "c++", "-std=c++17", "-ffreestanding", "-nostdlibinc", "-nostdinc++", "-fno-exceptions", "-fno-rtti", "-fsigned-char",
 	// Values are those of the text: nothing contracted, nothing in another precision.
-	"-ffp-contract=off", "-Xclang", "-ffloat16-excess-precision=none", "-Xclang", "-fbfloat16-excess-precision=none",
+	"-ffp-contract=off", "-fno-math-errno", "-Xclang", "-ffloat16-excess-precision=none", "-Xclang", "-fbfloat16-excess-precision=none",
 	"-Xclang", "-cl-single-precision-constant", "-fno-lax-vector-conversions",
-	// Calls at which threads meet stay where they are, and are returned from.
-	"-fconvergent-functions", "-fno-optimize-sibling-calls",
+	// A loop without an end has none.
+	"-fno-finite-loops",
 	// Warnings are none, or errors.
 	"-Wno-everything", "-Werror=double-promotion", "-Werror=implicit-float-conversion", "-Werror=float-conversion",
 	"-Werror=uninitialized", "-Werror=sometimes-uninitialized", "-Werror=return-type", "-Werror=vla",
@@ -100,10 +100,10 @@ var language = []string{
 }
 
 var modes = map[Mode][]string{
-	Flat: {"-O2"},
+	Flat: {"-O2", "-ftrivial-auto-var-init=pattern"},
 	// Wider accesses than 16 bytes would not be checked, so nothing is vectorised.
 	Checked: {
-		"-O1", "-gline-tables-only", "-fno-vectorize", "-fno-slp-vectorize",
+		"-O1", "-ftrivial-auto-var-init=pattern", "-gline-tables-only", "-fno-vectorize", "-fno-slp-vectorize",
 		"-fsanitize=thread", "-mllvm", "-tsan-instrument-func-entry-exit=0", "-mllvm", "-tsan-instrument-read-before-write=1",
 		"-fsanitize=array-bounds,shift-exponent,integer-divide-by-zero,signed-integer-overflow,float-cast-overflow",
 		"-fno-sanitize-link-runtime",
@@ -122,7 +122,7 @@ func Strict(text string) error {
 		return err
 	}
 	args := append(append([]string{}, targets["amd64"]...), language...)
-	args = append(args, "-DMSL_STRICT", "-fsyntax-only")
+	args = append(args, "-DMSL_STRICT", "-fsyntax-only", "-Werror=cast-qual")
 	_, err = cached(".strict", append([]string{text, header(), version}, args...), func(dir string) (string, error) {
 		if err := compile(dir, transform(text, f, true), args); err != nil {
 			return "", err

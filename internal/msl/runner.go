@@ -26,6 +26,8 @@ const (
 	Random // a function of the seed
 )
 
+func (o Order) String() string { return [...]string{"forward", "reverse", "random"}[o] }
+
 // A Launch runs a kernel on a grid.
 type Launch struct {
 	Kernel  string

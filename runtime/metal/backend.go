@@ -51,7 +51,9 @@ const inFlight = 64
 // Open finds the GPU and compiles the kernels.
 func (b *backend) Open(*runtime.Program) (runtime.Device, error) {
 	d := &device{kernels: b.kernels}
-	if err := d.open(b.source); err != nil {
+	var err error
+	mtl.Pool(func() { err = d.open(b.source) })
+	if err != nil {
 		d.Close()
 		return nil, err
 	}
@@ -104,12 +106,14 @@ func fits(p mtl.Pipeline, k *Kernel) error {
 
 // Close frees what the device has made.
 func (d *device) Close() error {
-	for _, p := range d.pipelines {
-		p.Close()
-	}
-	for _, o := range []mtl.ID{d.nothing.ID, d.queue.ID, d.gpu.ID} {
-		o.Close()
-	}
+	mtl.Pool(func() {
+		for _, p := range d.pipelines {
+			p.Close()
+		}
+		d.nothing.Close()
+		d.queue.Close()
+		d.gpu.Close()
+	})
 	return nil
 }
 

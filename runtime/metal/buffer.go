@@ -24,7 +24,12 @@ type buffer struct {
 }
 
 // Wrap makes the windows over mem and the rest of its last page.
-func (d *device) Wrap(mem []byte) (runtime.Buffer, error) {
+func (d *device) Wrap(mem []byte) (b runtime.Buffer, err error) {
+	mtl.Pool(func() { b, err = d.wrap(mem) })
+	return b, err
+}
+
+func (d *device) wrap(mem []byte) (runtime.Buffer, error) {
 	size := (len(mem) + pageSize - 1) &^ (pageSize - 1)
 	pages := unsafe.Slice(unsafe.SliceData(mem), size)
 	b := &buffer{step: d.largest / 2 &^ (pageSize - 1), size: size, largest: d.largest}
@@ -56,8 +61,10 @@ func (b *buffer) find(offset, n int) (mtl.Buffer, int, error) {
 
 // Close frees the windows, not the memory.
 func (b *buffer) Close() error {
-	for _, w := range b.windows {
-		w.Close()
-	}
+	mtl.Pool(func() {
+		for _, w := range b.windows {
+			w.Close()
+		}
+	})
 	return nil
 }

@@ -3,5 +3,6 @@
 // back to the runtime.
 //
 // On Linux it needs the build tag mlxc_metal and the software Metal that the
-// environment variable MLXC_SWMETAL names; without the tag the package is empty.
+// environment variable MLXC_SWMETAL names; without the tag there is only Available,
+// which says so.
 package metal

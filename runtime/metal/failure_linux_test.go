@@ -44,6 +44,13 @@ func TestOpenFails(t *testing.T) {
 	checkObjects(t, h, before)
 }
 
+// Before macOS 15 there is no setMathMode:, and the software Metal refuses fast math.
+func TestOpenBeforeMathModes(t *testing.T) {
+	h := needHooks(t)
+	set(t, h, "OS", "14", "15")
+	open(t)
+}
+
 func TestWrapFails(t *testing.T) {
 	d, h := open(t), needHooks(t)
 	d.largest = 4 * pageSize

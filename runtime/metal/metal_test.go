@@ -236,7 +236,11 @@ func TestBarrierOfALaunchLeftOut(t *testing.T) {
 func TestNothingToRun(t *testing.T) {
 	d := open(t)
 	for _, launches := range [][]runtime.Launch{nil, {{Kernel: bump, Args: make([]runtime.Span, 1)}}} {
-		run(t, record(t, d, launches))
+		r := record(t, d, launches)
+		run(t, r)
+		if _, err := r.Run(&countdown{context.Background(), 0}); !errors.Is(err, context.Canceled) {
+			t.Errorf("cancelled: got %v", err)
+		}
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 
 // A part is launches that make one command buffer. The system kills one that takes
 // about ten seconds, and nothing can be cancelled within it, so that long programs
-// are cut. There is more than nothing in a part.
+// are cut. A part has something to run.
 type part struct{ first, end int }
 
 // partLength is how many launches a part has at most.

@@ -345,10 +345,10 @@ struct f_simdgroup_load {
 };
 
 struct f_simdgroup_store {
-  template <class R, class M, class P> static MSL_FN void call(const M &m, P to, ulong stride, msl_site s) {
+  template <class R, class M, class P> static MSL_FN void call(M m, P to, ulong stride, msl_site s) {
     call<R>(m, to, stride, ulong2{0, 0}, false, s);
   }
-  template <class R, class M, class P> static MSL_FN void call(const M &m, P to, ulong stride, ulong2 origin, bool transpose, msl_site s) {
+  template <class R, class M, class P> static MSL_FN void call(M m, P to, ulong stride, ulong2 origin, bool transpose, msl_site s) {
     uint all;
     msl_exchange(&all, 0, lane(), &all, s);
     for (uint i = 0; i < 2; i++) {

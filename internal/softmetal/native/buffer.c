@@ -121,6 +121,7 @@ Buffer *new_buffer_no_copy(Device *self, SEL cmd, void *data, uint64_t length, u
     return NULL;
   Buffer *b = make(data, length, options);
   b->deallocator = deallocator;
+  b->read_only = read_only(data, length);
   return b;
 }
 

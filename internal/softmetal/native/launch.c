@@ -79,6 +79,10 @@ static bool binding_ok(const char *kernel, const msl_arg *a, const binding *b) {
     report("kernel %s: setBytes data bound to the writable argument %s", kernel, a->name);
     return false;
   }
+  if (a->kind == MSL_WRITE && b->buffer->read_only) {
+    report("kernel %s: memory that is mapped to be read is bound to the writable argument %s", kernel, a->name);
+    return false;
+  }
   return true;
 }
 

@@ -76,7 +76,7 @@ typedef struct Buffer {
   object base;
   uint8_t *data;
   uint64_t length;
-  bool private, tracked;
+  bool private, tracked, read_only;
   void *mapping; // of our own memory, with a page that faults on either side
   uint64_t mapping_length;
   const block *deallocator;
@@ -261,6 +261,9 @@ IndirectBuffer *new_indirect_buffer(Device *, SEL, IndirectDescriptor *, uint64_
 Queue *new_queue(Device *);
 Queue *new_queue_with_limit(Device *, SEL, uint64_t max_buffers);
 uint64_t allocated_bytes(void);
+
+// mapping.c: is any of the memory mapped to be read, and not to be written?
+bool read_only(const void *memory, uint64_t length);
 
 // residency.c
 void add_residency_set(ResidencyList *, ResidencySet *);

@@ -212,6 +212,12 @@ func TestCompileError(t *testing.T) {
 	}
 }
 
+func TestOnlyTheLowByteOfABOOLCounts(t *testing.T) {
+	if isTrue(0x100) || !isTrue(0x101) {
+		t.Error("0x100 is NO, 0x101 is YES")
+	}
+}
+
 func TestPipelineLimits(t *testing.T) {
 	b := newBench(t)
 	if b.mix.Width() != 32 || b.mix.MaxThreads() < 32 {
@@ -241,22 +247,30 @@ func TestParallel(t *testing.T) {
 	all.Wait()
 }
 
-// What a dispatch with five buffers, dims and a barrier costs the host: it is
-// encoded, and never run.
+// What a dispatch with five buffers and dims costs: it is encoded, and never run.
+// Messages to nil return at once, so that they show the share of the host.
 func BenchmarkDispatch(b *testing.B) {
 	x := newBench(b)
-	const dispatches = 512
+	const dispatches = 64
 	d := dims(elements, 1)
 	batch := x.record(d, dispatches)
+	for m := 0; m < dispatches*dispatchMessages; m += dispatchMessages {
+		batch.Omit(m) // the barriers
+	}
 	for _, c := range []struct {
 		name   string
 		encode func(Encoder)
 	}{
 		{"batch", func(e Encoder) { batch.Send(e, 0, dispatches*dispatchMessages) }},
+		{"batch-to-nil", func(Encoder) { batch.Send(Encoder{}, 0, dispatches*dispatchMessages) }},
 		{"plain", func(e Encoder) {
 			for range dispatches {
-				e.Barrier()
 				x.plain(e, d)
+			}
+		}},
+		{"plain-to-nil", func(Encoder) {
+			for range dispatches {
+				x.plain(Encoder{}, d)
 			}
 		}},
 	} {

@@ -126,8 +126,12 @@ func (o ID) Close() {
 }
 
 // Pool runs f within an autorelease pool, and on one thread, because pools belong
-// to threads.
+// to threads. Where there is no Metal it runs f as it is.
 func Pool(f func()) {
+	if load() != nil {
+		f()
+		return
+	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	pool := invoke(objc.poolPush, 0, message{kind: words}).word

@@ -3,6 +3,11 @@
 #include <metal_stdlib>
 using namespace metal;
 
+// max_float is the larger, or NaN if one is; Metal's own prefers numbers.
+float max_float(float x, float y) {
+    return isnan(x) || isnan(y) ? NAN : max(x, y);
+}
+
 // read_div computes div (digits.mlx:28:16).
 // A thread computes 4 neighbours.
 kernel void read_div(
@@ -48,7 +53,7 @@ kernel void read_net_conv1_y(
     simdgroup_float8x8 acc[4];
     #pragma clang loop unroll(full)
     for (int i = 0; i < 4; i++) {
-        acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
+        acc[i] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
     }
     for (int k0 = 0; k0 < 9; k0 += 16) {
         {
@@ -173,12 +178,12 @@ kernel void read_net_bn1_add(
     }
     const int part = at;
     const float4 net_bn1_running_var4 = ((device const float4 *)net_bn1_running_var)[part];
-    float4 add_24;
+    float4 add_2x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        add_24[e] = net_bn1_running_var4[e] + 1e-05f;
+        add_2x4[e] = net_bn1_running_var4[e] + (1e-05f);
     }
-    ((device float4 *)add_2)[part] = add_24;
+    ((device float4 *)add_2)[part] = add_2x4;
 }
 
 // read_net_bn1_rsqrt computes rsqrt (digits.mlx:17:23).
@@ -192,11 +197,11 @@ kernel void read_net_bn1_rsqrt(
         return;
     }
     const int part = at;
-    const float4 add_24 = ((device const float4 *)add_2)[part];
+    const float4 add_2x4 = ((device const float4 *)add_2)[part];
     float4 rsqrt4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        rsqrt4[e] = precise::rsqrt(add_24[e]);
+        rsqrt4[e] = precise::rsqrt(add_2x4[e]);
     }
     ((device float4 *)rsqrt_2)[part] = rsqrt4;
 }
@@ -264,11 +269,11 @@ kernel void read_net_relu(
         return;
     }
     const int part = at;
-    const float4 add_34 = ((device const float4 *)add_3)[part];
+    const float4 add_3x4 = ((device const float4 *)add_3)[part];
     float4 relu4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        relu4[e] = (isnan(add_34[e]) || isnan(0.0f) ? NAN : max(add_34[e], 0.0f));
+        relu4[e] = max_float(add_3x4[e], 0.0f);
     }
     ((device float4 *)relu)[part] = relu4;
 }
@@ -290,7 +295,7 @@ kernel void read_net_x(
     float v1 = (-INFINITY);
     for (int r0 = 0; r0 < 2; r0++) {
         for (int r1 = 0; r1 < 2; r1++) {
-            v1 = (isnan(v1) || isnan(relu[i0 * 896 + i1 * 32 + i2 + r0 * 448 + r1 * 16]) ? NAN : max(v1, relu[i0 * 896 + i1 * 32 + i2 + r0 * 448 + r1 * 16]));
+            v1 = max_float(v1, relu[i0 * 896 + i1 * 32 + i2 + r0 * 448 + r1 * 16]);
         }
     }
     x[i0 * 224 + i1 * 16 + i2] = v1;
@@ -319,7 +324,7 @@ kernel void read_net_conv2_y_2(
     simdgroup_float8x8 acc[8];
     #pragma clang loop unroll(full)
     for (int i = 0; i < 8; i++) {
-        acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
+        acc[i] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
     }
     for (int k0 = 0; k0 < 144; k0 += 16) {
         {
@@ -420,14 +425,14 @@ kernel void read_net_conv2_add(
     }
     const int i0 = at / 8;
     const int part = at % 8;
-    const float4 y_24 = ((device const float4 *)y_2)[i0 * 8 + part];
+    const float4 y_2x4 = ((device const float4 *)y_2)[i0 * 8 + part];
     const float4 net_conv2_bias4 = ((device const float4 *)net_conv2_bias)[part];
-    float4 add_44;
+    float4 add_4x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        add_44[e] = y_24[e] + net_conv2_bias4[e];
+        add_4x4[e] = y_2x4[e] + net_conv2_bias4[e];
     }
-    ((device float4 *)add_4)[i0 * 8 + part] = add_44;
+    ((device float4 *)add_4)[i0 * 8 + part] = add_4x4;
 }
 
 // read_net_bn2_add computes add_5 (digits.mlx:18:23).
@@ -442,12 +447,12 @@ kernel void read_net_bn2_add(
     }
     const int part = at;
     const float4 net_bn2_running_var4 = ((device const float4 *)net_bn2_running_var)[part];
-    float4 add_54;
+    float4 add_5x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        add_54[e] = net_bn2_running_var4[e] + 1e-05f;
+        add_5x4[e] = net_bn2_running_var4[e] + (1e-05f);
     }
-    ((device float4 *)add_5)[part] = add_54;
+    ((device float4 *)add_5)[part] = add_5x4;
 }
 
 // read_net_bn2_rsqrt computes rsqrt_2 (digits.mlx:18:23).
@@ -461,13 +466,13 @@ kernel void read_net_bn2_rsqrt(
         return;
     }
     const int part = at;
-    const float4 add_54 = ((device const float4 *)add_5)[part];
-    float4 rsqrt_24;
+    const float4 add_5x4 = ((device const float4 *)add_5)[part];
+    float4 rsqrt_2x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        rsqrt_24[e] = precise::rsqrt(add_54[e]);
+        rsqrt_2x4[e] = precise::rsqrt(add_5x4[e]);
     }
-    ((device float4 *)rsqrt_2)[part] = rsqrt_24;
+    ((device float4 *)rsqrt_2)[part] = rsqrt_2x4;
 }
 
 // read_net_bn2_sub computes sub_2 (digits.mlx:18:23).
@@ -485,14 +490,14 @@ kernel void read_net_bn2_sub(
     }
     const int i0 = at / 8;
     const int part = at % 8;
-    const float4 add_44 = ((device const float4 *)add_4)[i0 * 8 + part];
+    const float4 add_4x4 = ((device const float4 *)add_4)[i0 * 8 + part];
     const float4 net_bn2_running_mean4 = ((device const float4 *)net_bn2_running_mean)[part];
-    float4 sub_24;
+    float4 sub_2x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        sub_24[e] = add_44[e] - net_bn2_running_mean4[e];
+        sub_2x4[e] = add_4x4[e] - net_bn2_running_mean4[e];
     }
-    ((device float4 *)sub_2)[i0 * 8 + part] = sub_24;
+    ((device float4 *)sub_2)[i0 * 8 + part] = sub_2x4;
 }
 
 // read_net_bn2_mul computes mul_3 (digits.mlx:18:23).
@@ -510,14 +515,14 @@ kernel void read_net_bn2_mul(
     }
     const int i0 = at / 8;
     const int part = at % 8;
-    const float4 sub_24 = ((device const float4 *)sub_2)[i0 * 8 + part];
-    const float4 rsqrt_24 = ((device const float4 *)rsqrt_2)[part];
-    float4 mul_34;
+    const float4 sub_2x4 = ((device const float4 *)sub_2)[i0 * 8 + part];
+    const float4 rsqrt_2x4 = ((device const float4 *)rsqrt_2)[part];
+    float4 mul_3x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        mul_34[e] = sub_24[e] * rsqrt_24[e];
+        mul_3x4[e] = sub_2x4[e] * rsqrt_2x4[e];
     }
-    ((device float4 *)mul_3)[i0 * 8 + part] = mul_34;
+    ((device float4 *)mul_3)[i0 * 8 + part] = mul_3x4;
 }
 
 // read_net_relu_2 computes relu_2 (digits.mlx:18:18).
@@ -533,13 +538,13 @@ kernel void read_net_relu_2(
         return;
     }
     const int part = at;
-    const float4 add_64 = ((device const float4 *)add_6)[part];
-    float4 relu_24;
+    const float4 add_6x4 = ((device const float4 *)add_6)[part];
+    float4 relu_2x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        relu_24[e] = (isnan(add_64[e]) || isnan(0.0f) ? NAN : max(add_64[e], 0.0f));
+        relu_2x4[e] = max_float(add_6x4[e], 0.0f);
     }
-    ((device float4 *)relu_2)[part] = relu_24;
+    ((device float4 *)relu_2)[part] = relu_2x4;
 }
 
 // read_net_x_2 computes x_2 (digits.mlx:18:9).
@@ -559,7 +564,7 @@ kernel void read_net_x_2(
     float v1 = (-INFINITY);
     for (int r0 = 0; r0 < 2; r0++) {
         for (int r1 = 0; r1 < 2; r1++) {
-            v1 = (isnan(v1) || isnan(relu_2[i0 * 896 + i1 * 64 + i2 + r0 * 448 + r1 * 32]) ? NAN : max(v1, relu_2[i0 * 896 + i1 * 64 + i2 + r0 * 448 + r1 * 32]));
+            v1 = max_float(v1, relu_2[i0 * 896 + i1 * 64 + i2 + r0 * 448 + r1 * 32]);
         }
     }
     x_2[i0 * 224 + i1 * 32 + i2] = v1;
@@ -588,7 +593,7 @@ kernel void read_net_conv3_y_3(
     simdgroup_float8x8 acc[8];
     #pragma clang loop unroll(full)
     for (int i = 0; i < 8; i++) {
-        acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
+        acc[i] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
     }
     for (int k0 = 0; k0 < 288; k0 += 16) {
         {
@@ -689,14 +694,14 @@ kernel void read_net_conv3_add(
     }
     const int i0 = at / 16;
     const int part = at % 16;
-    const float4 y_34 = ((device const float4 *)y_3)[i0 * 16 + part];
+    const float4 y_3x4 = ((device const float4 *)y_3)[i0 * 16 + part];
     const float4 net_conv3_bias4 = ((device const float4 *)net_conv3_bias)[part];
-    float4 add_74;
+    float4 add_7x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        add_74[e] = y_34[e] + net_conv3_bias4[e];
+        add_7x4[e] = y_3x4[e] + net_conv3_bias4[e];
     }
-    ((device float4 *)add_7)[i0 * 16 + part] = add_74;
+    ((device float4 *)add_7)[i0 * 16 + part] = add_7x4;
 }
 
 // read_net_bn3_add computes add_8 (digits.mlx:19:23).
@@ -711,12 +716,12 @@ kernel void read_net_bn3_add(
     }
     const int part = at;
     const float4 net_bn3_running_var4 = ((device const float4 *)net_bn3_running_var)[part];
-    float4 add_84;
+    float4 add_8x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        add_84[e] = net_bn3_running_var4[e] + 1e-05f;
+        add_8x4[e] = net_bn3_running_var4[e] + (1e-05f);
     }
-    ((device float4 *)add_8)[part] = add_84;
+    ((device float4 *)add_8)[part] = add_8x4;
 }
 
 // read_net_bn3_rsqrt computes rsqrt_3 (digits.mlx:19:23).
@@ -730,13 +735,13 @@ kernel void read_net_bn3_rsqrt(
         return;
     }
     const int part = at;
-    const float4 add_84 = ((device const float4 *)add_8)[part];
-    float4 rsqrt_34;
+    const float4 add_8x4 = ((device const float4 *)add_8)[part];
+    float4 rsqrt_3x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        rsqrt_34[e] = precise::rsqrt(add_84[e]);
+        rsqrt_3x4[e] = precise::rsqrt(add_8x4[e]);
     }
-    ((device float4 *)rsqrt_3)[part] = rsqrt_34;
+    ((device float4 *)rsqrt_3)[part] = rsqrt_3x4;
 }
 
 // read_net_bn3_sub computes sub_3 (digits.mlx:19:23).
@@ -754,14 +759,14 @@ kernel void read_net_bn3_sub(
     }
     const int i0 = at / 16;
     const int part = at % 16;
-    const float4 add_74 = ((device const float4 *)add_7)[i0 * 16 + part];
+    const float4 add_7x4 = ((device const float4 *)add_7)[i0 * 16 + part];
     const float4 net_bn3_running_mean4 = ((device const float4 *)net_bn3_running_mean)[part];
-    float4 sub_34;
+    float4 sub_3x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        sub_34[e] = add_74[e] - net_bn3_running_mean4[e];
+        sub_3x4[e] = add_7x4[e] - net_bn3_running_mean4[e];
     }
-    ((device float4 *)sub_3)[i0 * 16 + part] = sub_34;
+    ((device float4 *)sub_3)[i0 * 16 + part] = sub_3x4;
 }
 
 // read_net_bn3_mul computes mul_5 (digits.mlx:19:23).
@@ -779,14 +784,14 @@ kernel void read_net_bn3_mul(
     }
     const int i0 = at / 16;
     const int part = at % 16;
-    const float4 sub_34 = ((device const float4 *)sub_3)[i0 * 16 + part];
-    const float4 rsqrt_34 = ((device const float4 *)rsqrt_3)[part];
-    float4 mul_54;
+    const float4 sub_3x4 = ((device const float4 *)sub_3)[i0 * 16 + part];
+    const float4 rsqrt_3x4 = ((device const float4 *)rsqrt_3)[part];
+    float4 mul_5x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        mul_54[e] = sub_34[e] * rsqrt_34[e];
+        mul_5x4[e] = sub_3x4[e] * rsqrt_3x4[e];
     }
-    ((device float4 *)mul_5)[i0 * 16 + part] = mul_54;
+    ((device float4 *)mul_5)[i0 * 16 + part] = mul_5x4;
 }
 
 // read_net_relu_3 computes relu_3 (digits.mlx:19:18).
@@ -802,13 +807,13 @@ kernel void read_net_relu_3(
         return;
     }
     const int part = at;
-    const float4 add_94 = ((device const float4 *)add_9)[part];
-    float4 relu_34;
+    const float4 add_9x4 = ((device const float4 *)add_9)[part];
+    float4 relu_3x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        relu_34[e] = (isnan(add_94[e]) || isnan(0.0f) ? NAN : max(add_94[e], 0.0f));
+        relu_3x4[e] = max_float(add_9x4[e], 0.0f);
     }
-    ((device float4 *)relu_3)[part] = relu_34;
+    ((device float4 *)relu_3)[part] = relu_3x4;
 }
 
 // read_net_x_3 computes x_3 (digits.mlx:19:9).
@@ -829,7 +834,7 @@ kernel void read_net_x_3(
     float v1 = (-INFINITY);
     for (int r0 = 0; r0 < 2; r0++) {
         for (int r1 = 0; r1 < 2; r1++) {
-            v1 = (isnan(v1) || isnan(relu_3[i0 * 3136 + i1 * 896 + i2 * 128 + i3 + r0 * 448 + r1 * 64]) ? NAN : max(v1, relu_3[i0 * 3136 + i1 * 896 + i2 * 128 + i3 + r0 * 448 + r1 * 64]));
+            v1 = max_float(v1, relu_3[i0 * 3136 + i1 * 896 + i2 * 128 + i3 + r0 * 448 + r1 * 64]);
         }
     }
     x_3[i0 * 576 + i1 * 192 + i2 * 64 + i3] = v1;
@@ -858,7 +863,7 @@ kernel void read_net_fc_matmul(
     simdgroup_float8x8 acc[4];
     #pragma clang loop unroll(full)
     for (int i = 0; i < 4; i++) {
-        acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
+        acc[i] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
     }
     for (int k0 = 0; k0 < 576; k0 += 16) {
         {
@@ -993,7 +998,7 @@ kernel void read_max(
     const int i0 = at;
     float v1 = (-INFINITY);
     for (int r0 = 0; r0 < 10; r0++) {
-        v1 = (isnan(v1) || isnan(logits[i0 * 10 + r0]) ? NAN : max(v1, logits[i0 * 10 + r0]));
+        v1 = max_float(v1, logits[i0 * 10 + r0]);
     }
     max_2[i0] = v1;
 }
@@ -1030,11 +1035,11 @@ kernel void read_exp(
     }
     const int part = at;
     if (part * 4 + 4 <= B * 10) {
-        const float4 sub_44 = ((device const float4 *)sub_4)[part];
+        const float4 sub_4x4 = ((device const float4 *)sub_4)[part];
         float4 exp4;
         #pragma clang loop unroll(full)
         for (int e = 0; e < 4; e++) {
-            exp4[e] = precise::exp(sub_44[e]);
+            exp4[e] = precise::exp(sub_4x4[e]);
         }
         ((device float4 *)exp_2)[part] = exp4;
     } else {

@@ -3,6 +3,11 @@
 #include <metal_stdlib>
 using namespace metal;
 
+// max_float is the larger, or NaN if one is; Metal's own prefers numbers.
+float max_float(float x, float y) {
+    return isnan(x) || isnan(y) ? NAN : max(x, y);
+}
+
 // predict_div computes div (mnist.mlx:28:17).
 // A thread computes 4 neighbours.
 kernel void predict_div(
@@ -61,12 +66,12 @@ kernel void predict_div_2(
     }
     const int part = at;
     const float4 sub4 = ((device const float4 *)sub)[part];
-    float4 div_24;
+    float4 div_2x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        div_24[e] = sub4[e] / 0.3081f;
+        div_2x4[e] = sub4[e] / 0.3081f;
     }
-    ((device float4 *)div_2)[part] = div_24;
+    ((device float4 *)div_2)[part] = div_2x4;
 }
 
 // predict_conv1_y computes y (mnist.mlx:17:36).
@@ -92,7 +97,7 @@ kernel void predict_conv1_y(
     simdgroup_float8x8 acc[4];
     #pragma clang loop unroll(full)
     for (int i = 0; i < 4; i++) {
-        acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
+        acc[i] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
     }
     for (int k0 = 0; k0 < 9; k0 += 16) {
         {
@@ -219,7 +224,7 @@ kernel void predict_relu(
     float4 relu4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        relu4[e] = (isnan(add4[e]) || isnan(0.0f) ? NAN : max(add4[e], 0.0f));
+        relu4[e] = max_float(add4[e], 0.0f);
     }
     ((device float4 *)relu)[part] = relu4;
 }
@@ -247,7 +252,7 @@ kernel void predict_conv2_y_2(
     simdgroup_float8x8 acc[4];
     #pragma clang loop unroll(full)
     for (int i = 0; i < 4; i++) {
-        acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
+        acc[i] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
     }
     for (int k0 = 0; k0 < 72; k0 += 16) {
         {
@@ -347,14 +352,14 @@ kernel void predict_conv2_add(
     }
     const int i0 = at / 4;
     const int part = at % 4;
-    const float4 y_24 = ((device const float4 *)y_2)[i0 * 4 + part];
+    const float4 y_2x4 = ((device const float4 *)y_2)[i0 * 4 + part];
     const float4 conv2_bias4 = ((device const float4 *)conv2_bias)[part];
-    float4 add_24;
+    float4 add_2x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        add_24[e] = y_24[e] + conv2_bias4[e];
+        add_2x4[e] = y_2x4[e] + conv2_bias4[e];
     }
-    ((device float4 *)add_2)[i0 * 4 + part] = add_24;
+    ((device float4 *)add_2)[i0 * 4 + part] = add_2x4;
 }
 
 // predict_relu_2 computes relu_2 (mnist.mlx:17:20).
@@ -370,13 +375,13 @@ kernel void predict_relu_2(
         return;
     }
     const int part = at;
-    const float4 add_24 = ((device const float4 *)add_2)[part];
-    float4 relu_24;
+    const float4 add_2x4 = ((device const float4 *)add_2)[part];
+    float4 relu_2x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        relu_24[e] = (isnan(add_24[e]) || isnan(0.0f) ? NAN : max(add_24[e], 0.0f));
+        relu_2x4[e] = max_float(add_2x4[e], 0.0f);
     }
-    ((device float4 *)relu_2)[part] = relu_24;
+    ((device float4 *)relu_2)[part] = relu_2x4;
 }
 
 // predict_conv3_y_3 computes y_3 (mnist.mlx:17:14).
@@ -402,7 +407,7 @@ kernel void predict_conv3_y_3(
     simdgroup_float8x8 acc[8];
     #pragma clang loop unroll(full)
     for (int i = 0; i < 8; i++) {
-        acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
+        acc[i] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
     }
     for (int k0 = 0; k0 < 144; k0 += 16) {
         {
@@ -504,14 +509,14 @@ kernel void predict_conv3_add(
     }
     const int i0 = at / 6;
     const int part = at % 6;
-    const float4 y_34 = ((device const float4 *)y_3)[i0 * 6 + part];
+    const float4 y_3x4 = ((device const float4 *)y_3)[i0 * 6 + part];
     const float4 conv3_bias4 = ((device const float4 *)conv3_bias)[part];
-    float4 add_34;
+    float4 add_3x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        add_34[e] = y_34[e] + conv3_bias4[e];
+        add_3x4[e] = y_3x4[e] + conv3_bias4[e];
     }
-    ((device float4 *)add_3)[i0 * 6 + part] = add_34;
+    ((device float4 *)add_3)[i0 * 6 + part] = add_3x4;
 }
 
 // predict_x_2 computes x_2 (mnist.mlx:17:9).
@@ -527,13 +532,13 @@ kernel void predict_x_2(
         return;
     }
     const int part = at;
-    const float4 add_34 = ((device const float4 *)add_3)[part];
-    float4 x_24;
+    const float4 add_3x4 = ((device const float4 *)add_3)[part];
+    float4 x_2x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        x_24[e] = (isnan(add_34[e]) || isnan(0.0f) ? NAN : max(add_34[e], 0.0f));
+        x_2x4[e] = max_float(add_3x4[e], 0.0f);
     }
-    ((device float4 *)x_2)[part] = x_24;
+    ((device float4 *)x_2)[part] = x_2x4;
 }
 
 // predict_norm1_add computes add_4 (mnist.mlx:19:9).
@@ -548,12 +553,12 @@ kernel void predict_norm1_add(
     }
     const int part = at;
     const float4 norm1_running_var4 = ((device const float4 *)norm1_running_var)[part];
-    float4 add_44;
+    float4 add_4x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        add_44[e] = norm1_running_var4[e] + 1e-05f;
+        add_4x4[e] = norm1_running_var4[e] + (1e-05f);
     }
-    ((device float4 *)add_4)[part] = add_44;
+    ((device float4 *)add_4)[part] = add_4x4;
 }
 
 // predict_norm1_rsqrt computes rsqrt (mnist.mlx:19:9).
@@ -567,11 +572,11 @@ kernel void predict_norm1_rsqrt(
         return;
     }
     const int part = at;
-    const float4 add_44 = ((device const float4 *)add_4)[part];
+    const float4 add_4x4 = ((device const float4 *)add_4)[part];
     float4 rsqrt4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        rsqrt4[e] = precise::rsqrt(add_44[e]);
+        rsqrt4[e] = precise::rsqrt(add_4x4[e]);
     }
     ((device float4 *)rsqrt_2)[part] = rsqrt4;
 }
@@ -591,14 +596,14 @@ kernel void predict_norm1_sub(
     }
     const int i0 = at / 6;
     const int part = at % 6;
-    const float4 x_24 = ((device const float4 *)x_2)[i0 * 6 + part];
+    const float4 x_2x4 = ((device const float4 *)x_2)[i0 * 6 + part];
     const float4 norm1_running_mean4 = ((device const float4 *)norm1_running_mean)[part];
-    float4 sub_24;
+    float4 sub_2x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        sub_24[e] = x_24[e] - norm1_running_mean4[e];
+        sub_2x4[e] = x_2x4[e] - norm1_running_mean4[e];
     }
-    ((device float4 *)sub_2)[i0 * 6 + part] = sub_24;
+    ((device float4 *)sub_2)[i0 * 6 + part] = sub_2x4;
 }
 
 // predict_norm1_mul computes mul (mnist.mlx:19:9).
@@ -616,12 +621,12 @@ kernel void predict_norm1_mul(
     }
     const int i0 = at / 6;
     const int part = at % 6;
-    const float4 sub_24 = ((device const float4 *)sub_2)[i0 * 6 + part];
+    const float4 sub_2x4 = ((device const float4 *)sub_2)[i0 * 6 + part];
     const float4 rsqrt4 = ((device const float4 *)rsqrt_2)[part];
     float4 mul4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        mul4[e] = sub_24[e] * rsqrt4[e];
+        mul4[e] = sub_2x4[e] * rsqrt4[e];
     }
     ((device float4 *)mul)[i0 * 6 + part] = mul4;
 }
@@ -649,7 +654,7 @@ kernel void predict_fc1_matmul(
     simdgroup_float8x8 acc[8];
     #pragma clang loop unroll(full)
     for (int i = 0; i < 8; i++) {
-        acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
+        acc[i] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
     }
     for (int k0 = 0; k0 < 11616; k0 += 16) {
         {
@@ -743,12 +748,12 @@ kernel void predict_fc1_add(
     const int part = at % 8;
     const float4 matmul4 = ((device const float4 *)matmul)[i0 * 8 + part];
     const float4 fc1_bias4 = ((device const float4 *)fc1_bias)[part];
-    float4 add_64;
+    float4 add_6x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        add_64[e] = matmul4[e] + fc1_bias4[e];
+        add_6x4[e] = matmul4[e] + fc1_bias4[e];
     }
-    ((device float4 *)add_6)[i0 * 8 + part] = add_64;
+    ((device float4 *)add_6)[i0 * 8 + part] = add_6x4;
 }
 
 // predict_relu_3 computes relu_3 (mnist.mlx:20:22).
@@ -764,13 +769,13 @@ kernel void predict_relu_3(
         return;
     }
     const int part = at;
-    const float4 add_64 = ((device const float4 *)add_6)[part];
-    float4 relu_34;
+    const float4 add_6x4 = ((device const float4 *)add_6)[part];
+    float4 relu_3x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        relu_34[e] = (isnan(add_64[e]) || isnan(0.0f) ? NAN : max(add_64[e], 0.0f));
+        relu_3x4[e] = max_float(add_6x4[e], 0.0f);
     }
-    ((device float4 *)relu_3)[part] = relu_34;
+    ((device float4 *)relu_3)[part] = relu_3x4;
 }
 
 // predict_fc2_matmul computes matmul_2 (mnist.mlx:20:18).
@@ -796,7 +801,7 @@ kernel void predict_fc2_matmul(
     simdgroup_float8x8 acc[4];
     #pragma clang loop unroll(full)
     for (int i = 0; i < 4; i++) {
-        acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
+        acc[i] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
     }
     for (int k0 = 0; k0 < 32; k0 += 16) {
         {
@@ -906,15 +911,15 @@ kernel void predict_norm2_add(
     const int part = at;
     if (part * 4 + 4 <= 10) {
         const float4 norm2_running_var4 = ((device const float4 *)norm2_running_var)[part];
-        float4 add_84;
+        float4 add_8x4;
         #pragma clang loop unroll(full)
         for (int e = 0; e < 4; e++) {
-            add_84[e] = norm2_running_var4[e] + 1e-05f;
+            add_8x4[e] = norm2_running_var4[e] + (1e-05f);
         }
-        ((device float4 *)add_8)[part] = add_84;
+        ((device float4 *)add_8)[part] = add_8x4;
     } else {
         for (int i0 = part * 4; i0 < 10; i0++) {
-            add_8[i0] = norm2_running_var[i0] + 1e-05f;
+            add_8[i0] = norm2_running_var[i0] + (1e-05f);
         }
     }
 }
@@ -931,13 +936,13 @@ kernel void predict_norm2_rsqrt(
     }
     const int part = at;
     if (part * 4 + 4 <= 10) {
-        const float4 add_84 = ((device const float4 *)add_8)[part];
-        float4 rsqrt_24;
+        const float4 add_8x4 = ((device const float4 *)add_8)[part];
+        float4 rsqrt_2x4;
         #pragma clang loop unroll(full)
         for (int e = 0; e < 4; e++) {
-            rsqrt_24[e] = precise::rsqrt(add_84[e]);
+            rsqrt_2x4[e] = precise::rsqrt(add_8x4[e]);
         }
-        ((device float4 *)rsqrt_2)[part] = rsqrt_24;
+        ((device float4 *)rsqrt_2)[part] = rsqrt_2x4;
     } else {
         for (int i0 = part * 4; i0 < 10; i0++) {
             rsqrt_2[i0] = precise::rsqrt(add_8[i0]);

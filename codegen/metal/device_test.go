@@ -1,0 +1,71 @@
+package metal_test
+
+import (
+	"os"
+	"runtime"
+	"testing"
+
+	"github.com/mlxc/mlxc/internal/msl"
+)
+
+// A device runs the kernels of one text.
+type device struct {
+	t             *testing.T
+	runner        *msl.Runner
+	flat, checked *msl.Object
+}
+
+// newDevice compiles a text, strictly and held to our language.
+func newDevice(t *testing.T, text string) *device {
+	t.Helper()
+	if err := msl.Available(); err != nil {
+		t.Skip(err)
+	}
+	os.WriteFile("/tmp/cg/last.metal", []byte(text), 0o644)
+	for _, problem := range msl.Lint(text) {
+		t.Error(problem)
+	}
+	if err := msl.Strict(text); err != nil {
+		t.Fatal(err)
+	}
+	os.WriteFile("/tmp/cg/last.metal", []byte(text), 0o644)
+	d := &device{t: t}
+	var err error
+	if d.flat, err = msl.Compile(text, msl.Flat, runtime.GOARCH); err != nil {
+		t.Fatal(err)
+	}
+	if d.checked, err = msl.Compile(text, msl.Checked, runtime.GOARCH); err != nil {
+		t.Fatal(err)
+	}
+	if d.runner, err = msl.NewRunner(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.runner.Close)
+	return d
+}
+
+// A pass is one way of running kernels.
+type pass struct {
+	name    string
+	order   msl.Order
+	checked bool
+}
+
+var allPasses = []pass{{"forward", msl.Forward, false}, {"reverse", msl.Reverse, false}, {"random", msl.Random, false}, {"checked", msl.Random, true}}
+
+// launch runs a kernel, and returns what is found to be wrong with it.
+func (d *device) launch(kernel string, p pass, buffers [][]byte, groups, threads int) []msl.Finding {
+	d.t.Helper()
+	o := d.flat
+	if p.checked {
+		o = d.checked
+	}
+	r, err := d.runner.Run(o, msl.Launch{
+		Kernel: kernel, Buffers: buffers, Groups: [3]uint32{uint32(groups), 1, 1}, Threads: [3]uint32{uint32(threads), 1, 1},
+		Order: p.order, Seed: 1,
+	})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return r.Findings
+}

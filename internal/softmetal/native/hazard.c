@@ -10,7 +10,6 @@ typedef struct access {
   int queue;
   uint32_t encoder, dispatch;
   uint64_t buffer; // serial
-  bool tracked;
   const char *kernel;
 } access;
 
@@ -54,7 +53,7 @@ static void bind(Buffer *b, uint32_t since) {
       return;
   const task *t = running.task;
   accesses = grow(accesses, access_count, sizeof *accesses);
-  accesses[access_count] = (access){t->queue, t->encoder, t->number, b->serial, b->tracked, t->launch->pipeline->kernel->name};
+  accesses[access_count] = (access){t->queue, t->encoder, t->number, b->serial, t->launch->pipeline->kernel->name};
   running.bound[running.count].buffer = b;
   running.bound[running.count].number = first + (uint32_t)access_count++;
   running.bound[running.count++].since = since;
@@ -92,9 +91,9 @@ static Buffer *bound_at(uintptr_t address) {
 static const char *conflict(uint32_t number) {
   if (number < first)
     return NULL;
-  const access *a = &accesses[number - first], *own = &accesses[running.bound[0].number - first];
+  const access *a = &accesses[number - first];
   const task *t = running.task;
-  bool same_buffer = a->buffer == own->buffer;
+  bool same_buffer = a->buffer == running.bound[0].buffer->serial;
   if (a->queue == t->queue && a->encoder == t->encoder) {
     uint32_t since = same_buffer ? running.bound[0].since : t->since;
     return a->dispatch == t->number || a->dispatch < since ? NULL : "with no barrier between";
@@ -105,7 +104,7 @@ static const char *conflict(uint32_t number) {
     return "on another queue, with no event or wait between";
   if (!same_buffer)
     return "in another encoder through another buffer over the same memory, with nothing between";
-  return a->tracked && own->tracked ? NULL : "in another encoder, with nothing between: the buffer is untracked";
+  return running.bound[0].buffer->tracked ? NULL : "in another encoder, with nothing between: the buffer is untracked";
 }
 
 static void check(uint32_t earlier, const char *verb, const char *done, uint64_t offset) {

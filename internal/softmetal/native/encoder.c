@@ -109,8 +109,8 @@ static void set_bytes(Encoder *self, SEL cmd, const void *bytes, uint64_t length
     report("bytes must not be NULL");
     return;
   }
-  if (!length || length > MAX_TABLE_BYTES) {
-    report("length(%" PRIu64 ") must be in 1..%d", length, MAX_TABLE_BYTES);
+  if (!length || length > MAX_BYTES) {
+    report("length(%" PRIu64 ") must be in 1..%d", length, MAX_BYTES);
     return;
   }
   uint8_t *copy = memcpy(arena_take(&self->owner->arena, length), bytes, length);

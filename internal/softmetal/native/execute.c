@@ -257,8 +257,8 @@ static void run_steps(CommandBuffer *c) {
     case WAIT:
       if (wait_for_event(s->event, s->value, (uint64_t)setting(PATIENCE), before))
         break;
-      report("the GPU waited %" PRId64 " ms for value %" PRIu64 " of an event, which nothing signals", setting(PATIENCE),
-             s->value);
+      report("the GPU waited %" PRId64 " ms for value %" PRIu64 " of an event, which nothing signals",
+             setting(PATIENCE), s->value);
       fail_command_buffer(c, ERROR_TIMEOUT,
                           "Caused GPU Timeout Error (00000002:kIOGPUCommandBufferCallbackErrorTimeout)");
     }

@@ -12,8 +12,8 @@
 
 enum {
   SLOT = 64,
-  CLASSES = 64,            // sizes, in slots
-  BURIED = 1 << 15,        // dead objects kept
+  CLASSES = 64,     // sizes, in slots
+  BURIED = 1 << 15, // dead objects kept
 };
 static const size_t RESERVED = (size_t)1 << 30;
 

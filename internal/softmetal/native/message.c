@@ -15,7 +15,8 @@ IMP message_lookup(id receiver, SEL s) {
     return (IMP)answer_zero;
   }
   if (is_object(receiver) && !is_live(receiver)) {
-    report("*** -[%s %s]: message sent to deallocated instance %p", class_name(receiver), sel_name(s), (void *)receiver);
+    report("*** -[%s %s]: message sent to deallocated instance %p", class_name(receiver), sel_name(s),
+           (void *)receiver);
     return (IMP)answer_zero;
   }
   IMP method = find_method(receiver, s);

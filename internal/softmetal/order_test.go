@@ -201,6 +201,21 @@ func TestHazardsBetweenEncoders(t *testing.T) {
 				c.send("waitUntilCompleted")
 				d.send("waitUntilCompleted")
 			}},
+			{"two queues and the event of a third command buffer", queues, queues, func() {
+				value += 2
+				c, d, e := b.commandBuffer(), id(other.send("commandBuffer")), b.commandBuffer()
+				c.send("encodeSignalEvent:value:", uintptr(event), value-1)
+				write(d)
+				d.send("encodeSignalEvent:value:", uintptr(event), value)
+				e.send("encodeWaitForEvent:value:", uintptr(event), value-1)
+				read(e)
+				for _, commands := range []id{d, c, e} {
+					commands.send("commit")
+				}
+				for _, commands := range []id{c, d, e} {
+					commands.send("waitUntilCompleted")
+				}
+			}},
 			{"two queues and a wait", "", "", func() {
 				c, d := b.commandBuffer(), id(other.send("commandBuffer"))
 				write(c)

@@ -61,6 +61,7 @@ func TestHandlers(t *testing.T) {
 			t.Errorf("%s: called %d times", c.name, got)
 		}
 	}
+	finds(t, "block must not be NULL", func() { pool(func() { b.commandBuffer().send("addCompletedHandler:", 0) }) })
 	finds(t, "after commit", func() {
 		pool(func() {
 			c := b.commandBuffer()

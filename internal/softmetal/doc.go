@@ -48,6 +48,7 @@
 //	SWMETAL_MAXTHREADS  threads of a threadgroup, at most 1024
 //	SWMETAL_MAXBUFFER   bytes of a buffer
 //	SWMETAL_FAMILY      of the GPU: 7 for M1, 8 for M2, 9 for M3
+//	SWMETAL_PATIENCE    milliseconds that the GPU waits for an event, 10000 if not set
 //	SWMETAL_PAGE        bytes of a page
 //	SWMETAL_OS          macOS, 15 if not set
 package softmetal

@@ -86,7 +86,9 @@ func TestFailures(t *testing.T) {
 
 func TestCompileErrors(t *testing.T) {
 	need(t)
-	if l, p := newLibrary(strings.Replace(kernels, "= x[i] * k[0]", "= nope", 1)); l != 0 || p.code != 3 || !strings.HasPrefix(p.message, "program_source:9:12: error: ") || !strings.Contains(p.message, "nope") {
+	l, p := newLibrary(strings.Replace(kernels, "= x[i] * k[0]", "= nope", 1))
+	const place = "program_source:9:12: error: "
+	if l != 0 || p.code != 3 || !strings.HasPrefix(p.message, place) || !strings.Contains(p.message, "nope") {
 		t.Error(l, p)
 	}
 	for name, want := range map[string]string{"": "MLXC_MSLC is not set", "/does/not/exist": "cannot run /does/not/exist"} {

@@ -141,6 +141,27 @@ func TestWindowsOfTheSameMemory(t *testing.T) {
 	y.release()
 }
 
+// Memory that is mapped to be read is not for kernels that write.
+func TestMemoryMappedToBeRead(t *testing.T) {
+	b := newBench(t)
+	m, err := syscall.Mmap(-1, 0, 4096, syscall.PROT_READ, syscall.MAP_PRIVATE|syscall.MAP_ANON)
+	must(t, err)
+	x := b.noCopy(m, 4096, 0)
+	finds(t, "memory that is mapped to be read is bound to the writable argument x", func() {
+		b.encode(false, func(_, e id) { b.scale(e, x, 0, 8) })
+	})
+	finds(t, "", func() {
+		b.encode(false, func(_, e id) {
+			e.send("setComputePipelineState:", uintptr(b.pipelines["scale"]))
+			e.bind(b.a, 0, 0)
+			e.bind(x, 0, 1)
+			e.dispatch(wide(1), wide(8))
+		})
+	})
+	x.release()
+	must(t, syscall.Munmap(m))
+}
+
 func TestDeallocator(t *testing.T) {
 	b := newBench(t)
 	m := mapped(t)

@@ -84,6 +84,21 @@ func TestMisuse(t *testing.T) {
 			b.encode(true, func(_, e id) { e.bindSome([]id{b.a, b.b}, []uintptr{0, 0}, 30) })
 		}},
 
+		{"no buffers", "buffers must not be NULL", func() {
+			b.encode(true, func(_, e id) { e.send("setBuffers:offsets:withRange:", 0, 0, 0, 2) })
+		}},
+		{"no offsets", "offsets must not be NULL", func() {
+			b.encode(true, func(_, e id) {
+				e.send("setBuffers:offsets:withRange:", uintptr(unsafe.Pointer(&[]id{b.a}[0])), 0, 0, 1)
+			})
+		}},
+		{"no resources", "resources must not be NULL", func() {
+			b.encode(true, func(_, e id) { e.send("useResources:count:usage:", 0, 1, 1) })
+		}},
+		{"barrier of no resources", "resources must not be NULL", func() {
+			b.encode(true, func(_, e id) { e.send("memoryBarrierWithResources:count:", 0, 1) })
+		}},
+
 		// Dispatches.
 		{"threads", "must be <= 1024", func() {
 			b.encode(false, func(_, e id) { b.scale(e, b.a, 0, 1); e.dispatch(one, wide(2048)) })
@@ -119,11 +134,40 @@ func TestMisuse(t *testing.T) {
 				b.scale(e, b.a, 0, 1)
 			})
 		}},
+		{"index of threadgroup memory", "threadgroup memory index(8) must be < 8", func() {
+			b.encode(false, func(_, e id) { e.send("setThreadgroupMemoryLength:atIndex:", 16, 8) })
+		}},
+		{"large grid", "grid 4294967296x1x1 does not fit 32 bits", func() {
+			b.encode(false, func(_, e id) { b.scale(e, b.a, 0, 1); e.dispatch(wide(1<<32), one) })
+		}},
+		{"resource usage", "resource usage 0 is unknown", func() {
+			b.encode(false, func(_, e id) { e.send("useResource:usage:", uintptr(b.a), 0) })
+		}},
 		{"barrier scope", "barrier scope 0 is unknown", func() {
 			b.encode(true, func(_, e id) { e.send("memoryBarrierWithScope:", 0) })
 		}},
 
 		// Life of encoders and command buffers.
+		{"dispatch type", "dispatch type 2 is unknown", func() {
+			pool(func() { b.commandBuffer().send("computeCommandEncoderWithDispatchType:", 2) })
+		}},
+		{"error options", "error options 0x2 are unknown", func() {
+			d := id(class("MTLCommandBufferDescriptor").send("new"))
+			d.send("setErrorOptions:", 2)
+			d.release()
+		}},
+		{"many queues", "more than 32 command queues at a time", func() {
+			var queues []id
+			for range 33 {
+				queues = append(queues, id(b.device.send("newCommandQueue")))
+			}
+			for _, q := range queues {
+				q.release()
+			}
+		}},
+		{"queue of no command buffers", "maxCommandBufferCount must not be 0", func() {
+			b.device.send("newCommandQueueWithMaxCommandBufferCount:", 0)
+		}},
 		{"encode after the end", "encoding after endEncoding", func() {
 			pool(func() {
 				c := b.commandBuffer()
@@ -174,10 +218,14 @@ func TestMisuse(t *testing.T) {
 		{"message after the end", "message sent to deallocated instance", func() { x := newBuffer(8, 0); x.release(); x.send("length") }},
 		{"wrong class", "argument buffer", func() { b.encode(false, func(_, e id) { e.bind(b.queue, 0, 0) }) }},
 		{"wrong receiver", "-[MTLBuffer commit]: unrecognized selector", func() { b.a.send("commit") }},
+		{"receiver is a class", "+[NSString length]: unrecognized selector sent to class", func() { class("NSString").send("length") }},
 		{"no object", "is not an object", func() { id(12345).send("length") }},
 		{"memory of Go", "is not an object", func() { id(uintptr(unsafe.Pointer(new([64]byte)))).send("length") }},
 		{"inside an object", "is not an object", func() { (b.a + 8).send("length") }},
 		{"no selector", "invalid selector", func() { call(metal.msgSend, uintptr(b.a), 12345) }},
+		{"retain of no object", "objc_retain of a non-object", func() { id(4096).retain() }},
+		{"question of no selector", "invalid selector", func() { b.a.send("respondsToSelector:", 4096) }},
+		{"string of nothing", "NULL cString", func() { id(class("NSString").send("alloc")).send("initWithUTF8String:", 0) }},
 		{"release of no object", "objc_release of a non-object", func() { id(4096).release() }},
 		{"message to nil", "", func() {
 			if id(0).send("length") != 0 {
@@ -204,6 +252,8 @@ func TestMisuse(t *testing.T) {
 		{"no bytes", "buffer length must not be zero", func() { newBuffer(0, 0) }},
 		{"managed", "MTLStorageModeManaged is not available", func() { newBuffer(8, managed) }},
 		{"unknown options", "resource options 0x10000 are unknown", func() { newBuffer(8, 1<<16) }},
+		{"memoryless", "storage mode 3 is not for buffers", func() { newBuffer(8, 3<<4) }},
+		{"null contents", "bytes must not be NULL", func() { b.device.send("newBufferWithBytes:length:options:", 0, 16, 0) }},
 		{"private memory", "", func() {
 			x := newBuffer(8, private)
 			if x.send("contents") != 0 {
@@ -227,7 +277,7 @@ func TestMisuse(t *testing.T) {
 				c.commitAndWait()
 			})
 		}},
-		{"freed in flight", "deallocated while 1 command buffers that use it are in flight", func() {
+		{"freed in flight", "deallocated while 1 command buffers that use it are in flight; was deallocated before the command buffer that uses it completed", func() {
 			pool(func() {
 				x := newFloats(8, 0)
 				event := id(b.device.send("newSharedEvent"))
@@ -242,6 +292,23 @@ func TestMisuse(t *testing.T) {
 				c.send("waitUntilCompleted")
 				event.release()
 			})
+		}},
+		{"pipeline freed before the dispatch", "the compute pipeline state was deallocated", func() {
+			b.unretained(func(e id) {
+				p, _ := newPipeline(b.library, "put")
+				b.put(e, b.c, 0, 1, 1)
+				e.send("setComputePipelineState:", uintptr(p))
+				p.release()
+				e.dispatch(one, one)
+			}, func() {})
+		}},
+		{"pipeline freed before the work", "a compute pipeline state was deallocated before the command buffer that uses it completed", func() {
+			p, _ := newPipeline(b.library, "put")
+			b.unretained(func(e id) {
+				b.put(e, b.c, 0, 1, 1)
+				e.send("setComputePipelineState:", uintptr(p))
+				e.dispatch(one, one)
+			}, p.release)
 		}},
 		{"freed but retained", "", func() {
 			pool(func() {
@@ -294,6 +361,31 @@ func TestMisuse(t *testing.T) {
 			s.release()
 			o.release()
 		}},
+		{"math mode", "math mode 3 is unknown", func() {
+			o := id(class("MTLCompileOptions").send("new"))
+			o.send("setMathMode:", 3)
+			o.release()
+		}},
+		{"language version", "language version 0x50000 is unknown", func() {
+			o := id(class("MTLCompileOptions").send("new"))
+			o.send("setLanguageVersion:", 5<<16)
+			o.release()
+		}},
+		{"reflection", "has no reflection", func() {
+			d := id(class("MTLComputePipelineDescriptor").send("new"))
+			b.device.send("newComputePipelineStateWithDescriptor:options:reflection:error:", uintptr(d), 1, 0, 0)
+			d.release()
+		}},
+		{"descriptor of no function", "computeFunction must not be nil", func() {
+			d := id(class("MTLComputePipelineDescriptor").send("new"))
+			b.device.send("newComputePipelineStateWithDescriptor:options:reflection:error:", uintptr(d), 0, 0, 0)
+			d.release()
+		}},
+		{"descriptor of many threads", "maxTotalThreadsPerThreadgroup(1025) must be <= 1024", func() {
+			d := id(class("MTLComputePipelineDescriptor").send("new"))
+			d.send("setMaxTotalThreadsPerThreadgroup:", 1025)
+			d.release()
+		}},
 		{"no function", "computeFunction ((nil)) is not a live MTLFunction", func() {
 			b.device.send("newComputePipelineStateWithFunction:error:", 0, 0)
 		}},
@@ -319,4 +411,17 @@ func popElsewhere() {
 	}()
 	<-done
 	call(metal.pop, p)
+}
+
+// unretained is encode with a command buffer that holds nothing; before comes
+// between its end and its commit.
+func (b *bench) unretained(encode func(e id), before func()) {
+	pool(func() {
+		c := id(b.queue.send("commandBufferWithUnretainedReferences"))
+		e := encoder(c, false)
+		encode(e)
+		e.end()
+		before()
+		c.commitAndWait()
+	})
 }

@@ -201,6 +201,21 @@ func TestHazardsBetweenEncoders(t *testing.T) {
 				c.send("waitUntilCompleted")
 				d.send("waitUntilCompleted")
 			}},
+			{"two queues and the event of a third command buffer", queues, queues, func() {
+				value += 2
+				c, d, e := b.commandBuffer(), id(other.send("commandBuffer")), b.commandBuffer()
+				c.send("encodeSignalEvent:value:", uintptr(event), value-1)
+				write(d)
+				d.send("encodeSignalEvent:value:", uintptr(event), value)
+				e.send("encodeWaitForEvent:value:", uintptr(event), value-1)
+				read(e)
+				for _, commands := range []id{d, c, e} {
+					commands.send("commit")
+				}
+				for _, commands := range []id{c, d, e} {
+					commands.send("waitUntilCompleted")
+				}
+			}},
 			{"two queues and a wait", "", "", func() {
 				c, d := b.commandBuffer(), id(other.send("commandBuffer"))
 				write(c)
@@ -217,6 +232,38 @@ func TestHazardsBetweenEncoders(t *testing.T) {
 		}
 		event.release()
 		other.release()
+	}
+}
+
+// What all know to be over is forgotten; the rest is not, and nothing is missed.
+func TestManyHazards(t *testing.T) {
+	b := newBenchWith(t, untracked)
+	const times = 1200
+	var before id // in flight all the time
+	metal.hooks.Record(true)
+	defer metal.hooks.Record(false)
+	metal.hooks.Errors()
+	for i := range times {
+		pool(func() {
+			c, d := b.commandBuffer(), b.commandBuffer()
+			for _, commands := range []id{c, d} { // write the same floats
+				e := encoder(commands, true)
+				b.put(e, b.c, 8*(i%2), 8, 1)
+				e.end()
+				commands.send("commit")
+			}
+			if before != 0 {
+				before.send("waitUntilCompleted")
+				before.release()
+			}
+			before = d
+			d.retain()
+		})
+	}
+	pool(func() { before.send("waitUntilCompleted") })
+	before.release()
+	if got := len(metal.hooks.Errors()); got != times {
+		t.Errorf("found %d hazards, want %d", got, times)
 	}
 }
 
@@ -358,5 +405,57 @@ func TestEvents(t *testing.T) {
 	}
 	if event.send("waitUntilSignaledValue:timeoutMS:", 6, 60000)&0xff != 1 {
 		t.Error("a value below is signalled too")
+	}
+}
+
+// What waits for an event in vain is ended as by the watchdog.
+func TestEventThatNothingSignals(t *testing.T) {
+	b := newBench(t)
+	with(t, "PATIENCE", "1", "10000")
+	event := id(b.device.send("newSharedEvent"))
+	defer event.release()
+	finds(t, "the GPU waited 1 ms for value 1 of an event, which nothing signals", func() {
+		pool(func() {
+			c := b.commandBuffer()
+			c.send("encodeWaitForEvent:value:", uintptr(event), 1)
+			e := encoder(c, false)
+			b.put(e, b.c, 0, 1, 99)
+			e.end()
+			c.commitAndWait()
+			if s, p := c.send("status"), problemOf(id(c.send("error"))); s != failed || p.code != 2 || b.c.floats()[0] == 99 {
+				t.Error(s, p, b.c.floats()[0])
+			}
+		})
+	})
+}
+
+// The threads of a threadgroup run in the order that is asked for.
+func TestOrderOfThreads(t *testing.T) {
+	need(t)
+	with(t, "CHECK", "0", "1") // that the threads race is not the point
+	b := newBench(t)
+	last := func(order string, seed uint32) float32 {
+		with(t, "ORDER", order, "forward")
+		metal.hooks.Shuffle(seed)
+		b.encode(false, func(_, e id) {
+			e.send("setComputePipelineState:", uintptr(b.pipelines["clash"]))
+			e.bind(b.a, 0, 0)
+			e.dispatch(wide(1), wide(32))
+		})
+		return b.a.floats()[0]
+	}
+	defer metal.hooks.Shuffle(0)
+	if got := last("forward", 0); got != 31 {
+		t.Errorf("forward: thread %v is the last", got)
+	}
+	if got := last("reverse", 0); got != 0 {
+		t.Errorf("reverse: thread %v is the last", got)
+	}
+	seen := map[float32]bool{}
+	for seed := range uint32(16) {
+		seen[last("random", seed)] = true
+	}
+	if len(seen) < 4 {
+		t.Errorf("random: only %v are the last", seen)
 	}
 }

@@ -84,6 +84,8 @@ static void set_buffers(Encoder *self, SEL cmd, Buffer **buffers, const uint64_t
            MSL_BUFFERS);
     return;
   }
+  if (!array_ok(buffers, range.length, "buffers") || !array_ok(offsets, range.length, "offsets"))
+    return;
   for (uint64_t i = 0; i < range.length; i++)
     set_buffer(self, cmd, buffers[i], offsets[i], range.location + i);
 }
@@ -107,8 +109,8 @@ static void set_bytes(Encoder *self, SEL cmd, const void *bytes, uint64_t length
     report("bytes must not be NULL");
     return;
   }
-  if (!length || length > MAX_TABLE_BYTES) {
-    report("length(%" PRIu64 ") must be in 1..%d", length, MAX_TABLE_BYTES);
+  if (!length || length > MAX_BYTES) {
+    report("length(%" PRIu64 ") must be in 1..%d", length, MAX_BYTES);
     return;
   }
   uint8_t *copy = memcpy(arena_take(&self->owner->arena, length), bytes, length);
@@ -171,7 +173,7 @@ static void barrier(Encoder *self, SEL cmd, uint64_t scope) {
 
 static void resource_barrier(Encoder *self, SEL cmd, Buffer **resources, uint64_t count) {
   (void)cmd;
-  if (!open(self))
+  if (!open(self) || !array_ok(resources, count, "resources"))
     return;
   for (uint64_t i = 0; i < count; i++)
     EXPECT(resources[i], Buffer, "resource");
@@ -192,6 +194,8 @@ static void use_resource(Encoder *self, SEL cmd, Buffer *b, uint64_t usage) {
 }
 
 static void use_resources(Encoder *self, SEL cmd, Buffer **buffers, uint64_t count, uint64_t usage) {
+  if (!array_ok(buffers, count, "resources"))
+    return;
   for (uint64_t i = 0; i < count; i++)
     use_resource(self, cmd, buffers[i], usage);
 }

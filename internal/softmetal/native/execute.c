@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { ERROR_TIMEOUT = 2, EVENT_PATIENCE_MS = 10000 };
+enum { ERROR_TIMEOUT = 2 };
 
 // The tasks of an encoder, in the order in which they were encoded.
 typedef struct schedule {
@@ -255,10 +255,10 @@ static void run_steps(CommandBuffer *c) {
       break;
     }
     case WAIT:
-      if (wait_for_event(s->event, s->value, EVENT_PATIENCE_MS, before))
+      if (wait_for_event(s->event, s->value, (uint64_t)setting(PATIENCE), before))
         break;
-      report("the GPU waited %d ms for value %" PRIu64 " of an event that nothing signals", EVENT_PATIENCE_MS,
-             s->value);
+      report("the GPU waited %" PRId64 " ms for value %" PRIu64 " of an event, which nothing signals",
+             setting(PATIENCE), s->value);
       fail_command_buffer(c, ERROR_TIMEOUT,
                           "Caused GPU Timeout Error (00000002:kIOGPUCommandBufferCallbackErrorTimeout)");
     }

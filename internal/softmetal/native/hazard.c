@@ -3,16 +3,17 @@
 #include "shadow.h"
 
 #include <pthread.h>
-#include <stdlib.h>
+#include <string.h>
 
 // What a dispatch does through one buffer. Granules hold numbers of these.
 typedef struct access {
   int queue;
   uint32_t encoder, dispatch;
   uint64_t buffer; // serial
-  bool tracked;
   const char *kernel;
 } access;
+
+enum { SWEEP = 1024 }; // accesses, before those that are settled are dropped
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -20,7 +21,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static access *accesses;
 static size_t access_count;
 static uint32_t first = 1;
-static uint64_t quiet_seen;
+static size_t next_sweep = SWEEP;
 
 static struct {
   const task *task;
@@ -34,14 +35,16 @@ static struct {
 } running;
 
 static void forget_settled(void) {
-  uint64_t quiet = order_quiet();
-  if (quiet == quiet_seen)
+  if (access_count < next_sweep)
     return;
-  quiet_seen = quiet;
-  first += (uint32_t)access_count;
-  free(accesses);
-  accesses = NULL;
-  access_count = 0;
+  timeline settled = order_settled();
+  size_t n = 0;
+  while (n < access_count && settled.over[accesses[n].queue] >= accesses[n].encoder)
+    n++;
+  first += (uint32_t)n;
+  access_count -= n;
+  memmove(accesses, accesses + n, access_count * sizeof *accesses);
+  next_sweep = 2 * access_count > SWEEP ? 2 * access_count : SWEEP;
 }
 
 static void bind(Buffer *b, uint32_t since) {
@@ -50,7 +53,7 @@ static void bind(Buffer *b, uint32_t since) {
       return;
   const task *t = running.task;
   accesses = grow(accesses, access_count, sizeof *accesses);
-  accesses[access_count] = (access){t->queue, t->encoder, t->number, b->serial, b->tracked, t->launch->pipeline->kernel->name};
+  accesses[access_count] = (access){t->queue, t->encoder, t->number, b->serial, t->launch->pipeline->kernel->name};
   running.bound[running.count].buffer = b;
   running.bound[running.count].number = first + (uint32_t)access_count++;
   running.bound[running.count++].since = since;
@@ -88,9 +91,9 @@ static Buffer *bound_at(uintptr_t address) {
 static const char *conflict(uint32_t number) {
   if (number < first)
     return NULL;
-  const access *a = &accesses[number - first], *own = &accesses[running.bound[0].number - first];
+  const access *a = &accesses[number - first];
   const task *t = running.task;
-  bool same_buffer = a->buffer == own->buffer;
+  bool same_buffer = a->buffer == running.bound[0].buffer->serial;
   if (a->queue == t->queue && a->encoder == t->encoder) {
     uint32_t since = same_buffer ? running.bound[0].since : t->since;
     return a->dispatch == t->number || a->dispatch < since ? NULL : "with no barrier between";
@@ -101,7 +104,7 @@ static const char *conflict(uint32_t number) {
     return "on another queue, with no event or wait between";
   if (!same_buffer)
     return "in another encoder through another buffer over the same memory, with nothing between";
-  return a->tracked && own->tracked ? NULL : "in another encoder, with nothing between: the buffer is untracked";
+  return running.bound[0].buffer->tracked ? NULL : "in another encoder, with nothing between: the buffer is untracked";
 }
 
 static void check(uint32_t earlier, const char *verb, const char *done, uint64_t offset) {

@@ -12,8 +12,8 @@
 
 enum {
   SLOT = 64,
-  CLASSES = 64,            // sizes, in slots
-  BURIED = 1 << 15,        // dead objects kept
+  CLASSES = 64,     // sizes, in slots
+  BURIED = 1 << 15, // dead objects kept
 };
 static const size_t RESERVED = (size_t)1 << 30;
 
@@ -37,6 +37,10 @@ __attribute__((constructor(101))) static void reserve(void) {
 
 void *heap_take(size_t size) {
   size_t slots = (size + SLOT - 1) / SLOT;
+  if (slots >= CLASSES) {
+    fputs("swmetal: an object is larger than this library has lists for\n", stderr);
+    abort();
+  }
   pthread_mutex_lock(&lock);
   void *p = free_lists[slots];
   if (p)

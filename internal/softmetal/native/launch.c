@@ -17,6 +17,13 @@ bool offset_ok(const Buffer *b, uint64_t offset) {
   return false;
 }
 
+bool array_ok(const void *array, uint64_t count, const char *what) {
+  if (array || !count)
+    return true;
+  report("%s must not be NULL", what);
+  return false;
+}
+
 static bool any_zero(MTLSize s) { return !s.width || !s.height || !s.depth; }
 
 bool sizes_ok(const Pipeline *p, MTLSize groups, MTLSize threads, const uint64_t *threadgroup_memory) {

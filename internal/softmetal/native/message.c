@@ -15,12 +15,15 @@ IMP message_lookup(id receiver, SEL s) {
     return (IMP)answer_zero;
   }
   if (is_object(receiver) && !is_live(receiver)) {
-    report("*** -[%s %s]: message sent to deallocated instance %p", class_name(receiver), sel_name(s), (void *)receiver);
+    report("*** -[%s %s]: message sent to deallocated instance %p", class_name(receiver), sel_name(s),
+           (void *)receiver);
     return (IMP)answer_zero;
   }
   IMP method = find_method(receiver, s);
   if (!method) {
-    report("-[%s %s]: unrecognized selector sent to instance %p", class_name(receiver), sel_name(s), (void *)receiver);
+    bool to_class = is_class(receiver);
+    report("%c[%s %s]: unrecognized selector sent to %s %p", to_class ? '+' : '-', class_name(receiver), sel_name(s),
+           to_class ? "class" : "instance", (void *)receiver);
     return (IMP)answer_zero;
   }
   report_under(receiver, s);

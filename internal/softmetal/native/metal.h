@@ -17,7 +17,7 @@ typedef struct NSRange {
 } NSRange;
 
 enum {
-  MAX_TABLE_BYTES = 4096,  // setBytes
+  MAX_BYTES = 4096, // of setBytes
   MAX_THREADGROUP_BUFFERS = 8,
   MAX_RESIDENCY_SETS = 32, // of a queue or a command buffer
   MAX_INDIRECT_COMMANDS = 16384,
@@ -82,8 +82,8 @@ typedef struct Buffer {
   const block *deallocator;
   uint64_t serial;
   char *label;
-  atomic_int in_flight;          // command buffers committed and not completed that use it
-  _Atomic uint64_t resident_in;  // serial of the encoder that has it in its list
+  atomic_int in_flight;         // command buffers committed and not completed that use it
+  _Atomic uint64_t resident_in; // serial of the encoder that has it in its list
 } Buffer;
 
 typedef struct ResidencySet {
@@ -169,7 +169,7 @@ typedef struct Encoder {
   CommandBuffer *owner; // null when it has died
   uint64_t serial;
   bool ended, concurrent;
-  bool holds;           // retains what it uses
+  bool holds; // retains what it uses
   launch state; // for the next dispatch
   command *commands, **last;
   resident *residents;
@@ -230,12 +230,12 @@ extern class NSStringClass, NSErrorClass, DeviceClass, OptionsClass, LibraryClas
     ResidencyDescriptorClass, ResidencySetClass;
 
 // EXPECT returns from a method whose argument is no live object of the class.
-#define EXPECT(argument, wanted, what, ...)                                                        \
-  do {                                                                                             \
-    if (!is_kind_of(argument, &wanted##Class)) {                                                   \
+#define EXPECT(argument, wanted, what, ...)                                                            \
+  do {                                                                                                 \
+    if (!is_kind_of(argument, &wanted##Class)) {                                                       \
       report("argument %s (%p) is not a live %s", what, (const void *)(argument), wanted##Class.name); \
-      return __VA_ARGS__;                                                                          \
-    }                                                                                              \
+      return __VA_ARGS__;                                                                              \
+    }                                                                                                  \
   } while (0)
 
 // string.c
@@ -271,6 +271,7 @@ bool residency_has(const ResidencyList *, const Buffer *);
 void release_residency(ResidencyList *);
 
 // launch.c: what a launch must satisfy
+bool array_ok(const void *array, uint64_t count, const char *what);
 bool binding_index_ok(uint64_t index);
 bool offset_ok(const Buffer *, uint64_t offset);
 bool sizes_ok(const Pipeline *, MTLSize groups, MTLSize threads, const uint64_t *threadgroup_memory);
@@ -278,9 +279,9 @@ bool bindings_ok(const Pipeline *, const binding *, uint64_t count);
 bool groups_of(MTLSize grid, MTLSize threads, MTLSize *groups); // of a grid in threads
 
 // queue.c
-void count_new_buffer(Queue *);                    // waits where Metal does, for one to complete
-void count_dropped_buffer(Queue *);                // never committed
-void enqueue(CommandBuffer *, uint32_t encoders);  // the worker holds it until it is done
+void count_new_buffer(Queue *);                   // waits where Metal does, for one to complete
+void count_dropped_buffer(Queue *);               // never committed
+void enqueue(CommandBuffer *, uint32_t encoders); // the worker holds it until it is done
 void wait_until_done(CommandBuffer *);
 int poll_status(CommandBuffer *);
 uint64_t poll_event(Event *);

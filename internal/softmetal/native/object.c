@@ -19,7 +19,9 @@ bool is_kind_of(const void *p, const class *wanted) {
   return false;
 }
 
-const char *class_name(const void *p) { return is_class(p) ? ((const class *)p)->name : ((const object *)p)->isa->name; }
+const char *class_name(const void *p) {
+  return is_class(p) ? ((const class *)p)->name : ((const object *)p)->isa->name;
+}
 
 void *new_object(class *c) {
   object *o = heap_take(c->size);

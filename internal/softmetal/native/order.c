@@ -1,13 +1,12 @@
 #include "order.h"
 
 #include <pthread.h>
-#include <string.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static bool taken[MAX_QUEUES];
 static timeline committed; // the last encoder of each queue; goes on when a queue's place is taken again
 static timeline host;
-static _Atomic uint64_t quiet;
+static submission *oldest, *newest; // in flight
 
 int order_take_queue(void) {
   pthread_mutex_lock(&lock);
@@ -31,7 +30,18 @@ void order_submit(submission *s, int queue, uint32_t encoders) {
   s->queue = queue;
   s->first = committed.over[queue] + 1;
   s->last = committed.over[queue] += encoders;
-  s->before = host;
+  s->known = s->before = host;
+  s->older = newest;
+  s->newer = NULL;
+  *(newest ? &newest->newer : &oldest) = s;
+  newest = s;
+  pthread_mutex_unlock(&lock);
+}
+
+void order_finish(submission *s) {
+  pthread_mutex_lock(&lock);
+  *(s->older ? &s->older->newer : &oldest) = s->newer;
+  *(s->newer ? &s->newer->older : &newest) = s->older;
   pthread_mutex_unlock(&lock);
 }
 
@@ -41,16 +51,9 @@ void order_join(timeline *into, const timeline *from) {
       into->over[q] = from->over[q];
 }
 
-// Called under the lock.
-static void learn(const timeline *t) {
-  order_join(&host, t);
-  if (!memcmp(&host, &committed, sizeof host))
-    quiet++;
-}
-
 void order_host_learn(const timeline *t) {
   pthread_mutex_lock(&lock);
-  learn(t);
+  order_join(&host, t);
   pthread_mutex_unlock(&lock);
 }
 
@@ -60,7 +63,13 @@ void order_observe(const submission *s) {
   order_host_learn(&t);
 }
 
-uint64_t order_quiet(void) { return quiet; }
+// The host only learns, so what the oldest in flight began with all others did too.
+timeline order_settled(void) {
+  pthread_mutex_lock(&lock);
+  timeline t = oldest ? oldest->known : host;
+  pthread_mutex_unlock(&lock);
+  return t;
+}
 
 void order_signal(signals *s, uint64_t value, const timeline *before) {
   size_t at = s->count++ % MAX_SIGNALS;

@@ -23,7 +23,9 @@ typedef struct timeline {
 typedef struct submission {
   int queue;
   uint32_t first, last; // its encoders
-  timeline before;      // what was over when it started, and what it waited for since
+  timeline known;       // what the host knew to be over at the commit
+  timeline before;      // that, and what it has waited for since
+  struct submission *older, *newer; // in flight
 } submission;
 
 // The latest signals of an event.
@@ -38,6 +40,7 @@ typedef struct signals {
 int order_take_queue(void); // -1 if there are too many
 void order_drop_queue(int);
 void order_submit(submission *, int queue, uint32_t encoders);
+void order_finish(submission *); // it is not in flight any more
 void order_observe(const submission *); // the host knows that it is over
 void order_join(timeline *, const timeline *);
 void order_signal(signals *, uint64_t value, const timeline *);
@@ -45,6 +48,6 @@ void order_wait(timeline *, const signals *, uint64_t value);
 timeline order_host(void);
 void order_host_learn(const timeline *);
 
-// order_quiet changes whenever the host knows all that was committed to be over.
-uint64_t order_quiet(void);
+// order_settled is what is ordered before all that is in flight or still to come.
+timeline order_settled(void);
 #endif

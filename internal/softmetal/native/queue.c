@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -87,6 +88,7 @@ static void call_handlers(CommandBuffer *c) {
 static void run(worker *w, CommandBuffer *c) {
   report_under(NULL, NULL);
   execute(c);
+  order_finish(&c->submission);
   release_uses(c);
   pthread_mutex_lock(&lock);
   c->status = c->error ? FAILED : COMPLETED;
@@ -211,10 +213,11 @@ void count_dropped_buffer(Queue *q) {
 
 static void start(worker *w) {
   pthread_t thread;
-  if (pthread_create(&thread, NULL, work, w))
-    report("no thread for a command queue");
-  else
-    pthread_detach(thread);
+  if (pthread_create(&thread, NULL, work, w)) {
+    fputs("swmetal: no thread for a command queue\n", stderr);
+    abort();
+  }
+  pthread_detach(thread);
   w->started = true;
 }
 

@@ -30,7 +30,8 @@ void report(const char *format, ...) {
   char line[1024];
   int n = 0;
   if (current.self)
-    n = snprintf(line, sizeof line, "-[%s %s]: failed assertion: ", class_name(current.self), sel_name(current.cmd));
+    n = snprintf(line, sizeof line, "%c[%s %s]: failed assertion: ", is_class(current.self) ? '+' : '-',
+                 class_name(current.self), sel_name(current.cmd));
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(line + n, sizeof line - (size_t)n, format, arguments);

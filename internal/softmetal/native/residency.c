@@ -20,6 +20,8 @@ static void add(ResidencySet *self, SEL cmd, Buffer *b) {
 }
 
 static void add_all(ResidencySet *self, SEL cmd, Buffer **buffers, uint64_t count) {
+  if (!array_ok(buffers, count, "allocations"))
+    return;
   for (uint64_t i = 0; i < count; i++)
     add(self, cmd, buffers[i]);
 }

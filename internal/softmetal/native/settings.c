@@ -25,6 +25,7 @@ static struct {
     [MAXTHREADS] = {"MAXTHREADS", 1024, NULL},
     [MAXBUFFER] = {"MAXBUFFER", INT64_C(16) << 30, NULL},
     [FAMILY] = {"FAMILY", 8, NULL},
+    [PATIENCE] = {"PATIENCE", 10000, NULL},
     [PAGE] = {"PAGE", 0, NULL},
     [OS] = {"OS", 15, NULL},
 };

@@ -14,6 +14,7 @@ enum setting {
   MAXTHREADS, // maxTotalThreadsPerThreadgroup
   MAXBUFFER,  // maxBufferLength
   FAMILY,     // of Apple's GPUs: 7 is M1, 8 is M2, 9 is M3
+  PATIENCE,   // milliseconds that the GPU waits for an event
   PAGE,       // bytes of a page, for newBufferWithBytesNoCopy; 0: the system's
   OS,         // macOS; the methods of later ones are missing
   SETTINGS

@@ -17,6 +17,7 @@ var lengths = []int64{0, 1, 7, 31, 33, 1000}
 
 // Elementwise ops of every dtype, at every length by one kernel each.
 func TestElementwise(t *testing.T) {
+	t.Parallel()
 	for _, special := range []bool{false, true} {
 		b := newBuilder(t, "elementwise")
 		b.special = special
@@ -77,6 +78,7 @@ func elementwiseTypes(o *ir.Op, d ir.DType, s []ir.Size) []ir.Type {
 
 // Elementwise ops of numbers, of views, and of sizes that vectors divide.
 func TestElementwiseOfViews(t *testing.T) {
+	t.Parallel()
 	b := newBuilder(t, "views")
 	views := []struct {
 		name string
@@ -124,6 +126,7 @@ func viewed(view body, s []ir.Size) []ir.Size {
 
 // Reductions of every dtype, over each axis, over all and over none.
 func TestReductions(t *testing.T) {
+	t.Parallel()
 	for _, special := range []bool{false, true} {
 		b := newBuilder(t, "reductions")
 		b.special = special
@@ -178,6 +181,7 @@ func reduceAttrs(o *ir.Op, rank int) []any {
 
 // Composite ops, gathers and views of every float dtype.
 func TestOtherOps(t *testing.T) {
+	t.Parallel()
 	b := newBuilder(t, "others")
 	n := b.dim("N", 2000)
 	var dims []map[string]int64

@@ -6,6 +6,7 @@ package metal
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"path/filepath"
 	"slices"
@@ -55,7 +56,7 @@ func Kernel(k *ir.Kernel, name string) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("there is no form %q", k.Schedule.Form)
 	}
-	p := &printer{kernel: k, names: newNames(k, name), inline: k.Inline(), index: "int", text: map[*ir.Scalar]string{}}
+	p := &printer{kernel: k, names: newNames(k, name), inline: k.Inline(), index: "int", text: map[*ir.Scalar]string{}, b: &strings.Builder{}, mentioned: map[string]bool{}}
 	if LongDims(k) {
 		p.index = "long"
 	}
@@ -102,10 +103,13 @@ func Kernel(k *ir.Kernel, name string) (string, error) {
 		p.line("}")
 		return p.b.String(), p.err
 	}
+	text, mentioned := p.capture(func() { form.body(p) })
 	for i, d := range k.Dims {
-		p.line("const %s %s = dims[%d];", p.index, p.names.dim[d.Name], i)
+		if mentioned[d.Name] {
+			p.line("const %s %s = dims[%d];", p.index, p.names.dim[d.Name], i)
+		}
 	}
-	form.body(p)
+	p.b.WriteString(text)
 	p.depth--
 	p.line("}")
 	return p.b.String(), p.err
@@ -200,14 +204,16 @@ type printer struct {
 	index  string                // the type of indices
 	binds  map[string]*ir.Scalar // variables of an index that are values of scalars
 	text   map[*ir.Scalar]string // loads that stand in an element of a vector
-	b      strings.Builder
 	depth  int
-	err    error
+	b      *strings.Builder
+
+	mentioned map[string]bool // dims and axes, in what is being printed
+	err       error
 }
 
 func (p *printer) line(format string, args ...any) {
 	p.b.WriteString(strings.Repeat("    ", p.depth))
-	fmt.Fprintf(&p.b, format, args...)
+	fmt.Fprintf(p.b, format, args...)
 	p.b.WriteByte('\n')
 }
 
@@ -242,8 +248,10 @@ func (p *printer) fail(format string, args ...any) string {
 	return "0"
 }
 
-// axes declares the axes of which from counts the points, the last running fastest.
-func (p *printer) axes(axes []*ir.Axis, from string) {
+// axes prints body after declaring those axes that it mentions, of which from counts
+// the points, the last running fastest.
+func (p *printer) axes(axes []*ir.Axis, from string, body func()) {
+	text, mentioned := p.capture(body)
 	inner := ir.N(1)
 	var lines []string
 	for n := len(axes) - 1; n >= 0; n-- {
@@ -259,13 +267,27 @@ func (p *printer) axes(axes []*ir.Axis, from string) {
 		case n > 0:
 			text += " % " + p.factor(a.Extent)
 		}
-		lines = append(lines, fmt.Sprintf("const %s %s = %s;", p.index, p.axis(a), text))
+		if mentioned[a.Name] || p.names.axis[a.Name] == "" {
+			lines = append(lines, fmt.Sprintf("const %s %s = %s;", p.index, p.axis(a), text))
+		}
 		inner = inner.Mul(a.Extent)
 	}
 	slices.Reverse(lines)
 	for _, l := range lines {
 		p.line("%s", l)
 	}
+	p.b.WriteString(text)
+}
+
+// capture is what body prints, and the dims and axes that it mentions.
+func (p *printer) capture(body func()) (text string, mentioned map[string]bool) {
+	b, outer := p.b, p.mentioned
+	p.b, p.mentioned = &strings.Builder{}, map[string]bool{}
+	body()
+	text, mentioned = p.b.String(), p.mentioned
+	p.b, p.mentioned = b, outer
+	maps.Copy(p.mentioned, mentioned)
+	return text, mentioned
 }
 
 // axis is the variable of an axis.

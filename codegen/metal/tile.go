@@ -53,7 +53,12 @@ func (p *printer) tile() {
 	for _, f := range []factor{a, b, sums} {
 		p.line("threadgroup %s %s[%d];", storage[f.dtype], f.name, f.rows.size*f.stride())
 	}
-	p.axes(k.TileAxes(), p.index+"(group)")
+	p.axes(k.TileAxes(), p.index+"(group)", func() { p.product(a, b, sums) })
+}
+
+// product prints the product of the factors of a tile, and what follows it.
+func (p *printer) product(a, b, sums factor) {
+	t, depth := p.kernel.Schedule.Tile, a.cols
 	p.line("const %s m0 = tileM * %d;", p.index, t.M)
 	p.line("const %s n0 = tileN * %d;", p.index, t.N)
 	p.line("const int row = int(sgid) / 2 * %d;", t.M/2)
@@ -66,8 +71,8 @@ func (p *printer) tile() {
 		p.fill(b)
 		p.line("threadgroup_barrier(mem_flags::mem_threadgroup);")
 		p.each("term", t.K, fragment, func() {
-			p.line("%s fragA[%d];", matrix[dtype], down)
-			p.line("%s fragB[%d];", matrix[dtype], across)
+			p.line("%s fragA[%d];", matrix[a.dtype], down)
+			p.line("%s fragB[%d];", matrix[a.dtype], across)
 			p.each("i", down, 1, func() {
 				p.line("simdgroup_load(fragA[i], tileA + (row + i * %d) * %d + term, %d);", fragment, a.stride(), a.stride())
 			})
@@ -87,7 +92,7 @@ func (p *printer) tile() {
 			p.line("simdgroup_store(acc[down * %d + j], sums + int(sgid) / 2 * %d + column + j * %d, %d);", across, fragment*sums.stride(), fragment, sums.stride())
 		})
 		p.line("threadgroup_barrier(mem_flags::mem_threadgroup);")
-		p.epilogue(sums, m, n)
+		p.epilogue(sums, a.rows, b.cols)
 		p.line("threadgroup_barrier(mem_flags::mem_threadgroup);")
 	})
 }
@@ -132,14 +137,16 @@ func (p *printer) fill(f factor) {
 	p.depth++
 	p.line("const int inner = int(tid) %% %d;", fast.size)
 	p.line("const %s %s = %s + inner;", p.index, fast.at, fast.first)
-	p.axes(fast.axes, fast.at)
-	p.block(fmt.Sprintf("for (int outer = int(tid) / %d; outer < %d; outer += %d)", fast.size, slow.size, ir.TileThreads/fast.size), func() {
-		p.line("const %s %s = %s + outer;", p.index, slow.at, slow.first)
-		p.inMatrix([]side{f.rows, f.cols}, func() {
-			p.axes(slow.axes, slow.at)
-			p.stmts(p.kernel.Lets(slices.Concat(p.kernel.Contract.Batch(p.kernel), fast.axes, slow.axes), nil, []*ir.Scalar{f.value}))
-			p.line("%s = %s;", at, p.asElement(f))
-		}, func() { p.line("%s = %s;", at, p.zeroOf(f.dtype)) })
+	p.axes(fast.axes, fast.at, func() {
+		p.block(fmt.Sprintf("for (int outer = int(tid) / %d; outer < %d; outer += %d)", fast.size, slow.size, ir.TileThreads/fast.size), func() {
+			p.line("const %s %s = %s + outer;", p.index, slow.at, slow.first)
+			p.inMatrix([]side{f.rows, f.cols}, func() {
+				p.axes(slow.axes, slow.at, func() {
+					p.stmts(p.kernel.Lets(slices.Concat(p.kernel.Contract.Batch(p.kernel), fast.axes, slow.axes), nil, []*ir.Scalar{f.value}))
+					p.line("%s = %s;", at, p.asElement(f))
+				})
+			}, func() { p.line("%s = %s;", at, p.zeroOf(f.dtype)) })
+		})
 	})
 	p.depth--
 	p.line("}")
@@ -200,13 +207,15 @@ func (p *printer) epilogue(sums factor, m, n side) {
 		p.line("const %s mi = m0 + outer / %d * %d + down * %d + outer %% %d;", p.index, fragment, m.size/2, fragment, fragment)
 		p.line("const %s ni = n0 + inner;", p.index)
 		p.inMatrix([]side{m, n}, func() {
-			p.axes(c.M, "mi")
-			p.axes(c.N, "ni")
-			p.line("const float %s = sums[outer * %d + inner];", variable(c.Sum), sums.stride())
-			for _, s := range k.Stores {
-				p.stmts(k.Lets(k.Grid(), []*ir.Scalar{c.Sum}, []*ir.Scalar{s.Value}))
-				p.store(s)
-			}
+			p.axes(c.M, "mi", func() {
+				p.axes(c.N, "ni", func() {
+					p.line("const float %s = sums[outer * %d + inner];", variable(c.Sum), sums.stride())
+					for _, s := range k.Stores {
+						p.stmts(k.Lets(k.Grid(), []*ir.Scalar{c.Sum}, []*ir.Scalar{s.Value}))
+						p.store(s)
+					}
+				})
+			})
 		}, nil)
 	})
 }

@@ -237,7 +237,6 @@ kernel void predict_conv2_y_2(
     uint group [[threadgroup_position_in_grid]],
     uint tid [[thread_index_in_threadgroup]],
     uint sgid [[simdgroup_index_in_threadgroup]]) {
-    const int B = dims[0];
     threadgroup float tileA[1280];
     threadgroup float tileB[320];
     threadgroup float sums[320];

@@ -34,8 +34,16 @@ func (p *printer) threads(axes []*ir.Axis, body func()) {
 		at = fmt.Sprintf("long(group) * %d + long(tid)", p.kernel.Schedule.Threads)
 	}
 	p.line("const %s at = %s;", p.index, at)
-	p.block("if (at >= "+p.size(product(axes))+")", func() { p.line("return;") })
+	p.leave(product(axes), p.kernel.Schedule.Threads)
 	p.axes(axes, "at", body)
+}
+
+// leave ends the threads beyond n, where the threadgroups, which take some of n each,
+// may have more.
+func (p *printer) leave(n ir.Size, each int) {
+	if !n.Multiple(int64(each)) {
+		p.block("if (at >= "+p.size(n)+")", func() { p.line("return;") })
+	}
 }
 
 // vectors are the types that hold four elements. Those of narrow signed integers are

@@ -24,7 +24,7 @@ func (p *printer) rows() {
 	at := p.index + "(group)"
 	if s.Form == ir.FormSimd {
 		p.line("const %s at = %s * %d + %s(sgid);", p.index, at, s.Threads/ir.SimdWidth, p.index)
-		p.block("if (at >= "+p.size(product(grid))+")", func() { p.line("return;") })
+		p.leave(product(grid), s.Threads/ir.SimdWidth)
 		at = "at"
 	}
 	p.axes(grid, at, func() { p.row(k.Nest(grid)) })

@@ -58,7 +58,7 @@ func (p *printer) tile() {
 
 // product prints the product of the factors of a tile, and what follows it.
 func (p *printer) product(a, b, sums factor) {
-	t, depth := p.kernel.Schedule.Tile, a.cols
+	t, terms := p.kernel.Schedule.Tile, product(a.cols.axes)
 	p.line("const %s m0 = tileM * %d;", p.index, t.M)
 	p.line("const %s n0 = tileN * %d;", p.index, t.N)
 	p.line("const int row = int(sgid) / 2 * %d;", t.M/2)
@@ -66,7 +66,7 @@ func (p *printer) product(a, b, sums factor) {
 	down, across := t.M/2/fragment, t.N/2/fragment // fragments of a simdgroup
 	p.line("simdgroup_float8x8 acc[%d];", down*across)
 	p.each("i", down*across, 1, func() { p.line("acc[i] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);") })
-	p.block(fmt.Sprintf("for (%s k0 = 0; k0 < %s; k0 += %d)", p.index, p.size(product(depth.axes)), t.K), func() {
+	p.block(fmt.Sprintf("for (%s k0 = 0; k0 < %s; k0 += %d)", p.index, p.size(terms), t.K), func() {
 		p.fill(a)
 		p.fill(b)
 		p.line("threadgroup_barrier(mem_flags::mem_threadgroup);")
@@ -85,7 +85,9 @@ func (p *printer) product(a, b, sums factor) {
 				})
 			})
 		})
-		p.line("threadgroup_barrier(mem_flags::mem_threadgroup);")
+		if n, ok := terms.Int(); !ok || n > int64(t.K) { // the tiles are filled again
+			p.line("threadgroup_barrier(mem_flags::mem_threadgroup);")
+		}
 	})
 	p.each("down", down, 1, func() {
 		p.each("j", across, 1, func() {
@@ -93,7 +95,9 @@ func (p *printer) product(a, b, sums factor) {
 		})
 		p.line("threadgroup_barrier(mem_flags::mem_threadgroup);")
 		p.epilogue(sums, a.rows, b.cols)
-		p.line("threadgroup_barrier(mem_flags::mem_threadgroup);")
+		if down > 1 { // the sums are stored again
+			p.line("threadgroup_barrier(mem_flags::mem_threadgroup);")
+		}
 	})
 }
 

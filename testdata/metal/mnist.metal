@@ -153,7 +153,6 @@ kernel void predict_conv1_y(
                 }
             }
         }
-        threadgroup_barrier(mem_flags::mem_threadgroup);
     }
     #pragma clang loop unroll(full)
     for (int down = 0; down < 4; down++) {
@@ -342,11 +341,7 @@ kernel void predict_conv2_add(
     device float *add_2 [[buffer(2)]],
     constant int *dims [[buffer(3)]],
     uint point [[thread_position_in_grid]]) {
-    const int B = dims[0];
     const int at = int(point);
-    if (at >= B * 2304) {
-        return;
-    }
     const int i0 = at / 4;
     const int part = at % 4;
     const float4 y_2x4 = ((device const float4 *)y_2)[i0 * 4 + part];
@@ -366,11 +361,7 @@ kernel void predict_relu_2(
     device float *relu_2 [[buffer(1)]],
     constant int *dims [[buffer(2)]],
     uint point [[thread_position_in_grid]]) {
-    const int B = dims[0];
     const int at = int(point);
-    if (at >= B * 2304) {
-        return;
-    }
     const int part = at;
     const float4 add_2x4 = ((device const float4 *)add_2)[part];
     float4 relu_2x4;

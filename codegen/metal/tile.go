@@ -45,7 +45,7 @@ func (p *printer) tile() {
 	m := side{axes: c.M, at: "mi", first: "m0", size: t.M}
 	n := side{axes: c.N, at: "ni", first: "n0", size: t.N}
 	depth := side{axes: c.Sum.Over, at: "ki", first: "k0", size: t.K}
-	dtype := p.elements8x8(c)
+	dtype := p.tileType(c)
 	a := factor{"tileA", c.A, dtype, m, depth}
 	b := factor{"tileB", c.B, dtype, depth, n}
 	sums := factor{"sums", c.Sum, ir.F32, side{size: sumRows}, n}
@@ -53,11 +53,11 @@ func (p *printer) tile() {
 	for _, f := range []factor{a, b, sums} {
 		p.line("threadgroup %s %s[%d];", storage[f.dtype], f.name, f.rows.size*f.stride())
 	}
-	p.axes(k.TileAxes(), p.index+"(group)", func() { p.product(a, b, sums) })
+	p.axes(k.TileAxes(), p.index+"(group)", func() { p.multiply(a, b, sums) })
 }
 
-// product prints the product of the factors of a tile, and what follows it.
-func (p *printer) product(a, b, sums factor) {
+// multiply prints the product of the factors of a tile, and what follows it.
+func (p *printer) multiply(a, b, sums factor) {
 	t, terms := p.kernel.Schedule.Tile, product(a.cols.axes)
 	p.line("const %s m0 = tileM * %d;", p.index, t.M)
 	p.line("const %s n0 = tileN * %d;", p.index, t.N)
@@ -104,9 +104,9 @@ func (p *printer) product(a, b, sums factor) {
 // matrix is the type of a fragment.
 var matrix = map[ir.DType]string{ir.F32: "simdgroup_float8x8", ir.F16: "simdgroup_half8x8", ir.BF16: "simdgroup_bfloat8x8"}
 
-// elements8x8 is the dtype of the factors' tiles: that of the arguments where both
+// tileType is the dtype of the factors' tiles: that of the arguments where both
 // factors are just loaded and no precision is lost, else f32.
-func (p *printer) elements8x8(c *ir.Contract) ir.DType {
+func (p *printer) tileType(c *ir.Contract) ir.DType {
 	if c.A.Kind != ir.ScalarLoad || c.B.Kind != ir.ScalarLoad {
 		return ir.F32
 	}

@@ -6,9 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mlxc/mlxc/codegen/metal"
 	"github.com/mlxc/mlxc/ir"
-	"github.com/mlxc/mlxc/passes"
 )
 
 // lengths are awkward: nothing, one, not a multiple of a vector, not one of a
@@ -258,17 +256,4 @@ func TestOtherOps(t *testing.T) {
 		}
 	}
 	count(t, b)
-}
-
-// Metal has no f64, and says so of which kernel.
-func TestNoF64(t *testing.T) {
-	b := newBuilder(t, "f64")
-	b.add("run", op("neg", nil), []ir.Type{typ(ir.F64, shape(4))})
-	if err := passes.Run(b.module, ir.Metal, nil); err != nil {
-		t.Fatal(err)
-	}
-	_, err := metal.Print(b.module)
-	if want := "kernel run_out: in0 is f64, which Metal does not have"; err == nil || !strings.Contains(err.Error(), want) {
-		t.Errorf("%v, want %s", err, want)
-	}
 }

@@ -5,6 +5,7 @@
 package metal
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -15,15 +16,18 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
-// Print is the text of all kernels of a module that was compiled for target
-// metal. An error names the kernel, the line of the model, and what Metal cannot
-// say; wrong text is never printed.
+// Print is the text of all kernels of a scheduled module that run on the GPU. An
+// error names the kernel, the line of the model, and what Metal cannot say; wrong
+// text is never printed.
 func Print(m *ir.Module) (string, error) {
 	var b strings.Builder
 	b.WriteString("#include <metal_stdlib>\nusing namespace metal;\n")
 	b.WriteString(helpersOf(m))
 	names := Names(m)
 	for i, k := range m.Kernels {
+		if k.Schedule != nil && k.Schedule.Form == "" {
+			continue // it runs on the CPU
+		}
 		text, err := Kernel(k, names[i])
 		if err != nil {
 			return "", fmt.Errorf("%s: kernel %s: %w", k.Pos, k.Name, err)
@@ -51,9 +55,12 @@ const maxBuffers = 31
 // dims, which are int, or long where LongDims says so. It is launched as
 // Groups threadgroups of Schedule.Threads threads, in one dimension.
 func Kernel(k *ir.Kernel, name string) (string, error) {
+	if k.Schedule == nil {
+		return "", errors.New("it has no schedule")
+	}
 	form, ok := forms[k.Schedule.Form]
 	if !ok {
-		return "", fmt.Errorf("there is no form %q", k.Schedule.Form)
+		return "", fmt.Errorf("Metal has no form %q", k.Schedule.Form)
 	}
 	p := &printer{kernel: k, names: newNames(k, name), inline: k.Inline(), index: "int", text: map[*ir.Scalar]string{}, b: &strings.Builder{}, mentioned: map[string]bool{}}
 	if LongDims(k) {

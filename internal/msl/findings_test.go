@@ -1,6 +1,9 @@
 package msl
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"runtime"
 	"slices"
@@ -61,7 +64,9 @@ func badLaunch(kernel string, order Order) Launch {
 		l.Threads[0] = 32
 	case "across", "read_across", "left_over":
 		l.Threads[0], l.Groups[0] = 8, 4
-	case "beyond", "before", "straddles":
+	case "straddles":
+		l.Buffers[0] = l.Buffers[0][:260]
+	case "beyond", "before":
 		l.Buffers[0] = l.Buffers[0][:256]
 	}
 	return l
@@ -91,6 +96,117 @@ func TestCrashes(t *testing.T) {
 	good := goodLaunches()["axpy"] // the next child serves
 	if err := r.Verify(prepare(t, readText(t, "good.metal")), good.launch); err != nil {
 		t.Error(err)
+	}
+}
+
+// The orders are what they say, and threadgroup memory starts as NaN.
+func TestOrders(t *testing.T) {
+	r := testRunner(t)
+	object, err := Compile(readText(t, "bad.metal"), Flat, runtime.GOARCH)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := func(kernel string, order Order, seed uint64) []float32 {
+		l := badLaunch(kernel, order)
+		l.Seed = seed
+		if result, err := r.Run(object, l); err != nil || len(result.Findings) > 0 {
+			t.Fatal(result, err)
+		}
+		return floats(l.Buffers[0])
+	}
+	for _, test := range []struct {
+		kernel string
+		order  Order
+		want   []float32
+	}{
+		{"across", Forward, []float32{2, 2, 2, 2, 2, 2, 2, 2, 3}},
+		{"across", Reverse, []float32{0, 0, 0, 0, 0, 0, 0, 0, 1}},
+		{"write_write", Forward, []float32{1, 3, 5}},
+		{"write_write", Reverse, []float32{0, 2, 4}},
+	} {
+		if got := run(test.kernel, test.order, 0); !slices.Equal(got[:len(test.want)], test.want) {
+			t.Errorf("%s, %v order: %v, want %v", test.kernel, test.order, got[:len(test.want)], test.want)
+		}
+	}
+	for _, kernel := range []string{"across", "write_write"} {
+		a, b, again := run(kernel, Random, 1), run(kernel, Random, 2), run(kernel, Random, 1)
+		if slices.Equal(a, b) || !slices.Equal(a, again) {
+			t.Errorf("%s: random orders of two seeds are %v and %v, the first again %v", kernel, a[:16], b[:16], again[:16])
+		}
+	}
+	if y := run("uninitialised", Forward, 0); y[63] == y[63] || y[62] != 1 {
+		t.Errorf("uninitialised threadgroup memory is %v", y[63])
+	}
+}
+
+// A launch ends at the first access that would harm, however many threads make it.
+func TestStops(t *testing.T) {
+	r := testRunner(t)
+	object, err := Compile(readText(t, "bad.metal"), Checked, runtime.GOARCH)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := badLaunch("far_away", Forward)
+	l.Groups[0] = 5000
+	if result, err := r.Run(object, l); err != nil || len(result.Findings) != 1 || result.Findings[0].Kind != "bounds" {
+		t.Errorf("got %v, %v", result, err)
+	}
+}
+
+// A runner serves more objects than it keeps open.
+func TestManyObjects(t *testing.T) {
+	r := testRunner(t)
+	object, err := Compile(readText(t, "good.metal"), Flat, runtime.GOARCH)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for i := range 600 {
+		path := filepath.Join(dir, fmt.Sprint(i))
+		if err := os.Symlink(object.Path, path); err != nil {
+			t.Fatal(err)
+		}
+		l := goodLaunches()["gelu4"]
+		result, err := r.Run(&Object{Path: path}, l.launch)
+		if err != nil || len(result.Findings) > 0 {
+			t.Fatal(i, result, err)
+		}
+		l.check(t, l.launch.Buffers)
+	}
+}
+
+// Verify passes on what any of its runs finds.
+func TestVerify(t *testing.T) {
+	r := testRunner(t)
+	both := func(text string) *Program {
+		flat, err := Compile(text, Flat, runtime.GOARCH)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checked, err := Compile(text, Checked, runtime.GOARCH)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &Program{flat, checked}
+	}
+	bad := both(readText(t, "bad.metal"))
+	harmless := both(head + `kernel void write_write(device float *y [[buffer(0)]], uint t [[thread_index_in_threadgroup]]) {
+    y[t] = 1.0f;
+}
+`)
+	for _, test := range []struct {
+		kernel string
+		p      *Program
+		want   string
+	}{
+		{"neighbour", bad, "checked, forward order:\nneighbour:9: race: thread 1 reads"},
+		{"write_write", &Program{bad.Flat, harmless.Checked}, "kernel write_write: byte 2 of buffer 0 is another in reverse order than forward (flat)"},
+		{"write_write", harmless, "<nil>"},
+	} {
+		err := r.Verify(test.p, badLaunch(test.kernel, Forward))
+		if !strings.HasPrefix(fmt.Sprint(err), test.want) {
+			t.Errorf("%s: %v, want %s", test.kernel, err, test.want)
+		}
 	}
 }
 

@@ -41,7 +41,7 @@ func encode(t string, values []value) []byte {
 		case "half":
 			bits = uint64(halfBits(float32(v.f)))
 		case "bfloat":
-			bits = uint64(math.Float32bits(float32(v.f)) >> 16)
+			bits = uint64(bfloatBits(float32(v.f)))
 		}
 		out = append(out, binary.LittleEndian.AppendUint64(nil, bits)[:sizes[t]]...)
 	}

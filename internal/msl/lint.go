@@ -120,8 +120,8 @@ func (l *linter) punct(i int) {
 			l.add(t, "a cast to a vector reinterprets its bits in one compiler: write %s(x)", l.tokens[i+1].text)
 		}
 	case "[[":
-		if c := l.match(i); c < 0 {
-			l.add(t, "unbalanced [[")
+		if !slices.ContainsFunc(l.file.functions, func(fn *function) bool { return fn.paramTexts.from < i && i < fn.paramTexts.to }) || l.match(i) < 0 {
+			l.add(t, "attributes belong to parameters of kernels")
 		}
 	}
 }

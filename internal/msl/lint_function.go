@@ -9,12 +9,8 @@ import (
 func (l *linter) function(fn *function) {
 	for _, p := range fn.params {
 		switch {
-		case p.name.text == "":
-			at := fn.name
-			if len(p.tokens) > 0 {
-				at = p.tokens[0]
-			}
-			l.add(at, "a parameter of %s has no name", fn.name.text)
+		case p.name.text == "" || l.isType(p.name):
+			l.add(fn.name, "a parameter of %s has no name", fn.name.text)
 		case !fn.kernel && p.attribute != nil:
 			l.add(p.name, "only kernels have attributes")
 		}
@@ -41,7 +37,7 @@ func (l *linter) kernel(fn *function) {
 		a := p.argument()
 		several, known := attributes[a.Attribute]
 		switch {
-		case p.attribute == nil:
+		case len(p.attribute) == 0:
 			l.add(p.name, "%s has no attribute", a.Name)
 		case a.Attribute == "buffer":
 			l.buffer(p, a, buffers)

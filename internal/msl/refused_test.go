@@ -10,6 +10,25 @@ func one(params, body string) string {
 	return head + "kernel void k(" + params + ") {\n" + body + "\n}\n"
 }
 
+// What is near to something refused is accepted.
+func TestAccepted(t *testing.T) {
+	needClang(t)
+	for _, text := range []string{
+		one("device float4 *a [[buffer(0)]], device int4 *b [[buffer(1)]]", "const float4 v = a[0];\nif (v[0] < a[1][2] && (v[1] + v[2]) > 1.0f || as_type<uint>(v[3]) > 1u) {\na[0] = v[0] == 0.0f ? v : a[1];\nb[0] = as_type<int>(v[0]) < 0 ? b[1] : b[2];\n}"),
+		one("device float *a [[buffer(0)]]", "const float x = a[0], y = a[1]; a[2] = (x)*(y); a[3] = x*y; if (x < y == true) { a[4] = -x; }"),
+		head + "float f(thread const float *x, thread float &y) { y = x[0]; return x[1]; }\nkernel void k(device float *a [[buffer(0)]]) { float v[2] = {a[0], a[1]}; float w; a[2] = f(v, w); a[3] = w; }\n",
+		head + "void f(thread simdgroup_matrix<float, 8, 8> &m, device float *a) { simdgroup_load(m, a, 8); }\nkernel void k(device float *a [[buffer(0)]]) { simdgroup_float8x8 m; f(m, a); simdgroup_store(m, a + 64, 8u, ulong2(0ul, 0ul), false); }\n",
+		one("device float *a [[buffer(0)]],\n uint i [[\nthread_position_in_grid]]", "a[i] = 1.0f; /* x */"),
+		"",
+	} {
+		if problems := Lint(text); len(problems) > 0 {
+			t.Errorf("%s\n%v", text, problems)
+		} else if err := Strict(text); err != nil {
+			t.Errorf("%s\n%v", text, err)
+		}
+	}
+}
+
 // What Apple's compiler refuses, or the specification leaves open, is refused here, by
 // the lint or by the strict pass.
 func TestRefused(t *testing.T) {
@@ -112,7 +131,32 @@ func TestRefused(t *testing.T) {
 		{"no end", head + "kernel void k(" + f + ") { a[0] = 1.0f;\n", "lint", "error: "},
 		{"undeclared", one(f, "a[0] = c;"), "strict", "4:8: error: use of undeclared identifier 'c'"},
 
+		{"function twice", head + "int f(int x) { return x; }\nint f(int x) { return x; }\n", "lint", "4:5: error: f is declared twice"},
+		{"constant without a value", head + "constant float c;\n", "lint", "a constant has a value"},
+		{"constant that does not end", head + "constant float c = 1.0f\n", "lint", "a constant ends with ;"},
+		{"struct that does not end", head + "struct S { float x; }\n", "lint", "a struct is: struct NAME { FIELDS };"},
+		{"using", head + "using metal::float4;\n", "lint", "the only using is"},
+		{"arrow", one("device float *a [[buffer(0)]]", "a->x = 1.0f;"), "lint", "kernels use no ->"},
+		{"attribute of a statement", one(f, "[[likely]] if (a[0] > 0.0f) { a[0] = 1.0f; }"), "lint", "attributes belong to parameters of kernels"},
+		{"attribute of a function", head + "float f(float x [[buffer(0)]]) { return x; }\n", "lint", "only kernels have attributes"},
+		{"two attributes", one("device float *a [[buffer(0)]] [[maybe_unused]]", "a[0] = 1.0f;"), "lint", "unexpected [["},
+		{"const twice", one("device const const float *a [[buffer(0)]], device float *b [[buffer(1)]]", "b[0] = a[0];"), "lint", "const twice"},
+		{"template without arguments", one(i, "a[0] = as_type<int>;"), "lint", "as_type takes types and arguments"},
+		{"reference to a value", one(i, "thread int &&r = a[0]; a[1] = r;"), "lint", "no references to values"},
+		{"pointer to a pointer", one(i, "thread int **p = 0; a[1] = 0;"), "lint", "no pointers to pointers"},
+		{"reference to a matrix", head + "void f(simdgroup_matrix<float, 8, 8> &m) {}\n", "lint", "without an address space"},
+		{"call of a kernel", head + "kernel void k(" + f + ") { a[0] = 1.0f; }\nkernel void l(" + f + ") { k(a); }\n", "lint", "a kernel is not called"},
+		{"parameter without a name", head + "float f(float) { return 1.0f; }\n", "lint", "has no name"},
+		{"threadgroup variable of a struct", head + "struct S { float x; };\nkernel void k(" + f + ") { threadgroup S s; s.x = a[0]; a[0] = s.x; }\n", "lint", "a threadgroup variable of S"},
+		{"condition of a constructed vector", one("device int4 *a [[buffer(0)]]", "a[0] = int4(1) && a[1];"), "lint", "&& of vectors"},
+		{"reference to a vector compared", one("device int4 *a [[buffer(0)]], constant int4 &c [[buffer(1)]]", "a[0] = a[0] <= c;"), "lint", "<= of vectors"},
+		{"comment without an end", head + "/* x\n", "lint", "3:1: error: \"/*\" is not in the language"},
+		{"stray brace", head + "}\n", "lint", "3:1: error: unexpected }"},
+		{"kernel main", head + "kernel void main(" + f + ") { a[0] = 1.0f; }\n", "lint", "a kernel cannot be called main"},
+
 		// Signatures.
+		{"attribute of a buffer without a number", one("device float *a [[buffer]]", "a[0] = 1.0f;"), "lint", "[[buffer]] is not [[buffer(n)]]"},
+		{"empty attribute", one("device float *a [[]]", "a[0] = 1.0f;"), "lint", "a has no attribute"},
 		{"result", head + "kernel float k(" + f + ") { return a[0]; }\n", "lint", "kernel k does not return void"},
 		{"buffer 31", one(f+", device float *b [[buffer(31)]]", "a[0] = b[0];"), "lint", "buffers are numbered 0 to 30, not 31"},
 		{"buffer twice", one(f+", device float *b [[buffer(0)]]", "a[0] = b[0];"), "lint", "buffer 0 is taken"},

@@ -182,6 +182,23 @@ func TestGoodKernels(t *testing.T) {
 	}
 }
 
+func TestQuietKernels(t *testing.T) {
+	r := testRunner(t)
+	p := prepare(t, readText(t, "quiet.metal"))
+	for _, k := range p.Flat.Kernels {
+		l := Launch{Kernel: k.Name, Threads: [3]uint32{64}, Seed: 3}
+		if k.Name == "part_of_a_simdgroup" {
+			l.Threads = [3]uint32{5, 3, 3}
+		}
+		for range k.Arguments {
+			l.Buffers = append(l.Buffers, bytesOf(randomFloats(128, 1)))
+		}
+		if err := r.Verify(p, l); err != nil {
+			t.Errorf("%s: %v", k.Name, err)
+		}
+	}
+}
+
 // Each barrier of the good kernels is needed: without it the checks find a race.
 func TestBarrierMutants(t *testing.T) {
 	r := testRunner(t)

@@ -138,6 +138,7 @@ func FuzzText(f *testing.F) {
 			f.Add(string(data))
 		}
 	}
+	f.Add("kernel void k(device float *a [[]]) {}")
 	f.Add("[[ ]] ]] ( { [ a[b[[c]]] constant using struct S { } kernel <")
 	f.Fuzz(func(t *testing.T, text string) {
 		file := parse(text)

@@ -34,21 +34,14 @@ typedef struct msl_site {
 // Flags of barriers: the memory that they order.
 enum { MSL_MEM_NONE = 0, MSL_MEM_DEVICE = 1, MSL_MEM_THREADGROUP = 2 };
 
-// A compiler may not move or copy calls at which threads meet.
-#ifdef __clang__
-#define MSL_MEETS __attribute__((convergent, nothrow))
-#else
-#define MSL_MEETS
-#endif
-
 // msl_exchange is where the lanes of a simdgroup meet: it takes size bytes (at most
 // 16) of this lane, waits for the others and returns all of them, 16 bytes apart, the
 // lane that gave slot n at n. *lanes is the set of lanes that came.
-MSL_MEETS const void *msl_exchange(const void *value, uint32_t size, uint32_t slot, uint32_t *lanes, msl_site site);
+const void *msl_exchange(const void *value, uint32_t size, uint32_t slot, uint32_t *lanes, msl_site site);
 
-MSL_MEETS void msl_simdgroup_barrier(uint32_t flags, msl_site site);
+void msl_simdgroup_barrier(uint32_t flags, msl_site site);
 
-MSL_MEETS void msl_threadgroup_barrier(uint32_t flags, msl_site site);
+void msl_threadgroup_barrier(uint32_t flags, msl_site site);
 
 // msl_threadgroup_variable is the memory of a variable in this threadgroup. id numbers
 // the variables of a kernel from 0, element is the size of the scalars or vectors in it.
@@ -56,7 +49,7 @@ void *msl_threadgroup_variable(uint32_t id, const char *name, uint32_t size, uin
 
 // The functions of a library of C in single precision.
 #define MSL_MATH1(X) \
-  X(exp) X(exp2) X(exp10) X(log) X(log2) X(log10) X(sin) X(cos) X(tan) X(asin) X(acos) X(atan) \
+  X(exp) X(exp2) X(log) X(log2) X(log10) X(sin) X(cos) X(tan) X(asin) X(acos) X(atan) \
   X(sinh) X(cosh) X(tanh) X(asinh) X(acosh) X(atanh)
 #define MSL_MATH2(X) X(pow) X(atan2) X(fmod)
 #define MSL_DECLARE1(f) float msl_##f(float);

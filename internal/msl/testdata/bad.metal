@@ -31,8 +31,56 @@ kernel void other_memory_of_simdgroup(device float *y [[buffer(0)]], uint t [[th
     y[t] = s[31 - t]; // race: thread 31 reads s[0] (threadgroup), which thread 0 wrote with no barrier between
 }
 
+kernel void other_memory_of_threadgroup(device float *y [[buffer(0)]], uint t [[thread_index_in_threadgroup]]) {
+    threadgroup float s[64];
+    s[t] = y[t];
+    threadgroup_barrier(mem_flags::mem_device);
+    y[t] = s[63 - t]; // race: thread 63 reads s[0] (threadgroup), which thread 0 wrote with no barrier between
+}
+
+kernel void other_memory_of_lanes(device float *y [[buffer(0)]], uint t [[thread_index_in_threadgroup]]) {
+    y[t] = float(t);
+    simdgroup_barrier(mem_flags::mem_threadgroup);
+    y[64 + t] = y[t ^ 1]; // race: thread 31 reads y[30], which thread 30 wrote with no barrier between
+}
+
+// What was written in one piece is read in two.
+kernel void in_pieces(device uint *y [[buffer(0)]], device ushort *z [[buffer(1)]], uint t [[thread_index_in_threadgroup]]) {
+    y[t] = t;
+    if (t == 63) {
+        z[0] = ((device const ushort *)y)[1]; // race: thread 63 reads y[0], which thread 0 wrote with no barrier between
+    }
+}
+
 kernel void write_write(device float *y [[buffer(0)]], uint t [[thread_index_in_threadgroup]]) {
     y[t / 2] = float(t); // race: thread 1 writes y[0], which thread 0 wrote with no barrier between
+}
+
+// The race is with a thread that read before the one that writes did.
+kernel void reader_writes(device float *y [[buffer(0)]], uint t [[thread_index_in_threadgroup]]) {
+    threadgroup float s[1];
+    if (t == 0) {
+        s[0] = 1.0f;
+    }
+    threadgroup_barrier(mem_flags::mem_threadgroup);
+    y[t] = s[0];
+    if (t == 1) {
+        s[0] = 2.0f; // race: thread 1 writes s[0] (threadgroup), which thread
+    }
+}
+
+// The lanes of the writer's simdgroup are waited for, the others are not.
+kernel void reader_of_another_simdgroup(device float *y [[buffer(0)]], uint t [[thread_index_in_threadgroup]]) {
+    threadgroup float s[1];
+    if (t == 0) {
+        s[0] = 1.0f;
+    }
+    threadgroup_barrier(mem_flags::mem_threadgroup);
+    y[t] = s[0];
+    simdgroup_barrier(mem_flags::mem_threadgroup);
+    if (t == 8) {
+        s[0] = y[t]; // race: thread 8 writes s[0] (threadgroup), which thread
+    }
 }
 
 // Exchanging registers does not order memory.
@@ -79,8 +127,10 @@ kernel void far_away(device float *y [[buffer(0)]], uint i [[thread_position_in_
 
 kernel void beyond_threadgroup(device float *y [[buffer(0)]], uint t [[thread_index_in_threadgroup]]) {
     threadgroup float s[64];
+    threadgroup float u[64];
     threadgroup float *p = s;
-    p[t + 1] = y[t]; // bounds: thread 63 writes s[64] (threadgroup) of 64
+    u[t] = y[t];
+    p[t + 1] = u[t]; // bounds: thread 63 writes s[64] (threadgroup) of 64
 }
 
 kernel void beyond_row(device float *y [[buffer(0)]], uint t [[thread_index_in_threadgroup]]) {
@@ -103,6 +153,11 @@ kernel void uninitialised(device float *y [[buffer(0)]], uint t [[thread_index_i
     }
     threadgroup_barrier(mem_flags::mem_threadgroup);
     y[t] = s[t]; // uninitialised: thread 63 reads s[63] (threadgroup), which no thread has written
+}
+
+kernel void uninitialised_sum(device float *y [[buffer(0)]], uint t [[thread_index_in_threadgroup]]) {
+    threadgroup float s[64];
+    s[t] += y[t]; // uninitialised: thread 0 reads s[0] (threadgroup), which no thread has written
 }
 
 // A threadgroup does not find what the last one left.
@@ -173,6 +228,10 @@ kernel void exited_lanes(device float *y [[buffer(0)]], uint t [[thread_index_in
 
 kernel void to_constant(device float *y [[buffer(0)]], device const float *x [[buffer(1)]], uint t [[thread_index_in_threadgroup]]) {
     ((device float *)x)[t] = y[t]; // constant: thread 0 writes x[0], which is device const
+}
+
+kernel void to_constant_memory(device float *y [[buffer(0)]], constant float *x [[buffer(1)]], uint t [[thread_index_in_threadgroup]]) {
+    ((device float *)x)[t] = y[t]; // constant: thread 0 writes x[0], which is constant
 }
 
 kernel void overflows(device int *y [[buffer(0)]], uint t [[thread_index_in_threadgroup]]) {

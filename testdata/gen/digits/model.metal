@@ -53,7 +53,7 @@ kernel void read_net_conv1_y(
     simdgroup_float8x8 acc[4];
     #pragma clang loop unroll(full)
     for (int i = 0; i < 4; i++) {
-        acc[i] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
+        acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
     }
     for (int k0 = 0; k0 < 9; k0 += 16) {
         {
@@ -323,7 +323,7 @@ kernel void read_net_conv2_y_2(
     simdgroup_float8x8 acc[8];
     #pragma clang loop unroll(full)
     for (int i = 0; i < 8; i++) {
-        acc[i] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
+        acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
     }
     for (int k0 = 0; k0 < 144; k0 += 16) {
         {
@@ -592,7 +592,7 @@ kernel void read_net_conv3_y_3(
     simdgroup_float8x8 acc[8];
     #pragma clang loop unroll(full)
     for (int i = 0; i < 8; i++) {
-        acc[i] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
+        acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
     }
     for (int k0 = 0; k0 < 288; k0 += 16) {
         {
@@ -862,7 +862,7 @@ kernel void read_net_fc_matmul(
     simdgroup_float8x8 acc[4];
     #pragma clang loop unroll(full)
     for (int i = 0; i < 4; i++) {
-        acc[i] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
+        acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
     }
     for (int k0 = 0; k0 < 576; k0 += 16) {
         {

@@ -97,7 +97,7 @@ kernel void predict_conv1_y(
     simdgroup_float8x8 acc[4];
     #pragma clang loop unroll(full)
     for (int i = 0; i < 4; i++) {
-        acc[i] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
+        acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
     }
     for (int k0 = 0; k0 < 9; k0 += 16) {
         {
@@ -250,7 +250,7 @@ kernel void predict_conv2_y_2(
     simdgroup_float8x8 acc[4];
     #pragma clang loop unroll(full)
     for (int i = 0; i < 4; i++) {
-        acc[i] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
+        acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
     }
     for (int k0 = 0; k0 < 72; k0 += 16) {
         {
@@ -397,7 +397,7 @@ kernel void predict_conv3_y_3(
     simdgroup_float8x8 acc[8];
     #pragma clang loop unroll(full)
     for (int i = 0; i < 8; i++) {
-        acc[i] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
+        acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
     }
     for (int k0 = 0; k0 < 144; k0 += 16) {
         {
@@ -644,7 +644,7 @@ kernel void predict_fc1_matmul(
     simdgroup_float8x8 acc[8];
     #pragma clang loop unroll(full)
     for (int i = 0; i < 8; i++) {
-        acc[i] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
+        acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
     }
     for (int k0 = 0; k0 < 11616; k0 += 16) {
         {
@@ -791,7 +791,7 @@ kernel void predict_fc2_matmul(
     simdgroup_float8x8 acc[4];
     #pragma clang loop unroll(full)
     for (int i = 0; i < 4; i++) {
-        acc[i] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
+        acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
     }
     for (int k0 = 0; k0 < 32; k0 += 16) {
         {

@@ -46,8 +46,8 @@ func mutateLaunches(entry int, e *runtime.Entry, params, kernels int) []launchMu
 			}
 		}
 		for n := range s.Sizes {
-			add("wrong size", i, fmt.Sprintf("size %d is larger by 1", n), func(v *runtime.Variant) {
-				v.Steps[i].Sizes[n] = append(slices.Clone(v.Steps[i].Sizes[n]), runtime.Term{Coef: 1})
+			add("wrong size", i, fmt.Sprintf("size %d is smaller by 1", n), func(v *runtime.Variant) {
+				v.Steps[i].Sizes[n] = append(slices.Clone(v.Steps[i].Sizes[n]), runtime.Term{Coef: -1})
 			})
 		}
 		add("short grid", i, "a threadgroup less", func(v *runtime.Variant) {

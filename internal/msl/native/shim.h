@@ -62,10 +62,10 @@ typedef simdgroup_matrix<half, 8, 8> simdgroup_half8x8;
 typedef simdgroup_matrix<bfloat, 8, 8> simdgroup_bfloat8x8;
 
 // An array of matrices. The compiler checks no index of an array of structures that is
-// one too large, but that of any read of a scalar.
+// one too large, but that of any read of a scalar; and none of the last member.
 template <class T, int N> struct matrices {
-  T e[N];
   bool at[N];
+  T e[N];
   inline __attribute__((always_inline, nodebug)) T &operator[](int i) {
     bool inside = at[i];
     asm volatile("" : : "r"(inside));

@@ -15,6 +15,7 @@ machine msl_machine;
 arena msl_arena;
 
 enum { STACK = 128 << 10, GUARD = 4096 };
+enum { UNSET = 0xFF }; // bytes of threadgroup memory at its start: NaN of every float type
 
 static machine *const m = &msl_machine;
 static uint8_t *stacks; // MSL_THREADS of them, each above a page that faults
@@ -342,6 +343,7 @@ void *msl_threadgroup_variable(uint32_t id, const char *name, uint32_t size, uin
   }
   a->variables[a->count++] = (variable){name, offset, size, element};
   a->top = offset + size + 16; // never adjacent
+  memset(a->base + offset, UNSET, size);
   a->bytes = ((a->bytes + 15) & ~15u) + size;
   if (a->bytes > MSL_THREADGROUP_BYTES && msl_report_first("threadgroup memory", 0, 0))
     msl_report(at.line, "threadgroup memory", "%s brings the kernel to %u bytes, the limit is %d", name, a->bytes,
@@ -418,7 +420,7 @@ static void start_group(uint64_t ordinal) {
     s->barrier = m->barrier;
   }
   for (uint32_t i = 0; i < m->count; i++) m->fibers[i].state = NEW;
-  memset(msl_arena.base, 0xFF, msl_arena.top ? msl_arena.top : MSL_THREADGROUP_BYTES); // NaN of every float type
+  memset(msl_arena.base, UNSET, msl_arena.top);
   if (l->order == MSL_RANDOM) order_threads();
 }
 

@@ -227,11 +227,6 @@ func expect(r libraryFunction, lanes [][]value, lane int) (value, bool) {
 		return shuffled(lane - int(x[1].i)), true
 	case "simd_shuffle_down":
 		return shuffled(lane + int(x[1].i)), true
-	case "simd_shuffle_and_fill_up":
-		if from := lane - int(x[2].i); from >= 0 {
-			return lanes[from][0], true
-		}
-		return lanes[lane-int(x[2].i)+len(lanes)][1], true
 	default:
 		if p := predicates[name]; p != nil {
 			if p(f[0]) {

@@ -85,7 +85,7 @@ func newRunner(arch string, prefix ...string) (*Runner, error) {
 }
 
 // executor is the sources of the executor in C.
-var executor = []string{"exec.c", "check.c", "report.c", "math.c"}
+var executor = []string{"exec.c", "fiber.c", "check.c", "report.c", "math.c"}
 
 // WriteExecutor writes the executor's sources and headers to dir, for a program that
 // runs kernels itself, and returns the names of the sources. They need -lm -ldl

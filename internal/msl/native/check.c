@@ -157,8 +157,9 @@ static const char *element(const region *r, const uint8_t *p) {
 
 // ordered: does what e was come before what this thread does now?
 static bool ordered(const event *e, enum memory memory) {
-  if (e->stamp == 0 || e->who == who()) return true;
-  if (group_of(e->who) != group_of(who())) return false;
+  if (e->stamp == 0) return true;
+  if (e->stamp < m->started) return false; // in another threadgroup
+  if (e->who == who()) return true;
   if (e->stamp < m->barrier.since[memory]) return true;
   uint32_t s = msl_now.self->simdgroup;
   return thread_of(e->who) / MSL_LANES == s && e->stamp < m->simdgroups[s].barrier.since[memory];
@@ -166,7 +167,7 @@ static bool ordered(const event *e, enum memory memory) {
 
 static void race(const region *r, const uint8_t *p, bool write, const event *e, bool wrote, uintptr_t pc) {
   const char *did = wrote ? "wrote" : "read";
-  if (group_of(e->who) == group_of(who()))
+  if (e->stamp >= m->started)
     FIND("race", pc, r, "thread %u %s %s, which thread %u %s with no barrier between", me(), does(write), element(r, p),
          thread_of(e->who), did);
   else

@@ -1,7 +1,7 @@
 // The executor: runs one launch of a compiled Metal kernel on the calling thread.
 //
 // A compiled object exports msl_kernels and leaves the other msl_* and __tsan_*
-// symbols undefined; the program that loads it exports them from exec.c.
+// symbols undefined; the program that loads it exports the executor's.
 #ifndef MSL_EXEC_H
 #define MSL_EXEC_H
 

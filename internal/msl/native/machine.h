@@ -81,10 +81,13 @@ uint32_t msl_line(uintptr_t pc); // of the Metal text; 0: not known
 bool msl_check_begin(void); // false: no memory for it
 void msl_check_end(void);
 
-// The stacks hold what is private to threads, which is not checked.
-bool msl_on_stack(const void *);
-
-// msl_stop ends the launch from within a thread.
-_Noreturn void msl_stop(void);
+// Fibers (fiber.c).
+bool msl_fibers_reserve(void);    // false: no memory for their stacks
+void msl_fibers_begin(void);      // of a launch
+void msl_order_threads(void);     // as the launch asks
+bool msl_fibers_run(void);        // all threads of a threadgroup; false: stopped
+_Noreturn void msl_stop(void);    // the launch, from within a thread
+bool msl_on_stack(const void *);  // is it private to a thread?
+uint32_t msl_random_below(uint32_t n);
 
 #endif

@@ -317,15 +317,6 @@ MSL_SHUFFLE(simd_shuffle_xor, lane() ^ static_cast<uint>(n))
 MSL_SHUFFLE(simd_shuffle_up, lane() - static_cast<uint>(n))
 MSL_SHUFFLE(simd_shuffle_down, lane() + static_cast<uint>(n))
 
-struct f_simd_shuffle_and_fill_up {
-  template <class R, class N> static MSL_FN R call(R v, R fill, N n, msl_site s) {
-    uint i = lane() - static_cast<uint>(n);
-    lanes<R> l = lanes<R>::exchange(v, s), f = lanes<R>::exchange(fill, s);
-    if (i < MSL_LANES) return l.has(i) ? l[i] : v;
-    return f[i]; // modulo the size of the simdgroup
-  }
-};
-
 struct f_simdgroup_barrier {
   template <class R> static MSL_FN void call(mem_flags f, msl_site s) { msl_simdgroup_barrier(uint(f), s); }
 };

@@ -7,7 +7,7 @@ type Schedule struct {
 	Threads int      // metal: of a threadgroup
 	Vec     int      // points of the grid's last axis that are computed together; 1: scalar
 	Tile    Tile     // metal: of FormTile
-	Align   int64    // bytes that the address of each argument must divide by
+	Align   int64    // bytes that the address of each argument must divide by; cpu: of each written one
 	Over    [][2]int // {written argument, read argument}: may share memory if the read one dies here
 	Scratch Size     // bytes of arena that live only during the kernel
 }

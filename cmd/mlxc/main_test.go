@@ -32,6 +32,7 @@ func write(t *testing.T, name, text string) string {
 
 func TestMessagesAndExitCodes(t *testing.T) {
 	bad := write(t, "bad.mlx", "entry f(x: f32[4]) -> (y: f32[4]) { return rellu(x) }\n")
+	double := write(t, "double.mlx", "entry f(x: f64[4]) -> (y: f64[4]) {\n  return exp(x)\n}\n")
 	wide := filepath.Join(t.TempDir(), "wide.png")
 	f, err := os.Create(wide)
 	if err != nil {
@@ -60,6 +61,7 @@ func TestMessagesAndExitCodes(t *testing.T) {
 		{"check " + digits + " --set x", exitUsage, `--set wants key=value`},
 		{"compile " + digits, exitUsage, `compile needs -o DIR`},
 		{"compile " + digits + " -o x --package 3d", exitWrong, `"3d" is no name for a Go package`},
+		{"compile " + double + " -o x", exitWrong, `double.mlx:2:10: error: exp: the GPU has no f64, and x is f64\[4\]`},
 		{"compile " + digits + " -o x --target tpu", exitUsage, `there is no target "tpu"; the targets are metal and cpu`},
 		{"compile " + digits + " -o x --target cpu,cpu", exitUsage, `target cpu is named twice`},
 		{"ir " + digits + " --after fuze", exitWrong, `there is no pass "fuze"; the passes are simplify`},

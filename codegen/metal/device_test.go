@@ -1,7 +1,6 @@
 package metal_test
 
 import (
-	"os"
 	"runtime"
 	"testing"
 
@@ -21,14 +20,12 @@ func newDevice(t *testing.T, text string) *device {
 	if err := msl.Available(); err != nil {
 		t.Skip(err)
 	}
-	os.WriteFile("/tmp/cg/last.metal", []byte(text), 0o644)
 	for _, problem := range msl.Lint(text) {
 		t.Error(problem)
 	}
 	if err := msl.Strict(text); err != nil {
 		t.Fatal(err)
 	}
-	os.WriteFile("/tmp/cg/last.metal", []byte(text), 0o644)
 	d := &device{t: t}
 	var err error
 	if d.flat, err = msl.Compile(text, msl.Flat, runtime.GOARCH); err != nil {

@@ -12,6 +12,7 @@ import (
 // The models' kernels, each held against the interpreter on what those before it
 // made of two random images.
 func TestModels(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("interprets whole models")
 	}

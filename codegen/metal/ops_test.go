@@ -6,9 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mlxc/mlxc/codegen/metal"
 	"github.com/mlxc/mlxc/ir"
-	"github.com/mlxc/mlxc/passes"
 )
 
 // lengths are awkward: nothing, one, not a multiple of a vector, not one of a
@@ -17,6 +15,7 @@ var lengths = []int64{0, 1, 7, 31, 33, 1000}
 
 // Elementwise ops of every dtype, at every length by one kernel each.
 func TestElementwise(t *testing.T) {
+	t.Parallel()
 	for _, special := range []bool{false, true} {
 		b := newBuilder(t, "elementwise")
 		b.special = special
@@ -77,6 +76,7 @@ func elementwiseTypes(o *ir.Op, d ir.DType, s []ir.Size) []ir.Type {
 
 // Elementwise ops of numbers, of views, and of sizes that vectors divide.
 func TestElementwiseOfViews(t *testing.T) {
+	t.Parallel()
 	b := newBuilder(t, "views")
 	views := []struct {
 		name string
@@ -124,6 +124,7 @@ func viewed(view body, s []ir.Size) []ir.Size {
 
 // Reductions of every dtype, over each axis, over all and over none.
 func TestReductions(t *testing.T) {
+	t.Parallel()
 	for _, special := range []bool{false, true} {
 		b := newBuilder(t, "reductions")
 		b.special = special
@@ -178,6 +179,7 @@ func reduceAttrs(o *ir.Op, rank int) []any {
 
 // Composite ops, gathers and views of every float dtype.
 func TestOtherOps(t *testing.T) {
+	t.Parallel()
 	b := newBuilder(t, "others")
 	n := b.dim("N", 2000)
 	var dims []map[string]int64
@@ -254,17 +256,4 @@ func TestOtherOps(t *testing.T) {
 		}
 	}
 	count(t, b)
-}
-
-// Metal has no f64, and says so of which kernel.
-func TestNoF64(t *testing.T) {
-	b := newBuilder(t, "f64")
-	b.add("run", op("neg", nil), []ir.Type{typ(ir.F64, shape(4))})
-	if err := passes.Run(b.module, ir.Metal, nil); err != nil {
-		t.Fatal(err)
-	}
-	_, err := metal.Print(b.module)
-	if want := "kernel run_out: in0 is f64, which Metal does not have"; err == nil || !strings.Contains(err.Error(), want) {
-		t.Errorf("%v, want %s", err, want)
-	}
 }

@@ -22,6 +22,7 @@ type oracle struct {
 
 // Every op gives what NumPy and PyTorch give, within the tolerance of the op table.
 func TestAgainstRecordedArrays(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("../../ir/testdata/oracle/*.json")
 	if err != nil || len(files) == 0 {
 		t.Fatal("no oracles", err)

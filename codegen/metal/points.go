@@ -24,19 +24,26 @@ func (p *printer) points() {
 		p.vector(grid[:last:last], grid[last], vec)
 		return
 	}
-	p.threads(grid)
-	p.stmts(k.Nest(grid))
+	p.threads(grid, func() { p.stmts(k.Nest(grid)) })
 }
 
-// threads declares axes whose points are dealt to threads.
-func (p *printer) threads(axes []*ir.Axis) {
+// threads prints what each thread does at its point of the axes.
+func (p *printer) threads(axes []*ir.Axis, body func()) {
 	at := "int(point)"
 	if p.index == "long" {
 		at = fmt.Sprintf("long(group) * %d + long(tid)", p.kernel.Schedule.Threads)
 	}
 	p.line("const %s at = %s;", p.index, at)
-	p.block("if (at >= "+p.size(product(axes))+")", func() { p.line("return;") })
-	p.axes(axes, "at")
+	p.leave(product(axes), p.kernel.Schedule.Threads)
+	p.axes(axes, "at", body)
+}
+
+// leave ends the threads beyond n, where the threadgroups, which take some of n each,
+// may have more.
+func (p *printer) leave(n ir.Size, each int) {
+	if !n.Multiple(int64(each)) {
+		p.block("if (at >= "+p.size(n)+")", func() { p.line("return;") })
+	}
 }
 
 // vectors are the types that hold four elements. Those of narrow signed integers are
@@ -63,19 +70,20 @@ func narrow(t ir.DType) bool { return t == ir.I8 || t == ir.I16 }
 func (p *printer) vector(outer []*ir.Axis, axis *ir.Axis, vec int64) {
 	k := p.kernel
 	part := &ir.Axis{Name: p.names.unique("part"), Extent: axis.Extent.CeilDiv(vec)}
-	p.threads(append(outer, part))
 	nest := k.Nest(outer, axis)
 	loop := nest[len(nest)-1]
-	p.stmts(nest[:len(nest)-1])
 	whole := func() { p.elements(loop, part, vec) }
-	if axis.Extent.Multiple(vec) {
-		whole()
-		return
-	}
-	i, n := p.axis(axis), p.size(axis.Extent)
-	first := p.size(part.Index().Mul(ir.N(vec)))
-	p.choice(fmt.Sprintf("%s + %s <= %s", first, p.number(vec), n), whole, func() {
-		p.block(fmt.Sprintf("for (%s %s = %s; %s < %s; %s++)", p.index, i, first, i, n, i), func() { p.stmts(loop.Body) })
+	p.threads(append(outer, part), func() {
+		p.stmts(nest[:len(nest)-1])
+		if axis.Extent.Multiple(vec) {
+			whole()
+			return
+		}
+		i, n := p.axis(axis), p.size(axis.Extent)
+		first := p.size(part.Index().Mul(ir.N(vec)))
+		p.choice(fmt.Sprintf("%s + %s <= %s", first, p.number(vec), n), whole, func() {
+			p.block(fmt.Sprintf("for (%s %s = %s; %s < %s; %s++)", p.index, i, first, i, n, i), func() { p.stmts(loop.Body) })
+		})
 	})
 }
 

@@ -5,8 +5,9 @@
 package metal
 
 import (
+	"errors"
 	"fmt"
-	"math"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -15,15 +16,18 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
-// Print is the text of all kernels of a module that was compiled for target
-// metal. An error names the kernel, the line of the model, and what Metal cannot
-// say; wrong text is never printed.
+// Print is the text of all kernels of a scheduled module that run on the GPU. An
+// error names the kernel, the line of the model, and what Metal cannot say; wrong
+// text is never printed.
 func Print(m *ir.Module) (string, error) {
 	var b strings.Builder
 	b.WriteString("#include <metal_stdlib>\nusing namespace metal;\n")
 	b.WriteString(helpersOf(m))
 	names := Names(m)
 	for i, k := range m.Kernels {
+		if k.Schedule != nil && k.Schedule.Form == "" {
+			continue // it runs on the CPU
+		}
 		text, err := Kernel(k, names[i])
 		if err != nil {
 			return "", fmt.Errorf("%s: kernel %s: %w", k.Pos, k.Name, err)
@@ -51,11 +55,14 @@ const maxBuffers = 31
 // dims, which are int, or long where LongDims says so. It is launched as
 // Groups threadgroups of Schedule.Threads threads, in one dimension.
 func Kernel(k *ir.Kernel, name string) (string, error) {
+	if k.Schedule == nil {
+		return "", errors.New("it has no schedule")
+	}
 	form, ok := forms[k.Schedule.Form]
 	if !ok {
-		return "", fmt.Errorf("there is no form %q", k.Schedule.Form)
+		return "", fmt.Errorf("Metal has no form %q", k.Schedule.Form)
 	}
-	p := &printer{kernel: k, names: newNames(k, name), inline: k.Inline(), index: "int", text: map[*ir.Scalar]string{}}
+	p := &printer{kernel: k, names: newNames(k, name), inline: k.Inline(), index: "int", text: map[*ir.Scalar]string{}, b: &strings.Builder{}, mentioned: map[string]bool{}}
 	if LongDims(k) {
 		p.index = "long"
 	}
@@ -102,10 +109,13 @@ func Kernel(k *ir.Kernel, name string) (string, error) {
 		p.line("}")
 		return p.b.String(), p.err
 	}
+	text, mentioned := p.capture(func() { form.body(p) })
 	for i, d := range k.Dims {
-		p.line("const %s %s = dims[%d];", p.index, p.names.dim[d.Name], i)
+		if mentioned[d.Name] {
+			p.line("const %s %s = dims[%d];", p.index, p.names.dim[d.Name], i)
+		}
 	}
-	form.body(p)
+	p.b.WriteString(text)
 	p.depth--
 	p.line("}")
 	return p.b.String(), p.err
@@ -150,39 +160,6 @@ func summary(k *ir.Kernel) string {
 	return text
 }
 
-// LongDims reports whether indices and dims of a kernel are long: they are int
-// where the bounds prove that all fit.
-func LongDims(k *ir.Kernel) bool {
-	const most = math.MaxInt32 / 2 // room for padding around, and for what tiles jut out
-	long := false
-	check := func(s ir.Size) {
-		n, ok := s.Max()
-		long = long || !ok || n > most
-	}
-	guards := func(gs []ir.Bound) {
-		for _, g := range gs {
-			check(g.Index)
-			check(g.Extent)
-		}
-	}
-	check(product(k.Grid()))
-	for _, d := range k.Dims {
-		check(d.Size())
-	}
-	for _, a := range k.Args {
-		check(a.Len)
-	}
-	for _, v := range k.Values {
-		check(product(v.Over))
-		guards(v.Guard)
-		check(v.Index)
-	}
-	for _, s := range k.Stores {
-		guards(s.Guard)
-	}
-	return long
-}
-
 // product is the number of points of axes.
 func product(axes []*ir.Axis) ir.Size {
 	n := ir.N(1)
@@ -200,14 +177,16 @@ type printer struct {
 	index  string                // the type of indices
 	binds  map[string]*ir.Scalar // variables of an index that are values of scalars
 	text   map[*ir.Scalar]string // loads that stand in an element of a vector
-	b      strings.Builder
 	depth  int
-	err    error
+	b      *strings.Builder
+
+	mentioned map[string]bool // dims and axes, in what is being printed
+	err       error
 }
 
 func (p *printer) line(format string, args ...any) {
 	p.b.WriteString(strings.Repeat("    ", p.depth))
-	fmt.Fprintf(&p.b, format, args...)
+	fmt.Fprintf(p.b, format, args...)
 	p.b.WriteByte('\n')
 }
 
@@ -242,8 +221,10 @@ func (p *printer) fail(format string, args ...any) string {
 	return "0"
 }
 
-// axes declares the axes of which from counts the points, the last running fastest.
-func (p *printer) axes(axes []*ir.Axis, from string) {
+// axes prints body after declaring those axes that it mentions, of which from counts
+// the points, the last running fastest.
+func (p *printer) axes(axes []*ir.Axis, from string, body func()) {
+	text, mentioned := p.capture(body)
 	inner := ir.N(1)
 	var lines []string
 	for n := len(axes) - 1; n >= 0; n-- {
@@ -259,13 +240,27 @@ func (p *printer) axes(axes []*ir.Axis, from string) {
 		case n > 0:
 			text += " % " + p.factor(a.Extent)
 		}
-		lines = append(lines, fmt.Sprintf("const %s %s = %s;", p.index, p.axis(a), text))
+		if mentioned[a.Name] || p.names.axis[a.Name] == "" {
+			lines = append(lines, fmt.Sprintf("const %s %s = %s;", p.index, p.axis(a), text))
+		}
 		inner = inner.Mul(a.Extent)
 	}
 	slices.Reverse(lines)
 	for _, l := range lines {
 		p.line("%s", l)
 	}
+	p.b.WriteString(text)
+}
+
+// capture is what body prints, and the dims and axes that it mentions.
+func (p *printer) capture(body func()) (text string, mentioned map[string]bool) {
+	b, outer := p.b, p.mentioned
+	p.b, p.mentioned = &strings.Builder{}, map[string]bool{}
+	body()
+	text, mentioned = p.b.String(), p.mentioned
+	p.b, p.mentioned = b, outer
+	maps.Copy(p.mentioned, mentioned)
+	return text, mentioned
 }
 
 // axis is the variable of an axis.

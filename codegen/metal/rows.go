@@ -21,15 +21,19 @@ func (p *printer) rowsDoc() string {
 func (p *printer) rows() {
 	k := p.kernel
 	grid, s := k.Grid(), k.Schedule
+	at := p.index + "(group)"
 	if s.Form == ir.FormSimd {
-		p.line("const %s at = %s(group) * %d + %s(sgid);", p.index, p.index, s.Threads/ir.SimdWidth, p.index)
-		p.block("if (at >= "+p.size(product(grid))+")", func() { p.line("return;") })
-		p.axes(grid, "at")
-	} else {
-		p.axes(grid, p.index+"(group)")
+		p.line("const %s at = %s * %d + %s(sgid);", p.index, at, s.Threads/ir.SimdWidth, p.index)
+		p.leave(product(grid), s.Threads/ir.SimdWidth)
+		at = "at"
 	}
+	p.axes(grid, at, func() { p.row(k.Nest(grid)) })
+}
+
+// row prints what the threads of a point do.
+func (p *printer) row(stmts []ir.Stmt) {
 	var open []*ir.Scalar // reductions whose loop is to come
-	for _, stmt := range k.Nest(grid) {
+	for _, stmt := range stmts {
 		switch {
 		case stmt.Kind == ir.StmtStart:
 			open = append(open, stmt.Scalar)
@@ -78,16 +82,17 @@ func (p *printer) dealt(loop ir.Stmt, depth int) {
 		axes, body = append(axes, nested.Axis), nested.Body
 	}
 	i := p.axis(loop.Axis)
+	round := func() { p.stmts(append(between, body...)) }
 	if depth > 1 {
 		i = "flat"
 	}
 	head := fmt.Sprintf("for (%s %s = %s(%s); %s < %s; %s += %d)", p.index, i, p.index, p.thread(), i, p.size(product(axes)), i, p.width())
 	p.block(head, func() {
 		if depth > 1 {
-			p.axes(axes, i)
+			p.axes(axes, i, round)
+			return
 		}
-		p.stmts(between)
-		p.stmts(body)
+		round()
 	})
 }
 

@@ -290,11 +290,13 @@ func (p *printer) factor(s ir.Size) string {
 func (p *printer) atom(a *ir.Atom) string {
 	switch a.Kind {
 	case ir.AtomDim:
+		p.mentioned[a.Dim.Name] = true
 		return p.names.dim[a.Dim.Name]
 	case ir.AtomAxis:
 		if v := p.binds[a.Axis.Name]; v != nil {
 			return p.index + "(" + p.alone(v) + ")"
 		}
+		p.mentioned[a.Axis.Name] = true
 		return p.axis(a.Axis)
 	}
 	if !a.X.NonNegative() {

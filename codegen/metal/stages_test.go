@@ -12,6 +12,7 @@ import (
 // Kernels of several stages, and products with more around the sum: what fusion
 // makes, from text. Each must have the form, and give what the interpreter gives.
 func TestStages(t *testing.T) {
+	t.Parallel()
 	rows := []map[string]int64{{"M": 0, "N": 5}, {"M": 1, "N": 1}, {"M": 3, "N": 33}, {"M": 5, "N": 100}, {"M": 2, "N": 64}}
 	tests := []struct {
 		name string

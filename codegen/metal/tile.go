@@ -45,7 +45,7 @@ func (p *printer) tile() {
 	m := side{axes: c.M, at: "mi", first: "m0", size: t.M}
 	n := side{axes: c.N, at: "ni", first: "n0", size: t.N}
 	depth := side{axes: c.Sum.Over, at: "ki", first: "k0", size: t.K}
-	dtype := p.elements8x8(c)
+	dtype := p.tileType(c)
 	a := factor{"tileA", c.A, dtype, m, depth}
 	b := factor{"tileB", c.B, dtype, depth, n}
 	sums := factor{"sums", c.Sum, ir.F32, side{size: sumRows}, n}
@@ -53,7 +53,12 @@ func (p *printer) tile() {
 	for _, f := range []factor{a, b, sums} {
 		p.line("threadgroup %s %s[%d];", storage[f.dtype], f.name, f.rows.size*f.stride())
 	}
-	p.axes(k.TileAxes(), p.index+"(group)")
+	p.axes(k.TileAxes(), p.index+"(group)", func() { p.multiply(a, b, sums) })
+}
+
+// multiply prints the product of the factors of a tile, and what follows it.
+func (p *printer) multiply(a, b, sums factor) {
+	t, terms := p.kernel.Schedule.Tile, product(a.cols.axes)
 	p.line("const %s m0 = tileM * %d;", p.index, t.M)
 	p.line("const %s n0 = tileN * %d;", p.index, t.N)
 	p.line("const int row = int(sgid) / 2 * %d;", t.M/2)
@@ -61,13 +66,13 @@ func (p *printer) tile() {
 	down, across := t.M/2/fragment, t.N/2/fragment // fragments of a simdgroup
 	p.line("simdgroup_float8x8 acc[%d];", down*across)
 	p.each("i", down*across, 1, func() { p.line("acc[i] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);") })
-	p.block(fmt.Sprintf("for (%s k0 = 0; k0 < %s; k0 += %d)", p.index, p.size(product(depth.axes)), t.K), func() {
+	p.block(fmt.Sprintf("for (%s k0 = 0; k0 < %s; k0 += %d)", p.index, p.size(terms), t.K), func() {
 		p.fill(a)
 		p.fill(b)
 		p.line("threadgroup_barrier(mem_flags::mem_threadgroup);")
 		p.each("term", t.K, fragment, func() {
-			p.line("%s fragA[%d];", matrix[dtype], down)
-			p.line("%s fragB[%d];", matrix[dtype], across)
+			p.line("%s fragA[%d];", matrix[a.dtype], down)
+			p.line("%s fragB[%d];", matrix[a.dtype], across)
 			p.each("i", down, 1, func() {
 				p.line("simdgroup_load(fragA[i], tileA + (row + i * %d) * %d + term, %d);", fragment, a.stride(), a.stride())
 			})
@@ -80,24 +85,28 @@ func (p *printer) tile() {
 				})
 			})
 		})
-		p.line("threadgroup_barrier(mem_flags::mem_threadgroup);")
+		if n, ok := terms.Int(); !ok || n > int64(t.K) { // the tiles are filled again
+			p.line("threadgroup_barrier(mem_flags::mem_threadgroup);")
+		}
 	})
 	p.each("down", down, 1, func() {
 		p.each("j", across, 1, func() {
 			p.line("simdgroup_store(acc[down * %d + j], sums + int(sgid) / 2 * %d + column + j * %d, %d);", across, fragment*sums.stride(), fragment, sums.stride())
 		})
 		p.line("threadgroup_barrier(mem_flags::mem_threadgroup);")
-		p.epilogue(sums, m, n)
-		p.line("threadgroup_barrier(mem_flags::mem_threadgroup);")
+		p.epilogue(sums, a.rows, b.cols)
+		if down > 1 { // the sums are stored again
+			p.line("threadgroup_barrier(mem_flags::mem_threadgroup);")
+		}
 	})
 }
 
 // matrix is the type of a fragment.
 var matrix = map[ir.DType]string{ir.F32: "simdgroup_float8x8", ir.F16: "simdgroup_half8x8", ir.BF16: "simdgroup_bfloat8x8"}
 
-// elements8x8 is the dtype of the factors' tiles: that of the arguments where both
+// tileType is the dtype of the factors' tiles: that of the arguments where both
 // factors are just loaded and no precision is lost, else f32.
-func (p *printer) elements8x8(c *ir.Contract) ir.DType {
+func (p *printer) tileType(c *ir.Contract) ir.DType {
 	if c.A.Kind != ir.ScalarLoad || c.B.Kind != ir.ScalarLoad {
 		return ir.F32
 	}
@@ -132,14 +141,16 @@ func (p *printer) fill(f factor) {
 	p.depth++
 	p.line("const int inner = int(tid) %% %d;", fast.size)
 	p.line("const %s %s = %s + inner;", p.index, fast.at, fast.first)
-	p.axes(fast.axes, fast.at)
-	p.block(fmt.Sprintf("for (int outer = int(tid) / %d; outer < %d; outer += %d)", fast.size, slow.size, ir.TileThreads/fast.size), func() {
-		p.line("const %s %s = %s + outer;", p.index, slow.at, slow.first)
-		p.inMatrix([]side{f.rows, f.cols}, func() {
-			p.axes(slow.axes, slow.at)
-			p.stmts(p.kernel.Lets(slices.Concat(p.kernel.Contract.Batch(p.kernel), fast.axes, slow.axes), nil, []*ir.Scalar{f.value}))
-			p.line("%s = %s;", at, p.asElement(f))
-		}, func() { p.line("%s = %s;", at, p.zeroOf(f.dtype)) })
+	p.axes(fast.axes, fast.at, func() {
+		p.block(fmt.Sprintf("for (int outer = int(tid) / %d; outer < %d; outer += %d)", fast.size, slow.size, ir.TileThreads/fast.size), func() {
+			p.line("const %s %s = %s + outer;", p.index, slow.at, slow.first)
+			p.inMatrix([]side{f.rows, f.cols}, func() {
+				p.axes(slow.axes, slow.at, func() {
+					p.stmts(p.kernel.Lets(slices.Concat(p.kernel.Contract.Batch(p.kernel), fast.axes, slow.axes), nil, []*ir.Scalar{f.value}))
+					p.line("%s = %s;", at, p.asElement(f))
+				})
+			}, func() { p.line("%s = %s;", at, p.zeroOf(f.dtype)) })
+		})
 	})
 	p.depth--
 	p.line("}")
@@ -200,13 +211,15 @@ func (p *printer) epilogue(sums factor, m, n side) {
 		p.line("const %s mi = m0 + outer / %d * %d + down * %d + outer %% %d;", p.index, fragment, m.size/2, fragment, fragment)
 		p.line("const %s ni = n0 + inner;", p.index)
 		p.inMatrix([]side{m, n}, func() {
-			p.axes(c.M, "mi")
-			p.axes(c.N, "ni")
-			p.line("const float %s = sums[outer * %d + inner];", variable(c.Sum), sums.stride())
-			for _, s := range k.Stores {
-				p.stmts(k.Lets(k.Grid(), []*ir.Scalar{c.Sum}, []*ir.Scalar{s.Value}))
-				p.store(s)
-			}
+			p.axes(c.M, "mi", func() {
+				p.axes(c.N, "ni", func() {
+					p.line("const float %s = sums[outer * %d + inner];", variable(c.Sum), sums.stride())
+					for _, s := range k.Stores {
+						p.stmts(k.Lets(k.Grid(), []*ir.Scalar{c.Sum}, []*ir.Scalar{s.Value}))
+						p.store(s)
+					}
+				})
+			})
 		}, nil)
 	})
 }

@@ -66,10 +66,10 @@ func trim(dir string, limit int64) error {
 	return nil
 }
 
-// cached is the path of what the parts make. If it is not in the cache yet, make is
+// cached is the path of what the parts make. If it is not in the cache yet, build is
 // given a folder in which to make a file of the name it returns, and files beside it
 // that begin with that name; all are moved to the cache, the file itself last.
-func cached(suffix string, parts []string, make func(dir string) (string, error)) (string, error) {
+func cached(suffix string, parts []string, build func(dir string) (string, error)) (string, error) {
 	cache, err := cacheDir()
 	if err != nil {
 		return "", err
@@ -89,7 +89,7 @@ func cached(suffix string, parts []string, make func(dir string) (string, error)
 		return "", err
 	}
 	defer os.RemoveAll(dir)
-	name, err := make(dir)
+	name, err := build(dir)
 	if err != nil {
 		return "", err
 	}

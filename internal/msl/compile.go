@@ -38,7 +38,7 @@ const clang = "clang-19"
 // Available says what is missing to compile and run texts; nil: nothing.
 func Available() error {
 	if runtime.GOOS != "linux" {
-		return fmt.Errorf("Metal texts are run on linux, not %s", runtime.GOOS)
+		return fmt.Errorf("kernels of Metal run on linux, not on %s", runtime.GOOS)
 	}
 	var missing []string
 	for _, tool := range []struct{ program, name string }{{clang, "clang-19"}, {"ld.lld-19", "lld-19"}} {
@@ -47,7 +47,7 @@ func Available() error {
 		}
 	}
 	if len(missing) > 0 {
-		return fmt.Errorf("%s: not installed (Debian: apt-get install clang-19 lld-19)", strings.Join(missing, ", "))
+		return fmt.Errorf("not installed: %s (Debian: apt-get install clang-19 lld-19)", strings.Join(missing, ", "))
 	}
 	return nil
 }
@@ -100,14 +100,21 @@ var language = []string{
 }
 
 var modes = map[Mode][]string{
-	Flat: {"-O2", "-ftrivial-auto-var-init=pattern"},
+	Flat: {"-O2"},
 	// Wider accesses than 16 bytes would not be checked, so nothing is vectorised.
 	Checked: {
-		"-O1", "-ftrivial-auto-var-init=pattern", "-gline-tables-only", "-fno-vectorize", "-fno-slp-vectorize",
+		"-O1", "-gline-tables-only", "-fno-vectorize", "-fno-slp-vectorize",
 		"-fsanitize=thread", "-mllvm", "-tsan-instrument-func-entry-exit=0", "-mllvm", "-tsan-instrument-read-before-write=1",
 		"-fsanitize=array-bounds,shift-exponent,integer-divide-by-zero,signed-integer-overflow,float-cast-overflow",
 		"-fno-sanitize-link-runtime",
 	},
+}
+
+// code is what the modes share: an object that the executor loads and whose threads fit
+// their stacks.
+var code = []string{
+	"-fPIC", "-shared", "-fvisibility=hidden", "-nostdlib", "-fuse-ld=lld", "-o", "object", "-fno-strict-aliasing",
+	"-ftrivial-auto-var-init=pattern", "-Wframe-larger-than=65536", "-Werror=frame-larger-than",
 }
 
 // Strict compiles a text with its address spaces apart and makes no code. The error is
@@ -123,8 +130,9 @@ func Strict(text string) error {
 	}
 	args := append(append([]string{}, targets["amd64"]...), language...)
 	args = append(args, "-DMSL_STRICT", "-fsyntax-only", "-Werror=cast-qual")
-	_, err = cached(".strict", append([]string{text, header(), version}, args...), func(dir string) (string, error) {
-		if err := compile(dir, transform(text, f, true), args); err != nil {
+	source := transform(text, f, true)
+	_, err = cached(".strict", append([]string{source, header(), version}, args...), func(dir string) (string, error) {
+		if err := compile(dir, source, args); err != nil {
 			return "", err
 		}
 		return "ok", os.WriteFile(filepath.Join(dir, "ok"), nil, 0o644)
@@ -148,9 +156,10 @@ func Compile(text string, mode Mode, arch string) (*Object, error) {
 		return nil, err
 	}
 	args := append(append(append([]string{}, target...), language...), modes[mode]...)
-	args = append(args, "-fPIC", "-fvisibility=hidden", "-fno-strict-aliasing", "-shared", "-nostdlib", "-fuse-ld=lld", "-o", "object")
-	path, err := cached(".so", append([]string{text, header(), version}, args...), func(dir string) (string, error) {
-		if err := compile(dir, transform(text, f, false), args); err != nil {
+	args = append(args, code...)
+	source := transform(text, f, false)
+	path, err := cached(".so", append([]string{source, header(), version}, args...), func(dir string) (string, error) {
+		if err := compile(dir, source, args); err != nil {
 			return "", err
 		}
 		if mode == Checked {

@@ -1,6 +1,9 @@
 package msl
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"runtime"
 	"slices"
@@ -133,6 +136,77 @@ func TestOrders(t *testing.T) {
 	}
 	if y := run("uninitialised", Forward, 0); y[63] == y[63] || y[62] != 1 {
 		t.Errorf("uninitialised threadgroup memory is %v", y[63])
+	}
+}
+
+// A launch ends at the first access that would harm, however many threads make it.
+func TestStops(t *testing.T) {
+	r := testRunner(t)
+	object, err := Compile(readText(t, "bad.metal"), Checked, runtime.GOARCH)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := badLaunch("far_away", Forward)
+	l.Groups[0] = 5000
+	if result, err := r.Run(object, l); err != nil || len(result.Findings) != 1 || result.Findings[0].Kind != "bounds" {
+		t.Errorf("got %v, %v", result, err)
+	}
+}
+
+// A runner serves more objects than it keeps open.
+func TestManyObjects(t *testing.T) {
+	r := testRunner(t)
+	object, err := Compile(readText(t, "good.metal"), Flat, runtime.GOARCH)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for i := range 600 {
+		path := filepath.Join(dir, fmt.Sprint(i))
+		if err := os.Symlink(object.Path, path); err != nil {
+			t.Fatal(err)
+		}
+		l := goodLaunches()["gelu4"]
+		result, err := r.Run(&Object{Path: path}, l.launch)
+		if err != nil || len(result.Findings) > 0 {
+			t.Fatal(i, result, err)
+		}
+		l.check(t, l.launch.Buffers)
+	}
+}
+
+// Verify passes on what any of its runs finds.
+func TestVerify(t *testing.T) {
+	r := testRunner(t)
+	both := func(text string) *Program {
+		flat, err := Compile(text, Flat, runtime.GOARCH)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checked, err := Compile(text, Checked, runtime.GOARCH)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &Program{flat, checked}
+	}
+	bad := both(readText(t, "bad.metal"))
+	harmless := both(head + `kernel void write_write(device float *y [[buffer(0)]], uint t [[thread_index_in_threadgroup]]) {
+    y[t] = 1.0f;
+}
+`)
+	for _, test := range []struct {
+		kernel string
+		p      *Program
+		want   string
+	}{
+		{"neighbour", bad, "checked, forward order:\nneighbour:9: race: thread 1 reads"},
+		{"write_write", &Program{bad.Flat, harmless.Checked}, "kernel write_write: byte 2 of buffer 0 is another in reverse order than forward (flat)"},
+		{"write_write", harmless, "<nil>"},
+	} {
+		err := r.Verify(test.p, badLaunch(test.kernel, Forward))
+		if !strings.HasPrefix(fmt.Sprint(err), test.want) {
+			t.Errorf("%s: %v, want %s", test.kernel, err, test.want)
+		}
 	}
 }
 

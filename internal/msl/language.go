@@ -14,7 +14,6 @@ var (
 	matrices  = set("simdgroup_matrix", "simdgroup_float8x8", "simdgroup_half8x8", "simdgroup_bfloat8x8")
 	templates = set("simdgroup_matrix", "as_type", "make_filled_simdgroup_matrix")
 	spaces    = set("device", "constant", "threadgroup", "thread")
-	keywords  = set("if", "else", "for", "while", "return", "break", "continue", "const", "void", "true", "false", "kernel")
 	// A name before a parenthesis that is no call.
 	statements = set("if", "for", "while", "return")
 )

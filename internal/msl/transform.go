@@ -39,13 +39,13 @@ func transform(text string, f *file, strict bool) string {
 		case t.kind == directive && strings.HasPrefix(t.text, "#include"):
 			replace(t.pos, end(i), "")
 		case f.is(i, "[["):
-			close := f.match(i)
-			blank := strings.Repeat(" ", end(close)-t.pos)
-			if strings.Contains(text[t.pos:end(close)], "\n") {
+			last := f.match(i)
+			blank := strings.Repeat(" ", end(last)-t.pos)
+			if strings.Contains(text[t.pos:end(last)], "\n") {
 				blank = ""
 			}
-			replace(t.pos, end(close), blank)
-			i = close
+			replace(t.pos, end(last), blank)
+			i = last
 		case f.is(i, "threadgroup"):
 			if id, ok := threadgroup[i]; ok {
 				v, _ := f.variable(i)

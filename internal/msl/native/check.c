@@ -118,57 +118,60 @@ void msl_check_end(void) {
   count = 0;
 }
 
-// ---- names for messages
+// ---- messages
 
-// describe says which element of what lies at p.
-static void describe(char *text, size_t n, const region *r, const uint8_t *p) {
+// FIND reports a finding once. Its arguments are evaluated only then.
+#define FIND(kind, pc, what, ...) \
+  do { \
+    if (msl_report_first(kind, pc, (uintptr_t)(what))) msl_report(msl_line(pc), kind, __VA_ARGS__); \
+  } while (0)
+
+static uint32_t me(void) { return msl_now.self->index; }
+static const char *does(bool write) { return write ? "writes" : "reads"; }
+
+// element names what lies at p. The text lasts until the next call.
+static const char *element(const region *r, const uint8_t *p) {
+  static char text[256];
   if (r->memory == THREADGROUP) {
     for (uint32_t i = 0; i < msl_arena.count; i++) {
       const variable *v = &msl_arena.variables[i];
-      if (p >= msl_arena.base + v->offset && p < msl_arena.base + v->offset + v->size) {
-        snprintf(text, n, "%s[%zu] (threadgroup)", v->name, (size_t)(p - msl_arena.base - v->offset) / v->element);
-        return;
-      }
+      uint32_t at = (uint32_t)(p - msl_arena.base) - v->offset;
+      if (p < msl_arena.base + v->offset || at >= v->size) continue;
+      snprintf(text, sizeof text, "%s[%u] (threadgroup)", v->name, at / v->element);
+      return text;
     }
-    snprintf(text, n, "threadgroup memory");
-    return;
+    return "threadgroup memory";
   }
   for (int i = 0; i < m->launch->kernel->nargs; i++) {
     const msl_arg *a = &m->launch->kernel->args[i];
-    const uint8_t *data = m->launch->buffers[a->index].data;
-    if (p >= data && p < data + m->launch->buffers[a->index].len) {
-      snprintf(text, n, "%s[%zu]", a->name, (size_t)(p - data) / a->size);
-      return;
-    }
+    const msl_buffer *b = &m->launch->buffers[a->index];
+    const uint8_t *data = b->data;
+    if (p < data || p >= data + b->len) continue;
+    snprintf(text, sizeof text, "%s[%zu]", a->name, (size_t)(p - data) / a->size);
+    return text;
   }
-  snprintf(text, n, "a buffer");
+  return "a buffer";
 }
-
-static bool first(const char *kind, uintptr_t pc, const region *r) { return msl_report_first(kind, pc, (uintptr_t)r); }
 
 // ---- races
 
 // ordered: does what e was come before what this thread does now?
 static bool ordered(const event *e, enum memory memory) {
-  uint32_t me = who();
-  if (e->stamp == 0 || e->who == me) return true;
-  if (group_of(e->who) != group_of(me)) return false;
+  if (e->stamp == 0 || e->who == who()) return true;
+  if (group_of(e->who) != group_of(who())) return false;
   if (e->stamp < m->barrier.since[memory]) return true;
-  uint32_t simdgroup = msl_now.self->simdgroup;
-  return thread_of(e->who) / MSL_LANES == simdgroup && e->stamp < m->simdgroups[simdgroup].barrier.since[memory];
+  uint32_t s = msl_now.self->simdgroup;
+  return thread_of(e->who) / MSL_LANES == s && e->stamp < m->simdgroups[s].barrier.since[memory];
 }
 
 static void race(const region *r, const uint8_t *p, bool write, const event *e, bool wrote, uintptr_t pc) {
-  if (!first("race", pc, r)) return;
-  char what[256];
-  describe(what, sizeof what, r, p);
-  const char *now = write ? "writes" : "reads", *before = wrote ? "wrote" : "read";
-  if (group_of(e->who) == m->ordinal)
-    msl_report(msl_line(pc), "race", "thread %u %s %s, which thread %u %s with no barrier between", msl_now.self->index, now, what,
-               thread_of(e->who), before);
+  const char *did = wrote ? "wrote" : "read";
+  if (group_of(e->who) == group_of(who()))
+    FIND("race", pc, r, "thread %u %s %s, which thread %u %s with no barrier between", me(), does(write), element(r, p),
+         thread_of(e->who), did);
   else
-    msl_report(msl_line(pc), "race", "thread %u of threadgroup %u %s %s, which thread %u of threadgroup %u %s",
-               msl_now.self->index, m->ordinal, now, what, thread_of(e->who), group_of(e->who), before);
+    FIND("race", pc, r, "thread %u of threadgroup %u %s %s, which thread %u of threadgroup %u %s", me(), m->ordinal,
+         does(write), element(r, p), thread_of(e->who), group_of(e->who), did);
 }
 
 // distance of a thread from another: the further, the more writes race with both.
@@ -183,12 +186,7 @@ static void touch(region *r, uint8_t *p, bool write, uintptr_t pc) {
   event now = {m->stamp, who()};
   if (r->memory == THREADGROUP && c->write.stamp < m->started) {
     if (c->read.stamp < m->started) *c = (cell){0}; // another threadgroup's memory
-    else c->write.stamp = 0;
-    if (!write && first("uninitialised", pc, r)) {
-      char what[256];
-      describe(what, sizeof what, r, p);
-      msl_report(msl_line(pc), "uninitialised", "thread %u reads %s, which no thread has written", now.who & (MSL_THREADS - 1), what);
-    }
+    if (!write) FIND("uninitialised", pc, r, "thread %u reads %s, which no thread has written", me(), element(r, p));
   }
   if (!ordered(&c->write, r->memory)) race(r, p, write, &c->write, true, pc);
   if (write) {
@@ -199,105 +197,119 @@ static void touch(region *r, uint8_t *p, bool write, uintptr_t pc) {
   }
   if (c->read.who != now.who && c->read.stamp) {
     event keep = c->read;
-    if (!ordered(&c->other, r->memory) && distance(c->other.who, now.who) > distance(keep.who, now.who)) keep = c->other;
+    if (!ordered(&c->other, r->memory) && distance(c->other.who, now.who) > distance(keep.who, now.who))
+      keep = c->other;
     c->other = keep;
   }
   c->read = now;
 }
 
+static void touch_all(region *r, uint8_t *p, uint32_t size, bool write, uintptr_t pc) {
+  while (size < 1u << r->shift || (uintptr_t)p & ((1u << r->shift) - 1)) refine(r, r->shift - 1);
+  for (uint32_t k = 0; k < size; k += 1u << r->shift) touch(r, p + k, write, pc);
+}
+
 // ---- bounds
 
-static void outside(uintptr_t pc, uint8_t *p, uint32_t size, bool write) {
-  const char *does = write ? "writes" : "reads";
+// index_at is the element at an offset, which may be negative.
+static long long index_at(int64_t offset, uint32_t size) {
+  return offset < 0 ? (offset - (int64_t)size + 1) / (int64_t)size : offset / (int64_t)size;
+}
+
+// gap is how far an offset lies outside [0, size).
+static int64_t gap(int64_t offset, uint64_t size) { return offset < 0 ? -offset : offset - (int64_t)size; }
+
+// outside reports an access to no buffer, by the nearest one, and stops the launch: the
+// access would be made when it returns.
+static _Noreturn void outside(uint8_t *p, uint32_t size, bool write, uintptr_t pc) {
   const msl_arg *near = NULL;
   int64_t best = 1 << 20, offset = 0;
+  uint64_t len = 0;
   for (int i = 0; i < m->launch->kernel->nargs; i++) {
-    const msl_arg *a = &m->launch->kernel->args[i];
-    const msl_buffer *b = &m->launch->buffers[a->index];
-    int64_t at = p - (uint8_t *)b->data, off = at < 0 ? -at : at - (int64_t)b->len;
-    if (b->data && off < best) best = off, offset = at, near = a;
+    const msl_buffer *b = &m->launch->buffers[m->launch->kernel->args[i].index];
+    int64_t at = p - (uint8_t *)b->data;
+    if (gap(at, b->len) >= best) continue;
+    near = &m->launch->kernel->args[i];
+    best = gap(at, b->len), offset = at, len = b->len;
   }
-  if (near) {
-    if (first("bounds", pc, (const region *)near)) {
-      uint64_t len = m->launch->buffers[near->index].len;
-      msl_report(msl_line(pc), "bounds", "thread %u of threadgroup %u %s %s[%lld] of %llu", msl_now.self->index, m->ordinal, does, near->name,
-                 (long long)(offset < 0 ? (offset - (int64_t)near->size + 1) / (int64_t)near->size : offset / (int64_t)near->size),
-                 (unsigned long long)(len / near->size));
-    }
-  } else if (first("bounds", pc, NULL)) {
-    msl_report(msl_line(pc), "bounds", "thread %u of threadgroup %u %s %u bytes outside every buffer", msl_now.self->index, m->ordinal, does, size);
-  }
-  msl_stop(); // the access would be made when this returns
+  if (near)
+    FIND("bounds", pc, near, "thread %u of threadgroup %u %s %s[%lld] of %llu", me(), m->ordinal, does(write), near->name,
+         index_at(offset, near->size), (unsigned long long)(len / near->size));
+  else
+    FIND("bounds", pc, NULL, "thread %u of threadgroup %u %s %u bytes outside every buffer", me(), m->ordinal,
+         does(write), size);
+  msl_stop();
 }
 
 static void check_threadgroup(region *r, uint8_t *p, uint32_t size, bool write, uintptr_t pc) {
-  for (uint32_t i = 0; i < msl_arena.count; i++) {
-    const variable *v = &msl_arena.variables[i];
-    uint8_t *from = msl_arena.base + v->offset;
-    if (p < from || p + size > from + v->size) continue;
-    for (uint32_t k = 0; k < size; k += 1u << r->shift) touch(r, p + k, write, pc);
-    return;
-  }
-  if (!first("bounds", pc, r)) return;
   const variable *near = NULL;
   int64_t best = ARENA, offset = 0;
   for (uint32_t i = 0; i < msl_arena.count; i++) {
     const variable *v = &msl_arena.variables[i];
-    int64_t at = p - (msl_arena.base + v->offset), off = at < 0 ? -at : at - (int64_t)v->size;
-    if (off < best) best = off, offset = at, near = v;
+    int64_t at = p - (msl_arena.base + v->offset);
+    if (at >= 0 && at + size <= v->size) {
+      touch_all(r, p, size, write, pc);
+      return;
+    }
+    if (gap(at, v->size) < best) best = gap(at, v->size), offset = at, near = v;
   }
-  msl_report(msl_line(pc), "bounds", "thread %u %s %s[%lld] (threadgroup) of %u", msl_now.self->index, write ? "writes" : "reads",
-             near ? near->name : "", near ? (long long)(offset / (int64_t)near->element) : 0, near ? near->size / near->element : 0);
+  if (near)
+    FIND("bounds", pc, near, "thread %u %s %s[%lld] (threadgroup) of %u", me(), does(write), near->name,
+         index_at(offset, near->element), near->size / near->element);
+  else
+    FIND("bounds", pc, r, "thread %u %s threadgroup memory of no variable", me(), does(write));
 }
 
-// may_write: is any writable argument bound to p? Two arguments may share memory.
-static const msl_arg *argument_at(const uint8_t *p, uint32_t size, bool write) {
+// argument_at is an argument to which all of the access belongs, a writable one if
+// asked: two arguments may share memory.
+static const msl_arg *argument_at(const uint8_t *p, uint32_t size, bool writable) {
   for (int i = 0; i < m->launch->kernel->nargs; i++) {
     const msl_arg *a = &m->launch->kernel->args[i];
-    const uint8_t *data = m->launch->buffers[a->index].data;
-    if (data && p >= data && p + size <= data + m->launch->buffers[a->index].len && (!write || a->kind == MSL_WRITE)) return a;
+    const msl_buffer *b = &m->launch->buffers[a->index];
+    const uint8_t *data = b->data;
+    if (p >= data && p + size <= data + b->len && (!writable || a->kind == MSL_WRITE)) return a;
   }
   return NULL;
 }
 
+static void check_buffer(region *r, uint8_t *p, uint32_t size, bool write, uintptr_t pc) {
+  const msl_arg *a = argument_at(p, size, false);
+  if (!a) outside(p, size, write, pc); // it straddles an end
+  if (write && !argument_at(p, size, true))
+    FIND("constant", pc, a, "thread %u writes %s, which is %s", me(), element(r, p),
+         a->kind == MSL_CONSTANT ? "constant" : "device const");
+  touch_all(r, p, size, write, pc);
+  if (m->launch->access) m->launch->access(m->launch->ctx, p, size, write);
+}
+
+static bool within(const uint8_t *p, const void *what, size_t size) {
+  return p >= (const uint8_t *)what && p < (const uint8_t *)what + size;
+}
+
 static void access(uint8_t *p, uint32_t size, bool write, uintptr_t pc) {
   if (!count || !msl_now.self || msl_on_stack(p)) return;
-  if (p >= (uint8_t *)&msl_machine && p < (uint8_t *)(&msl_machine + 1)) return;
-  if (p >= (uint8_t *)&msl_now && p < (uint8_t *)(&msl_now + 1)) return;
-  if (p >= msl_arena.base - ARENA_MARGIN && p + size <= msl_arena.base + ARENA + ARENA_MARGIN) {
-    region *r = &regions[0];
-    while (size < 1u << r->shift || (uintptr_t)p & ((1u << r->shift) - 1)) refine(r, r->shift - 1);
-    check_threadgroup(r, p, size, write, pc);
+  if (within(p, &msl_machine, sizeof msl_machine) || within(p, &msl_now, sizeof msl_now)) return;
+  if (within(p, msl_arena.base - ARENA_MARGIN, ARENA + 2 * ARENA_MARGIN)) {
+    check_threadgroup(&regions[0], p, size, write, pc);
     return;
   }
   for (uint32_t i = 1; i < count; i++) {
     region *r = &regions[i];
     if (p < r->from || p >= r->to) continue;
-    const msl_arg *a = argument_at(p, size, false);
-    if (!a) break; // straddles the end
-    if (write && !argument_at(p, size, true) && first("constant", pc, r)) {
-      char what[256];
-      describe(what, sizeof what, r, p);
-      msl_report(msl_line(pc), "constant", "thread %u writes %s, which is %s", msl_now.self->index, what,
-                 a->kind == MSL_CONSTANT ? "constant" : "device const");
-    }
-    while (size < 1u << r->shift || (uintptr_t)p & ((1u << r->shift) - 1)) refine(r, r->shift - 1);
-    for (uint32_t k = 0; k < size; k += 1u << r->shift) touch(r, p + k, write, pc);
-    if (m->launch->access) m->launch->access(m->launch->ctx, p, size, write);
+    check_buffer(r, p, size, write, pc);
     return;
   }
   if (!write && p >= object_from && p + size <= object_to) return; // constants of the text
-  outside(pc, p, size, write);
+  outside(p, size, write, pc);
 }
 
 // ---- what the compiler calls
 
 #define PC ((uintptr_t)__builtin_return_address(0) - 1)
 
-static void aligned(void *p, uint32_t size, bool write, uintptr_t pc) {
-  if ((uintptr_t)p % size && !msl_on_stack(p) && first("alignment", pc, NULL))
-    msl_report(msl_line(pc), "alignment", "thread %u %s %u bytes at an address that is no multiple of it", msl_now.self->index,
-               write ? "writes" : "reads", size);
+static void aligned(uint8_t *p, uint32_t size, bool write, uintptr_t pc) {
+  if ((uintptr_t)p % size && msl_now.self && !msl_on_stack(p))
+    FIND("alignment", pc, NULL, "thread %u %s %u bytes at an address that is no multiple of it", me(), does(write), size);
   access(p, size, write, pc);
 }
 
@@ -347,8 +359,8 @@ typedef struct place {
 } place;
 
 static void undefined(const place *at, const char *what) {
-  if (msl_report_first("undefined", (uintptr_t)at->line << 16 | at->column, (uintptr_t)what))
-    msl_report(at->line, "undefined", "thread %u of threadgroup %u: %s", msl_now.self ? msl_now.self->index : 0, m->ordinal, what);
+  if (msl_now.self && msl_report_first("undefined", (uintptr_t)at, (uintptr_t)what))
+    msl_report(at->line, "undefined", "thread %u of threadgroup %u: %s", me(), m->ordinal, what);
 }
 
 #define UNDEFINED(name, what) \

@@ -96,29 +96,26 @@ static uint32_t random_below(uint32_t n) {
 
 // ---- order
 
-// order_threads keeps the threads of a simdgroup together.
-static void order_threads(void) {
-  uint32_t groups = msl_now.simdgroups, next = 0;
-  uint16_t list[MSL_THREADS / MSL_LANES];
-  for (uint32_t i = 0; i < groups; i++) list[i] = (uint16_t)(m->launch->order == MSL_REVERSE ? groups - 1 - i : i);
-  for (uint32_t i = groups; m->launch->order == MSL_RANDOM && i > 1; i--) {
+// arrange fills list with first, first + 1, … in the order of the launch.
+static void arrange(uint16_t *list, uint32_t n, uint32_t first) {
+  for (uint32_t i = 0; i < n; i++)
+    list[i] = (uint16_t)(first + (m->launch->order == MSL_REVERSE ? n - 1 - i : i));
+  for (uint32_t i = n; m->launch->order == MSL_RANDOM && i > 1; i--) {
     uint32_t j = random_below(i);
     uint16_t t = list[j];
     list[j] = list[i - 1], list[i - 1] = t;
   }
+}
+
+// order_threads keeps the threads of a simdgroup together.
+static void order_threads(void) {
+  uint32_t groups = msl_now.simdgroups, next = 0;
+  uint16_t list[MSL_THREADS / MSL_LANES];
+  arrange(list, groups, 0);
   for (uint32_t i = 0; i < groups; i++) {
     simdgroup *s = &m->simdgroups[list[i]];
     s->place = next;
-    uint16_t *lanes = &m->order[next];
-    for (uint32_t j = 0; j < s->count; j++) {
-      uint32_t lane = m->launch->order == MSL_REVERSE ? s->count - 1 - j : j;
-      lanes[j] = (uint16_t)(list[i] * MSL_LANES + lane);
-    }
-    for (uint32_t j = s->count; m->launch->order == MSL_RANDOM && j > 1; j--) {
-      uint32_t k = random_below(j);
-      uint16_t t = lanes[k];
-      lanes[k] = lanes[j - 1], lanes[j - 1] = t;
-    }
+    arrange(&m->order[next], s->count, list[i] * MSL_LANES);
     next += s->count;
   }
   for (uint32_t i = 0; i < m->count; i++) m->place[m->order[i]] = (uint16_t)i;
@@ -175,10 +172,17 @@ static void pass_barrier(uint32_t flags) {
 }
 
 static void diverges(msl_site at, const char *what, uint32_t came, uint32_t of) {
-  if (msl_report_first("divergence", (uintptr_t)at.line << 16 | at.column, 0))
-    msl_report(at.line, "divergence", "%s reached by %u of %u threads in threadgroup (%u, %u, %u)", what, came, of,
-               msl_now.group[0], msl_now.group[1], msl_now.group[2]);
+  const uint32_t *g = msl_now.group;
+  if (msl_report_first("divergence", at.line, at.column))
+    msl_report(at.line, "divergence", "%s reached by %u of %u threads in threadgroup (%u, %u, %u)", what, came, of, g[0],
+               g[1], g[2]);
 }
+
+static void lanes_diverge(msl_site at, uint32_t came, const simdgroup *s) {
+  diverges(at, "simdgroup function", (uint32_t)__builtin_popcount(came), s->count);
+}
+
+static void threads_diverge(msl_site at, uint32_t came) { diverges(at, "threadgroup_barrier", came, m->count); }
 
 static bool same(msl_site a, msl_site b) { return a.line == b.line && a.column == b.column; }
 
@@ -187,11 +191,11 @@ static void unblock(void) {
   for (uint32_t i = 0; i < msl_now.simdgroups; i++) {
     simdgroup *s = &m->simdgroups[i];
     if (!s->met) continue;
-    diverges(s->site, "simdgroup function", (uint32_t)__builtin_popcount(s->met), s->count);
+    lanes_diverge(s->site, s->met, s);
     meet(s);
     return;
   }
-  diverges(m->site, "threadgroup_barrier", m->waiting, m->count);
+  threads_diverge(m->site, m->waiting);
   pass_barrier(MSL_MEM_DEVICE | MSL_MEM_THREADGROUP);
 }
 
@@ -249,11 +253,11 @@ static void finish(void) {
   s->live &= ~(1u << f->thread.lane);
   m->live--;
   if (s->met && s->met == s->live) {
-    diverges(s->site, "simdgroup function", (uint32_t)__builtin_popcount(s->met), s->count);
+    lanes_diverge(s->site, s->met, s);
     meet(s);
   }
   if (m->waiting && m->waiting == m->live) {
-    diverges(m->site, "threadgroup_barrier", m->waiting, m->count);
+    threads_diverge(m->site, m->waiting);
     pass_barrier(MSL_MEM_DEVICE | MSL_MEM_THREADGROUP);
   }
   fiber *next = m->live ? next_of(f) : NULL;
@@ -280,9 +284,9 @@ _Noreturn void msl_stop(void) {
 // arrive waits until all live lanes of the simdgroup are here; it gives those that came.
 static uint32_t arrive(fiber *f, simdgroup *s, msl_site site) {
   if (!s->met) s->site = site;
-  else if (!same(s->site, site)) diverges(site, "simdgroup function", (uint32_t)__builtin_popcount(s->met), s->count);
+  else if (!same(s->site, site)) lanes_diverge(site, s->met, s);
   s->met |= 1u << f->thread.lane;
-  if (s->live != s->full) diverges(site, "simdgroup function", (uint32_t)__builtin_popcount(s->live), s->count);
+  if (s->live != s->full) lanes_diverge(site, s->live, s);
   if (s->met == s->live) {
     meet(s);
     return s->lanes;
@@ -315,8 +319,8 @@ void msl_simdgroup_barrier(uint32_t flags, msl_site site) {
 void msl_threadgroup_barrier(uint32_t flags, msl_site site) {
   fiber *f = self();
   if (!m->waiting) m->site = site;
-  else if (!same(m->site, site)) diverges(site, "threadgroup_barrier", m->waiting, m->count);
-  if (m->live != m->count) diverges(site, "threadgroup_barrier", m->live, m->count);
+  else if (!same(m->site, site)) threads_diverge(site, m->waiting);
+  if (m->live != m->count) threads_diverge(site, m->live);
   if (++m->waiting == m->live) {
     pass_barrier(flags);
     return;
@@ -327,39 +331,43 @@ void msl_threadgroup_barrier(uint32_t flags, msl_site site) {
 
 // ---- threadgroup memory
 
-void *msl_threadgroup_variable(uint32_t id, const char *name, uint32_t size, uint32_t element, msl_site site) {
+void *msl_threadgroup_variable(uint32_t id, const char *name, uint32_t size, uint32_t element, msl_site at) {
   arena *a = &msl_arena;
   if (id < a->count) return a->base + a->variables[id].offset;
   uint32_t offset = (a->top + 15) & ~15u;
   if (id != a->count || id >= VARIABLES || size > ARENA - offset) {
     if (msl_report_first("threadgroup memory", 0, 1))
-      msl_report(site.line, "threadgroup memory", "%s of %u bytes is more than there is", name, size);
+      msl_report(at.line, "threadgroup memory", "%s of %u bytes is more than there is", name, size);
     msl_stop();
   }
   a->variables[a->count++] = (variable){name, offset, size, element};
   a->top = offset + size + 16; // never adjacent
   a->bytes = ((a->bytes + 15) & ~15u) + size;
   if (a->bytes > MSL_THREADGROUP_BYTES && msl_report_first("threadgroup memory", 0, 0))
-    msl_report(site.line, "threadgroup memory", "%s brings the kernel to %u bytes, the limit is %u", name, a->bytes,
-               (uint32_t)MSL_THREADGROUP_BYTES);
+    msl_report(at.line, "threadgroup memory", "%s brings the kernel to %u bytes, the limit is %d", name, a->bytes,
+               MSL_THREADGROUP_BYTES);
   return a->base + offset;
 }
 
 // ---- launch
 
+static void *map(size_t size) {
+  void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return p == MAP_FAILED ? NULL : p;
+}
+
+// reserve maps what all launches use, once.
 static bool reserve(void) {
-  if (stacks) return true;
-  void *p = mmap(NULL, (size_t)STACK * MSL_THREADS, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (p == MAP_FAILED) return false;
-  void *q = mmap(NULL, ARENA + 2 * ARENA_MARGIN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (q == MAP_FAILED) {
-    munmap(p, (size_t)STACK * MSL_THREADS);
-    return false;
+  if (!msl_arena.base) {
+    uint8_t *p = map(ARENA + 2 * ARENA_MARGIN);
+    if (!p) return false;
+    msl_arena.base = p + ARENA_MARGIN;
   }
-  stacks = p;
-  for (uint32_t i = 0; i < MSL_THREADS; i++) mprotect(stacks + (size_t)STACK * i, GUARD, PROT_NONE);
-  msl_arena.base = (uint8_t *)q + ARENA_MARGIN;
-  return true;
+  if (!stacks) {
+    stacks = map((size_t)STACK * MSL_THREADS);
+    for (uint32_t i = 0; stacks && i < MSL_THREADS; i++) mprotect(stacks + (size_t)STACK * i, GUARD, PROT_NONE);
+  }
+  return stacks != NULL;
 }
 
 // prepare sets what is the same for all threadgroups.
@@ -410,34 +418,39 @@ static void start_group(uint64_t ordinal) {
     s->barrier = m->barrier;
   }
   for (uint32_t i = 0; i < m->count; i++) m->fibers[i].state = NEW;
-  memset(msl_arena.base, 0xFF, ordinal == 0 ? MSL_THREADGROUP_BYTES : msl_arena.top); // NaN of every float type
+  memset(msl_arena.base, 0xFF, msl_arena.top ? msl_arena.top : MSL_THREADGROUP_BYTES); // NaN of every float type
   if (l->order == MSL_RANDOM) order_threads();
 }
 
+// REFUSE reports what is wrong with the launch itself.
+#define REFUSE(what, ...) \
+  do { \
+    if (msl_report_first("launch", (uintptr_t)(what), 0)) msl_report(0, "launch", __VA_ARGS__); \
+  } while (0)
+
 static bool valid(void) {
   const msl_launch *l = m->launch;
+  const uint32_t *g = l->groups, *t = l->threads;
   uint64_t groups = 1, threads = 1;
   for (int d = 0; d < 3; d++) {
-    if (l->groups[d] == 0 || l->threads[d] == 0) {
-      if (msl_report_first("launch", 0, 0)) msl_report(0, "launch", "a size of the grid is 0");
+    if (g[d] == 0 || t[d] == 0) {
+      REFUSE(1, "a size of the grid is 0");
       return false;
     }
-    if (groups > UINT32_MAX / l->groups[d] || threads > MSL_THREADS / l->threads[d]) {
-      if (msl_report_first("launch", 0, 0))
-        msl_report(0, "launch", "(%u, %u, %u) threads in (%u, %u, %u) threadgroups are too many: the limit is %u a threadgroup",
-                   l->threads[0], l->threads[1], l->threads[2], l->groups[0], l->groups[1], l->groups[2], (uint32_t)MSL_THREADS);
+    if (groups > UINT32_MAX / g[d] || threads > MSL_THREADS / t[d]) {
+      REFUSE(2, "(%u, %u, %u) threads in (%u, %u, %u) threadgroups are too many: the limit is %d a threadgroup", t[0],
+             t[1], t[2], g[0], g[1], g[2], MSL_THREADS);
       return false;
     }
-    groups *= l->groups[d];
-    threads *= l->threads[d];
+    groups *= g[d];
+    threads *= t[d];
   }
   m->count = (uint32_t)threads;
   for (int i = 0; i < l->kernel->nargs; i++) {
     const msl_arg *a = &l->kernel->args[i];
-    const msl_buffer *b = &l->buffers[a->index];
-    if (b->data && (uintptr_t)b->data % a->align == 0) continue;
-    if (msl_report_first("launch", (uintptr_t)a->index, 1))
-      msl_report(0, "launch", "%s [[buffer(%d)]] is %s", a->name, a->index, b->data ? "not aligned" : "not bound");
+    const void *data = l->buffers[a->index].data;
+    if (!data) REFUSE(a, "%s [[buffer(%d)]] is not bound", a->name, a->index);
+    else if ((uintptr_t)data % a->align) REFUSE(a, "%s [[buffer(%d)]] is not aligned", a->name, a->index);
   }
   return msl_report_count() == 0;
 }
@@ -478,7 +491,7 @@ int msl_run(const msl_launch *l) {
   m->launch = l;
   msl_report_begin();
   if (!reserve() || (l->check && !msl_check_begin())) {
-    if (msl_report_first("launch", 0, 2)) msl_report(0, "launch", "no memory for the executor");
+    REFUSE(3, "no memory for the executor");
   } else if (valid()) {
     run();
   }

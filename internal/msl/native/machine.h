@@ -22,8 +22,6 @@ typedef struct fiber {
   msl_thread thread; // first, so that msl_now.self is the fiber
   enum thread_state state;
   uint32_t waits;    // for the generation after this one
-  uint32_t lanes;    // that met with this one when not all could
-  msl_site site;     // where it waits
   uint8_t *stack;
   void *sp;
 } fiber;
@@ -50,7 +48,6 @@ typedef struct machine {
   moments barrier;
   uint32_t started; // stamp at which the threadgroup started
   uint64_t random;
-  bool oversized; // threadgroup variables do not fit: said once
 } machine;
 
 extern machine msl_machine;
@@ -77,14 +74,14 @@ extern arena msl_arena;
 void msl_report_begin(void);
 int msl_report_count(void);
 bool msl_report_first(const char *kind, uintptr_t place, uintptr_t what);
-void msl_report(uint32_t line, const char *kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
+__attribute__((format(printf, 3, 4))) void msl_report(uint32_t line, const char *kind, const char *format, ...);
 uint32_t msl_line(uintptr_t pc); // of the Metal text; 0: not known
 
 // Checks of accesses (check.c), for a launch that asks for them.
 bool msl_check_begin(void); // false: no memory for it
 void msl_check_end(void);
 
-// msl_stacks holds no memory of kernels that is checked.
+// The stacks hold what is private to threads, which is not checked.
 bool msl_on_stack(const void *);
 
 // msl_stop ends the launch from within a thread.

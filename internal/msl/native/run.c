@@ -100,8 +100,8 @@ static void crashed(int signal, siginfo_t *info, void *context) {
     if (at >= b->data && at < b->data + b->len)
       snprintf(text, sizeof text, "%s:0: crash: writes %s, which is constant", kernel, name);
     else
-      snprintf(text, sizeof text, "%s:0: crash: byte %lld of %s, which has %llu", kernel, (long long)(at - b->data), name,
-               (unsigned long long)b->len);
+      snprintf(text, sizeof text, "%s:0: crash: byte %lld of %s, which has %llu", kernel, (long long)(at - b->data),
+               name, (unsigned long long)b->len);
     text_frame('C', text);
     _exit(3);
   }
@@ -189,9 +189,12 @@ static void serve(void) {
     text_frame('E', error);
   } else {
     bool writes[MSL_BUFFERS] = {false};
-    for (int i = 0; i < launch.kernel->nargs; i++) writes[launch.kernel->args[i].index] |= launch.kernel->args[i].kind == MSL_WRITE;
-    for (int i = 0; i < MSL_BUFFERS; i++)
-      if (mappings[i].from && !writes[i]) mprotect(mappings[i].from + GUARD, mappings[i].size - 2 * GUARD, PROT_READ);
+    for (int i = 0; i < launch.kernel->nargs; i++)
+      if (launch.kernel->args[i].kind == MSL_WRITE) writes[launch.kernel->args[i].index] = true;
+    for (int i = 0; i < MSL_BUFFERS; i++) {
+      mapping *b = &mappings[i];
+      if (b->from && !writes[i]) mprotect(b->from + GUARD, b->size - 2 * GUARD, PROT_READ);
+    }
     msl_run(&launch);
     for (uint32_t i = 0; i < MSL_BUFFERS; i++) {
       if (!mappings[i].from || !writes[i]) continue;

@@ -92,7 +92,8 @@ template <class E, class A> constexpr bool same_element = __is_same(E, typename 
 // element, or from parts with elements of its own type.
 template <class V, class A> MSL_FN V make(A a) {
   typedef typename shape<V>::element E;
-  static_assert(shape<A>::size == 1 || shape<A>::size == shape<V>::size, "a vector has as many elements as what it is made of");
+  static_assert(shape<A>::size == 1 || shape<A>::size == shape<V>::size,
+                "a vector has as many elements as what it is made of");
   static_assert(shape<A>::size > 1 || __is_same(A, E), "a vector is filled with its own element type");
   V r;
   for (int i = 0; i < shape<V>::size; i++) r[i] = static_cast<E>(at(a, i));
@@ -105,7 +106,8 @@ template <class V, class A, class B, class... C> MSL_FN V make(A a, B b, C... c)
   typedef typename shape<V>::element E;
   static_assert(same_element<E, A> && same_element<E, B> && (true && ... && same_element<E, C>),
                 "the parts of a vector have its own element type");
-  static_assert(((shape<A>::size + shape<B>::size) + ... + shape<C>::size) == shape<V>::size, "the parts of a vector are as many as its elements");
+  static_assert(((shape<A>::size + shape<B>::size) + ... + shape<C>::size) == shape<V>::size,
+                "the parts of a vector are as many as its elements");
   V r;
   int i = 0;
   put(r, i, a), put(r, i, b), (put(r, i, c), ...);
@@ -121,8 +123,9 @@ MSL_FN float wide(bfloat x) { return static_cast<float>(x); }
 template <class F, class R, class... A> MSL_FN R apply(A... a) {
   if constexpr (shape<R>::size == 1) return static_cast<R>(F::of(wide(a)...));
   else {
+    typedef typename shape<R>::element E;
     R r;
-    for (int i = 0; i < shape<R>::size; i++) r[i] = static_cast<typename shape<R>::element>(F::of(wide(at(a, i))...));
+    for (int i = 0; i < shape<R>::size; i++) r[i] = static_cast<E>(F::of(wide(at(a, i))...));
     return r;
   }
 }
@@ -154,15 +157,12 @@ MSL_EACH(fabs, (float x), __builtin_fabsf(x))
 MSL_EACH(fma, (float x, float y, float z), __builtin_fmaf(x, y, z))
 MSL_EACH(divide, (float x, float y), x / y)
 MSL_EACH(copysign, (float x, float y), __builtin_copysignf(x, y))
-MSL_EACH(fmax, (float x, float y), __builtin_fmaxf(x, y))
-MSL_EACH(fmin, (float x, float y), __builtin_fminf(x, y))
 MSL_EACH(sign, (float x), x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : x == 0.0f ? x : 0.0f)
 MSL_EACH(isnan, (float x), __builtin_isnan(x))
 MSL_EACH(isinf, (float x), __builtin_isinf(x) != 0)
 MSL_EACH(isfinite, (float x), __builtin_isfinite(x))
 MSL_EACH(signbit, (float x), __builtin_signbit(x) != 0)
 
-template <class T> constexpr bool is_float = __is_same(T, float);
 template <class T> struct of_size {};
 template <> struct of_size<char> { typedef uchar type; };
 template <> struct of_size<short> { typedef ushort type; };
@@ -173,33 +173,30 @@ template <> struct of_size<ushort> { typedef ushort type; };
 template <> struct of_size<uint> { typedef uint type; };
 template <> struct of_size<ulong> { typedef ulong type; };
 template <class T> using bits_of = typename of_size<T>::type;
-template <class T> constexpr uint width = sizeof(T) * 8;
+template <class T> constexpr int width = sizeof(T) * 8;
 
-template <class T> MSL_FN T larger(T a, T b) {
-  if constexpr (is_float<T>) return __builtin_fmaxf(a, b);
-  else return a < b ? b : a;
-}
-template <class T> MSL_FN T smaller(T a, T b) {
-  if constexpr (is_float<T>) return __builtin_fminf(a, b);
-  else return b < a ? b : a;
-}
+// The larger or smaller of a number and NaN is the number.
+template <class T> MSL_FN T larger(T a, T b) { return a < b || a != a ? b : a; }
+template <class T> MSL_FN T smaller(T a, T b) { return b < a || a != a ? b : a; }
 template <class T> MSL_FN T magnitude(T a) {
-  if constexpr (is_float<T>) return __builtin_fabsf(a);
+  if constexpr (__is_same(T, float)) return __builtin_fabsf(a);
   else return a < 0 ? static_cast<T>(-a) : a;
 }
 template <class T> MSL_FN T reversed(T a) {
   bits_of<T> from = static_cast<bits_of<T>>(a), to = 0;
-  for (uint i = 0; i < width<T>; i++) to = static_cast<bits_of<T>>(to << 1 | (from >> i & 1));
+  for (int i = 0; i < width<T>; i++) to = static_cast<bits_of<T>>(to << 1 | (from >> i & 1));
   return static_cast<T>(to);
 }
+MSL_EACH(fmax, (float a, float b), larger(a, b))
+MSL_EACH(fmin, (float a, float b), smaller(a, b))
 MSL_EACH_T(max, (T a, T b), larger(a, b))
 MSL_EACH_T(min, (T a, T b), smaller(a, b))
 MSL_EACH_T(clamp, (T x, T a, T b), smaller(larger(x, a), b))
 MSL_EACH_T(abs, (T a), magnitude(a))
 MSL_EACH_T(select, (T a, T b, bool c), c ? b : a)
 MSL_EACH_T(popcount, (T a), __builtin_popcountl(static_cast<bits_of<T>>(a)))
-MSL_EACH_T(clz, (T a), a == 0 ? width<T> : static_cast<uint>(__builtin_clzl(static_cast<bits_of<T>>(a))) - (64 - width<T>))
-MSL_EACH_T(ctz, (T a), a == 0 ? width<T> : static_cast<uint>(__builtin_ctzl(static_cast<bits_of<T>>(a))))
+MSL_EACH_T(clz, (T a), a == 0 ? width<T> : __builtin_clzl(static_cast<bits_of<T>>(a)) - (64 - width<T>))
+MSL_EACH_T(ctz, (T a), a == 0 ? width<T> : __builtin_ctzl(static_cast<bits_of<T>>(a)))
 MSL_EACH_T(reverse_bits, (T a), reversed(a))
 MSL_EACH_T(rotate, (T a, T n), n % width<T> == 0 ? a : a << n % width<T> | a >> (width<T> - n % width<T>))
 
@@ -261,7 +258,9 @@ MSL_EACH_T(multiply, (T a, T b), a * b)
 
 #define MSL_REDUCE(name, f) \
   struct f_##name { \
-    template <class R> static MSL_FN R call(R v, msl_site s) { return reduce<f, R>(lanes<R>::exchange(v, s)); } \
+    template <class R> static MSL_FN R call(R v, msl_site s) { \
+      return reduce<f, R>(lanes<R>::exchange(v, s)); \
+    } \
   };
 MSL_REDUCE(simd_sum, f_add)
 MSL_REDUCE(simd_product, f_multiply)
@@ -270,7 +269,9 @@ MSL_REDUCE(simd_min, f_min)
 
 #define MSL_PREFIX(name, f, identity, end) \
   struct f_##name { \
-    template <class R> static MSL_FN R call(R v, msl_site s) { return fold<f, R>(lanes<R>::exchange(v, s), static_cast<R>(identity), end); } \
+    template <class R> static MSL_FN R call(R v, msl_site s) { \
+      return fold<f, R>(lanes<R>::exchange(v, s), static_cast<R>(identity), end); \
+    } \
   };
 MSL_PREFIX(simd_prefix_inclusive_sum, f_add, 0, lane() + 1)
 MSL_PREFIX(simd_prefix_exclusive_sum, f_add, 0, lane())
@@ -326,36 +327,52 @@ struct f_threadgroup_barrier {
 MSL_FN uint row() { return (lane() >> 4 & 1) * 4 + (lane() >> 1 & 3); }
 MSL_FN uint column() { return (lane() >> 3 & 1) * 4 + (lane() & 1) * 2; }
 
+// Matrices are the business of all lanes, also where nothing is exchanged.
+MSL_FN void together(msl_site s) {
+  uint all;
+  msl_exchange(&all, 0, lane(), &all, s);
+}
+
 struct f_make_filled_simdgroup_matrix {
   template <class M, class T> static MSL_FN M call(T v) { return M{{v, v}}; }
 };
 
+// A block is where a matrix lies in memory, at (origin[0], origin[1]) of rows of stride.
+struct block {
+  ulong stride;
+  ulong2 origin;
+  bool transpose;
+  MSL_FN ulong place(uint i) const {
+    ulong r = row(), c = column() + i;
+    return transpose ? (origin[1] + c) * stride + origin[0] + r : (origin[1] + r) * stride + origin[0] + c;
+  }
+};
+
 struct f_simdgroup_load {
   template <class R, class M, class P> static MSL_FN void call(M &m, P from, ulong stride, msl_site s) {
-    call<R>(m, from, stride, ulong2{0, 0}, false, s);
+    move(m, from, block{stride, ulong2{0, 0}, false}, s);
   }
-  template <class R, class M, class P> static MSL_FN void call(M &m, P from, ulong stride, ulong2 origin, bool transpose, msl_site s) {
-    uint all;
-    msl_exchange(&all, 0, lane(), &all, s);
-    for (uint i = 0; i < 2; i++) {
-      ulong r = row(), c = column() + i;
-      m.e[i] = transpose ? from[(origin[1] + c) * stride + origin[0] + r] : from[(origin[1] + r) * stride + origin[0] + c];
-    }
+  template <class R, class M, class P>
+  static MSL_FN void call(M &m, P from, ulong stride, ulong2 origin, bool transpose, msl_site s) {
+    move(m, from, block{stride, origin, transpose}, s);
+  }
+  template <class M, class P> static MSL_FN void move(M &m, P from, block b, msl_site s) {
+    together(s);
+    for (uint i = 0; i < 2; i++) m.e[i] = from[b.place(i)];
   }
 };
 
 struct f_simdgroup_store {
   template <class R, class M, class P> static MSL_FN void call(M m, P to, ulong stride, msl_site s) {
-    call<R>(m, to, stride, ulong2{0, 0}, false, s);
+    move(m, to, block{stride, ulong2{0, 0}, false}, s);
   }
-  template <class R, class M, class P> static MSL_FN void call(M m, P to, ulong stride, ulong2 origin, bool transpose, msl_site s) {
-    uint all;
-    msl_exchange(&all, 0, lane(), &all, s);
-    for (uint i = 0; i < 2; i++) {
-      ulong r = row(), c = column() + i;
-      if (transpose) to[(origin[1] + c) * stride + origin[0] + r] = m.e[i];
-      else to[(origin[1] + r) * stride + origin[0] + c] = m.e[i];
-    }
+  template <class R, class M, class P>
+  static MSL_FN void call(M m, P to, ulong stride, ulong2 origin, bool transpose, msl_site s) {
+    move(m, to, block{stride, origin, transpose}, s);
+  }
+  template <class M, class P> static MSL_FN void move(M m, P to, block b, msl_site s) {
+    together(s);
+    for (uint i = 0; i < 2; i++) to[b.place(i)] = m.e[i];
   }
 };
 
@@ -366,12 +383,12 @@ struct factors {
 };
 struct f_simdgroup_multiply_accumulate {
   template <class R, class D, class M> static MSL_FN void call(D &d, M a, M b, D c, msl_site s) {
-    factors mine = {{static_cast<float>(a.e[0]), static_cast<float>(a.e[1])}, {static_cast<float>(b.e[0]), static_cast<float>(b.e[1])}};
-    uint all, r = row(), col = column();
-    const factors *m = static_cast<const factors *>(msl_exchange(&mine, sizeof mine, r * 4 + col / 2, &all, s));
+    factors mine = {{wide(a.e[0]), wide(a.e[1])}, {wide(b.e[0]), wide(b.e[1])}};
+    uint all, r = row() * 4, col = column() / 2;
+    const factors *m = static_cast<const factors *>(msl_exchange(&mine, sizeof mine, r + col, &all, s));
     for (uint i = 0; i < 2; i++) {
-      float sum = static_cast<float>(c.e[i]);
-      for (uint k = 0; k < 8; k++) sum = __builtin_fmaf(m[r * 4 + k / 2].a[k % 2], m[k * 4 + col / 2].b[i], sum);
+      float sum = wide(c.e[i]);
+      for (uint k = 0; k < 8; k++) sum = __builtin_fmaf(m[r + k / 2].a[k % 2], m[k * 4 + col].b[i], sum);
       d.e[i] = static_cast<typename D::element>(sum);
     }
   }
@@ -382,13 +399,11 @@ struct f_simdgroup_multiply_accumulate {
 struct triple {
   uint x, y, z;
 };
-MSL_FN triple thread_position_in_threadgroup() {
-  const uint *p = msl_now.self->position;
-  return {p[0], p[1], p[2]};
-}
-MSL_FN triple threadgroup_position_in_grid() { return {msl_now.group[0], msl_now.group[1], msl_now.group[2]}; }
-MSL_FN triple threads_per_threadgroup() { return {msl_now.threads[0], msl_now.threads[1], msl_now.threads[2]}; }
-MSL_FN triple threadgroups_per_grid() { return {msl_now.groups[0], msl_now.groups[1], msl_now.groups[2]}; }
+MSL_FN triple of(const uint *p) { return {p[0], p[1], p[2]}; }
+MSL_FN triple thread_position_in_threadgroup() { return of(msl_now.self->position); }
+MSL_FN triple threadgroup_position_in_grid() { return of(msl_now.group); }
+MSL_FN triple threads_per_threadgroup() { return of(msl_now.threads); }
+MSL_FN triple threadgroups_per_grid() { return of(msl_now.groups); }
 MSL_FN triple thread_position_in_grid() {
   triple t = thread_position_in_threadgroup(), g = threadgroup_position_in_grid(), n = threads_per_threadgroup();
   return {g.x * n.x + t.x, g.y * n.y + t.y, g.z * n.z + t.z};
@@ -419,7 +434,8 @@ MSL_FN void *buffer(int index) { return msl_now.buffers[index]; }
 } // namespace msl
 
 // The compiler rounds float to bfloat by calling this.
-extern "C" __attribute__((weak, used, visibility("hidden"), nodebug, no_sanitize("thread", "undefined"))) __bf16 __truncsfbf2(float x) {
+extern "C" __attribute__((weak, used, visibility("hidden"), nodebug, no_sanitize("thread", "undefined")))
+__bf16 __truncsfbf2(float x) {
   unsigned bits = __builtin_bit_cast(unsigned, x);
   if ((bits & 0x7fffffff) > 0x7f800000) bits |= 0x00400000; // a quiet NaN
   else bits += 0x7fff + (bits >> 16 & 1);

@@ -230,6 +230,10 @@ kernel void to_constant(device float *y [[buffer(0)]], device const float *x [[b
     ((device float *)x)[t] = y[t]; // constant: thread 0 writes x[0], which is device const
 }
 
+kernel void to_constant_memory(device float *y [[buffer(0)]], constant float *x [[buffer(1)]], uint t [[thread_index_in_threadgroup]]) {
+    ((device float *)x)[t] = y[t]; // constant: thread 0 writes x[0], which is constant
+}
+
 kernel void overflows(device int *y [[buffer(0)]], uint t [[thread_index_in_threadgroup]]) {
     y[t] = y[t] * 2000000000 * 2; // undefined: signed product overflows
 }

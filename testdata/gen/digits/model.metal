@@ -114,7 +114,6 @@ kernel void read_net_conv1_y(
                 }
             }
         }
-        threadgroup_barrier(mem_flags::mem_threadgroup);
     }
     #pragma clang loop unroll(full)
     for (int down = 0; down < 4; down++) {

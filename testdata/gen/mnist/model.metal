@@ -155,7 +155,6 @@ kernel void predict_conv1_y(
                 }
             }
         }
-        threadgroup_barrier(mem_flags::mem_threadgroup);
     }
     #pragma clang loop unroll(full)
     for (int down = 0; down < 4; down++) {
@@ -239,7 +238,6 @@ kernel void predict_conv2_y_2(
     uint group [[threadgroup_position_in_grid]],
     uint tid [[thread_index_in_threadgroup]],
     uint sgid [[simdgroup_index_in_threadgroup]]) {
-    const int B = dims[0];
     threadgroup float tileA[1280];
     threadgroup float tileB[320];
     threadgroup float sums[320];
@@ -345,11 +343,7 @@ kernel void predict_conv2_add(
     device float *add_2 [[buffer(2)]],
     constant int *dims [[buffer(3)]],
     uint point [[thread_position_in_grid]]) {
-    const int B = dims[0];
     const int at = int(point);
-    if (at >= B * 2304) {
-        return;
-    }
     const int i0 = at / 4;
     const int part = at % 4;
     const float4 y_2x4 = ((device const float4 *)y_2)[i0 * 4 + part];
@@ -369,11 +363,7 @@ kernel void predict_relu_2(
     device float *relu_2 [[buffer(1)]],
     constant int *dims [[buffer(2)]],
     uint point [[thread_position_in_grid]]) {
-    const int B = dims[0];
     const int at = int(point);
-    if (at >= B * 2304) {
-        return;
-    }
     const int part = at;
     const float4 add_2x4 = ((device const float4 *)add_2)[part];
     float4 relu_2x4;

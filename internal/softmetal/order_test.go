@@ -346,6 +346,7 @@ func TestLazy(t *testing.T) {
 				t.Error("it ran before the wait")
 			}
 			wait(first)
+			metal.hooks.Live("MTLBuffer") // after what runs
 			if b.c.floats()[0] != 5 || b.c.floats()[8] != 0 {
 				t.Errorf("%s: %v and %v after the wait for the first", name, b.c.floats()[0], b.c.floats()[8])
 			}

@@ -2,8 +2,10 @@ package mlxc_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,15 +16,16 @@ import (
 
 	"github.com/mlxc/mlxc"
 	"github.com/mlxc/mlxc/codegen"
-	"github.com/mlxc/mlxc/codegen/metal"
 	"github.com/mlxc/mlxc/ir"
 	"github.com/mlxc/mlxc/passes"
 )
 
 var update = flag.Bool("update", os.Getenv("MLXC_UPDATE") == "1", "rewrite the generated packages and texts under testdata")
 
-// models are those whose generated package and Metal text are committed.
+// models are those whose generated package is committed.
 var models = []string{"digits", "mnist"}
+
+var targets = []ir.Target{ir.Metal, ir.CPU}
 
 func load(t *testing.T, name string) *ir.Module {
 	t.Helper()
@@ -35,7 +38,7 @@ func load(t *testing.T, name string) *ir.Module {
 
 func compile(t *testing.T, name string) []codegen.File {
 	t.Helper()
-	p, err := mlxc.Compile(load(t, name), mlxc.Options{Package: name, Source: name + ".mlx"})
+	p, err := mlxc.Compile(load(t, name), mlxc.Options{Package: name, Source: name + ".mlx", Targets: targets})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,28 +77,37 @@ func TestGeneratedPackages(t *testing.T) {
 	}
 }
 
-func TestMetalText(t *testing.T) {
-	for _, name := range models {
-		m := load(t, name)
-		if err := passes.Run(m, ir.Metal, nil); err != nil {
-			t.Fatal(err)
-		}
-		got, err := metal.Print(m)
+// A package of one target builds where that is, and elsewhere too. It is laid over
+// the tree, where its imports are found.
+func TestPackagesOfOneTarget(t *testing.T) {
+	for _, target := range targets {
+		p, err := mlxc.Compile(load(t, "digits"), mlxc.Options{Package: "digits", Source: "digits.mlx", Targets: []ir.Target{target}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		path := filepath.Join("testdata", "metal", name+".metal")
-		if *update {
-			if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+		dir := t.TempDir()
+		var overlay struct{ Replace map[string]string }
+		overlay.Replace = map[string]string{}
+		for _, f := range p.Files {
+			file := filepath.Join(dir, f.Name)
+			if err := os.WriteFile(file, f.Data, 0o644); err != nil {
 				t.Fatal(err)
 			}
+			overlay.Replace[filepath.Join("testdata", "gen", "single", f.Name)] = file
 		}
-		want, err := os.ReadFile(path)
+		text, err := json.Marshal(overlay)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(string(want), got); diff != "" {
-			t.Errorf("%s:\n%s", path, diff)
+		list := filepath.Join(dir, "overlay.json")
+		if err := os.WriteFile(list, text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		for _, tags := range []string{"", "mlxc_metal"} {
+			build := exec.Command("go", "build", "-overlay", list, "-tags", tags, "./testdata/gen/single")
+			if out, err := build.CombinedOutput(); err != nil {
+				t.Errorf("target %s, tags %q: %v\n%s", target, tags, err, out)
+			}
 		}
 	}
 }
@@ -112,7 +124,7 @@ func TestCompilationRepeats(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := mlxc.Compile(m, mlxc.Options{Package: name, Source: abs})
+		p, err := mlxc.Compile(m, mlxc.Options{Package: name, Source: abs, Targets: targets})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -164,7 +176,7 @@ var compareIR = cmp.Options{
 
 func TestTextRoundTripsAtEveryStage(t *testing.T) {
 	for _, name := range models {
-		for _, target := range []ir.Target{ir.CPU, ir.Metal} {
+		for _, target := range targets {
 			m := load(t, name)
 			check := func(stage string, m *ir.Module) {
 				text := ir.Print(m)

@@ -28,6 +28,8 @@ var mayImport = []struct {
 	{"codegen/metal/...", []string{"ir"}},
 	{"runtime", []string{"runtime/cpu"}},
 	{"runtime/cpu", nil},
+	{"runtime/metal", []string{"runtime", "runtime/metal/mtl"}},
+	{"runtime/metal/mtl", nil},
 	{"cmd/mlxc/...", []string{"..."}},
 	{"internal/...", []string{"..."}},
 	{"scripts/...", []string{"..."}},

@@ -3,10 +3,12 @@
 package mlxc
 
 import (
+	"errors"
 	"fmt"
 	"go/token"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/mlxc/mlxc/codegen"
@@ -18,33 +20,51 @@ import (
 type Options struct {
 	Package string                          // name of the Go package; "main" leaves out the typed wrappers
 	Source  string                          // file name of the model, for comments; empty: the module's name
+	Targets []ir.Target                     // what it runs on, each once; none: the CPU
 	Observe func(pass string, m *ir.Module) // sees the module after each pass; may be nil
 }
 
 // A Package is a compiled model.
 type Package struct {
-	Module *ir.Module // after the last pass
-	Files  []codegen.File
+	Modules []*ir.Module // after the last pass, one for each target
+	Files   []codegen.File
 }
 
-// Compile takes a module through all passes for the CPU and writes the files of
-// its Go package in memory. The module is changed. An error is ir.Diagnostics
-// where the model is wrong, and *passes.InternalError where mlxc is.
+// Compile takes a module through all passes for each target and writes the files
+// of its Go package in memory. The module stays as it is. An error is
+// ir.Diagnostics where the model is wrong, and *passes.InternalError where mlxc is.
 func Compile(m *ir.Module, o Options) (*Package, error) {
 	if !token.IsIdentifier(o.Package) || o.Package == "_" {
 		return nil, fmt.Errorf("%q is no name for a Go package", o.Package)
 	}
-	if err := passes.Run(m, ir.CPU, o.Observe); err != nil {
-		return nil, err
-	}
 	if o.Source == "" {
 		o.Source = m.Name
 	}
-	files, err := codegen.Package(m, o.Package, filepath.Base(o.Source))
-	if err != nil {
-		return nil, &passes.InternalError{Pass: "codegen", Err: err}
+	if len(o.Targets) == 0 {
+		o.Targets = []ir.Target{ir.CPU}
 	}
-	return &Package{m, files}, nil
+	p := &Package{}
+	text := ir.Print(m)
+	for i, target := range o.Targets {
+		if slices.Contains(o.Targets[:i], target) {
+			return nil, fmt.Errorf("target %s is named twice", target)
+		}
+		copied, err := ir.Parse(m.Name, []byte(text))
+		if err != nil {
+			return nil, &passes.InternalError{Pass: "copy", Err: err}
+		}
+		if err := passes.Run(copied, target, o.Observe); err != nil {
+			return nil, err
+		}
+		p.Modules = append(p.Modules, copied)
+	}
+	var wrong ir.Diagnostics
+	var err error
+	p.Files, err = codegen.Package(p.Modules, o.Package, filepath.Base(o.Source))
+	if err != nil && !errors.As(err, &wrong) {
+		err = &passes.InternalError{Pass: "codegen", Err: err}
+	}
+	return p, err
 }
 
 // PackageName makes the name of a folder a name for the Go package in it.

@@ -60,15 +60,9 @@ func data[T any](t testing.TB, a *runtime.Array) []T {
 	return d
 }
 
-// The probabilities of the samples are those that PyTorch gave when the model was
-// trained (testdata/digits/README.md). The sums have at most 577 terms of f32, so
-// that logits of the size of 10 are right to some 1e-5.
-func TestDigitsSamples(t *testing.T) {
-	s := newDigits(t)
-	x, err := s.ReadInput(10)
-	if err != nil {
-		t.Fatal(err)
-	}
+// drawSamples fills x with the samples, one of each digit.
+func drawSamples(t *testing.T, x *runtime.Array) {
+	t.Helper()
 	pixels := data[[28][28][1]float32](t, x)
 	for i, name := range names {
 		f, err := os.Open("testdata/digits/" + name + ".png")
@@ -84,10 +78,11 @@ func TestDigitsSamples(t *testing.T) {
 			pixels[i][p/28][p%28][0] = float32(v)
 		}
 	}
-	out, err := s.Read(context.Background(), x)
-	if err != nil {
-		t.Fatal(err)
-	}
+}
+
+// referenceProbs is what PyTorch gave for the samples.
+func referenceProbs(t *testing.T) [][10]float32 {
+	t.Helper()
 	w, err := runtime.OpenWeights("testdata/digits/reference.npz")
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +92,24 @@ func TestDigitsSamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := data[[10]float32](t, probs)
+	return append([][10]float32(nil), data[[10]float32](t, probs)...)
+}
+
+// The probabilities of the samples are those that PyTorch gave when the model was
+// trained (testdata/digits/README.md). The sums have at most 577 terms of f32, so
+// that logits of the size of 10 are right to some 1e-5.
+func TestDigitsSamples(t *testing.T) {
+	s := newDigits(t)
+	x, err := s.ReadInput(10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	drawSamples(t, x)
+	out, err := s.Read(context.Background(), x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := referenceProbs(t)
 	labels, got := data[int32](t, out.Label), data[[10]float32](t, out.Probs)
 	right := 0
 	for i := range names {

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	_ "embed"
+	"embed"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -37,11 +37,11 @@ type Runner struct {
 // ErrNoGo means that there is no Go toolchain to build a model with.
 var ErrNoGo = errors.New("running a model needs the command go; install Go, or use --device reference")
 
-// BuildRunner compiles a module and builds it into the user's cache, under a name
-// made from everything that goes into it; what is there already is not built
-// again. building, if not nil, is called before a build that takes seconds.
-func BuildRunner(ctx context.Context, m *ir.Module, source string, building func()) (*Runner, error) {
-	p, err := Compile(m, Options{Package: "main", Source: source})
+// BuildRunner compiles a module for one target and builds it into the user's cache,
+// under a name made from everything that goes into it; what is there already is not
+// built again. building, if not nil, is called before a build that takes seconds.
+func BuildRunner(ctx context.Context, m *ir.Module, source string, target ir.Target, building func()) (*Runner, error) {
+	p, err := Compile(m, Options{Package: "main", Source: source, Targets: []ir.Target{target}})
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func BuildRunner(ctx context.Context, m *ir.Module, source string, building func
 	if err != nil {
 		return nil, fmt.Errorf("go env: %w", err)
 	}
-	files, err := runnerFiles(p.Files)
+	files, err := runnerFiles(p.Files, target)
 	if err != nil {
 		return nil, err
 	}
@@ -73,21 +73,46 @@ func BuildRunner(ctx context.Context, m *ir.Module, source string, building func
 }
 
 // runnerFiles lays out a module that needs nothing but itself: the model, its main
-// function, and the runtime in the place of the real module.
-func runnerFiles(model []codegen.File) ([]codegen.File, error) {
+// function, and the runtime in the place of the real module. Metal needs purego
+// too, which lies in the module cache since mlxc itself was built with it.
+func runnerFiles(model []codegen.File, target ir.Target) ([]codegen.File, error) {
+	require, sums, sources := "", "", []embed.FS{runtimeSource}
+	if target == ir.Metal {
+		require, sums = linesWith(goMod, purego), linesWith(goSum, purego)
+		sources = append(sources, metalSource)
+	}
 	files := append(slices.Clone(model),
 		codegen.File{Name: "main.go", Data: runnerMain},
-		codegen.File{Name: "go.mod", Data: []byte("module model\n\ngo 1.26\n\nrequire github.com/mlxc/mlxc v0.0.0\n\nreplace github.com/mlxc/mlxc => ./mlxc\n")},
-		codegen.File{Name: "mlxc/go.mod", Data: []byte("module github.com/mlxc/mlxc\n\ngo 1.26\n")})
-	err := fs.WalkDir(runtimeSource, ".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || strings.HasSuffix(path, "_test.go") {
+		codegen.File{Name: "go.mod", Data: []byte("module model\n\ngo 1.26\n\nrequire (\n\tgithub.com/mlxc/mlxc v0.0.0\n" + require + ")\n\nreplace github.com/mlxc/mlxc => ./mlxc\n")},
+		codegen.File{Name: "go.sum", Data: []byte(sums)},
+		codegen.File{Name: "mlxc/go.mod", Data: []byte("module github.com/mlxc/mlxc\n\ngo 1.26\n\nrequire (\n" + require + ")\n")})
+	for _, source := range sources {
+		err := fs.WalkDir(source, ".", func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			text, err := source.ReadFile(path)
+			files = append(files, codegen.File{Name: "mlxc/" + path, Data: text})
 			return err
+		})
+		if err != nil {
+			return nil, err
 		}
-		text, err := runtimeSource.ReadFile(path)
-		files = append(files, codegen.File{Name: "mlxc/" + path, Data: text})
-		return err
-	})
-	return files, err
+	}
+	return files, nil
+}
+
+const purego = "github.com/ebitengine/purego "
+
+// linesWith is the lines of a text that name a module.
+func linesWith(text, module string) string {
+	var lines strings.Builder
+	for line := range strings.Lines(text) {
+		if strings.Contains(line, module) {
+			lines.WriteString(line)
+		}
+	}
+	return lines.String()
 }
 
 func runnerKey(files []codegen.File, version string) string {
@@ -120,7 +145,8 @@ func buildRunner(ctx context.Context, goTool, dir string, files []codegen.File) 
 			return err
 		}
 	}
-	cmd := exec.CommandContext(ctx, goTool, "build", "-trimpath", "-o", "model", ".")
+	// The tag brings Metal to where it is not part of the system, for tests.
+	cmd := exec.CommandContext(ctx, goTool, "build", "-trimpath", "-tags", "mlxc_metal", "-o", "model", ".")
 	cmd.Dir = temp
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=-mod=mod", "GOPROXY=off", "GOTOOLCHAIN=local")
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -138,8 +164,15 @@ func buildRunner(ctx context.Context, goTool, dir string, files []codegen.File) 
 	return nil
 }
 
-// runnerBug is how the built program ends when a kernel panicked.
-const runnerBug = 3
+// How the built program ends when a kernel panicked, and when its device is not
+// there or failed.
+const (
+	runnerBug    = 3
+	runnerDevice = 4
+)
+
+// ErrDevice means that a model could not run on its device.
+var ErrDevice = errors.New("device failed")
 
 // Run runs an entry with weights from a file. inputs is .npy arrays one behind
 // the other, results are written to w the same way; threads 0 means all.
@@ -154,8 +187,11 @@ func (r *Runner) Run(ctx context.Context, entry, weights string, threads int, in
 		if text := strings.TrimSpace(messages.String()); text != "" {
 			err = errors.New(text)
 		}
-		if cmd.ProcessState.ExitCode() == runnerBug {
+		switch cmd.ProcessState.ExitCode() {
+		case runnerBug:
 			return &passes.InternalError{Pass: "run", Err: err}
+		case runnerDevice:
+			return fmt.Errorf("%w: %w", ErrDevice, err)
 		}
 		return err
 	}

@@ -8,13 +8,13 @@ import (
 
 // exampleFile shows a caller of the first entry. Go compiles it with the
 // package's tests and does not run it, since it needs a checkpoint.
-func (p *pkg) exampleFile() *jen.File {
-	if p.name == "main" || len(p.module.Funcs) == 0 {
-		return nil
+func (p *pkg) exampleFile() (*jen.File, error) {
+	if p.isMain() || len(p.module.Funcs) == 0 {
+		return nil, nil
 	}
 	e := p.module.Funcs[0]
 	name := goName(e.Name)
-	f := p.file(p.name)
+	f := p.file()
 	checkpoint := "weights.safetensors"
 	if c := p.module.Checkpoint; c != nil {
 		checkpoint = c.File
@@ -53,7 +53,7 @@ func (p *pkg) exampleFile() *jen.File {
 		body = append(body, jen.Qual("fmt", "Println").Call(out.Dot("Shape").Call()))
 	}
 	f.Func().Id("Example").Params().Block(body...)
-	return f
+	return f, nil
 }
 
 // argName is the Go name of an entry's input.

@@ -9,24 +9,31 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
-// modelFile is what an app sees: Load, Model, Session, one method per entry, and
-// below them the tables.
-func (p *pkg) modelFile() *jen.File {
-	f := p.file(p.name)
-	if p.name == "main" {
+// modelFile is what an app sees: Model, Session, one method per entry, and below
+// them the tables of the CPU.
+func (p *pkg) modelFile() (*jen.File, error) {
+	f := p.file()
+	if p.isMain() {
 		f.Add(p.dims())
-		f.Add(p.program())
-		return f
+		return f, p.cpuProgram(f)
 	}
 	f.PackageComment(fmt.Sprintf("Package %s runs the model %s.", p.name, p.source))
 
 	f.Comment("Model is the program with its weights, shared by all sessions.")
 	f.Type().Id("Model").Struct(jen.Id("m").Op("*").Add(rt("Model")))
 	f.Line()
-	f.Comment("Load maps the checkpoint at path and checks it against the model. An error is a")
-	f.Comment("*runtime.WeightError that names the tensors.")
-	f.Func().Id("Load").Params(jen.Id("path").String()).Params(jen.Op("*").Id("Model"), jen.Error()).Block(
-		jen.List(jen.Id("m"), jen.Err()).Op(":=").Add(rt("Load")).Call(jen.Op("&").Id("program"), jen.Id("path")),
+	onCPU := jen.Return(jen.Id("load").Call(jen.Op("&").Id("program"), jen.Id("path")))
+	switch {
+	case p.metal == nil:
+		p.load(f, onCPU, "")
+		f.Line()
+	case p.cpu != nil:
+		f.Comment("LoadCPU is Load on the CPU.")
+		f.Func().Id("LoadCPU").Params(jen.Id("path").String()).Params(jen.Op("*").Id("Model"), jen.Error()).Block(onCPU)
+		f.Line()
+	}
+	f.Func().Id("load").Params(jen.Id("p").Op("*").Add(rt("Program")), jen.Id("path").String()).Params(jen.Op("*").Id("Model"), jen.Error()).Block(
+		jen.List(jen.Id("m"), jen.Err()).Op(":=").Add(rt("Load")).Call(jen.Id("p"), jen.Id("path")),
 		jen.If(jen.Err().Op("!=").Nil()).Block(jen.Return(jen.Nil(), jen.Err())),
 		jen.Return(jen.Op("&").Id("Model").Values(jen.Id("m")), jen.Nil()),
 	)
@@ -46,6 +53,11 @@ func (p *pkg) modelFile() *jen.File {
 	f.Line()
 	f.Comment("Close frees the session's memory, that of its results included.")
 	f.Func().Params(jen.Id("s").Op("*").Id("Session")).Id("Close").Params().Error().Block(jen.Return(jen.Id("s").Dot("s").Dot("Close").Call()))
+	if p.metal != nil {
+		f.Line()
+		f.Comment("DeviceTime is how long the GPU was at work in the last call; 0 on the CPU.")
+		f.Func().Params(jen.Id("s").Op("*").Id("Session")).Id("DeviceTime").Params().Qual("time", "Duration").Block(jen.Return(jen.Id("s").Dot("s").Dot("DeviceTime").Call()))
+	}
 	for i, e := range p.module.Funcs {
 		f.Line()
 		p.method(f, i, e)
@@ -53,8 +65,31 @@ func (p *pkg) modelFile() *jen.File {
 	f.Line()
 	f.Add(p.dims())
 	f.Line()
-	f.Add(p.program())
-	return f
+	return f, p.cpuProgram(f)
+}
+
+// load is the function Load; where says what it runs on.
+func (p *pkg) load(f *jen.File, body jen.Code, where string) {
+	f.Comment("Load maps the checkpoint at path and checks it against the model. An error is a")
+	f.Comment("*runtime.WeightError that names the tensors.")
+	if where != "" {
+		f.Comment("")
+		f.Comment(where)
+	}
+	f.Func().Id("Load").Params(jen.Id("path").String()).Params(jen.Op("*").Id("Model"), jen.Error()).Block(body)
+}
+
+func (p *pkg) cpuProgram(f *jen.File) error {
+	if p.cpu == nil {
+		return nil
+	}
+	var kernels []jen.Code
+	for _, k := range p.cpu.kernels {
+		kernels = append(kernels, jen.Id(k))
+	}
+	program, err := p.program(p.cpu, "program", jen.Id("Kernels").Op(":").Add(slice(jen.Qual(cpuPath, "Kernel"), kernels)))
+	f.Add(program)
+	return err
 }
 
 // dims numbers the dims in the tables.

@@ -1,36 +1,39 @@
 package codegen
 
 import (
+	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/dave/jennifer/jen"
 
 	"github.com/mlxc/mlxc/ir"
 )
 
-// program is the table of the whole model.
-func (p *pkg) program() *jen.Statement {
-	var dims, params, entries, kernels []jen.Code
-	for _, d := range p.module.Dims {
+// program is the table of the whole model for one target, with what the target
+// adds.
+func (p *pkg) program(t *table, name string, more ...jen.Code) (*jen.Statement, error) {
+	var dims, params, entries []jen.Code
+	for _, d := range t.module.Dims {
 		dims = append(dims, fields("Name", jen.Lit(d.Name), "Min", jen.Lit(int(d.Min)), "Max", jen.Lit(int(d.Max))))
 	}
-	for _, w := range p.module.Params {
+	for _, w := range t.module.Params {
 		params = append(params, p.param(w))
 	}
-	for _, f := range p.module.Funcs {
-		entries = append(entries, p.entry(f))
+	for _, f := range t.module.Funcs {
+		entry, err := p.entry(t, f)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, entry)
 	}
-	for _, k := range p.kernels {
-		kernels = append(kernels, jen.Id(k))
-	}
-	return jen.Var().Id("program").Op("=").Add(rt("Program")).Custom(multi,
-		jen.Id("Name").Op(":").Lit(p.module.Name),
+	return jen.Var().Id(name).Op("=").Add(rt("Program")).Custom(multi, append([]jen.Code{
+		jen.Id("Name").Op(":").Lit(t.module.Name),
 		jen.Id("Version").Op(":").Add(rt("Version1")),
 		jen.Id("Dims").Op(":").Add(slice(rt("Dim"), dims)),
 		jen.Id("Params").Op(":").Add(slice(rt("Param"), params)),
 		jen.Id("Entries").Op(":").Add(slice(rt("Entry"), entries)),
-		jen.Id("Kernels").Op(":").Add(slice(jen.Qual(cpuPath, "Kernel"), kernels)),
-	)
+	}, more...)...), nil
 }
 
 var multi = jen.Options{Open: "{", Close: "}", Separator: ",", Multi: true}
@@ -52,7 +55,7 @@ func (p *pkg) param(w *ir.Param) jen.Code {
 	return fields("Name", jen.Lit(w.Path), "DType", dtype(w.Type.DType), "Shape", ints(shape), "Init", init, "Pos", pos)
 }
 
-func (p *pkg) entry(f *ir.Func) jen.Code {
+func (p *pkg) entry(t *table, f *ir.Func) (jen.Code, error) {
 	var inputs, outputs, variants []jen.Code
 	for _, v := range f.Inputs {
 		inputs = append(inputs, p.port(v.Name, v.Type))
@@ -61,7 +64,11 @@ func (p *pkg) entry(f *ir.Func) jen.Code {
 		outputs = append(outputs, p.port(r.Name, r.Type))
 	}
 	for _, v := range f.Variants {
-		variants = append(variants, p.variant(v))
+		variant, err := p.variant(t, v)
+		if err != nil {
+			return nil, err
+		}
+		variants = append(variants, variant)
 	}
 	items := []jen.Code{
 		jen.Id("Name").Op(":").Lit(f.Name),
@@ -71,7 +78,7 @@ func (p *pkg) entry(f *ir.Func) jen.Code {
 	if facts := p.facts(f.Where); facts != nil {
 		items = append(items, jen.Id("Where").Op(":").Add(facts))
 	}
-	return jen.Custom(multi, append(items, jen.Id("Variants").Op(":").Add(slice(rt("Variant"), variants)))...)
+	return jen.Custom(multi, append(items, jen.Id("Variants").Op(":").Add(slice(rt("Variant"), variants)))...), nil
 }
 
 func (p *pkg) port(name string, t ir.Type) jen.Code {
@@ -92,7 +99,7 @@ func (p *pkg) facts(fs []ir.Fact) jen.Code {
 	return slice(rt("Fact"), items)
 }
 
-func (p *pkg) variant(v *ir.Variant) jen.Code {
+func (p *pkg) variant(t *table, v *ir.Variant) (jen.Code, error) {
 	block := map[*ir.Buffer]int{}
 	var blocks, stacks, steps []jen.Code
 	for i, b := range v.Plan.Blocks {
@@ -108,8 +115,12 @@ func (p *pkg) variant(v *ir.Variant) jen.Code {
 		}
 		stacks = append(stacks, fields("Order", ints(s.Order), "On", inline(jen.Index().Int(), on)))
 	}
-	for i, s := range v.Steps {
-		steps = append(steps, p.step(v, i, s, block))
+	for _, s := range v.Steps {
+		step, err := p.step(t, s, block)
+		if err != nil {
+			return nil, err
+		}
+		steps = append(steps, step)
 	}
 	var items []jen.Code
 	if g := p.facts(v.Guard); g != nil {
@@ -119,7 +130,7 @@ func (p *pkg) variant(v *ir.Variant) jen.Code {
 		jen.Id("Blocks").Op(":").Add(slice(rt("Block"), blocks)),
 		jen.Id("Plans").Op(":").Add(slice(rt("Plan"), stacks)),
 		jen.Id("Steps").Op(":").Add(slice(rt("Step"), steps)),
-	)...)
+	)...), nil
 }
 
 func intList(ns []int) jen.Code {
@@ -136,12 +147,12 @@ func intList(ns []int) jen.Code {
 // places are the runtime's names for them.
 var places = map[ir.Place]string{ir.InInput: "Input", ir.InOutput: "Output", ir.InParam: "Weight", ir.InArena: "Arena"}
 
-func (p *pkg) step(v *ir.Variant, i int, s *ir.Step, block map[*ir.Buffer]int) jen.Code {
-	kernel := 0
-	for n, k := range p.module.Kernels {
-		if k == s.Kernel {
-			kernel = n
-		}
+// devices is where the steps of a target run.
+var devices = map[ir.Target]ir.Device{ir.CPU: ir.OnCPU, ir.Metal: ir.OnGPU}
+
+func (p *pkg) step(t *table, s *ir.Step, block map[*ir.Buffer]int) (jen.Code, error) {
+	if want := devices[t.module.Target]; s.Device != want {
+		return nil, ir.Diagnostics{{Pos: s.Pos, Msg: fmt.Sprintf("kernel %s is placed on the %s, and target %s runs everything on the %s", s.Kernel.Name, s.Device, t.module.Target, want)}}
 	}
 	var args []jen.Code
 	for _, b := range s.Args {
@@ -151,21 +162,6 @@ func (p *pkg) step(v *ir.Variant, i int, s *ir.Step, block map[*ir.Buffer]int) j
 		}
 		args = append(args, rt(places[b.Place]).Dot("At").Call(jen.Lit(index)))
 	}
-	var points []ir.Size
-	for _, a := range s.Kernel.Grid() {
-		points = append(points, a.Extent)
-	}
-	// The kernel's own dims are arguments; a step says what they are at this place.
-	grid := ir.Product(points).Subst(func(a *ir.Atom) (ir.Size, bool) {
-		if a.Kind == ir.AtomDim {
-			for n, d := range s.Kernel.Dims {
-				if d.Name == a.Dim.Name {
-					return s.Sizes[n], true
-				}
-			}
-		}
-		return ir.Size{}, false
-	})
 	var pos, barrier, grain jen.Code
 	if s.Pos != nil {
 		pos = jen.Lit(place(s.Pos))
@@ -176,7 +172,8 @@ func (p *pkg) step(v *ir.Variant, i int, s *ir.Step, block map[*ir.Buffer]int) j
 	if sch := s.Kernel.Schedule; sch != nil && sch.Grain > 0 {
 		grain = jen.Lit(int(sch.Grain))
 	}
-	return fields("Kernel", jen.Lit(kernel), "Args", inline(rt("Ref"), args), "Sizes", p.sizes(s.Sizes), "Grid", p.size(grid), "Grain", grain, "Barrier", barrier, "Pos", pos)
+	kernel := jen.Lit(slices.Index(t.module.Kernels, s.Kernel))
+	return fields("Kernel", kernel, "Args", inline(rt("Ref"), args), "Sizes", p.sizes(s.Sizes), "Grid", p.size(s.Grid()), "Grain", grain, "Barrier", barrier, "Pos", pos), nil
 }
 
 // place is a position in the user's own source, without the folder of the file,

@@ -38,6 +38,23 @@ type Step struct {
 	Pos     *Pos
 }
 
+// Grid is how many points, which may be computed in any order, a step has, or on a
+// GPU how many threadgroups: a size over the dims of the module.
+func (s *Step) Grid() Size {
+	n := Product(extents(s.Kernel.Grid()))
+	if s.Kernel.Schedule.Form != "" {
+		n = s.Kernel.Groups()
+	}
+	return n.Subst(func(a *Atom) (Size, bool) {
+		for i, d := range s.Kernel.Dims {
+			if a.Kind == AtomDim && a.Dim.Name == d.Name {
+				return s.Sizes[i], true
+			}
+		}
+		return Size{}, false
+	})
+}
+
 // A Hazard is why a barrier stands before a step.
 type Hazard struct {
 	Kind   HazardKind

@@ -2,6 +2,7 @@ package passes
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -117,12 +118,39 @@ func TestInternalErrors(t *testing.T) {
 	}
 }
 
+func TestTheGPUHasNoF64(t *testing.T) {
+	const text = `mlxir 1
+module "wide" {
+  func @f(%%x: f64[4]) -> (y: f32[4]) {
+    %%0 = exp(%%x) : f64[4]%s loc 0
+    %%y = cast(%%0, dtype=f32) : f32[4]%s loc 0
+    ret(%%y)
+  }
+}
+loc 0 = "wide.mlx":3:5
+`
+	err := Run(parse(t, fmt.Sprintf(text, "", "")), ir.Metal, nil)
+	var wrong ir.Diagnostics
+	if !errors.As(err, &wrong) || len(wrong) != 2 || !strings.HasPrefix(err.Error(), "wide.mlx:3:5: error: exp: the GPU has no f64, and x is f64[4]") {
+		t.Error(err)
+	}
+	for target, on := range map[ir.Target]string{ir.Metal: " on cpu", ir.CPU: ""} {
+		if err := Run(parse(t, fmt.Sprintf(text, on, on)), target, nil); err != nil {
+			t.Errorf("target %s%s: %v", target, on, err)
+		}
+	}
+}
+
 func TestRunRepeats(t *testing.T) {
 	for seed := range uint64(50) {
 		var texts [2]string
 		for i := range texts {
 			m := random.Module(seed, random.AllKinds)
-			if err := Run(m, ir.Metal, nil); err != nil {
+			target := ir.Metal
+			if strings.Contains(ir.Print(m), "f64") {
+				target = ir.CPU
+			}
+			if err := Run(m, target, nil); err != nil {
 				t.Fatal(err)
 			}
 			texts[i] = ir.Print(m)

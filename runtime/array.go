@@ -6,6 +6,7 @@ import (
 	"math/bits"
 	"runtime"
 	"slices"
+	"unsafe"
 )
 
 // An Array is a tensor: row-major elements in memory outside the Go heap. Arrays
@@ -81,6 +82,14 @@ func (a *Array) Bytes() []byte {
 		return nil
 	}
 	return a.bytes
+}
+
+// offset is where in its memory, which starts at a page, the array begins.
+func (a *Array) offset() int {
+	if len(a.bytes) == 0 {
+		return 0
+	}
+	return int(uintptr(unsafe.Pointer(&a.bytes[0])) - uintptr(unsafe.Pointer(&a.mem.bytes[0])))
 }
 
 func (a *Array) closed() bool { return a.mem.freed.Load() }

@@ -4,8 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-
-	"github.com/mlxc/mlxc/runtime/cpu"
+	"unsafe"
 )
 
 // A boundEntry is an entry with its memory in a session, for the sizes of its
@@ -19,23 +18,23 @@ type boundEntry struct {
 
 	dims    []int64
 	shapes  [][]int       // the inputs' that dims come from
+	given   []Span        // the inputs of the call at hand
 	variant *boundVariant // for dims; nil: nothing is bound
 	arena   *memory       // the variant's launches point into it
 }
 
-// A boundVariant is a plan with its launches.
+// A boundVariant is a plan with its launches, into which each call puts its
+// inputs.
 type boundVariant struct {
-	layout   layout
-	launches []launch
+	variant   *Variant
+	layout    layout
+	launches  []Launch
+	reads     []read
+	recording Recording
 }
 
-// A launch is a step with everything in place; inputs are put in by each call.
-type launch struct {
-	step   *Step
-	kernel cpu.Kernel
-	call   cpu.Call
-	points int
-}
+// A read is an argument of a launch that is an input of the entry.
+type read struct{ launch, arg, input int }
 
 func newBoundEntry(p *Program, e *Entry) boundEntry {
 	return boundEntry{
@@ -46,6 +45,7 @@ func newBoundEntry(p *Program, e *Entry) boundEntry {
 		variants: make([]boundVariant, len(e.Variants)),
 		dims:     make([]int64, len(p.Dims)),
 		shapes:   make([][]int, len(e.Inputs)),
+		given:    make([]Span, len(e.Inputs)),
 	}
 }
 
@@ -85,18 +85,58 @@ func (b *boundEntry) bind(s *Session, inputs []*Array) error {
 			b.shapes[i] = append(b.shapes[i][:0], a.shape...)
 		}
 	}
-	if b.arena != s.arena { // another entry has grown it
-		b.point(s)
-	}
-	for i := range b.variant.launches {
-		l := &b.variant.launches[i]
-		for n, ref := range l.step.Args {
-			if ref.Where == Input {
-				l.call.Args[n] = inputs[ref.Index].bytes
-			}
+	for i, a := range inputs {
+		if err := b.give(s, i, a); err != nil {
+			return fmt.Errorf("%s: %w", b.entry.Inputs[i].Name, err)
 		}
 	}
+	if b.arena == s.arena {
+		b.variant.read(b.given)
+		return nil
+	}
+	if err := b.point(s); err != nil { // new sizes, or another entry has grown the arena
+		return err
+	}
+	for i := range b.variant.launches {
+		b.variant.recording.Set(i)
+	}
+	b.arena = s.arena
 	return nil
+}
+
+// give takes an input of a call, by way of the session's own memory where the
+// device cannot use it as it lies.
+func (b *boundEntry) give(s *Session, i int, a *Array) error {
+	if own := b.inputs[i]; a != own && !b.program.sees(a) {
+		if err := own.resize(b.entry.Inputs[i].Shape, b.dims); err != nil {
+			return err
+		}
+		copy(own.bytes, a.bytes)
+		a = own
+	}
+	var err error
+	b.given[i], err = a.span(s.model.device)
+	return err
+}
+
+// read puts the inputs of a call in place.
+func (v *boundVariant) read(given []Span) {
+	for _, r := range v.reads {
+		to, now := &v.launches[r.launch].Args[r.arg], &given[r.input]
+		if to.Buffer != now.Buffer || to.Offset != now.Offset || unsafe.SliceData(to.Bytes) != unsafe.SliceData(now.Bytes) {
+			*to = *now
+			v.recording.Set(r.launch)
+		}
+	}
+}
+
+// span is the array as a kernel's argument.
+func (a *Array) span(d *openDevice) (Span, error) {
+	if len(a.bytes) == 0 {
+		return Span{}, nil
+	}
+	buffer, err := a.mem.on(d)
+	return Span{Bytes: a.bytes, Buffer: buffer, Offset: a.offset()}, err
 }
 
 // fits reports whether the inputs have the types of the call before.
@@ -121,8 +161,10 @@ func (b *boundEntry) resize(s *Session) error {
 		return errors.New("no variant is for these sizes")
 	}
 	v, bound := &b.entry.Variants[n], &b.variants[n]
-	if bound.launches == nil {
-		*bound = newBoundVariant(b.program, v)
+	if bound.recording == nil {
+		if err := bound.record(s.model.device, v); err != nil {
+			return err
+		}
 	}
 	bound.layout.set(v, b.dims)
 	arena, err := s.arena.grow(int(bound.layout.peak))
@@ -135,49 +177,68 @@ func (b *boundEntry) resize(s *Session) error {
 			return fmt.Errorf("%s: %w", b.entry.Outputs[i].Name, err)
 		}
 	}
-	for i := range bound.launches {
+	for i, step := range v.Steps {
 		l := &bound.launches[i]
-		l.points = int(l.step.Grid.at(b.dims))
-		for n, size := range l.step.Sizes {
-			l.call.Sizes[n] = size.at(b.dims)
+		l.Grid = int(step.Grid.At(b.dims))
+		for n, size := range step.Sizes {
+			l.Sizes[n] = size.At(b.dims)
 		}
 	}
 	b.variant, b.arena = bound, nil
 	return nil
 }
 
-func newBoundVariant(p *Program, v *Variant) boundVariant {
-	b := boundVariant{layout: newLayout(v), launches: make([]launch, len(v.Steps))}
-	for i := range v.Steps {
-		step := &v.Steps[i]
-		b.launches[i] = launch{
-			step:   step,
-			kernel: p.Kernels[step.Kernel],
-			call:   cpu.Call{Args: make([][]byte, len(step.Args)), Sizes: make([]int64, len(step.Sizes))},
+// record makes the launches of a variant.
+func (b *boundVariant) record(d Device, v *Variant) error {
+	b.variant, b.layout, b.launches, b.reads = v, newLayout(v), make([]Launch, len(v.Steps)), nil
+	for i, step := range v.Steps {
+		b.launches[i] = Launch{
+			Kernel:  step.Kernel,
+			Args:    make([]Span, len(step.Args)),
+			Sizes:   make([]int64, len(step.Sizes)),
+			Grain:   step.Grain,
+			Barrier: step.Barrier,
+			Pos:     step.Pos,
 		}
-	}
-	return b
-}
-
-// point makes the launches point at all memory but that of inputs.
-func (b *boundEntry) point(s *Session) {
-	layout := &b.variant.layout
-	for i := range b.variant.launches {
-		l := &b.variant.launches[i]
-		for n, ref := range l.step.Args {
-			switch ref.Where {
-			case Output:
-				l.call.Args[n] = b.outputs[ref.Index].bytes
-			case Weight:
-				l.call.Args[n] = s.model.params[ref.Index].bytes
-			case Arena:
-				from := layout.offsets[ref.Index]
-				to := from + layout.bytes[ref.Index]
-				l.call.Args[n] = s.arena.bytes[from:to:to]
+		for n, ref := range step.Args {
+			if ref.Where == Input {
+				b.reads = append(b.reads, read{i, n, ref.Index})
 			}
 		}
 	}
-	b.arena = s.arena
+	var err error
+	b.recording, err = d.Record(b.launches)
+	return err
+}
+
+// point makes the launches point at all their memory.
+func (b *boundEntry) point(s *Session) error {
+	d, v := s.model.device, b.variant
+	arena, err := s.arena.on(d)
+	if err != nil {
+		return err
+	}
+	for i, step := range v.variant.Steps {
+		for n, ref := range step.Args {
+			to := &v.launches[i].Args[n]
+			switch ref.Where {
+			case Input:
+				*to = b.given[ref.Index]
+			case Output:
+				*to, err = b.outputs[ref.Index].span(d)
+			case Weight:
+				*to, err = s.model.params[ref.Index].span(d)
+			case Arena:
+				from := v.layout.offsets[ref.Index]
+				end := from + v.layout.bytes[ref.Index]
+				*to = Span{Bytes: s.arena.bytes[from:end:end], Buffer: arena, Offset: int(from)}
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // sizeInput gives an input for callers to fill its size.
@@ -207,7 +268,7 @@ func (b *boundEntry) sizeInput(input int, dims []int) error {
 func (a *Array) resize(shape []Size, dims []int64) error {
 	a.shape = a.shape[:0]
 	for _, s := range shape {
-		a.shape = append(a.shape, int(s.at(dims)))
+		a.shape = append(a.shape, int(s.At(dims)))
 	}
 	n, err := byteSize(a.dtype, a.shape)
 	if err == nil {
@@ -224,6 +285,11 @@ func (a *Array) resize(shape []Size, dims []int64) error {
 
 func (b *boundEntry) free() error {
 	var err error
+	for i := range b.variants {
+		if r := b.variants[i].recording; r != nil {
+			err = errors.Join(err, r.Close())
+		}
+	}
 	for _, a := range slices.Concat(b.outputs, b.inputs) {
 		err = errors.Join(err, a.mem.free())
 	}

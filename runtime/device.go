@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,7 +25,7 @@ type Device interface {
 	// stay as they are.
 	Record(launches []Launch) (Recording, error)
 
-	// Close frees the kernels. Recordings and buffers are closed before.
+	// Close frees the kernels. Recordings are closed before; buffers may live on.
 	Close() error
 }
 
@@ -46,8 +47,8 @@ type Launch struct {
 
 // A Span is what an argument of a kernel is bound to.
 type Span struct {
-	Bytes  []byte // the memory itself
-	Buffer Buffer // what holds it, as Wrap returned it; nil if there are no bytes
+	Bytes  []byte // the memory itself, which may be none
+	Buffer Buffer // what holds the bytes, as Wrap returned it
 	Offset int    // of Bytes in the buffer
 }
 
@@ -63,4 +64,17 @@ type Recording interface {
 	Run(ctx context.Context) (time.Duration, error)
 
 	Close() error
+}
+
+// An openDevice is the device of a model.
+type openDevice struct {
+	Device
+	closed atomic.Bool
+}
+
+func (d *openDevice) close() error {
+	if d == nil || d.closed.Swap(true) {
+		return nil
+	}
+	return d.Device.Close()
 }

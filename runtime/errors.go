@@ -12,6 +12,8 @@ var (
 	ErrClosed = errors.New("closed")
 	// ErrBusy: the session is in a call of another goroutine.
 	ErrBusy = errors.New("busy: a session serves one call at a time")
+	// ErrNoMetal: the program was built without Metal, which is on macOS only.
+	ErrNoMetal = errors.New("this build has no Metal")
 	// ErrBroken: a kernel of an earlier call failed, and the session cannot be trusted.
 	ErrBroken = errors.New("broken by an earlier failure")
 )

@@ -58,15 +58,37 @@ func newModel(p *Program, w *Weights) (*Model, error) {
 		wrong = []*WeightError{{File: w.file, Err: fmt.Errorf("has none of the %d tensors of %s, such as %s, but %d others, such as %s",
 			missing, p.Name, quote(p.Params[0].Name), len(w.tensors), quote(w.tensors[0].Name))}}
 	}
-	if wrong == nil {
-		return m, nil
+	if wrong != nil {
+		return nil, errors.Join(joined(wrong), m.closeParams())
 	}
+	if err := m.open(); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", p.Name, err), m.closeParams())
+	}
+	return m, nil
+}
+
+// open makes the device ready.
+func (m *Model) open() error {
+	backend := m.program.Backend
+	if backend == nil {
+		backend = cpuBackend{}
+	}
+	d, err := backend.Open(m.program)
+	if err != nil {
+		return err
+	}
+	m.device = &openDevice{Device: d}
+	return nil
+}
+
+func (m *Model) closeParams() error {
+	var err error
 	for _, a := range m.params {
 		if a != nil {
-			a.Close()
+			err = errors.Join(err, a.Close())
 		}
 	}
-	return nil, joined(wrong)
+	return err
 }
 
 func at(err error, pos string) error {
@@ -104,12 +126,23 @@ func (m *Model) param(p *Param) (*Array, error) {
 		return nil, fmt.Errorf("%s, want %s", t, typeString(p.DType, p.Shape))
 	}
 	a, err := t.array()
+	if err == nil && a.dtype == p.DType && !m.program.sees(a) {
+		a, err = a.Clone()
+	}
 	if err != nil || a.dtype == p.DType {
 		return m.count(a), err
 	}
 	defer a.Close()
 	c, err := convert(a, p.DType)
 	return m.count(c), err
+}
+
+// sees reports whether the program's backend can use the array where it lies.
+func (p *Program) sees(a *Array) bool {
+	if p.Backend == nil || len(a.bytes) == 0 {
+		return true
+	}
+	return a.mem.mapped && a.offset()%max(1, p.Align) == 0
 }
 
 func (m *Model) count(a *Array) *Array {

@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 )
@@ -9,6 +10,7 @@ import (
 // used by several goroutines.
 type Model struct {
 	program *Program
+	device  *openDevice
 	weights *Weights
 	params  []*Array
 	report  LoadReport
@@ -62,10 +64,5 @@ func (m *Model) freeUnused() error {
 	if !m.closed || m.sessions > 0 {
 		return nil
 	}
-	for _, a := range m.params {
-		if err := a.Close(); err != nil {
-			return err
-		}
-	}
-	return m.weights.Close()
+	return errors.Join(m.closeParams(), m.weights.Close(), m.device.close())
 }

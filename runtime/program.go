@@ -18,7 +18,9 @@ type Program struct {
 	Dims    []Dim
 	Params  []Param
 	Entries []Entry
-	Kernels []cpu.Kernel
+	Kernels []cpu.Kernel // of the CPU
+	Backend Backend      // what runs the steps; nil: the CPU
+	Align   int          // bytes that the address of each input and param must divide by on Backend; others are copied
 }
 
 // A Dim is a size that each call fixes by the shapes of its inputs, within
@@ -97,7 +99,7 @@ type Step struct {
 	Kernel  int
 	Args    []Ref  // the kernel's buffers
 	Sizes   []Size // the kernel's dims
-	Grid    Size   // points, which may be computed in any order; none: no launch
+	Grid    Size   // points, or threadgroups on a GPU, in any order; none: no launch
 	Grain   int    // least points that are worth a thread of their own
 	Barrier bool   // what runs before must have ended; on the CPU it always has
 	Pos     string // in the model's source

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync/atomic"
+	"time"
 
 	"github.com/mlxc/mlxc/runtime/cpu"
 )
@@ -15,6 +16,7 @@ import (
 type Session struct {
 	model   *Model
 	state   atomic.Int32
+	device  atomic.Int64 // nanoseconds of the device in the last call
 	arena   *memory
 	entries []boundEntry
 }
@@ -92,18 +94,9 @@ func (s *Session) run(ctx context.Context, b *boundEntry, inputs []*Array) error
 	if err := b.bind(s, inputs); err != nil {
 		return err
 	}
-	team := cpu.Acquire()
-	defer team.Release()
-	for i := range b.variant.launches {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		l := &b.variant.launches[i]
-		if err := team.Run(l.kernel, &l.call, l.points, l.step.Grain); err != nil {
-			return fmt.Errorf("step %d (%s): %w", i, l.step.Pos, err)
-		}
-	}
-	return nil
+	t, err := b.variant.recording.Run(ctx)
+	s.device.Store(int64(t))
+	return err
 }
 
 // entry finds an entry by its index.
@@ -155,6 +148,10 @@ func (s *Session) Arena(entry int) int64 {
 	return b.variant.layout.peak
 }
 
+// DeviceTime is how long the device of the last call was at work, which is less
+// than the call took; 0 on the CPU.
+func (s *Session) DeviceTime() time.Duration { return time.Duration(s.device.Load()) }
+
 // Close frees the session's memory, that of its results and inputs included. It
 // is ErrBusy during a call.
 func (s *Session) Close() error {
@@ -167,9 +164,9 @@ func (s *Session) Close() error {
 	if s.state.Swap(closed) == closed {
 		return nil // another goroutine closed the broken session first
 	}
-	err := s.arena.free()
+	var err error
 	for i := range s.entries {
 		err = errors.Join(err, s.entries[i].free())
 	}
-	return errors.Join(err, s.model.leave())
+	return errors.Join(err, s.arena.free(), s.model.leave())
 }

@@ -165,7 +165,7 @@ func TestArenaGrowsUnderOtherEntry(t *testing.T) {
 	checkSums(t, large, must(s.Call(t.Context(), 2, large))(t))
 	checkSums(t, small, must(s.Call(t.Context(), 0, small))(t))
 	v := s.entries[0].variant // old memory might be mapped again, and serve by chance
-	if arg := v.launches[0].call.Args[2]; &arg[0] != &s.arena.bytes[v.layout.offsets[0]] {
+	if arg := v.launches[0].Args[2].Bytes; &arg[0] != &s.arena.bytes[v.layout.offsets[0]] {
 		t.Error("a launch points at an arena that is gone")
 	}
 	if a, b := s.Arena(0), s.Arena(2); a != 256+24 || b != roundUp(4*300*300)+4*300*300 {
@@ -228,10 +228,10 @@ func TestSteadyStateKeepsMemory(t *testing.T) {
 	if v.layout.peak != -1 {
 		t.Error("the same dims were planned again")
 	}
-	if arg := v.launches[0].call.Args[0]; &arg[0] != &x.bytes[0] {
+	if arg := v.launches[0].Args[0].Bytes; &arg[0] != &x.bytes[0] {
 		t.Error("the kernel does not read the caller's array")
 	}
-	if arg := v.launches[2].call.Args[1]; &arg[0] != y {
+	if arg := v.launches[2].Args[1].Bytes; &arg[0] != y {
 		t.Error("the kernel does not write the result")
 	}
 }
@@ -344,7 +344,7 @@ func TestSizes(t *testing.T) {
 		{Size{{Coef: 3, Of: []Factor{quo}}}, -3, "3*div(B + -7, 2)"},
 		{Size{{Coef: 1, Of: []Factor{rem, {Dim: 1}}}, {Coef: 1}}, 1, "mod(B + -7, 2)*T + 1"},
 	} {
-		if n, text := c.size.at(dims), c.size.text(names); n != c.want || text != c.text {
+		if n, text := c.size.At(dims), c.size.text(names); n != c.want || text != c.text {
 			t.Errorf("%s is %d, want %s, %d", text, n, c.text, c.want)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/dustin/go-humanize"
@@ -20,11 +21,12 @@ func compileCommand() *cobra.Command {
 		options mlxc.Options
 		dir     string
 		dump    string
+		targets []string
 	)
 	cmd := &cobra.Command{
 		Use:     "compile MODEL",
 		Short:   "Write a Go package that runs a model",
-		Example: "  mlxc compile digits.mlx -o internal/digits",
+		Example: "  mlxc compile digits.mlx -o internal/digits\n  mlxc compile digits.mlx -o internal/digits --target cpu",
 		Args:    exactly(1, "one model"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if dir == "" {
@@ -34,6 +36,16 @@ func compileCommand() *cobra.Command {
 				options.Package = mlxc.PackageName(dir)
 			}
 			options.Source = args[0]
+			for _, name := range targets {
+				target := ir.Target(name)
+				if target != ir.CPU && target != ir.Metal {
+					return usageError{fmt.Errorf("there is no target %q; the targets are metal and cpu", name)}
+				}
+				if slices.Contains(options.Targets, target) {
+					return usageError{fmt.Errorf("target %s is named twice", name)}
+				}
+				options.Targets = append(options.Targets, target)
+			}
 			m, err := src.load(args[0], cmd.ErrOrStderr())
 			if err != nil {
 				return err
@@ -50,12 +62,13 @@ func compileCommand() *cobra.Command {
 			if err := mlxc.WriteDir(dir, p.Files); err != nil {
 				return err
 			}
-			return summary(cmd.OutOrStdout(), p.Module)
+			return summary(cmd.OutOrStdout(), p.Modules)
 		},
 	}
 	src.register(cmd)
 	cmd.Flags().StringVarP(&dir, "output", "o", "", "`folder` of the package")
 	cmd.Flags().StringVar(&options.Package, "package", "", "`name` of the package (default: the folder's)")
+	cmd.Flags().StringSliceVar(&targets, "target", []string{"metal", "cpu"}, "what the package runs on: metal, cpu, or both")
 	cmd.Flags().StringVar(&dump, "dump", "", "`folder` for the IR after each pass")
 	return cmd
 }
@@ -71,7 +84,11 @@ func (d *dumper) observe(pass string, m *ir.Module) {
 	if d.dir == "" {
 		return
 	}
-	d.names = append(d.names, fmt.Sprintf("%02d-%s.mlxir", len(d.names), pass))
+	name := fmt.Sprintf("%02d-%s.mlxir", len(d.names), pass)
+	if m.Target != "" {
+		name = fmt.Sprintf("%02d-%s-%s.mlxir", len(d.names), m.Target, pass)
+	}
+	d.names = append(d.names, name)
 	d.texts = append(d.texts, ir.Print(m))
 }
 
@@ -92,18 +109,20 @@ func (d *dumper) write() error {
 
 // summary says what became of each entry: its launches, and at some dims its arena
 // beside what is alive at once and what must be in any order.
-func summary(w io.Writer, m *ir.Module) error {
+func summary(w io.Writer, targets []*ir.Module) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "entry\tlaunches\tkernels\tarena\tlive\tbound\tat")
-	for _, f := range m.Funcs {
-		for _, v := range f.Variants {
-			used := map[*ir.Kernel]bool{}
-			for _, s := range v.Steps {
-				used[s.Kernel] = true
-			}
-			for _, pt := range v.Plan.Report {
-				fmt.Fprintf(t, "%s\t%d\t%d\t%s\t%s\t%s\t%s\n", f.Name, len(v.Steps), len(used),
-					humanize.IBytes(uint64(pt.Arena)), humanize.IBytes(uint64(pt.Live)), humanize.IBytes(uint64(pt.Bound)), pointText(m, pt))
+	fmt.Fprintln(t, "entry\ttarget\tlaunches\tkernels\tarena\tlive\tbound\tat")
+	for _, m := range targets {
+		for _, f := range m.Funcs {
+			for _, v := range f.Variants {
+				used := map[*ir.Kernel]bool{}
+				for _, s := range v.Steps {
+					used[s.Kernel] = true
+				}
+				for _, pt := range v.Plan.Report {
+					fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%s\t%s\t%s\t%s\n", f.Name, m.Target, len(v.Steps), len(used),
+						humanize.IBytes(uint64(pt.Arena)), humanize.IBytes(uint64(pt.Live)), humanize.IBytes(uint64(pt.Bound)), pointText(m, pt))
+				}
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"image"
 	"image/png"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -31,6 +32,7 @@ func write(t *testing.T, name, text string) string {
 
 func TestMessagesAndExitCodes(t *testing.T) {
 	bad := write(t, "bad.mlx", "entry f(x: f32[4]) -> (y: f32[4]) { return rellu(x) }\n")
+	double := write(t, "double.mlx", "entry f(x: f64[4]) -> (y: f64[4]) {\n  return exp(x)\n}\n")
 	wide := filepath.Join(t.TempDir(), "wide.png")
 	f, err := os.Create(wide)
 	if err != nil {
@@ -59,6 +61,9 @@ func TestMessagesAndExitCodes(t *testing.T) {
 		{"check " + digits + " --set x", exitUsage, `--set wants key=value`},
 		{"compile " + digits, exitUsage, `compile needs -o DIR`},
 		{"compile " + digits + " -o x --package 3d", exitWrong, `"3d" is no name for a Go package`},
+		{"compile " + double + " -o x", exitWrong, `double.mlx:2:10: error: exp: the GPU has no f64, and x is f64\[4\]`},
+		{"compile " + digits + " -o x --target tpu", exitUsage, `there is no target "tpu"; the targets are metal and cpu`},
+		{"compile " + digits + " -o x --target cpu,cpu", exitUsage, `target cpu is named twice`},
 		{"ir " + digits + " --after fuze", exitWrong, `there is no pass "fuze"; the passes are simplify`},
 		{"ir " + digits + " --entry reed", exitWrong, `has no entry "reed", it has read; did you mean read`},
 		{"ops convv", exitWrong, `there is no op "convv"; did you mean conv`},
@@ -71,7 +76,7 @@ func TestMessagesAndExitCodes(t *testing.T) {
 		{"run " + digits + " --in image=" + shortJSON, exitWrong, `ragged.json: lists of different lengths`},
 		{"run " + digits + " --in image=[1,2]", exitWrong, `image is f32\[2\], want f32\[B, 28, 28, 1\]`},
 		{"run " + digits + " --device tpu --in " + seven, exitUsage, `there is no device "tpu"`},
-		{"run " + digits + " --device metal --in " + seven, exitDevice, `metal is not supported yet`},
+		{"run " + digits + " --device metal --in " + seven, exitDevice, `metal`},
 		{"run " + digits + " --threads -1 --in " + seven, exitUsage, `--threads is -1`},
 		{"run " + digits + " --weights nowhere.safetensors --in " + seven, exitWrong, `nowhere.safetensors: no such file`},
 		{"run " + digits + " --weights " + noPicture + " --in " + seven, exitWrong, `no.png: `},
@@ -89,6 +94,11 @@ func TestMessagesAndExitCodes(t *testing.T) {
 
 // The three ways of running agree, and a result that is written can be read.
 func TestRun(t *testing.T) {
+	goCache, err := exec.Command("go", "env", "GOCACHE").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("GOCACHE", strings.TrimSpace(string(goCache)))
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	args := []string{"run", digits, "--in", "image=../../testdata/digits/seven.png"}
 	code, built, stderr := mlxcRun(t, args...)

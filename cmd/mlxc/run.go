@@ -17,6 +17,7 @@ import (
 	"github.com/mlxc/mlxc"
 	"github.com/mlxc/mlxc/ir"
 	"github.com/mlxc/mlxc/runtime"
+	"github.com/mlxc/mlxc/runtime/metal"
 )
 
 type runFlags struct {
@@ -49,18 +50,15 @@ What is built is kept in the user's cache: a second run starts at once.`,
 	cmd.Flags().StringVar(&f.weights, "weights", "", "checkpoint `file` (default: the model's own)")
 	cmd.Flags().StringArrayVar(&f.in, "in", nil, "`NAME=FILE`, an input; once for each")
 	cmd.Flags().StringArrayVar(&f.out, "out", nil, "`NAME=FILE`, where to write a result instead of printing it")
-	cmd.Flags().StringVar(&f.device, "device", "auto", "auto, cpu, metal, or reference: the slow evaluator, which needs no build")
+	cmd.Flags().StringVar(&f.device, "device", "auto", "auto (metal where there is one, else cpu), cpu, metal, or reference: the slow evaluator, which needs no build")
 	cmd.Flags().IntVar(&f.threads, "threads", 0, "threads to use (default: one for each processor)")
 	return cmd
 }
 
 func (f *runFlags) run(cmd *cobra.Command, model string) error {
-	switch f.device {
-	case "auto", "cpu", "reference":
-	case "metal":
-		return deviceError{errors.New("device metal is not supported yet")}
-	default:
-		return usageError{fmt.Errorf("there is no device %q; the devices are auto, cpu, metal and reference", f.device)}
+	target, err := f.target()
+	if err != nil {
+		return err
 	}
 	if f.threads < 0 {
 		return usageError{fmt.Errorf("--threads is %d", f.threads)}
@@ -96,12 +94,32 @@ func (f *runFlags) run(cmd *cobra.Command, model string) error {
 	if f.device == "reference" {
 		results, err = runReference(m, e, weights, inputs)
 	} else {
-		results, err = f.runBuilt(ctx, cmd, m, e, model, weights, inputs)
+		results, err = f.runBuilt(ctx, cmd, m, e, target, model, weights, inputs)
 	}
 	if err != nil {
 		return show(err, cmd.ErrOrStderr())
 	}
 	return writeResults(cmd.OutOrStdout(), e, results, outs)
+}
+
+// target is what the device runs; reference runs nothing that was built. Where a
+// model may choose, it takes the GPU if there is one.
+func (f *runFlags) target() (ir.Target, error) {
+	switch f.device {
+	case "cpu", "reference":
+		return ir.CPU, nil
+	case "auto":
+		if metal.Available() == nil {
+			return ir.Metal, nil
+		}
+		return ir.CPU, nil
+	case "metal":
+		if err := metal.Available(); err != nil {
+			return "", deviceError{err}
+		}
+		return ir.Metal, nil
+	}
+	return "", usageError{fmt.Errorf("there is no device %q; the devices are auto, cpu, metal and reference", f.device)}
 }
 
 func chooseEntry(m *ir.Module, name string) (*ir.Func, error) {
@@ -135,9 +153,9 @@ func (f *runFlags) checkpoint(m *ir.Module, model string) (string, error) {
 	return filepath.Join(filepath.Dir(model), m.Checkpoint.File), nil
 }
 
-func (f *runFlags) runBuilt(ctx context.Context, cmd *cobra.Command, m *ir.Module, e *ir.Func, model, weights string, inputs []*runtime.Array) ([]*runtime.Array, error) {
+func (f *runFlags) runBuilt(ctx context.Context, cmd *cobra.Command, m *ir.Module, e *ir.Func, target ir.Target, model, weights string, inputs []*runtime.Array) ([]*runtime.Array, error) {
 	var bar *progressbar.ProgressBar
-	runner, err := mlxc.BuildRunner(ctx, m, model, func() { bar = spinner(cmd) })
+	runner, err := mlxc.BuildRunner(ctx, m, model, target, func() { bar = spinner(cmd) })
 	if bar != nil {
 		bar.Finish()
 	}
@@ -154,6 +172,9 @@ func (f *runFlags) runBuilt(ctx context.Context, cmd *cobra.Command, m *ir.Modul
 		}
 	}
 	if err := runner.Run(ctx, e.Name, weights, f.threads, &in, &out); err != nil {
+		if errors.Is(err, mlxc.ErrDevice) {
+			err = deviceError{err}
+		}
 		return nil, err
 	}
 	results := make([]*runtime.Array, len(e.Results))

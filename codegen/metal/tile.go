@@ -65,7 +65,7 @@ func (p *printer) multiply(a, b, sums factor) {
 	p.line("const int column = int(sgid) %% 2 * %d;", t.N/2)
 	down, across := t.M/2/fragment, t.N/2/fragment // fragments of a simdgroup
 	p.line("simdgroup_float8x8 acc[%d];", down*across)
-	p.each("i", down*across, 1, func() { p.line("acc[i] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);") })
+	p.each("i", down*across, 1, func() { p.line("acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);") })
 	p.block(fmt.Sprintf("for (%s k0 = 0; k0 < %s; k0 += %d)", p.index, p.size(terms), t.K), func() {
 		p.fill(a)
 		p.fill(b)

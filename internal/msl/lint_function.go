@@ -22,7 +22,39 @@ func (l *linter) function(fn *function) {
 		l.kernel(fn)
 	}
 	l.threadgroup(fn)
+	l.casts(fn)
 	l.vectors(fn)
+}
+
+// casts: a pointer that is cast stays in its address space, which clang does not ask
+// for. It goes by the pointers and arrays that the function declares; only their names
+// are cast.
+func (l *linter) casts(fn *function) {
+	space := map[string]string{}
+	for i := fn.paramTexts.from; i < fn.body.to; i++ {
+		if !spaces[l.tokens[i].text] {
+			continue
+		}
+		at := i + 1
+		for at < fn.body.to && (l.is(at, "const") || l.isType(l.tokens[at])) {
+			at++
+		}
+		if !l.is(at, "*") {
+			if l.isIdent(at) && l.is(at+1, "[") {
+				space[l.tokens[at].text] = l.tokens[i].text // an array
+			}
+			continue
+		}
+		switch {
+		case l.isIdent(at + 1):
+			space[l.tokens[at+1].text] = l.tokens[i].text
+		case !l.is(at+1, ")") || !l.is(i-1, "("):
+		case !l.isIdent(at + 2):
+			l.add(l.tokens[i], "a cast is of the name of a pointer")
+		case space[l.tokens[at+2].text] != l.tokens[i].text:
+			l.add(l.tokens[i], "%s is no pointer to %s memory", l.tokens[at+2].text, l.tokens[i].text)
+		}
+	}
 }
 
 // kernel checks the parameters of a kernel.

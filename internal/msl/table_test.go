@@ -91,12 +91,12 @@ func TestTable(t *testing.T) {
 // The committed texts of the models pass every pass on both architectures.
 func TestModelTexts(t *testing.T) {
 	needClang(t)
-	texts, err := filepath.Glob("../../testdata/metal/*.metal")
+	texts, err := filepath.Glob("../../testdata/gen/*/model.metal")
 	if err != nil || len(texts) < 2 {
 		t.Fatal(texts, err)
 	}
 	for _, path := range texts {
-		t.Run(filepath.Base(path), func(t *testing.T) {
+		t.Run(filepath.Base(filepath.Dir(path)), func(t *testing.T) {
 			data, err := os.ReadFile(path)
 			if err != nil {
 				t.Fatal(err)

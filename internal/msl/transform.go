@@ -52,6 +52,11 @@ func transform(text string, f *file, strict bool) string {
 				replace(t.pos, end(v.end), threadgroupVariable(id, v, t))
 				i = v.end
 			}
+		case matrices[t.text] && f.is(i+2, "["):
+			if name, size, last, ok := f.matrixArray(i); ok {
+				replace(t.pos, end(last), fmt.Sprintf("matrices<%s, %s> %s;", t.text, size, name))
+				i = last
+			}
 		}
 	}
 	b.WriteString(text[at:])
@@ -62,6 +67,14 @@ func transform(text string, f *file, strict bool) string {
 	}
 	b.WriteString(table(f.kernels()))
 	return b.String()
+}
+
+// matrixArray reads a declaration MATRIX NAME[SIZE]; at i; last is its semicolon.
+func (f *file) matrixArray(i int) (name, size string, last int, ok bool) {
+	if !f.isIdent(i+1) || !f.is(i+2, "[") || f.match(i+2) != i+4 || !f.is(i+5, ";") {
+		return "", "", 0, false
+	}
+	return f.tokens[i+1].text, f.tokens[i+3].text, i + 5, true
 }
 
 func threadgroupVariable(id int, v variable, t token) string {

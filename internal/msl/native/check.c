@@ -358,14 +358,21 @@ typedef struct place {
   uint32_t line, column;
 } place;
 
-static void undefined(const place *at, const char *what) {
-  if (msl_now.self && msl_report_first("undefined", (uintptr_t)at, (uintptr_t)what))
-    msl_report(at->line, "undefined", "thread %u of threadgroup %u: %s", me(), m->ordinal, what);
+// In a function of the library, which has no lines, it is that of the caller.
+static void undefined(const place *at, const char *what, uintptr_t pc) {
+  if (!msl_now.self || !msl_report_first("undefined", (uintptr_t)at, (uintptr_t)what)) return;
+  int line = strcmp(at->file, "metal") ? msl_line(pc) : (int)at->line;
+  msl_report(line, "undefined", "thread %u of threadgroup %u: %s", me(), m->ordinal, what);
+}
+
+// What is beyond an array may be anything.
+void __ubsan_handle_out_of_bounds(const place *at) {
+  undefined(at, "index outside the array", PC);
+  if (msl_now.self) msl_stop();
 }
 
 #define UNDEFINED(name, what) \
-  void __ubsan_handle_##name(const place *at) { undefined(at, what); }
-UNDEFINED(out_of_bounds, "index outside the array")
+  void __ubsan_handle_##name(const place *at) { undefined(at, what, PC); }
 UNDEFINED(add_overflow, "signed sum overflows")
 UNDEFINED(sub_overflow, "signed difference overflows")
 UNDEFINED(mul_overflow, "signed product overflows")

@@ -61,9 +61,21 @@ typedef simdgroup_matrix<float, 8, 8> simdgroup_float8x8;
 typedef simdgroup_matrix<half, 8, 8> simdgroup_half8x8;
 typedef simdgroup_matrix<bfloat, 8, 8> simdgroup_bfloat8x8;
 
+// An array of matrices. The compiler checks no index of an array of structures that is
+// one too large, but that of any read of a scalar.
+template <class T, int N> struct matrices {
+  T e[N];
+  bool at[N];
+  inline __attribute__((always_inline, nodebug)) T &operator[](int i) {
+    bool inside = at[i];
+    asm volatile("" : : "r"(inside));
+    return e[i];
+  }
+};
+
 // The two templates of the library. What the table lacks has no specialisation.
 template <class R, class... A> R as_type(A...) = delete;
-template <class T, int C, int R, class... A> simdgroup_matrix<T, C, R> make_filled_simdgroup_matrix(A...) = delete;
+template <class T, int C, class... A> simdgroup_matrix<T, C, C> make_filled_simdgroup_matrix(A...) = delete;
 
 } // namespace metal
 

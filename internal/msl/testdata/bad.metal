@@ -146,6 +146,15 @@ kernel void beyond_private(device float *y [[buffer(0)]], uint t [[thread_index_
     y[t] = a[t % 5]; // undefined: index outside the array
 }
 
+// An array of matrices is of structures, whose end the compiler does not watch.
+kernel void one_matrix_more(device float *y [[buffer(0)]], uint t [[thread_index_in_threadgroup]]) {
+    simdgroup_float8x8 m[2];
+    for (int i = 0; i <= 2; i++) {
+        m[i] = make_filled_simdgroup_matrix<float, 8>(float(t)); // undefined: index outside the array
+    }
+    simdgroup_store(m[0], y, 8);
+}
+
 kernel void uninitialised(device float *y [[buffer(0)]], uint t [[thread_index_in_threadgroup]]) {
     threadgroup float s[64];
     if (t < 63) {
@@ -230,10 +239,6 @@ kernel void to_constant(device float *y [[buffer(0)]], device const float *x [[b
     ((device float *)x)[t] = y[t]; // constant: thread 0 writes x[0], which is device const
 }
 
-kernel void to_constant_memory(device float *y [[buffer(0)]], constant float *x [[buffer(1)]], uint t [[thread_index_in_threadgroup]]) {
-    ((device float *)x)[t] = y[t]; // constant: thread 0 writes x[0], which is constant
-}
-
 kernel void overflows(device int *y [[buffer(0)]], uint t [[thread_index_in_threadgroup]]) {
     y[t] = y[t] * 2000000000 * 2; // undefined: signed product overflows
 }
@@ -251,6 +256,7 @@ kernel void converts(device float *y [[buffer(0)]], uint t [[thread_index_in_thr
 }
 
 kernel void unaligned(device float *y [[buffer(0)]], uint t [[thread_index_in_threadgroup]]) {
-    device const float4 *p = (device const float4 *)(y + 1);
+    device const float *q = y + 1;
+    device const float4 *p = (device const float4 *)q;
     y[t] = p[0][0]; // alignment:
 }

@@ -108,7 +108,7 @@ kernel void gemm_sg_f32(
     simdgroup_float8x8 acc[2][2];
     for (uint i = 0; i < 2; i++) {
         for (uint j = 0; j < 2; j++) {
-            acc[i][j] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
+            acc[i][j] = make_filled_simdgroup_matrix<float, 8>(0.0f);
         }
     }
     const uint sr = (sg / 2) * 16;
@@ -155,7 +155,7 @@ kernel void gemm_sg_f16(
     simdgroup_float8x8 acc[2][2];
     for (uint i = 0; i < 2; i++) {
         for (uint j = 0; j < 2; j++) {
-            acc[i][j] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
+            acc[i][j] = make_filled_simdgroup_matrix<float, 8>(0.0f);
         }
     }
     const uint sr = (sg / 2) * 16;

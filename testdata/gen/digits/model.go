@@ -7,6 +7,7 @@ import (
 	"context"
 	"github.com/mlxc/mlxc/runtime"
 	"github.com/mlxc/mlxc/runtime/cpu"
+	"time"
 )
 
 // Model is the program with its weights, shared by all sessions.
@@ -14,10 +15,13 @@ type Model struct {
 	m *runtime.Model
 }
 
-// Load maps the checkpoint at path and checks it against the model. An error is a
-// *runtime.WeightError that names the tensors.
-func Load(path string) (*Model, error) {
-	m, err := runtime.Load(&program, path)
+// LoadCPU is Load on the CPU.
+func LoadCPU(path string) (*Model, error) {
+	return load(&program, path)
+}
+
+func load(p *runtime.Program, path string) (*Model, error) {
+	m, err := runtime.Load(p, path)
 	if err != nil {
 		return nil, err
 	}
@@ -46,6 +50,11 @@ type Session struct {
 // Close frees the session's memory, that of its results included.
 func (s *Session) Close() error {
 	return s.s.Close()
+}
+
+// DeviceTime is how long the GPU was at work in the last call; 0 on the CPU.
+func (s *Session) DeviceTime() time.Duration {
+	return s.s.DeviceTime()
 }
 
 // ReadOut is what Session.Read returns, in the session's memory.

@@ -1,0 +1,86 @@
+//go:build linux && mlxc_metal
+
+package mutants
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/mlxc/mlxc/runtime"
+)
+
+// A launchMutant is a change of the steps of a program's entry.
+type launchMutant struct {
+	Mutant
+	entry  int
+	change func(*runtime.Variant)
+}
+
+// mutateLaunches makes all mutants of an entry's steps. params and kernels are how
+// many the program has.
+func mutateLaunches(entry int, e *runtime.Entry, params, kernels int) []launchMutant {
+	v := &e.Variants[0]
+	var all []launchMutant
+	add := func(rule string, step int, change string, by func(*runtime.Variant)) {
+		where := fmt.Sprintf("%s, step %d", e.Name, step)
+		all = append(all, launchMutant{Mutant{Rule: rule, Where: where, Change: change}, entry, by})
+	}
+	for i := range v.Steps {
+		s := &v.Steps[i]
+		if s.Barrier {
+			add("drop a host barrier", i, "none before it", func(v *runtime.Variant) { v.Steps[i].Barrier = false })
+		}
+		for n := range s.Args {
+			if n > 0 && s.Args[n] != s.Args[n-1] {
+				add("misbind", i, fmt.Sprintf("buffers %d and %d are swapped", n-1, n), func(v *runtime.Variant) {
+					a := v.Steps[i].Args
+					a[n], a[n-1] = a[n-1], a[n]
+				})
+			}
+			if to := runtime.Arena.At((s.Args[n].Index + 1) % max(1, len(v.Blocks))); s.Args[n].Where == runtime.Arena && !samePlace(v, s.Args[n].Index, to.Index) {
+				add("misbind", i, fmt.Sprintf("buffer %d is block %d, not %d", n, to.Index, s.Args[n].Index), func(v *runtime.Variant) { v.Steps[i].Args[n] = to })
+			}
+			if s.Args[n].Where == runtime.Weight && params > 1 {
+				to := runtime.Weight.At((s.Args[n].Index + 1) % params)
+				add("misbind", i, fmt.Sprintf("buffer %d is param %d, not %d", n, to.Index, s.Args[n].Index), func(v *runtime.Variant) { v.Steps[i].Args[n] = to })
+			}
+		}
+		for n := range s.Sizes {
+			add("wrong size", i, fmt.Sprintf("size %d is larger by 1", n), func(v *runtime.Variant) {
+				v.Steps[i].Sizes[n] = append(slices.Clone(v.Steps[i].Sizes[n]), runtime.Term{Coef: 1})
+			})
+		}
+		add("short grid", i, "a threadgroup less", func(v *runtime.Variant) {
+			v.Steps[i].Grid = append(slices.Clone(v.Steps[i].Grid), runtime.Term{Coef: -1})
+		})
+		if kernels > 1 {
+			add("another kernel", i, "the next of the program", func(v *runtime.Variant) { v.Steps[i].Kernel = (v.Steps[i].Kernel + 1) % kernels })
+		}
+		if s.Barrier {
+			add("wrong order", i, "before the step before it", func(v *runtime.Variant) {
+				v.Steps[i], v.Steps[i-1] = v.Steps[i-1], v.Steps[i]
+			})
+		}
+	}
+	return all
+}
+
+// samePlace reports that two blocks start at one address, whatever the sizes.
+func samePlace(v *runtime.Variant, a, b int) bool {
+	for _, p := range v.Plans {
+		if !slices.Equal(p.On[a], p.On[b]) {
+			return false
+		}
+	}
+	return true
+}
+
+// cloneVariant is a copy whose steps can be changed.
+func cloneVariant(v runtime.Variant) runtime.Variant {
+	v.Steps = slices.Clone(v.Steps)
+	for i := range v.Steps {
+		v.Steps[i].Args = slices.Clone(v.Steps[i].Args)
+		v.Steps[i].Sizes = slices.Clone(v.Steps[i].Sizes)
+	}
+	return v
+}

@@ -1,0 +1,194 @@
+//go:build linux && mlxc_metal
+
+package mutants
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/mlxc/mlxc/internal/program"
+	"github.com/mlxc/mlxc/internal/softmetal"
+	"github.com/mlxc/mlxc/ir"
+	"github.com/mlxc/mlxc/passes"
+	"github.com/mlxc/mlxc/runtime"
+)
+
+// LaunchSizes are those that dims have: small, since each run of a program takes long.
+var LaunchSizes = []int64{3, 2}
+
+// Launches mutates the launches of each entry of a module, at most most of them,
+// drawn by seed, and runs them on the software Metal with all dims at each of the
+// sizes. weights may be empty where every param has a value of its own. progress, if
+// not nil, is called as they are done.
+func Launches(m *ir.Module, weights string, sizes []int64, most int, seed uint64, progress func(done, of int)) ([]Mutant, error) {
+	if err := softmetal.Setup(); err != nil {
+		return nil, err
+	}
+	hooks, err := softmetal.Open()
+	if err != nil {
+		return nil, err
+	}
+	hooks.Record(true)
+	defer hooks.Record(false)
+	if err := passes.Run(m, ir.Metal, nil); err != nil {
+		return nil, err
+	}
+	p, err := program.Metal(m)
+	if err != nil {
+		return nil, err
+	}
+	r := rand.New(rand.NewPCG(seed, 0))
+	var mutants []launchMutant
+	var runs []*entryRun
+	for i := range p.Entries {
+		e := &p.Entries[i]
+		if len(e.Variants) != 1 {
+			return nil, fmt.Errorf("%s has %d variants, and mutants are of one", e.Name, len(e.Variants))
+		}
+		mutants = append(mutants, mutateLaunches(i, e, len(p.Params), len(m.Kernels))...)
+		for _, size := range sizes {
+			run := &entryRun{hooks: hooks, program: p, weights: weights, entry: i}
+			if err := run.draw(size, r); err != nil {
+				return nil, err
+			}
+			killer, results := run.call()
+			if killer != "" {
+				return nil, fmt.Errorf("%s is not clean before it is mutated: %s", e.Name, killer)
+			}
+			run.want = results
+			runs = append(runs, run)
+		}
+	}
+	r.Shuffle(len(mutants), func(i, j int) { mutants[i], mutants[j] = mutants[j], mutants[i] })
+	mutants = mutants[:min(most, len(mutants))]
+	var all []Mutant
+	for i, m := range mutants {
+		if progress != nil {
+			progress(i, len(mutants))
+		}
+		e := &p.Entries[m.entry]
+		original := e.Variants
+		changed := cloneVariant(original[0])
+		m.change(&changed)
+		e.Variants = []runtime.Variant{changed}
+		for _, run := range runs {
+			if run.entry != m.entry || m.Killer != "" {
+				continue
+			}
+			killer, results := run.call()
+			if killer == "" && !slices.EqualFunc(results, run.want, bytes.Equal) {
+				killer = "result"
+			}
+			m.Killer = killer
+		}
+		e.Variants = original
+		all = append(all, m.Mutant)
+	}
+	slices.SortFunc(all, func(a, b Mutant) int { return strings.Compare(a.String(), b.String()) })
+	return all, nil
+}
+
+// An entryRun calls one entry of a program with the same inputs again and again.
+type entryRun struct {
+	hooks   *softmetal.Hooks
+	program *runtime.Program
+	weights string
+	entry   int
+	inputs  []*runtime.Array
+	want    [][]byte
+}
+
+// draw makes the inputs.
+func (e *entryRun) draw(dim int64, r *rand.Rand) error {
+	for _, port := range e.program.Entries[e.entry].Inputs {
+		shape := make([]int, len(port.Shape))
+		for i, size := range port.Shape {
+			shape[i] = int(size.At(slices.Repeat([]int64{dim}, len(e.program.Dims))))
+		}
+		a, err := runtime.NewArray(port.DType, shape...)
+		if err != nil {
+			return err
+		}
+		t := ir.NewTensor(ir.DType(port.DType), shape...)
+		ir.SamplePositive.Fill(r, t)
+		copy(a.Bytes(), t.Bytes())
+		e.inputs = append(e.inputs, a)
+	}
+	return nil
+}
+
+// call runs the entry in a session of its own. killer is the kind of the first thing
+// that is found wrong.
+func (e *entryRun) call() (killer string, results [][]byte) {
+	e.hooks.Errors()
+	results, err := e.results()
+	found := e.hooks.Errors()
+	switch {
+	case len(found) > 0:
+		return kind(found[0]), results
+	case err != nil:
+		return "error", nil
+	}
+	return "", results
+}
+
+// A finding of a kernel is kernel NAME:LINE: KIND: …, all else of the host.
+var findingOfKernel = regexp.MustCompile(`^kernel \w+(?::\d+)?: (\w+): `)
+
+func kind(message string) string {
+	if strings.HasPrefix(message, "HAZARD") {
+		return "hazard"
+	}
+	if m := findingOfKernel.FindStringSubmatch(message); m != nil {
+		return m[1]
+	}
+	return "validation"
+}
+
+// results are all bytes that the device can see when the call is done: the results,
+// and what else a launch might have written by mistake.
+func (e *entryRun) results() (all [][]byte, err error) {
+	seen := &witness{Backend: e.program.Backend}
+	p := *e.program
+	p.Backend = seen
+	m, err := runtime.Load(&p, e.weights)
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	s, err := m.NewSession()
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	if _, err := s.Call(context.Background(), e.entry, e.inputs...); err != nil {
+		return nil, err
+	}
+	for _, mem := range seen.memory {
+		all = append(all, slices.Clone(mem))
+	}
+	return all, nil
+}
+
+// A witness remembers what memory a device was given.
+type witness struct {
+	runtime.Backend
+	runtime.Device
+	memory [][]byte
+}
+
+func (w *witness) Open(p *runtime.Program) (runtime.Device, error) {
+	var err error
+	w.Device, err = w.Backend.Open(p)
+	return w, err
+}
+
+func (w *witness) Wrap(mem []byte) (runtime.Buffer, error) {
+	w.memory = append(w.memory, mem)
+	return w.Device.Wrap(mem)
+}

@@ -1,0 +1,127 @@
+//go:build darwin || mlxc_metal
+
+package program
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/mlxc/mlxc/codegen/metal"
+	"github.com/mlxc/mlxc/ir"
+	"github.com/mlxc/mlxc/runtime"
+	gpu "github.com/mlxc/mlxc/runtime/metal"
+)
+
+// Metal is the program of a module that was planned for target metal. Params have
+// no positions.
+func Metal(m *ir.Module) (*runtime.Program, error) {
+	text, err := metal.Print(m)
+	if err != nil {
+		return nil, err
+	}
+	var kernels []gpu.Kernel
+	names := metal.Names(m)
+	for i, k := range m.Kernels {
+		kernels = append(kernels, gpu.Kernel{Name: names[i], Threads: k.Schedule.Threads, LongDims: metal.LongDims(k), Pos: fmt.Sprint(k.Pos)})
+	}
+	t := table{m}
+	p := &runtime.Program{Name: m.Name, Version: runtime.Version1, Backend: gpu.Kernels(text, kernels), Align: 16}
+	for _, d := range m.Dims {
+		p.Dims = append(p.Dims, runtime.Dim{Name: d.Name, Min: d.Min, Max: d.Max})
+	}
+	for _, w := range m.Params {
+		param := runtime.Param{Name: w.Path, DType: runtime.DType(w.Type.DType)}
+		for _, s := range w.Type.Shape {
+			n, _ := s.Int()
+			param.Shape = append(param.Shape, int(n))
+		}
+		if w.Init != nil && w.Init.Name == "constant" {
+			param.Init = runtime.Fill(w.Init.Args[0])
+		}
+		p.Params = append(p.Params, param)
+	}
+	for _, f := range m.Funcs {
+		e := runtime.Entry{Name: f.Name, Where: t.facts(f.Where)}
+		for _, v := range f.Inputs {
+			e.Inputs = append(e.Inputs, t.port(v.Name, v.Type))
+		}
+		for _, r := range f.Results {
+			e.Outputs = append(e.Outputs, t.port(r.Name, r.Type))
+		}
+		for _, v := range f.Variants {
+			e.Variants = append(e.Variants, t.variant(v))
+		}
+		p.Entries = append(p.Entries, e)
+	}
+	return p, nil
+}
+
+type table struct{ m *ir.Module }
+
+func (t table) port(name string, typ ir.Type) runtime.Port {
+	return runtime.Port{Name: name, DType: runtime.DType(typ.DType), Shape: t.sizes(typ.Shape)}
+}
+
+var relations = map[ir.Relation]runtime.Relation{ir.EQ: runtime.EQ, ir.LE: runtime.LE, ir.LT: runtime.LT}
+
+func (t table) facts(fs []ir.Fact) []runtime.Fact {
+	var out []runtime.Fact
+	for _, f := range fs {
+		out = append(out, runtime.Fact{Left: t.size(f.Left), Rel: relations[f.Rel], Right: t.size(f.Right), Text: f.String()})
+	}
+	return out
+}
+
+var places = map[ir.Place]runtime.Place{ir.InInput: runtime.Input, ir.InOutput: runtime.Output, ir.InParam: runtime.Weight, ir.InArena: runtime.Arena}
+
+func (t table) variant(v *ir.Variant) runtime.Variant {
+	out := runtime.Variant{Guard: t.facts(v.Guard)}
+	block := map[*ir.Buffer]int{}
+	for i, b := range v.Plan.Blocks {
+		for _, buf := range b.Buffers {
+			block[buf] = i
+		}
+		out.Blocks = append(out.Blocks, runtime.Block{Bytes: t.size(b.Bytes)})
+	}
+	for _, s := range v.Plan.Stacks {
+		out.Plans = append(out.Plans, runtime.Plan{Order: s.Order, On: s.On})
+	}
+	for _, s := range v.Steps {
+		step := runtime.Step{Kernel: slices.Index(t.m.Kernels, s.Kernel), Sizes: t.sizes(s.Sizes), Grid: t.size(s.Grid()), Barrier: s.Barrier != nil, Pos: fmt.Sprint(s.Pos)}
+		for _, b := range s.Args {
+			ref := places[b.Place].At(b.Index)
+			if b.Place == ir.InArena {
+				ref.Index = block[b]
+			}
+			step.Args = append(step.Args, ref)
+		}
+		out.Steps = append(out.Steps, step)
+	}
+	return out
+}
+
+func (t table) sizes(ss []ir.Size) []runtime.Size {
+	var out []runtime.Size
+	for _, s := range ss {
+		out = append(out, t.size(s))
+	}
+	return out
+}
+
+func (t table) size(s ir.Size) runtime.Size {
+	var out runtime.Size
+	for _, term := range s.Terms() {
+		r := runtime.Term{Coef: term.Coef}
+		for _, a := range term.Atoms {
+			f := runtime.Factor{Rem: a.Kind == ir.AtomRem}
+			if a.Kind == ir.AtomDim {
+				f.Dim = slices.IndexFunc(t.m.Dims, func(d *ir.Dim) bool { return d.Name == a.Dim.Name })
+			} else {
+				f.Num, f.Den = t.size(a.X), t.size(a.D)
+			}
+			r.Of = append(r.Of, f)
+		}
+		out = append(out, r)
+	}
+	return out
+}

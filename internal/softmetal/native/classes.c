@@ -1,0 +1,25 @@
+#include "metal.h"
+
+class *const classes[] = {
+    &NSObjectClass,
+    &NSStringClass,
+    &NSErrorClass,
+    &DeviceClass,
+    &OptionsClass,
+    &LibraryClass,
+    &FunctionClass,
+    &PipelineDescriptorClass,
+    &PipelineClass,
+    &BufferClass,
+    &QueueClass,
+    &CommandBufferDescriptorClass,
+    &CommandBufferClass,
+    &EncoderClass,
+    &EventClass,
+    &IndirectDescriptorClass,
+    &IndirectBufferClass,
+    &IndirectCommandClass,
+    &ResidencyDescriptorClass,
+    &ResidencySetClass,
+    NULL,
+};

@@ -1,0 +1,275 @@
+//go:build darwin || (linux && mlxc_metal)
+
+package mlxc_test
+
+import (
+	"bytes"
+	"context"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	goruntime "runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/mlxc/mlxc/internal/softmetal"
+	"github.com/mlxc/mlxc/runtime/metal"
+	"github.com/mlxc/mlxc/testdata/gen/digits"
+	"github.com/mlxc/mlxc/testdata/gen/mnist"
+)
+
+// needMetal skips where there is no Metal, unless there must be one: on Linux it is
+// the software Metal, for which every misuse, race and hazard is the end of the
+// test.
+func needMetal(t testing.TB) {
+	t.Helper()
+	var err error
+	if goruntime.GOOS == "linux" {
+		err = softmetal.Setup()
+	}
+	if err == nil {
+		err = metal.Available()
+	}
+	switch {
+	case err != nil && os.Getenv("MLXC_METAL_REQUIRED") != "":
+		t.Fatal(err)
+	case err != nil:
+		t.Skip(err)
+	}
+}
+
+// The labels are those of the CPU, and the probabilities those of PyTorch, within
+// the bound that TestDigitsSamples derives.
+func TestMetalDigits(t *testing.T) {
+	needMetal(t)
+	m, err := digits.LoadMetal("testdata/digits/digits.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closed(t, m)
+	s, err := m.NewSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closed(t, s)
+	x, err := s.ReadInput(10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	drawSamples(t, x)
+	out, err := s.Read(context.Background(), x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	onCPU, err := newDigits(t).Read(context.Background(), x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	labels, want := data[int32](t, out.Label), data[int32](t, onCPU.Label)
+	for i := range want {
+		if labels[i] != want[i] {
+			t.Errorf("%s: label %d, the CPU has %d", names[i], labels[i], want[i])
+		}
+	}
+	worst := 0.0
+	probs := data[[10]float32](t, out.Probs)
+	for i, want := range referenceProbs(t) {
+		worst = max(worst, apart(probs[i][:], want[:]))
+	}
+	t.Logf("probabilities within %.2g of PyTorch's; the GPU was at work for %v", worst, s.DeviceTime())
+	if worst > 2e-5 {
+		t.Errorf("probabilities differ from PyTorch's by %v", worst)
+	}
+	if s.DeviceTime() <= 0 {
+		t.Error("no time of the GPU")
+	}
+}
+
+func TestMetalMNIST(t *testing.T) {
+	needMetal(t)
+	const n = 16
+	weights := shared(t, "models/mnist-safetensors/mnist.safetensors")
+	images := readGzip(t, shared(t, "mnist/images-idx3-ubyte.gz"), 16)
+	var labels [2][]int32
+	var logits [2][]float32
+	for i, load := range []func(string) (*mnist.Model, error){mnist.LoadMetal, mnist.LoadCPU} {
+		m, err := load(weights)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer closed(t, m)
+		s, err := m.NewSession()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer closed(t, s)
+		x, err := s.PredictInput(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pixels := data[float32](t, x)
+		for p := range pixels {
+			pixels[p] = float32(images[p])
+		}
+		out, err := s.Predict(context.Background(), x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		labels[i], logits[i] = data[int32](t, out.Label), data[float32](t, out.Logits)
+	}
+	for i := range n {
+		if labels[0][i] != labels[1][i] {
+			t.Errorf("image %d: label %d, the CPU has %d", i, labels[0][i], labels[1][i])
+		}
+	}
+	worst := apart(logits[0], logits[1])
+	t.Logf("logits within %.2g of the CPU's", worst)
+	if worst > 1e-4 {
+		t.Errorf("logits differ from the CPU's by %v", worst)
+	}
+}
+
+func closed(t testing.TB, c interface{ Close() error }) {
+	t.Helper()
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// apart is the largest difference.
+func apart(a, b []float32) float64 {
+	if len(a) != len(b) {
+		return math.Inf(1)
+	}
+	worst := 0.0
+	for i := range a {
+		if d := math.Abs(float64(a[i] - b[i])); !(d <= worst) {
+			worst = d
+		}
+	}
+	return worst
+}
+
+// Sessions share the weights and the kernels, and run at the same time: each gets
+// what it gets alone, bit for bit, at every size.
+func TestMetalSessions(t *testing.T) {
+	needMetal(t)
+	m, err := digits.LoadMetal("testdata/digits/digits.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closed(t, m)
+	read := func(s *digits.Session, n int) []float32 {
+		x, err := s.ReadInput(n)
+		if err != nil {
+			t.Error(err)
+			return nil
+		}
+		pixels := data[float32](t, x)
+		for i := range pixels {
+			pixels[i] = float32((i*37 + n) % 256)
+		}
+		out, err := s.Read(context.Background(), x)
+		if err != nil {
+			t.Error(err)
+			return nil
+		}
+		return append([]float32(nil), data[float32](t, out.Probs)...)
+	}
+	alone, err := m.NewSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closed(t, alone)
+	const most = 3
+	want := make([][]float32, most+1)
+	for n := range want {
+		want[n] = read(alone, n)
+	}
+	var wg sync.WaitGroup
+	for range 3 {
+		s, err := m.NewSession()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer closed(t, s)
+		wg.Go(func() {
+			for n := most; n >= 0; n-- {
+				for i, v := range read(s, n) {
+					if math.Float32bits(v) != math.Float32bits(want[n][i]) {
+						t.Errorf("%d images: element %d is %v, alone it was %v", n, i, v, want[n][i])
+						return
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestMetalCallAllocatesNothing(t *testing.T) {
+	needMetal(t)
+	m, err := digits.LoadMetal("testdata/digits/digits.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closed(t, m)
+	s, err := m.NewSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closed(t, s)
+	x, err := s.ReadInput(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	if n := testing.AllocsPerRun(3, func() {
+		if _, err := s.Read(ctx, x); err != nil {
+			t.Error(err)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations a call", n)
+	}
+}
+
+// The command runs a model on Metal too. It is built with the tag, as here.
+func TestMetalRunCommand(t *testing.T) {
+	needMetal(t)
+	if testing.Short() {
+		t.Skip("builds two programs")
+	}
+	emptyCache(t)
+	command := filepath.Join(t.TempDir(), "mlxc")
+	if out, err := exec.Command("go", "build", "-tags", "mlxc_metal", "-o", command, "./cmd/mlxc").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	run := func(env ...string) (string, string, int) {
+		var stdout, stderr bytes.Buffer
+		cmd := exec.Command(command, "run", "testdata/digits/digits.mlx", "--device", "metal", "--in", "image=testdata/digits/seven.png")
+		cmd.Stdout, cmd.Stderr, cmd.Env = &stdout, &stderr, append(os.Environ(), env...)
+		if err := cmd.Run(); cmd.ProcessState == nil {
+			t.Fatal(err)
+		}
+		return stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()
+	}
+	stdout, stderr, code := run()
+	if code != 0 || !regexp.MustCompile(`(?m)^label +i32\[1\] +7$`).MatchString(stdout) {
+		t.Errorf("exit %d\n%s\n%s", code, stdout, stderr)
+	}
+	if goruntime.GOOS != "linux" {
+		return
+	}
+	for _, c := range []struct{ env, want string }{
+		{"SWMETAL_FAIL=status:1", "metal: "},
+		{"SWMETAL_FAIL=compile:1", "metal: "},
+		{"SWMETAL_MAXTHREADS=64", "metal: kernel read_"},
+	} {
+		if stdout, stderr, code := run(c.env); code != 4 || !strings.Contains(stderr, c.want) || stdout != "" {
+			t.Errorf("%s: exit %d, stdout %q, stderr %q", c.env, code, stdout, stderr)
+		}
+	}
+}

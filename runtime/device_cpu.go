@@ -1,0 +1,64 @@
+package runtime
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/mlxc/mlxc/runtime/cpu"
+)
+
+// cpuBackend runs the kernels of the program itself on the workers of the process.
+type cpuBackend struct{}
+
+func (cpuBackend) Open(p *Program) (Device, error) { return cpuDevice{p.Kernels}, nil }
+
+type cpuDevice struct{ kernels []cpu.Kernel }
+
+// noBuffer is memory that needs no view of it.
+type noBuffer struct{}
+
+func (noBuffer) Close() error { return nil }
+
+func (cpuDevice) Wrap([]byte) (Buffer, error) { return noBuffer{}, nil }
+
+func (d cpuDevice) Record(launches []Launch) (Recording, error) {
+	calls := make([]cpu.Call, len(launches))
+	for i, l := range launches {
+		calls[i] = cpu.Call{Args: make([][]byte, len(l.Args)), Sizes: l.Sizes}
+	}
+	return &cpuRecording{d.kernels, launches, calls}, nil
+}
+
+func (cpuDevice) Close() error { return nil }
+
+type cpuRecording struct {
+	kernels  []cpu.Kernel
+	launches []Launch
+	calls    []cpu.Call
+}
+
+func (r *cpuRecording) Set(i int) {
+	for n, a := range r.launches[i].Args {
+		r.calls[i].Args[n] = a.Bytes
+	}
+}
+
+// Run looks at ctx between kernels. Barriers mean nothing to it, as each kernel
+// has ended before the next begins.
+func (r *cpuRecording) Run(ctx context.Context) (time.Duration, error) {
+	team := cpu.Acquire()
+	defer team.Release()
+	for i := range r.launches {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		l := &r.launches[i]
+		if err := team.Run(r.kernels[l.Kernel], &r.calls[i], l.Grid, l.Grain); err != nil {
+			return 0, fmt.Errorf("step %d (%s): %w", i, l.Pos, err)
+		}
+	}
+	return 0, nil
+}
+
+func (r *cpuRecording) Close() error { return nil }

@@ -10,7 +10,7 @@ import (
 )
 
 // The models' kernels, each held against the interpreter on what those before it
-// made of two random images.
+// made of a random image.
 func TestModels(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -34,7 +34,7 @@ func TestModels(t *testing.T) {
 				p.params[w.Name].F[i] = float64(float32(p.params[w.Name].F[i] / 64))
 			}
 		}
-		p.inputs = []*ir.Tensor{draw(m.Funcs[0].Inputs[0].Type, map[string]int64{"B": 2})}
+		p.inputs = []*ir.Tensor{draw(m.Funcs[0].Inputs[0].Type, map[string]int64{"B": 1})}
 		s := &suite{module: m, programs: []*program{p}, stepwise: true}
 		kernels, launches := s.run(t)
 		t.Logf("%s: %d kernels, %d launches", name, kernels, launches)

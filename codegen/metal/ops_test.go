@@ -141,6 +141,9 @@ func TestReductions(t *testing.T) {
 			}
 			for _, d := range gpuDTypes() {
 				for _, name := range names {
+					if name != "dims" && name != "short" && !slices.Contains([]ir.DType{ir.F32, ir.BF16, ir.I32, ir.I64, ir.U8, ir.Bool}, d) {
+						continue // one dtype of each kind
+					}
 					s := shapes[name]
 					for i, attrs := range reduceAttrs(o, len(s)) {
 						ds := dims

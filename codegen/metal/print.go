@@ -60,7 +60,7 @@ func Kernel(k *ir.Kernel, name string) (string, error) {
 	}
 	form, ok := forms[k.Schedule.Form]
 	if !ok {
-		return "", fmt.Errorf("Metal has no form %q", k.Schedule.Form)
+		return "", fmt.Errorf("there is no form %q for Metal", k.Schedule.Form)
 	}
 	p := &printer{kernel: k, names: newNames(k, name), inline: k.Inline(), index: "int", text: map[*ir.Scalar]string{}, b: &strings.Builder{}, mentioned: map[string]bool{}}
 	if LongDims(k) {

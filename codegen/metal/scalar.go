@@ -98,15 +98,12 @@ func (p *printer) ref(v *ir.Scalar) string {
 // (float(half(x))) - y is a cast of -y, to a function.
 func operand(text string) string {
 	depth := 0
-	for i, r := range text {
+	for _, r := range text {
 		switch {
 		case r == '(' || r == '[':
 			depth++
 		case r == ')' || r == ']':
 			depth--
-			if depth == 0 && r == ')' && i < len(text)-1 {
-				return "(" + text + ")"
-			}
 		case depth == 0 && !strings.ContainsRune(":._", r) && !unicode.IsLetter(r) && !unicode.IsDigit(r):
 			return "(" + text + ")"
 		}

@@ -273,3 +273,15 @@ func TestMetalRunCommand(t *testing.T) {
 		}
 	}
 }
+
+// The host layer and the models on arm64, whose calls pass sizes in another way, under
+// an emulator.
+func TestMetalOnARM64(t *testing.T) {
+	needMetal(t)
+	if testing.Short() || goruntime.GOARCH == "arm64" {
+		t.Skip("the emulator is slow, and on arm64 all tests are of arm64")
+	}
+	softmetal.EmulateARM64(t, ".", "-test.run=TestMetal(Digits|MNIST|Sessions)")
+	softmetal.EmulateARM64(t, "runtime/metal")
+	softmetal.EmulateARM64(t, "runtime/metal/mtl")
+}

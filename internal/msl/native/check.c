@@ -362,7 +362,7 @@ typedef struct place {
 // In a function of the library, which has no lines, it is that of the caller.
 static void undefined(const place *at, const char *what, uintptr_t pc) {
   if (!msl_now.self || !msl_report_first("undefined", (uintptr_t)at, (uintptr_t)what)) return;
-  int line = strcmp(at->file, "metal") ? msl_line(pc) : (int)at->line;
+  uint32_t line = strcmp(at->file, "metal") ? msl_line(pc) : at->line;
   msl_report(line, "undefined", "thread %u of threadgroup %u: %s", me(), m->ordinal, what);
 }
 

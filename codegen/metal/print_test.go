@@ -12,11 +12,7 @@ import (
 
 // What Metal cannot say is an error that names the kernel.
 func TestRefusals(t *testing.T) {
-	float64s := newBuilder(t, "f64")
-	float64s.add("run", op("neg", nil), []ir.Type{typ(ir.F64, shape(4))})
-	if err := passes.Run(float64s.module, ir.Metal, nil); err != nil {
-		t.Fatal(err)
-	}
+	wide := kernelSuite(t, "\narg %x: f64[1] read\narg %out: f64[1] write\nv0 = load %x[0] : f64\nstore %out[0] = v0", 1).module
 	var args strings.Builder
 	for i := range 31 {
 		fmt.Fprintf(&args, "\narg %%x%d: f32[1] read", i)
@@ -30,7 +26,7 @@ func TestRefusals(t *testing.T) {
 		m    *ir.Module
 		want string
 	}{
-		{float64s.module, "kernel run_out: in0 is f64, which Metal does not have"},
+		{wide, "kernel k: x is f64, which Metal does not have"},
 		{many, "kernel k: 32 buffers are more than 31"},
 		{&unscheduled, "kernel k: it has no schedule"},
 	} {

@@ -48,7 +48,7 @@ func benchmarkLaunch(b *testing.B, mode Mode, l Launch) {
 // BenchmarkCompile is the cost of a text of 31 kernels in each pass, not cached.
 func BenchmarkCompile(b *testing.B) {
 	needClang(b)
-	data, err := os.ReadFile("../../testdata/metal/digits.metal")
+	data, err := os.ReadFile("../../testdata/gen/digits/model.metal")
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -96,6 +96,7 @@ var language = []string{
 	"-Werror=uninitialized", "-Werror=sometimes-uninitialized", "-Werror=return-type", "-Werror=vla",
 	"-Werror=array-bounds", "-Werror=shift-count-overflow", "-Werror=shift-count-negative", "-Werror=division-by-zero",
 	"-Werror=integer-overflow", "-Werror=constant-conversion", "-Werror=literal-range", "-Werror=unused-value",
+	"-Werror=unused-variable", "-Werror=unused-but-set-variable",
 	"-fno-color-diagnostics", "-fno-caret-diagnostics", "-ferror-limit=20",
 }
 

@@ -46,6 +46,7 @@ func TestRefused(t *testing.T) {
 		{"cast away const", one("device const float *a [[buffer(0)]]", "((device float *)a)[0] = 1.0f;"), "strict", "drops const"},
 		{"cast to another space", one("device const float *a [[buffer(0)]], device float4 *b [[buffer(1)]]", "b[0] = ((threadgroup const float4 *)a)[0];"), "lint", "4:10: error: a is no pointer to threadgroup memory"},
 		{"cast of an expression", one("device float *a [[buffer(0)]], device float4 *b [[buffer(1)]]", "b[0] = ((device float4 *)(a + 4))[0];"), "lint", "a cast is of the name of a pointer"},
+		{"unused variable", one(f, "const float x = a[0];"), "strict", "unused variable 'x'"},
 		{"copy of a struct between spaces", head + "struct S { float x; };\nkernel void k(device S *a [[buffer(0)]]) { S s = a[0]; a[1].x = s.x; }\n", "strict", "no matching constructor"},
 		{"threadgroup variable of a function", head + "void g(" + strings.Split(f, " [[")[0] + ") { threadgroup float s[2]; s[0] = a[0]; a[1] = s[0]; }\nkernel void k(" + f + ") { g(a); }\n", "lint", "declared in the outermost block"},
 		{"threadgroup variable of a block", one(f, "if (a[0] > 0.0f) { threadgroup float s[2]; s[0] = a[0]; }"), "lint", "declared in the outermost block"},

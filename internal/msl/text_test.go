@@ -128,7 +128,7 @@ func TestThreadgroupVariables(t *testing.T) {
 // Whatever the bytes, nothing panics, and what the lint accepts can be transformed.
 func FuzzText(f *testing.F) {
 	f.Add(head + "kernel void k(device float *a [[buffer(0)]]) { threadgroup float s[4]; s[0] = a[0]; a[1] = s[0]; }\n")
-	for _, name := range []string{"testdata/*.metal", "../../testdata/metal/*.metal"} {
+	for _, name := range []string{"testdata/*.metal", "../../testdata/gen/*/model.metal"} {
 		paths, _ := filepath.Glob(name)
 		for _, path := range paths {
 			data, err := os.ReadFile(path)

@@ -100,7 +100,7 @@ func (h *Hooks) Errors() []string {
 }
 
 // Live counts the objects of a class that were not freed, -1 if there is no such
-// class. It waits for the end of what runs on the GPU.
+// class. First all committed work has its end, when lazy that which is waited for.
 func (h *Hooks) Live(class string) int {
 	c := append([]byte(class), 0)
 	return int(call(h.live, uintptr(unsafe.Pointer(&c[0]))))

@@ -156,6 +156,13 @@ func TestMisuse(t *testing.T) {
 			d.send("setErrorOptions:", 2)
 			d.release()
 		}},
+		{"command buffers that are dropped", "", func() {
+			q := id(b.device.send("newCommandQueueWithMaxCommandBufferCount:", 2))
+			for range 5 {
+				pool(func() { q.send("commandBuffer") })
+			}
+			q.release()
+		}},
 		{"many queues", "more than 32 command queues at a time", func() {
 			var queues []id
 			for range 33 {
@@ -202,6 +209,7 @@ func TestMisuse(t *testing.T) {
 		{"too many command buffers", "2 uncompleted command buffers, none of them committed", func() {
 			q := id(b.device.send("newCommandQueueWithMaxCommandBufferCount:", 2))
 			pool(func() {
+				id(q.send("commandBuffer")).commitAndWait() // does not count any more
 				for range 3 {
 					q.send("commandBuffer")
 				}

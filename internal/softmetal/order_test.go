@@ -3,7 +3,9 @@
 package softmetal
 
 import (
+	"os"
 	"testing"
+	"time"
 	"unsafe"
 )
 
@@ -342,11 +344,12 @@ func TestLazy(t *testing.T) {
 			e.end()
 			first.send("commit")
 			second.send("commit")
+			metal.hooks.Live("MTLBuffer")
 			if b.c.floats()[0] != 0 {
 				t.Error("it ran before the wait")
 			}
 			wait(first)
-			metal.hooks.Live("MTLBuffer") // after what runs
+			metal.hooks.Live("MTLBuffer") // after all that is due
 			if b.c.floats()[0] != 5 || b.c.floats()[8] != 0 {
 				t.Errorf("%s: %v and %v after the wait for the first", name, b.c.floats()[0], b.c.floats()[8])
 			}
@@ -391,6 +394,30 @@ func TestQueueFull(t *testing.T) {
 	}
 	pool(func() { id(q.send("commandBuffer")).commitAndWait() })
 	q.release()
+}
+
+// Queues come and go, and leave no place taken and no thread behind.
+func TestManyQueues(t *testing.T) {
+	b := newBench(t)
+	threads := func() int {
+		all, err := os.ReadDir("/proc/self/task")
+		must(t, err)
+		return len(all)
+	}
+	before := threads()
+	const queues = 200
+	for range queues {
+		q := id(b.device.send("newCommandQueue"))
+		pool(func() { id(q.send("commandBuffer")).commitAndWait() })
+		q.release()
+	}
+	for range 1000 {
+		if threads() < before+queues/2 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Errorf("%d threads before %d queues, %d after", before, queues, threads())
 }
 
 func TestEvents(t *testing.T) {

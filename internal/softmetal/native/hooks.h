@@ -10,8 +10,8 @@ bool swmetal_set(const char *name, const char *value);
 // swmetal_take_errors moves recorded errors into out, a line each, and returns their bytes.
 size_t swmetal_take_errors(char *out, size_t room);
 
-// swmetal_live counts the live objects of a class, -1 if there is no such class. It
-// waits until no worker is inside a command buffer.
+// swmetal_live counts the live objects of a class, -1 if there is no such class. First
+// all committed work has its end, in lazy mode that which is waited for.
 long swmetal_live(const char *class_name);
 
 // swmetal_method_table lists class, + or - and selector, and encoding between

@@ -287,7 +287,7 @@ int poll_status(CommandBuffer *);
 uint64_t poll_event(Event *);
 bool wait_for_event(Event *, uint64_t value, uint64_t milliseconds, timeline *learns); // by host and GPU
 void signal_event(Event *, uint64_t value, const timeline *);
-void await_idle(void); // until no worker is inside a command buffer
+void await_idle(void); // until all that is due has run
 
 // command_buffer.c
 CommandBuffer *new_command_buffer(Queue *, bool retained); // autoreleased

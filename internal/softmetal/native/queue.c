@@ -100,15 +100,16 @@ static void run(worker *w, CommandBuffer *c) {
   pthread_mutex_lock(&lock);
   w->existing--;
   w->committed--;
-  c->done = true;
-  pthread_cond_broadcast(&changed);
+  c->done = true; // those who wait hear of it when the worker is idle
   pthread_mutex_unlock(&lock);
   release(c);
 }
 
-static void await_due(CommandBuffer *c) {
+static bool due(const CommandBuffer *c) { return !setting(LAZY) || c->wanted; }
+
+static void await_due(const CommandBuffer *c) {
   struct timespec patience = after_ms(HANDLER_PATIENCE_MS);
-  while (setting(LAZY) && !c->wanted)
+  while (!due(c))
     if (!c->handler_count)
       pthread_cond_wait(&changed, &lock);
     else if (!await_change(&patience))
@@ -120,7 +121,6 @@ static void unlink_worker(worker *w) {
   while (*at != w)
     at = &(*at)->next;
   *at = w->next;
-  order_drop_queue(w->slot);
   free(w);
 }
 
@@ -179,6 +179,7 @@ Queue *new_queue(Device *self) { return new_queue_with_limit(self, NULL, DEFAULT
 static void dealloc(void *object) {
   Queue *self = object;
   release_residency(&self->residency);
+  order_drop_queue(self->worker->slot);
   pthread_mutex_lock(&lock);
   self->worker->stop = true;
   if (self->worker->started)
@@ -207,7 +208,6 @@ void count_new_buffer(Queue *q) {
 void count_dropped_buffer(Queue *q) {
   pthread_mutex_lock(&lock);
   q->worker->existing--;
-  pthread_cond_broadcast(&changed);
   pthread_mutex_unlock(&lock);
 }
 
@@ -298,7 +298,7 @@ void signal_event(Event *e, uint64_t value, const timeline *before) {
 void await_idle(void) {
   pthread_mutex_lock(&lock);
   for (worker *w = workers; w;)
-    if (w->busy) {
+    if (w->busy || (w->head && due(w->head))) {
       pthread_cond_wait(&changed, &lock);
       w = workers;
     } else

@@ -46,9 +46,11 @@ func mutateLaunches(entry int, e *runtime.Entry, params, kernels int) []launchMu
 			}
 		}
 		for n := range s.Sizes {
-			add("wrong size", i, fmt.Sprintf("size %d is smaller by 1", n), func(v *runtime.Variant) {
-				v.Steps[i].Sizes[n] = append(slices.Clone(v.Steps[i].Sizes[n]), runtime.Term{Coef: -1})
-			})
+			for _, by := range []int64{-1, 1} {
+				add("wrong size", i, fmt.Sprintf("size %d has %+d", n, by), func(v *runtime.Variant) {
+					v.Steps[i].Sizes[n] = append(slices.Clone(v.Steps[i].Sizes[n]), runtime.Term{Coef: by})
+				})
+			}
 		}
 		add("short grid", i, "a threadgroup less", func(v *runtime.Variant) {
 			v.Steps[i].Grid = append(slices.Clone(v.Steps[i].Grid), runtime.Term{Coef: -1})

@@ -7,9 +7,11 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"github.com/mlxc/mlxc/internal/program"
 	"github.com/mlxc/mlxc/internal/softmetal"
@@ -100,6 +102,7 @@ type entryRun struct {
 	weights string
 	entry   int
 	inputs  []*runtime.Array
+	drawn   [][]byte // what is in the inputs, unless a mutant has written there
 	want    [][]byte
 }
 
@@ -116,8 +119,7 @@ func (e *entryRun) draw(dim int64, r *rand.Rand) error {
 		}
 		t := ir.NewTensor(ir.DType(port.DType), shape...)
 		ir.SamplePositive.Fill(r, t)
-		copy(a.Bytes(), t.Bytes())
-		e.inputs = append(e.inputs, a)
+		e.inputs, e.drawn = append(e.inputs, a), append(e.drawn, t.Bytes())
 	}
 	return nil
 }
@@ -126,6 +128,9 @@ func (e *entryRun) draw(dim int64, r *rand.Rand) error {
 // that is found wrong.
 func (e *entryRun) call() (killer string, results [][]byte) {
 	e.hooks.Errors()
+	for i, a := range e.inputs {
+		copy(a.Bytes(), e.drawn[i])
+	}
 	results, err := e.results()
 	found := e.hooks.Errors()
 	switch {
@@ -141,8 +146,11 @@ func (e *entryRun) call() (killer string, results [][]byte) {
 var findingOfKernel = regexp.MustCompile(`^kernel \w+(?::\d+)?: (\w+): `)
 
 func kind(message string) string {
-	if strings.HasPrefix(message, "HAZARD") {
+	switch {
+	case strings.HasPrefix(message, "HAZARD"):
 		return "hazard"
+	case strings.HasSuffix(message, "which nothing has written"):
+		return "unwritten"
 	}
 	if m := findingOfKernel.FindStringSubmatch(message); m != nil {
 		return m[1]
@@ -153,7 +161,7 @@ func kind(message string) string {
 // results are all bytes that the device can see when the call is done: the results,
 // and what else a launch might have written by mistake.
 func (e *entryRun) results() (all [][]byte, err error) {
-	seen := &witness{Backend: e.program.Backend}
+	seen := &witness{Backend: e.program.Backend, run: e}
 	p := *e.program
 	p.Backend = seen
 	m, err := runtime.Load(&p, e.weights)
@@ -169,17 +177,28 @@ func (e *entryRun) results() (all [][]byte, err error) {
 	if _, err := s.Call(context.Background(), e.entry, e.inputs...); err != nil {
 		return nil, err
 	}
-	for _, mem := range seen.memory {
-		all = append(all, slices.Clone(mem))
+	for i, mem := range seen.memory {
+		now := slices.Clone(mem)
+		const block = 16 // of the pattern, which differs from run to run
+		before := seen.before[i]
+		for at := 0; at < len(before); at += block {
+			if end := min(at+block, len(before)); bytes.Equal(now[at:end], before[at:end]) {
+				clear(now[at:end])
+			}
+		}
+		all = append(all, now)
 	}
 	return all, nil
 }
 
-// A witness remembers what memory a device was given.
+// A witness remembers what memory a device was given. What is new of it counts as
+// never written, so that who reads it first is found.
 type witness struct {
 	runtime.Backend
 	runtime.Device
+	run    *entryRun
 	memory [][]byte
+	before [][]byte // what was in it; none where it was written
 }
 
 func (w *witness) Open(p *runtime.Program) (runtime.Device, error) {
@@ -189,6 +208,12 @@ func (w *witness) Open(p *runtime.Program) (runtime.Device, error) {
 }
 
 func (w *witness) Wrap(mem []byte) (runtime.Buffer, error) {
-	w.memory = append(w.memory, mem)
+	seen := unsafe.Slice(&mem[0], (len(mem)+os.Getpagesize()-1)&^(os.Getpagesize()-1)) // the GPU sees whole pages
+	var before []byte
+	if bytes.Count(mem, []byte{0}) == len(mem) { // neither inputs nor weights
+		w.run.hooks.Poison(seen)
+		before = slices.Clone(seen)
+	}
+	w.memory, w.before = append(w.memory, seen), append(w.before, before)
 	return w.Device.Wrap(mem)
 }

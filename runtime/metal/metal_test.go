@@ -366,6 +366,11 @@ func TestRunRefuses(t *testing.T) {
 		checkError(t, err, c.want)
 	}
 	launches[0].Args[0] = m.span(0, 32)
+	launches[0].Grid = 1 << 32
+	r.Set(0)
+	_, err := r.Run(context.Background())
+	checkError(t, err, "metal: kernel bump (m.mlx:7:7): 4294967296 threadgroups are more than Metal launches at once")
+	launches[0].Grid = 1
 	r.Set(0)
 	run(t, r)
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/mlxc/mlxc/runtime"
 	"github.com/mlxc/mlxc/runtime/metal/mtl"
@@ -101,6 +102,10 @@ func (r *recording) Set(launch int) {
 		for m := range messagesOfLaunch {
 			r.batch.Omit(s.first + m)
 		}
+		return
+	}
+	if l.Grid > math.MaxUint32 {
+		s.err = fmt.Errorf("%d threadgroups are more than Metal launches at once", l.Grid)
 		return
 	}
 	r.batch.SetPipeline(s.first+pipelineMessage, r.device.pipelines[l.Kernel])

@@ -81,7 +81,7 @@ static int find_object(struct dl_phdr_info *info, size_t size, void *entry) {
   uint8_t *from = NULL, *to = NULL;
   for (int i = 0; i < info->dlpi_phnum; i++) {
     if (info->dlpi_phdr[i].p_type != PT_LOAD) continue;
-    uint8_t *at = (uint8_t *)info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
+    uint8_t *at = (uint8_t *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
     if (!from || at < from) from = at;
     if (at + info->dlpi_phdr[i].p_memsz > to) to = at + info->dlpi_phdr[i].p_memsz;
   }

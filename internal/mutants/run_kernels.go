@@ -18,8 +18,9 @@ import (
 
 const header = "#include <metal_stdlib>\nusing namespace metal;\n\n"
 
-// Sizes are those that dims have: both sides of what a tile or a simdgroup takes.
-var Sizes = []int64{3, 33}
+// Sizes are those that dims have: both sides of what a tile or a simdgroup takes, and
+// more than the rows that a tile can have. The largest takes long, and has one draw.
+var Sizes = []int64{3, 33, 70}
 
 // batch is how many mutants share a compilation.
 const batch = 32
@@ -89,7 +90,10 @@ func newKernelRuns(m *ir.Module, text string, sizes []int64, r *rand.Rand) (*ker
 	for i, kernel := range m.Kernels {
 		name := names[i]
 		for _, size := range sizes {
-			for _, draw := range draws {
+			for n, draw := range draws {
+				if n > 0 && size > 64 {
+					break
+				}
 				l := newLaunch(kernel, size, draw, r)
 				if l.Groups[0] == 0 {
 					continue

@@ -41,20 +41,31 @@ func needMetal(t testing.TB) {
 	}
 }
 
-// The labels are those of the CPU, and the probabilities those of PyTorch, within
-// the bound that TestDigitsSamples derives.
-func TestMetalDigits(t *testing.T) {
-	needMetal(t)
+func metalDigits(t testing.TB) *digits.Model {
+	t.Helper()
 	m, err := digits.LoadMetal("testdata/digits/digits.safetensors")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer closed(t, m)
+	t.Cleanup(func() { closed(t, m) })
+	return m
+}
+
+func newSession(t testing.TB, m *digits.Model) *digits.Session {
+	t.Helper()
 	s, err := m.NewSession()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer closed(t, s)
+	t.Cleanup(func() { closed(t, s) })
+	return s
+}
+
+// The labels are those of the CPU, and the probabilities those of PyTorch, within
+// the bound that TestDigitsSamples derives.
+func TestMetalDigits(t *testing.T) {
+	needMetal(t)
+	s := newSession(t, metalDigits(t))
 	x, err := s.ReadInput(10)
 	if err != nil {
 		t.Fatal(err)
@@ -157,11 +168,7 @@ func apart(a, b []float32) float64 {
 // what it gets alone, bit for bit, at every size.
 func TestMetalSessions(t *testing.T) {
 	needMetal(t)
-	m, err := digits.LoadMetal("testdata/digits/digits.safetensors")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer closed(t, m)
+	m := metalDigits(t)
 	read := func(s *digits.Session, n int) []float32 {
 		x, err := s.ReadInput(n)
 		if err != nil {
@@ -179,11 +186,7 @@ func TestMetalSessions(t *testing.T) {
 		}
 		return append([]float32(nil), data[float32](t, out.Probs)...)
 	}
-	alone, err := m.NewSession()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer closed(t, alone)
+	alone := newSession(t, m)
 	const most = 3
 	want := make([][]float32, most+1)
 	for n := range want {
@@ -191,11 +194,7 @@ func TestMetalSessions(t *testing.T) {
 	}
 	var wg sync.WaitGroup
 	for range 3 {
-		s, err := m.NewSession()
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer closed(t, s)
+		s := newSession(t, m)
 		wg.Go(func() {
 			for n := most; n >= 0; n-- {
 				for i, v := range read(s, n) {
@@ -212,16 +211,7 @@ func TestMetalSessions(t *testing.T) {
 
 func TestMetalCallAllocatesNothing(t *testing.T) {
 	needMetal(t)
-	m, err := digits.LoadMetal("testdata/digits/digits.safetensors")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer closed(t, m)
-	s, err := m.NewSession()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer closed(t, s)
+	s := newSession(t, metalDigits(t))
 	x, err := s.ReadInput(1)
 	if err != nil {
 		t.Fatal(err)

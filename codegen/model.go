@@ -15,6 +15,7 @@ func (p *pkg) modelFile() (*jen.File, error) {
 	f := p.file()
 	if p.isMain() {
 		f.Add(p.dims())
+		f.Add(p.shared())
 		return f, p.cpuProgram(f)
 	}
 	f.PackageComment(fmt.Sprintf("Package %s runs the model %s.", p.name, p.source))
@@ -64,6 +65,8 @@ func (p *pkg) modelFile() (*jen.File, error) {
 	}
 	f.Line()
 	f.Add(p.dims())
+	f.Line()
+	f.Add(p.shared())
 	f.Line()
 	return f, p.cpuProgram(f)
 }

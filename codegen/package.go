@@ -118,7 +118,7 @@ func (p *pkg) isMain() bool { return p.name == "main" }
 
 // kernelNames gives each kernel a Go name of its own.
 func kernelNames(m *ir.Module) []string {
-	used := map[string]bool{"program": true, "init": true, "main": true}
+	used := map[string]bool{"program": true, "dims": true, "params": true, "init": true, "main": true}
 	for _, d := range m.Dims {
 		used[dimName(d)] = true
 	}

@@ -10,16 +10,28 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
+// shared are the tables that all targets have in common.
+func (p *pkg) shared() *jen.Statement {
+	var dims, params []jen.Code
+	for _, d := range p.module.Dims {
+		dims = append(dims, fields("Name", jen.Lit(d.Name), "Min", jen.Lit(int(d.Min)), "Max", jen.Lit(int(d.Max))))
+	}
+	for _, w := range p.module.Params {
+		params = append(params, p.param(w))
+	}
+	return jen.Var().Defs(
+		jen.Id("dims").Op("=").Add(slice(rt("Dim"), dims)),
+		jen.Id("params").Op("=").Add(slice(rt("Param"), params)),
+	)
+}
+
 // program is the table of the whole model for one target, with what the target
 // adds.
 func (p *pkg) program(t *table, name string, more ...jen.Code) (*jen.Statement, error) {
-	var dims, params, entries []jen.Code
-	for _, d := range t.module.Dims {
-		dims = append(dims, fields("Name", jen.Lit(d.Name), "Min", jen.Lit(int(d.Min)), "Max", jen.Lit(int(d.Max))))
+	if len(t.module.Params) != len(p.module.Params) || len(t.module.Dims) != len(p.module.Dims) {
+		return nil, fmt.Errorf("target %s has other dims or params than the others", t.module.Target)
 	}
-	for _, w := range t.module.Params {
-		params = append(params, p.param(w))
-	}
+	var entries []jen.Code
 	for _, f := range t.module.Funcs {
 		entry, err := p.entry(t, f)
 		if err != nil {
@@ -30,8 +42,8 @@ func (p *pkg) program(t *table, name string, more ...jen.Code) (*jen.Statement, 
 	return jen.Var().Id(name).Op("=").Add(rt("Program")).Custom(multi, append([]jen.Code{
 		jen.Id("Name").Op(":").Lit(t.module.Name),
 		jen.Id("Version").Op(":").Add(rt("Version1")),
-		jen.Id("Dims").Op(":").Add(slice(rt("Dim"), dims)),
-		jen.Id("Params").Op(":").Add(slice(rt("Param"), params)),
+		jen.Id("Dims").Op(":").Id("dims"),
+		jen.Id("Params").Op(":").Id("params"),
 		jen.Id("Entries").Op(":").Add(slice(rt("Entry"), entries)),
 	}, more...)...), nil
 }

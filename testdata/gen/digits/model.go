@@ -87,13 +87,11 @@ const (
 	dimB = iota
 )
 
-var program = runtime.Program{
-	Name:    "digits",
-	Version: runtime.Version1,
-	Dims: []runtime.Dim{
+var (
+	dims = []runtime.Dim{
 		{Name: "B", Min: 0, Max: 256},
-	},
-	Params: []runtime.Param{
+	}
+	params = []runtime.Param{
 		{Name: "net.conv1.weight", DType: runtime.F32, Shape: []int{16, 1, 3, 3}, Pos: "digits.mlx:8:14"},
 		{Name: "net.conv1.bias", DType: runtime.F32, Shape: []int{16}, Init: runtime.Fill(0.0), Pos: "digits.mlx:8:14"},
 		{Name: "net.bn1.weight", DType: runtime.F32, Shape: []int{16}, Init: runtime.Fill(1.0), Pos: "digits.mlx:9:12"},
@@ -114,7 +112,14 @@ var program = runtime.Program{
 		{Name: "net.bn3.running_var", DType: runtime.F32, Shape: []int{64}, Init: runtime.Fill(1.0), Pos: "digits.mlx:13:12"},
 		{Name: "net.fc.weight", DType: runtime.F32, Shape: []int{10, 576}, Pos: "digits.mlx:14:11"},
 		{Name: "net.fc.bias", DType: runtime.F32, Shape: []int{10}, Pos: "digits.mlx:14:11"},
-	},
+	}
+)
+
+var program = runtime.Program{
+	Name:    "digits",
+	Version: runtime.Version1,
+	Dims:    dims,
+	Params:  params,
 	Entries: []runtime.Entry{
 		{
 			Name: "read",

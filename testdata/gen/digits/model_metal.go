@@ -28,31 +28,8 @@ var metalSource string
 var metalProgram = runtime.Program{
 	Name:    "digits",
 	Version: runtime.Version1,
-	Dims: []runtime.Dim{
-		{Name: "B", Min: 0, Max: 256},
-	},
-	Params: []runtime.Param{
-		{Name: "net.conv1.weight", DType: runtime.F32, Shape: []int{16, 1, 3, 3}, Pos: "digits.mlx:8:14"},
-		{Name: "net.conv1.bias", DType: runtime.F32, Shape: []int{16}, Init: runtime.Fill(0.0), Pos: "digits.mlx:8:14"},
-		{Name: "net.bn1.weight", DType: runtime.F32, Shape: []int{16}, Init: runtime.Fill(1.0), Pos: "digits.mlx:9:12"},
-		{Name: "net.bn1.bias", DType: runtime.F32, Shape: []int{16}, Init: runtime.Fill(0.0), Pos: "digits.mlx:9:12"},
-		{Name: "net.bn1.running_mean", DType: runtime.F32, Shape: []int{16}, Init: runtime.Fill(0.0), Pos: "digits.mlx:9:12"},
-		{Name: "net.bn1.running_var", DType: runtime.F32, Shape: []int{16}, Init: runtime.Fill(1.0), Pos: "digits.mlx:9:12"},
-		{Name: "net.conv2.weight", DType: runtime.F32, Shape: []int{32, 16, 3, 3}, Pos: "digits.mlx:10:14"},
-		{Name: "net.conv2.bias", DType: runtime.F32, Shape: []int{32}, Init: runtime.Fill(0.0), Pos: "digits.mlx:10:14"},
-		{Name: "net.bn2.weight", DType: runtime.F32, Shape: []int{32}, Init: runtime.Fill(1.0), Pos: "digits.mlx:11:12"},
-		{Name: "net.bn2.bias", DType: runtime.F32, Shape: []int{32}, Init: runtime.Fill(0.0), Pos: "digits.mlx:11:12"},
-		{Name: "net.bn2.running_mean", DType: runtime.F32, Shape: []int{32}, Init: runtime.Fill(0.0), Pos: "digits.mlx:11:12"},
-		{Name: "net.bn2.running_var", DType: runtime.F32, Shape: []int{32}, Init: runtime.Fill(1.0), Pos: "digits.mlx:11:12"},
-		{Name: "net.conv3.weight", DType: runtime.F32, Shape: []int{64, 32, 3, 3}, Pos: "digits.mlx:12:14"},
-		{Name: "net.conv3.bias", DType: runtime.F32, Shape: []int{64}, Init: runtime.Fill(0.0), Pos: "digits.mlx:12:14"},
-		{Name: "net.bn3.weight", DType: runtime.F32, Shape: []int{64}, Init: runtime.Fill(1.0), Pos: "digits.mlx:13:12"},
-		{Name: "net.bn3.bias", DType: runtime.F32, Shape: []int{64}, Init: runtime.Fill(0.0), Pos: "digits.mlx:13:12"},
-		{Name: "net.bn3.running_mean", DType: runtime.F32, Shape: []int{64}, Init: runtime.Fill(0.0), Pos: "digits.mlx:13:12"},
-		{Name: "net.bn3.running_var", DType: runtime.F32, Shape: []int{64}, Init: runtime.Fill(1.0), Pos: "digits.mlx:13:12"},
-		{Name: "net.fc.weight", DType: runtime.F32, Shape: []int{10, 576}, Pos: "digits.mlx:14:11"},
-		{Name: "net.fc.bias", DType: runtime.F32, Shape: []int{10}, Pos: "digits.mlx:14:11"},
-	},
+	Dims:    dims,
+	Params:  params,
 	Entries: []runtime.Entry{
 		{
 			Name: "read",

@@ -87,13 +87,11 @@ const (
 	dimB = iota
 )
 
-var program = runtime.Program{
-	Name:    "mnist",
-	Version: runtime.Version1,
-	Dims: []runtime.Dim{
+var (
+	dims = []runtime.Dim{
 		{Name: "B", Min: 0, Max: 4096},
-	},
-	Params: []runtime.Param{
+	}
+	params = []runtime.Param{
 		{Name: "conv1.weight", DType: runtime.F32, Shape: []int{8, 1, 3, 3}, Pos: "mnist.mlx:8:14"},
 		{Name: "conv1.bias", DType: runtime.F32, Shape: []int{8}, Init: runtime.Fill(0.0), Pos: "mnist.mlx:8:14"},
 		{Name: "conv2.weight", DType: runtime.F32, Shape: []int{16, 8, 3, 3}, Pos: "mnist.mlx:9:14"},
@@ -112,7 +110,14 @@ var program = runtime.Program{
 		{Name: "norm2.bias", DType: runtime.F32, Shape: []int{10}, Init: runtime.Fill(0.0), Pos: "mnist.mlx:14:14"},
 		{Name: "norm2.running_mean", DType: runtime.F32, Shape: []int{10}, Init: runtime.Fill(0.0), Pos: "mnist.mlx:14:14"},
 		{Name: "norm2.running_var", DType: runtime.F32, Shape: []int{10}, Init: runtime.Fill(1.0), Pos: "mnist.mlx:14:14"},
-	},
+	}
+)
+
+var program = runtime.Program{
+	Name:    "mnist",
+	Version: runtime.Version1,
+	Dims:    dims,
+	Params:  params,
 	Entries: []runtime.Entry{
 		{
 			Name: "predict",

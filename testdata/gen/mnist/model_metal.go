@@ -28,29 +28,8 @@ var metalSource string
 var metalProgram = runtime.Program{
 	Name:    "mnist",
 	Version: runtime.Version1,
-	Dims: []runtime.Dim{
-		{Name: "B", Min: 0, Max: 4096},
-	},
-	Params: []runtime.Param{
-		{Name: "conv1.weight", DType: runtime.F32, Shape: []int{8, 1, 3, 3}, Pos: "mnist.mlx:8:14"},
-		{Name: "conv1.bias", DType: runtime.F32, Shape: []int{8}, Init: runtime.Fill(0.0), Pos: "mnist.mlx:8:14"},
-		{Name: "conv2.weight", DType: runtime.F32, Shape: []int{16, 8, 3, 3}, Pos: "mnist.mlx:9:14"},
-		{Name: "conv2.bias", DType: runtime.F32, Shape: []int{16}, Init: runtime.Fill(0.0), Pos: "mnist.mlx:9:14"},
-		{Name: "conv3.weight", DType: runtime.F32, Shape: []int{24, 16, 3, 3}, Pos: "mnist.mlx:10:14"},
-		{Name: "conv3.bias", DType: runtime.F32, Shape: []int{24}, Init: runtime.Fill(0.0), Pos: "mnist.mlx:10:14"},
-		{Name: "norm1.weight", DType: runtime.F32, Shape: []int{24}, Init: runtime.Fill(1.0), Pos: "mnist.mlx:11:14"},
-		{Name: "norm1.bias", DType: runtime.F32, Shape: []int{24}, Init: runtime.Fill(0.0), Pos: "mnist.mlx:11:14"},
-		{Name: "norm1.running_mean", DType: runtime.F32, Shape: []int{24}, Init: runtime.Fill(0.0), Pos: "mnist.mlx:11:14"},
-		{Name: "norm1.running_var", DType: runtime.F32, Shape: []int{24}, Init: runtime.Fill(1.0), Pos: "mnist.mlx:11:14"},
-		{Name: "fc1.weight", DType: runtime.F32, Shape: []int{32, 11616}, Pos: "mnist.mlx:12:12"},
-		{Name: "fc1.bias", DType: runtime.F32, Shape: []int{32}, Pos: "mnist.mlx:12:12"},
-		{Name: "fc2.weight", DType: runtime.F32, Shape: []int{10, 32}, Pos: "mnist.mlx:13:12"},
-		{Name: "fc2.bias", DType: runtime.F32, Shape: []int{10}, Pos: "mnist.mlx:13:12"},
-		{Name: "norm2.weight", DType: runtime.F32, Shape: []int{10}, Init: runtime.Fill(1.0), Pos: "mnist.mlx:14:14"},
-		{Name: "norm2.bias", DType: runtime.F32, Shape: []int{10}, Init: runtime.Fill(0.0), Pos: "mnist.mlx:14:14"},
-		{Name: "norm2.running_mean", DType: runtime.F32, Shape: []int{10}, Init: runtime.Fill(0.0), Pos: "mnist.mlx:14:14"},
-		{Name: "norm2.running_var", DType: runtime.F32, Shape: []int{10}, Init: runtime.Fill(1.0), Pos: "mnist.mlx:14:14"},
-	},
+	Dims:    dims,
+	Params:  params,
 	Entries: []runtime.Entry{
 		{
 			Name: "predict",

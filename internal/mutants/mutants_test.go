@@ -47,6 +47,6 @@ func TestNoMutantSurvives(t *testing.T) {
 		}
 		t.Logf("%d mutants, by what killed them: %v", len(all), by)
 	}
-	check(mutants.Kernels(load("testdata/forms.mlxir"), mutants.Sizes, kernels, 1, nil))
+	check(mutants.Kernels(load("../../codegen/metal/testdata/forms.mlxir"), mutants.Sizes, kernels, 1, nil))
 	check(mutants.Launches(load("../../testdata/digits/digits.mlx"), "../../testdata/digits/digits.safetensors", mutants.LaunchSizes, launches, 1, nil))
 }

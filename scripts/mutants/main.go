@@ -27,7 +27,7 @@ import (
 
 // models are mutated; those without weights only their kernels.
 var models = []struct{ path, weights string }{
-	{"internal/mutants/testdata/forms.mlxir", ""},
+	{"codegen/metal/testdata/forms.mlxir", ""},
 	{"testdata/digits/digits.mlx", "testdata/digits/digits.safetensors"},
 	{"testdata/mnist/mnist.mlx", ""},
 }

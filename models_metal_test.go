@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	goruntime "runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -99,6 +100,39 @@ func TestMetalDigits(t *testing.T) {
 	}
 }
 
+// On handwriting that it was not trained on, the model is less sure, and the GPU reads
+// what the CPU reads.
+func TestMetalDigitsHandwriting(t *testing.T) {
+	needMetal(t)
+	const n = 16
+	images := readGzip(t, shared(t, "mnist/images-idx3-ubyte.gz"), 16)
+	onGPU, onCPU := newSession(t, metalDigits(t)), newDigits(t)
+	x, err := onGPU.ReadInput(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pixels := data[float32](t, x)
+	for p := range pixels {
+		pixels[p] = float32(images[p])
+	}
+	got, err := onGPU.Read(context.Background(), x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := onCPU.Read(context.Background(), x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if labels, cpu := data[int32](t, got.Label), data[int32](t, want.Label); !slices.Equal(labels, cpu) {
+		t.Errorf("labels %v, the CPU has %v", labels, cpu)
+	}
+	worst := apart(data[float32](t, got.Probs), data[float32](t, want.Probs))
+	t.Logf("probabilities within %.2g of the CPU's", worst)
+	if worst > 2e-5 {
+		t.Errorf("probabilities differ from the CPU's by %v", worst)
+	}
+}
+
 func TestMetalMNIST(t *testing.T) {
 	needMetal(t)
 	const n = 16
@@ -131,10 +165,8 @@ func TestMetalMNIST(t *testing.T) {
 		}
 		labels[i], logits[i] = data[int32](t, out.Label), data[float32](t, out.Logits)
 	}
-	for i := range n {
-		if labels[0][i] != labels[1][i] {
-			t.Errorf("image %d: label %d, the CPU has %d", i, labels[0][i], labels[1][i])
-		}
+	if !slices.Equal(labels[0], labels[1]) {
+		t.Errorf("labels %v, the CPU has %v", labels[0], labels[1])
 	}
 	worst := apart(logits[0], logits[1])
 	t.Logf("logits within %.2g of the CPU's", worst)

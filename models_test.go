@@ -32,7 +32,7 @@ var names = [10]string{"zero", "one", "two", "three", "four", "five", "six", "se
 
 func newDigits(t testing.TB) *digits.Session {
 	t.Helper()
-	m, err := digits.Load("testdata/digits/digits.safetensors")
+	m, err := digits.LoadCPU("testdata/digits/digits.safetensors")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +186,7 @@ func TestDigitsReadsHandwriting(t *testing.T) {
 func TestMNIST(t *testing.T) {
 	images := readGzip(t, shared(t, "mnist/images-idx3-ubyte.gz"), 16)
 	labels := readGzip(t, shared(t, "mnist/labels-idx1-ubyte.gz"), 8)
-	m, err := mnist.Load(shared(t, "models/mnist-safetensors/mnist.safetensors"))
+	m, err := mnist.LoadCPU(shared(t, "models/mnist-safetensors/mnist.safetensors"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
 
 	"github.com/mlxc/mlxc"
 	"github.com/mlxc/mlxc/internal/mutants"
@@ -75,6 +76,9 @@ func main() {
 }
 
 func progress(what string) func(done, of int) {
+	if !term.IsTerminal(int(os.Stderr.Fd())) {
+		return nil
+	}
 	var bar *progressbar.ProgressBar
 	return func(done, of int) {
 		if bar == nil {

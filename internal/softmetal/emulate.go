@@ -1,10 +1,14 @@
 package softmetal
 
 import (
+	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
+	"time"
 )
 
 const arm64Root = "/usr/aarch64-linux-gnu"
@@ -29,11 +33,40 @@ func EmulateARM64(t *testing.T, dir string, args ...string) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", dir, err, out)
 	}
-	run := exec.Command("qemu-aarch64", append([]string{"-L", arm64Root, binary, "-test.v"}, args...)...)
-	run.Dir, run.Env = dir, append(os.Environ(), env...)
-	if out, err := run.CombinedOutput(); err != nil {
-		t.Errorf("%s: %v\n%s", dir, err, out)
-	} else {
-		t.Logf("%s:\n%s", dir, out)
+	const tries = 3
+	for n := 1; ; n++ {
+		out, err := emulate(dir, env, append([]string{binary, "-test.v"}, args...))
+		switch {
+		case err == nil:
+			t.Logf("%s:\n%s", dir, out)
+			return
+		case errors.Is(err, context.DeadlineExceeded) && n < tries:
+			t.Logf("%s: the emulator hangs, try %d of %d", dir, n, tries)
+		default:
+			t.Errorf("%s: %v\n%s", dir, err, out)
+			return
+		}
 	}
+}
+
+// patience is several times what any of our tests take under the emulator.
+const patience = 4 * time.Minute
+
+// emulate runs a program under qemu-user. That forks a process with threads as it is,
+// with whatever locks of its own another thread has taken: once in some dozen runs
+// the child, who would have become the compiler of kernels, waits for one forever. The
+// error is context.DeadlineExceeded then.
+func emulate(dir string, env, argv []string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	run := exec.CommandContext(ctx, "qemu-aarch64", append([]string{"-L", arm64Root}, argv...)...)
+	run.Dir, run.Env = dir, append(os.Environ(), env...)
+	run.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // the child hangs too, and is killed with it
+	run.Cancel = func() error { return syscall.Kill(-run.Process.Pid, syscall.SIGKILL) }
+	run.WaitDelay = 5 * time.Second
+	out, err := run.CombinedOutput()
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	return out, err
 }

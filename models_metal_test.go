@@ -16,6 +16,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/mlxc/mlxc/internal/required"
 	"github.com/mlxc/mlxc/internal/softmetal"
 	"github.com/mlxc/mlxc/runtime/metal"
 	"github.com/mlxc/mlxc/testdata/gen/digits"
@@ -34,11 +35,8 @@ func needMetal(t testing.TB) {
 	if err == nil {
 		err = metal.Available()
 	}
-	switch {
-	case err != nil && os.Getenv("MLXC_METAL_REQUIRED") != "":
-		t.Fatal(err)
-	case err != nil:
-		t.Skip(err)
+	if err != nil {
+		required.Skip(t, err)
 	}
 }
 

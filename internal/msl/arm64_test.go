@@ -1,10 +1,13 @@
 package msl
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"runtime"
 	"testing"
+
+	"github.com/mlxc/mlxc/internal/required"
 )
 
 // The executor and the code for aarch64 give what those for x86-64 give, under an
@@ -17,11 +20,11 @@ func TestArm64(t *testing.T) {
 	}
 	for _, tool := range []string{"qemu-aarch64", "aarch64-linux-gnu-gcc"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			t.Skip(tool + " is not installed (Debian: apt-get install qemu-user gcc-aarch64-linux-gnu)")
+			required.Skip(t, errors.New(tool+" is not installed (Debian: apt-get install qemu-user gcc-aarch64-linux-gnu)"))
 		}
 	}
 	if _, err := os.Stat(root); err != nil {
-		t.Skip(err)
+		required.Skip(t, err)
 	}
 	r, err := newRunner("arm64", "qemu-aarch64", "-L", root)
 	if err != nil {

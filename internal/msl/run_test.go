@@ -10,13 +10,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/mlxc/mlxc/internal/required"
 )
 
 // needClang skips a test where the tools are missing, and says which.
 func needClang(t testing.TB) {
 	t.Helper()
 	if err := Available(); err != nil {
-		t.Skip(err)
+		required.Skip(t, err)
 	}
 }
 

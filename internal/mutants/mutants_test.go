@@ -3,11 +3,11 @@
 package mutants_test
 
 import (
-	"os"
 	"testing"
 
 	"github.com/mlxc/mlxc"
 	"github.com/mlxc/mlxc/internal/mutants"
+	"github.com/mlxc/mlxc/internal/required"
 	"github.com/mlxc/mlxc/internal/softmetal"
 	"github.com/mlxc/mlxc/ir"
 )
@@ -16,10 +16,7 @@ import (
 // command scripts/mutants makes these are some.
 func TestNoMutantSurvives(t *testing.T) {
 	if err := softmetal.Available(); err != nil {
-		if os.Getenv("MLXC_METAL_REQUIRED") != "" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
+		required.Skip(t, err)
 	}
 	kernels, launches := 160, 100
 	if testing.Short() {

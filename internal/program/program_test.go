@@ -6,13 +6,13 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/mlxc/mlxc/internal/program"
 	"github.com/mlxc/mlxc/internal/random"
+	"github.com/mlxc/mlxc/internal/required"
 	"github.com/mlxc/mlxc/internal/softmetal"
 	"github.com/mlxc/mlxc/ir"
 	"github.com/mlxc/mlxc/passes"
@@ -23,10 +23,7 @@ import (
 // bits whatever it may reorder: their barriers are all that they need.
 func TestRandomPrograms(t *testing.T) {
 	if err := softmetal.Setup(); err != nil {
-		if os.Getenv("MLXC_METAL_REQUIRED") != "" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
+		required.Skip(t, err)
 	}
 	hooks, err := softmetal.Open()
 	if err != nil {

@@ -12,6 +12,8 @@ import (
 	"unsafe"
 
 	"github.com/ebitengine/purego"
+
+	"github.com/mlxc/mlxc/internal/required"
 )
 
 // An id is an object of Metal, or a class.
@@ -49,7 +51,7 @@ func need(t testing.TB) {
 		return
 	}
 	if os.Getenv(libraryVariable) == "" {
-		t.Skip(Available())
+		required.Skip(t, Available()) // or TestMain has set it up
 	}
 	h, err := Open()
 	must(t, err)

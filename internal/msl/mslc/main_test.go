@@ -7,11 +7,12 @@ import (
 	"testing"
 
 	"github.com/mlxc/mlxc/internal/msl"
+	"github.com/mlxc/mlxc/internal/required"
 )
 
 func TestMslc(t *testing.T) {
 	if err := msl.Available(); err != nil {
-		t.Skip(err)
+		required.Skip(t, err)
 	}
 	path, err := msl.Build()
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/mlxc/mlxc/internal/required"
 	"github.com/mlxc/mlxc/internal/softmetal"
 )
 
@@ -15,7 +16,7 @@ var findMetal = sync.OnceValue(softmetal.Setup)
 // The software Metal has what we send, of the same types.
 func TestSelectorsOfTheSoftwareMetal(t *testing.T) {
 	if err := findMetal(); err != nil {
-		t.Skip(err)
+		required.Skip(t, err)
 	}
 	h, err := softmetal.Open()
 	must(t, err)

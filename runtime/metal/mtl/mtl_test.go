@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/mlxc/mlxc/internal/required"
 )
 
 const source = `#include <metal_stdlib>
@@ -49,7 +51,7 @@ const (
 func newBench(t testing.TB) *bench {
 	t.Helper()
 	if err := findMetal(); err != nil {
-		t.Skip(err)
+		required.Skip(t, err)
 	}
 	d, err := OpenDevice()
 	must(t, err)

@@ -6,13 +6,15 @@ import (
 	"unsafe"
 
 	"github.com/ebitengine/purego"
+
+	"github.com/mlxc/mlxc/internal/required"
 )
 
 // The types of our table are those that the system's own classes and protocols
 // have.
 func TestSelectorsOfTheSystem(t *testing.T) {
 	if err := findMetal(); err != nil {
-		t.Skip(err)
+		required.Skip(t, err)
 	}
 	handles, err := libraries()
 	must(t, err)

@@ -1,37 +1,28 @@
 package metal_test
 
 import (
-	"runtime"
 	"testing"
 
 	"github.com/mlxc/mlxc/internal/msl"
+	"github.com/mlxc/mlxc/internal/required"
 )
 
 // A device runs the kernels of one text.
 type device struct {
-	t             *testing.T
-	runner        *msl.Runner
-	flat, checked *msl.Object
+	t      *testing.T
+	runner *msl.Runner
+	text   *msl.Program
 }
 
 // newDevice compiles a text, strictly and held to our language.
 func newDevice(t *testing.T, text string) *device {
 	t.Helper()
 	if err := msl.Available(); err != nil {
-		t.Skip(err)
-	}
-	for _, problem := range msl.Lint(text) {
-		t.Error(problem)
-	}
-	if err := msl.Strict(text); err != nil {
-		t.Fatal(err)
+		required.Skip(t, err)
 	}
 	d := &device{t: t}
 	var err error
-	if d.flat, err = msl.Compile(text, msl.Flat, runtime.GOARCH); err != nil {
-		t.Fatal(err)
-	}
-	if d.checked, err = msl.Compile(text, msl.Checked, runtime.GOARCH); err != nil {
+	if d.text, err = msl.Prepare(text); err != nil {
 		t.Fatal(err)
 	}
 	if d.runner, err = msl.NewRunner(); err != nil {
@@ -53,9 +44,9 @@ var allPasses = []pass{{"forward", msl.Forward, false}, {"reverse", msl.Reverse,
 // launch runs a kernel, and returns what is found to be wrong with it.
 func (d *device) launch(kernel string, p pass, buffers [][]byte, groups, threads int) []msl.Finding {
 	d.t.Helper()
-	o := d.flat
+	o := d.text.Flat
 	if p.checked {
-		o = d.checked
+		o = d.text.Checked
 	}
 	r, err := d.runner.Run(o, msl.Launch{
 		Kernel: kernel, Buffers: buffers, Groups: [3]uint32{uint32(groups), 1, 1}, Threads: [3]uint32{uint32(threads), 1, 1},

@@ -3,30 +3,8 @@ package msl
 import (
 	"bytes"
 	"fmt"
-	"runtime"
 	"strings"
 )
-
-// A Program is a text compiled in every mode for this machine.
-type Program struct {
-	Flat, Checked *Object
-}
-
-// Prepare holds a text to the language, compiles it strictly and then in every mode.
-func Prepare(text string) (*Program, error) {
-	if err := Strict(text); err != nil {
-		return nil, err
-	}
-	flat, err := Compile(text, Flat, runtime.GOARCH)
-	if err != nil {
-		return nil, err
-	}
-	checked, err := Compile(text, Checked, runtime.GOARCH)
-	if err != nil {
-		return nil, err
-	}
-	return &Program{flat, checked}, nil
-}
 
 // Verify runs a launch in every way there is: for values in three orders and under the
 // checks in two. Each order must leave the same bits, and none find anything. What the

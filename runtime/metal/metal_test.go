@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
-	"os"
 	"strings"
 	"testing"
 
@@ -76,15 +75,6 @@ func must(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-// lacks skips a test, or fails it where MLXC_METAL_REQUIRED says that all must run.
-func lacks(t testing.TB, err error) {
-	t.Helper()
-	if os.Getenv("MLXC_METAL_REQUIRED") != "" {
-		t.Fatal(err)
-	}
-	t.Skip(err)
 }
 
 // A memory is a piece of memory with its buffer.

@@ -39,12 +39,6 @@ func OpenDevice() (Device, error) {
 	return Device{ID(d)}, nil
 }
 
-// Name is what the GPU is called.
-func (d Device) Name() (name string) {
-	Pool(func() { name = goString(ID(d.send(selName))) })
-	return name
-}
-
 // MaxBufferLength is how many bytes a buffer may have.
 func (d Device) MaxBufferLength() int { return int(d.send(selMaxBufferLength)) }
 

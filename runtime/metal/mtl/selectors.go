@@ -13,7 +13,6 @@ const (
 	selUTF8String
 	selCode
 	selLocalizedDescription
-	selName
 	selMaxBufferLength
 	selNewCommandQueue
 	selNewBufferWithLength
@@ -60,7 +59,6 @@ var selectors = [...]struct{ name, class, encoding string }{
 	selCode:                 {"code", "NSError", "q@:"},
 	selLocalizedDescription: {"localizedDescription", "NSError", "@@:"},
 
-	selName:                     {"name", "MTLDevice", "@@:"},
 	selMaxBufferLength:          {"maxBufferLength", "MTLDevice", "Q@:"},
 	selNewCommandQueue:          {"newCommandQueueWithMaxCommandBufferCount:", "MTLDevice", "@@:Q"},
 	selNewBufferWithLength:      {"newBufferWithLength:options:", "MTLDevice", "@@:QQ"},

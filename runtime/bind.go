@@ -179,9 +179,9 @@ func (b *boundEntry) resize(s *Session) error {
 	}
 	for i, step := range v.Steps {
 		l := &bound.launches[i]
-		l.Grid = int(step.Grid.At(b.dims))
+		l.Grid = int(step.Grid.at(b.dims))
 		for n, size := range step.Sizes {
-			l.Sizes[n] = size.At(b.dims)
+			l.Sizes[n] = size.at(b.dims)
 		}
 	}
 	b.variant, b.arena = bound, nil
@@ -268,7 +268,7 @@ func (b *boundEntry) sizeInput(input int, dims []int) error {
 func (a *Array) resize(shape []Size, dims []int64) error {
 	a.shape = a.shape[:0]
 	for _, s := range shape {
-		a.shape = append(a.shape, int(s.At(dims)))
+		a.shape = append(a.shape, int(s.at(dims)))
 	}
 	n, err := byteSize(a.dtype, a.shape)
 	if err == nil {

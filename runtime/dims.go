@@ -51,7 +51,7 @@ func (p *Program) solve(e *Entry, inputs []*Array, dims []int64) error {
 	for i, a := range inputs {
 		port := &e.Inputs[i]
 		for axis, size := range port.Shape {
-			if size.At(dims) != int64(a.shape[axis]) {
+			if size.at(dims) != int64(a.shape[axis]) {
 				return fail("%s is %s, want %s%s", port.Name, a, port.text(p.Dims), p.values(", where ", dims, size))
 			}
 		}
@@ -95,7 +95,7 @@ func (d *Dim) check(n int64) error {
 }
 
 func (f *Fact) holds(dims []int64) bool {
-	l, r := f.Left.At(dims), f.Right.At(dims)
+	l, r := f.Left.at(dims), f.Right.at(dims)
 	switch f.Rel {
 	case EQ:
 		return l == r

@@ -21,7 +21,7 @@ func newLayout(v *Variant) layout {
 // set takes the plan with the lowest peak at dims. It allocates nothing.
 func (l *layout) set(v *Variant, dims []int64) {
 	for i, b := range v.Blocks {
-		l.bytes[i] = b.Bytes.At(dims)
+		l.bytes[i] = b.Bytes.at(dims)
 	}
 	l.peak = math.MaxInt64
 	if len(v.Blocks) == 0 {

@@ -344,7 +344,7 @@ func TestSizes(t *testing.T) {
 		{Size{{Coef: 3, Of: []Factor{quo}}}, -3, "3*div(B + -7, 2)"},
 		{Size{{Coef: 1, Of: []Factor{rem, {Dim: 1}}}, {Coef: 1}}, 1, "mod(B + -7, 2)*T + 1"},
 	} {
-		if n, text := c.size.At(dims), c.size.text(names); n != c.want || text != c.text {
+		if n, text := c.size.at(dims), c.size.text(names); n != c.want || text != c.text {
 			t.Errorf("%s is %d, want %s, %d", text, n, c.text, c.want)
 		}
 	}

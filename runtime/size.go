@@ -35,8 +35,8 @@ func Mono(coef int64, dims ...int) Size {
 	return Size{t}
 }
 
-// At is the value of s for dims, those of the program in order.
-func (s Size) At(dims []int64) int64 {
+// at is the value of s for dims.
+func (s Size) at(dims []int64) int64 {
 	var sum int64
 	for _, t := range s {
 		product := t.Coef
@@ -53,9 +53,9 @@ func (f Factor) at(dims []int64) int64 {
 	case f.Den == nil:
 		return dims[f.Dim]
 	case f.Rem:
-		return cpu.Mod(f.Num.At(dims), f.Den.At(dims))
+		return cpu.Mod(f.Num.at(dims), f.Den.at(dims))
 	}
-	return cpu.Div(f.Num.At(dims), f.Den.At(dims))
+	return cpu.Div(f.Num.at(dims), f.Den.at(dims))
 }
 
 // mentions reports whether s depends on a dim that is in the set.

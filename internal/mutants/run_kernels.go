@@ -212,13 +212,7 @@ func infinite(operand int) func(*rand.Rand, *ir.Tensor, int) {
 // newLaunch is a launch of a kernel with all dims at one size. Results start as
 // bytes that are no result.
 func newLaunch(k *ir.Kernel, size int64, draw func(*rand.Rand, *ir.Tensor, int), r *rand.Rand) msl.Launch {
-	at := func(s ir.Size) int64 {
-		n, ok := s.Eval(func(string) (int64, bool) { return size, true })
-		if !ok {
-			panic("a size without a value: " + s.String())
-		}
-		return n
-	}
+	at := func(s ir.Size) int64 { return sizeAt(s, size) }
 	l := msl.Launch{Groups: [3]uint32{uint32(at(k.Groups()))}, Threads: [3]uint32{uint32(k.Schedule.Threads)}}
 	for n, a := range k.Args {
 		t := ir.NewTensor(a.DType, int(at(a.Len)))
@@ -241,4 +235,13 @@ func newLaunch(k *ir.Kernel, size int64, draw func(*rand.Rand, *ir.Tensor, int),
 		l.Buffers = append(l.Buffers, dims)
 	}
 	return l
+}
+
+// sizeAt is the value of a size where every dim has the same.
+func sizeAt(s ir.Size, dim int64) int64 {
+	n, ok := s.Eval(func(string) (int64, bool) { return dim, true })
+	if !ok {
+		panic("a size without a value: " + s.String())
+	}
+	return n
 }

@@ -55,6 +55,9 @@ func Launches(m *ir.Module, weights string, sizes []int64, most int, seed uint64
 		mutants = append(mutants, mutateLaunches(i, e, len(p.Params), len(m.Kernels))...)
 		for _, size := range sizes {
 			run := &entryRun{hooks: hooks, program: p, weights: weights, entry: i}
+			for _, v := range m.Funcs[i].Inputs {
+				run.inputTypes = append(run.inputTypes, v.Type)
+			}
 			if err := run.draw(size, r); err != nil {
 				return nil, err
 			}
@@ -101,23 +104,25 @@ type entryRun struct {
 	program *runtime.Program
 	weights string
 	entry   int
-	inputs  []*runtime.Array
-	drawn   [][]byte // what is in the inputs, unless a mutant has written there
-	want    [][]byte
+
+	inputTypes []ir.Type
+	inputs     []*runtime.Array
+	drawn      [][]byte // what is in the inputs, unless a mutant has written there
+	want       [][]byte
 }
 
 // draw makes the inputs.
 func (e *entryRun) draw(dim int64, r *rand.Rand) error {
-	for _, port := range e.program.Entries[e.entry].Inputs {
-		shape := make([]int, len(port.Shape))
-		for i, size := range port.Shape {
-			shape[i] = int(size.At(slices.Repeat([]int64{dim}, len(e.program.Dims))))
+	for _, in := range e.inputTypes {
+		shape := make([]int, in.Rank())
+		for i, s := range in.Shape {
+			shape[i] = int(sizeAt(s, dim))
 		}
-		a, err := runtime.NewArray(port.DType, shape...)
+		a, err := runtime.NewArray(runtime.DType(in.DType), shape...)
 		if err != nil {
 			return err
 		}
-		t := ir.NewTensor(ir.DType(port.DType), shape...)
+		t := ir.NewTensor(in.DType, shape...)
 		ir.SamplePositive.Fill(r, t)
 		e.inputs, e.drawn = append(e.inputs, a), append(e.drawn, t.Bytes())
 	}

@@ -23,7 +23,7 @@ func place(m *ir.Module) error {
 				wrong = append(wrong, ir.Diagnostic{
 					Pos:  in.Pos,
 					Msg:  fmt.Sprintf("%s: the GPU has no f64, and %s is %s", in.Op.Name, v.Name, v.Type),
-					Hint: "cast to f32, or compile for the CPU alone: --target cpu",
+					Hint: "cast to f32, or leave the GPU out: compile --target cpu, run --device cpu",
 				})
 			}
 		}

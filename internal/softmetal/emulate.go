@@ -9,18 +9,19 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/mlxc/mlxc/internal/required"
 )
 
 const arm64Root = "/usr/aarch64-linux-gnu"
 
 // EmulateARM64 runs the tests of the package in dir under qemu-user, built for arm64
-// with Metal; args go to the tests. It skips the test where a tool is missing, unless
-// MLXC_METAL_REQUIRED says that all must run.
+// with Metal; args go to the tests. Where a tool is missing it skips.
 func EmulateARM64(t *testing.T, dir string, args ...string) {
 	t.Helper()
 	for _, tool := range []string{"qemu-aarch64", "aarch64-linux-gnu-gcc"} {
-		if _, err := exec.LookPath(tool); err != nil && os.Getenv("MLXC_METAL_REQUIRED") == "" {
-			t.Skip(tool + " is not installed (Debian: apt-get install qemu-user gcc-aarch64-linux-gnu)")
+		if _, err := exec.LookPath(tool); err != nil {
+			required.Skip(t, errors.New(tool+" is not installed (Debian: apt-get install qemu-user gcc-aarch64-linux-gnu)"))
 		}
 	}
 	env, err := Env("arm64")
@@ -53,9 +54,9 @@ func EmulateARM64(t *testing.T, dir string, args ...string) {
 const patience = 4 * time.Minute
 
 // emulate runs a program under qemu-user. That forks a process with threads as it is,
-// with whatever locks of its own another thread has taken: once in some dozen runs
-// the child, who would have become the compiler of kernels, waits for one forever. The
-// error is context.DeadlineExceeded then.
+// with whatever locks of its own another thread has taken: now and then the child, who
+// would have become the compiler of kernels, waits for one forever. The error is
+// context.DeadlineExceeded then.
 func emulate(dir string, env, argv []string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()

@@ -1,4 +1,4 @@
-// Command fit computes the polynomials of passes/legalise_fn.go: interpolations at
+// Command fit computes the polynomials of passes/legalise_*.go: interpolations at
 // Chebyshev nodes, which are nearly the best there are, of functions that Go's
 // library has in float64. It prints the coefficients, highest power first, and the
 // largest relative error on the interval.
@@ -30,16 +30,60 @@ var fits = []fit{
 		x := 2/t - 2
 		return math.Erfc(x) * math.Exp(x*x) / t
 	}, 0.16, 1, 9},
-	{"(exp(r) - 1 - r)/r², in r for |r| <= ln(2)/2", func(r float64) float64 {
-		if math.Abs(r) < 1e-3 { // where the quotient loses digits
-			return 0.5 + r/6 + r*r/24 + r*r*r/120
-		}
-		return (math.Expm1(r) - r) / (r * r)
-	}, -math.Ln2 / 2 * 1.01, math.Ln2 / 2 * 1.01, 5},
+	{"(exp(r) - 1 - r)/r², in r for |r| <= ln(2)/2", expQuotient, -math.Ln2 / 2 * 1.01, math.Ln2 / 2 * 1.01, 5},
 	{"erfinv(x)/x, in w - 2.5 for w = -log(1 - x²) <= 5", func(v float64) float64 { return erfinvQuotient(v + 2.5) }, -2.5, 2.5, 9},
 	{"erfinv(x)/x, in sqrt(w) - 3 for w = -log(1 - x²) from 5 to 17", func(v float64) float64 {
 		return erfinvQuotient((v + 3) * (v + 3))
 	}, math.Sqrt(5) - 3, math.Sqrt(17) - 3, 9},
+	{"(exp(r) - 1 - r)/r², in r for |r| <= ln(2)/2, for exp alone", expQuotient, -math.Ln2 / 2 * 1.01, math.Ln2 / 2 * 1.01, 4},
+	{"(2^r - 1)/r, in r for |r| <= 1/2", func(r float64) float64 {
+		if r == 0 {
+			return math.Ln2
+		}
+		return math.Expm1(r*math.Ln2) / r
+	}, -0.505, 0.505, 5},
+	{"(log(1 + f) - f)/f², in f from sqrt(1/2)-1 to sqrt(2)-1", func(f float64) float64 {
+		if math.Abs(f) < 1e-4 {
+			return -0.5 + f/3 - f*f/4
+		}
+		return (math.Log1p(f) - f) / (f * f)
+	}, math.Sqrt(0.5) - 1, math.Sqrt2 - 1, 8},
+	{"log2(1 + f)/f, in f from sqrt(1/2)-1 to sqrt(2)-1", func(f float64) float64 {
+		if f == 0 {
+			return math.Log2E
+		}
+		return math.Log1p(f) / f * math.Log2E
+	}, math.Sqrt(0.5) - 1, math.Sqrt2 - 1, 8},
+	{"(sin(r) - r)/r³, in r² for |r| <= 0.8", odd(math.Sin, -1./6, 1./120), 0, 0.64, 3},
+	{"(cos(r) - 1 + r²/2)/r⁴, in r² for |r| <= 0.8", func(s float64) float64 {
+		if s < 1e-3 {
+			return 1./24 - s/720 + s*s/40320
+		}
+		return (math.Cos(math.Sqrt(s)) - 1 + s/2) / (s * s)
+	}, 0, 0.64, 2},
+	{"(tan(r) - r)/r³, in r² for |r| <= 0.8", odd(math.Tan, 1./3, 2./15), 0, 0.64, 6},
+	{"(asin(x) - x)/x³, in x² for |x| <= 1/2", odd(math.Asin, 1./6, 3./40), 0, 0.25, 5},
+	{"(atan(x) - x)/x³, in x² for |x| <= 1", odd(math.Atan, -1./3, 1./5), 0, 1, 9},
+	{"(sinh(x) - x)/x³, in x² for |x| <= 1", odd(math.Sinh, 1./6, 1./120), 0, 1, 3},
+	{"(tanh(x) - x)/x³, in x² for |x| <= 0.6", odd(math.Tanh, -1./3, 2./15), 0, 0.36, 5},
+}
+
+func expQuotient(r float64) float64 {
+	if math.Abs(r) < 1e-3 { // where the quotient loses digits
+		return 0.5 + r/6 + r*r/24 + r*r*r/120
+	}
+	return (math.Expm1(r) - r) / (r * r)
+}
+
+// odd is (f(x) - x)/x³ in s = x², with the first two terms of its series.
+func odd(f func(float64) float64, c0, c1 float64) func(s float64) float64 {
+	return func(s float64) float64 {
+		if s < 1e-5 {
+			return c0 + c1*s
+		}
+		x := math.Sqrt(s)
+		return (f(x) - x) / (x * s)
+	}
 }
 
 func erfinvQuotient(w float64) float64 {

@@ -76,7 +76,7 @@ func readNetBn1Rsqrt(call *cpu.Call, lo, hi int) {
 	add_2 := cpu.View[float32](call, 0)
 	rsqrt := cpu.View[float32](call, 1)
 	for i0 := lo; i0 < hi; i0++ {
-		rsqrt[i0] = float32(1 / math.Sqrt(float64(add_2[i0])))
+		rsqrt[i0] = 1 / (float32(math.Sqrt(float64(add_2[i0]))))
 	}
 }
 
@@ -207,7 +207,7 @@ func readNetBn2Rsqrt(call *cpu.Call, lo, hi int) {
 	add_5 := cpu.View[float32](call, 0)
 	rsqrt_2 := cpu.View[float32](call, 1)
 	for i0 := lo; i0 < hi; i0++ {
-		rsqrt_2[i0] = float32(1 / math.Sqrt(float64(add_5[i0])))
+		rsqrt_2[i0] = 1 / (float32(math.Sqrt(float64(add_5[i0]))))
 	}
 }
 
@@ -338,7 +338,7 @@ func readNetBn3Rsqrt(call *cpu.Call, lo, hi int) {
 	add_8 := cpu.View[float32](call, 0)
 	rsqrt_3 := cpu.View[float32](call, 1)
 	for i0 := lo; i0 < hi; i0++ {
-		rsqrt_3[i0] = float32(1 / math.Sqrt(float64(add_8[i0])))
+		rsqrt_3[i0] = 1 / (float32(math.Sqrt(float64(add_8[i0]))))
 	}
 }
 
@@ -498,7 +498,25 @@ func readExp(call *cpu.Call, lo, hi int) {
 	sub_4 := cpu.View[float32](call, 0)
 	exp := cpu.View[float32](call, 1)
 	for i0 := lo; i0 < hi; i0++ {
-		exp[i0] = float32(math.Exp(float64(sub_4[i0])))
+		v0 := sub_4[i0]
+		v3 := float32(math.RoundToEven(float64((v0 * 1.442695))))
+		v7 := float32(float64(v3)*float64(float32(-1.4286068e-06)) + float64((float32(float64(v3)*float64(float32(-0.69314575)) + float64(v0)))))
+		v16 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.0013926927))*float64(v7)+float64(float32(0.008363774)))))*float64(v7)+float64(float32(0.04166655)))))*float64(v7)+float64(float32(0.16666573)))))*float64(v7) + float64(float32(0.5)))
+		v21 := float32(math.RoundToEven(float64((v3 * 0.5))))
+		v27 := math.Float32frombits(uint32((cpu.Shl((int32(math.Float32bits((v21 + 1.2583039e+07)))), 23))))
+		v33 := math.Float32frombits(uint32((cpu.Shl((int32(math.Float32bits(((v3 - v21) + 1.2583039e+07)))), 23))))
+		v34 := ((float32(float64((float32(float64(v16)*float64(v7)+float64(float32(1)))))*float64(v7) + float64(float32(1)))) * v27) * v33
+		v36 := v0 < -104
+		v38 := v34
+		if v36 {
+			v38 = float32(0)
+		}
+		v40 := 89 < v0
+		v42 := v38
+		if v40 {
+			v42 = float32(math.Inf(1))
+		}
+		exp[i0] = v42
 	}
 }
 

@@ -208,7 +208,7 @@ func predictNorm1Rsqrt(call *cpu.Call, lo, hi int) {
 	add_4 := cpu.View[float32](call, 0)
 	rsqrt := cpu.View[float32](call, 1)
 	for i0 := lo; i0 < hi; i0++ {
-		rsqrt[i0] = float32(1 / math.Sqrt(float64(add_4[i0])))
+		rsqrt[i0] = 1 / (float32(math.Sqrt(float64(add_4[i0]))))
 	}
 }
 
@@ -349,7 +349,7 @@ func predictNorm2Rsqrt(call *cpu.Call, lo, hi int) {
 	add_8 := cpu.View[float32](call, 0)
 	rsqrt_2 := cpu.View[float32](call, 1)
 	for i0 := lo; i0 < hi; i0++ {
-		rsqrt_2[i0] = float32(1 / math.Sqrt(float64(add_8[i0])))
+		rsqrt_2[i0] = 1 / (float32(math.Sqrt(float64(add_8[i0]))))
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"image"
 	"image/png"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/mlxc/mlxc/internal/explain"
 )
 
 const digits = "../../testdata/digits/digits.mlx"
@@ -82,6 +85,13 @@ func TestMessagesAndExitCodes(t *testing.T) {
 		{"run " + digits + " --weights " + noPicture + " --in " + seven, exitWrong, `no.png: `},
 		{"run " + digits + " --out prob=p.npy --in " + seven, exitWrong, `has no result "prob", it has label, probs`},
 		{"run " + digits + " --out probs=p.txt --in " + seven, exitWrong, `p.txt: results are written as .npy, .npz, .png or .wav`},
+		{"explain " + digits + " --dim B", exitUsage, `--dim wants NAME=SIZE, got "B"`},
+		{"explain " + digits + " --dim T=1", exitWrong, `has no dim "T", it has B`},
+		{"explain " + digits + " --dim B=300", exitWrong, `--dim B=300: B lies in 0..256`},
+		{"explain " + digits + " --entry reed", exitWrong, `has no entry "reed", it has read; did you mean read`},
+		{"explain " + digits + " --target tpu", exitUsage, `there is no target "tpu"`},
+		{"explain " + digits + " --peak -1", exitUsage, `--peak and --bandwidth are more than 0`},
+		{"explain " + double + " --target metal", exitWrong, `double.mlx:2:10: error: exp: the GPU has no f64`},
 		{"opt " + bad + " --passes simplify", exitWrong, `bad.mlx:1:1: error: unexpected`},
 		{"version", exitOK, ""},
 	} {
@@ -167,6 +177,23 @@ func TestIRIsReadBack(t *testing.T) {
 	file := write(t, "digits.mlxir", text)
 	if code, again, stderr := mlxcRun(t, "ir", file); code != exitOK || again != text {
 		t.Errorf("exit %d %s", code, stderr)
+	}
+}
+
+// The machine's figures come from the flags, and the JSON is what the text is.
+func TestExplain(t *testing.T) {
+	args := []string{"explain", digits, "--dim", "B=2", "--target", "cpu,metal", "--peak", "1", "--bandwidth", "1000"}
+	code, text, stderr := mlxcRun(t, args...)
+	if code != exitOK || !strings.Contains(text, "digits: entry read on metal, at B = 2") || !strings.Contains(text, "with 1.00 GFLOP/s and 1.00 TB/s") {
+		t.Errorf("exit %d\n%s%s", code, text, stderr)
+	}
+	code, text, stderr = mlxcRun(t, append(args, "--json")...)
+	var e explain.Explanation
+	if err := json.Unmarshal([]byte(text), &e); code != exitOK || err != nil {
+		t.Fatalf("exit %d, %v\n%s", code, err, stderr)
+	}
+	if len(e.Plans) != 2 || e.Plans[1].Target != "metal" || e.Plans[0].Dims[0].Value != 2 || e.Plans[0].Machine.FLOPs != 1e9 || e.Plans[0].Launches[0].Bound != "compute" {
+		t.Errorf("%s", text)
 	}
 }
 

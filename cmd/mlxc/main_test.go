@@ -180,6 +180,39 @@ func TestIRIsReadBack(t *testing.T) {
 	}
 }
 
+// A graph has an edge into each value from each of its operands, and after lower one
+// into each launch.
+func TestDot(t *testing.T) {
+	for _, c := range []struct{ after, want string }{
+		{"", `f0_0 \[label="image\\nf32\[B, 28, 28, 1\]", shape=ellipse\]`},
+		{"plan", `\[label="0 read_`},
+	} {
+		file := filepath.Join(t.TempDir(), "digits.dot")
+		if code, out, stderr := mlxcRun(t, "ir", digits, "--after", c.after, "--dot", file); code != exitOK || out != "" {
+			t.Fatalf("exit %d\n%s%s", code, out, stderr)
+		}
+		text, err := os.ReadFile(file)
+		if err != nil || !regexp.MustCompile(c.want).Match(text) {
+			t.Errorf("%v\n%s", err, text)
+		}
+		nodes, edges := map[string]bool{}, 0
+		for _, n := range regexp.MustCompile(`(?m)^    (\w+) \[`).FindAllSubmatch(text, -1) {
+			nodes[string(n[1])] = true
+		}
+		for _, e := range regexp.MustCompile(`(?m)^    (\w*) -> (\w*)`).FindAllSubmatch(text, -1) {
+			if edges++; !nodes[string(e[1])] || !nodes[string(e[2])] {
+				t.Errorf("%s has no nodes", e[0])
+			}
+		}
+		if edges < len(nodes)-1 {
+			t.Errorf("%d edges between %d nodes", edges, len(nodes))
+		}
+	}
+	if code, out, _ := mlxcRun(t, "ir", digits, "--dot", "-"); code != exitOK || !strings.HasPrefix(out, `digraph "digits" {`) {
+		t.Errorf("exit %d\n%s", code, out)
+	}
+}
+
 // The machine's figures come from the flags, and the JSON is what the text is.
 func TestExplain(t *testing.T) {
 	args := []string{"explain", digits, "--dim", "B=2", "--target", "cpu,metal", "--peak", "1", "--bandwidth", "1000"}

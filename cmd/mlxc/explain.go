@@ -123,7 +123,11 @@ func parseTargets(names []string) ([]ir.Target, error) {
 }
 
 // parseDims reads NAME=SIZE of a flag, for dims of the model and within their bounds.
+// Of no texts it is nil.
 func parseDims(m *ir.Module, texts []string) (map[string]int64, error) {
+	if len(texts) == 0 {
+		return nil, nil
+	}
 	dims := map[string]int64{}
 	for _, t := range texts {
 		name, size, ok := strings.Cut(t, "=")

@@ -92,6 +92,12 @@ func TestMessagesAndExitCodes(t *testing.T) {
 		{"explain " + digits + " --target tpu", exitUsage, `there is no target "tpu"`},
 		{"explain " + digits + " --peak -1", exitUsage, `--peak and --bandwidth are more than 0`},
 		{"explain " + double + " --target metal", exitWrong, `double.mlx:2:10: error: exp: the GPU has no f64`},
+		{"bench " + digits + " --dim B=300", exitWrong, `--dim B=300: B lies in 0..256`},
+		{"bench " + digits + " --format csv", exitUsage, `there is no format "csv"; the formats are text and benchstat`},
+		{"bench " + digits + " --count 0", exitUsage, `--count and --threads are 1 or more`},
+		{"bench " + digits + " --threads 0", exitUsage, `--count and --threads are 1 or more`},
+		{"bench " + digits + " --device tpu", exitUsage, `there is no device "tpu"; the devices are auto, cpu and metal`},
+		{"bench " + digits + " --device cpu --count 1 --weights nowhere.safetensors", exitWrong, `nowhere.safetensors: no such file`},
 		{"opt " + bad + " --passes simplify", exitWrong, `bad.mlx:1:1: error: unexpected`},
 		{"version", exitOK, ""},
 	} {

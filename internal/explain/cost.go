@@ -41,6 +41,11 @@ func (m Machine) roofline(w ir.Work) Cost {
 	return c
 }
 
+// Least is the time of a cost on another machine.
+func (m Machine) Least(c Cost) float64 {
+	return m.roofline(ir.Work{FLOPs: c.FLOPs, Read: c.Read, Written: c.Written}).Time
+}
+
 // sum is the cost of one launch after another. It is bound by what most of the time
 // is bound by.
 func sum(launches []Launch) Cost {

@@ -90,10 +90,10 @@ type Total struct {
 	Cost
 }
 
-// Explain explains a planned module on a machine. dims fixes some dims by name, all
-// others have their upper bounds; where it fixes none each variant is explained at
-// the largest dims of its own, else the one that is run at those dims. entry "" is
-// all entries.
+// Explain explains a planned module on a machine. dims, if not nil, fixes dims by
+// name, and all others have their upper bounds: of each entry the variant that is run
+// there is explained. With nil all are, each at the largest dims of its own. entry ""
+// is all entries.
 func Explain(m *ir.Module, machine Machine, entry string, dims map[string]int64) ([]*Plan, error) {
 	var plans []*Plan
 	for _, f := range m.Funcs {
@@ -102,7 +102,7 @@ func Explain(m *ir.Module, machine Machine, entry string, dims map[string]int64)
 		}
 		for i, v := range f.Variants {
 			at := v.Plan.Report[0].Dims
-			if len(dims) > 0 {
+			if dims != nil {
 				chosen, values, err := choose(m, f, dims)
 				if err != nil {
 					return nil, err

@@ -40,7 +40,7 @@ func (p *Plan) text(b *strings.Builder, model string) {
 	fmt.Fprintf(b, "  %s of %s, %d barriers\n", plural(t.Launches, "launch", "launches"), plural(t.Kernels, "kernel", "kernels"), t.Barriers)
 	fmt.Fprintf(b, "  %s, %s read, %s written; inputs, weights and results are %s\n",
 		operations(t.FLOPs), bytes(t.Read), bytes(t.Written), bytes(float64(t.Least)))
-	fmt.Fprintf(b, "  at least %s with %s/s and %s/s,\n  %s\n", seconds(t.Time), operations(m.FLOPs), decimal(m.Bandwidth, "B"), m.Name)
+	fmt.Fprintf(b, "  at least %s with %s/s and %s/s,\n  %s\n", Seconds(t.Time), operations(m.FLOPs), decimal(m.Bandwidth, "B"), m.Name)
 
 	name := len("kernel")
 	for _, l := range p.Launches {
@@ -50,7 +50,7 @@ func (p *Plan) text(b *strings.Builder, model string) {
 	fmt.Fprintf(b, "\n  #  %-*s  %7s  %9s  %9s  %6s  %15s\n", name, "kernel", "FLOP", "read", "written", "FLOP/B", "at least")
 	for _, l := range p.Launches {
 		fmt.Fprintf(b, "%3d  %-*s  %7s  %9s  %9s  %6s  %7s %s\n", l.Step, name, l.Kernel,
-			decimal(l.FLOPs, ""), bytes(l.Read), bytes(l.Written), number(l.Intensity), seconds(l.Time), l.Bound)
+			decimal(l.FLOPs, ""), bytes(l.Read), bytes(l.Written), number(l.Intensity), Seconds(l.Time), l.Bound)
 		for _, line := range l.details() {
 			wrap(b, "     ", "       ", line)
 		}
@@ -182,8 +182,8 @@ func number(x float64) string {
 	return fmt.Sprintf("%.0f", x)
 }
 
-// seconds is a time of at least a nanosecond.
-func seconds(t float64) string {
+// Seconds is a time with three digits and its unit: 1.50 µs.
+func Seconds(t float64) string {
 	for _, u := range []struct {
 		name string
 		unit float64

@@ -66,6 +66,7 @@ func Package(targets []*ir.Module, name, source string) ([]File, error) {
 	}{
 		{"example_test.go", p.exampleFile},
 		{"kernels.go", p.kernelFile},
+		{amd64File, p.amd64Kernels},
 		{"model.go", p.modelFile},
 		{"model_metal.go", p.metalFile},
 		{"model_other.go", p.otherFile},
@@ -82,6 +83,9 @@ func Package(targets []*ir.Module, name, source string) ([]File, error) {
 			return nil, fmt.Errorf("%s: %w", f.name, err)
 		}
 		add(f.name, text.Bytes())
+	}
+	if text := p.amd64Text(); text != "" {
+		add(amd64Assembly, []byte(text))
 	}
 	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
 	return files, nil

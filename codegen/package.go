@@ -126,14 +126,21 @@ func kernelNames(m *ir.Module) []string {
 	for _, d := range m.Dims {
 		used[dimName(d)] = true
 	}
+	for _, f := range forms {
+		for _, r := range f.routines {
+			used[r.name] = true
+		}
+	}
 	names := make([]string, len(m.Kernels))
 	for i, k := range m.Kernels {
 		base := lowerName(k.Name)
 		name := base
-		for n := 2; used[name]; n++ {
+		for n := 2; slices.ContainsFunc(derivedNames(name), func(s string) bool { return used[s] }); n++ {
 			name = fmt.Sprintf("%s%d", base, n)
 		}
-		used[name] = true
+		for _, s := range derivedNames(name) {
+			used[s] = true
+		}
 		names[i] = name
 	}
 	return names

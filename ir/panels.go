@@ -74,7 +74,7 @@ func (k *Kernel) Panels() (*Panels, error) {
 		return nil, fmt.Errorf("its right factor does not lie as panels of f32")
 	}
 	if s := k.Stores[0]; len(k.Stores) == 1 && s.Value == c.Sum && len(s.Guard) == 0 && k.Args[s.Arg].DType == F32 {
-		p.C, ok = walk(s.Arg, s.Index, grid)
+		p.C, ok = WalkOf(s.Arg, s.Index, grid)
 		p.Stored = ok && p.C.Stride[p.Column.Name].Is(1)
 	}
 	return p, nil
@@ -85,12 +85,12 @@ func (k *Kernel) walk(v *Scalar, axes []*Axis) (w Walk, ok bool) {
 	if v.Kind != ScalarLoad || len(v.Guard) > 0 || len(v.Bind) > 0 || k.Args[v.Arg].DType != F32 {
 		return w, false
 	}
-	return walk(v.Arg, v.Index, axes)
+	return WalkOf(v.Arg, v.Index, axes)
 }
 
-// walk splits an index into its strides; ok means that it is affine in the axes and
+// WalkOf splits an index of an argument into its strides; ok means that it is affine in the axes and
 // varies with no other.
-func walk(arg int, index Size, axes []*Axis) (w Walk, ok bool) {
+func WalkOf(arg int, index Size, axes []*Axis) (w Walk, ok bool) {
 	w = Walk{Arg: arg, First: index, Stride: map[string]Size{}}
 	for _, a := range axes {
 		var c Size

@@ -10,10 +10,10 @@ import (
 // rows of the left factor stay in the caches of a core while K terms are added, and so
 // few tiles would leave workers idle that it is made smaller.
 const (
-	tileRows, leastRows       = 96, 12
+	tileRows, leastRows       = 192, 12
 	tileColumns, leastColumns = 256, 2 * ir.PanelCols
 	tileTerms                 = 1024
-	minTiles                  = 16
+	minTiles                  = 32
 	minRowsPanels             = 4 // rows from which on panels are worth making
 )
 

@@ -23,9 +23,9 @@ func readNetConv1Y(call *cpu.Call, lo, hi int) {
 	panels := cpu.View[float32](call, 2)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
-		down := tile / 1 % ((B*784 + 95) / 96) * 96
+		down := tile / 1 % ((B*784 + 191) / 192) * 192
 		across := tile % 1 * 256
-		for row := down; row < min(down+96, B*784); row++ {
+		for row := down; row < min(down+192, B*784); row++ {
 			i2 := row % 28
 			i1 := row / 28 % 28
 			i0 := row / 784
@@ -151,9 +151,9 @@ func readNetConv2Y2(call *cpu.Call, lo, hi int) {
 	panels := cpu.View[float32](call, 2)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
-		down := tile / 1 % ((B*196 + 95) / 96) * 96
+		down := tile / 1 % ((B*196 + 191) / 192) * 192
 		across := tile % 1 * 256
-		for row := down; row < min(down+96, B*196); row++ {
+		for row := down; row < min(down+192, B*196); row++ {
 			i2 := row % 14
 			i1 := row / 14 % 14
 			i0 := row / 196
@@ -281,9 +281,9 @@ func readNetConv3Y3(call *cpu.Call, lo, hi int) {
 	panels := cpu.View[float32](call, 2)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
-		down := tile / 1 % ((B*49 + 95) / 96) * 96
+		down := tile / 1 % ((B*49 + 191) / 192) * 192
 		across := tile % 1 * 256
-		for row := down; row < min(down+96, B*49); row++ {
+		for row := down; row < min(down+192, B*49); row++ {
 			i2 := row % 7
 			i1 := row / 7 % 7
 			i0 := row / 49

@@ -2,7 +2,10 @@
 
 package digits
 
-import "github.com/mlxc/mlxc/runtime/cpu"
+import (
+	"github.com/mlxc/mlxc/runtime/cpu"
+	"unsafe"
+)
 
 func init() {
 	if cpu.AVX2 {
@@ -10,6 +13,8 @@ func init() {
 		program.Kernels[9] = readNetConv2Y2Product
 		program.Kernels[17] = readNetConv3Y3Product
 		program.Kernels[25] = readNetFcMatmulProduct
+		program.Kernels[34] = readNetConv1YPanelsCopy
+		program.Kernels[39] = readNetFcMatmulPanelsCopy
 	}
 }
 
@@ -18,112 +23,71 @@ func init() {
 //go:noescape
 func micro(t *cpu.Micro)
 
-// readNetConv1YProduct computes tiles of y (digits.mlx:17:27).
+// copyRows makes n rows of a panel of rows that are step bytes apart.
+//
+//go:noescape
+func copyRows(dst, src unsafe.Pointer, n, step int)
+
+// copyColumns makes n rows of a panel of columns that are step bytes apart.
+//
+//go:noescape
+func copyColumns(dst, src unsafe.Pointer, n, step int)
+
+// readNetConv1YProduct computes y (digits.mlx:17:27).
 func readNetConv1YProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micro: micro,
-		TileM: 96,
+		TileM: 192,
 		TileN: 256,
 		TileK: 1024,
-		Rows: []cpu.Walk{{
-			A: 900,
-			C: 12544,
-			N: B,
-		}, {
-			A: 30,
-			C: 448,
-			N: 28,
-		}, {
-			A: 1,
-			C: 16,
-			N: 28,
-		}},
-		K: 3,
-		N: 16,
-		Terms: []cpu.Walk{{
-			A: 30,
-			N: 3,
-		}},
-		A: 1,
-		B: 2,
+		Rows:  []cpu.Walk{{N: B, A: 900, C: 12544}, {N: 28, A: 30, C: 448}, {N: 28, A: 1, C: 16}},
+		K:     3,
+		N:     16,
+		Terms: []cpu.Walk{{N: 3, A: 30}},
+		A:     1,
+		B:     2,
 	}
 	p.Run(call, lo, hi)
 }
 
-// readNetConv2Y2Product computes tiles of y_2 (digits.mlx:18:27).
+// readNetConv2Y2Product computes y_2 (digits.mlx:18:27).
 func readNetConv2Y2Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micro: micro,
-		TileM: 96,
+		TileM: 192,
 		TileN: 256,
 		TileK: 1024,
-		Rows: []cpu.Walk{{
-			A: 4096,
-			C: 6272,
-			N: B,
-		}, {
-			A: 256,
-			C: 448,
-			N: 14,
-		}, {
-			A: 16,
-			C: 32,
-			N: 14,
-		}},
-		K: 16,
-		N: 32,
-		Terms: []cpu.Walk{{
-			A: 256,
-			N: 3,
-		}, {
-			A: 16,
-			N: 3,
-		}},
-		A: 1,
-		B: 2,
+		Rows:  []cpu.Walk{{N: B, A: 4096, C: 6272}, {N: 14, A: 256, C: 448}, {N: 14, A: 16, C: 32}},
+		K:     16,
+		N:     32,
+		Terms: []cpu.Walk{{N: 3, A: 256}, {N: 3, A: 16}},
+		A:     1,
+		B:     2,
 	}
 	p.Run(call, lo, hi)
 }
 
-// readNetConv3Y3Product computes tiles of y_3 (digits.mlx:19:27).
+// readNetConv3Y3Product computes y_3 (digits.mlx:19:27).
 func readNetConv3Y3Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micro: micro,
-		TileM: 96,
+		TileM: 192,
 		TileN: 256,
 		TileK: 1024,
-		Rows: []cpu.Walk{{
-			A: 2592,
-			C: 3136,
-			N: B,
-		}, {
-			A: 288,
-			C: 448,
-			N: 7,
-		}, {
-			A: 32,
-			C: 64,
-			N: 7,
-		}},
-		K: 32,
-		N: 64,
-		Terms: []cpu.Walk{{
-			A: 288,
-			N: 3,
-		}, {
-			A: 32,
-			N: 3,
-		}},
-		A: 1,
-		B: 2,
+		Rows:  []cpu.Walk{{N: B, A: 2592, C: 3136}, {N: 7, A: 288, C: 448}, {N: 7, A: 32, C: 64}},
+		K:     32,
+		N:     64,
+		Terms: []cpu.Walk{{N: 3, A: 288}, {N: 3, A: 32}},
+		A:     1,
+		B:     2,
 	}
 	p.Run(call, lo, hi)
 }
 
-// readNetFcMatmulProduct computes tiles of matmul (digits.mlx:20:12).
+// readNetFcMatmulProduct computes matmul (digits.mlx:20:12).
 func readNetFcMatmulProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
@@ -131,15 +95,39 @@ func readNetFcMatmulProduct(call *cpu.Call, lo, hi int) {
 		TileM: 12,
 		TileN: 32,
 		TileK: 1024,
-		Rows: []cpu.Walk{{
-			A: 576,
-			C: 10,
-			N: B,
-		}},
-		K: 576,
-		N: 10,
-		B: 2,
-		C: 1,
+		Rows:  []cpu.Walk{{N: B, A: 576, C: 10}},
+		K:     576,
+		N:     10,
+		B:     2,
+		C:     1,
+	}
+	p.Run(call, lo, hi)
+}
+
+// readNetConv1YPanelsCopy computes panels (digits.mlx:17:27).
+func readNetConv1YPanelsCopy(call *cpu.Call, lo, hi int) {
+	p := cpu.Panels{
+		Copy:    copyColumns,
+		Step:    36,
+		Axes:    []cpu.Walk{{N: 1, A: 144, C: 144}, {N: 9, A: 1, C: 16}},
+		Lane:    9,
+		Columns: 16,
+		From:    0,
+		To:      1,
+	}
+	p.Run(call, lo, hi)
+}
+
+// readNetFcMatmulPanelsCopy computes panels (digits.mlx:20:12).
+func readNetFcMatmulPanelsCopy(call *cpu.Call, lo, hi int) {
+	p := cpu.Panels{
+		Copy:    copyColumns,
+		Step:    2304,
+		Axes:    []cpu.Walk{{N: 1, A: 9216, B: 16, C: 9216}, {N: 576, A: 1, C: 16}},
+		Lane:    576,
+		Columns: 10,
+		From:    0,
+		To:      1,
 	}
 	p.Run(call, lo, hi)
 }

@@ -2,7 +2,10 @@
 
 package mnist
 
-import "github.com/mlxc/mlxc/runtime/cpu"
+import (
+	"github.com/mlxc/mlxc/runtime/cpu"
+	"unsafe"
+)
 
 func init() {
 	if cpu.AVX2 {
@@ -11,6 +14,9 @@ func init() {
 		program.Kernels[9] = predictConv3Y3Product
 		program.Kernels[16] = predictFc1MatmulProduct
 		program.Kernels[19] = predictFc2MatmulProduct
+		program.Kernels[26] = predictConv1YPanelsCopy
+		program.Kernels[30] = predictFc1MatmulPanelsCopy
+		program.Kernels[31] = predictFc2MatmulPanelsCopy
 	}
 }
 
@@ -19,149 +25,142 @@ func init() {
 //go:noescape
 func micro(t *cpu.Micro)
 
-// predictConv1YProduct computes tiles of y (mnist.mlx:17:36).
+// copyRows makes n rows of a panel of rows that are step bytes apart.
+//
+//go:noescape
+func copyRows(dst, src unsafe.Pointer, n, step int)
+
+// copyColumns makes n rows of a panel of columns that are step bytes apart.
+//
+//go:noescape
+func copyColumns(dst, src unsafe.Pointer, n, step int)
+
+// predictConv1YProduct computes y (mnist.mlx:17:36).
 func predictConv1YProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micro: micro,
-		TileM: 96,
+		TileM: 192,
 		TileN: 256,
 		TileK: 1024,
-		Rows: []cpu.Walk{{
-			A: 784,
-			C: 5408,
-			N: B,
-		}, {
-			A: 28,
-			C: 208,
-			N: 26,
-		}, {
-			A: 1,
-			C: 8,
-			N: 26,
-		}},
-		K: 3,
-		N: 8,
-		Terms: []cpu.Walk{{
-			A: 28,
-			N: 3,
-		}},
-		B: 2,
-		C: 1,
+		Rows:  []cpu.Walk{{N: B, A: 784, C: 5408}, {N: 26, A: 28, C: 208}, {N: 26, A: 1, C: 8}},
+		K:     3,
+		N:     8,
+		Terms: []cpu.Walk{{N: 3, A: 28}},
+		B:     2,
+		C:     1,
 	}
 	p.Run(call, lo, hi)
 }
 
-// predictConv2Y2Product computes tiles of y_2 (mnist.mlx:17:25).
+// predictConv2Y2Product computes y_2 (mnist.mlx:17:25).
 func predictConv2Y2Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micro: micro,
-		TileM: 96,
+		TileM: 192,
 		TileN: 256,
 		TileK: 1024,
-		Rows: []cpu.Walk{{
-			A: 5408,
-			C: 9216,
-			N: B,
-		}, {
-			A: 208,
-			C: 384,
-			N: 24,
-		}, {
-			A: 8,
-			C: 16,
-			N: 24,
-		}},
-		K: 8,
-		N: 16,
-		Terms: []cpu.Walk{{
-			A: 208,
-			N: 3,
-		}, {
-			A: 8,
-			N: 3,
-		}},
-		B: 2,
-		C: 1,
+		Rows:  []cpu.Walk{{N: B, A: 5408, C: 9216}, {N: 24, A: 208, C: 384}, {N: 24, A: 8, C: 16}},
+		K:     8,
+		N:     16,
+		Terms: []cpu.Walk{{N: 3, A: 208}, {N: 3, A: 8}},
+		B:     2,
+		C:     1,
 	}
 	p.Run(call, lo, hi)
 }
 
-// predictConv3Y3Product computes tiles of y_3 (mnist.mlx:17:14).
+// predictConv3Y3Product computes y_3 (mnist.mlx:17:14).
 func predictConv3Y3Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micro: micro,
-		TileM: 96,
+		TileM: 192,
 		TileN: 256,
 		TileK: 1024,
-		Rows: []cpu.Walk{{
-			A: 9216,
-			C: 11616,
-			N: B,
-		}, {
-			A: 384,
-			C: 528,
-			N: 22,
-		}, {
-			A: 16,
-			C: 24,
-			N: 22,
-		}},
-		K: 16,
-		N: 24,
-		Terms: []cpu.Walk{{
-			A: 384,
-			N: 3,
-		}, {
-			A: 16,
-			N: 3,
-		}},
-		B: 2,
-		C: 1,
+		Rows:  []cpu.Walk{{N: B, A: 9216, C: 11616}, {N: 22, A: 384, C: 528}, {N: 22, A: 16, C: 24}},
+		K:     16,
+		N:     24,
+		Terms: []cpu.Walk{{N: 3, A: 384}, {N: 3, A: 16}},
+		B:     2,
+		C:     1,
 	}
 	p.Run(call, lo, hi)
 }
 
-// predictFc1MatmulProduct computes tiles of matmul (mnist.mlx:20:27).
+// predictFc1MatmulProduct computes matmul (mnist.mlx:20:27).
 func predictFc1MatmulProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micro: micro,
 		TileM: 96,
-		TileN: 256,
+		TileN: 32,
 		TileK: 1024,
-		Rows: []cpu.Walk{{
-			A: 11616,
-			C: 32,
-			N: B,
-		}},
-		K: 11616,
-		N: 32,
-		A: 1,
-		B: 2,
+		Rows:  []cpu.Walk{{N: B, A: 11616, C: 32}},
+		K:     11616,
+		N:     32,
+		A:     1,
+		B:     2,
 	}
 	p.Run(call, lo, hi)
 }
 
-// predictFc2MatmulProduct computes tiles of matmul_2 (mnist.mlx:20:18).
+// predictFc2MatmulProduct computes matmul_2 (mnist.mlx:20:18).
 func predictFc2MatmulProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micro: micro,
 		TileM: 96,
-		TileN: 256,
+		TileN: 32,
 		TileK: 1024,
-		Rows: []cpu.Walk{{
-			A: 32,
-			C: 10,
-			N: B,
-		}},
-		K: 32,
-		N: 10,
-		B: 2,
-		C: 1,
+		Rows:  []cpu.Walk{{N: B, A: 32, C: 10}},
+		K:     32,
+		N:     10,
+		B:     2,
+		C:     1,
+	}
+	p.Run(call, lo, hi)
+}
+
+// predictConv1YPanelsCopy computes panels (mnist.mlx:17:36).
+func predictConv1YPanelsCopy(call *cpu.Call, lo, hi int) {
+	p := cpu.Panels{
+		Copy:    copyColumns,
+		Step:    36,
+		Axes:    []cpu.Walk{{N: 1, A: 144, B: 16, C: 144}, {N: 9, A: 1, C: 16}},
+		Lane:    9,
+		Columns: 8,
+		From:    0,
+		To:      1,
+	}
+	p.Run(call, lo, hi)
+}
+
+// predictFc1MatmulPanelsCopy computes panels (mnist.mlx:20:27).
+func predictFc1MatmulPanelsCopy(call *cpu.Call, lo, hi int) {
+	p := cpu.Panels{
+		Copy:    copyColumns,
+		Step:    46464,
+		Axes:    []cpu.Walk{{N: 2, A: 185856, C: 185856}, {N: 11616, A: 1, C: 16}},
+		Lane:    11616,
+		Columns: 16,
+		From:    0,
+		To:      1,
+	}
+	p.Run(call, lo, hi)
+}
+
+// predictFc2MatmulPanelsCopy computes panels (mnist.mlx:20:18).
+func predictFc2MatmulPanelsCopy(call *cpu.Call, lo, hi int) {
+	p := cpu.Panels{
+		Copy:    copyColumns,
+		Step:    128,
+		Axes:    []cpu.Walk{{N: 1, A: 512, B: 16, C: 512}, {N: 32, A: 1, C: 16}},
+		Lane:    32,
+		Columns: 10,
+		From:    0,
+		To:      1,
 	}
 	p.Run(call, lo, hi)
 }

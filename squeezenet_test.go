@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	goruntime "runtime"
 	"slices"
 	"testing"
 
@@ -37,7 +38,7 @@ func TestSqueezeNet(t *testing.T) {
 	for set := range 3 {
 		dir := filepath.Join(filepath.Dir(weights), "test_data_set", fmt.Sprint(set))
 		x := channelsLast(t, readNPY(t, filepath.Join(dir, "input_0.npy")))
-		want := data[float32](t, readNPY(t, filepath.Join(dir, "output_0.npy")))
+		want := floats(t, readNPY(t, filepath.Join(dir, "output_0.npy")))
 		var in, out bytes.Buffer
 		if err := runtime.WriteNPY(&in, x); err != nil {
 			t.Fatal(err)
@@ -49,7 +50,7 @@ func TestSqueezeNet(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		checkLogits(t, fmt.Sprintf("set %d", set), data[float32](t, logits), want)
+		checkLogits(t, fmt.Sprintf("set %d", set), floats(t, logits), want)
 	}
 }
 
@@ -90,6 +91,14 @@ func best(x []float32, n int) []int {
 	return order[:n]
 }
 
+// floats is a copy of an array's elements.
+func floats(t *testing.T, a *runtime.Array) []float32 {
+	t.Helper()
+	x := slices.Clone(data[float32](t, a))
+	goruntime.KeepAlive(a) // its memory is not the collector's
+	return x
+}
+
 func readNPY(t *testing.T, path string) *runtime.Array {
 	t.Helper()
 	f, err := os.Open(path)
@@ -112,7 +121,7 @@ func channelsLast(t *testing.T, x *runtime.Array) *runtime.Array {
 	if err != nil {
 		t.Fatal(err)
 	}
-	from, to := data[float32](t, x), data[float32](t, y)
+	from, to := floats(t, x), data[float32](t, y)
 	pixels := s[2] * s[3]
 	for b := range s[0] {
 		for c := range s[1] {

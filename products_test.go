@@ -93,7 +93,7 @@ func (c productCase) half() productCase {
 func productCases() []productCase {
 	var cases []productCase
 	// Around the 6 rows and 16 columns of the micro-kernel, and the sizes of tiles.
-	for _, m := range []int{1, 4, 5, 6, 7, 11, 12, 13, 17, 96, 97} {
+	for _, m := range []int{1, 2, 4, 5, 6, 7, 11, 12, 13, 17, 96, 97} {
 		for _, n := range []int{1, 8, 15, 16, 17, 31, 33, 48} {
 			cases = append(cases, matmulCase(1, m, 8+(m*n)%5, n, false, false))
 		}
@@ -104,6 +104,7 @@ func productCases() []productCase {
 	cases = append(cases,
 		matmulCase(1, 100, 40, 300, false, false), matmulCase(1, 200, 1100, 258, false, false),
 		matmulCase(3, 9, 20, 24, false, false), matmulCase(3, 9, 20, 25, true, false), matmulCase(3, 13, 20, 25, false, true), matmulCase(2, 7, 8, 17, true, true),
+		matmulCase(1, 1, 1100, 300, false, true), matmulCase(3, 1, 30, 40, false, false),
 		matmulCase(0, 9, 20, 24, false, false), matmulCase(2, 0, 20, 24, false, false), matmulCase(2, 9, 20, 0, false, false),
 		matmulCase(2, 25, 30, 40, false, false).half(), matmulCase(1, 130, 1030, 270, false, true).half(),
 		convCase(2, 9, 7, 3, 20, 3, 1, 1, 1, 1), convCase(1, 12, 11, 5, 17, 3, 2, 1, 1, 1), convCase(1, 13, 13, 4, 16, 3, 1, 2, 2, 1),

@@ -7,10 +7,16 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	goruntime "runtime"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/mlxc/mlxc"
+	"github.com/mlxc/mlxc/codegen"
 	"github.com/mlxc/mlxc/ir"
 	"github.com/mlxc/mlxc/runtime"
 	"github.com/mlxc/mlxc/runtime/cpu"
@@ -114,11 +120,8 @@ func productCases() []productCase {
 	return cases
 }
 
-// Sums of products, compiled for the CPU, are within the bound of rounding errors of
-// what f64 gives, and the same bits for any number of threads.
-func TestProducts(t *testing.T) {
-	emptyCache(t)
-	cases := productCases()
+// productModule has an entry for each case.
+func productModule(t *testing.T, cases []productCase) *ir.Module {
 	var text strings.Builder
 	text.WriteString("mlxir 1\nmodule \"products\" {\n")
 	for i, c := range cases {
@@ -132,7 +135,45 @@ func TestProducts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	runner, err := mlxc.BuildRunner(context.Background(), m, "products.mlxir", ir.CPU, nil)
+	return m
+}
+
+// Kernels of products touch nothing beside their buffers, and compute each point by
+// itself.
+func TestProductsBetweenGuards(t *testing.T) {
+	if goruntime.GOOS != "linux" {
+		t.Skip("pages are guarded by calls of Linux")
+	}
+	cases := slices.DeleteFunc(productCases(), func(c productCase) bool { return c.dtype != runtime.F32 })
+	p, err := mlxc.Compile(productModule(t, cases), mlxc.Options{Package: "main", Source: "products.mlxir", Targets: []ir.Target{ir.CPU}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("testdata", "guards-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	main, err := os.ReadFile("testdata/guards_main.go.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range append(p.Files, codegen.File{Name: "main.go", Data: main}) {
+		if err := os.WriteFile(filepath.Join(dir, f.Name), f.Data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, err := exec.Command("go", "run", "./"+dir).CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// Sums of products, compiled for the CPU, are within the bound of rounding errors of
+// what f64 gives, and the same bits for any number of threads.
+func TestProducts(t *testing.T) {
+	emptyCache(t)
+	cases := productCases()
+	runner, err := mlxc.BuildRunner(context.Background(), productModule(t, cases), "products.mlxir", ir.CPU, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,29 +18,28 @@ func readDiv(call *cpu.Call, lo, hi int) {
 
 // readNetConv1Y computes y (digits.mlx:17:27).
 func readNetConv1Y(call *cpu.Call, lo, hi int) {
-	div := cpu.View[float32](call, 0)
-	net_conv1_weight := cpu.View[float32](call, 1)
-	y := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i3 := p % 16
-		end := min(i3+hi-p, 16)
-		i2 := p / 16 % 28
-		i1 := p / 448 % 28
-		i0 := p / 12544
-		p += end - i3
-		for ; i3 < end; i3++ {
-			v3 := float32(0)
-			for r0 := range 3 {
-				for r1 := range 3 {
-					var v0 float32
-					if 0 <= i1+r0-1 && i1+r0-1 < 28 && 0 <= i2+r1-1 && i2+r1-1 < 28 {
-						v0 = div[i0*784+i1*28+i2+r0*28+r1-29]
+	y := cpu.View[float32](call, 0)
+	rows := cpu.View[float32](call, 1)
+	panels := cpu.View[float32](call, 2)
+	B := int(call.Sizes[0])
+	for tile := lo; tile < hi; tile++ {
+		down := tile / 1 % ((B*784 + 191) / 192) * 192
+		across := tile % 1 * 256
+		for row := down; row < min(down+192, B*784); row++ {
+			i2 := row % 28
+			i1 := row / 28 % 28
+			i0 := row / 784
+			for i3 := across; i3 < min(across+256, 16); i3++ {
+				v3 := float32(0)
+				for r0 := range 3 {
+					for r1 := range 3 {
+						v0 := rows[i0*900+i1*30+i2+r0*30+r1]
+						v1 := panels[i3+r0*48+r1*16]
+						v3 += v0 * v1
 					}
-					v1 := net_conv1_weight[i3*9+r0*3+r1]
-					v3 += v0 * v1
 				}
+				y[i0*12544+i1*448+i2*16+i3] = v3
 			}
-			y[i0*12544+i1*448+i2*16+i3] = v3
 		}
 	}
 }
@@ -147,31 +146,30 @@ func readNetX(call *cpu.Call, lo, hi int) {
 
 // readNetConv2Y2 computes y_2 (digits.mlx:18:27).
 func readNetConv2Y2(call *cpu.Call, lo, hi int) {
-	x := cpu.View[float32](call, 0)
-	net_conv2_weight := cpu.View[float32](call, 1)
-	y_2 := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i3 := p % 32
-		end := min(i3+hi-p, 32)
-		i2 := p / 32 % 14
-		i1 := p / 448 % 14
-		i0 := p / 6272
-		p += end - i3
-		for ; i3 < end; i3++ {
-			v3 := float32(0)
-			for r0 := range 3 {
-				for r1 := range 3 {
-					for r2 := range 16 {
-						var v0 float32
-						if 0 <= i1+r0-1 && i1+r0-1 < 14 && 0 <= i2+r1-1 && i2+r1-1 < 14 {
-							v0 = x[i0*3136+i1*224+i2*16+r0*224+r1*16+r2-240]
+	y_2 := cpu.View[float32](call, 0)
+	rows := cpu.View[float32](call, 1)
+	panels := cpu.View[float32](call, 2)
+	B := int(call.Sizes[0])
+	for tile := lo; tile < hi; tile++ {
+		down := tile / 1 % ((B*196 + 191) / 192) * 192
+		across := tile % 1 * 256
+		for row := down; row < min(down+192, B*196); row++ {
+			i2 := row % 14
+			i1 := row / 14 % 14
+			i0 := row / 196
+			for i3 := across; i3 < min(across+256, 32); i3++ {
+				v3 := float32(0)
+				for r0 := range 3 {
+					for r1 := range 3 {
+						for r2 := range 16 {
+							v0 := rows[i0*4096+i1*256+i2*16+r0*256+r1*16+r2]
+							v1 := panels[(i3/16)*2304+(i3%16)+r0*768+r1*256+r2*16]
+							v3 += v0 * v1
 						}
-						v1 := net_conv2_weight[i3*144+r0*3+r1+r2*9]
-						v3 += v0 * v1
 					}
 				}
+				y_2[i0*6272+i1*448+i2*32+i3] = v3
 			}
-			y_2[i0*6272+i1*448+i2*32+i3] = v3
 		}
 	}
 }
@@ -278,31 +276,30 @@ func readNetX2(call *cpu.Call, lo, hi int) {
 
 // readNetConv3Y3 computes y_3 (digits.mlx:19:27).
 func readNetConv3Y3(call *cpu.Call, lo, hi int) {
-	x_2 := cpu.View[float32](call, 0)
-	net_conv3_weight := cpu.View[float32](call, 1)
-	y_3 := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i3 := p % 64
-		end := min(i3+hi-p, 64)
-		i2 := p / 64 % 7
-		i1 := p / 448 % 7
-		i0 := p / 3136
-		p += end - i3
-		for ; i3 < end; i3++ {
-			v3 := float32(0)
-			for r0 := range 3 {
-				for r1 := range 3 {
-					for r2 := range 32 {
-						var v0 float32
-						if 0 <= i1+r0-1 && i1+r0-1 < 7 && 0 <= i2+r1-1 && i2+r1-1 < 7 {
-							v0 = x_2[i0*1568+i1*224+i2*32+r0*224+r1*32+r2-256]
+	y_3 := cpu.View[float32](call, 0)
+	rows := cpu.View[float32](call, 1)
+	panels := cpu.View[float32](call, 2)
+	B := int(call.Sizes[0])
+	for tile := lo; tile < hi; tile++ {
+		down := tile / 1 % ((B*49 + 191) / 192) * 192
+		across := tile % 1 * 256
+		for row := down; row < min(down+192, B*49); row++ {
+			i2 := row % 7
+			i1 := row / 7 % 7
+			i0 := row / 49
+			for i3 := across; i3 < min(across+256, 64); i3++ {
+				v3 := float32(0)
+				for r0 := range 3 {
+					for r1 := range 3 {
+						for r2 := range 32 {
+							v0 := rows[i0*2592+i1*288+i2*32+r0*288+r1*32+r2]
+							v1 := panels[(i3/16)*4608+(i3%16)+r0*1536+r1*512+r2*16]
+							v3 += v0 * v1
 						}
-						v1 := net_conv3_weight[i3*288+r0*3+r1+r2*9]
-						v3 += v0 * v1
 					}
 				}
+				y_3[i0*3136+i1*448+i2*64+i3] = v3
 			}
-			y_3[i0*3136+i1*448+i2*64+i3] = v3
 		}
 	}
 }
@@ -411,21 +408,23 @@ func readNetX3(call *cpu.Call, lo, hi int) {
 // readNetFcMatmul computes matmul (digits.mlx:20:12).
 func readNetFcMatmul(call *cpu.Call, lo, hi int) {
 	x_3 := cpu.View[float32](call, 0)
-	net_fc_weight := cpu.View[float32](call, 1)
-	matmul := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 10
-		end := min(i1+hi-p, 10)
-		i0 := p / 10
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v3 := float32(0)
-			for r0 := range 576 {
-				v0 := x_3[i0*576+r0]
-				v1 := net_fc_weight[i1*576+r0]
-				v3 += v0 * v1
+	matmul := cpu.View[float32](call, 1)
+	panels := cpu.View[float32](call, 2)
+	B := int(call.Sizes[0])
+	for tile := lo; tile < hi; tile++ {
+		down := tile / 1 % ((B + 11) / 12) * 12
+		across := tile % 1 * 32
+		for row := down; row < min(down+12, B); row++ {
+			i0 := row
+			for i1 := across; i1 < min(across+32, 10); i1++ {
+				v3 := float32(0)
+				for r0 := range 576 {
+					v0 := x_3[i0*576+r0]
+					v1 := panels[i1+r0*16]
+					v3 += v0 * v1
+				}
+				matmul[i0*10+i1] = v3
 			}
-			matmul[i0*10+i1] = v3
 		}
 	}
 }
@@ -528,6 +527,138 @@ func readProbs(call *cpu.Call, lo, hi int) {
 		v1 := sum[i0]
 		for ; i1 < end; i1++ {
 			probs[i0*10+i1] = exp[i0*10+i1] / v1
+		}
+	}
+}
+
+// readNetConv1YRows computes rows (digits.mlx:17:27).
+func readNetConv1YRows(call *cpu.Call, lo, hi int) {
+	div := cpu.View[float32](call, 0)
+	rows := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i2 := p % 30
+		end := min(i2+hi-p, 30)
+		i1 := p / 30 % 30
+		i0 := p / 900
+		p += end - i2
+		for ; i2 < end; i2++ {
+			var v0 float32
+			if 0 <= i1-1 && i1-1 < 28 && 0 <= i2-1 && i2-1 < 28 {
+				v0 = div[i0*784+i1*28+i2-29]
+			}
+			rows[i0*900+i1*30+i2] = v0
+		}
+	}
+}
+
+// readNetConv1YPanels computes panels (digits.mlx:17:27).
+func readNetConv1YPanels(call *cpu.Call, lo, hi int) {
+	net_conv1_weight := cpu.View[float32](call, 0)
+	panels := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i2 := p % 16
+		end := min(i2+hi-p, 16)
+		i1 := p / 16 % 9
+		i0 := p / 144
+		p += end - i2
+		for ; i2 < end; i2++ {
+			panels[i0*144+i1*16+i2] = net_conv1_weight[i0*144+i1+i2*9]
+		}
+	}
+}
+
+// readNetConv2Y2Rows computes rows (digits.mlx:18:27).
+func readNetConv2Y2Rows(call *cpu.Call, lo, hi int) {
+	x := cpu.View[float32](call, 0)
+	rows := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i3 := p % 16
+		end := min(i3+hi-p, 16)
+		i2 := p / 16 % 16
+		i1 := p / 256 % 16
+		i0 := p / 4096
+		p += end - i3
+		for ; i3 < end; i3++ {
+			var v0 float32
+			if 0 <= i1-1 && i1-1 < 14 && 0 <= i2-1 && i2-1 < 14 {
+				v0 = x[i0*3136+i1*224+i2*16+i3-240]
+			}
+			rows[i0*4096+i1*256+i2*16+i3] = v0
+		}
+	}
+}
+
+// readNetConv2Y2Panels computes panels (digits.mlx:18:27).
+func readNetConv2Y2Panels(call *cpu.Call, lo, hi int) {
+	net_conv2_weight := cpu.View[float32](call, 0)
+	panels := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i3 := p % 16
+		end := min(i3+hi-p, 16)
+		i2 := p / 16 % 16
+		i1 := p / 256 % 9
+		i0 := p / 2304
+		p += end - i3
+		for ; i3 < end; i3++ {
+			panels[i0*2304+i1*256+i2*16+i3] = net_conv2_weight[i0*2304+i1+i2*9+i3*144]
+		}
+	}
+}
+
+// readNetConv3Y3Rows computes rows (digits.mlx:19:27).
+func readNetConv3Y3Rows(call *cpu.Call, lo, hi int) {
+	x_2 := cpu.View[float32](call, 0)
+	rows := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i3 := p % 32
+		end := min(i3+hi-p, 32)
+		i2 := p / 32 % 9
+		i1 := p / 288 % 9
+		i0 := p / 2592
+		p += end - i3
+		for ; i3 < end; i3++ {
+			var v0 float32
+			if 0 <= i1-1 && i1-1 < 7 && 0 <= i2-1 && i2-1 < 7 {
+				v0 = x_2[i0*1568+i1*224+i2*32+i3-256]
+			}
+			rows[i0*2592+i1*288+i2*32+i3] = v0
+		}
+	}
+}
+
+// readNetConv3Y3Panels computes panels (digits.mlx:19:27).
+func readNetConv3Y3Panels(call *cpu.Call, lo, hi int) {
+	net_conv3_weight := cpu.View[float32](call, 0)
+	panels := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i3 := p % 16
+		end := min(i3+hi-p, 16)
+		i2 := p / 16 % 32
+		i1 := p / 512 % 9
+		i0 := p / 4608
+		p += end - i3
+		for ; i3 < end; i3++ {
+			panels[i0*4608+i1*512+i2*16+i3] = net_conv3_weight[i0*4608+i1+i2*9+i3*288]
+		}
+	}
+}
+
+// readNetFcMatmulPanels computes panels (digits.mlx:20:12).
+func readNetFcMatmulPanels(call *cpu.Call, lo, hi int) {
+	net_fc_weight := cpu.View[float32](call, 0)
+	panels := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i2 := p % 16
+		end := min(i2+hi-p, 16)
+		i1 := p / 16 % 576
+		i0 := p / 9216
+		p += end - i2
+		for ; i2 < end; i2++ {
+			var v0 float32
+			if i0*16+i2 < 10 {
+				v0 = net_fc_weight[i0*9216+i1+i2*576]
+			}
+			panels[i0*9216+i1*16+i2] = v0
 		}
 	}
 }

@@ -37,25 +37,27 @@ func predictDiv2(call *cpu.Call, lo, hi int) {
 // predictConv1Y computes y (mnist.mlx:17:36).
 func predictConv1Y(call *cpu.Call, lo, hi int) {
 	div_2 := cpu.View[float32](call, 0)
-	conv1_weight := cpu.View[float32](call, 1)
-	y := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i3 := p % 8
-		end := min(i3+hi-p, 8)
-		i2 := p / 8 % 26
-		i1 := p / 208 % 26
-		i0 := p / 5408
-		p += end - i3
-		for ; i3 < end; i3++ {
-			v3 := float32(0)
-			for r0 := range 3 {
-				for r1 := range 3 {
-					v0 := div_2[i0*784+i1*28+i2+r0*28+r1]
-					v1 := conv1_weight[i3*9+r0*3+r1]
-					v3 += v0 * v1
+	y := cpu.View[float32](call, 1)
+	panels := cpu.View[float32](call, 2)
+	B := int(call.Sizes[0])
+	for tile := lo; tile < hi; tile++ {
+		down := tile / 1 % ((B*676 + 191) / 192) * 192
+		across := tile % 1 * 256
+		for row := down; row < min(down+192, B*676); row++ {
+			i2 := row % 26
+			i1 := row / 26 % 26
+			i0 := row / 676
+			for i3 := across; i3 < min(across+256, 8); i3++ {
+				v3 := float32(0)
+				for r0 := range 3 {
+					for r1 := range 3 {
+						v0 := div_2[i0*784+i1*28+i2+r0*28+r1]
+						v1 := panels[i3+r0*48+r1*16]
+						v3 += v0 * v1
+					}
 				}
+				y[i0*5408+i1*208+i2*8+i3] = v3
 			}
-			y[i0*5408+i1*208+i2*8+i3] = v3
 		}
 	}
 }
@@ -89,27 +91,29 @@ func predictRelu(call *cpu.Call, lo, hi int) {
 // predictConv2Y2 computes y_2 (mnist.mlx:17:25).
 func predictConv2Y2(call *cpu.Call, lo, hi int) {
 	relu := cpu.View[float32](call, 0)
-	conv2_weight := cpu.View[float32](call, 1)
-	y_2 := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i3 := p % 16
-		end := min(i3+hi-p, 16)
-		i2 := p / 16 % 24
-		i1 := p / 384 % 24
-		i0 := p / 9216
-		p += end - i3
-		for ; i3 < end; i3++ {
-			v3 := float32(0)
-			for r0 := range 3 {
-				for r1 := range 3 {
-					for r2 := range 8 {
-						v0 := relu[i0*5408+i1*208+i2*8+r0*208+r1*8+r2]
-						v1 := conv2_weight[i3*72+r0*3+r1+r2*9]
-						v3 += v0 * v1
+	y_2 := cpu.View[float32](call, 1)
+	panels := cpu.View[float32](call, 2)
+	B := int(call.Sizes[0])
+	for tile := lo; tile < hi; tile++ {
+		down := tile / 1 % (B * 3) * 192
+		across := tile % 1 * 256
+		for row := down; row < min(down+192, B*576); row++ {
+			i2 := row % 24
+			i1 := row / 24 % 24
+			i0 := row / 576
+			for i3 := across; i3 < min(across+256, 16); i3++ {
+				v3 := float32(0)
+				for r0 := range 3 {
+					for r1 := range 3 {
+						for r2 := range 8 {
+							v0 := relu[i0*5408+i1*208+i2*8+r0*208+r1*8+r2]
+							v1 := panels[i3+r0*384+r1*128+r2*16]
+							v3 += v0 * v1
+						}
 					}
 				}
+				y_2[i0*9216+i1*384+i2*16+i3] = v3
 			}
-			y_2[i0*9216+i1*384+i2*16+i3] = v3
 		}
 	}
 }
@@ -143,27 +147,29 @@ func predictRelu2(call *cpu.Call, lo, hi int) {
 // predictConv3Y3 computes y_3 (mnist.mlx:17:14).
 func predictConv3Y3(call *cpu.Call, lo, hi int) {
 	relu_2 := cpu.View[float32](call, 0)
-	conv3_weight := cpu.View[float32](call, 1)
-	y_3 := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i3 := p % 24
-		end := min(i3+hi-p, 24)
-		i2 := p / 24 % 22
-		i1 := p / 528 % 22
-		i0 := p / 11616
-		p += end - i3
-		for ; i3 < end; i3++ {
-			v3 := float32(0)
-			for r0 := range 3 {
-				for r1 := range 3 {
-					for r2 := range 16 {
-						v0 := relu_2[i0*9216+i1*384+i2*16+r0*384+r1*16+r2]
-						v1 := conv3_weight[i3*144+r0*3+r1+r2*9]
-						v3 += v0 * v1
+	y_3 := cpu.View[float32](call, 1)
+	panels := cpu.View[float32](call, 2)
+	B := int(call.Sizes[0])
+	for tile := lo; tile < hi; tile++ {
+		down := tile / 1 % ((B*484 + 191) / 192) * 192
+		across := tile % 1 * 256
+		for row := down; row < min(down+192, B*484); row++ {
+			i2 := row % 22
+			i1 := row / 22 % 22
+			i0 := row / 484
+			for i3 := across; i3 < min(across+256, 24); i3++ {
+				v3 := float32(0)
+				for r0 := range 3 {
+					for r1 := range 3 {
+						for r2 := range 16 {
+							v0 := relu_2[i0*9216+i1*384+i2*16+r0*384+r1*16+r2]
+							v1 := panels[(i3/16)*2304+(i3%16)+r0*768+r1*256+r2*16]
+							v3 += v0 * v1
+						}
 					}
 				}
+				y_3[i0*11616+i1*528+i2*24+i3] = v3
 			}
-			y_3[i0*11616+i1*528+i2*24+i3] = v3
 		}
 	}
 }
@@ -248,24 +254,24 @@ func predictNorm1Mul(call *cpu.Call, lo, hi int) {
 
 // predictFc1Matmul computes matmul (mnist.mlx:20:27).
 func predictFc1Matmul(call *cpu.Call, lo, hi int) {
-	add_5 := cpu.View[float32](call, 0)
-	fc1_weight := cpu.View[float32](call, 1)
-	matmul := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 32
-		end := min(i1+hi-p, 32)
-		i0 := p / 32
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v3 := float32(0)
-			for r0 := range 24 {
-				for r1 := range 484 {
-					v0 := add_5[i0*11616+r0+r1*24]
-					v1 := fc1_weight[i1*11616+r0*484+r1]
+	matmul := cpu.View[float32](call, 0)
+	rows := cpu.View[float32](call, 1)
+	panels := cpu.View[float32](call, 2)
+	B := int(call.Sizes[0])
+	for tile := lo; tile < hi; tile++ {
+		down := tile / 1 % ((B + 95) / 96) * 96
+		across := tile % 1 * 32
+		for row := down; row < min(down+96, B); row++ {
+			i0 := row
+			for i1 := across; i1 < min(across+32, 32); i1++ {
+				v3 := float32(0)
+				for r0r1 := range 11616 {
+					v0 := rows[i0*11616+r0r1]
+					v1 := panels[(i1/16)*185856+(i1%16)+r0r1*16]
 					v3 += v0 * v1
 				}
+				matmul[i0*32+i1] = v3
 			}
-			matmul[i0*32+i1] = v3
 		}
 	}
 }
@@ -299,21 +305,23 @@ func predictRelu3(call *cpu.Call, lo, hi int) {
 // predictFc2Matmul computes matmul_2 (mnist.mlx:20:18).
 func predictFc2Matmul(call *cpu.Call, lo, hi int) {
 	relu_3 := cpu.View[float32](call, 0)
-	fc2_weight := cpu.View[float32](call, 1)
-	matmul_2 := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 10
-		end := min(i1+hi-p, 10)
-		i0 := p / 10
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v3 := float32(0)
-			for r0 := range 32 {
-				v0 := relu_3[i0*32+r0]
-				v1 := fc2_weight[i1*32+r0]
-				v3 += v0 * v1
+	matmul_2 := cpu.View[float32](call, 1)
+	panels := cpu.View[float32](call, 2)
+	B := int(call.Sizes[0])
+	for tile := lo; tile < hi; tile++ {
+		down := tile / 1 % ((B + 95) / 96) * 96
+		across := tile % 1 * 32
+		for row := down; row < min(down+96, B); row++ {
+			i0 := row
+			for i1 := across; i1 < min(across+32, 10); i1++ {
+				v3 := float32(0)
+				for r0 := range 32 {
+					v0 := relu_3[i0*32+r0]
+					v1 := panels[i1+r0*16]
+					v3 += v0 * v1
+				}
+				matmul_2[i0*10+i1] = v3
 			}
-			matmul_2[i0*10+i1] = v3
 		}
 	}
 }
@@ -400,5 +408,115 @@ func predictLabel(call *cpu.Call, lo, hi int) {
 			}
 		}
 		label[i0] = v1
+	}
+}
+
+// predictConv1YPanels computes panels (mnist.mlx:17:36).
+func predictConv1YPanels(call *cpu.Call, lo, hi int) {
+	conv1_weight := cpu.View[float32](call, 0)
+	panels := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i2 := p % 16
+		end := min(i2+hi-p, 16)
+		i1 := p / 16 % 9
+		i0 := p / 144
+		p += end - i2
+		for ; i2 < end; i2++ {
+			var v0 float32
+			if i0*16+i2 < 8 {
+				v0 = conv1_weight[i0*144+i1+i2*9]
+			}
+			panels[i0*144+i1*16+i2] = v0
+		}
+	}
+}
+
+// predictConv2Y2Panels computes panels (mnist.mlx:17:25).
+func predictConv2Y2Panels(call *cpu.Call, lo, hi int) {
+	conv2_weight := cpu.View[float32](call, 0)
+	panels := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i3 := p % 16
+		end := min(i3+hi-p, 16)
+		i2 := p / 16 % 8
+		i1 := p / 128 % 9
+		i0 := p / 1152
+		p += end - i3
+		for ; i3 < end; i3++ {
+			panels[i0*1152+i1*128+i2*16+i3] = conv2_weight[i0*1152+i1+i2*9+i3*72]
+		}
+	}
+}
+
+// predictConv3Y3Panels computes panels (mnist.mlx:17:14).
+func predictConv3Y3Panels(call *cpu.Call, lo, hi int) {
+	conv3_weight := cpu.View[float32](call, 0)
+	panels := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i3 := p % 16
+		end := min(i3+hi-p, 16)
+		i2 := p / 16 % 16
+		i1 := p / 256 % 9
+		i0 := p / 2304
+		p += end - i3
+		for ; i3 < end; i3++ {
+			var v0 float32
+			if i0*16+i3 < 24 {
+				v0 = conv3_weight[i0*2304+i1+i2*9+i3*144]
+			}
+			panels[i0*2304+i1*256+i2*16+i3] = v0
+		}
+	}
+}
+
+// predictFc1MatmulRows computes rows (mnist.mlx:20:27).
+func predictFc1MatmulRows(call *cpu.Call, lo, hi int) {
+	add_5 := cpu.View[float32](call, 0)
+	rows := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i2 := p % 484
+		end := min(i2+hi-p, 484)
+		i1 := p / 484 % 24
+		i0 := p / 11616
+		p += end - i2
+		for ; i2 < end; i2++ {
+			rows[i0*11616+i1*484+i2] = add_5[i0*11616+i1+i2*24]
+		}
+	}
+}
+
+// predictFc1MatmulPanels computes panels (mnist.mlx:20:27).
+func predictFc1MatmulPanels(call *cpu.Call, lo, hi int) {
+	fc1_weight := cpu.View[float32](call, 0)
+	panels := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i2 := p % 16
+		end := min(i2+hi-p, 16)
+		i1 := p / 16 % 11616
+		i0 := p / 185856
+		p += end - i2
+		for ; i2 < end; i2++ {
+			panels[i0*185856+i1*16+i2] = fc1_weight[i0*185856+i1+i2*11616]
+		}
+	}
+}
+
+// predictFc2MatmulPanels computes panels (mnist.mlx:20:18).
+func predictFc2MatmulPanels(call *cpu.Call, lo, hi int) {
+	fc2_weight := cpu.View[float32](call, 0)
+	panels := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i2 := p % 16
+		end := min(i2+hi-p, 16)
+		i1 := p / 16 % 32
+		i0 := p / 512
+		p += end - i2
+		for ; i2 < end; i2++ {
+			var v0 float32
+			if i0*16+i2 < 10 {
+				v0 = fc2_weight[i0*512+i1+i2*32]
+			}
+			panels[i0*512+i1*16+i2] = v0
+		}
 	}
 }

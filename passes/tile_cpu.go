@@ -14,7 +14,6 @@ const (
 	tileColumns, leastColumns = 256, 2 * ir.PanelCols
 	tileTerms                 = 1024
 	minTiles                  = 32
-	minRowsPanels             = 4 // rows from which on panels are worth making
 )
 
 // cpuSchedule is the schedule of a kernel that the workers of the CPU share.
@@ -52,11 +51,12 @@ func makePanels(m *ir.Module) {
 		names[k.Name] = true
 	}
 	for _, k := range m.Kernels {
-		if on[k] == ir.OnCPU && isProduct(k) && most(k.Contract.M) >= minRowsPanels {
-			if p := prepare(k); p != nil {
-				p.main.Dims = usedDims(m, p.main)
-				made[k] = p
-			}
+		if on[k] != ir.OnCPU {
+			continue
+		}
+		if p := prepare(k); p != nil {
+			p.main.Dims = usedDims(m, p.main)
+			made[k] = p
 		}
 	}
 	for i, k := range m.Kernels {

@@ -23,8 +23,18 @@ type factor struct {
 
 // prepare makes the form of k that FormPanels wants; nil: there is none.
 func prepare(k *ir.Kernel) *prepared {
-	p := &prepared{main: clone(k)}
-	if len(k.Contract.N) != 1 || !isRows(k) && !p.rows() {
+	c := k.Contract
+	if c == nil {
+		c = vectorContract(k)
+	}
+	if c == nil || c.Sum.DType != ir.F32 || len(c.N) != 1 || min(most(c.N), most(c.Sum.Over)) < minProduct {
+		return nil
+	}
+	if slices.ContainsFunc(k.Values, func(v *ir.Scalar) bool { return v.Kind == ir.ScalarReduce && v != c.Sum }) {
+		return nil
+	}
+	p := &prepared{main: clone(k, c)}
+	if !isRows(p.main) && !p.rows() {
 		return nil
 	}
 	p.panels()
@@ -37,9 +47,31 @@ func prepare(k *ir.Kernel) *prepared {
 	return p
 }
 
-// clone copies what editing a kernel changes in place.
-func clone(k *ir.Kernel) *ir.Kernel {
-	c, contract := *k, *k.Contract
+// vectorContract finds a product of a vector and a matrix, whose columns are the last
+// axis of the grid: a contraction with one row.
+func vectorContract(k *ir.Kernel) *ir.Contract {
+	grid := k.Grid()
+	i := slices.IndexFunc(k.Values, func(v *ir.Scalar) bool {
+		return v.Kind == ir.ScalarReduce && v.Fn == ir.Add && v.Args[0].Kind == ir.ScalarApply && v.Args[0].Fn == ir.Mul
+	})
+	if i < 0 || len(grid) == 0 {
+		return nil
+	}
+	last, before := grid[len(grid)-1], grid[:len(grid)-1]
+	c := &ir.Contract{Sum: k.Values[i], A: k.Values[i].Args[0].Args[0], B: k.Values[i].Args[0].Args[1], N: []*ir.Axis{last}}
+	if c.A.Varies(last) {
+		c.A, c.B = c.B, c.A
+	}
+	both := func(a *ir.Axis) bool { return c.A.Varies(a) && c.B.Varies(a) }
+	if c.A.Varies(last) || !c.B.Varies(last) || slices.ContainsFunc(before, func(a *ir.Axis) bool { return !both(a) }) {
+		return nil
+	}
+	return c
+}
+
+// clone copies what editing a kernel changes in place, and gives it a contraction.
+func clone(k *ir.Kernel, of *ir.Contract) *ir.Kernel {
+	c, contract := *k, *of
 	c.Args, c.Stores, c.Contract = slices.Clone(k.Args), slices.Clone(k.Stores), &contract
 	return &c
 }
@@ -99,6 +131,9 @@ func (p *prepared) rows() bool {
 	mergeAxes(p.main)
 	p.main.Contract = nil
 	recogniseContract(p.main)
+	if p.main.Contract == nil {
+		p.main.Contract = vectorContract(p.main)
+	}
 	return p.main.Contract != nil && len(p.main.Contract.N) == 1
 }
 

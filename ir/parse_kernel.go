@@ -477,7 +477,7 @@ func (s *scanner) schedule(k *kernelScope) error {
 	return err
 }
 
-// form reads points, simd, group, or tile m 32 n 32 k 16.
+// form reads points, simd, group, or tile or panels with m 32 n 32 k 16.
 func (s *scanner) form(sch *Schedule) error {
 	at := *s
 	name, err := s.name()
@@ -487,7 +487,7 @@ func (s *scanner) form(sch *Schedule) error {
 	switch sch.Form = Form(name); sch.Form {
 	case FormPoints, FormSimd, FormGroup:
 		return nil
-	case FormTile:
+	case FormTile, FormPanels:
 	default:
 		return at.errorf("there is no form %s", name)
 	}

@@ -41,10 +41,18 @@ type Step struct {
 // Grid is how many points, which may be computed in any order, a step has, or on a
 // GPU how many threadgroups: a size over the dims of the module.
 func (s *Step) Grid() Size {
-	n := Product(extents(s.Kernel.Grid()))
 	if s.Kernel.Schedule.Form != "" {
-		n = s.Kernel.Groups()
+		return s.outside(s.Kernel.Groups())
 	}
+	return s.Points()
+}
+
+// Points is how many points the grid of a step has, a size over the dims of the
+// module.
+func (s *Step) Points() Size { return s.outside(Product(extents(s.Kernel.Grid()))) }
+
+// outside is a size of the kernel over the dims of the module.
+func (s *Step) outside(n Size) Size {
 	return n.Subst(func(a *Atom) (Size, bool) {
 		for i, d := range s.Kernel.Dims {
 			if a.Kind == AtomDim && a.Dim.Name == d.Name {

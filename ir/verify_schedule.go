@@ -37,9 +37,16 @@ func (v *verifier) schedule(k *Kernel) {
 	fault := func(rule, format string, args ...any) {
 		v.fault(k.Pos, rule, "kernel @"+k.Name+": "+format, args...)
 	}
-	if s.Form == "" {
+	if s.Form == "" || s.Form == FormPanels {
 		if s.Threads != 0 {
-			fault("schedule/threads", "%d threads have no form", s.Threads)
+			fault("schedule/threads", "%d threads of no GPU", s.Threads)
+		}
+		if s.Form == FormPanels {
+			if _, err := k.Panels(); err != nil {
+				fault("schedule/panels", "%v", err)
+			} else if t := s.Tile; t.M < 1 || t.N < 1 || t.K < 1 || t.N%PanelCols != 0 {
+				fault("schedule/panels", "no tile of %d by %d by %d", t.M, t.N, t.K)
+			}
 		}
 		return
 	}

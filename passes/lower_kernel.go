@@ -213,10 +213,10 @@ func storesAll(k *ir.Kernel, s ir.Store) error {
 	return nil
 }
 
-// dropArgs removes the arguments that are never read; args are the values for
+// dropArgs removes the arguments that are never read; args are what stands for
 // them, of which those that are left come back.
-func dropArgs(k *ir.Kernel, args []*ir.Value) []*ir.Value {
-	var left []*ir.Value
+func dropArgs[T any](k *ir.Kernel, args []T) []T {
+	var left []T
 	var kept []ir.KernelArg
 	to := make([]int, len(args))
 	for i, a := range k.Args {

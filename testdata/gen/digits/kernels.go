@@ -18,46 +18,39 @@ func readNetBn1Rsqrt(call *cpu.Call, lo, hi int) {
 
 // readNetRelu computes relu (digits.mlx:17:18).
 func readNetRelu(call *cpu.Call, lo, hi int) {
-	image := cpu.View[float32](call, 0)
-	net_conv1_weight := cpu.View[float32](call, 1)
-	net_conv1_bias := cpu.View[float32](call, 2)
-	net_bn1_running_mean := cpu.View[float32](call, 3)
-	rsqrt := cpu.View[float32](call, 4)
-	net_bn1_weight := cpu.View[float32](call, 5)
-	net_bn1_bias := cpu.View[float32](call, 6)
-	relu := cpu.View[float32](call, 7)
-	for p := lo; p < hi; {
-		i3 := p % 16
-		end := min(i3+hi-p, 16)
-		i2 := p / 16 % 28
-		i1 := p / 448 % 28
-		i0 := p / 12544
-		p += end - i3
-		for ; i3 < end; i3++ {
-			v8 := float32(0)
-			for r0 := range 3 {
-				for r1 := range 3 {
-					var v1 float32
-					if 0 <= i1+r0-1 && i1+r0-1 < 28 && 0 <= i2+r1-1 && i2+r1-1 < 28 {
-						v1 = image[i0*784+i1*28+i2+r0*28+r1-29]
+	net_conv1_bias := cpu.View[float32](call, 0)
+	net_bn1_running_mean := cpu.View[float32](call, 1)
+	rsqrt := cpu.View[float32](call, 2)
+	net_bn1_weight := cpu.View[float32](call, 3)
+	net_bn1_bias := cpu.View[float32](call, 4)
+	relu := cpu.View[float32](call, 5)
+	rows := cpu.View[float32](call, 6)
+	panels := cpu.View[float32](call, 7)
+	B := int(call.Sizes[0])
+	for tile := lo; tile < hi; tile++ {
+		down := tile / 1 % ((B*784 + 191) / 192) * 192
+		across := tile % 1 * 256
+		for row := down; row < min(down+192, B*784); row++ {
+			i2 := row % 28
+			i1 := row / 28 % 28
+			i0 := row / 784
+			for i3 := across; i3 < min(across+256, 16); i3++ {
+				v4 := float32(0)
+				for r0 := range 3 {
+					for r1 := range 3 {
+						v1 := rows[i0*900+i1*30+i2+r0*30+r1]
+						v2 := panels[i3+r0*48+r1*16]
+						v4 += v1 * v2
 					}
-					v3 := v1 / 255
-					v4 := (0 <= i1+r0-1 && i1+r0-1 < 28 && 0 <= i2+r1-1 && i2+r1-1 < 28)
-					v5 := float32(0)
-					if v4 {
-						v5 = v3
-					}
-					v6 := net_conv1_weight[i3*9+r0*3+r1]
-					v8 += v5 * v6
 				}
+				v5 := net_conv1_bias[i3]
+				v7 := net_bn1_running_mean[i3]
+				v9 := rsqrt[i3]
+				v11 := net_bn1_weight[i3]
+				v13 := net_bn1_bias[i3]
+				v14 := ((((v4 + v5) - v7) * v9) * v11) + v13
+				relu[i0*12544+i1*448+i2*16+i3] = max(v14, 0)
 			}
-			v9 := net_conv1_bias[i3]
-			v11 := net_bn1_running_mean[i3]
-			v13 := rsqrt[i3]
-			v15 := net_bn1_weight[i3]
-			v17 := net_bn1_bias[i3]
-			v18 := ((((v8 + v9) - v11) * v13) * v15) + v17
-			relu[i0*12544+i1*448+i2*16+i3] = max(v18, 0)
 		}
 	}
 }
@@ -95,42 +88,41 @@ func readNetBn2Rsqrt(call *cpu.Call, lo, hi int) {
 
 // readNetRelu2 computes relu_2 (digits.mlx:18:18).
 func readNetRelu2(call *cpu.Call, lo, hi int) {
-	x := cpu.View[float32](call, 0)
-	net_conv2_weight := cpu.View[float32](call, 1)
-	net_conv2_bias := cpu.View[float32](call, 2)
-	net_bn2_running_mean := cpu.View[float32](call, 3)
-	rsqrt_2 := cpu.View[float32](call, 4)
-	net_bn2_weight := cpu.View[float32](call, 5)
-	net_bn2_bias := cpu.View[float32](call, 6)
-	relu_2 := cpu.View[float32](call, 7)
-	for p := lo; p < hi; {
-		i3 := p % 32
-		end := min(i3+hi-p, 32)
-		i2 := p / 32 % 14
-		i1 := p / 448 % 14
-		i0 := p / 6272
-		p += end - i3
-		for ; i3 < end; i3++ {
-			v4 := float32(0)
-			for r0 := range 3 {
-				for r1 := range 3 {
-					for r2 := range 16 {
-						var v1 float32
-						if 0 <= i1+r0-1 && i1+r0-1 < 14 && 0 <= i2+r1-1 && i2+r1-1 < 14 {
-							v1 = x[i0*3136+i1*224+i2*16+r0*224+r1*16+r2-240]
+	net_conv2_bias := cpu.View[float32](call, 0)
+	net_bn2_running_mean := cpu.View[float32](call, 1)
+	rsqrt_2 := cpu.View[float32](call, 2)
+	net_bn2_weight := cpu.View[float32](call, 3)
+	net_bn2_bias := cpu.View[float32](call, 4)
+	relu_2 := cpu.View[float32](call, 5)
+	rows := cpu.View[float32](call, 6)
+	panels := cpu.View[float32](call, 7)
+	B := int(call.Sizes[0])
+	for tile := lo; tile < hi; tile++ {
+		down := tile / 1 % ((B*196 + 191) / 192) * 192
+		across := tile % 1 * 256
+		for row := down; row < min(down+192, B*196); row++ {
+			i2 := row % 14
+			i1 := row / 14 % 14
+			i0 := row / 196
+			for i3 := across; i3 < min(across+256, 32); i3++ {
+				v4 := float32(0)
+				for r0 := range 3 {
+					for r1 := range 3 {
+						for r2 := range 16 {
+							v1 := rows[i0*4096+i1*256+i2*16+r0*256+r1*16+r2]
+							v2 := panels[(i3/16)*2304+(i3%16)+r0*768+r1*256+r2*16]
+							v4 += v1 * v2
 						}
-						v2 := net_conv2_weight[i3*144+r0*3+r1+r2*9]
-						v4 += v1 * v2
 					}
 				}
+				v5 := net_conv2_bias[i3]
+				v7 := net_bn2_running_mean[i3]
+				v9 := rsqrt_2[i3]
+				v11 := net_bn2_weight[i3]
+				v13 := net_bn2_bias[i3]
+				v14 := ((((v4 + v5) - v7) * v9) * v11) + v13
+				relu_2[i0*6272+i1*448+i2*32+i3] = max(v14, 0)
 			}
-			v5 := net_conv2_bias[i3]
-			v7 := net_bn2_running_mean[i3]
-			v9 := rsqrt_2[i3]
-			v11 := net_bn2_weight[i3]
-			v13 := net_bn2_bias[i3]
-			v14 := ((((v4 + v5) - v7) * v9) * v11) + v13
-			relu_2[i0*6272+i1*448+i2*32+i3] = max(v14, 0)
 		}
 	}
 }
@@ -168,42 +160,41 @@ func readNetBn3Rsqrt(call *cpu.Call, lo, hi int) {
 
 // readNetRelu3 computes relu_3 (digits.mlx:19:18).
 func readNetRelu3(call *cpu.Call, lo, hi int) {
-	x_2 := cpu.View[float32](call, 0)
-	net_conv3_weight := cpu.View[float32](call, 1)
-	net_conv3_bias := cpu.View[float32](call, 2)
-	net_bn3_running_mean := cpu.View[float32](call, 3)
-	rsqrt_3 := cpu.View[float32](call, 4)
-	net_bn3_weight := cpu.View[float32](call, 5)
-	net_bn3_bias := cpu.View[float32](call, 6)
-	relu_3 := cpu.View[float32](call, 7)
-	for p := lo; p < hi; {
-		i3 := p % 64
-		end := min(i3+hi-p, 64)
-		i2 := p / 64 % 7
-		i1 := p / 448 % 7
-		i0 := p / 3136
-		p += end - i3
-		for ; i3 < end; i3++ {
-			v4 := float32(0)
-			for r0 := range 3 {
-				for r1 := range 3 {
-					for r2 := range 32 {
-						var v1 float32
-						if 0 <= i1+r0-1 && i1+r0-1 < 7 && 0 <= i2+r1-1 && i2+r1-1 < 7 {
-							v1 = x_2[i0*1568+i1*224+i2*32+r0*224+r1*32+r2-256]
+	net_conv3_bias := cpu.View[float32](call, 0)
+	net_bn3_running_mean := cpu.View[float32](call, 1)
+	rsqrt_3 := cpu.View[float32](call, 2)
+	net_bn3_weight := cpu.View[float32](call, 3)
+	net_bn3_bias := cpu.View[float32](call, 4)
+	relu_3 := cpu.View[float32](call, 5)
+	rows := cpu.View[float32](call, 6)
+	panels := cpu.View[float32](call, 7)
+	B := int(call.Sizes[0])
+	for tile := lo; tile < hi; tile++ {
+		down := tile / 1 % ((B*49 + 191) / 192) * 192
+		across := tile % 1 * 256
+		for row := down; row < min(down+192, B*49); row++ {
+			i2 := row % 7
+			i1 := row / 7 % 7
+			i0 := row / 49
+			for i3 := across; i3 < min(across+256, 64); i3++ {
+				v4 := float32(0)
+				for r0 := range 3 {
+					for r1 := range 3 {
+						for r2 := range 32 {
+							v1 := rows[i0*2592+i1*288+i2*32+r0*288+r1*32+r2]
+							v2 := panels[(i3/16)*4608+(i3%16)+r0*1536+r1*512+r2*16]
+							v4 += v1 * v2
 						}
-						v2 := net_conv3_weight[i3*288+r0*3+r1+r2*9]
-						v4 += v1 * v2
 					}
 				}
+				v5 := net_conv3_bias[i3]
+				v7 := net_bn3_running_mean[i3]
+				v9 := rsqrt_3[i3]
+				v11 := net_bn3_weight[i3]
+				v13 := net_bn3_bias[i3]
+				v14 := ((((v4 + v5) - v7) * v9) * v11) + v13
+				relu_3[i0*3136+i1*448+i2*64+i3] = max(v14, 0)
 			}
-			v5 := net_conv3_bias[i3]
-			v7 := net_bn3_running_mean[i3]
-			v9 := rsqrt_3[i3]
-			v11 := net_bn3_weight[i3]
-			v13 := net_bn3_bias[i3]
-			v14 := ((((v4 + v5) - v7) * v9) * v11) + v13
-			relu_3[i0*3136+i1*448+i2*64+i3] = max(v14, 0)
 		}
 	}
 }
@@ -234,23 +225,25 @@ func readNetX3(call *cpu.Call, lo, hi int) {
 // readNetFcLogits computes logits (digits.mlx:20:12).
 func readNetFcLogits(call *cpu.Call, lo, hi int) {
 	x_3 := cpu.View[float32](call, 0)
-	net_fc_weight := cpu.View[float32](call, 1)
-	net_fc_bias := cpu.View[float32](call, 2)
-	logits := cpu.View[float32](call, 3)
-	for p := lo; p < hi; {
-		i1 := p % 10
-		end := min(i1+hi-p, 10)
-		i0 := p / 10
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v3 := float32(0)
-			for r0 := range 576 {
-				v0 := x_3[i0*576+r0]
-				v1 := net_fc_weight[i1*576+r0]
-				v3 += v0 * v1
+	net_fc_bias := cpu.View[float32](call, 1)
+	logits := cpu.View[float32](call, 2)
+	panels := cpu.View[float32](call, 3)
+	B := int(call.Sizes[0])
+	for tile := lo; tile < hi; tile++ {
+		down := tile / 1 % ((B + 11) / 12) * 12
+		across := tile % 1 * 32
+		for row := down; row < min(down+12, B); row++ {
+			i0 := row
+			for i1 := across; i1 < min(across+32, 10); i1++ {
+				v3 := float32(0)
+				for r0 := range 576 {
+					v0 := x_3[i0*576+r0]
+					v1 := panels[i1+r0*16]
+					v3 += v0 * v1
+				}
+				v4 := net_fc_bias[i1]
+				logits[i0*10+i1] = v3 + v4
 			}
-			v4 := net_fc_bias[i1]
-			logits[i0*10+i1] = v3 + v4
 		}
 	}
 }
@@ -282,6 +275,144 @@ func readProbs(call *cpu.Call, lo, hi int) {
 			v0 := logits[i0*10+i1]
 			v3 := float32(math.Exp(float64((v0 - v1))))
 			probs[i0*10+i1] = v3 / v4
+		}
+	}
+}
+
+// readNetReluRows computes rows (digits.mlx:17:18).
+func readNetReluRows(call *cpu.Call, lo, hi int) {
+	image := cpu.View[float32](call, 0)
+	rows := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i2 := p % 30
+		end := min(i2+hi-p, 30)
+		i1 := p / 30 % 30
+		i0 := p / 900
+		p += end - i2
+		for ; i2 < end; i2++ {
+			var v1 float32
+			if 0 <= i1-1 && i1-1 < 28 && 0 <= i2-1 && i2-1 < 28 {
+				v1 = image[i0*784+i1*28+i2-29]
+			}
+			v3 := v1 / 255
+			v4 := (0 <= i1-1 && i1-1 < 28 && 0 <= i2-1 && i2-1 < 28)
+			v5 := float32(0)
+			if v4 {
+				v5 = v3
+			}
+			rows[i0*900+i1*30+i2] = v5
+		}
+	}
+}
+
+// readNetReluPanels computes panels (digits.mlx:17:18).
+func readNetReluPanels(call *cpu.Call, lo, hi int) {
+	net_conv1_weight := cpu.View[float32](call, 0)
+	panels := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i2 := p % 16
+		end := min(i2+hi-p, 16)
+		i1 := p / 16 % 9
+		i0 := p / 144
+		p += end - i2
+		for ; i2 < end; i2++ {
+			panels[i0*144+i1*16+i2] = net_conv1_weight[i0*144+i1+i2*9]
+		}
+	}
+}
+
+// readNetRelu2Rows computes rows (digits.mlx:18:18).
+func readNetRelu2Rows(call *cpu.Call, lo, hi int) {
+	x := cpu.View[float32](call, 0)
+	rows := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i3 := p % 16
+		end := min(i3+hi-p, 16)
+		i2 := p / 16 % 16
+		i1 := p / 256 % 16
+		i0 := p / 4096
+		p += end - i3
+		for ; i3 < end; i3++ {
+			var v0 float32
+			if 0 <= i1-1 && i1-1 < 14 && 0 <= i2-1 && i2-1 < 14 {
+				v0 = x[i0*3136+i1*224+i2*16+i3-240]
+			}
+			rows[i0*4096+i1*256+i2*16+i3] = v0
+		}
+	}
+}
+
+// readNetRelu2Panels computes panels (digits.mlx:18:18).
+func readNetRelu2Panels(call *cpu.Call, lo, hi int) {
+	net_conv2_weight := cpu.View[float32](call, 0)
+	panels := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i3 := p % 16
+		end := min(i3+hi-p, 16)
+		i2 := p / 16 % 16
+		i1 := p / 256 % 9
+		i0 := p / 2304
+		p += end - i3
+		for ; i3 < end; i3++ {
+			panels[i0*2304+i1*256+i2*16+i3] = net_conv2_weight[i0*2304+i1+i2*9+i3*144]
+		}
+	}
+}
+
+// readNetRelu3Rows computes rows (digits.mlx:19:18).
+func readNetRelu3Rows(call *cpu.Call, lo, hi int) {
+	x_2 := cpu.View[float32](call, 0)
+	rows := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i3 := p % 32
+		end := min(i3+hi-p, 32)
+		i2 := p / 32 % 9
+		i1 := p / 288 % 9
+		i0 := p / 2592
+		p += end - i3
+		for ; i3 < end; i3++ {
+			var v0 float32
+			if 0 <= i1-1 && i1-1 < 7 && 0 <= i2-1 && i2-1 < 7 {
+				v0 = x_2[i0*1568+i1*224+i2*32+i3-256]
+			}
+			rows[i0*2592+i1*288+i2*32+i3] = v0
+		}
+	}
+}
+
+// readNetRelu3Panels computes panels (digits.mlx:19:18).
+func readNetRelu3Panels(call *cpu.Call, lo, hi int) {
+	net_conv3_weight := cpu.View[float32](call, 0)
+	panels := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i3 := p % 16
+		end := min(i3+hi-p, 16)
+		i2 := p / 16 % 32
+		i1 := p / 512 % 9
+		i0 := p / 4608
+		p += end - i3
+		for ; i3 < end; i3++ {
+			panels[i0*4608+i1*512+i2*16+i3] = net_conv3_weight[i0*4608+i1+i2*9+i3*288]
+		}
+	}
+}
+
+// readNetFcLogitsPanels computes panels (digits.mlx:20:12).
+func readNetFcLogitsPanels(call *cpu.Call, lo, hi int) {
+	net_fc_weight := cpu.View[float32](call, 0)
+	panels := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i2 := p % 16
+		end := min(i2+hi-p, 16)
+		i1 := p / 16 % 576
+		i0 := p / 9216
+		p += end - i2
+		for ; i2 < end; i2++ {
+			var v0 float32
+			if i0*16+i2 < 10 {
+				v0 = net_fc_weight[i0*9216+i1+i2*576]
+			}
+			panels[i0*9216+i1*16+i2] = v0
 		}
 	}
 }

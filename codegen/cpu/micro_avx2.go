@@ -1,0 +1,112 @@
+package cpu
+
+import (
+	"fmt"
+	"strings"
+)
+
+// What the runtime's driver of products and its micro-kernels agree on.
+const (
+	microRows = 6
+	panelCols = 16
+)
+
+// microField is the byte offset of a field of the runtime's Micro, of 8 bytes each.
+var microField = func() map[string]int {
+	at := map[string]int{}
+	for i, name := range []string{"A", "Runs", "NRuns", "K", "B", "C", "Col", "Rows", "Add"} {
+		at[name] = 8 * i
+	}
+	return at
+}()
+
+// Micro is the micro-kernel in Plan 9 assembly for AVX2 and FMA. The sums are in
+// Y0 to Y11, two vectors to a row; of each term the panel gives two vectors, and each
+// row a number for all lanes of another, straight from where the factor lies. So 12 of
+// 14 instructions that a row of loads feeds are products, and nothing is packed for it.
+func Micro(name string) string {
+	const (
+		unroll = 4
+		ahead  = 1024 // bytes of the panel that are fetched before they are needed
+	)
+	rows := []string{"R8", "R9", "R10", "R11", "R12", "R13"}
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	op := func(format string, args ...any) { line("\t"+format, args...) }
+	field := func(f string) string { return fmt.Sprintf("%d(AX)", microField[f]) }
+	term := func(u int) {
+		op("VMOVUPS %d(DI), Y12", 64*u)
+		op("VMOVUPS %d(DI), Y13", 64*u+32)
+		op("PREFETCHT0 %d(DI)", 64*u+ahead)
+		for i, r := range rows {
+			x := 14 + i%2
+			op("VBROADCASTSS %d(%s)(SI*1), Y%d", 4*u, r, x)
+			op("VFMADD231PS Y12, Y%d, Y%d", x, 2*i)
+			op("VFMADD231PS Y13, Y%d, Y%d", x, 2*i+1)
+		}
+	}
+	line("// func %s(t *cpu.Micro)", name)
+	line("TEXT ·%s(SB), NOSPLIT, $0-8", name)
+	op("MOVQ t+0(FP), AX")
+	op("XORQ DX, DX // bytes of the tables of rows")
+	line("rows:")
+	op("MOVQ %s, BX", field("A"))
+	for i, r := range rows {
+		op("MOVQ %d(BX)(DX*1), %s", 8*i, r)
+	}
+	for i := range 2 * len(rows) {
+		op("VXORPS Y%d, Y%d, Y%d", i, i, i)
+	}
+	op("MOVQ %s, BX", field("Runs"))
+	op("MOVQ %s, R15", field("NRuns"))
+	op("MOVQ %s, DI", field("B"))
+	line("run:")
+	op("MOVQ (BX), SI")
+	op("MOVQ %s, CX", field("K"))
+	op("SUBQ $%d, CX", unroll)
+	op("JLT rest")
+	op("PCALIGN $32")
+	line("terms:")
+	for u := range unroll {
+		term(u)
+	}
+	op("ADDQ $%d, SI", 4*unroll)
+	op("ADDQ $%d, DI", 4*panelCols*unroll)
+	op("SUBQ $%d, CX", unroll)
+	op("JGE terms")
+	line("rest:")
+	op("ADDQ $%d, CX", unroll)
+	op("JEQ next")
+	line("one:")
+	term(0)
+	op("ADDQ $4, SI")
+	op("ADDQ $%d, DI", 4*panelCols)
+	op("DECQ CX")
+	op("JNE one")
+	line("next:")
+	op("ADDQ $8, BX")
+	op("DECQ R15")
+	op("JNE run")
+	op("MOVQ %s, BX", field("C"))
+	op("MOVQ %s, CX", field("Col"))
+	for i, r := range rows {
+		op("MOVQ %d(BX)(DX*1), %s", 8*i, r)
+	}
+	op("CMPQ %s, $0", field("Add"))
+	op("JEQ store")
+	for i, r := range rows {
+		op("VADDPS (%s)(CX*1), Y%d, Y%d", r, 2*i, 2*i)
+		op("VADDPS 32(%s)(CX*1), Y%d, Y%d", r, 2*i+1, 2*i+1)
+	}
+	line("store:")
+	for i, r := range rows {
+		op("VMOVUPS Y%d, (%s)(CX*1)", 2*i, r)
+		op("VMOVUPS Y%d, 32(%s)(CX*1)", 2*i+1, r)
+	}
+	op("ADDQ $%d, DX", 8*microRows)
+	op("CMPQ DX, %s", field("Rows"))
+	op("JLT rows")
+	op("VZEROUPPER")
+	op("RET")
+	return b.String()
+}

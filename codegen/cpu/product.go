@@ -1,0 +1,54 @@
+package cpu
+
+import (
+	"fmt"
+
+	"github.com/dave/jennifer/jen"
+
+	"github.com/mlxc/mlxc/ir"
+)
+
+// IsProduct reports that a kernel is for a micro-kernel in assembly.
+func IsProduct(k *ir.Kernel) bool {
+	return k.Schedule != nil && k.Schedule.Form == ir.FormPanels && !k.Empty()
+}
+
+// Product prints a kernel for which IsProduct holds as a function over its tiles that
+// leaves the sums to a micro-kernel. What follows the sums is a kernel of its own, named
+// after it, in portable Go.
+func Product(k *ir.Kernel, name, micro string) (*jen.Statement, error) {
+	panels, err := k.Panels()
+	if err != nil {
+		return nil, fmt.Errorf("kernel %s: %w", k.Name, err)
+	}
+	p := newDriver(k)
+	strides := map[string]ir.Walk{"A": panels.A, "B": panels.B, "C": panels.C}
+	last := len(panels.Terms) - 1
+	t := k.Schedule.Tile
+	fields := []jen.Code{
+		jen.Id("Micro").Op(":").Id(micro),
+		jen.Id("TileM").Op(":").Lit(t.M), jen.Id("TileN").Op(":").Lit(t.N), jen.Id("TileK").Op(":").Lit(t.K),
+		jen.Id("Rows").Op(":").Add(p.walks(panels.Rows, strides)),
+		jen.Id("K").Op(":").Add(p.size(panels.Terms[last].Extent)),
+		jen.Id("N").Op(":").Add(p.size(panels.Column.Extent)),
+	}
+	optional := func(wanted bool, field string, value *jen.Statement) {
+		if wanted {
+			fields = append(fields, jen.Id(field).Op(":").Add(value))
+		}
+	}
+	optional(len(panels.Batch) > 0, "Batch", p.walks(panels.Batch, strides))
+	optional(last > 0, "Terms", p.walks(panels.Terms[:last], strides))
+	for _, field := range []string{"A", "B", "C"} {
+		w := strides[field]
+		optional(w.Arg > 0, field, jen.Lit(w.Arg))
+		optional(len(w.First.Terms()) > 0, "First"+field, p.size(w.First))
+	}
+	optional(!panels.Stored, "Epilogue", jen.Id(name+"Epilogue"))
+	f, err := p.driver(name, "Product", fields)
+	if err != nil || panels.Stored {
+		return f, err
+	}
+	epilogue, err := Kernel(k.Epilogue(panels), name+"Epilogue")
+	return f.Line().Line().Add(epilogue), err
+}

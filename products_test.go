@@ -1,0 +1,220 @@
+package mlxc_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/mlxc/mlxc"
+	"github.com/mlxc/mlxc/ir"
+	"github.com/mlxc/mlxc/runtime"
+	"github.com/mlxc/mlxc/runtime/cpu"
+)
+
+// A productCase is a contraction of numbers drawn by lot. Operands are row-major.
+type productCase struct {
+	shapes [2][]int
+	text   string // the body, of %a, %b and %y
+	out    []int
+	dtype  runtime.DType
+	// terms calls f with the places of each pair of factors of an element of the result.
+	terms func(at int, f func(a, b int))
+}
+
+// matmulCase is [batch, m, k] by [batch, k, n], where a or b may lie transposed.
+func matmulCase(batch, m, k, n int, aT, bT bool) productCase {
+	swap := func(t bool, r, c int) []int {
+		if t {
+			r, c = c, r
+		}
+		return []int{batch, r, c}
+	}
+	c := productCase{shapes: [2][]int{swap(aT, m, k), swap(bT, k, n)}, out: []int{batch, m, n}, dtype: runtime.F32}
+	var b strings.Builder
+	operand := func(name string, t bool, r, c int) string {
+		if !t {
+			return "%" + name
+		}
+		fmt.Fprintf(&b, "%%%sT = transpose(%%%s, perm=[0, 2, 1]) : f32[%d, %d, %d]\n", name, name, batch, r, c)
+		return "%" + name + "T"
+	}
+	x, y := operand("a", aT, m, k), operand("b", bT, k, n)
+	c.text = b.String() + fmt.Sprintf("%%y = matmul(%s, %s, acc=f32) : f32[%d, %d, %d]\n", x, y, batch, m, n)
+	place := func(t bool, r, rows, c, cols int) int {
+		if t {
+			return c*rows + r
+		}
+		return r*cols + c
+	}
+	c.terms = func(at int, f func(a, b int)) {
+		e, i, j := at/(m*n), at/n%m, at%n
+		for l := range k {
+			f(e*m*k+place(aT, i, m, l, k), e*k*n+place(bT, l, k, j, n))
+		}
+	}
+	return c
+}
+
+// convCase is a convolution of [b, h, w, in], both sides alike.
+func convCase(b, h, w, in, out, kernel, stride, pad, dilation, groups int) productCase {
+	side := func(n int) int { return (n+2*pad-dilation*(kernel-1)-1)/stride + 1 }
+	oh, ow, per := side(h), side(w), in/groups
+	c := productCase{shapes: [2][]int{{b, h, w, in}, {out, kernel, kernel, per}}, out: []int{b, oh, ow, out}, dtype: runtime.F32}
+	c.text = fmt.Sprintf("%%y = conv(%%a, %%b, stride=[%d, %d], pad=[%d, %d], dilation=[%d, %d], groups=%d, acc=f32) : f32[%d, %d, %d, %d]\n",
+		stride, stride, pad, pad, dilation, dilation, groups, b, oh, ow, out)
+	c.terms = func(at int, f func(a, b int)) {
+		o, x, y, e := at%out, at/out%ow, at/(out*ow)%oh, at/(out*ow*oh)
+		for ky := range kernel {
+			for kx := range kernel {
+				iy, ix := y*stride+ky*dilation-pad, x*stride+kx*dilation-pad
+				if iy < 0 || iy >= h || ix < 0 || ix >= w {
+					continue
+				}
+				for l := range per {
+					f(((e*h+iy)*w+ix)*in+o/(out/groups)*per+l, ((o*kernel+ky)*kernel+kx)*per+l)
+				}
+			}
+		}
+	}
+	return c
+}
+
+// half is the case with operands and result in f16.
+func (c productCase) half() productCase {
+	c.dtype, c.text = runtime.F16, strings.ReplaceAll(c.text, "f32[", "f16[")
+	return c
+}
+
+func productCases() []productCase {
+	var cases []productCase
+	// Around the 6 rows and 16 columns of the micro-kernel, and the sizes of tiles.
+	for _, m := range []int{1, 4, 5, 6, 7, 11, 12, 13, 17, 96, 97} {
+		for _, n := range []int{1, 8, 15, 16, 17, 31, 33, 48} {
+			cases = append(cases, matmulCase(1, m, 8+(m*n)%5, n, false, false))
+		}
+	}
+	for _, k := range []int{0, 1, 8, 1023, 1024, 1025, 2049, 3000} { // the terms that are added at a time
+		cases = append(cases, matmulCase(1, 13, k, 19, false, false))
+	}
+	cases = append(cases,
+		matmulCase(1, 100, 40, 300, false, false), matmulCase(1, 200, 1100, 258, false, false),
+		matmulCase(3, 9, 20, 24, false, false), matmulCase(3, 9, 20, 25, true, false), matmulCase(3, 13, 20, 25, false, true), matmulCase(2, 7, 8, 17, true, true),
+		matmulCase(0, 9, 20, 24, false, false), matmulCase(2, 0, 20, 24, false, false), matmulCase(2, 9, 20, 0, false, false),
+		matmulCase(2, 25, 30, 40, false, false).half(), matmulCase(1, 130, 1030, 270, false, true).half(),
+		convCase(2, 9, 7, 3, 20, 3, 1, 1, 1, 1), convCase(1, 12, 11, 5, 17, 3, 2, 1, 1, 1), convCase(1, 13, 13, 4, 16, 3, 1, 2, 2, 1),
+		convCase(1, 14, 9, 2, 9, 3, 3, 2, 2, 1), convCase(2, 8, 8, 24, 33, 1, 1, 0, 1, 1), convCase(1, 9, 9, 24, 33, 1, 2, 0, 1, 1),
+		convCase(1, 12, 12, 3, 32, 4, 4, 0, 1, 1), convCase(1, 10, 10, 16, 32, 3, 1, 1, 1, 2), convCase(1, 10, 10, 24, 24, 3, 1, 1, 1, 24),
+		convCase(1, 7, 7, 130, 20, 3, 1, 1, 1, 1), convCase(1, 1, 1, 8, 8, 3, 1, 1, 1, 1), convCase(1, 10, 9, 8, 18, 5, 1, 2, 1, 1).half())
+	return cases
+}
+
+// Sums of products, compiled for the CPU, are within the bound of rounding errors of
+// what f64 gives, and the same bits for any number of threads.
+func TestProducts(t *testing.T) {
+	emptyCache(t)
+	cases := productCases()
+	var text strings.Builder
+	text.WriteString("mlxir 1\nmodule \"products\" {\n")
+	for i, c := range cases {
+		typ := func(shape []int) string {
+			return c.dtype.String() + strings.ReplaceAll(fmt.Sprint(shape), " ", ", ")
+		}
+		fmt.Fprintf(&text, "func @case%d(%%a: %s, %%b: %s) -> (y: %s) {\n%sret(%%y)\n}\n", i, typ(c.shapes[0]), typ(c.shapes[1]), typ(c.out), c.text)
+	}
+	text.WriteString("}\n")
+	m, err := mlxc.ParseIR("products.mlxir", []byte(text.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	runner, err := mlxc.BuildRunner(context.Background(), m, "products.mlxir", ir.CPU, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range cases {
+		rng := rand.New(rand.NewPCG(uint64(i), 1))
+		var inputs bytes.Buffer
+		var x [2][]float64
+		for o, shape := range c.shapes {
+			a, err := runtime.NewArray(c.dtype, shape...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			x[o] = drawNumbers(a, rng)
+			if err := runtime.WriteNPY(&inputs, a); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var first []byte
+		for threads := 1; threads <= 3; threads++ {
+			var out bytes.Buffer
+			if err := runner.Run(context.Background(), fmt.Sprintf("case%d", i), "", threads, bytes.NewReader(inputs.Bytes()), &out); err != nil {
+				t.Fatalf("case %d %v: %v", i, c.shapes, err)
+			}
+			if first == nil {
+				first = out.Bytes()
+			} else if !bytes.Equal(first, out.Bytes()) {
+				t.Errorf("case %d %v: %d threads give other bits than 1", i, c.shapes, threads)
+			}
+		}
+		y, err := runtime.ReadNPY(bytes.NewReader(first), math.MaxInt64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkProduct(t, fmt.Sprintf("case %d %v", i, c.shapes), c, x[0], x[1], numbers(y))
+	}
+}
+
+// drawNumbers fills an array with numbers in [-1, 1) that it holds exactly.
+func drawNumbers(a *runtime.Array, rng *rand.Rand) []float64 {
+	x := ir.NewTensor(dtypes[a.DType()], a.Shape()...)
+	for i := range x.F {
+		x.F[i] = float64(rng.IntN(2048)-1024) / 1024
+	}
+	copy(a.Bytes(), x.Bytes())
+	return x.F
+}
+
+// dtypes are the IR's names of what products are tested with.
+var dtypes = map[runtime.DType]ir.DType{runtime.F32: ir.F32, runtime.F16: ir.F16}
+
+// numbers are the elements of an array.
+func numbers(a *runtime.Array) []float64 {
+	x := make([]float64, a.Len())
+	for i := range x {
+		if a.DType() == runtime.F16 {
+			x[i] = float64(cpu.F16ToF32(binary.LittleEndian.Uint16(a.Bytes()[2*i:])))
+		} else {
+			x[i] = float64(math.Float32frombits(binary.LittleEndian.Uint32(a.Bytes()[4*i:])))
+		}
+	}
+	return x
+}
+
+// checkProduct holds a result to the bound for sums in any order: of n products each
+// term may be rounded n times, and the result once more (Higham, Accuracy and Stability
+// of Numerical Algorithms, section 3.1).
+func checkProduct(t *testing.T, name string, c productCase, a, b, got []float64) {
+	t.Helper()
+	unit := math.Ldexp(1, -24)
+	last := unit
+	if c.dtype == runtime.F16 {
+		last = math.Ldexp(1, -11)
+	}
+	for at, y := range got {
+		sum, size, n := 0.0, 0.0, 0
+		c.terms(at, func(i, j int) {
+			sum += a[i] * b[j]
+			size += math.Abs(a[i] * b[j])
+			n++
+		})
+		if bound := float64(n)*unit*1.01*size + last*math.Abs(sum) + math.Ldexp(last, -14); !(math.Abs(y-sum) <= bound) {
+			t.Errorf("%s: element %d is %v, want %v within %g", name, at, y, sum, bound)
+			return
+		}
+	}
+}

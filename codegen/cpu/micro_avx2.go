@@ -3,13 +3,12 @@ package cpu
 import (
 	"fmt"
 	"strings"
+
+	"github.com/mlxc/mlxc/ir"
 )
 
-// What the runtime's driver of products and its micro-kernels agree on.
-const (
-	microRows = 6
-	panelCols = 16
-)
+// panelCols is the columns of a panel.
+const panelCols = ir.PanelCols
 
 // microField is the byte offset of a field of the runtime's Micro, of 8 bytes each.
 var microField = func() map[string]int {
@@ -20,16 +19,17 @@ var microField = func() map[string]int {
 	return at
 }()
 
-// Micro is the micro-kernel in Plan 9 assembly for AVX2 and FMA. The sums are in
-// Y0 to Y11, two vectors to a row; of each term the panel gives two vectors, and each
-// row a number for all lanes of another, straight from where the factor lies. So 12 of
-// 14 instructions that a row of loads feeds are products, and nothing is packed for it.
-func Micro(name string) string {
+// Micro is the micro-kernel for so many rows at a time, at most 6, in Plan 9 assembly for
+// AVX2 and FMA. The sums are in Y0 to Y11, two vectors to a row; of each term the panel
+// gives two vectors, and each row a number for all lanes of another, straight from where
+// the factor lies: nothing is packed for it. With 4 rows or more, sums enough are under
+// way to keep both units of a core busy.
+func Micro(name string, rowsAtATime int) string {
 	const (
 		unroll = 4
 		ahead  = 2048 // bytes of the panel that are fetched before they are needed
 	)
-	rows := []string{"R8", "R9", "R10", "R11", "R12", "R13"}
+	rows := []string{"R8", "R9", "R10", "R11", "R12", "R13"}[:rowsAtATime]
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	op := func(format string, args ...any) { line("\t"+format, args...) }
@@ -103,7 +103,7 @@ func Micro(name string) string {
 		op("VMOVUPS Y%d, (%s)(CX*1)", 2*i, r)
 		op("VMOVUPS Y%d, 32(%s)(CX*1)", 2*i+1, r)
 	}
-	op("ADDQ $%d, DX", 8*microRows)
+	op("ADDQ $%d, DX", 8*len(rows))
 	op("CMPQ DX, %s", field("Rows"))
 	op("JLT rows")
 	op("VZEROUPPER")

@@ -8,15 +8,15 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
-// IsProduct reports that a kernel is for a micro-kernel in assembly.
+// IsProduct reports that a kernel is for micro-kernels in assembly.
 func IsProduct(k *ir.Kernel) bool {
 	return k.Schedule != nil && k.Schedule.Form == ir.FormPanels && !k.Empty()
 }
 
 // Product prints a kernel for which IsProduct holds as a function over its tiles that
-// leaves the sums to a micro-kernel. What follows the sums is a kernel of its own, named
+// leaves the sums to micro-kernels for six and four rows. What follows the sums is a kernel of its own, named
 // after it, in portable Go.
-func Product(k *ir.Kernel, name, micro string) (*jen.Statement, error) {
+func Product(k *ir.Kernel, name, six, four string) (*jen.Statement, error) {
 	panels, err := k.Panels()
 	if err != nil {
 		return nil, fmt.Errorf("kernel %s: %w", k.Name, err)
@@ -26,7 +26,7 @@ func Product(k *ir.Kernel, name, micro string) (*jen.Statement, error) {
 	last := len(panels.Terms) - 1
 	t := k.Schedule.Tile
 	fields := []jen.Code{
-		jen.Id("Micro").Op(":").Id(micro),
+		jen.Id("Six").Op(":").Id(six), jen.Id("Four").Op(":").Id(four),
 		jen.Id("TileM").Op(":").Lit(t.M), jen.Id("TileN").Op(":").Lit(t.N), jen.Id("TileK").Op(":").Lit(t.K),
 		jen.Id("Rows").Op(":").Add(p.walks(panels.Rows, strides)),
 		jen.Id("K").Op(":").Add(p.size(panels.Terms[last].Extent)),

@@ -5,20 +5,20 @@ import (
 	"unsafe"
 )
 
-// A Product is a contraction: tiles of sums of products of f32, computed by a
-// micro-kernel from the left factor, where it lies, and panels of the right one. A
+// A Product is a contraction: tiles of sums of products of f32, computed by
+// micro-kernels from the left factor, where it lies, and panels of the right one. A
 // panel is PanelCols columns, and holds for each term of the sum in turn its elements
 // of these columns. Sizes count elements, and arguments are those of the Call.
 type Product struct {
-	Micro               func(t *Micro)
-	TileM, TileN, TileK int    // rows, columns and terms that are computed at a time
-	Batch               []Walk // outermost first
-	Rows                []Walk // of the left factor and the result, outermost first
-	Terms               []Walk // of the sum, outermost first, but the last
-	K                   int    // extent of the last, whose terms lie next to each other in the left factor
-	N                   int    // columns
-	A, B, C             int    // left factor, panels, result
-	FirstA, FirstB      int    // elements before the first
+	Six, Four           func(t *Micro) // micro-kernels for so many rows at a time
+	TileM, TileN, TileK int            // rows, columns and terms that are computed at a time
+	Batch               []Walk         // outermost first
+	Rows                []Walk         // of the left factor and the result, outermost first
+	Terms               []Walk         // of the sum, outermost first, but the last
+	K                   int            // extent of the last, whose terms lie next to each other in the left factor
+	N                   int            // columns
+	A, B, C             int            // left factor, panels, result
+	FirstA, FirstB      int            // elements before the first
 	FirstC              int
 
 	// Epilogue computes points [lo, hi) of the result, of the batch by rows by columns,
@@ -32,13 +32,10 @@ type Product struct {
 // in the left factor, the panels and the result.
 type Walk struct{ N, A, B, C int }
 
-// Sizes that micro-kernels and packed factors are made for.
-const (
-	PanelCols = 16 // columns of a panel
-	MicroRows = 6  // rows that a micro-kernel computes at a time
-)
+// PanelCols is the columns of a panel.
+const PanelCols = 16
 
-// A Micro is the work of one call of a micro-kernel: for MicroRows rows at a time, the
+// A Micro is the work of one call of a micro-kernel: for some rows at a time, the
 // product with one panel. Assembly knows its layout.
 type Micro struct {
 	A     *unsafe.Pointer // of each row, the left factor
@@ -80,7 +77,7 @@ func (p *Product) Run(call *Call, lo, hi int) {
 }
 
 func (f *frame) grow(p *Product) {
-	rows := ceilDiv(p.TileM, MicroRows) * MicroRows
+	rows := p.TileM + 5 // some more, see split
 	if cap(f.a) < rows {
 		f.a, f.c, f.edge = make([]unsafe.Pointer, rows), make([]unsafe.Pointer, rows), make([]unsafe.Pointer, rows)
 	}
@@ -109,8 +106,9 @@ func (p *Product) tile(f *frame, call *Call, batch, m0, m1, n0, n1 int) {
 	c := unsafe.Pointer(unsafe.SliceData(call.Args[p.C]))
 	sums := unsafe.Pointer(unsafe.SliceData(f.sums[:cap(f.sums)]))
 	rest := unsafe.Add(sums, 4*p.TileM*p.TileN)
-	for i := range ceilDiv(m1-m0, MicroRows) * MicroRows {
-		if m0+i >= m1 { // the micro-kernel computes a whole number of its rows
+	sixes, fours := split(m1 - m0)
+	for i := range 6*sixes + 4*fours {
+		if m0+i >= m1 { // micro-kernels compute a whole number of their rows
 			f.a[i], f.c[i], f.edge[i] = f.a[0], rest, rest
 			continue
 		}
@@ -145,8 +143,8 @@ func (p *Product) multiply(f *frame, b unsafe.Pointer, rows, n0, n1 int) {
 	if pieces := ceilDiv(length, p.TileK); pieces > 1 {
 		part = ceilDiv(length, pieces)
 	}
+	sixes, fours := split(rows)
 	t := &f.micro
-	t.A, t.Rows = &f.a[0], 8*ceilDiv(rows, MicroRows)*MicroRows
 	t.Add = 0
 	for run := 0; run < runs; run += group {
 		f.runs = f.runs[:min(group, runs-run)]
@@ -158,15 +156,37 @@ func (p *Product) multiply(f *frame, b unsafe.Pointer, rows, n0, n1 int) {
 			t.Runs, t.K = unsafe.SliceData(f.runs), min(part, length-k)
 			for n := n0; n < n1; n += PanelCols {
 				t.B = unsafe.Add(b, 4*(n*runs*length+PanelCols*(run*length+k)))
-				t.C, t.Col = &f.c[0], 4*(n-n0)
+				c := f.c
+				t.Col = 4 * (n - n0)
 				if p.Epilogue == nil && n+PanelCols > n1 {
-					t.C, t.Col = &f.edge[0], 0
+					c, t.Col = f.edge, 0
 				}
-				p.Micro(t)
+				if sixes > 0 {
+					t.A, t.C, t.Rows = &f.a[0], &c[0], 8*6*sixes
+					p.Six(t)
+				}
+				if fours > 0 {
+					t.A, t.C, t.Rows = &f.a[6*sixes], &c[6*sixes], 8*4*fours
+					p.Four(t)
+				}
 			}
 			t.Add = 1
 		}
 	}
+}
+
+// split covers rows with as little more as sixes and fours can.
+func split(rows int) (sixes, fours int) {
+	sixes = rows / 6
+	switch rest := rows % 6; {
+	case rest == 5:
+		sixes++
+	case rest > 2, rest > 0 && sixes == 0:
+		fours = 1
+	case rest > 0:
+		sixes, fours = sixes-1, 2
+	}
+	return sixes, fours
 }
 
 // finish computes the result from the sums of a tile: at once where it has all columns,

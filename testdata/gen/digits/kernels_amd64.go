@@ -18,10 +18,15 @@ func init() {
 	}
 }
 
-// micro computes rows of sums with one panel.
+// micro6 computes sums of one panel for six rows at a time.
 //
 //go:noescape
-func micro(t *cpu.Micro)
+func micro6(t *cpu.Micro)
+
+// micro4 computes sums of one panel for four rows at a time.
+//
+//go:noescape
+func micro4(t *cpu.Micro)
 
 // copyRows makes n rows of a panel of rows that are step bytes apart.
 //
@@ -37,7 +42,8 @@ func copyColumns(dst, src unsafe.Pointer, n, step int)
 func readNetConv1YProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Micro: micro,
+		Six:   micro6,
+		Four:  micro4,
 		TileM: 192,
 		TileN: 256,
 		TileK: 1024,
@@ -55,7 +61,8 @@ func readNetConv1YProduct(call *cpu.Call, lo, hi int) {
 func readNetConv2Y2Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Micro: micro,
+		Six:   micro6,
+		Four:  micro4,
 		TileM: 192,
 		TileN: 256,
 		TileK: 1024,
@@ -73,7 +80,8 @@ func readNetConv2Y2Product(call *cpu.Call, lo, hi int) {
 func readNetConv3Y3Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Micro: micro,
+		Six:   micro6,
+		Four:  micro4,
 		TileM: 192,
 		TileN: 256,
 		TileK: 1024,
@@ -91,7 +99,8 @@ func readNetConv3Y3Product(call *cpu.Call, lo, hi int) {
 func readNetFcMatmulProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Micro: micro,
+		Six:   micro6,
+		Four:  micro4,
 		TileM: 12,
 		TileN: 32,
 		TileK: 1024,

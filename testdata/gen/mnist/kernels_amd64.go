@@ -20,10 +20,15 @@ func init() {
 	}
 }
 
-// micro computes rows of sums with one panel.
+// micro6 computes sums of one panel for six rows at a time.
 //
 //go:noescape
-func micro(t *cpu.Micro)
+func micro6(t *cpu.Micro)
+
+// micro4 computes sums of one panel for four rows at a time.
+//
+//go:noescape
+func micro4(t *cpu.Micro)
 
 // copyRows makes n rows of a panel of rows that are step bytes apart.
 //
@@ -39,7 +44,8 @@ func copyColumns(dst, src unsafe.Pointer, n, step int)
 func predictConv1YProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Micro: micro,
+		Six:   micro6,
+		Four:  micro4,
 		TileM: 192,
 		TileN: 256,
 		TileK: 1024,
@@ -57,7 +63,8 @@ func predictConv1YProduct(call *cpu.Call, lo, hi int) {
 func predictConv2Y2Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Micro: micro,
+		Six:   micro6,
+		Four:  micro4,
 		TileM: 192,
 		TileN: 256,
 		TileK: 1024,
@@ -75,7 +82,8 @@ func predictConv2Y2Product(call *cpu.Call, lo, hi int) {
 func predictConv3Y3Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Micro: micro,
+		Six:   micro6,
+		Four:  micro4,
 		TileM: 192,
 		TileN: 256,
 		TileK: 1024,
@@ -93,7 +101,8 @@ func predictConv3Y3Product(call *cpu.Call, lo, hi int) {
 func predictFc1MatmulProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Micro: micro,
+		Six:   micro6,
+		Four:  micro4,
 		TileM: 96,
 		TileN: 32,
 		TileK: 1024,
@@ -110,7 +119,8 @@ func predictFc1MatmulProduct(call *cpu.Call, lo, hi int) {
 func predictFc2MatmulProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Micro: micro,
+		Six:   micro6,
+		Four:  micro4,
 		TileM: 96,
 		TileN: 32,
 		TileK: 1024,

@@ -36,8 +36,9 @@ func BuildBench(ctx context.Context, m *ir.Module, source string, target ir.Targ
 	return &Bench{path}, nil
 }
 
-// Run measures as the config says, and gives each sample to take when it is there.
-func (b *Bench) Run(ctx context.Context, c bench.Config, take func(bench.Sample)) error {
+// Run measures as the config says, at the pace of in if it says so, and gives each
+// sample to take when it is there.
+func (b *Bench) Run(ctx context.Context, c bench.Config, in io.Reader, take func(bench.Sample)) error {
 	config, err := json.Marshal(c)
 	if err != nil {
 		return err
@@ -55,7 +56,7 @@ func (b *Bench) Run(ctx context.Context, c bench.Config, take func(bench.Sample)
 			take(s)
 		}
 	}()
-	err = runProgram(ctx, b.path, nil, w, string(config))
+	err = runProgram(ctx, b.path, in, w, string(config))
 	w.Close()
 	if read := <-done; err == nil && !errors.Is(read, io.EOF) {
 		err = read

@@ -158,9 +158,9 @@ func (f *benchFlags) prepare(cmd *cobra.Command, m *ir.Module, model string, tar
 func (f *benchFlags) measure(ctx context.Context, cmd *cobra.Command, b *mlxc.Bench, c bench.Config, to benchPrinter) error {
 	var bar *progressbar.ProgressBar
 	if file, ok := cmd.ErrOrStderr().(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		bar = progressbar.NewOptions(c.Count, progressbar.OptionSetDescription("measuring"), progressbar.OptionSetWriter(file), progressbar.OptionClearOnFinish())
+		bar = progressbar.NewOptions(c.Count*len(c.Threads), progressbar.OptionSetDescription("measuring"), progressbar.OptionSetWriter(file), progressbar.OptionClearOnFinish())
 	}
-	err := b.Run(ctx, c, func(s bench.Sample) {
+	err := b.Run(ctx, c, nil, func(s bench.Sample) {
 		switch {
 		case s.What != bench.Round:
 			to.sample(s)

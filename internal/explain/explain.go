@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/mlxc/mlxc/codegen"
 	"github.com/mlxc/mlxc/ir"
 )
 
@@ -49,7 +50,7 @@ type Launch struct {
 	Reads    []string  `json:"reads"`  // buffers
 	Writes   []string  `json:"writes"`
 	InPlace  []InPlace `json:"in_place"`
-	Code     string    `json:"code"` // metal, or go
+	Code     string    `json:"code"` // metal, go, or assembly
 	Schedule Schedule  `json:"schedule"`
 	Cost
 	Live    int64    `json:"live"` // bytes of arena that are alive during the step
@@ -58,11 +59,11 @@ type Launch struct {
 
 // A Schedule says how the work of a launch is dealt out.
 type Schedule struct {
-	Form    string `json:"form"`   // cpu, points, simd, group or tile
+	Form    string `json:"form"`   // cpu, points, simd, group, tile or panels
 	Points  int64  `json:"points"` // of the grid
 	Vector  int    `json:"vector"` // points computed together
 	Grain   int64  `json:"grain,omitempty"`
-	Groups  int64  `json:"groups,omitempty"` // threadgroups
+	Groups  int64  `json:"groups,omitempty"` // threadgroups, or tiles of panels
 	Threads int    `json:"threads,omitempty"`
 	Tile    []int  `json:"tile,omitempty"` // m, n, k
 }
@@ -198,8 +199,11 @@ func explain(m *ir.Module, f *ir.Func, variant int, dims []int64, machine Machin
 func launch(v *ir.Variant, i int, dims map[string]int64, machine Machine) (Launch, error) {
 	s := v.Steps[i]
 	l := Launch{Step: i, Kernel: s.Kernel.Name, Source: source(s.Pos), Code: "go", Shared: []int{}, Reads: []string{}, Writes: []string{}, InPlace: []InPlace{}}
-	if s.Device == ir.OnGPU {
+	switch {
+	case s.Device == ir.OnGPU:
 		l.Code = "metal"
+	case codegen.InAssembly(s.Kernel):
+		l.Code = "assembly"
 	}
 	for j, other := range v.Steps {
 		if j != i && other.Kernel == s.Kernel {
@@ -235,7 +239,7 @@ func schedule(s *ir.Step, points int64, dims map[string]int64) Schedule {
 		to.Form = string(from.Form)
 		to.Groups, _ = s.Grid().Eval(lookup(dims))
 	}
-	if t := from.Tile; from.Form == ir.FormTile {
+	if t := from.Tile; from.Form == ir.FormTile || from.Form == ir.FormPanels {
 		to.Tile = []int{t.M, t.N, t.K}
 	}
 	return to

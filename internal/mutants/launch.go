@@ -57,13 +57,21 @@ func mutateLaunches(entry int, e *runtime.Entry, params, kernels int, at [][]int
 		if kernels > 1 {
 			add("another kernel", i, "the next of the program", func(v *runtime.Variant) { v.Steps[i].Kernel = (v.Steps[i].Kernel + 1) % kernels })
 		}
-		if s.Barrier {
+		if s.Barrier && meet(s, &v.Steps[i-1]) {
 			add("wrong order", i, "before the step before it", func(v *runtime.Variant) {
 				v.Steps[i], v.Steps[i-1] = v.Steps[i-1], v.Steps[i]
 			})
 		}
 	}
 	return all
+}
+
+// meet reports that two steps have a block or a result in common. Others may change
+// places.
+func meet(a, b *runtime.Step) bool {
+	return slices.ContainsFunc(a.Args, func(r runtime.Ref) bool {
+		return (r.Where == runtime.Arena || r.Where == runtime.Output) && slices.Contains(b.Args, r)
+	})
 }
 
 // samePlace reports that two blocks start at one address, at all sizes that are tried.

@@ -4,6 +4,7 @@
 package bench
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,6 +26,7 @@ type Config struct {
 	Count   int      // rounds, in each of which everything is measured once
 	Kernels bool     // each launch too
 	Machine bool     // the processor's limits too
+	Paced   bool     // before each number of threads of a round a line of input is awaited
 }
 
 // What a sample is of.
@@ -34,7 +36,7 @@ const (
 	Copy   = "copy"   // bytes that it reads and writes, of a copy
 	Entry  = "entry"  // a call of an entry
 	Launch = "launch" // a launch of an entry's calls, in the device's time where that has a clock
-	Round  = "round"  // the end of a round; nothing is measured
+	Round  = "round"  // the end of a round for a number of threads; nothing is measured
 )
 
 // A Sample is one measurement, the mean of several in a row.
@@ -49,19 +51,25 @@ type Sample struct {
 }
 
 // Main measures the program as a Config that is JSON says, and writes each sample as
-// a line of JSON when it is taken.
-func Main(p *runtime.Program, config string, w io.Writer) error {
+// a line of JSON when it is taken. in paces it, if the config says so.
+func Main(p *runtime.Program, config string, in io.Reader, w io.Writer) error {
 	var c Config
 	if err := json.Unmarshal([]byte(config), &c); err != nil {
 		return err
 	}
 	lines := json.NewEncoder(w)
-	return Run(context.Background(), p, c, func(s Sample) error { return lines.Encode(s) })
+	pace := func() error { return nil }
+	if c.Paced {
+		requests := bufio.NewReader(in)
+		pace = func() error { _, err := requests.ReadString('\n'); return err }
+	}
+	return Run(context.Background(), p, c, pace, func(s Sample) error { return lines.Encode(s) })
 }
 
 // Run measures a program and gives each sample to take. The rounds follow each other;
-// in each all thread counts, and for each of them the machine and all entries.
-func Run(ctx context.Context, p *runtime.Program, c Config, take func(Sample) error) (err error) {
+// in each all thread counts, and for each of them, after pace, the machine and all
+// entries.
+func Run(ctx context.Context, p *runtime.Program, c Config, pace func() error, take func(Sample) error) (err error) {
 	b := &bench{Config: c, ctx: ctx, take: take}
 	defer func() { err = errors.Join(err, b.close()) }()
 	if err := b.open(p); err != nil {
@@ -69,13 +77,16 @@ func Run(ctx context.Context, p *runtime.Program, c Config, take func(Sample) er
 	}
 	for range c.Count {
 		for _, threads := range c.Threads {
+			if err := pace(); err != nil {
+				return err
+			}
 			cpu.SetThreads(threads)
 			if err := b.round(threads); err != nil {
 				return err
 			}
-		}
-		if err := take(Sample{What: Round}); err != nil {
-			return err
+			if err := take(Sample{What: Round, Threads: threads}); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -153,11 +164,7 @@ func (b *bench) round(threads int) error {
 		}
 	}
 	for _, e := range b.entries {
-		n, err := b.enough(e)
-		if err != nil {
-			return err
-		}
-		t, err := b.call(b.plain, e, n)
+		n, t, err := b.sample(e)
 		if err == nil {
 			err = b.take(Sample{What: Entry, Entry: e.name, Threads: threads, Times: n, Seconds: t.Seconds() / float64(n)})
 		}
@@ -174,18 +181,19 @@ func (b *bench) round(threads int) error {
 // least is the time of the calls that make a sample.
 const least = 50 * time.Millisecond
 
-// enough calls an entry until the workers are awake and memory is there, and says
-// how many calls take the time of a sample.
-func (b *bench) enough(e *entry) (int, error) {
-	for n := 1; ; {
-		t, err := b.call(b.plain, e, n)
-		if err != nil {
-			return 0, err
+// sample calls an entry until the workers are awake and memory is there, and then so
+// often that it takes the time of a sample. Calls that take as long need no others
+// before them.
+func (b *bench) sample(e *entry) (n int, t time.Duration, err error) {
+	for n = 1; ; n *= 4 {
+		if t, err = b.call(b.plain, e, n); err != nil || t >= least {
+			return n, t, err
 		}
-		if t > least/10 || n > 1<<20 {
-			return max(1, int(float64(n)*least.Seconds()/max(t.Seconds(), 1e-9))), nil
+		if t > least/10 {
+			n = int(float64(n)*least.Seconds()/t.Seconds()) + 1
+			t, err = b.call(b.plain, e, n)
+			return n, t, err
 		}
-		n *= 4
 	}
 }
 

@@ -3,9 +3,11 @@ package bench
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"unsafe"
 
@@ -45,12 +47,12 @@ func scale(c *cpu.Call, lo, hi int) {
 // In each round there is a sample of everything for each number of threads.
 func TestRounds(t *testing.T) {
 	defer cpu.SetThreads(0)
-	config, err := json.Marshal(Config{Entries: []string{"f"}, Dims: []int{100_000}, Threads: []int{1, 2}, Count: 2, Kernels: true, Machine: true})
+	config, err := json.Marshal(Config{Entries: []string{"f"}, Dims: []int{100_000}, Threads: []int{1, 2}, Count: 2, Kernels: true, Machine: true, Paced: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if err := Main(program(scale), string(config), &out); err != nil {
+	if err := Main(program(scale), string(config), strings.NewReader(strings.Repeat("\n", 4)), &out); err != nil {
 		t.Fatal(err)
 	}
 	var got []string
@@ -69,10 +71,12 @@ func TestRounds(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 	}
-	once := []string{FMA, Read, Copy, Entry, Launch, Launch}
-	round := append(slices.Concat(once, once), Round)
-	if !slices.Equal(got, slices.Concat(round, round)) {
+	once := []string{FMA, Read, Copy, Entry, Launch, Launch, Round}
+	if !slices.Equal(got, slices.Concat(once, once, once, once)) {
 		t.Errorf("%v", got)
+	}
+	if err := Main(program(scale), string(config), strings.NewReader("\n"), io.Discard); !errors.Is(err, io.EOF) {
+		t.Errorf("%v after the end of the requests", err)
 	}
 }
 
@@ -83,13 +87,13 @@ func TestErrors(t *testing.T) {
 		"B":                    {Entries: []string{"f"}, Dims: []int{1 << 21}, Threads: []int{1}, Count: 1},
 		"nowhere.npz":          {Entries: []string{"f"}, Weights: "nowhere.npz", Dims: []int{1}, Threads: []int{1}, Count: 1},
 	} {
-		err := Run(t.Context(), program(scale), c, func(Sample) error { return nil })
+		err := Run(t.Context(), program(scale), c, func() error { return nil }, func(Sample) error { return nil })
 		if err == nil || !bytes.Contains([]byte(err.Error()), []byte(name)) {
 			t.Errorf("%v, want one of %s", err, name)
 		}
 	}
 	broken := func(*cpu.Call, int, int) { panic("no") }
-	if err := Run(t.Context(), program(broken), Config{Entries: []string{"f"}, Dims: []int{1}, Threads: []int{1}, Count: 1}, nil); err == nil {
+	if err := Run(t.Context(), program(broken), Config{Entries: []string{"f"}, Dims: []int{1}, Threads: []int{1}, Count: 1}, func() error { return nil }, nil); err == nil {
 		t.Error("a kernel that panics is no error")
 	}
 }

@@ -13,7 +13,7 @@ const panelCols = ir.PanelCols
 // microField is the byte offset of a field of the runtime's Micro, of 8 bytes each.
 var microField = func() map[string]int {
 	at := map[string]int{}
-	for i, name := range []string{"A", "Runs", "NRuns", "K", "B", "C", "Col", "Rows", "Add"} {
+	for i, name := range []string{"A", "Runs", "NRuns", "K", "B", "From", "Bias", "Rest", "Relu", "C", "Col", "Rows"} {
 		at[name] = 8 * i
 	}
 	return at
@@ -64,7 +64,7 @@ func Micro(name string, rowsAtATime int) string {
 	op("MOVQ (BX), SI")
 	op("MOVQ %s, CX", field("K"))
 	op("SUBQ $%d, CX", unroll)
-	op("JLT rest")
+	op("JLT few")
 	op("PCALIGN $32")
 	line("terms:")
 	for u := range unroll {
@@ -74,7 +74,7 @@ func Micro(name string, rowsAtATime int) string {
 	op("ADDQ $%d, DI", 4*panelCols*unroll)
 	op("SUBQ $%d, CX", unroll)
 	op("JGE terms")
-	line("rest:")
+	line("few:")
 	op("ADDQ $%d, CX", unroll)
 	op("JEQ next")
 	line("one:")
@@ -87,18 +87,45 @@ func Micro(name string, rowsAtATime int) string {
 	op("ADDQ $8, BX")
 	op("DECQ R15")
 	op("JNE run")
-	op("MOVQ %s, BX", field("C"))
 	op("MOVQ %s, CX", field("Col"))
-	for i, r := range rows {
-		op("MOVQ %d(BX)(DX*1), %s", 8*i, r)
+	pointers := func(name, without string) {
+		op("MOVQ %s, BX", field(name))
+		if without != "" {
+			op("TESTQ BX, BX")
+			op("JEQ %s", without)
+		}
+		for i, r := range rows {
+			op("MOVQ %d(BX)(DX*1), %s", 8*i, r)
+		}
 	}
-	op("CMPQ %s, $0", field("Add"))
+	addRows := func(name, without string) {
+		pointers(name, without)
+		for i, r := range rows {
+			op("VADDPS (%s)(CX*1), Y%d, Y%d", r, 2*i, 2*i)
+			op("VADDPS 32(%s)(CX*1), Y%d, Y%d", r, 2*i+1, 2*i+1)
+		}
+		line("%s:", without)
+	}
+	addRows("From", "bias")
+	op("MOVQ %s, BX", field("Bias"))
+	op("TESTQ BX, BX")
+	op("JEQ rest")
+	op("VMOVUPS (BX), Y12")
+	op("VMOVUPS 32(BX), Y13")
+	for i := range 2 * len(rows) {
+		op("VADDPS Y%d, Y%d, Y%d", 12+i%2, i, i)
+	}
+	line("rest:")
+	addRows("Rest", "relu")
+	op("CMPQ %s, $0", field("Relu"))
 	op("JEQ store")
-	for i, r := range rows {
-		op("VADDPS (%s)(CX*1), Y%d, Y%d", r, 2*i, 2*i)
-		op("VADDPS 32(%s)(CX*1), Y%d, Y%d", r, 2*i+1, 2*i+1)
+	op("VXORPS Y12, Y12, Y12")
+	for i := range 2 * len(rows) {
+		op("VMAXPS Y%d, Y12, Y%d // the sum, where it is NaN", i, i)
+		op("VADDPS Y12, Y%d, Y%d // -0 is 0", i, i)
 	}
 	line("store:")
+	pointers("C", "")
 	for i, r := range rows {
 		op("VMOVUPS Y%d, (%s)(CX*1)", 2*i, r)
 		op("VMOVUPS Y%d, 32(%s)(CX*1)", 2*i+1, r)

@@ -22,7 +22,13 @@ func Product(k *ir.Kernel, name, six, four string) (*jen.Statement, error) {
 		return nil, fmt.Errorf("kernel %s: %w", k.Name, err)
 	}
 	p := newDriver(k)
-	strides := map[string]ir.Walk{"A": panels.A, "B": panels.B, "C": panels.C}
+	strides := map[string]ir.Walk{"A": panels.A, "B": panels.B}
+	if panels.Direct {
+		strides["C"] = panels.C
+		if panels.Rest != nil {
+			strides["D"] = *panels.Rest
+		}
+	}
 	last := len(panels.Terms) - 1
 	t := k.Schedule.Tile
 	fields := []jen.Code{
@@ -44,9 +50,18 @@ func Product(k *ir.Kernel, name, six, four string) (*jen.Statement, error) {
 		optional(w.Arg > 0, field, jen.Lit(w.Arg))
 		optional(len(w.First.Terms()) > 0, "First"+field, p.size(w.First))
 	}
-	optional(!panels.Stored, "Epilogue", jen.Id(name+"Epilogue"))
+	operand := func(w *ir.Walk) *jen.Statement {
+		if w == nil {
+			return nil
+		}
+		return jen.Op("&").Qual(Runtime, "Operand").Values(jen.Id("Arg").Op(":").Lit(w.Arg), jen.Id("First").Op(":").Add(p.size(w.First)))
+	}
+	optional(panels.Direct && panels.Bias != nil, "Bias", operand(panels.Bias))
+	optional(panels.Direct && panels.Rest != nil, "Rest", operand(panels.Rest))
+	optional(panels.Direct && panels.Relu, "Relu", jen.True())
+	optional(!panels.Direct, "Epilogue", jen.Id(name+"Epilogue"))
 	f, err := p.driver(name, "Product", fields)
-	if err != nil || panels.Stored {
+	if err != nil || panels.Direct {
 		return f, err
 	}
 	epilogue, err := Kernel(k.Epilogue(panels), name+"Epilogue")

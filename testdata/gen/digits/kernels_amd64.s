@@ -33,7 +33,7 @@ run:
 	MOVQ (BX), SI
 	MOVQ 24(AX), CX
 	SUBQ $4, CX
-	JLT rest
+	JLT few
 	PCALIGN $32
 terms:
 	VMOVUPS 0(DI), Y12
@@ -124,7 +124,7 @@ terms:
 	ADDQ $256, DI
 	SUBQ $4, CX
 	JGE terms
-rest:
+few:
 	ADDQ $4, CX
 	JEQ next
 one:
@@ -157,16 +157,16 @@ next:
 	ADDQ $8, BX
 	DECQ R15
 	JNE run
+	MOVQ 80(AX), CX
 	MOVQ 40(AX), BX
-	MOVQ 48(AX), CX
+	TESTQ BX, BX
+	JEQ bias
 	MOVQ 0(BX)(DX*1), R8
 	MOVQ 8(BX)(DX*1), R9
 	MOVQ 16(BX)(DX*1), R10
 	MOVQ 24(BX)(DX*1), R11
 	MOVQ 32(BX)(DX*1), R12
 	MOVQ 40(BX)(DX*1), R13
-	CMPQ 64(AX), $0
-	JEQ store
 	VADDPS (R8)(CX*1), Y0, Y0
 	VADDPS 32(R8)(CX*1), Y1, Y1
 	VADDPS (R9)(CX*1), Y2, Y2
@@ -179,7 +179,82 @@ next:
 	VADDPS 32(R12)(CX*1), Y9, Y9
 	VADDPS (R13)(CX*1), Y10, Y10
 	VADDPS 32(R13)(CX*1), Y11, Y11
+bias:
+	MOVQ 48(AX), BX
+	TESTQ BX, BX
+	JEQ rest
+	VMOVUPS (BX), Y12
+	VMOVUPS 32(BX), Y13
+	VADDPS Y12, Y0, Y0
+	VADDPS Y13, Y1, Y1
+	VADDPS Y12, Y2, Y2
+	VADDPS Y13, Y3, Y3
+	VADDPS Y12, Y4, Y4
+	VADDPS Y13, Y5, Y5
+	VADDPS Y12, Y6, Y6
+	VADDPS Y13, Y7, Y7
+	VADDPS Y12, Y8, Y8
+	VADDPS Y13, Y9, Y9
+	VADDPS Y12, Y10, Y10
+	VADDPS Y13, Y11, Y11
+rest:
+	MOVQ 56(AX), BX
+	TESTQ BX, BX
+	JEQ relu
+	MOVQ 0(BX)(DX*1), R8
+	MOVQ 8(BX)(DX*1), R9
+	MOVQ 16(BX)(DX*1), R10
+	MOVQ 24(BX)(DX*1), R11
+	MOVQ 32(BX)(DX*1), R12
+	MOVQ 40(BX)(DX*1), R13
+	VADDPS (R8)(CX*1), Y0, Y0
+	VADDPS 32(R8)(CX*1), Y1, Y1
+	VADDPS (R9)(CX*1), Y2, Y2
+	VADDPS 32(R9)(CX*1), Y3, Y3
+	VADDPS (R10)(CX*1), Y4, Y4
+	VADDPS 32(R10)(CX*1), Y5, Y5
+	VADDPS (R11)(CX*1), Y6, Y6
+	VADDPS 32(R11)(CX*1), Y7, Y7
+	VADDPS (R12)(CX*1), Y8, Y8
+	VADDPS 32(R12)(CX*1), Y9, Y9
+	VADDPS (R13)(CX*1), Y10, Y10
+	VADDPS 32(R13)(CX*1), Y11, Y11
+relu:
+	CMPQ 64(AX), $0
+	JEQ store
+	VXORPS Y12, Y12, Y12
+	VMAXPS Y0, Y12, Y0 // the sum, where it is NaN
+	VADDPS Y12, Y0, Y0 // -0 is 0
+	VMAXPS Y1, Y12, Y1 // the sum, where it is NaN
+	VADDPS Y12, Y1, Y1 // -0 is 0
+	VMAXPS Y2, Y12, Y2 // the sum, where it is NaN
+	VADDPS Y12, Y2, Y2 // -0 is 0
+	VMAXPS Y3, Y12, Y3 // the sum, where it is NaN
+	VADDPS Y12, Y3, Y3 // -0 is 0
+	VMAXPS Y4, Y12, Y4 // the sum, where it is NaN
+	VADDPS Y12, Y4, Y4 // -0 is 0
+	VMAXPS Y5, Y12, Y5 // the sum, where it is NaN
+	VADDPS Y12, Y5, Y5 // -0 is 0
+	VMAXPS Y6, Y12, Y6 // the sum, where it is NaN
+	VADDPS Y12, Y6, Y6 // -0 is 0
+	VMAXPS Y7, Y12, Y7 // the sum, where it is NaN
+	VADDPS Y12, Y7, Y7 // -0 is 0
+	VMAXPS Y8, Y12, Y8 // the sum, where it is NaN
+	VADDPS Y12, Y8, Y8 // -0 is 0
+	VMAXPS Y9, Y12, Y9 // the sum, where it is NaN
+	VADDPS Y12, Y9, Y9 // -0 is 0
+	VMAXPS Y10, Y12, Y10 // the sum, where it is NaN
+	VADDPS Y12, Y10, Y10 // -0 is 0
+	VMAXPS Y11, Y12, Y11 // the sum, where it is NaN
+	VADDPS Y12, Y11, Y11 // -0 is 0
 store:
+	MOVQ 72(AX), BX
+	MOVQ 0(BX)(DX*1), R8
+	MOVQ 8(BX)(DX*1), R9
+	MOVQ 16(BX)(DX*1), R10
+	MOVQ 24(BX)(DX*1), R11
+	MOVQ 32(BX)(DX*1), R12
+	MOVQ 40(BX)(DX*1), R13
 	VMOVUPS Y0, (R8)(CX*1)
 	VMOVUPS Y1, 32(R8)(CX*1)
 	VMOVUPS Y2, (R9)(CX*1)
@@ -193,7 +268,7 @@ store:
 	VMOVUPS Y10, (R13)(CX*1)
 	VMOVUPS Y11, 32(R13)(CX*1)
 	ADDQ $48, DX
-	CMPQ DX, 56(AX)
+	CMPQ DX, 88(AX)
 	JLT rows
 	VZEROUPPER
 	RET
@@ -223,7 +298,7 @@ run:
 	MOVQ (BX), SI
 	MOVQ 24(AX), CX
 	SUBQ $4, CX
-	JLT rest
+	JLT few
 	PCALIGN $32
 terms:
 	VMOVUPS 0(DI), Y12
@@ -290,7 +365,7 @@ terms:
 	ADDQ $256, DI
 	SUBQ $4, CX
 	JGE terms
-rest:
+few:
 	ADDQ $4, CX
 	JEQ next
 one:
@@ -317,14 +392,14 @@ next:
 	ADDQ $8, BX
 	DECQ R15
 	JNE run
+	MOVQ 80(AX), CX
 	MOVQ 40(AX), BX
-	MOVQ 48(AX), CX
+	TESTQ BX, BX
+	JEQ bias
 	MOVQ 0(BX)(DX*1), R8
 	MOVQ 8(BX)(DX*1), R9
 	MOVQ 16(BX)(DX*1), R10
 	MOVQ 24(BX)(DX*1), R11
-	CMPQ 64(AX), $0
-	JEQ store
 	VADDPS (R8)(CX*1), Y0, Y0
 	VADDPS 32(R8)(CX*1), Y1, Y1
 	VADDPS (R9)(CX*1), Y2, Y2
@@ -333,7 +408,62 @@ next:
 	VADDPS 32(R10)(CX*1), Y5, Y5
 	VADDPS (R11)(CX*1), Y6, Y6
 	VADDPS 32(R11)(CX*1), Y7, Y7
+bias:
+	MOVQ 48(AX), BX
+	TESTQ BX, BX
+	JEQ rest
+	VMOVUPS (BX), Y12
+	VMOVUPS 32(BX), Y13
+	VADDPS Y12, Y0, Y0
+	VADDPS Y13, Y1, Y1
+	VADDPS Y12, Y2, Y2
+	VADDPS Y13, Y3, Y3
+	VADDPS Y12, Y4, Y4
+	VADDPS Y13, Y5, Y5
+	VADDPS Y12, Y6, Y6
+	VADDPS Y13, Y7, Y7
+rest:
+	MOVQ 56(AX), BX
+	TESTQ BX, BX
+	JEQ relu
+	MOVQ 0(BX)(DX*1), R8
+	MOVQ 8(BX)(DX*1), R9
+	MOVQ 16(BX)(DX*1), R10
+	MOVQ 24(BX)(DX*1), R11
+	VADDPS (R8)(CX*1), Y0, Y0
+	VADDPS 32(R8)(CX*1), Y1, Y1
+	VADDPS (R9)(CX*1), Y2, Y2
+	VADDPS 32(R9)(CX*1), Y3, Y3
+	VADDPS (R10)(CX*1), Y4, Y4
+	VADDPS 32(R10)(CX*1), Y5, Y5
+	VADDPS (R11)(CX*1), Y6, Y6
+	VADDPS 32(R11)(CX*1), Y7, Y7
+relu:
+	CMPQ 64(AX), $0
+	JEQ store
+	VXORPS Y12, Y12, Y12
+	VMAXPS Y0, Y12, Y0 // the sum, where it is NaN
+	VADDPS Y12, Y0, Y0 // -0 is 0
+	VMAXPS Y1, Y12, Y1 // the sum, where it is NaN
+	VADDPS Y12, Y1, Y1 // -0 is 0
+	VMAXPS Y2, Y12, Y2 // the sum, where it is NaN
+	VADDPS Y12, Y2, Y2 // -0 is 0
+	VMAXPS Y3, Y12, Y3 // the sum, where it is NaN
+	VADDPS Y12, Y3, Y3 // -0 is 0
+	VMAXPS Y4, Y12, Y4 // the sum, where it is NaN
+	VADDPS Y12, Y4, Y4 // -0 is 0
+	VMAXPS Y5, Y12, Y5 // the sum, where it is NaN
+	VADDPS Y12, Y5, Y5 // -0 is 0
+	VMAXPS Y6, Y12, Y6 // the sum, where it is NaN
+	VADDPS Y12, Y6, Y6 // -0 is 0
+	VMAXPS Y7, Y12, Y7 // the sum, where it is NaN
+	VADDPS Y12, Y7, Y7 // -0 is 0
 store:
+	MOVQ 72(AX), BX
+	MOVQ 0(BX)(DX*1), R8
+	MOVQ 8(BX)(DX*1), R9
+	MOVQ 16(BX)(DX*1), R10
+	MOVQ 24(BX)(DX*1), R11
 	VMOVUPS Y0, (R8)(CX*1)
 	VMOVUPS Y1, 32(R8)(CX*1)
 	VMOVUPS Y2, (R9)(CX*1)
@@ -343,7 +473,7 @@ store:
 	VMOVUPS Y6, (R11)(CX*1)
 	VMOVUPS Y7, 32(R11)(CX*1)
 	ADDQ $32, DX
-	CMPQ DX, 56(AX)
+	CMPQ DX, 88(AX)
 	JLT rows
 	VZEROUPPER
 	RET

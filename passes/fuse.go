@@ -43,8 +43,27 @@ type group struct {
 // A use is how a group computes a value.
 type use struct {
 	group *group
-	times float64   // each element, about
+	loops []loop
 	under *ir.Instr // the heavy op that it is an operand of; nil: none
+}
+
+// A loop of a kernel computes what it needs anew: that of a reduction, or the last,
+// whose fold is nil.
+type loop struct {
+	fold  *ir.Instr
+	times float64 // each element, about
+}
+
+// once is how a group computes what it stores.
+var once = []loop{{times: 1}}
+
+// times is how often each element is computed.
+func (x use) times() float64 {
+	n := 0.0
+	for _, l := range x.loops {
+		n += l.times
+	}
+	return n
 }
 
 func newFusion(m *ir.Module, f *ir.Func) *fusion {
@@ -101,7 +120,7 @@ func (u *fusion) store(v *ir.Value, uses []use, why string) {
 		}
 		g.values = append([]*ir.Value{v}, g.values...)
 		u.group[v] = g
-		u.uses[v] = []use{{group: g, times: 1}}
+		u.uses[v] = []use{{group: g, loops: once}}
 		if i := slices.IndexFunc(uses, func(x use) bool { return x.group == g }); i >= 0 {
 			u.uses[v] = uses[i : i+1]
 		}
@@ -111,7 +130,7 @@ func (u *fusion) store(v *ir.Value, uses []use, why string) {
 	g := &group{values: []*ir.Value{v}, reads: map[*ir.Value]bool{}, device: v.Instr.Device}
 	u.groups = append(u.groups, g)
 	u.group[v] = g
-	u.uses[v] = []use{{group: g, times: 1}}
+	u.uses[v] = []use{{group: g, loops: once}}
 	u.computeIn(v, g)
 }
 
@@ -194,19 +213,20 @@ func (u *fusion) reaches(from, g *group) bool {
 	return visit(g)
 }
 
-// kernelWith is the kernel of a group if it stored more, and if v were loaded or else
-// computed. What is not decided yet is in memory, views apart.
-func (u *fusion) kernelWith(g *group, more []*ir.Value, v *ir.Value, loaded bool) (*ir.Kernel, error) {
-	k, _, err := groupKernel(u.module, slices.Concat(more, g.values), func(w *ir.Value) bool {
+// kernelWith is the kernel of a group if it stored more, and if some values that are
+// not decided yet were computed in it, and others in memory. Of the rest views are
+// computed and all else is in memory.
+func (u *fusion) kernelWith(g *group, more, computed, loaded []*ir.Value) (*ir.Kernel, error) {
+	k, _, err := groupKernel(u.module, slices.Concat(more, g.values), func(v *ir.Value) bool {
 		switch {
-		case w == v:
-			return loaded
-		case u.group[w] != nil:
+		case slices.Contains(computed, v):
+			return false
+		case u.group[v] != nil || slices.Contains(loaded, v):
 			return true
-		case u.uses[w] != nil, w.Instr.Op.Kind == ir.KindView, w.Instr.Op.Kind == ir.KindSource:
+		case u.uses[v] != nil, v.Instr.Op.Kind == ir.KindView, v.Instr.Op.Kind == ir.KindSource:
 			return false
 		}
-		return !free(w)
+		return !free(v)
 	})
 	return k, err
 }

@@ -22,11 +22,11 @@ func (u *fusion) whyViewStored(v *ir.Value, uses []use) string {
 		if !u.facts[v].divided || x.group.heavy == nil && !x.group.folds {
 			continue
 		}
-		folded, err := u.kernelWith(x.group, nil, v, false)
+		folded, err := u.kernelWith(x.group, nil, []*ir.Value{v}, nil)
 		if err != nil || divisions(folded) == 0 {
 			continue
 		}
-		kept, err := u.kernelWith(x.group, nil, v, true)
+		kept, err := u.kernelWith(x.group, nil, nil, []*ir.Value{v})
 		if err == nil && divisions(kept) < divisions(folded) {
 			return divided
 		}

@@ -34,6 +34,7 @@ var mayImport = []struct {
 	{"cmd/mlxc/...", []string{"..."}},
 	{"internal/...", []string{"..."}},
 	{"scripts/...", []string{"..."}},
+	{"bench/...", []string{"..."}},
 	{"examples/...", []string{"..."}},
 	{"testdata/gen/...", []string{"runtime/..."}},
 }

@@ -7,10 +7,16 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	goruntime "runtime"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/mlxc/mlxc"
+	"github.com/mlxc/mlxc/codegen"
 	"github.com/mlxc/mlxc/ir"
 	"github.com/mlxc/mlxc/runtime"
 	"github.com/mlxc/mlxc/runtime/cpu"
@@ -93,7 +99,7 @@ func (c productCase) half() productCase {
 func productCases() []productCase {
 	var cases []productCase
 	// Around the 6 rows and 16 columns of the micro-kernel, and the sizes of tiles.
-	for _, m := range []int{1, 4, 5, 6, 7, 11, 12, 13, 17, 96, 97} {
+	for _, m := range []int{1, 2, 4, 5, 6, 7, 11, 12, 13, 17, 96, 97} {
 		for _, n := range []int{1, 8, 15, 16, 17, 31, 33, 48} {
 			cases = append(cases, matmulCase(1, m, 8+(m*n)%5, n, false, false))
 		}
@@ -104,6 +110,7 @@ func productCases() []productCase {
 	cases = append(cases,
 		matmulCase(1, 100, 40, 300, false, false), matmulCase(1, 200, 1100, 258, false, false),
 		matmulCase(3, 9, 20, 24, false, false), matmulCase(3, 9, 20, 25, true, false), matmulCase(3, 13, 20, 25, false, true), matmulCase(2, 7, 8, 17, true, true),
+		matmulCase(1, 1, 1100, 300, false, true), matmulCase(3, 1, 30, 40, false, false),
 		matmulCase(0, 9, 20, 24, false, false), matmulCase(2, 0, 20, 24, false, false), matmulCase(2, 9, 20, 0, false, false),
 		matmulCase(2, 25, 30, 40, false, false).half(), matmulCase(1, 130, 1030, 270, false, true).half(),
 		convCase(2, 9, 7, 3, 20, 3, 1, 1, 1, 1), convCase(1, 12, 11, 5, 17, 3, 2, 1, 1, 1), convCase(1, 13, 13, 4, 16, 3, 1, 2, 2, 1),
@@ -113,11 +120,8 @@ func productCases() []productCase {
 	return cases
 }
 
-// Sums of products, compiled for the CPU, are within the bound of rounding errors of
-// what f64 gives, and the same bits for any number of threads.
-func TestProducts(t *testing.T) {
-	emptyCache(t)
-	cases := productCases()
+// productModule has an entry for each case.
+func productModule(t *testing.T, cases []productCase) *ir.Module {
 	var text strings.Builder
 	text.WriteString("mlxir 1\nmodule \"products\" {\n")
 	for i, c := range cases {
@@ -131,7 +135,45 @@ func TestProducts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	runner, err := mlxc.BuildRunner(context.Background(), m, "products.mlxir", ir.CPU, nil)
+	return m
+}
+
+// Kernels of products touch nothing beside their buffers, and compute each point by
+// itself.
+func TestProductsBetweenGuards(t *testing.T) {
+	if goruntime.GOOS != "linux" {
+		t.Skip("pages are guarded by calls of Linux")
+	}
+	cases := slices.DeleteFunc(productCases(), func(c productCase) bool { return c.dtype != runtime.F32 })
+	p, err := mlxc.Compile(productModule(t, cases), mlxc.Options{Package: "main", Source: "products.mlxir", Targets: []ir.Target{ir.CPU}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("testdata", "guards-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	main, err := os.ReadFile("testdata/guards_main.go.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range append(p.Files, codegen.File{Name: "main.go", Data: main}) {
+		if err := os.WriteFile(filepath.Join(dir, f.Name), f.Data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, err := exec.Command("go", "run", "./"+dir).CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// Sums of products, compiled for the CPU, are within the bound of rounding errors of
+// what f64 gives, and the same bits for any number of threads.
+func TestProducts(t *testing.T) {
+	emptyCache(t)
+	cases := productCases()
+	runner, err := mlxc.BuildRunner(context.Background(), productModule(t, cases), "products.mlxir", ir.CPU, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,6 +48,12 @@ var (
 	}
 )
 
+// InAssembly reports that a kernel of the CPU has a form in assembly for amd64, which
+// takes the place of portable Go.
+func InAssembly(k *ir.Kernel) bool {
+	return slices.ContainsFunc(forms, func(f fast) bool { return f.is(k) })
+}
+
 // derivedNames are those of a kernel and of its fast forms.
 func derivedNames(name string) []string {
 	names := []string{name}

@@ -41,7 +41,7 @@ type Store struct {
 // rest of the grid, with which both vary, is a batch. So a matrix product is one,
 // and a convolution, M being the places of the window and N the output channels.
 type Contract struct {
-	M, N      []*Axis // in the order of the grid, none empty
+	M, N      []*Axis // in the order of the grid; no M: a vector times a matrix
 	A, B, Sum *Scalar
 }
 

@@ -417,6 +417,9 @@ func (s *scanner) contract(k *kernelScope) error {
 		axes *[]*Axis
 		ref  **Scalar
 	}{{"m", &c.M, nil}, {"n", &c.N, nil}, {"a", nil, &c.A}, {"b", nil, &c.B}, {"sum", nil, &c.Sum}} {
+		if item.word == "m" && s.tok != "m" {
+			continue
+		}
 		if err := s.expect(item.word); err != nil {
 			return err
 		}

@@ -80,7 +80,11 @@ func (p *textPrinter) kernel(k *Kernel) {
 		p.line("store %%%s[%s] = v%d%s", k.Args[s.Arg].Name, s.Index, s.Value.ID, guardText(" if ", s.Guard))
 	}
 	if c := k.Contract; c != nil {
-		p.line("contract m %s n %s a v%d b v%d sum v%d", joinText(c.M, axisName), joinText(c.N, axisName), c.A.ID, c.B.ID, c.Sum.ID)
+		rows := ""
+		if len(c.M) > 0 {
+			rows = "m " + joinText(c.M, axisName) + " "
+		}
+		p.line("contract %sn %s a v%d b v%d sum v%d", rows, joinText(c.N, axisName), c.A.ID, c.B.ID, c.Sum.ID)
 	}
 	if s := k.Schedule; s != nil {
 		over := joinText(s.Over, func(o [2]int) string { return fmt.Sprintf("[%d, %d]", o[0], o[1]) })

@@ -16,8 +16,8 @@ func (v *verifier) contract(k *Kernel) {
 	if p := c.Sum; p.Kind != ScalarReduce || p.Fn != Add || p.Args[0].Kind != ScalarApply || p.Args[0].Fn != Mul || !slices.Contains(p.Args[0].Args, c.A) || !slices.Contains(p.Args[0].Args, c.B) {
 		fault("v%d is not the sum of v%d * v%d", p.ID, c.A.ID, c.B.ID)
 	}
-	if len(c.M) == 0 || len(c.N) == 0 {
-		fault("needs an axis for each factor")
+	if len(c.N) == 0 {
+		fault("needs an axis of the right factor")
 	}
 	for _, a := range c.M {
 		if !hasAxis(k.Grid(), a) || !c.A.Varies(a) || c.B.Varies(a) {
@@ -64,7 +64,7 @@ func (v *verifier) schedule(k *Kernel) {
 	if s.Form != FormTile {
 		return
 	}
-	if t := s.Tile; k.Contract == nil || s.Threads != TileThreads || t.M%16 != 0 || t.N%16 != 0 || t.K%8 != 0 || t.M < 16 || t.N < 16 || t.K < 8 || t.Bytes() > maxGroupBytes {
+	if t := s.Tile; k.Contract == nil || len(k.Contract.M) == 0 || s.Threads != TileThreads || t.M%16 != 0 || t.N%16 != 0 || t.K%8 != 0 || t.M < 16 || t.N < 16 || t.K < 8 || t.Bytes() > maxGroupBytes {
 		fault("schedule/tile", "no tile of %d by %d by %d on %d threads", t.M, t.N, t.K, s.Threads)
 	}
 }

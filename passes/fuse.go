@@ -103,6 +103,9 @@ func (u *fusion) run() {
 			u.computeIn(v, x.group)
 		}
 	}
+	for _, in := range u.fn.Body {
+		in.Kernel, in.Why = 0, ""
+	}
 	for n, g := range u.inOrder() {
 		for _, v := range g.values {
 			v.Instr.Kernel, v.Instr.Why = n+1, u.why[v]

@@ -1,8 +1,6 @@
 package passes
 
 import (
-	"slices"
-
 	"github.com/mlxc/mlxc/ir"
 )
 
@@ -14,7 +12,6 @@ const (
 	tileColumns, leastColumns = 256, 2 * ir.PanelCols
 	tileTerms                 = 1024
 	minTiles                  = 32
-	minRowsPanels             = 4 // rows from which on panels are worth making
 )
 
 // cpuSchedule is the schedule of a kernel that the workers of the CPU share.
@@ -52,11 +49,12 @@ func makePanels(m *ir.Module) {
 		names[k.Name] = true
 	}
 	for _, k := range m.Kernels {
-		if on[k] == ir.OnCPU && isProduct(k) && most(k.Contract.M) >= minRowsPanels {
-			if p := prepare(k); p != nil {
-				p.main.Dims = usedDims(m, p.main)
-				made[k] = p
-			}
+		if on[k] != ir.OnCPU {
+			continue
+		}
+		if p := prepare(k); p != nil {
+			p.main.Dims = usedDims(m, p.main)
+			made[k] = p
 		}
 	}
 	for i, k := range m.Kernels {
@@ -118,17 +116,4 @@ func sizesOf(k *ir.Kernel) []ir.Size {
 		sizes = append(sizes, d.Size())
 	}
 	return sizes
-}
-
-// usedDims are the dims that a kernel mentions, in the module's order.
-func usedDims(m *ir.Module, k *ir.Kernel) []*ir.Dim {
-	used := map[string]bool{}
-	eachSize(k, func(s ir.Size) {
-		s.Walk(func(a *ir.Atom) {
-			if a.Kind == ir.AtomDim {
-				used[a.Dim.Name] = true
-			}
-		})
-	})
-	return slices.DeleteFunc(slices.Clone(m.Dims), func(d *ir.Dim) bool { return !used[d.Name] })
 }

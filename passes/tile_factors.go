@@ -23,23 +23,53 @@ type factor struct {
 
 // prepare makes the form of k that FormPanels wants; nil: there is none.
 func prepare(k *ir.Kernel) *prepared {
-	p := &prepared{main: clone(k)}
-	if len(k.Contract.N) != 1 || !isRows(k) && !p.rows() {
+	c := k.Contract
+	if c == nil {
+		c = vectorContract(k)
+	}
+	if c == nil || c.Sum.DType != ir.F32 || len(c.N) != 1 || min(most(c.N), most(c.Sum.Over)) < minProduct {
+		return nil
+	}
+	if slices.ContainsFunc(k.Values, func(v *ir.Scalar) bool { return v.Kind == ir.ScalarReduce && v != c.Sum }) {
+		return nil
+	}
+	p := &prepared{main: clone(k, c)}
+	if !isRows(p.main) && !p.rows() {
 		return nil
 	}
 	p.panels()
-	for _, b := range dropArgs(p.main, numbered(len(p.main.Args))) {
-		p.args = append(p.args, b.Index)
-	}
+	p.args = dropArgs(p.main)
 	if _, err := p.main.Panels(); err != nil {
 		return nil
 	}
 	return p
 }
 
-// clone copies what editing a kernel changes in place.
-func clone(k *ir.Kernel) *ir.Kernel {
-	c, contract := *k, *k.Contract
+// vectorContract finds a product of a vector and a matrix, whose columns are the last
+// axis of the grid: a contraction with one row.
+func vectorContract(k *ir.Kernel) *ir.Contract {
+	grid := k.Grid()
+	i := slices.IndexFunc(k.Values, func(v *ir.Scalar) bool {
+		return v.Kind == ir.ScalarReduce && v.Fn == ir.Add && v.Args[0].Kind == ir.ScalarApply && v.Args[0].Fn == ir.Mul
+	})
+	if i < 0 || len(grid) == 0 {
+		return nil
+	}
+	last, before := grid[len(grid)-1], grid[:len(grid)-1]
+	c := &ir.Contract{Sum: k.Values[i], A: k.Values[i].Args[0].Args[0], B: k.Values[i].Args[0].Args[1], N: []*ir.Axis{last}}
+	if c.A.Varies(last) {
+		c.A, c.B = c.B, c.A
+	}
+	both := func(a *ir.Axis) bool { return c.A.Varies(a) && c.B.Varies(a) }
+	if c.A.Varies(last) || !c.B.Varies(last) || slices.ContainsFunc(before, func(a *ir.Axis) bool { return !both(a) }) {
+		return nil
+	}
+	return c
+}
+
+// clone copies what editing a kernel changes in place, and gives it a contraction.
+func clone(k *ir.Kernel, of *ir.Contract) *ir.Kernel {
+	c, contract := *k, *of
 	c.Args, c.Stores, c.Contract = slices.Clone(k.Args), slices.Clone(k.Stores), &contract
 	return &c
 }
@@ -99,6 +129,9 @@ func (p *prepared) rows() bool {
 	mergeAxes(p.main)
 	p.main.Contract = nil
 	recogniseContract(p.main)
+	if p.main.Contract == nil {
+		p.main.Contract = vectorContract(p.main)
+	}
 	return p.main.Contract != nil && len(p.main.Contract.N) == 1
 }
 
@@ -143,11 +176,7 @@ func (p *prepared) factor(value *ir.Scalar, suffix string, axes []*ir.Axis, back
 	renameAxes(k)
 
 	f := &factor{kernel: k, suffix: suffix, shape: shape}
-	for _, b := range dropArgs(k, numbered(len(k.Args))) {
-		if b.Index < len(main.Args) {
-			f.args = append(f.args, b.Index)
-		}
-	}
+	f.args = slices.DeleteFunc(dropArgs(k), func(n int) bool { return n == len(main.Args) }) // but its result
 	p.factors = append(p.factors, f)
 	edit{scalar: func(d *ir.DAG, v ir.Scalar) *ir.Scalar {
 		if v.ID != value.ID {
@@ -156,15 +185,6 @@ func (p *prepared) factor(value *ir.Scalar, suffix string, axes []*ir.Axis, back
 		return d.Add(ir.Scalar{Kind: ir.ScalarLoad, DType: ir.F32, Arg: len(main.Args), Index: back})
 	}}.apply(main)
 	main.Args = append(main.Args, ir.KernelArg{Name: suffix, DType: ir.F32, Len: shape.Elems()})
-}
-
-// numbered stands for arguments whose numbers dropArgs is to tell.
-func numbered(n int) []*ir.Buffer {
-	args := make([]*ir.Buffer, n)
-	for i := range args {
-		args[i] = &ir.Buffer{Index: i}
-	}
-	return args
 }
 
 func extentsOf(axes []*ir.Axis) []ir.Size {

@@ -27,7 +27,7 @@ var microField = func() map[string]int {
 func Micro(name string) string {
 	const (
 		unroll = 4
-		ahead  = 1024 // bytes of the panel that are fetched before they are needed
+		ahead  = 2048 // bytes of the panel that are fetched before they are needed
 	)
 	rows := []string{"R8", "R9", "R10", "R11", "R12", "R13"}
 	var b strings.Builder

@@ -101,3 +101,9 @@ func onWorkers(threads, points int, point func(i int)) (time.Duration, error) {
 	}, &cpu.Call{}, points, 1)
 	return time.Since(start), err
 }
+
+// MultiplyAdds measures the FLOP/s of multiply-adds in the registers of so many threads.
+func MultiplyAdds(threads int) (float64, error) {
+	t, err := onWorkers(threads, fmaChunks*threads, func(int) { loops.fma(fmaRounds) })
+	return loops.fma(1) * fmaRounds * fmaChunks * float64(threads) / t.Seconds(), err
+}

@@ -16,6 +16,13 @@ module "fused" target metal {
     %3 = sqrt(%1) : f32[4] on cpu kernel 2 "a result"
     ret(%2, %3)
   }
+  func @parts(%u: f32[4]) -> (w: f32[8]) {
+    %a = exp(%u) : f32[4] on cpu kernel 1 "a part"
+    %b = sin(%u) : f32[4] on cpu kernel 2 "a part"
+    %c = concat(%a, %b, axis=0) : f32[8] on cpu kernel 2 in parts "in parts"
+    %w = neg(%c) : f32[8] on cpu kernel 3 "a result"
+    ret(%w)
+  }
 }
 `
 	for _, c := range []struct{ old, new, want string }{
@@ -27,6 +34,12 @@ module "fused" target metal {
 		{`%3 = sqrt(%1) : f32[4] on cpu`, `%3 = sqrt(%1) : f32[4] on gpu`, "fuse/device"},
 		{`%0 = exp(%x) : f32[4] on gpu`, `%0 = exp(%x) : f32[4] on cpu`, "fuse/device"},
 		{"kernel 1", "kernel 3", "fuse/order"},
+		{"kernel 2 in parts", "kernel 1 in parts", "fuse/parts"},
+		{`%b = sin(%u) : f32[4] on cpu kernel 2 "a part"`, `%b = sin(%u) : f32[4] on cpu`, "fuse/parts"},
+		{"concat(%a, %b", "concat(%b, %b", "fuse/parts"},
+		{"%w = neg(%c) : f32[8] on cpu kernel 3", "%w = neg(%c) : f32[8] on cpu kernel 2", "fuse/order"},
+		{"%c = concat(%a, %b, axis=0)", "%c = neg(%c0)", "not defined"},
+		{"in parts \"", "in part \"", "expected `parts`"},
 	} {
 		m, err := Parse("fused.mlxir", []byte(strings.Replace(text, c.old, c.new, 1)))
 		if err == nil {

@@ -28,7 +28,9 @@ type fusion struct {
 	group   map[*ir.Value]*group
 	why     map[*ir.Value]string
 	groups  []*group
-	place   map[*ir.Value]int // in the body
+	partOf  map[*ir.Value]*ir.Value // the value in whose memory another is stored
+	parts   map[*ir.Value]bool      // values that are stored in parts
+	place   map[*ir.Value]int       // in the body
 }
 
 // A group is a kernel in the making.
@@ -69,7 +71,7 @@ func (x use) times() float64 {
 func newFusion(m *ir.Module, f *ir.Func) *fusion {
 	u := &fusion{module: m, fn: f, readers: map[*ir.Value][]*ir.Instr{}, result: map[*ir.Value]bool{},
 		facts: map[*ir.Value]fact{}, uses: map[*ir.Value][]use{}, group: map[*ir.Value]*group{},
-		why: map[*ir.Value]string{}, place: map[*ir.Value]int{}}
+		why: map[*ir.Value]string{}, partOf: map[*ir.Value]*ir.Value{}, parts: map[*ir.Value]bool{}, place: map[*ir.Value]int{}}
 	for i, in := range f.Body {
 		for n, a := range in.Args {
 			if !slices.Contains(in.Args[:n], a) {
@@ -91,7 +93,14 @@ func (u *fusion) run() {
 	for _, in := range slices.Backward(u.fn.Body) {
 		v := in.Result()
 		uses := u.usesOf(v)
-		if in.Op.Kind == ir.KindSource || len(uses) == 0 && !u.result[v] {
+		if in.Op.Kind == ir.KindSource || len(uses) == 0 && !u.result[v] && u.partOf[v] == nil {
+			continue
+		}
+		if u.storedInParts(v) {
+			u.parts[v] = true
+			for _, a := range in.Args {
+				u.partOf[a] = v
+			}
 			continue
 		}
 		if why := u.whyStored(v, uses); why != "" {
@@ -104,11 +113,20 @@ func (u *fusion) run() {
 		}
 	}
 	for _, in := range u.fn.Body {
-		in.Kernel, in.Why = 0, ""
+		in.Kernel, in.Parts, in.Why = 0, false, ""
 	}
 	for n, g := range u.inOrder() {
 		for _, v := range g.values {
 			v.Instr.Kernel, v.Instr.Why = n+1, u.why[v]
+		}
+	}
+	for _, in := range u.fn.Body {
+		if !u.parts[in.Result()] {
+			continue
+		}
+		in.Parts, in.Why = true, inParts
+		for _, a := range in.Args {
+			in.Kernel = max(in.Kernel, a.Instr.Kernel)
 		}
 	}
 }
@@ -191,9 +209,17 @@ func sortedBy(groups []*group, at func(g *group) int) []*group {
 // readsOf is the groups whose values g loads.
 func (u *fusion) readsOf(g *group) []*group {
 	var from []*group
-	for v := range g.reads {
+	add := func(v *ir.Value) {
 		if h := u.group[v]; h != nil && h != g && !slices.Contains(from, h) {
 			from = append(from, h)
+		}
+	}
+	for v := range g.reads {
+		add(v)
+		if u.parts[v] {
+			for _, a := range v.Instr.Args {
+				add(a)
+			}
 		}
 	}
 	return from
@@ -224,12 +250,12 @@ func (u *fusion) kernelWith(g *group, more, computed, loaded []*ir.Value) (*ir.K
 		switch {
 		case slices.Contains(computed, v):
 			return false
-		case u.group[v] != nil || slices.Contains(loaded, v):
+		case u.group[v] != nil || u.parts[v] || slices.Contains(loaded, v):
 			return true
 		case u.uses[v] != nil, v.Instr.Op.Kind == ir.KindView, v.Instr.Op.Kind == ir.KindSource:
 			return false
 		}
 		return !free(v)
-	})
+	}, nil)
 	return k, err
 }

@@ -9,6 +9,8 @@ import (
 
 // Reasons why a value is stored. Each is why its group does not grow beyond it.
 const (
+	isPart       = "a part of a concatenation"
+	inParts      = "computed by several kernels"
 	isResult     = "a result of the entry"
 	fromWeights  = "depends on weights alone"
 	otherDevice  = "read on another device"
@@ -35,6 +37,8 @@ func (u *fusion) whyStored(v *ir.Value, uses []use) string {
 	switch kind := in.Op.Kind; {
 	case u.result[v]:
 		return isResult
+	case u.partOf[v] != nil:
+		return isPart
 	case free(v):
 		return ""
 	case u.frontier(v):

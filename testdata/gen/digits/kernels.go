@@ -332,12 +332,10 @@ func readNetRelu2Rows(call *cpu.Call, lo, hi int) {
 		i1 := p / 256 % 16
 		i0 := p / 4096
 		p += end - i3
-		for ; i3 < end; i3++ {
-			var v0 float32
-			if 0 <= i1-1 && i1-1 < 14 && 0 <= i2-1 && i2-1 < 14 {
-				v0 = x[i0*3136+i1*224+i2*16+i3-240]
-			}
-			rows[i0*4096+i1*256+i2*16+i3] = v0
+		if 0 <= i1-1 && i1-1 < 14 && 0 <= i2-1 && i2-1 < 14 {
+			copy(rows[i0*4096+i1*256+i2*16+i3:][:end-i3], x[i0*3136+i1*224+i2*16+i3-240:][:end-i3])
+		} else {
+			clear(rows[i0*4096+i1*256+i2*16+i3:][:end-i3])
 		}
 	}
 }
@@ -370,12 +368,10 @@ func readNetRelu3Rows(call *cpu.Call, lo, hi int) {
 		i1 := p / 288 % 9
 		i0 := p / 2592
 		p += end - i3
-		for ; i3 < end; i3++ {
-			var v0 float32
-			if 0 <= i1-1 && i1-1 < 7 && 0 <= i2-1 && i2-1 < 7 {
-				v0 = x_2[i0*1568+i1*224+i2*32+i3-256]
-			}
-			rows[i0*2592+i1*288+i2*32+i3] = v0
+		if 0 <= i1-1 && i1-1 < 7 && 0 <= i2-1 && i2-1 < 7 {
+			copy(rows[i0*2592+i1*288+i2*32+i3:][:end-i3], x_2[i0*1568+i1*224+i2*32+i3-256:][:end-i3])
+		} else {
+			clear(rows[i0*2592+i1*288+i2*32+i3:][:end-i3])
 		}
 	}
 }

@@ -44,12 +44,12 @@ func newNames(k *ir.Kernel) *names {
 	for _, a := range k.Args {
 		n.arg = append(n.arg, unique(a.Name))
 	}
-	axes := append(k.Par[:len(k.Par):len(k.Par)], k.Inner)
+	axes := append(k.Par[:len(k.Par):len(k.Par)], k.Shared()...)
 	for _, v := range k.Values {
 		axes = append(axes, v.Over...)
 	}
 	for _, a := range axes {
-		if a != nil && n.axis[a.Name] == "" {
+		if n.axis[a.Name] == "" {
 			n.axis[a.Name] = unique(a.Name)
 		}
 	}

@@ -190,8 +190,12 @@ func (b *kernelMaker) finish(group []*ir.Value) (k *ir.Kernel, args []*ir.Value)
 	chooseInner(k)
 	renameAxes(k)
 	recogniseContract(k)
-	k.Dims = mentionedDims(b.module, k)
-	return k, dropArgs(k, append(b.reads, group...))
+	k.Dims = usedDims(b.module, k)
+	all := append(b.reads, group...)
+	for _, n := range dropArgs(k) {
+		args = append(args, all[n])
+	}
+	return k, args
 }
 
 // storesAll is an error if a store might not write each element of its argument once.
@@ -213,16 +217,16 @@ func storesAll(k *ir.Kernel, s ir.Store) error {
 	return nil
 }
 
-// dropArgs removes the arguments that are never read; args are what stands for
-// them, of which those that are left come back.
-func dropArgs[T any](k *ir.Kernel, args []T) []T {
-	var left []T
+// dropArgs removes the arguments that are never read, and returns the numbers that
+// those have had that are left.
+func dropArgs(k *ir.Kernel) []int {
+	var left []int
 	var kept []ir.KernelArg
-	to := make([]int, len(args))
+	to := make([]int, len(k.Args))
 	for i, a := range k.Args {
 		to[i] = len(kept)
 		if a.Write || slices.ContainsFunc(k.Values, func(v *ir.Scalar) bool { return v.Kind == ir.ScalarLoad && v.Arg == i }) {
-			kept, left = append(kept, a), append(left, args[i])
+			kept, left = append(kept, a), append(left, i)
 		}
 	}
 	for _, v := range k.Values {
@@ -237,21 +241,15 @@ func dropArgs[T any](k *ir.Kernel, args []T) []T {
 	return left
 }
 
-// mentionedDims are the dims that a kernel mentions, in the module's order.
-func mentionedDims(m *ir.Module, k *ir.Kernel) []*ir.Dim {
-	used := map[*ir.Dim]bool{}
+// usedDims are the dims that a kernel mentions, in the module's order.
+func usedDims(m *ir.Module, k *ir.Kernel) []*ir.Dim {
+	used := map[string]bool{}
 	eachSize(k, func(s ir.Size) {
 		s.Walk(func(a *ir.Atom) {
 			if a.Kind == ir.AtomDim {
-				used[a.Dim] = true
+				used[a.Dim.Name] = true
 			}
 		})
 	})
-	var dims []*ir.Dim
-	for _, d := range m.Dims {
-		if used[d] {
-			dims = append(dims, d)
-		}
-	}
-	return dims
+	return slices.DeleteFunc(slices.Clone(m.Dims), func(d *ir.Dim) bool { return !used[d.Name] })
 }

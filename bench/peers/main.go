@@ -87,11 +87,7 @@ func compare(ctx context.Context, w io.Writer, p *peers, name, model string, rou
 	if err != nil {
 		return err
 	}
-	planned, err := mlxc.Plan(m, ir.CPU, nil)
-	if err != nil {
-		return err
-	}
-	plans, err := explain.Explain(planned, explain.Machines[ir.CPU], "run", nil)
+	plans, err := explain.Explain(m, ir.CPU, explain.Machines[ir.CPU], "run", nil)
 	if err != nil {
 		return err
 	}

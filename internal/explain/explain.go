@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/mlxc/mlxc"
 	"github.com/mlxc/mlxc/codegen"
 	"github.com/mlxc/mlxc/ir"
 )
@@ -47,6 +48,8 @@ type Launch struct {
 	Kernel   string    `json:"kernel"`
 	Shared   []int     `json:"shared"` // the other steps that launch the same kernel
 	Source   string    `json:"source"` // line of the model; empty: none
+	Values   []string  `json:"values"` // ops that it computes
+	Stored   []Stored  `json:"stored"` // what it stores of them
 	Reads    []string  `json:"reads"`  // buffers
 	Writes   []string  `json:"writes"`
 	InPlace  []InPlace `json:"in_place"`
@@ -91,11 +94,21 @@ type Total struct {
 	Cost
 }
 
-// Explain explains a planned module on a machine. dims, if not nil, fixes dims by
+// Explain takes a module through all passes for a target and explains the result on a
+// machine. An error of the passes is as of mlxc.Plan. dims, if not nil, fixes dims by
 // name, and all others have their upper bounds: of each entry the variant that is run
 // there is explained. With nil all are, each at the largest dims of its own. entry ""
 // is all entries.
-func Explain(m *ir.Module, machine Machine, entry string, dims map[string]int64) ([]*Plan, error) {
+func Explain(m *ir.Module, target ir.Target, machine Machine, entry string, dims map[string]int64) ([]*Plan, error) {
+	g := &groups{}
+	m, err := mlxc.Plan(m, target, g.observe)
+	if err != nil {
+		return nil, err
+	}
+	return explainAll(m, g, machine, entry, dims)
+}
+
+func explainAll(m *ir.Module, g *groups, machine Machine, entry string, dims map[string]int64) ([]*Plan, error) {
 	var plans []*Plan
 	for _, f := range m.Funcs {
 		if entry != "" && f.Name != entry {
@@ -112,7 +125,7 @@ func Explain(m *ir.Module, machine Machine, entry string, dims map[string]int64)
 					continue
 				}
 			}
-			p, err := explain(m, f, i, at, machine)
+			p, err := explain(m, f, i, at, machine, g)
 			if err != nil {
 				return nil, err
 			}
@@ -149,7 +162,7 @@ func choose(m *ir.Module, f *ir.Func, fixed map[string]int64) (variant int, dims
 	return 0, nil, fmt.Errorf("entry %s has no variant for these dims", f.Name)
 }
 
-func explain(m *ir.Module, f *ir.Func, variant int, dims []int64, machine Machine) (*Plan, error) {
+func explain(m *ir.Module, f *ir.Func, variant int, dims []int64, machine Machine, g *groups) (*Plan, error) {
 	v := f.Variants[variant]
 	p := &Plan{Target: string(m.Target), Entry: f.Name, Variant: variant, Guard: []string{}, Dims: []Dim{}, Machine: machine}
 	for _, g := range v.Guard {
@@ -174,6 +187,7 @@ func explain(m *ir.Module, f *ir.Func, variant int, dims []int64, machine Machin
 			return nil, err
 		}
 		l.inPlace(s, block)
+		l.values(s, g)
 		p.Launches = append(p.Launches, l)
 		first[s.Kernel] = true
 		for _, b := range s.Args {

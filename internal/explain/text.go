@@ -73,7 +73,16 @@ func (l *Launch) details() []string {
 	if from == "" {
 		from = "nothing"
 	}
-	lines := []string{fmt.Sprintf("%s  %s -> %s", l.Source, from, strings.Join(l.Writes, ", ")), l.code()}
+	lines := []string{fmt.Sprintf("%s  %s -> %s", l.Source, from, strings.Join(l.Writes, ", "))}
+	if len(l.Values) > 0 {
+		lines = append(lines, "computes "+strings.Join(l.Values, ", "))
+	}
+	for _, s := range l.Stored {
+		if s.Why != "" {
+			lines = append(lines, fmt.Sprintf("stores %s: %s", s.Buffer, s.Why))
+		}
+	}
+	lines = append(lines, l.code())
 	for _, p := range l.InPlace {
 		lines = append(lines, fmt.Sprintf("in place: %s over %s", p.Buffer, p.Over))
 	}

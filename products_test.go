@@ -28,7 +28,8 @@ type productCase struct {
 	text       string // the body, of %a, %b and %y
 	out        []int
 	dtype      runtime.DType
-	bias, rest bool // more inputs, that are added
+	result     runtime.DType // its dtype; 0: that of the operands
+	bias, rest bool          // more inputs, that are added
 	act        string
 	// terms calls f with the places of each pair of factors of an element of the result.
 	terms func(at int, f func(a, b int))
@@ -158,6 +159,14 @@ func (c productCase) inputs() map[string][]int {
 
 var inputNames = []string{"a", "b", "bias", "rest"} // in the order of an entry
 
+// wide is the case with operands of a dtype, and a result cast to f32.
+func (c productCase) wide(t runtime.DType) productCase {
+	c.text = strings.Replace(strings.ReplaceAll(c.text, "f32[", t.String()+"["), "%y = ", "%low = ", 1) +
+		"%y = cast(%low, dtype=f32) : " + shapeText(runtime.F32, c.out) + "\n"
+	c.dtype, c.result = t, runtime.F32
+	return c
+}
+
 func shapeText(t runtime.DType, shape []int) string {
 	return t.String() + strings.ReplaceAll(fmt.Sprint(shape), " ", ", ")
 }
@@ -206,7 +215,11 @@ func productModule(t *testing.T, cases []productCase) *ir.Module {
 				params = append(params, "%"+name+": "+shapeText(c.dtype, shape))
 			}
 		}
-		fmt.Fprintf(&text, "func @case%d(%s) -> (y: %s) {\n%sret(%%y)\n}\n", i, strings.Join(params, ", "), shapeText(c.dtype, c.out), c.text)
+		result := c.dtype
+		if c.result != 0 {
+			result = c.result
+		}
+		fmt.Fprintf(&text, "func @case%d(%s) -> (y: %s) {\n%sret(%%y)\n}\n", i, strings.Join(params, ", "), shapeText(result, c.out), c.text)
 	}
 	text.WriteString("}\n")
 	m, err := mlxc.ParseIR("products.mlxir", []byte(text.String()))
@@ -222,7 +235,11 @@ func TestProductsBetweenGuards(t *testing.T) {
 	if goruntime.GOOS != "linux" {
 		t.Skip("pages are guarded by calls of Linux")
 	}
-	cases := slices.DeleteFunc(append(productCases(), overCase(20, 1100, 24)), func(c productCase) bool { return c.dtype != runtime.F32 })
+	cases := slices.DeleteFunc(productCases(), func(c productCase) bool { return c.dtype != runtime.F32 })
+	cases = append(cases, overCase(20, 1100, 24))
+	for _, dtype := range []runtime.DType{runtime.F16, runtime.BF16} {
+		cases = append(cases, matmulCase(2, 13, 30, 40, false, false).wide(dtype), matmulCase(1, 1, 1100, 48, false, true).wide(dtype), convCase(1, 7, 8, 12, 24, 3, 1, 1, 1, 1).wide(dtype))
+	}
 	p, err := mlxc.Compile(productModule(t, cases), mlxc.Options{Package: "main", Source: "products.mlxir", Targets: []ir.Target{ir.CPU}})
 	if err != nil {
 		t.Fatal(err)

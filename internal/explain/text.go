@@ -37,7 +37,7 @@ func (p *Plan) text(b *strings.Builder, model string) {
 	}
 	fmt.Fprintf(b, "%s\n", head)
 	t, m := p.Total, p.Machine
-	fmt.Fprintf(b, "  %s of %s, %d barriers\n", plural(t.Launches, "launch", "launches"), plural(t.Kernels, "kernel", "kernels"), t.Barriers)
+	fmt.Fprintf(b, "  %s of %s, %s\n", plural(t.Launches, "launch", "launches"), plural(t.Kernels, "kernel", "kernels"), plural(t.Barriers, "barrier", "barriers"))
 	fmt.Fprintf(b, "  %s, %s read, %s written; inputs, weights and results are %s\n",
 		operations(t.FLOPs), bytes(t.Read), bytes(t.Written), bytes(float64(t.Least)))
 	fmt.Fprintf(b, "  at least %s with %s/s and %s/s,\n  %s\n", Seconds(t.Time), operations(m.FLOPs), decimal(m.Bandwidth, "B"), m.Name)

@@ -78,9 +78,7 @@ func (l *Launch) details() []string {
 		lines = append(lines, "computes "+strings.Join(l.Values, ", "))
 	}
 	for _, s := range l.Stored {
-		if s.Why != "" {
-			lines = append(lines, fmt.Sprintf("stores %s: %s", s.Buffer, s.Why))
-		}
+		lines = append(lines, fmt.Sprintf("stores %s: %s", s.Buffer, s.Why))
 	}
 	lines = append(lines, l.code())
 	for _, p := range l.InPlace {

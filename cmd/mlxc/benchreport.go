@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"github.com/mlxc/mlxc/internal/explain"
+	"github.com/mlxc/mlxc/internal/stats"
 	"github.com/mlxc/mlxc/ir"
 	"github.com/mlxc/mlxc/runtime/bench"
 )
@@ -144,32 +145,14 @@ func (b *benchText) of(what, entry string, launch, threads int) []roundSample {
 	return list
 }
 
-// A spread is the median of some measurements, and half of what their middle half
-// covers as a part of it.
-type spread struct{ median, half float64 }
-
 // spreadOf is the spread of some number of each sample.
-func spreadOf(samples []roundSample, number func(s roundSample) float64) spread {
+func spreadOf(samples []roundSample, number func(s roundSample) float64) stats.Spread {
 	var xs []float64
 	for _, s := range samples {
 		xs = append(xs, number(s))
 	}
-	slices.Sort(xs)
-	median := quantile(xs, 0.5)
-	return spread{median, (quantile(xs, 0.75) - quantile(xs, 0.25)) / 2 / median}
+	return stats.Of(xs)
 }
-
-// quantile interpolates between sorted numbers, of which there is one at least.
-func quantile(sorted []float64, q float64) float64 {
-	at := q * float64(len(sorted)-1)
-	i := int(at)
-	if i+1 == len(sorted) {
-		return sorted[i]
-	}
-	return sorted[i] + (at-float64(i))*(sorted[i+1]-sorted[i])
-}
-
-func (s spread) percent() string { return fmt.Sprintf("±%.0f%%", 100*s.half) }
 
 func seconds(s roundSample) float64 { return s.Seconds }
 
@@ -232,7 +215,7 @@ func (b *benchText) machine(out io.Writer) map[int]explain.Machine {
 		for _, what := range []string{bench.FMA, bench.Read, bench.Copy} {
 			samples := b.of(what, "", 0, threads)
 			s := spreadOf(samples, rate)
-			fmt.Fprintf(out, "  %8.1f %5s", s.median/1e9, s.percent())
+			fmt.Fprintf(out, "  %8.1f %5s", s.Median/1e9, s.Percent())
 			for _, s := range samples {
 				m := limits[s.round]
 				switch what {
@@ -263,7 +246,7 @@ func (b *benchText) rows(out io.Writer, name, what, entry string, launch int, la
 			continue
 		}
 		s := spreadOf(samples, seconds)
-		fmt.Fprintf(out, "%-*s  %7d  %8s %5s  %8.3g  %8.3g", b.width, name, threads, explain.Seconds(s.median), s.percent(), flops/s.median/1e9, bytes/s.median/1e9)
+		fmt.Fprintf(out, "%-*s  %7d  %8s %5s  %8.3g  %8.3g", b.width, name, threads, explain.Seconds(s.Median), s.Percent(), flops/s.Median/1e9, bytes/s.Median/1e9)
 		if limits != nil {
 			part := spreadOf(samples, func(s roundSample) float64 {
 				least := 0.0
@@ -272,7 +255,7 @@ func (b *benchText) rows(out io.Writer, name, what, entry string, launch int, la
 				}
 				return least / s.Seconds
 			})
-			fmt.Fprintf(out, "  %7.0f%%", 100*part.median)
+			fmt.Fprintf(out, "  %7.0f%%", 100*part.Median)
 		}
 		fmt.Fprintln(out)
 		name = ""

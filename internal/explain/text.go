@@ -25,17 +25,7 @@ func Text(w io.Writer, e *Explanation) error {
 }
 
 func (p *Plan) text(b *strings.Builder, model string) {
-	head := fmt.Sprintf("%s: entry %s on %s", model, p.Entry, p.Target)
-	if p.Variant > 0 || len(p.Guard) > 0 {
-		head += fmt.Sprintf(", variant %d", p.Variant)
-		if len(p.Guard) > 0 {
-			head += " where " + strings.Join(p.Guard, ", ")
-		}
-	}
-	if at := p.at(); at != "" {
-		head += ", at " + at
-	}
-	fmt.Fprintf(b, "%s\n", head)
+	fmt.Fprintf(b, "%s: %s\n", model, p.title())
 	t, m := p.Total, p.Machine
 	fmt.Fprintf(b, "  %s of %s, %s\n", plural(t.Launches, "launch", "launches"), plural(t.Kernels, "kernel", "kernels"), plural(t.Barriers, "barrier", "barriers"))
 	fmt.Fprintf(b, "  %s, %s read, %s written; inputs, weights and results are %s\n",
@@ -56,6 +46,21 @@ func (p *Plan) text(b *strings.Builder, model string) {
 		}
 	}
 	p.Memory.text(b, p)
+}
+
+// title says what a plan is of.
+func (p *Plan) title() string {
+	text := fmt.Sprintf("entry %s on %s", p.Entry, p.Target)
+	if p.Variant > 0 || len(p.Guard) > 0 {
+		text += fmt.Sprintf(", variant %d", p.Variant)
+	}
+	if len(p.Guard) > 0 {
+		text += " where " + strings.Join(p.Guard, ", ")
+	}
+	if at := p.at(); at != "" {
+		text += ", at " + at
+	}
+	return text
 }
 
 // at lists the dims.

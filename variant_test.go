@@ -46,7 +46,11 @@ func TestLoweredModelAgainstTheEvaluator(t *testing.T) {
 		if pass != "plan" {
 			return
 		}
-		got, err := m.EvalVariant(m.Funcs[0], m.Funcs[0].Variants[0], params, inputs)
+		f, v, err := m.Serving(m.Funcs[0].Name, inputs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := m.EvalVariant(f, v, params, inputs)
 		if err != nil {
 			t.Fatalf("%v", err)
 		}

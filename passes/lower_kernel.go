@@ -79,7 +79,7 @@ func (l *lowering) kernel(out *ir.Buffer, root pull) (k *ir.Kernel, args []*ir.B
 	chooseInner(k)
 	renameAxes(k)
 	recogniseContract(k)
-	k.Dims = l.dims(k)
+	k.Dims = usedDims(l.module, k)
 	return k, dropArgs(k, append(args, out))
 }
 
@@ -105,23 +105,4 @@ func dropArgs(k *ir.Kernel, args []*ir.Buffer) []*ir.Buffer {
 	}
 	k.Args = kept
 	return left
-}
-
-// dims are the dims that a kernel mentions, in the module's order.
-func (l *lowering) dims(k *ir.Kernel) []*ir.Dim {
-	used := map[*ir.Dim]bool{}
-	eachSize(k, func(s ir.Size) {
-		s.Walk(func(a *ir.Atom) {
-			if a.Kind == ir.AtomDim {
-				used[a.Dim] = true
-			}
-		})
-	})
-	var dims []*ir.Dim
-	for _, d := range l.module.Dims {
-		if used[d] {
-			dims = append(dims, d)
-		}
-	}
-	return dims
 }

@@ -34,7 +34,7 @@ var mayImport = []struct {
 	{"cmd/mlxc/...", []string{"..."}},
 	{"internal/...", []string{"..."}},
 	{"scripts/...", []string{"..."}},
-	{"bench/...", nil},
+	{"bench/...", []string{"..."}},
 	{"examples/...", []string{"..."}},
 	{"testdata/gen/...", []string{"runtime/..."}},
 }

@@ -34,10 +34,14 @@ type routine struct {
 }
 
 var (
-	copyParams = []jen.Code{jen.List(jen.Id("dst"), jen.Id("src")).Qual("unsafe", "Pointer"), jen.List(jen.Id("n"), jen.Id("step")).Int()}
-	forms      = []fast{
-		{"Product", cpu.IsProduct, func(k *ir.Kernel, name string) (*jen.Statement, error) { return cpu.Product(k, name, "micro") }, []routine{
-			{"micro", "computes rows of sums with one panel", []jen.Code{jen.Id("t").Op("*").Qual(cpuPath, "Micro")}, cpu.Micro},
+	microParams = []jen.Code{jen.Id("t").Op("*").Qual(cpuPath, "Micro")}
+	copyParams  = []jen.Code{jen.List(jen.Id("dst"), jen.Id("src")).Qual("unsafe", "Pointer"), jen.List(jen.Id("n"), jen.Id("step")).Int()}
+	forms       = []fast{
+		{"Product", cpu.IsProduct, func(k *ir.Kernel, name string) (*jen.Statement, error) {
+			return cpu.Product(k, name, "micro6", "micro4")
+		}, []routine{
+			{"micro6", "computes sums of one panel for six rows at a time", microParams, func(name string) string { return cpu.Micro(name, 6) }},
+			{"micro4", "computes sums of one panel for four rows at a time", microParams, func(name string) string { return cpu.Micro(name, 4) }},
 		}},
 		{"Copy", cpu.IsPanels, func(k *ir.Kernel, name string) (*jen.Statement, error) {
 			return cpu.Panels(k, name, "copyRows", "copyColumns")
@@ -47,6 +51,12 @@ var (
 		}},
 	}
 )
+
+// InAssembly reports that a kernel of the CPU has a form in assembly for amd64, which
+// takes the place of portable Go.
+func InAssembly(k *ir.Kernel) bool {
+	return slices.ContainsFunc(forms, func(f fast) bool { return f.is(k) })
+}
 
 // derivedNames are those of a kernel and of its fast forms.
 func derivedNames(name string) []string {

@@ -112,6 +112,8 @@ type Instr struct {
 	Results []*Value
 	Regions []*Region
 	Device  Device
+	Kernel  int    // number, from 1, of the kernel that stores the result; 0: every reader computes it
+	Why     string // it is stored, and not computed by its readers; empty: it is not
 	Pos     *Pos
 }
 

@@ -16,8 +16,14 @@ type Panels struct {
 	Terms       []*Axis // that the sum is over, outermost first; those of the last lie next to each other in A
 	Column      *Axis   // the last of the grid
 	A, B        Walk    // the factors; what B has for each element of the batch are panels
-	C           Walk    // the result, where Stored
-	Stored      bool    // the sums are all that is stored, those of a row next to each other
+
+	// Direct says that all there is to do with the sums is what micro-kernels can: they
+	// add Bias, an element for each column, and then Rest, make what is below 0 zero, and
+	// store to C, a row's elements next to each other.
+	Direct     bool
+	Bias, Rest *Walk // nil: nothing
+	Relu       bool
+	C          Walk
 }
 
 // A Walk is how the elements of an argument are walked: where the first one is, and how
@@ -73,11 +79,60 @@ func (k *Kernel) Panels() (*Panels, error) {
 	if c.B.Kind != ScalarLoad || !ok {
 		return nil, fmt.Errorf("its right factor does not lie as panels of f32")
 	}
-	if s := k.Stores[0]; len(k.Stores) == 1 && s.Value == c.Sum && len(s.Guard) == 0 && k.Args[s.Arg].DType == F32 {
-		p.C, ok = WalkOf(s.Arg, s.Index, grid)
-		p.Stored = ok && p.C.Stride[p.Column.Name].Is(1)
-	}
+	p.Direct = len(k.Stores) == 1 && p.direct(k, k.Stores[0])
 	return p, nil
+}
+
+// direct reads off what is done with the sums before s; false: more than a micro-kernel
+// can.
+func (p *Panels) direct(k *Kernel, s Store) (ok bool) {
+	grid := k.Grid()
+	p.C, ok = WalkOf(s.Arg, s.Index, grid)
+	if !ok || !p.C.Stride[p.Column.Name].Is(1) || len(s.Guard) > 0 || k.Args[s.Arg].DType != F32 {
+		return false
+	}
+	v := s.Value
+	if x := other(v, Max, func(w *Scalar) bool { return w.Kind == ScalarConst && w.Float == 0 }); x != nil {
+		p.Relu, v = true, x
+	}
+	var added []*Walk // the last first
+	for v != k.Contract.Sum {
+		v = other(v, Add, func(w *Scalar) bool {
+			walk, ok := k.walk(w, grid)
+			if ok = ok && walk.Stride[p.Column.Name].Is(1); ok {
+				added = append(added, &walk)
+			}
+			return ok
+		})
+		if v == nil {
+			return false
+		}
+	}
+	if n := len(added); n > 0 && p.sameForRows(added[n-1]) {
+		p.Bias, added = added[n-1], added[:n-1]
+	}
+	if len(added) > 0 {
+		p.Rest = added[0]
+	}
+	return len(added) <= 1
+}
+
+// sameForRows reports that a walk is of an element for each column.
+func (p *Panels) sameForRows(w *Walk) bool {
+	return !slices.ContainsFunc(slices.Concat(p.Batch, p.Rows), func(a *Axis) bool { return !w.Stride[a.Name].Is(0) })
+}
+
+// other is the operand of fn, where v is that of one that is found; nil: it is not.
+func other(v *Scalar, fn Fn, found func(w *Scalar) bool) *Scalar {
+	if v.Kind != ScalarApply || v.Fn != fn {
+		return nil
+	}
+	for i, w := range v.Args {
+		if found(w) {
+			return v.Args[1-i]
+		}
+	}
+	return nil
 }
 
 // walk is that of the argument that v loads as it is.

@@ -521,6 +521,19 @@ func (s *scanner) instr(c *textScope, values map[string]*Value) (*Instr, error) 
 			return nil, at.errorf("there is no device %s; the devices are cpu and gpu", name)
 		}
 	}
+	if s.accept("kernel") {
+		at := *s
+		n, err := s.int()
+		if err != nil {
+			return nil, err
+		}
+		if in.Kernel = int(n); n < 1 || n > 1<<31-1 {
+			return nil, at.errorf("kernels are numbered from 1")
+		}
+		if in.Why, err = s.str(); err != nil {
+			return nil, err
+		}
+	}
 	for _, n := range defined {
 		values[n] = fresh[n]
 	}

@@ -59,6 +59,7 @@ var kernelItems = map[string]func(s *scanner, k *kernelScope) error{
 	"dims":     (*scanner).kernelDims,
 	"axes":     (*scanner).kernelAxes,
 	"par":      (*scanner).kernelPar,
+	"outer":    (*scanner).kernelOuter,
 	"inner":    (*scanner).kernelInner,
 	"store":    (*scanner).store,
 	"contract": (*scanner).contract,
@@ -175,6 +176,12 @@ func (s *scanner) axisList(k *kernelScope) ([]*Axis, error) {
 func (s *scanner) kernelPar(k *kernelScope) (err error) {
 	s.next()
 	k.k.Par, err = s.axisList(k)
+	return err
+}
+
+func (s *scanner) kernelOuter(k *kernelScope) (err error) {
+	s.next()
+	k.k.Outer, err = s.axisList(k)
 	return err
 }
 

@@ -184,6 +184,9 @@ func (p *textPrinter) body(n *valueNames, body []*Instr) {
 		if in.Device != OnAny {
 			text += " on " + string(in.Device)
 		}
+		if in.Kernel != 0 {
+			text += fmt.Sprintf(" kernel %d %q", in.Kernel, in.Why)
+		}
 		p.line("%s%s", text, p.at(in.Pos))
 	}
 }

@@ -19,6 +19,7 @@ func (k *Kernel) Axes() []*Axis {
 		}
 	}
 	add(k.Par...)
+	add(k.Outer...)
 	add(k.Inner)
 	mentioned := func(s Size) {
 		s.Walk(func(a *Atom) {
@@ -65,6 +66,9 @@ func (p *textPrinter) kernel(k *Kernel) {
 	}
 	if len(k.Par) > 0 {
 		p.line("par %s", joinText(k.Par, axisName))
+	}
+	if len(k.Outer) > 0 {
+		p.line("outer %s", joinText(k.Outer, axisName))
 	}
 	if k.Inner != nil {
 		p.line("inner %s", k.Inner.Name)

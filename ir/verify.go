@@ -163,6 +163,7 @@ func (v *verifier) fn(f *Func) {
 			define(in.Pos, r)
 		}
 	}
+	v.kernels(f)
 	names := map[string]bool{}
 	for _, r := range f.Results {
 		if names[r.Name] || r.Name == "" {

@@ -19,10 +19,11 @@ var update = flag.Bool("update", os.Getenv("MLXC_UPDATE") == "1", "rewrite the t
 // before names the passes without which a pass cannot take a graph. Texts for
 // lower and what follows hold graphs, as is easier to read and to write.
 var before = map[string][]string{
-	"legalise": {"lower"},
-	"tile":     {"lower"},
-	"schedule": {"lower", "tile"},
-	"plan":     {"lower", "tile", "schedule"},
+	"lower":    {"fuse"},
+	"legalise": {"fuse", "lower"},
+	"tile":     {"fuse", "lower"},
+	"schedule": {"fuse", "lower", "tile"},
+	"plan":     {"fuse", "lower", "tile", "schedule"},
 }
 
 // Text in, text out: testdata/PASS/NAME.mlxir through the pass is NAME.want.mlxir,
@@ -68,14 +69,24 @@ func golden(t *testing.T, file, pass string) {
 		return m
 	}
 	m := parse()
-	if err := Apply(m, "", append(before[pass], pass)); err != nil {
+	names := append(slices.Clone(before[pass]), pass)
+	if len(storedTogether(m.Funcs[0])) > 0 { // the text says which kernels it wants
+		names = names[1:]
+	}
+	if err := Apply(m, "", names); err != nil {
 		t.Fatal(err)
 	}
 	same := bitwise
 	if pass == "legalise" {
 		same = nearly
 	}
-	sameMeaning(t, parse(), m, same)
+	ref := parse()
+	if slices.Contains(names, "fuse") {
+		if err := Apply(ref, "", []string{"fuse"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sameMeaning(t, ref, m, same)
 
 	want := strings.TrimSuffix(file, ".mlxir") + ".want.mlxir"
 	got := ir.Print(m)

@@ -22,6 +22,12 @@ var (
 	expanded = need{"composites replaced, by pass expand", everyInstr(func(in *ir.Instr) bool {
 		return in.Op.Expand == nil
 	})}
+	fused = need{"the kernels of stored values, from pass fuse", everyFunc(func(f *ir.Func) bool {
+		return !slices.ContainsFunc(f.Results, func(r ir.Result) bool {
+			in := r.Value.Instr
+			return in != nil && in.Op.Kind != ir.KindSource && in.Kernel == 0
+		})
+	})}
 	lowered = need{"kernels, from pass lower", everyFunc(func(f *ir.Func) bool { return len(f.Variants) > 0 })}
 	tiled   = need{"kernels with a schedule, from pass tile", func(m *ir.Module) bool {
 		return !slices.ContainsFunc(m.Kernels, func(k *ir.Kernel) bool { return k.Schedule == nil })

@@ -1,8 +1,6 @@
 package passes
 
 import (
-	"slices"
-
 	"github.com/mlxc/mlxc/ir"
 )
 
@@ -120,17 +118,4 @@ func sizesOf(k *ir.Kernel) []ir.Size {
 		sizes = append(sizes, d.Size())
 	}
 	return sizes
-}
-
-// usedDims are the dims that a kernel mentions, in the module's order.
-func usedDims(m *ir.Module, k *ir.Kernel) []*ir.Dim {
-	used := map[string]bool{}
-	eachSize(k, func(s ir.Size) {
-		s.Walk(func(a *ir.Atom) {
-			if a.Kind == ir.AtomDim {
-				used[a.Dim.Name] = true
-			}
-		})
-	})
-	return slices.DeleteFunc(slices.Clone(m.Dims), func(d *ir.Dim) bool { return !used[d.Name] })
 }

@@ -38,9 +38,7 @@ func prepare(k *ir.Kernel) *prepared {
 		return nil
 	}
 	p.panels()
-	for _, b := range dropArgs(p.main, numbered(len(p.main.Args))) {
-		p.args = append(p.args, b.Index)
-	}
+	p.args = dropArgs(p.main)
 	if _, err := p.main.Panels(); err != nil {
 		return nil
 	}
@@ -178,11 +176,7 @@ func (p *prepared) factor(value *ir.Scalar, suffix string, axes []*ir.Axis, back
 	renameAxes(k)
 
 	f := &factor{kernel: k, suffix: suffix, shape: shape}
-	for _, b := range dropArgs(k, numbered(len(k.Args))) {
-		if b.Index < len(main.Args) {
-			f.args = append(f.args, b.Index)
-		}
-	}
+	f.args = slices.DeleteFunc(dropArgs(k), func(n int) bool { return n == len(main.Args) }) // but its result
 	p.factors = append(p.factors, f)
 	edit{scalar: func(d *ir.DAG, v ir.Scalar) *ir.Scalar {
 		if v.ID != value.ID {
@@ -191,15 +185,6 @@ func (p *prepared) factor(value *ir.Scalar, suffix string, axes []*ir.Axis, back
 		return d.Add(ir.Scalar{Kind: ir.ScalarLoad, DType: ir.F32, Arg: len(main.Args), Index: back})
 	}}.apply(main)
 	main.Args = append(main.Args, ir.KernelArg{Name: suffix, DType: ir.F32, Len: shape.Elems()})
-}
-
-// numbered stands for arguments whose numbers dropArgs is to tell.
-func numbered(n int) []*ir.Buffer {
-	args := make([]*ir.Buffer, n)
-	for i := range args {
-		args[i] = &ir.Buffer{Index: i}
-	}
-	return args
 }
 
 func extentsOf(axes []*ir.Axis) []ir.Size {

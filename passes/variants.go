@@ -7,9 +7,9 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
-// fewRows is up to how many rows a product is one of few: its weights, read once for
+// rowsAreFew is up to how many rows a product is one of few: its weights, read once for
 // all of them, take longer than the arithmetic.
-const fewRows = 8
+const rowsAreFew = 8
 
 // variants puts before each function those of its variants that have a guard: what the
 // source asks for, else what propose finds. In a variant a dim that the guard fixes is
@@ -64,7 +64,7 @@ func propose(m *ir.Module, f *ir.Func) []ir.Fact {
 	}
 	guards := []ir.Fact{
 		{Left: found.Size(), Rel: ir.EQ, Right: ir.N(1)},
-		{Left: found.Size(), Rel: ir.LE, Right: ir.N(fewRows)},
+		{Left: found.Size(), Rel: ir.LE, Right: ir.N(rowsAreFew)},
 	}
 	_, most := found.Within(f.Where)
 	return slices.DeleteFunc(guards, func(g ir.Fact) bool {

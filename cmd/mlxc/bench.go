@@ -123,13 +123,9 @@ func (f *benchFlags) prepare(cmd *cobra.Command, m *ir.Module, model string, tar
 	if dims == nil {
 		dims = map[string]int64{}
 	}
-	planned, err := mlxc.Plan(m, target, nil)
+	plans, err := explain.Explain(m, target, explain.Machines[target], f.entry, dims)
 	if err != nil {
 		return nil, c, show(err, cmd.ErrOrStderr())
-	}
-	plans, err := explain.Explain(planned, explain.Machines[target], f.entry, dims)
-	if err != nil {
-		return nil, c, err
 	}
 	for _, p := range plans {
 		c.Entries = append(c.Entries, p.Entry)

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/mlxc/mlxc"
 	"github.com/mlxc/mlxc/internal/explain"
 	"github.com/mlxc/mlxc/ir"
 )
@@ -71,13 +70,9 @@ func (f *explainFlags) run(cmd *cobra.Command, model string) error {
 	}
 	e := &explain.Explanation{Schema: explain.Schema, Model: m.Name}
 	for _, target := range targets {
-		planned, err := mlxc.Plan(m, target, nil)
+		plans, err := explain.Explain(m, target, f.machine(target), f.entry, dims)
 		if err != nil {
 			return show(err, cmd.ErrOrStderr())
-		}
-		plans, err := explain.Explain(planned, f.machine(target), f.entry, dims)
-		if err != nil {
-			return err
 		}
 		e.Plans = append(e.Plans, plans...)
 	}

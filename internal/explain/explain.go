@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/mlxc/mlxc"
+	"github.com/mlxc/mlxc/codegen"
 	"github.com/mlxc/mlxc/ir"
 )
 
@@ -46,10 +48,12 @@ type Launch struct {
 	Kernel   string    `json:"kernel"`
 	Shared   []int     `json:"shared"` // the other steps that launch the same kernel
 	Source   string    `json:"source"` // line of the model; empty: none
+	Values   []string  `json:"values"` // ops that it computes
+	Stored   []Stored  `json:"stored"` // what it stores of them
 	Reads    []string  `json:"reads"`  // buffers
 	Writes   []string  `json:"writes"`
 	InPlace  []InPlace `json:"in_place"`
-	Code     string    `json:"code"` // metal, or go
+	Code     string    `json:"code"` // metal, go, or assembly
 	Schedule Schedule  `json:"schedule"`
 	Cost
 	Live    int64    `json:"live"` // bytes of arena that are alive during the step
@@ -58,11 +62,11 @@ type Launch struct {
 
 // A Schedule says how the work of a launch is dealt out.
 type Schedule struct {
-	Form    string `json:"form"`   // cpu, points, simd, group or tile
+	Form    string `json:"form"`   // cpu, points, simd, group, tile or panels
 	Points  int64  `json:"points"` // of the grid
 	Vector  int    `json:"vector"` // points computed together
 	Grain   int64  `json:"grain,omitempty"`
-	Groups  int64  `json:"groups,omitempty"` // threadgroups
+	Groups  int64  `json:"groups,omitempty"` // threadgroups, or tiles of panels
 	Threads int    `json:"threads,omitempty"`
 	Tile    []int  `json:"tile,omitempty"` // m, n, k
 }
@@ -90,11 +94,21 @@ type Total struct {
 	Cost
 }
 
-// Explain explains a planned module on a machine. dims, if not nil, fixes dims by
+// Explain takes a module through all passes for a target and explains the result on a
+// machine. An error of the passes is as of mlxc.Plan. dims, if not nil, fixes dims by
 // name, and all others have their upper bounds: of each entry the variant that is run
 // there is explained. With nil all are, each at the largest dims of its own. entry ""
 // is all entries.
-func Explain(m *ir.Module, machine Machine, entry string, dims map[string]int64) ([]*Plan, error) {
+func Explain(m *ir.Module, target ir.Target, machine Machine, entry string, dims map[string]int64) ([]*Plan, error) {
+	g := &groups{}
+	m, err := mlxc.Plan(m, target, g.observe)
+	if err != nil {
+		return nil, err
+	}
+	return explainAll(m, g, machine, entry, dims)
+}
+
+func explainAll(m *ir.Module, g *groups, machine Machine, entry string, dims map[string]int64) ([]*Plan, error) {
 	var plans []*Plan
 	for _, f := range m.Funcs {
 		if entry != "" && f.Name != entry {
@@ -111,7 +125,7 @@ func Explain(m *ir.Module, machine Machine, entry string, dims map[string]int64)
 					continue
 				}
 			}
-			p, err := explain(m, f, i, at, machine)
+			p, err := explain(m, f, i, at, machine, g)
 			if err != nil {
 				return nil, err
 			}
@@ -148,7 +162,7 @@ func choose(m *ir.Module, f *ir.Func, fixed map[string]int64) (variant int, dims
 	return 0, nil, fmt.Errorf("entry %s has no variant for these dims", f.Name)
 }
 
-func explain(m *ir.Module, f *ir.Func, variant int, dims []int64, machine Machine) (*Plan, error) {
+func explain(m *ir.Module, f *ir.Func, variant int, dims []int64, machine Machine, g *groups) (*Plan, error) {
 	v := f.Variants[variant]
 	p := &Plan{Target: string(m.Target), Entry: f.Name, Variant: variant, Guard: []string{}, Dims: []Dim{}, Machine: machine}
 	for _, g := range v.Guard {
@@ -173,6 +187,7 @@ func explain(m *ir.Module, f *ir.Func, variant int, dims []int64, machine Machin
 			return nil, err
 		}
 		l.inPlace(s, block)
+		l.values(s, g)
 		p.Launches = append(p.Launches, l)
 		first[s.Kernel] = true
 		for _, b := range s.Args {
@@ -198,8 +213,11 @@ func explain(m *ir.Module, f *ir.Func, variant int, dims []int64, machine Machin
 func launch(v *ir.Variant, i int, dims map[string]int64, machine Machine) (Launch, error) {
 	s := v.Steps[i]
 	l := Launch{Step: i, Kernel: s.Kernel.Name, Source: source(s.Pos), Code: "go", Shared: []int{}, Reads: []string{}, Writes: []string{}, InPlace: []InPlace{}}
-	if s.Device == ir.OnGPU {
+	switch {
+	case s.Device == ir.OnGPU:
 		l.Code = "metal"
+	case codegen.InAssembly(s.Kernel):
+		l.Code = "assembly"
 	}
 	for j, other := range v.Steps {
 		if j != i && other.Kernel == s.Kernel {
@@ -235,7 +253,7 @@ func schedule(s *ir.Step, points int64, dims map[string]int64) Schedule {
 		to.Form = string(from.Form)
 		to.Groups, _ = s.Grid().Eval(lookup(dims))
 	}
-	if t := from.Tile; from.Form == ir.FormTile {
+	if t := from.Tile; from.Form == ir.FormTile || from.Form == ir.FormPanels {
 		to.Tile = []int{t.M, t.N, t.K}
 	}
 	return to

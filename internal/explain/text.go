@@ -73,7 +73,16 @@ func (l *Launch) details() []string {
 	if from == "" {
 		from = "nothing"
 	}
-	lines := []string{fmt.Sprintf("%s  %s -> %s", l.Source, from, strings.Join(l.Writes, ", ")), l.code()}
+	lines := []string{fmt.Sprintf("%s  %s -> %s", l.Source, from, strings.Join(l.Writes, ", "))}
+	if len(l.Values) > 0 {
+		lines = append(lines, "computes "+strings.Join(l.Values, ", "))
+	}
+	for _, s := range l.Stored {
+		if s.Why != "" {
+			lines = append(lines, fmt.Sprintf("stores %s: %s", s.Buffer, s.Why))
+		}
+	}
+	lines = append(lines, l.code())
 	for _, p := range l.InPlace {
 		lines = append(lines, fmt.Sprintf("in place: %s over %s", p.Buffer, p.Over))
 	}
@@ -89,13 +98,14 @@ func (l *Launch) details() []string {
 // code says how a kernel is printed and its work dealt out.
 func (l *Launch) code() string {
 	s := l.Schedule
-	text := map[string]string{"go": "portable Go", "metal": "Metal"}[l.Code] + ": " + plural(int(s.Points), "point", "points")
+	text := codes[l.Code] + ": " + plural(s.Points, "point", "points")
 	switch s.Form {
 	case "cpu":
-		text += fmt.Sprintf(", %d or more to a thread", s.Grain)
+		return text + fmt.Sprintf(", %d or more to a thread", s.Grain)
+	case "panels":
+		return text + fmt.Sprintf(" in %s of %dx%d, terms %d at a time", plural(s.Groups, "tile", "tiles"), s.Tile[0], s.Tile[1], s.Tile[2])
 	case "points":
-		text += ", a thread each"
-		if s.Vector > 1 {
+		if text += ", a thread each"; s.Vector > 1 {
 			text = strings.TrimSuffix(text, " each") + fmt.Sprintf(" to %d neighbours", s.Vector)
 		}
 	case "simd":
@@ -105,11 +115,11 @@ func (l *Launch) code() string {
 	case "tile":
 		text += fmt.Sprintf(" in tiles of %dx%d, terms %d at a time", s.Tile[0], s.Tile[1], s.Tile[2])
 	}
-	if s.Groups > 0 {
-		text += fmt.Sprintf("; %s of %d threads", plural(int(s.Groups), "threadgroup", "threadgroups"), s.Threads)
-	}
-	return text
+	return text + fmt.Sprintf("; %s of %d threads", plural(s.Groups, "threadgroup", "threadgroups"), s.Threads)
 }
+
+// codes says how kernels are printed.
+var codes = map[string]string{"go": "portable Go", "assembly": "AVX2, or portable Go", "metal": "Metal"}
 
 func (h *Barrier) text() string {
 	switch h.Hazard {
@@ -124,8 +134,10 @@ func (h *Barrier) text() string {
 }
 
 func steps(list []int) string {
-	text := plural(len(list), "step", "steps")
-	_, text, _ = strings.Cut(text, " ")
+	text := "step"
+	if len(list) > 1 {
+		text = "steps"
+	}
 	for i, n := range list {
 		if i > 0 {
 			text += ","
@@ -135,7 +147,7 @@ func steps(list []int) string {
 	return text
 }
 
-func plural(n int, one, many string) string {
+func plural[N int | int64](n N, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}

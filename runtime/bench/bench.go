@@ -164,11 +164,7 @@ func (b *bench) round(threads int) error {
 		}
 	}
 	for _, e := range b.entries {
-		n, err := b.enough(e)
-		if err != nil {
-			return err
-		}
-		t, err := b.call(b.plain, e, n)
+		n, t, err := b.sample(e)
 		if err == nil {
 			err = b.take(Sample{What: Entry, Entry: e.name, Threads: threads, Times: n, Seconds: t.Seconds() / float64(n)})
 		}
@@ -185,18 +181,19 @@ func (b *bench) round(threads int) error {
 // least is the time of the calls that make a sample.
 const least = 50 * time.Millisecond
 
-// enough calls an entry until the workers are awake and memory is there, and says
-// how many calls take the time of a sample.
-func (b *bench) enough(e *entry) (int, error) {
-	for n := 1; ; {
-		t, err := b.call(b.plain, e, n)
-		if err != nil {
-			return 0, err
+// sample calls an entry until the workers are awake and memory is there, and then so
+// often that it takes the time of a sample. Calls that take as long need no others
+// before them.
+func (b *bench) sample(e *entry) (n int, t time.Duration, err error) {
+	for n = 1; ; n *= 4 {
+		if t, err = b.call(b.plain, e, n); err != nil || t >= least {
+			return n, t, err
 		}
-		if t > least/10 || n > 1<<20 {
-			return max(1, int(float64(n)*least.Seconds()/max(t.Seconds(), 1e-9))), nil
+		if t > least/10 {
+			n = int(float64(n)*least.Seconds()/t.Seconds()) + 1
+			t, err = b.call(b.plain, e, n)
+			return n, t, err
 		}
-		n *= 4
 	}
 }
 

@@ -64,7 +64,7 @@ var portable = loopSet{
 		for range n {
 			a, b, c, d = a*0.5+1, b*0.5+1, c*0.5+1, d*0.5+1
 		}
-		sink = a + b + c + d
+		keep(a + b + c + d)
 		return float64(n) * 8
 	},
 	read: func(b []byte) {
@@ -72,10 +72,12 @@ var portable = loopSet{
 		for _, x := range b {
 			sum += x
 		}
-		sink = float32(sum)
+		keep(float32(sum))
 	},
 	copy: func(to, from []byte) { copy(to, from) },
 }
 
-// sink keeps the compiler from leaving a loop out.
-var sink float32
+// keep keeps the compiler from leaving out what computes x.
+//
+//go:noinline
+func keep(float32) {}

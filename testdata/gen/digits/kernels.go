@@ -7,20 +7,25 @@ import (
 	"math"
 )
 
-// readDiv computes div (digits.mlx:28:16).
-func readDiv(call *cpu.Call, lo, hi int) {
-	image := cpu.View[float32](call, 0)
-	div := cpu.View[float32](call, 1)
+// readNetBn1Rsqrt computes rsqrt (digits.mlx:17:23).
+func readNetBn1Rsqrt(call *cpu.Call, lo, hi int) {
+	net_bn1_running_var := cpu.View[float32](call, 0)
+	rsqrt := cpu.View[float32](call, 1)
 	for i0 := lo; i0 < hi; i0++ {
-		div[i0] = image[i0] / 255
+		rsqrt[i0] = float32(1 / math.Sqrt(float64((net_bn1_running_var[i0] + 1e-05))))
 	}
 }
 
-// readNetConv1Y computes y (digits.mlx:17:27).
-func readNetConv1Y(call *cpu.Call, lo, hi int) {
-	y := cpu.View[float32](call, 0)
-	rows := cpu.View[float32](call, 1)
-	panels := cpu.View[float32](call, 2)
+// readNetRelu computes relu (digits.mlx:17:18).
+func readNetRelu(call *cpu.Call, lo, hi int) {
+	net_conv1_bias := cpu.View[float32](call, 0)
+	net_bn1_running_mean := cpu.View[float32](call, 1)
+	rsqrt := cpu.View[float32](call, 2)
+	net_bn1_weight := cpu.View[float32](call, 3)
+	net_bn1_bias := cpu.View[float32](call, 4)
+	relu := cpu.View[float32](call, 5)
+	rows := cpu.View[float32](call, 6)
+	panels := cpu.View[float32](call, 7)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
 		down := tile / 1 % ((B*784 + 191) / 192) * 192
@@ -30,95 +35,23 @@ func readNetConv1Y(call *cpu.Call, lo, hi int) {
 			i1 := row / 28 % 28
 			i0 := row / 784
 			for i3 := across; i3 < min(across+256, 16); i3++ {
-				v3 := float32(0)
+				v4 := float32(0)
 				for r0 := range 3 {
 					for r1 := range 3 {
-						v0 := rows[i0*900+i1*30+i2+r0*30+r1]
-						v1 := panels[i3+r0*48+r1*16]
-						v3 += v0 * v1
+						v1 := rows[i0*900+i1*30+i2+r0*30+r1]
+						v2 := panels[i3+r0*48+r1*16]
+						v4 += v1 * v2
 					}
 				}
-				y[i0*12544+i1*448+i2*16+i3] = v3
+				v5 := net_conv1_bias[i3]
+				v7 := net_bn1_running_mean[i3]
+				v9 := rsqrt[i3]
+				v11 := net_bn1_weight[i3]
+				v13 := net_bn1_bias[i3]
+				v14 := ((((v4 + v5) - v7) * v9) * v11) + v13
+				relu[i0*12544+i1*448+i2*16+i3] = max(v14, 0)
 			}
 		}
-	}
-}
-
-// readNetConv1Add computes add (digits.mlx:17:27).
-func readNetConv1Add(call *cpu.Call, lo, hi int) {
-	y := cpu.View[float32](call, 0)
-	net_conv1_bias := cpu.View[float32](call, 1)
-	add := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 16
-		end := min(i1+hi-p, 16)
-		i0 := p / 16
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v1 := net_conv1_bias[i1]
-			add[i0*16+i1] = y[i0*16+i1] + v1
-		}
-	}
-}
-
-// readNetBn1Add computes add_2 (digits.mlx:17:23).
-func readNetBn1Add(call *cpu.Call, lo, hi int) {
-	net_bn1_running_var := cpu.View[float32](call, 0)
-	add_2 := cpu.View[float32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		add_2[i0] = net_bn1_running_var[i0] + 1e-05
-	}
-}
-
-// readNetBn1Rsqrt computes rsqrt (digits.mlx:17:23).
-func readNetBn1Rsqrt(call *cpu.Call, lo, hi int) {
-	add_2 := cpu.View[float32](call, 0)
-	rsqrt := cpu.View[float32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		rsqrt[i0] = float32(1 / math.Sqrt(float64(add_2[i0])))
-	}
-}
-
-// readNetBn1Sub computes sub (digits.mlx:17:23).
-func readNetBn1Sub(call *cpu.Call, lo, hi int) {
-	add := cpu.View[float32](call, 0)
-	net_bn1_running_mean := cpu.View[float32](call, 1)
-	sub := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 16
-		end := min(i1+hi-p, 16)
-		i0 := p / 16
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v1 := net_bn1_running_mean[i1]
-			sub[i0*16+i1] = add[i0*16+i1] - v1
-		}
-	}
-}
-
-// readNetBn1Mul computes mul (digits.mlx:17:23).
-func readNetBn1Mul(call *cpu.Call, lo, hi int) {
-	sub := cpu.View[float32](call, 0)
-	rsqrt := cpu.View[float32](call, 1)
-	mul := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 16
-		end := min(i1+hi-p, 16)
-		i0 := p / 16
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v1 := rsqrt[i1]
-			mul[i0*16+i1] = sub[i0*16+i1] * v1
-		}
-	}
-}
-
-// readNetRelu computes relu (digits.mlx:17:18).
-func readNetRelu(call *cpu.Call, lo, hi int) {
-	add_3 := cpu.View[float32](call, 0)
-	relu := cpu.View[float32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		relu[i0] = max(add_3[i0], 0)
 	}
 }
 
@@ -144,11 +77,25 @@ func readNetX(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// readNetConv2Y2 computes y_2 (digits.mlx:18:27).
-func readNetConv2Y2(call *cpu.Call, lo, hi int) {
-	y_2 := cpu.View[float32](call, 0)
-	rows := cpu.View[float32](call, 1)
-	panels := cpu.View[float32](call, 2)
+// readNetBn2Rsqrt computes rsqrt_2 (digits.mlx:18:23).
+func readNetBn2Rsqrt(call *cpu.Call, lo, hi int) {
+	net_bn2_running_var := cpu.View[float32](call, 0)
+	rsqrt_2 := cpu.View[float32](call, 1)
+	for i0 := lo; i0 < hi; i0++ {
+		rsqrt_2[i0] = float32(1 / math.Sqrt(float64((net_bn2_running_var[i0] + 1e-05))))
+	}
+}
+
+// readNetRelu2 computes relu_2 (digits.mlx:18:18).
+func readNetRelu2(call *cpu.Call, lo, hi int) {
+	net_conv2_bias := cpu.View[float32](call, 0)
+	net_bn2_running_mean := cpu.View[float32](call, 1)
+	rsqrt_2 := cpu.View[float32](call, 2)
+	net_bn2_weight := cpu.View[float32](call, 3)
+	net_bn2_bias := cpu.View[float32](call, 4)
+	relu_2 := cpu.View[float32](call, 5)
+	rows := cpu.View[float32](call, 6)
+	panels := cpu.View[float32](call, 7)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
 		down := tile / 1 % ((B*196 + 191) / 192) * 192
@@ -158,97 +105,25 @@ func readNetConv2Y2(call *cpu.Call, lo, hi int) {
 			i1 := row / 14 % 14
 			i0 := row / 196
 			for i3 := across; i3 < min(across+256, 32); i3++ {
-				v3 := float32(0)
+				v4 := float32(0)
 				for r0 := range 3 {
 					for r1 := range 3 {
 						for r2 := range 16 {
-							v0 := rows[i0*4096+i1*256+i2*16+r0*256+r1*16+r2]
-							v1 := panels[(i3/16)*2304+(i3%16)+r0*768+r1*256+r2*16]
-							v3 += v0 * v1
+							v1 := rows[i0*4096+i1*256+i2*16+r0*256+r1*16+r2]
+							v2 := panels[(i3/16)*2304+(i3%16)+r0*768+r1*256+r2*16]
+							v4 += v1 * v2
 						}
 					}
 				}
-				y_2[i0*6272+i1*448+i2*32+i3] = v3
+				v5 := net_conv2_bias[i3]
+				v7 := net_bn2_running_mean[i3]
+				v9 := rsqrt_2[i3]
+				v11 := net_bn2_weight[i3]
+				v13 := net_bn2_bias[i3]
+				v14 := ((((v4 + v5) - v7) * v9) * v11) + v13
+				relu_2[i0*6272+i1*448+i2*32+i3] = max(v14, 0)
 			}
 		}
-	}
-}
-
-// readNetConv2Add computes add_4 (digits.mlx:18:27).
-func readNetConv2Add(call *cpu.Call, lo, hi int) {
-	y_2 := cpu.View[float32](call, 0)
-	net_conv2_bias := cpu.View[float32](call, 1)
-	add_4 := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 32
-		end := min(i1+hi-p, 32)
-		i0 := p / 32
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v1 := net_conv2_bias[i1]
-			add_4[i0*32+i1] = y_2[i0*32+i1] + v1
-		}
-	}
-}
-
-// readNetBn2Add computes add_5 (digits.mlx:18:23).
-func readNetBn2Add(call *cpu.Call, lo, hi int) {
-	net_bn2_running_var := cpu.View[float32](call, 0)
-	add_5 := cpu.View[float32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		add_5[i0] = net_bn2_running_var[i0] + 1e-05
-	}
-}
-
-// readNetBn2Rsqrt computes rsqrt_2 (digits.mlx:18:23).
-func readNetBn2Rsqrt(call *cpu.Call, lo, hi int) {
-	add_5 := cpu.View[float32](call, 0)
-	rsqrt_2 := cpu.View[float32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		rsqrt_2[i0] = float32(1 / math.Sqrt(float64(add_5[i0])))
-	}
-}
-
-// readNetBn2Sub computes sub_2 (digits.mlx:18:23).
-func readNetBn2Sub(call *cpu.Call, lo, hi int) {
-	add_4 := cpu.View[float32](call, 0)
-	net_bn2_running_mean := cpu.View[float32](call, 1)
-	sub_2 := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 32
-		end := min(i1+hi-p, 32)
-		i0 := p / 32
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v1 := net_bn2_running_mean[i1]
-			sub_2[i0*32+i1] = add_4[i0*32+i1] - v1
-		}
-	}
-}
-
-// readNetBn2Mul computes mul_3 (digits.mlx:18:23).
-func readNetBn2Mul(call *cpu.Call, lo, hi int) {
-	sub_2 := cpu.View[float32](call, 0)
-	rsqrt_2 := cpu.View[float32](call, 1)
-	mul_3 := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 32
-		end := min(i1+hi-p, 32)
-		i0 := p / 32
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v1 := rsqrt_2[i1]
-			mul_3[i0*32+i1] = sub_2[i0*32+i1] * v1
-		}
-	}
-}
-
-// readNetRelu2 computes relu_2 (digits.mlx:18:18).
-func readNetRelu2(call *cpu.Call, lo, hi int) {
-	add_6 := cpu.View[float32](call, 0)
-	relu_2 := cpu.View[float32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		relu_2[i0] = max(add_6[i0], 0)
 	}
 }
 
@@ -274,11 +149,25 @@ func readNetX2(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// readNetConv3Y3 computes y_3 (digits.mlx:19:27).
-func readNetConv3Y3(call *cpu.Call, lo, hi int) {
-	y_3 := cpu.View[float32](call, 0)
-	rows := cpu.View[float32](call, 1)
-	panels := cpu.View[float32](call, 2)
+// readNetBn3Rsqrt computes rsqrt_3 (digits.mlx:19:23).
+func readNetBn3Rsqrt(call *cpu.Call, lo, hi int) {
+	net_bn3_running_var := cpu.View[float32](call, 0)
+	rsqrt_3 := cpu.View[float32](call, 1)
+	for i0 := lo; i0 < hi; i0++ {
+		rsqrt_3[i0] = float32(1 / math.Sqrt(float64((net_bn3_running_var[i0] + 1e-05))))
+	}
+}
+
+// readNetRelu3 computes relu_3 (digits.mlx:19:18).
+func readNetRelu3(call *cpu.Call, lo, hi int) {
+	net_conv3_bias := cpu.View[float32](call, 0)
+	net_bn3_running_mean := cpu.View[float32](call, 1)
+	rsqrt_3 := cpu.View[float32](call, 2)
+	net_bn3_weight := cpu.View[float32](call, 3)
+	net_bn3_bias := cpu.View[float32](call, 4)
+	relu_3 := cpu.View[float32](call, 5)
+	rows := cpu.View[float32](call, 6)
+	panels := cpu.View[float32](call, 7)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
 		down := tile / 1 % ((B*49 + 191) / 192) * 192
@@ -288,97 +177,25 @@ func readNetConv3Y3(call *cpu.Call, lo, hi int) {
 			i1 := row / 7 % 7
 			i0 := row / 49
 			for i3 := across; i3 < min(across+256, 64); i3++ {
-				v3 := float32(0)
+				v4 := float32(0)
 				for r0 := range 3 {
 					for r1 := range 3 {
 						for r2 := range 32 {
-							v0 := rows[i0*2592+i1*288+i2*32+r0*288+r1*32+r2]
-							v1 := panels[(i3/16)*4608+(i3%16)+r0*1536+r1*512+r2*16]
-							v3 += v0 * v1
+							v1 := rows[i0*2592+i1*288+i2*32+r0*288+r1*32+r2]
+							v2 := panels[(i3/16)*4608+(i3%16)+r0*1536+r1*512+r2*16]
+							v4 += v1 * v2
 						}
 					}
 				}
-				y_3[i0*3136+i1*448+i2*64+i3] = v3
+				v5 := net_conv3_bias[i3]
+				v7 := net_bn3_running_mean[i3]
+				v9 := rsqrt_3[i3]
+				v11 := net_bn3_weight[i3]
+				v13 := net_bn3_bias[i3]
+				v14 := ((((v4 + v5) - v7) * v9) * v11) + v13
+				relu_3[i0*3136+i1*448+i2*64+i3] = max(v14, 0)
 			}
 		}
-	}
-}
-
-// readNetConv3Add computes add_7 (digits.mlx:19:27).
-func readNetConv3Add(call *cpu.Call, lo, hi int) {
-	y_3 := cpu.View[float32](call, 0)
-	net_conv3_bias := cpu.View[float32](call, 1)
-	add_7 := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 64
-		end := min(i1+hi-p, 64)
-		i0 := p / 64
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v1 := net_conv3_bias[i1]
-			add_7[i0*64+i1] = y_3[i0*64+i1] + v1
-		}
-	}
-}
-
-// readNetBn3Add computes add_8 (digits.mlx:19:23).
-func readNetBn3Add(call *cpu.Call, lo, hi int) {
-	net_bn3_running_var := cpu.View[float32](call, 0)
-	add_8 := cpu.View[float32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		add_8[i0] = net_bn3_running_var[i0] + 1e-05
-	}
-}
-
-// readNetBn3Rsqrt computes rsqrt_3 (digits.mlx:19:23).
-func readNetBn3Rsqrt(call *cpu.Call, lo, hi int) {
-	add_8 := cpu.View[float32](call, 0)
-	rsqrt_3 := cpu.View[float32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		rsqrt_3[i0] = float32(1 / math.Sqrt(float64(add_8[i0])))
-	}
-}
-
-// readNetBn3Sub computes sub_3 (digits.mlx:19:23).
-func readNetBn3Sub(call *cpu.Call, lo, hi int) {
-	add_7 := cpu.View[float32](call, 0)
-	net_bn3_running_mean := cpu.View[float32](call, 1)
-	sub_3 := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 64
-		end := min(i1+hi-p, 64)
-		i0 := p / 64
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v1 := net_bn3_running_mean[i1]
-			sub_3[i0*64+i1] = add_7[i0*64+i1] - v1
-		}
-	}
-}
-
-// readNetBn3Mul computes mul_5 (digits.mlx:19:23).
-func readNetBn3Mul(call *cpu.Call, lo, hi int) {
-	sub_3 := cpu.View[float32](call, 0)
-	rsqrt_3 := cpu.View[float32](call, 1)
-	mul_5 := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 64
-		end := min(i1+hi-p, 64)
-		i0 := p / 64
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v1 := rsqrt_3[i1]
-			mul_5[i0*64+i1] = sub_3[i0*64+i1] * v1
-		}
-	}
-}
-
-// readNetRelu3 computes relu_3 (digits.mlx:19:18).
-func readNetRelu3(call *cpu.Call, lo, hi int) {
-	add_9 := cpu.View[float32](call, 0)
-	relu_3 := cpu.View[float32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		relu_3[i0] = max(add_9[i0], 0)
 	}
 }
 
@@ -405,11 +222,12 @@ func readNetX3(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// readNetFcMatmul computes matmul (digits.mlx:20:12).
-func readNetFcMatmul(call *cpu.Call, lo, hi int) {
+// readNetFcLogits computes logits (digits.mlx:20:12).
+func readNetFcLogits(call *cpu.Call, lo, hi int) {
 	x_3 := cpu.View[float32](call, 0)
-	matmul := cpu.View[float32](call, 1)
-	panels := cpu.View[float32](call, 2)
+	net_fc_bias := cpu.View[float32](call, 1)
+	logits := cpu.View[float32](call, 2)
+	panels := cpu.View[float32](call, 3)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
 		down := tile / 1 % ((B + 11) / 12) * 12
@@ -423,117 +241,47 @@ func readNetFcMatmul(call *cpu.Call, lo, hi int) {
 					v1 := panels[i1+r0*16]
 					v3 += v0 * v1
 				}
-				matmul[i0*10+i1] = v3
+				v4 := net_fc_bias[i1]
+				logits[i0*10+i1] = v3 + v4
 			}
 		}
 	}
 }
 
-// readNetFcLogits computes logits (digits.mlx:20:12).
-func readNetFcLogits(call *cpu.Call, lo, hi int) {
-	matmul := cpu.View[float32](call, 0)
-	net_fc_bias := cpu.View[float32](call, 1)
-	logits := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 10
-		end := min(i1+hi-p, 10)
-		i0 := p / 10
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v1 := net_fc_bias[i1]
-			logits[i0*10+i1] = matmul[i0*10+i1] + v1
-		}
-	}
-}
-
-// readLabel computes label (digits.mlx:29:10).
-func readLabel(call *cpu.Call, lo, hi int) {
+// readProbs computes label, probs (digits.mlx:29:30).
+func readProbs(call *cpu.Call, lo, hi int) {
 	logits := cpu.View[float32](call, 0)
 	label := cpu.View[int32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		v1Best := float32(math.Inf(-1))
-		v1 := int32(0)
-		for r0 := range 10 {
-			if elem := logits[i0*10+r0]; elem > v1Best || elem != elem && v1Best == v1Best {
-				v1Best, v1 = elem, int32(r0)
-			}
-		}
-		label[i0] = v1
-	}
-}
-
-// readMax computes max (digits.mlx:29:30).
-func readMax(call *cpu.Call, lo, hi int) {
-	logits := cpu.View[float32](call, 0)
-	max_2 := cpu.View[float32](call, 1)
+	probs := cpu.View[float32](call, 2)
 	for i0 := lo; i0 < hi; i0++ {
 		v1 := float32(math.Inf(-1))
-		for r0 := range 10 {
-			v1 = max(v1, logits[i0*10+r0])
+		v6Best := float32(math.Inf(-1))
+		v6 := int32(0)
+		for i1 := range 10 {
+			v0 := logits[i0*10+i1]
+			v1 = max(v1, v0)
+			if elem := v0; elem > v6Best || elem != elem && v6Best == v6Best {
+				v6Best, v6 = elem, int32(i1)
+			}
 		}
-		max_2[i0] = v1
-	}
-}
-
-// readSub computes sub_4 (digits.mlx:29:30).
-func readSub(call *cpu.Call, lo, hi int) {
-	logits := cpu.View[float32](call, 0)
-	max_2 := cpu.View[float32](call, 1)
-	sub_4 := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 10
-		end := min(i1+hi-p, 10)
-		i0 := p / 10
-		p += end - i1
-		v1 := max_2[i0]
-		for ; i1 < end; i1++ {
-			sub_4[i0*10+i1] = logits[i0*10+i1] - v1
+		v4 := float32(0)
+		for i1 := range 10 {
+			v0 := logits[i0*10+i1]
+			v3 := float32(math.Exp(float64((v0 - v1))))
+			v4 += v3
 		}
-	}
-}
-
-// readExp computes exp (digits.mlx:29:30).
-func readExp(call *cpu.Call, lo, hi int) {
-	sub_4 := cpu.View[float32](call, 0)
-	exp := cpu.View[float32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		exp[i0] = float32(math.Exp(float64(sub_4[i0])))
-	}
-}
-
-// readSum computes sum (digits.mlx:29:30).
-func readSum(call *cpu.Call, lo, hi int) {
-	exp := cpu.View[float32](call, 0)
-	sum := cpu.View[float32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		v1 := float32(0)
-		for r0 := range 10 {
-			v1 += exp[i0*10+r0]
-		}
-		sum[i0] = v1
-	}
-}
-
-// readProbs computes probs (digits.mlx:29:30).
-func readProbs(call *cpu.Call, lo, hi int) {
-	exp := cpu.View[float32](call, 0)
-	sum := cpu.View[float32](call, 1)
-	probs := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 10
-		end := min(i1+hi-p, 10)
-		i0 := p / 10
-		p += end - i1
-		v1 := sum[i0]
-		for ; i1 < end; i1++ {
-			probs[i0*10+i1] = exp[i0*10+i1] / v1
+		label[i0] = v6
+		for i1 := range 10 {
+			v0 := logits[i0*10+i1]
+			v3 := float32(math.Exp(float64((v0 - v1))))
+			probs[i0*10+i1] = v3 / v4
 		}
 	}
 }
 
-// readNetConv1YRows computes rows (digits.mlx:17:27).
-func readNetConv1YRows(call *cpu.Call, lo, hi int) {
-	div := cpu.View[float32](call, 0)
+// readNetReluRows computes rows (digits.mlx:17:18).
+func readNetReluRows(call *cpu.Call, lo, hi int) {
+	image := cpu.View[float32](call, 0)
 	rows := cpu.View[float32](call, 1)
 	for p := lo; p < hi; {
 		i2 := p % 30
@@ -542,17 +290,23 @@ func readNetConv1YRows(call *cpu.Call, lo, hi int) {
 		i0 := p / 900
 		p += end - i2
 		for ; i2 < end; i2++ {
-			var v0 float32
+			var v1 float32
 			if 0 <= i1-1 && i1-1 < 28 && 0 <= i2-1 && i2-1 < 28 {
-				v0 = div[i0*784+i1*28+i2-29]
+				v1 = image[i0*784+i1*28+i2-29]
 			}
-			rows[i0*900+i1*30+i2] = v0
+			v3 := v1 / 255
+			v4 := (0 <= i1-1 && i1-1 < 28 && 0 <= i2-1 && i2-1 < 28)
+			v5 := float32(0)
+			if v4 {
+				v5 = v3
+			}
+			rows[i0*900+i1*30+i2] = v5
 		}
 	}
 }
 
-// readNetConv1YPanels computes panels (digits.mlx:17:27).
-func readNetConv1YPanels(call *cpu.Call, lo, hi int) {
+// readNetReluPanels computes panels (digits.mlx:17:18).
+func readNetReluPanels(call *cpu.Call, lo, hi int) {
 	net_conv1_weight := cpu.View[float32](call, 0)
 	panels := cpu.View[float32](call, 1)
 	for p := lo; p < hi; {
@@ -567,8 +321,8 @@ func readNetConv1YPanels(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// readNetConv2Y2Rows computes rows (digits.mlx:18:27).
-func readNetConv2Y2Rows(call *cpu.Call, lo, hi int) {
+// readNetRelu2Rows computes rows (digits.mlx:18:18).
+func readNetRelu2Rows(call *cpu.Call, lo, hi int) {
 	x := cpu.View[float32](call, 0)
 	rows := cpu.View[float32](call, 1)
 	for p := lo; p < hi; {
@@ -578,18 +332,16 @@ func readNetConv2Y2Rows(call *cpu.Call, lo, hi int) {
 		i1 := p / 256 % 16
 		i0 := p / 4096
 		p += end - i3
-		for ; i3 < end; i3++ {
-			var v0 float32
-			if 0 <= i1-1 && i1-1 < 14 && 0 <= i2-1 && i2-1 < 14 {
-				v0 = x[i0*3136+i1*224+i2*16+i3-240]
-			}
-			rows[i0*4096+i1*256+i2*16+i3] = v0
+		if 0 <= i1-1 && i1-1 < 14 && 0 <= i2-1 && i2-1 < 14 {
+			copy(rows[i0*4096+i1*256+i2*16+i3:][:end-i3], x[i0*3136+i1*224+i2*16+i3-240:][:end-i3])
+		} else {
+			clear(rows[i0*4096+i1*256+i2*16+i3:][:end-i3])
 		}
 	}
 }
 
-// readNetConv2Y2Panels computes panels (digits.mlx:18:27).
-func readNetConv2Y2Panels(call *cpu.Call, lo, hi int) {
+// readNetRelu2Panels computes panels (digits.mlx:18:18).
+func readNetRelu2Panels(call *cpu.Call, lo, hi int) {
 	net_conv2_weight := cpu.View[float32](call, 0)
 	panels := cpu.View[float32](call, 1)
 	for p := lo; p < hi; {
@@ -605,8 +357,8 @@ func readNetConv2Y2Panels(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// readNetConv3Y3Rows computes rows (digits.mlx:19:27).
-func readNetConv3Y3Rows(call *cpu.Call, lo, hi int) {
+// readNetRelu3Rows computes rows (digits.mlx:19:18).
+func readNetRelu3Rows(call *cpu.Call, lo, hi int) {
 	x_2 := cpu.View[float32](call, 0)
 	rows := cpu.View[float32](call, 1)
 	for p := lo; p < hi; {
@@ -616,18 +368,16 @@ func readNetConv3Y3Rows(call *cpu.Call, lo, hi int) {
 		i1 := p / 288 % 9
 		i0 := p / 2592
 		p += end - i3
-		for ; i3 < end; i3++ {
-			var v0 float32
-			if 0 <= i1-1 && i1-1 < 7 && 0 <= i2-1 && i2-1 < 7 {
-				v0 = x_2[i0*1568+i1*224+i2*32+i3-256]
-			}
-			rows[i0*2592+i1*288+i2*32+i3] = v0
+		if 0 <= i1-1 && i1-1 < 7 && 0 <= i2-1 && i2-1 < 7 {
+			copy(rows[i0*2592+i1*288+i2*32+i3:][:end-i3], x_2[i0*1568+i1*224+i2*32+i3-256:][:end-i3])
+		} else {
+			clear(rows[i0*2592+i1*288+i2*32+i3:][:end-i3])
 		}
 	}
 }
 
-// readNetConv3Y3Panels computes panels (digits.mlx:19:27).
-func readNetConv3Y3Panels(call *cpu.Call, lo, hi int) {
+// readNetRelu3Panels computes panels (digits.mlx:19:18).
+func readNetRelu3Panels(call *cpu.Call, lo, hi int) {
 	net_conv3_weight := cpu.View[float32](call, 0)
 	panels := cpu.View[float32](call, 1)
 	for p := lo; p < hi; {
@@ -643,8 +393,8 @@ func readNetConv3Y3Panels(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// readNetFcMatmulPanels computes panels (digits.mlx:20:12).
-func readNetFcMatmulPanels(call *cpu.Call, lo, hi int) {
+// readNetFcLogitsPanels computes panels (digits.mlx:20:12).
+func readNetFcLogitsPanels(call *cpu.Call, lo, hi int) {
 	net_fc_weight := cpu.View[float32](call, 0)
 	panels := cpu.View[float32](call, 1)
 	for p := lo; p < hi; {

@@ -9,19 +9,24 @@ import (
 
 func init() {
 	if cpu.AVX2 {
-		program.Kernels[1] = readNetConv1YProduct
-		program.Kernels[9] = readNetConv2Y2Product
-		program.Kernels[17] = readNetConv3Y3Product
-		program.Kernels[25] = readNetFcMatmulProduct
-		program.Kernels[34] = readNetConv1YPanelsCopy
-		program.Kernels[39] = readNetFcMatmulPanelsCopy
+		program.Kernels[1] = readNetReluProduct
+		program.Kernels[4] = readNetRelu2Product
+		program.Kernels[7] = readNetRelu3Product
+		program.Kernels[9] = readNetFcLogitsProduct
+		program.Kernels[12] = readNetReluPanelsCopy
+		program.Kernels[17] = readNetFcLogitsPanelsCopy
 	}
 }
 
-// micro computes rows of sums with one panel.
+// micro6 computes sums of one panel for six rows at a time.
 //
 //go:noescape
-func micro(t *cpu.Micro)
+func micro6(t *cpu.Micro)
+
+// micro4 computes sums of one panel for four rows at a time.
+//
+//go:noescape
+func micro4(t *cpu.Micro)
 
 // copyRows makes n rows of a panel of rows that are step bytes apart.
 //
@@ -33,79 +38,177 @@ func copyRows(dst, src unsafe.Pointer, n, step int)
 //go:noescape
 func copyColumns(dst, src unsafe.Pointer, n, step int)
 
-// readNetConv1YProduct computes y (digits.mlx:17:27).
-func readNetConv1YProduct(call *cpu.Call, lo, hi int) {
+// readNetReluProduct computes relu (digits.mlx:17:18).
+func readNetReluProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Micro: micro,
-		TileM: 192,
-		TileN: 256,
-		TileK: 1024,
-		Rows:  []cpu.Walk{{N: B, A: 900, C: 12544}, {N: 28, A: 30, C: 448}, {N: 28, A: 1, C: 16}},
-		K:     3,
-		N:     16,
-		Terms: []cpu.Walk{{N: 3, A: 30}},
-		A:     1,
-		B:     2,
+		Six:      micro6,
+		Four:     micro4,
+		TileM:    192,
+		TileN:    256,
+		TileK:    1024,
+		Rows:     []cpu.Walk{{N: B, A: 900}, {N: 28, A: 30}, {N: 28, A: 1}},
+		K:        3,
+		N:        16,
+		Terms:    []cpu.Walk{{N: 3, A: 30}},
+		A:        6,
+		B:        7,
+		Epilogue: readNetReluProductEpilogue,
 	}
 	p.Run(call, lo, hi)
 }
 
-// readNetConv2Y2Product computes y_2 (digits.mlx:18:27).
-func readNetConv2Y2Product(call *cpu.Call, lo, hi int) {
+// readNetReluProductEpilogue computes relu (digits.mlx:17:18).
+func readNetReluProductEpilogue(call *cpu.Call, lo, hi int) {
+	net_conv1_bias := cpu.View[float32](call, 0)
+	net_bn1_running_mean := cpu.View[float32](call, 1)
+	rsqrt := cpu.View[float32](call, 2)
+	net_bn1_weight := cpu.View[float32](call, 3)
+	net_bn1_bias := cpu.View[float32](call, 4)
+	relu := cpu.View[float32](call, 5)
+	sums := cpu.View[float32](call, 8)
+	row_2 := int(call.Sizes[1])
+	column := int(call.Sizes[2])
+	for p := lo; p < hi; {
+		i3 := p % 16
+		end := min(i3+hi-p, 16)
+		i2 := p / 16 % 28
+		i1 := p / 448 % 28
+		i0 := p / 12544
+		p += end - i3
+		for ; i3 < end; i3++ {
+			v2 := net_conv1_bias[i3]
+			v4 := net_bn1_running_mean[i3]
+			v6 := rsqrt[i3]
+			v8 := net_bn1_weight[i3]
+			v9 := (((sums[-column+i0*200704+i1*7168+i2*256+i3-row_2*256] + v2) - v4) * v6) * v8
+			v10 := net_bn1_bias[i3]
+			relu[i0*12544+i1*448+i2*16+i3] = max((v9 + v10), 0)
+		}
+	}
+}
+
+// readNetRelu2Product computes relu_2 (digits.mlx:18:18).
+func readNetRelu2Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Micro: micro,
-		TileM: 192,
-		TileN: 256,
-		TileK: 1024,
-		Rows:  []cpu.Walk{{N: B, A: 4096, C: 6272}, {N: 14, A: 256, C: 448}, {N: 14, A: 16, C: 32}},
-		K:     16,
-		N:     32,
-		Terms: []cpu.Walk{{N: 3, A: 256}, {N: 3, A: 16}},
-		A:     1,
-		B:     2,
+		Six:      micro6,
+		Four:     micro4,
+		TileM:    192,
+		TileN:    256,
+		TileK:    1024,
+		Rows:     []cpu.Walk{{N: B, A: 4096}, {N: 14, A: 256}, {N: 14, A: 16}},
+		K:        16,
+		N:        32,
+		Terms:    []cpu.Walk{{N: 3, A: 256}, {N: 3, A: 16}},
+		A:        6,
+		B:        7,
+		Epilogue: readNetRelu2ProductEpilogue,
 	}
 	p.Run(call, lo, hi)
 }
 
-// readNetConv3Y3Product computes y_3 (digits.mlx:19:27).
-func readNetConv3Y3Product(call *cpu.Call, lo, hi int) {
+// readNetRelu2ProductEpilogue computes relu_2 (digits.mlx:18:18).
+func readNetRelu2ProductEpilogue(call *cpu.Call, lo, hi int) {
+	net_conv2_bias := cpu.View[float32](call, 0)
+	net_bn2_running_mean := cpu.View[float32](call, 1)
+	rsqrt_2 := cpu.View[float32](call, 2)
+	net_bn2_weight := cpu.View[float32](call, 3)
+	net_bn2_bias := cpu.View[float32](call, 4)
+	relu_2 := cpu.View[float32](call, 5)
+	sums := cpu.View[float32](call, 8)
+	row_2 := int(call.Sizes[1])
+	column := int(call.Sizes[2])
+	for p := lo; p < hi; {
+		i3 := p % 32
+		end := min(i3+hi-p, 32)
+		i2 := p / 32 % 14
+		i1 := p / 448 % 14
+		i0 := p / 6272
+		p += end - i3
+		for ; i3 < end; i3++ {
+			v2 := net_conv2_bias[i3]
+			v4 := net_bn2_running_mean[i3]
+			v6 := rsqrt_2[i3]
+			v8 := net_bn2_weight[i3]
+			v9 := (((sums[-column+i0*50176+i1*3584+i2*256+i3-row_2*256] + v2) - v4) * v6) * v8
+			v10 := net_bn2_bias[i3]
+			relu_2[i0*6272+i1*448+i2*32+i3] = max((v9 + v10), 0)
+		}
+	}
+}
+
+// readNetRelu3Product computes relu_3 (digits.mlx:19:18).
+func readNetRelu3Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Micro: micro,
-		TileM: 192,
-		TileN: 256,
-		TileK: 1024,
-		Rows:  []cpu.Walk{{N: B, A: 2592, C: 3136}, {N: 7, A: 288, C: 448}, {N: 7, A: 32, C: 64}},
-		K:     32,
-		N:     64,
-		Terms: []cpu.Walk{{N: 3, A: 288}, {N: 3, A: 32}},
-		A:     1,
-		B:     2,
+		Six:      micro6,
+		Four:     micro4,
+		TileM:    192,
+		TileN:    256,
+		TileK:    1024,
+		Rows:     []cpu.Walk{{N: B, A: 2592}, {N: 7, A: 288}, {N: 7, A: 32}},
+		K:        32,
+		N:        64,
+		Terms:    []cpu.Walk{{N: 3, A: 288}, {N: 3, A: 32}},
+		A:        6,
+		B:        7,
+		Epilogue: readNetRelu3ProductEpilogue,
 	}
 	p.Run(call, lo, hi)
 }
 
-// readNetFcMatmulProduct computes matmul (digits.mlx:20:12).
-func readNetFcMatmulProduct(call *cpu.Call, lo, hi int) {
+// readNetRelu3ProductEpilogue computes relu_3 (digits.mlx:19:18).
+func readNetRelu3ProductEpilogue(call *cpu.Call, lo, hi int) {
+	net_conv3_bias := cpu.View[float32](call, 0)
+	net_bn3_running_mean := cpu.View[float32](call, 1)
+	rsqrt_3 := cpu.View[float32](call, 2)
+	net_bn3_weight := cpu.View[float32](call, 3)
+	net_bn3_bias := cpu.View[float32](call, 4)
+	relu_3 := cpu.View[float32](call, 5)
+	sums := cpu.View[float32](call, 8)
+	row_2 := int(call.Sizes[1])
+	column := int(call.Sizes[2])
+	for p := lo; p < hi; {
+		i3 := p % 64
+		end := min(i3+hi-p, 64)
+		i2 := p / 64 % 7
+		i1 := p / 448 % 7
+		i0 := p / 3136
+		p += end - i3
+		for ; i3 < end; i3++ {
+			v2 := net_conv3_bias[i3]
+			v4 := net_bn3_running_mean[i3]
+			v6 := rsqrt_3[i3]
+			v8 := net_bn3_weight[i3]
+			v9 := (((sums[-column+i0*12544+i1*1792+i2*256+i3-row_2*256] + v2) - v4) * v6) * v8
+			v10 := net_bn3_bias[i3]
+			relu_3[i0*3136+i1*448+i2*64+i3] = max((v9 + v10), 0)
+		}
+	}
+}
+
+// readNetFcLogitsProduct computes logits (digits.mlx:20:12).
+func readNetFcLogitsProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Micro: micro,
+		Six:   micro6,
+		Four:  micro4,
 		TileM: 12,
 		TileN: 32,
 		TileK: 1024,
 		Rows:  []cpu.Walk{{N: B, A: 576, C: 10}},
 		K:     576,
 		N:     10,
-		B:     2,
-		C:     1,
+		B:     3,
+		C:     2,
+		Bias:  &cpu.Operand{Arg: 1, First: 0},
 	}
 	p.Run(call, lo, hi)
 }
 
-// readNetConv1YPanelsCopy computes panels (digits.mlx:17:27).
-func readNetConv1YPanelsCopy(call *cpu.Call, lo, hi int) {
+// readNetReluPanelsCopy computes panels (digits.mlx:17:18).
+func readNetReluPanelsCopy(call *cpu.Call, lo, hi int) {
 	p := cpu.Panels{
 		Copy:    copyColumns,
 		Step:    36,
@@ -118,8 +221,8 @@ func readNetConv1YPanelsCopy(call *cpu.Call, lo, hi int) {
 	p.Run(call, lo, hi)
 }
 
-// readNetFcMatmulPanelsCopy computes panels (digits.mlx:20:12).
-func readNetFcMatmulPanelsCopy(call *cpu.Call, lo, hi int) {
+// readNetFcLogitsPanelsCopy computes panels (digits.mlx:20:12).
+func readNetFcLogitsPanelsCopy(call *cpu.Call, lo, hi int) {
 	p := cpu.Panels{
 		Copy:    copyColumns,
 		Step:    2304,

@@ -9,21 +9,26 @@ import (
 
 func init() {
 	if cpu.AVX2 {
-		program.Kernels[3] = predictConv1YProduct
-		program.Kernels[6] = predictConv2Y2Product
-		program.Kernels[9] = predictConv3Y3Product
-		program.Kernels[16] = predictFc1MatmulProduct
-		program.Kernels[19] = predictFc2MatmulProduct
-		program.Kernels[26] = predictConv1YPanelsCopy
-		program.Kernels[30] = predictFc1MatmulPanelsCopy
-		program.Kernels[31] = predictFc2MatmulPanelsCopy
+		program.Kernels[0] = predictReluProduct
+		program.Kernels[1] = predictRelu2Product
+		program.Kernels[3] = predictNorm1AddProduct
+		program.Kernels[4] = predictRelu3Product
+		program.Kernels[6] = predictNorm2LogitsProduct
+		program.Kernels[9] = predictReluPanelsCopy
+		program.Kernels[13] = predictRelu3PanelsCopy
+		program.Kernels[14] = predictNorm2LogitsPanelsCopy
 	}
 }
 
-// micro computes rows of sums with one panel.
+// micro6 computes sums of one panel for six rows at a time.
 //
 //go:noescape
-func micro(t *cpu.Micro)
+func micro6(t *cpu.Micro)
+
+// micro4 computes sums of one panel for four rows at a time.
+//
+//go:noescape
+func micro4(t *cpu.Micro)
 
 // copyRows makes n rows of a panel of rows that are step bytes apart.
 //
@@ -35,11 +40,12 @@ func copyRows(dst, src unsafe.Pointer, n, step int)
 //go:noescape
 func copyColumns(dst, src unsafe.Pointer, n, step int)
 
-// predictConv1YProduct computes y (mnist.mlx:17:36).
-func predictConv1YProduct(call *cpu.Call, lo, hi int) {
+// predictReluProduct computes relu (mnist.mlx:17:31).
+func predictReluProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Micro: micro,
+		Six:   micro6,
+		Four:  micro4,
 		TileM: 192,
 		TileN: 256,
 		TileK: 1024,
@@ -47,17 +53,21 @@ func predictConv1YProduct(call *cpu.Call, lo, hi int) {
 		K:     3,
 		N:     8,
 		Terms: []cpu.Walk{{N: 3, A: 28}},
-		B:     2,
+		A:     2,
+		B:     3,
 		C:     1,
+		Bias:  &cpu.Operand{Arg: 0, First: 0},
+		Relu:  true,
 	}
 	p.Run(call, lo, hi)
 }
 
-// predictConv2Y2Product computes y_2 (mnist.mlx:17:25).
-func predictConv2Y2Product(call *cpu.Call, lo, hi int) {
+// predictRelu2Product computes relu_2 (mnist.mlx:17:20).
+func predictRelu2Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Micro: micro,
+		Six:   micro6,
+		Four:  micro4,
 		TileM: 192,
 		TileN: 256,
 		TileK: 1024,
@@ -65,66 +75,132 @@ func predictConv2Y2Product(call *cpu.Call, lo, hi int) {
 		K:     8,
 		N:     16,
 		Terms: []cpu.Walk{{N: 3, A: 208}, {N: 3, A: 8}},
-		B:     2,
-		C:     1,
+		B:     3,
+		C:     2,
+		Bias:  &cpu.Operand{Arg: 1, First: 0},
+		Relu:  true,
 	}
 	p.Run(call, lo, hi)
 }
 
-// predictConv3Y3Product computes y_3 (mnist.mlx:17:14).
-func predictConv3Y3Product(call *cpu.Call, lo, hi int) {
+// predictNorm1AddProduct computes add (mnist.mlx:19:9).
+func predictNorm1AddProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Micro: micro,
-		TileM: 192,
-		TileN: 256,
-		TileK: 1024,
-		Rows:  []cpu.Walk{{N: B, A: 9216, C: 11616}, {N: 22, A: 384, C: 528}, {N: 22, A: 16, C: 24}},
-		K:     16,
-		N:     24,
-		Terms: []cpu.Walk{{N: 3, A: 384}, {N: 3, A: 16}},
-		B:     2,
-		C:     1,
+		Six:      micro6,
+		Four:     micro4,
+		TileM:    192,
+		TileN:    256,
+		TileK:    1024,
+		Rows:     []cpu.Walk{{N: B, A: 9216}, {N: 22, A: 384}, {N: 22, A: 16}},
+		K:        16,
+		N:        24,
+		Terms:    []cpu.Walk{{N: 3, A: 384}, {N: 3, A: 16}},
+		B:        7,
+		Epilogue: predictNorm1AddProductEpilogue,
 	}
 	p.Run(call, lo, hi)
 }
 
-// predictFc1MatmulProduct computes matmul (mnist.mlx:20:27).
-func predictFc1MatmulProduct(call *cpu.Call, lo, hi int) {
+// predictNorm1AddProductEpilogue computes add (mnist.mlx:19:9).
+func predictNorm1AddProductEpilogue(call *cpu.Call, lo, hi int) {
+	conv3_bias := cpu.View[float32](call, 1)
+	norm1_running_mean := cpu.View[float32](call, 2)
+	rsqrt := cpu.View[float32](call, 3)
+	norm1_weight := cpu.View[float32](call, 4)
+	norm1_bias := cpu.View[float32](call, 5)
+	add := cpu.View[float32](call, 6)
+	sums := cpu.View[float32](call, 8)
+	row_2 := int(call.Sizes[1])
+	column := int(call.Sizes[2])
+	for p := lo; p < hi; {
+		i3 := p % 24
+		end := min(i3+hi-p, 24)
+		i2 := p / 24 % 22
+		i1 := p / 528 % 22
+		i0 := p / 11616
+		p += end - i3
+		for ; i3 < end; i3++ {
+			v2 := conv3_bias[i3]
+			v5 := norm1_running_mean[i3]
+			v7 := rsqrt[i3]
+			v8 := ((max((sums[-column+i0*123904+i1*5632+i2*256+i3-row_2*256] + v2), 0)) - v5) * v7
+			v9 := norm1_weight[i3]
+			v11 := norm1_bias[i3]
+			add[i0*11616+i1*528+i2*24+i3] = (v8 * v9) + v11
+		}
+	}
+}
+
+// predictRelu3Product computes relu_3 (mnist.mlx:20:22).
+func predictRelu3Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Micro: micro,
+		Six:   micro6,
+		Four:  micro4,
 		TileM: 96,
 		TileN: 32,
 		TileK: 1024,
 		Rows:  []cpu.Walk{{N: B, A: 11616, C: 32}},
 		K:     11616,
 		N:     32,
-		A:     1,
-		B:     2,
+		A:     2,
+		B:     3,
+		C:     1,
+		Bias:  &cpu.Operand{Arg: 0, First: 0},
+		Relu:  true,
 	}
 	p.Run(call, lo, hi)
 }
 
-// predictFc2MatmulProduct computes matmul_2 (mnist.mlx:20:18).
-func predictFc2MatmulProduct(call *cpu.Call, lo, hi int) {
+// predictNorm2LogitsProduct computes logits (mnist.mlx:20:12).
+func predictNorm2LogitsProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Micro: micro,
-		TileM: 96,
-		TileN: 32,
-		TileK: 1024,
-		Rows:  []cpu.Walk{{N: B, A: 32, C: 10}},
-		K:     32,
-		N:     10,
-		B:     2,
-		C:     1,
+		Six:      micro6,
+		Four:     micro4,
+		TileM:    96,
+		TileN:    32,
+		TileK:    1024,
+		Rows:     []cpu.Walk{{N: B, A: 32}},
+		K:        32,
+		N:        10,
+		B:        7,
+		Epilogue: predictNorm2LogitsProductEpilogue,
 	}
 	p.Run(call, lo, hi)
 }
 
-// predictConv1YPanelsCopy computes panels (mnist.mlx:17:36).
-func predictConv1YPanelsCopy(call *cpu.Call, lo, hi int) {
+// predictNorm2LogitsProductEpilogue computes logits (mnist.mlx:20:12).
+func predictNorm2LogitsProductEpilogue(call *cpu.Call, lo, hi int) {
+	fc2_bias := cpu.View[float32](call, 1)
+	norm2_running_mean := cpu.View[float32](call, 2)
+	rsqrt_2 := cpu.View[float32](call, 3)
+	norm2_weight := cpu.View[float32](call, 4)
+	norm2_bias := cpu.View[float32](call, 5)
+	logits := cpu.View[float32](call, 6)
+	sums := cpu.View[float32](call, 8)
+	row_2 := int(call.Sizes[1])
+	column := int(call.Sizes[2])
+	for p := lo; p < hi; {
+		i1 := p % 10
+		end := min(i1+hi-p, 10)
+		i0 := p / 10
+		p += end - i1
+		for ; i1 < end; i1++ {
+			v1 := fc2_bias[i1]
+			v3 := norm2_running_mean[i1]
+			v5 := rsqrt_2[i1]
+			v7 := norm2_weight[i1]
+			v8 := (((sums[-column+i0*32+i1-row_2*32] + v1) - v3) * v5) * v7
+			v9 := norm2_bias[i1]
+			logits[i0*10+i1] = v8 + v9
+		}
+	}
+}
+
+// predictReluPanelsCopy computes panels (mnist.mlx:17:31).
+func predictReluPanelsCopy(call *cpu.Call, lo, hi int) {
 	p := cpu.Panels{
 		Copy:    copyColumns,
 		Step:    36,
@@ -137,8 +213,8 @@ func predictConv1YPanelsCopy(call *cpu.Call, lo, hi int) {
 	p.Run(call, lo, hi)
 }
 
-// predictFc1MatmulPanelsCopy computes panels (mnist.mlx:20:27).
-func predictFc1MatmulPanelsCopy(call *cpu.Call, lo, hi int) {
+// predictRelu3PanelsCopy computes panels (mnist.mlx:20:22).
+func predictRelu3PanelsCopy(call *cpu.Call, lo, hi int) {
 	p := cpu.Panels{
 		Copy:    copyColumns,
 		Step:    46464,
@@ -151,8 +227,8 @@ func predictFc1MatmulPanelsCopy(call *cpu.Call, lo, hi int) {
 	p.Run(call, lo, hi)
 }
 
-// predictFc2MatmulPanelsCopy computes panels (mnist.mlx:20:18).
-func predictFc2MatmulPanelsCopy(call *cpu.Call, lo, hi int) {
+// predictNorm2LogitsPanelsCopy computes panels (mnist.mlx:20:12).
+func predictNorm2LogitsPanelsCopy(call *cpu.Call, lo, hi int) {
 	p := cpu.Panels{
 		Copy:    copyColumns,
 		Step:    128,

@@ -1,0 +1,66 @@
+package ir
+
+import "slices"
+
+// kernels checks what the pass fuse says of a body: where one value is stored, all
+// results are; a kernel has one device, and reads only what kernels before it store.
+func (v *verifier) kernels(f *Func) {
+	if !slices.ContainsFunc(f.Body, func(in *Instr) bool { return in.Kernel != 0 || in.Why != "" }) {
+		return
+	}
+	for _, r := range f.Results {
+		if in := r.Value.Instr; in != nil && in.Kernel == 0 && in.Op.Kind != KindSource {
+			v.fault(in.Pos, "fuse/result", "func @%s: result %s is not stored", f.Name, r.Name)
+		}
+	}
+	device := map[int]Device{}
+	for _, in := range f.Body {
+		if (in.Kernel != 0) != (in.Why != "") {
+			v.fault(in.Pos, "fuse/why", "func @%s: what is stored has a reason, and nothing else", f.Name)
+		}
+		if in.Kernel == 0 {
+			continue
+		}
+		if d, ok := device[in.Kernel]; ok && d != in.Device {
+			v.fault(in.Pos, "fuse/device", "func @%s: kernel %d runs on %s and on %s", f.Name, in.Kernel, d, in.Device)
+		}
+		device[in.Kernel] = in.Device
+		v.kernelReads(f, in)
+	}
+}
+
+// kernelReads follows what the kernel of a stored value computes to what it loads.
+func (v *verifier) kernelReads(f *Func, stored *Instr) {
+	seen := map[*Instr]bool{}
+	var visit func(in *Instr)
+	visit = func(in *Instr) {
+		if seen[in] {
+			return
+		}
+		seen[in] = true
+		if moves := in.Op.Kind == KindView || in.Op.Kind == KindSource; in.Device != stored.Device && !moves && !in.Free() {
+			v.fault(in.Pos, "fuse/device", "func @%s: kernel %d on %s computes %s, which is on %s", f.Name, stored.Kernel, stored.Device, in.Op.Name, in.Device)
+		}
+		for _, a := range in.Args {
+			switch from := a.Instr; {
+			case from == nil:
+			case from.Kernel == 0 || from.Kernel == stored.Kernel:
+				visit(from)
+			case from.Kernel > stored.Kernel:
+				v.fault(in.Pos, "fuse/order", "func @%s: kernel %d reads what kernel %d stores", f.Name, stored.Kernel, from.Kernel)
+			}
+		}
+	}
+	visit(stored)
+}
+
+// Free reports whether an instruction is computed from no memory and at no cost:
+// constants, and what converts and moves them.
+func (in *Instr) Free() bool {
+	if in.Op.Kind == KindSource {
+		_, isWeight := in.Attrs.(WeightAttrs)
+		return !isWeight
+	}
+	_, isCast := in.Attrs.(CastAttrs)
+	return (isCast || in.Op.Kind == KindView) && !slices.ContainsFunc(in.Args, func(a *Value) bool { return a.Instr == nil || !a.Instr.Free() })
+}

@@ -1,0 +1,212 @@
+package passes
+
+import (
+	"slices"
+
+	"github.com/mlxc/mlxc/ir"
+)
+
+// fuse decides which values are stored and which kernel stores them. What is not
+// stored is computed by each kernel that reads it, so these two decisions are all
+// that fusion is: a group of values is what lies between the stored ones.
+func fuse(m *ir.Module) error {
+	for _, f := range m.Funcs {
+		newFusion(m, f).run()
+	}
+	return nil
+}
+
+// A fusion decides for one body, from its end to its start: when a value's turn
+// comes, the kernels that would compute it are known.
+type fusion struct {
+	module  *ir.Module
+	fn      *ir.Func
+	readers map[*ir.Value][]*ir.Instr
+	result  map[*ir.Value]bool
+	facts   map[*ir.Value]fact
+	uses    map[*ir.Value][]use // where a value is computed
+	group   map[*ir.Value]*group
+	why     map[*ir.Value]string
+	groups  []*group
+	place   map[*ir.Value]int // in the body
+}
+
+// A group is a kernel in the making.
+type group struct {
+	values []*ir.Value        // that it stores, in the order of the body
+	reads  map[*ir.Value]bool // what it loads, as far as is decided
+	device ir.Device
+	heavy  *ir.Instr // the contraction, the window or the op with a kernel of its own in it
+	folds  bool      // it has a reduction
+}
+
+// A use is how a group computes a value.
+type use struct {
+	group *group
+	times float64   // each element, about
+	under *ir.Instr // the heavy op that it is an operand of; nil: none
+}
+
+func newFusion(m *ir.Module, f *ir.Func) *fusion {
+	u := &fusion{module: m, fn: f, readers: map[*ir.Value][]*ir.Instr{}, result: map[*ir.Value]bool{},
+		facts: map[*ir.Value]fact{}, uses: map[*ir.Value][]use{}, group: map[*ir.Value]*group{},
+		why: map[*ir.Value]string{}, place: map[*ir.Value]int{}}
+	for i, in := range f.Body {
+		for n, a := range in.Args {
+			if !slices.Contains(in.Args[:n], a) {
+				u.readers[a] = append(u.readers[a], in)
+			}
+		}
+		u.place[in.Result()] = i
+	}
+	for _, r := range f.Results {
+		u.result[r.Value] = true
+	}
+	for _, in := range f.Body {
+		u.facts[in.Result()] = u.factOf(in)
+	}
+	return u
+}
+
+func (u *fusion) run() {
+	for _, in := range slices.Backward(u.fn.Body) {
+		v := in.Result()
+		uses := u.usesOf(v)
+		if in.Op.Kind == ir.KindSource || len(uses) == 0 && !u.result[v] {
+			continue
+		}
+		if why := u.whyStored(v, uses); why != "" {
+			u.store(v, uses, why)
+			continue
+		}
+		u.uses[v] = uses
+		for _, x := range uses {
+			u.computeIn(v, x.group)
+		}
+	}
+	for n, g := range u.inOrder() {
+		for _, v := range g.values {
+			v.Instr.Kernel, v.Instr.Why = n+1, u.why[v]
+		}
+	}
+}
+
+// store makes v one of the stored values: of a kernel that computes it anyway, where
+// one may, else of a kernel of its own.
+func (u *fusion) store(v *ir.Value, uses []use, why string) {
+	u.why[v] = why
+	for _, g := range u.hosts(v, uses) {
+		if !u.mayStore(g, v, uses) {
+			continue
+		}
+		g.values = append([]*ir.Value{v}, g.values...)
+		u.group[v] = g
+		u.uses[v] = []use{{group: g, times: 1}}
+		if i := slices.IndexFunc(uses, func(x use) bool { return x.group == g }); i >= 0 {
+			u.uses[v] = uses[i : i+1]
+		}
+		u.computeIn(v, g)
+		return
+	}
+	g := &group{values: []*ir.Value{v}, reads: map[*ir.Value]bool{}, device: v.Instr.Device}
+	u.groups = append(u.groups, g)
+	u.group[v] = g
+	u.uses[v] = []use{{group: g, times: 1}}
+	u.computeIn(v, g)
+}
+
+// computeIn notes that g computes v from its operands.
+func (u *fusion) computeIn(v *ir.Value, g *group) {
+	delete(g.reads, v)
+	for _, a := range v.Instr.Args {
+		if !free(a) {
+			g.reads[a] = true
+		}
+	}
+	switch kind := v.Instr.Op.Kind; {
+	case isHeavy(kind):
+		g.heavy = v.Instr
+	case kind == ir.KindReduce:
+		g.folds = true
+	}
+}
+
+// isHeavy is the kinds of which a kernel has one at most.
+func isHeavy(k ir.Kind) bool {
+	return k == ir.KindContract || k == ir.KindWindow || k == ir.KindComposite
+}
+
+// free reports whether v is computed from no memory and at no cost.
+func free(v *ir.Value) bool { return v.Instr != nil && v.Instr.Free() }
+
+// inOrder is the groups such that each comes behind those whose values it reads, and
+// else as the body has them.
+func (u *fusion) inOrder() []*group {
+	at := func(g *group) int { return u.place[largest(g.values)] }
+	var order []*group
+	seen := map[*group]bool{}
+	var visit func(g *group)
+	visit = func(g *group) {
+		if seen[g] {
+			return
+		}
+		seen[g] = true
+		for _, before := range sortedBy(u.readsOf(g), at) {
+			visit(before)
+		}
+		order = append(order, g)
+	}
+	for _, g := range sortedBy(u.groups, at) {
+		visit(g)
+	}
+	return order
+}
+
+func sortedBy(groups []*group, at func(g *group) int) []*group {
+	return slices.SortedFunc(slices.Values(groups), func(a, b *group) int { return at(a) - at(b) })
+}
+
+// readsOf is the groups whose values g loads.
+func (u *fusion) readsOf(g *group) []*group {
+	var from []*group
+	for v := range g.reads {
+		if h := u.group[v]; h != nil && h != g && !slices.Contains(from, h) {
+			from = append(from, h)
+		}
+	}
+	return from
+}
+
+// reaches reports whether g needs, through any chain, what from stores.
+func (u *fusion) reaches(from, g *group) bool {
+	seen := map[*group]bool{}
+	var visit func(g *group) bool
+	visit = func(g *group) bool {
+		if g == from {
+			return true
+		}
+		if seen[g] {
+			return false
+		}
+		seen[g] = true
+		return slices.ContainsFunc(u.readsOf(g), visit)
+	}
+	return visit(g)
+}
+
+// kernelWith is the kernel of a group if it stored more, and if v were loaded or else
+// computed. What is not decided yet is in memory, views apart.
+func (u *fusion) kernelWith(g *group, more []*ir.Value, v *ir.Value, loaded bool) (*ir.Kernel, error) {
+	k, _, err := groupKernel(u.module, slices.Concat(more, g.values), func(w *ir.Value) bool {
+		switch {
+		case w == v:
+			return loaded
+		case u.group[w] != nil:
+			return true
+		case u.uses[w] != nil, w.Instr.Op.Kind == ir.KindView, w.Instr.Op.Kind == ir.KindSource:
+			return false
+		}
+		return !free(w)
+	})
+	return k, err
+}

@@ -50,6 +50,7 @@ type Init struct {
 type Func struct {
 	Name    string
 	Inputs  []*Value // their Instr is nil
+	Dims    []*Dim   // that a call gives as numbers, behind the inputs; not among the inputs' sizes
 	Where   []Fact   // checked at each call
 	Body    []*Instr // in SSA order; nil after lower
 	Results []Result
@@ -109,6 +110,7 @@ type Instr struct {
 	Results []*Value
 	Regions []*Region
 	Device  Device
+	Facts   []Fact // of the function: what its rules may rely on
 	Kernel  int    // number, from 1, of the kernel that stores the result; 0: every reader computes it
 	Why     string // it is stored, and not computed by its readers; empty: it is not
 	Pos     *Pos

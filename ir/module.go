@@ -10,6 +10,7 @@ type Module struct {
 	Params     []*Param
 	Funcs      []*Func
 	Kernels    []*Kernel   // after lower; identical kernels are here once
+	Load       *Variant    // after pack: computes the packed tensors from params, once for a model; nil: there are none
 	Checkpoint *Checkpoint // nil: the model names none
 }
 

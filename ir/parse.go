@@ -89,7 +89,7 @@ func (s *scanner) module(c *textScope) (*Module, error) {
 	for !s.accept("}") {
 		item, ok := moduleItems[s.tok]
 		if !ok {
-			return nil, s.errorf("unexpected %s, expected checkpoint, dim, param, state, func, kernel or variant", s.found())
+			return nil, s.errorf("unexpected %s, expected checkpoint, dim, param, state, func, kernel, load or variant", s.found())
 		}
 		if err := item(s, c); err != nil {
 			return nil, err
@@ -108,6 +108,7 @@ func init() { // the functions refer to the table through regions
 		"state":      (*scanner).param,
 		"func":       (*scanner).fn,
 		"kernel":     (*scanner).kernel,
+		"load":       (*scanner).load,
 		"variant":    (*scanner).variant,
 	}
 }

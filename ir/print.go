@@ -34,9 +34,12 @@ func Print(m *Module) string {
 	for _, k := range m.Kernels {
 		p.kernel(k)
 	}
+	if m.Load != nil {
+		p.variant("load", m.Load)
+	}
 	for _, f := range m.Funcs {
 		for _, v := range f.Variants {
-			p.variant(f, v)
+			p.variant("variant @"+f.Name+p.guard(v.Guard, ""), v)
 		}
 	}
 	p.close("}")
@@ -201,8 +204,8 @@ func (p *textPrinter) body(n *valueNames, body []*Instr) {
 	}
 }
 
-func (p *textPrinter) variant(f *Func, v *Variant) {
-	p.open("variant @%s%s {", f.Name, p.guard(v.Guard, ""))
+func (p *textPrinter) variant(head string, v *Variant) {
+	p.open("%s {", head)
 	for _, b := range v.Buffers {
 		place := string(b.Place)
 		if b.Place != InArena {

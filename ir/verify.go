@@ -28,6 +28,9 @@ func Verify(m *Module) error {
 		names[k.Name] = true
 		v.kernel(k)
 	}
+	if m.Load != nil {
+		v.load(m.Load)
+	}
 	for _, f := range m.Funcs {
 		for i, w := range f.Variants {
 			if last := i == len(f.Variants)-1; last != (len(w.Guard) == 0) {

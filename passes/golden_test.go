@@ -22,6 +22,7 @@ var before = map[string][]string{
 	"lower":    {"fuse"},
 	"legalise": {"fuse", "lower"},
 	"tile":     {"fuse", "lower"},
+	"pack":     {"fuse", "lower", "tile"},
 	"schedule": {"fuse", "lower", "tile"},
 	"plan":     {"fuse", "lower", "tile", "schedule"},
 }

@@ -46,11 +46,14 @@ type Init struct {
 	Args []float64
 }
 
-// A Func is one entry.
+// A Func is one entry. Between the passes variants and lower several functions of one
+// name stand one after another, one for each variant; the last has no guard.
 type Func struct {
 	Name    string
 	Inputs  []*Value // their Instr is nil
+	Guard   []Fact   // from pass variants to lower: it serves the calls for which they hold; in its sizes they are put to use
 	Where   []Fact   // checked at each call
+	Split   []Fact   // guards that the source asks for; those before it do not hold where one does
 	Body    []*Instr // in SSA order; nil after lower
 	Results []Result
 	Pos     *Pos

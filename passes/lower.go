@@ -13,12 +13,15 @@ import (
 func lower(m *ir.Module) error {
 	once := map[string]*ir.Kernel{}
 	names := map[string]bool{}
+	var funcs []*ir.Func
+	var variants []*ir.Variant // of the functions of one name
 	for _, f := range m.Funcs {
 		l := newLowering(m, f)
 		if err := l.run(); err != nil {
 			return err
 		}
 		for _, s := range l.variant.Steps {
+			s.Kernel.Guard = about(f.Guard, s.Kernel.Dims)
 			key := kernelKey(s)
 			if k := once[key]; k != nil {
 				s.Kernel = k
@@ -28,13 +31,37 @@ func lower(m *ir.Module) error {
 			s.Kernel.Name = unique(names, s.Kernel.Name)
 			m.Kernels = append(m.Kernels, s.Kernel)
 		}
-		f.Variants = []*ir.Variant{l.variant}
+		l.variant.Guard = f.Guard
+		if variants = append(variants, l.variant); len(f.Guard) > 0 {
+			continue
+		}
+		f.Variants, variants = variants, nil
+		funcs = append(funcs, f)
 		f.Body = nil
 		for i := range f.Results {
 			f.Results[i].Value = nil
 		}
 	}
+	m.Funcs = funcs
 	return nil
+}
+
+// about is the facts that mention one of the dims.
+func about(facts []ir.Fact, dims []*ir.Dim) []ir.Fact {
+	var out []ir.Fact
+	for _, f := range facts {
+		if slices.ContainsFunc(dims, func(d *ir.Dim) bool { return mentions(f.Left, d) || mentions(f.Right, d) }) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// mentions reports whether a size depends on a dim.
+func mentions(s ir.Size, d *ir.Dim) bool {
+	found := false
+	s.Walk(func(a *ir.Atom) { found = found || a.Kind == ir.AtomDim && a.Dim.Name == d.Name })
+	return found
 }
 
 // kernelKey is the text of a step's kernel without names, and its device: equal

@@ -54,6 +54,7 @@ func makePanels(m *ir.Module) {
 		}
 		if p := prepare(k); p != nil {
 			p.main.Dims = usedDims(m, p.main)
+			p.main.Guard = about(k.Guard, p.main.Dims)
 			made[k] = p
 		}
 	}
@@ -84,6 +85,7 @@ func makePanels(m *ir.Module) {
 					}
 					step.Args = append(step.Args, b)
 					f.kernel.Dims = usedDims(m, f.kernel)
+					f.kernel.Guard = about(s.Kernel.Guard, f.kernel.Dims)
 					step.Sizes = sizesOf(f.kernel)
 					key := kernelKey(step)
 					if once[key] == nil {

@@ -27,6 +27,7 @@ type fusion struct {
 	uses    map[*ir.Value][]use // where a value is computed
 	group   map[*ir.Value]*group
 	why     map[*ir.Value]string
+	several map[*ir.Value][]use // that v is stored for, where they are of several groups
 	groups  []*group
 	partOf  map[*ir.Value]*ir.Value // the value in whose memory another is stored
 	parts   map[*ir.Value]bool      // values that are stored in parts
@@ -40,6 +41,7 @@ type group struct {
 	device ir.Device
 	heavy  *ir.Instr // the contraction, the window or the op with a kernel of its own in it
 	folds  bool      // it has a reduction
+	within *group    // the sibling that stores its values now; nil: none
 }
 
 // A use is how a group computes a value.
@@ -71,7 +73,7 @@ func (x use) times() float64 {
 func newFusion(m *ir.Module, f *ir.Func) *fusion {
 	u := &fusion{module: m, fn: f, readers: map[*ir.Value][]*ir.Instr{}, result: map[*ir.Value]bool{},
 		facts: map[*ir.Value]fact{}, uses: map[*ir.Value][]use{}, group: map[*ir.Value]*group{},
-		why: map[*ir.Value]string{}, partOf: map[*ir.Value]*ir.Value{}, parts: map[*ir.Value]bool{}, place: map[*ir.Value]int{}}
+		why: map[*ir.Value]string{}, several: map[*ir.Value][]use{}, partOf: map[*ir.Value]*ir.Value{}, parts: map[*ir.Value]bool{}, place: map[*ir.Value]int{}}
 	for i, in := range f.Body {
 		for n, a := range in.Args {
 			if !slices.Contains(in.Args[:n], a) {
@@ -111,6 +113,10 @@ func (u *fusion) run() {
 		for _, x := range uses {
 			u.computeIn(v, x.group)
 		}
+	}
+	u.joinSiblings()
+	for v, uses := range u.several {
+		u.why[v] = u.readBy(uses)
 	}
 	for _, in := range u.fn.Body {
 		in.Kernel, in.Parts, in.Why = 0, false, ""
@@ -242,11 +248,17 @@ func (u *fusion) reaches(from, g *group) bool {
 	return visit(g)
 }
 
+// sorted puts values into the order of the body.
+func (u *fusion) sorted(values []*ir.Value) []*ir.Value {
+	slices.SortFunc(values, func(a, b *ir.Value) int { return u.place[a] - u.place[b] })
+	return values
+}
+
 // kernelWith is the kernel of a group if it stored more, and if some values that are
 // not decided yet were computed in it, and others in memory. Of the rest views are
 // computed and all else is in memory.
 func (u *fusion) kernelWith(g *group, more, computed, loaded []*ir.Value) (*ir.Kernel, error) {
-	k, _, err := groupKernel(u.module, slices.Concat(more, g.values), func(v *ir.Value) bool {
+	k, _, err := groupKernel(u.module, u.sorted(slices.Concat(more, g.values)), func(v *ir.Value) bool {
 		switch {
 		case slices.Contains(computed, v):
 			return false

@@ -15,6 +15,7 @@ func TestOneKernel(t *testing.T) {
 		{"softmax", "%x: " + b40, "%y = softmax(%x, axis=1, acc=invalid) : " + b40, b40},
 		{"softmax over columns", "%x: " + b40, "%y = softmax(%x, axis=0, acc=invalid) : " + b40, b40},
 		{"log_softmax", "%x: " + b40, "%y = log_softmax(%x, axis=1, acc=invalid) : " + b40, b40},
+		{"cross-entropy", "%x: " + b40 + ", %l: i32[B]", "%y = cross_entropy(%x, %l, acc=invalid) : f32[B]", "f32[B]"},
 		{"layer norm", "%x: " + b40 + ", " + weights, "%y = layer_norm(%x, %w, %b, eps=0.00001, acc=invalid) : " + b40, b40},
 		{"RMS norm", "%x: " + b40 + ", " + weights, "%y = rms_norm(%x, %w, eps=0.00001, acc=invalid) : " + b40, b40},
 		{"RMS norm in f16", "%x: f16[B, 40], %w: f16[40]", "%y = rms_norm(%x, %w, eps=0.00001, acc=invalid) : f16[B, 40]", "f16[B, 40]"},

@@ -54,7 +54,8 @@ func (u *fusion) whyStored(v *ir.Value, uses []use) string {
 	case kind == ir.KindComposite:
 		return ownKernel
 	case len(uses) > 1:
-		return fmt.Sprintf("read by %d kernels", len(uses))
+		u.several[v] = uses
+		return u.readBy(uses)
 	case kind == ir.KindReduce:
 		return u.whyFoldStored(v, uses[0])
 	}
@@ -168,10 +169,11 @@ func (u *fusion) whyPointStored(v *ir.Value, uses []use) string {
 		}
 	}
 	if len(uses) > 1 {
-		why = fmt.Sprintf("read by %d kernels", len(uses))
+		why = u.readBy(uses)
 	}
 	switch {
 	case f.host != nil && len(uses) > 1:
+		u.several[v] = uses
 		return why
 	case f.host != nil && times > 1 && isHeavy(f.host.Op.Kind):
 		return inProduct
@@ -179,10 +181,32 @@ func (u *fusion) whyPointStored(v *ir.Value, uses []use) string {
 		return ""
 	case !u.cheaperStored(v, uses, times):
 		return ""
+	case len(uses) > 1:
+		u.several[v] = uses
+		return why
 	case why == "":
 		return fmt.Sprintf("would be computed %.0f times", times)
 	}
 	return why
+}
+
+// readBy counts the kernels of uses. What was stored for several may be read by one in
+// the end.
+func (u *fusion) readBy(uses []use) string {
+	var groups []*group
+	for _, x := range uses {
+		g := x.group
+		for g.within != nil {
+			g = g.within
+		}
+		if !slices.Contains(groups, g) {
+			groups = append(groups, g)
+		}
+	}
+	if len(groups) == 1 {
+		return "read by kernels that became one"
+	}
+	return fmt.Sprintf("read by %d kernels", len(groups))
 }
 
 // onceARow reports whether the reduction that hosts v goes into the kernel that reads
@@ -225,12 +249,12 @@ func (u *fusion) readByOthers(v *ir.Value) bool {
 }
 
 // hosts are the groups that might store v as well: those that compute it, the first
-// in the body before others, and those that read nothing else than it does.
+// in the body before others, and those that read what it is computed from.
 func (u *fusion) hosts(v *ir.Value, uses []use) []*group {
-	var groups []*group
 	if u.facts[v].host != nil && v.Instr.Op.Kind != ir.KindReduce {
 		return nil // it goes with its own product
 	}
+	var groups []*group
 	for _, x := range slices.Backward(uses) {
 		if x.under == nil {
 			groups = append(groups, x.group)
@@ -239,7 +263,8 @@ func (u *fusion) hosts(v *ir.Value, uses []use) []*group {
 	for _, g := range u.groups {
 		read := func(a *ir.Value) bool { return g.reads[a] }
 		elsewhere := func(a *ir.Value) bool { return !g.reads[a] && !free(a) }
-		if args := v.Instr.Args; !slices.Contains(groups, g) && slices.ContainsFunc(args, read) && !slices.ContainsFunc(args, elsewhere) {
+		apart := u.place[g.values[0]] - u.place[v]
+		if args := v.Instr.Args; apart <= maxApart && !slices.Contains(groups, g) && slices.ContainsFunc(args, read) && !slices.ContainsFunc(args, elsewhere) {
 			groups = append(groups, g)
 		}
 	}

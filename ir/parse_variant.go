@@ -13,11 +13,11 @@ func (s *scanner) variant(c *textScope) error {
 		return at.errorf("func @%s is not declared", name)
 	}
 	v := &Variant{}
-	if s.accept("when") {
-		if v.Guard, err = s.facts(c); err != nil {
-			return err
-		}
+	var done func()
+	if v.Guard, done, err = s.when(c); err != nil {
+		return err
 	}
+	defer done()
 	if err = s.expect("{"); err != nil {
 		return err
 	}

@@ -18,11 +18,11 @@ func (v *verifier) variant(f *Func, w *Variant) {
 		switch b.Place {
 		case InInput:
 			if ok = b.Index >= 0 && b.Index < len(f.Inputs); ok {
-				want = f.Inputs[b.Index].Type
+				want = f.Inputs[b.Index].Type.Narrow(w.Guard)
 			}
 		case InOutput:
 			if ok = b.Index >= 0 && b.Index < len(f.Results); ok {
-				want = f.Results[b.Index].Type
+				want = f.Results[b.Index].Type.Narrow(w.Guard)
 			}
 		case InParam:
 			if ok = b.Index >= 0 && b.Index < len(v.module.Params); ok {

@@ -65,19 +65,14 @@ func checkPasses(t *testing.T, seed uint64, ran map[string]bool) {
 			return
 		}
 		if pass == "fuse" { // which decides what is rounded
-			if want, _, err = evalRounded(m, params, inputs); err != nil {
+			if want, err = evalServing(m, params, inputs); err != nil {
 				t.Errorf("seed %d: %v\n%s", seed, err, ir.Print(m))
 			}
 			return
 		}
 		var got []*ir.Tensor
 		var err error
-		if f := m.Funcs[0]; len(f.Variants) > 0 {
-			got, err = m.EvalVariant(f, f.Variants[0], params, inputs)
-		} else {
-			got, _, err = evalRounded(m, params, inputs)
-		}
-		if err != nil {
+		if got, err = evalServing(m, params, inputs); err != nil {
 			t.Errorf("seed %d, after %s: %v\n%s\n%s", seed, pass, err, text, ir.Print(m))
 			return
 		}
@@ -91,6 +86,20 @@ func checkPasses(t *testing.T, seed uint64, ran map[string]bool) {
 	if err != nil {
 		t.Errorf("seed %d: %v\n%s", seed, err, text)
 	}
+}
+
+// evalServing runs what of the first entry serves such inputs: its kernels, if it has
+// any.
+func evalServing(m *ir.Module, params map[string]*ir.Tensor, inputs []*ir.Tensor) ([]*ir.Tensor, error) {
+	f, v, err := m.Serving(m.Funcs[0].Name, inputs)
+	if err != nil {
+		return nil, err
+	}
+	if v != nil {
+		return m.EvalVariant(f, v, params, inputs)
+	}
+	out, _, err := evalRounded(&ir.Module{Params: m.Params, Dims: m.Dims, Funcs: []*ir.Func{f}}, params, inputs)
+	return out, err
 }
 
 // evalRounded evaluates the first entry with the result of every instruction

@@ -53,6 +53,7 @@ func makePanels(m *ir.Module) {
 		}
 		if p := prepare(k); p != nil {
 			p.main.Dims = usedDims(m, p.main)
+			p.main.Guard = about(k.Guard, p.main.Dims)
 			f.made[k], m.Kernels[i] = p, p.main
 		}
 	}
@@ -100,6 +101,7 @@ func (f *factoring) variant(v *ir.Variant) {
 func (f *factoring) step(s *ir.Step, of *factor, b *ir.Buffer) *ir.Step {
 	k := of.kernel
 	k.Dims = usedDims(f.module, k)
+	k.Guard = about(s.Kernel.Guard, k.Dims)
 	step := &ir.Step{Kernel: k, Args: append(pick(s.Args, of.args), b), Sizes: sizesOf(k), Device: s.Device, Pos: s.Pos}
 	key := kernelKey(step)
 	if f.once[key] == nil {

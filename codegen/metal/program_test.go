@@ -98,8 +98,10 @@ func (p *program) compare(got []*ir.Tensor) string {
 
 // execute runs the steps of a program in their order, in the memory of its plan.
 func (s *suite) execute(d *device, p *program, names map[*ir.Kernel]string, mode pass) (outs []*ir.Tensor, launches int, err error) {
-	f := s.module.Func(p.entry)
-	v := f.Variants[0]
+	f, v, err := s.module.Serving(p.entry, p.inputs)
+	if err != nil {
+		return nil, 0, err
+	}
 	dims, err := ir.SolveDims(f, p.inputs)
 	if err != nil {
 		return nil, 0, err

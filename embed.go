@@ -5,7 +5,7 @@ import "embed"
 // runtimeSource is what generated packages import, so that a model can be built
 // without a network: `mlxc run` lays it beside the generated code.
 //
-//go:embed runtime/*.go runtime/cpu/*.go
+//go:embed runtime/*.go runtime/cpu/*.go runtime/cpu/*.s
 var runtimeSource embed.FS
 
 // metalSource is the runtime's part for Metal, which needs a module of others:

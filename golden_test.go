@@ -2,7 +2,6 @@ package mlxc_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"flag"
 	"os"
 	"os/exec"
@@ -77,34 +76,26 @@ func TestGeneratedPackages(t *testing.T) {
 	}
 }
 
-// A package of one target builds where that is, and elsewhere too. It is laid over
-// the tree, where its imports are found.
+// A package of one target builds where that is, and elsewhere too. It lies in the tree,
+// where its imports are found.
 func TestPackagesOfOneTarget(t *testing.T) {
 	for _, target := range targets {
 		p, err := mlxc.Compile(load(t, "digits"), mlxc.Options{Package: "digits", Source: "digits.mlx", Targets: []ir.Target{target}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		dir := t.TempDir()
-		var overlay struct{ Replace map[string]string }
-		overlay.Replace = map[string]string{}
-		for _, f := range p.Files {
-			file := filepath.Join(dir, f.Name)
-			if err := os.WriteFile(file, f.Data, 0o644); err != nil {
-				t.Fatal(err)
-			}
-			overlay.Replace[filepath.Join("testdata", "gen", "single", f.Name)] = file
-		}
-		text, err := json.Marshal(overlay)
+		dir, err := os.MkdirTemp("testdata", "single-")
 		if err != nil {
 			t.Fatal(err)
 		}
-		list := filepath.Join(dir, "overlay.json")
-		if err := os.WriteFile(list, text, 0o644); err != nil {
-			t.Fatal(err)
+		t.Cleanup(func() { os.RemoveAll(dir) })
+		for _, f := range p.Files {
+			if err := os.WriteFile(filepath.Join(dir, f.Name), f.Data, 0o644); err != nil {
+				t.Fatal(err)
+			}
 		}
 		for _, tags := range []string{"", "mlxc_metal"} {
-			build := exec.Command("go", "build", "-overlay", list, "-tags", tags, "./testdata/gen/single")
+			build := exec.Command("go", "build", "-tags", tags, "./"+dir)
 			if out, err := build.CombinedOutput(); err != nil {
 				t.Errorf("target %s, tags %q: %v\n%s", target, tags, err, out)
 			}

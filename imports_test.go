@@ -28,11 +28,13 @@ var mayImport = []struct {
 	{"codegen/metal/...", []string{"ir"}},
 	{"runtime", []string{"runtime/cpu"}},
 	{"runtime/cpu", nil},
+	{"runtime/bench", []string{"runtime", "runtime/cpu"}},
 	{"runtime/metal", []string{"runtime", "runtime/metal/mtl"}},
 	{"runtime/metal/mtl", nil},
 	{"cmd/mlxc/...", []string{"..."}},
 	{"internal/...", []string{"..."}},
 	{"scripts/...", []string{"..."}},
+	{"bench/...", []string{"..."}},
 	{"examples/...", []string{"..."}},
 	{"testdata/gen/...", []string{"runtime/..."}},
 }

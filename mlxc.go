@@ -44,19 +44,15 @@ func Compile(m *ir.Module, o Options) (*Package, error) {
 		o.Targets = []ir.Target{ir.CPU}
 	}
 	p := &Package{}
-	text := ir.Print(m)
 	for i, target := range o.Targets {
 		if slices.Contains(o.Targets[:i], target) {
 			return nil, fmt.Errorf("target %s is named twice", target)
 		}
-		copied, err := ir.Parse(m.Name, []byte(text))
+		planned, err := Plan(m, target, o.Observe)
 		if err != nil {
-			return nil, &passes.InternalError{Pass: "copy", Err: err}
-		}
-		if err := passes.Run(copied, target, o.Observe); err != nil {
 			return nil, err
 		}
-		p.Modules = append(p.Modules, copied)
+		p.Modules = append(p.Modules, planned)
 	}
 	var wrong ir.Diagnostics
 	var err error
@@ -65,6 +61,16 @@ func Compile(m *ir.Module, o Options) (*Package, error) {
 		err = &passes.InternalError{Pass: "codegen", Err: err}
 	}
 	return p, err
+}
+
+// Plan takes a copy of a module through all passes for a target. observe, if not nil,
+// sees the copy after each. An error is as of Compile.
+func Plan(m *ir.Module, target ir.Target, observe func(pass string, m *ir.Module)) (*ir.Module, error) {
+	copied, err := ir.Parse(m.Name, []byte(ir.Print(m)))
+	if err != nil {
+		return nil, &passes.InternalError{Pass: "copy", Err: err}
+	}
+	return copied, passes.Run(copied, target, observe)
 }
 
 // PackageName makes the name of a folder a name for the Go package in it.

@@ -29,6 +29,11 @@ import (
 //go:embed runner_main.go.txt
 var runnerMain []byte
 
+// runnerExit says how such a program ends by an error.
+//
+//go:embed runner_exit.go.txt
+var runnerExit []byte
+
 // A Runner is a model built as a program of its own.
 type Runner struct {
 	path string
@@ -41,48 +46,59 @@ var ErrNoGo = errors.New("running a model needs the command go; install Go, or u
 // under a name made from everything that goes into it; what is there already is not
 // built again. building, if not nil, is called before a build that takes seconds.
 func BuildRunner(ctx context.Context, m *ir.Module, source string, target ir.Target, building func()) (*Runner, error) {
-	p, err := Compile(m, Options{Package: "main", Source: source, Targets: []ir.Target{target}})
+	path, err := buildProgram(ctx, m, source, target, runnerMain, nil, building)
 	if err != nil {
 		return nil, err
+	}
+	return &Runner{path}, nil
+}
+
+// buildProgram builds a module with a main function, which may need more of the
+// runtime, and returns the path of the program.
+func buildProgram(ctx context.Context, m *ir.Module, source string, target ir.Target, main []byte, more []embed.FS, building func()) (string, error) {
+	p, err := Compile(m, Options{Package: "main", Source: source, Targets: []ir.Target{target}})
+	if err != nil {
+		return "", err
 	}
 	goTool, err := exec.LookPath("go")
 	if err != nil {
-		return nil, ErrNoGo
+		return "", ErrNoGo
 	}
 	version, err := exec.CommandContext(ctx, goTool, "env", "GOVERSION").Output()
 	if err != nil {
-		return nil, fmt.Errorf("go env: %w", err)
+		return "", fmt.Errorf("go env: %w", err)
 	}
-	files, err := runnerFiles(p.Files, target)
+	files, err := runnerFiles(p.Files, target, main, more)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	dir := filepath.Join(cache, "mlxc", "run", runnerKey(files, string(version)))
-	r := &Runner{filepath.Join(dir, "model")}
-	if _, err := os.Stat(r.path); err == nil {
-		return r, nil
+	path := filepath.Join(dir, "model")
+	if _, err := os.Stat(path); err == nil {
+		return path, nil
 	}
 	if building != nil {
 		building()
 	}
-	return r, buildRunner(ctx, goTool, dir, files)
+	return path, buildRunner(ctx, goTool, dir, files)
 }
 
 // runnerFiles lays out a module that needs nothing but itself: the model, its main
 // function, and the runtime in the place of the real module. Metal needs purego
 // too, which lies in the module cache since mlxc itself was built with it.
-func runnerFiles(model []codegen.File, target ir.Target) ([]codegen.File, error) {
-	require, sums, sources := "", "", []embed.FS{runtimeSource}
+func runnerFiles(model []codegen.File, target ir.Target, main []byte, more []embed.FS) ([]codegen.File, error) {
+	require, sums, sources := "", "", append([]embed.FS{runtimeSource}, more...)
 	if target == ir.Metal {
 		require, sums = linesWith(goMod, purego), linesWith(goSum, purego)
 		sources = append(sources, metalSource)
 	}
 	files := append(slices.Clone(model),
-		codegen.File{Name: "main.go", Data: runnerMain},
+		codegen.File{Name: "main.go", Data: main},
+		codegen.File{Name: "exit.go", Data: runnerExit},
 		codegen.File{Name: "go.mod", Data: []byte("module model\n\ngo 1.26\n\nrequire (\n\tgithub.com/mlxc/mlxc v0.0.0\n" + require + ")\n\nreplace github.com/mlxc/mlxc => ./mlxc\n")},
 		codegen.File{Name: "go.sum", Data: []byte(sums)},
 		codegen.File{Name: "mlxc/go.mod", Data: []byte("module github.com/mlxc/mlxc\n\ngo 1.26\n\nrequire (\n" + require + ")\n")})
@@ -177,23 +193,29 @@ var ErrDevice = errors.New("device failed")
 // Run runs an entry with weights from a file. inputs is .npy arrays one behind
 // the other, results are written to w the same way; threads 0 means all.
 func (r *Runner) Run(ctx context.Context, entry, weights string, threads int, inputs io.Reader, w io.Writer) error {
-	cmd := exec.CommandContext(ctx, r.path, entry, weights, fmt.Sprint(threads))
+	return runProgram(ctx, r.path, inputs, w, entry, weights, fmt.Sprint(threads))
+}
+
+// runProgram runs a program that buildProgram has built.
+func runProgram(ctx context.Context, path string, in io.Reader, out io.Writer, args ...string) error {
+	cmd := exec.CommandContext(ctx, path, args...)
 	var messages bytes.Buffer
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = inputs, w, &messages
-	if err := cmd.Run(); err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if text := strings.TrimSpace(messages.String()); text != "" {
-			err = errors.New(text)
-		}
-		switch cmd.ProcessState.ExitCode() {
-		case runnerBug:
-			return &passes.InternalError{Pass: "run", Err: err}
-		case runnerDevice:
-			return fmt.Errorf("%w: %w", ErrDevice, err)
-		}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, out, &messages
+	err := cmd.Run()
+	if err == nil || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if text := strings.TrimSpace(messages.String()); text != "" {
+		err = errors.New(text)
+	}
+	if cmd.ProcessState == nil { // it did not start
 		return err
 	}
-	return nil
+	switch cmd.ProcessState.ExitCode() {
+	case runnerBug:
+		return &passes.InternalError{Pass: "run", Err: err}
+	case runnerDevice:
+		return fmt.Errorf("%w: %w", ErrDevice, err)
+	}
+	return err
 }

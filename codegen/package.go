@@ -66,6 +66,7 @@ func Package(targets []*ir.Module, name, source string) ([]File, error) {
 	}{
 		{"example_test.go", p.exampleFile},
 		{"kernels.go", p.kernelFile},
+		{amd64File, p.amd64Kernels},
 		{"model.go", p.modelFile},
 		{"model_metal.go", p.metalFile},
 		{"model_other.go", p.otherFile},
@@ -82,6 +83,9 @@ func Package(targets []*ir.Module, name, source string) ([]File, error) {
 			return nil, fmt.Errorf("%s: %w", f.name, err)
 		}
 		add(f.name, text.Bytes())
+	}
+	if text := p.amd64Text(); text != "" {
+		add(amd64Assembly, []byte(text))
 	}
 	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
 	return files, nil
@@ -122,14 +126,21 @@ func kernelNames(m *ir.Module) []string {
 	for _, d := range m.Dims {
 		used[dimName(d)] = true
 	}
+	for _, f := range forms {
+		for _, r := range f.routines {
+			used[r.name] = true
+		}
+	}
 	names := make([]string, len(m.Kernels))
 	for i, k := range m.Kernels {
 		base := lowerName(k.Name)
 		name := base
-		for n := 2; used[name]; n++ {
+		for n := 2; slices.ContainsFunc(derivedNames(name), func(s string) bool { return used[s] }); n++ {
 			name = fmt.Sprintf("%s%d", base, n)
 		}
-		used[name] = true
+		for _, s := range derivedNames(name) {
+			used[s] = true
+		}
 		names[i] = name
 	}
 	return names

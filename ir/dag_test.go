@@ -45,7 +45,7 @@ func TestDAG(t *testing.T) {
 // A load whose index is bound to a scalar varies with that scalar's axes instead.
 func TestBound(t *testing.T) {
 	i := &Axis{Name: "i", Extent: N(4)}
-	p := &Puller{DAG: NewDAG(), Axis: func(extent Size) *Axis { return &Axis{Name: "b", Extent: extent} }}
+	p := &Puller{DAG: NewDAG()}
 	index := p.Load(0, I32, i.Index())
 	v := p.Bound(N(10), index, func(b Size) *Scalar { return p.Load(1, F32, b.Mul(N(3))) })
 	if len(v.Bind) != 1 || v.Args[0] != index || len(v.Free) != 1 || v.Free[0] != i {

@@ -110,13 +110,7 @@ func (e *kernelEval) loop(axes []*Axis, f func() error) error {
 func (e *kernelEval) runPoint() error {
 	e.point++
 	for _, s := range e.kernel.Stores {
-		var inner []*Axis // when the stages share it, a loop of each store
-		if in := e.kernel.Inner; in != nil && (s.Index.Has(in) || s.Value.Varies(in)) {
-			if _, inGrid := e.axes[in.Name]; !inGrid {
-				inner = []*Axis{in}
-			}
-		}
-		if err := e.loop(inner, func() error { return e.store(s) }); err != nil {
+		if err := e.loop(e.kernel.Loops(s), func() error { return e.store(s) }); err != nil {
 			return err
 		}
 	}

@@ -3,14 +3,16 @@ package ir
 import "slices"
 
 // A Kernel is what a group of values becomes: the small form that both backends
-// print. For each point of the Par axes, and of Inner where a value varies with
-// it, the Stores are done once. One SSA DAG of scalars serves all stages; which
+// print. For each point of the Par axes, and of Outer and Inner where a value
+// varies with them, the Stores are done once. One SSA DAG of scalars serves all stages; which
 // axes a scalar varies with and which stage it belongs to are derived.
 type Kernel struct {
 	Name     string
+	Guard    []Fact // hold wherever it is launched; in its sizes they are put to use
 	Args     []KernelArg
 	Dims     []*Dim    // sizes that vary: scalar arguments after Args
 	Par      []*Axis   // independent, outermost first
+	Outer    []*Axis   // more axes that stages share, around Inner, which is reduced over with them
 	Inner    *Axis     // the axis that stages share, vectorised where nothing is reduced; nil: none
 	Values   []*Scalar // SSA order
 	Stores   []Store
@@ -40,7 +42,7 @@ type Store struct {
 // rest of the grid, with which both vary, is a batch. So a matrix product is one,
 // and a convolution, M being the places of the window and N the output channels.
 type Contract struct {
-	M, N      []*Axis // in the order of the grid, none empty
+	M, N      []*Axis // in the order of the grid; no M: a vector times a matrix
 	A, B, Sum *Scalar
 }
 
@@ -93,6 +95,27 @@ func (k *Kernel) Grid() []*Axis {
 		}
 	}
 	return append(k.Par[:len(k.Par):len(k.Par)], k.Inner)
+}
+
+// Shared is Outer and Inner: what is looped over within a point of the grid, by each
+// stage that varies with them, where stages reduce over them.
+func (k *Kernel) Shared() []*Axis {
+	if k.Inner == nil {
+		return nil
+	}
+	return append(k.Outer[:len(k.Outer):len(k.Outer)], k.Inner)
+}
+
+// Loops are the axes that a store is repeated for at each point of the grid.
+func (k *Kernel) Loops(s Store) []*Axis {
+	var loops []*Axis
+	grid := k.Grid()
+	for _, a := range k.Shared() {
+		if !hasAxis(grid, a) && (s.Index.Has(a) || s.Value.Varies(a)) {
+			loops = append(loops, a)
+		}
+	}
+	return loops
 }
 
 // Empty reports whether the grid has no point for any dims: such a kernel is never

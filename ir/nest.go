@@ -99,16 +99,12 @@ func (n *nest) here(v *Scalar) bool {
 	return !slices.ContainsFunc(v.Free, func(a *Axis) bool { return !n.isBound(a) })
 }
 
-// stores are the last thing at a point, in a loop over the inner axis where they
-// vary with it.
+// stores are the last thing at a point, in loops over the shared axes that they vary
+// with.
 func (n *nest) stores() []Stmt {
 	var code []Stmt
 	for _, s := range n.kernel.Stores {
-		var open []*Axis
-		if in := n.kernel.Inner; in != nil && !n.isBound(in) && (s.Index.Has(in) || s.Value.Varies(in)) {
-			open = []*Axis{in}
-		}
-		code = append(code, n.loops(open, []*Scalar{s.Value}, func() []Stmt { return []Stmt{{Kind: StmtStore, Store: s}} })...)
+		code = append(code, n.loops(n.kernel.Loops(s), []*Scalar{s.Value}, func() []Stmt { return []Stmt{{Kind: StmtStore, Store: s}} })...)
 	}
 	return code
 }

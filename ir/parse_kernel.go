@@ -23,6 +23,11 @@ func (s *scanner) kernel(c *textScope) error {
 			return at.errorf("kernel @%s is defined twice", k.Name)
 		}
 	}
+	var done func()
+	if k.Guard, done, err = s.when(c); err != nil {
+		return err
+	}
+	defer done()
 	if err = s.loc(c, &k.Pos); err != nil {
 		return err
 	}
@@ -54,6 +59,7 @@ var kernelItems = map[string]func(s *scanner, k *kernelScope) error{
 	"dims":     (*scanner).kernelDims,
 	"axes":     (*scanner).kernelAxes,
 	"par":      (*scanner).kernelPar,
+	"outer":    (*scanner).kernelOuter,
 	"inner":    (*scanner).kernelInner,
 	"store":    (*scanner).store,
 	"contract": (*scanner).contract,
@@ -170,6 +176,12 @@ func (s *scanner) axisList(k *kernelScope) ([]*Axis, error) {
 func (s *scanner) kernelPar(k *kernelScope) (err error) {
 	s.next()
 	k.k.Par, err = s.axisList(k)
+	return err
+}
+
+func (s *scanner) kernelOuter(k *kernelScope) (err error) {
+	s.next()
+	k.k.Outer, err = s.axisList(k)
 	return err
 }
 
@@ -410,6 +422,9 @@ func (s *scanner) contract(k *kernelScope) error {
 		axes *[]*Axis
 		ref  **Scalar
 	}{{"m", &c.M, nil}, {"n", &c.N, nil}, {"a", nil, &c.A}, {"b", nil, &c.B}, {"sum", nil, &c.Sum}} {
+		if item.word == "m" && s.tok != "m" {
+			continue
+		}
 		if err := s.expect(item.word); err != nil {
 			return err
 		}
@@ -470,7 +485,7 @@ func (s *scanner) schedule(k *kernelScope) error {
 	return err
 }
 
-// form reads points, simd, group, or tile m 32 n 32 k 16.
+// form reads points, simd, group, or tile or panels with m 32 n 32 k 16.
 func (s *scanner) form(sch *Schedule) error {
 	at := *s
 	name, err := s.name()
@@ -480,7 +495,7 @@ func (s *scanner) form(sch *Schedule) error {
 	switch sch.Form = Form(name); sch.Form {
 	case FormPoints, FormSimd, FormGroup:
 		return nil
-	case FormTile:
+	case FormTile, FormPanels:
 	default:
 		return at.errorf("there is no form %s", name)
 	}

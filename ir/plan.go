@@ -16,6 +16,7 @@ const (
 	InInput  Place = "input"
 	InOutput Place = "output"
 	InParam  Place = "param"
+	InPacked Place = "packed" // what Module.Load computes
 	InArena  Place = "arena"
 )
 
@@ -23,7 +24,7 @@ const (
 type Buffer struct {
 	Name  string // unique in the variant
 	Place Place
-	Index int // which input, result or module param; 0 for the arena
+	Index int // which input, result, module param or packed tensor; 0 for the arena
 	Type  Type
 }
 
@@ -41,10 +42,18 @@ type Step struct {
 // Grid is how many points, which may be computed in any order, a step has, or on a
 // GPU how many threadgroups: a size over the dims of the module.
 func (s *Step) Grid() Size {
-	n := Product(extents(s.Kernel.Grid()))
 	if s.Kernel.Schedule.Form != "" {
-		n = s.Kernel.Groups()
+		return s.outside(s.Kernel.Groups())
 	}
+	return s.Points()
+}
+
+// Points is how many points the grid of a step has, a size over the dims of the
+// module.
+func (s *Step) Points() Size { return s.outside(Product(extents(s.Kernel.Grid()))) }
+
+// outside is a size of the kernel over the dims of the module.
+func (s *Step) outside(n Size) Size {
 	return n.Subst(func(a *Atom) (Size, bool) {
 		for i, d := range s.Kernel.Dims {
 			if a.Kind == AtomDim && a.Dim.Name == d.Name {
@@ -104,4 +113,17 @@ type PlanPoint struct {
 	Arena int64   // of the best stack
 	Live  int64   // most bytes alive at once, in this order
 	Bound int64   // lower bound over all orders
+}
+
+// Packed is the packed tensors of a module, in order: the buffers of Load for them.
+func (m *Module) Packed() []*Buffer {
+	var packed []*Buffer
+	if m.Load != nil {
+		for _, b := range m.Load.Buffers {
+			if b.Place == InPacked {
+				packed = append(packed, b)
+			}
+		}
+	}
+	return packed
 }

@@ -19,6 +19,7 @@ func (k *Kernel) Axes() []*Axis {
 		}
 	}
 	add(k.Par...)
+	add(k.Outer...)
 	add(k.Inner)
 	mentioned := func(s Size) {
 		s.Walk(func(a *Atom) {
@@ -49,7 +50,7 @@ func (k *Kernel) Axes() []*Axis {
 func axisName(a *Axis) string { return a.Name }
 
 func (p *textPrinter) kernel(k *Kernel) {
-	p.open("kernel @%s%s {", k.Name, p.at(k.Pos))
+	p.open("kernel @%s%s%s {", k.Name, p.guard(k.Guard, ""), p.at(k.Pos))
 	for _, a := range k.Args {
 		mode := "read"
 		if a.Write {
@@ -66,6 +67,9 @@ func (p *textPrinter) kernel(k *Kernel) {
 	if len(k.Par) > 0 {
 		p.line("par %s", joinText(k.Par, axisName))
 	}
+	if len(k.Outer) > 0 {
+		p.line("outer %s", joinText(k.Outer, axisName))
+	}
 	if k.Inner != nil {
 		p.line("inner %s", k.Inner.Name)
 	}
@@ -76,7 +80,11 @@ func (p *textPrinter) kernel(k *Kernel) {
 		p.line("store %%%s[%s] = v%d%s", k.Args[s.Arg].Name, s.Index, s.Value.ID, guardText(" if ", s.Guard))
 	}
 	if c := k.Contract; c != nil {
-		p.line("contract m %s n %s a v%d b v%d sum v%d", joinText(c.M, axisName), joinText(c.N, axisName), c.A.ID, c.B.ID, c.Sum.ID)
+		rows := ""
+		if len(c.M) > 0 {
+			rows = "m " + joinText(c.M, axisName) + " "
+		}
+		p.line("contract %sn %s a v%d b v%d sum v%d", rows, joinText(c.N, axisName), c.A.ID, c.B.ID, c.Sum.ID)
 	}
 	if s := k.Schedule; s != nil {
 		over := joinText(s.Over, func(o [2]int) string { return fmt.Sprintf("[%d, %d]", o[0], o[1]) })
@@ -84,7 +92,7 @@ func (p *textPrinter) kernel(k *Kernel) {
 		if s.Form != "" {
 			form = " as " + string(s.Form)
 		}
-		if t := s.Tile; s.Form == FormTile {
+		if t := s.Tile; s.Form == FormTile || s.Form == FormPanels {
 			form += fmt.Sprintf(" m %d n %d k %d", t.M, t.N, t.K)
 		}
 		p.line("schedule grain %d threads %d vec %d align %d over [%s] scratch %s%s", s.Grain, s.Threads, s.Vec, s.Align, over, s.Scratch, form)

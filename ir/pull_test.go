@@ -12,11 +12,6 @@ import (
 func pullKernel(in *Instr) *Kernel {
 	k := &Kernel{Name: in.Op.Name, Dims: testScope.module.Dims}
 	p := &Puller{DAG: NewDAG()}
-	axes := 0
-	p.Axis = func(extent Size) *Axis {
-		axes++
-		return &Axis{Name: fmt.Sprintf("r%d", axes), Extent: extent}
-	}
 	number := map[*Value]int{}
 	for i, a := range in.Args {
 		number[a] = i
@@ -32,17 +27,7 @@ func pullKernel(in *Instr) *Kernel {
 		k.Par = append(k.Par, a)
 		at[i] = a.Index()
 	}
-	var value *Scalar
-	if in.Op.Body != nil {
-		var x []S
-		for _, a := range in.Args {
-			x = append(x, p.Wrap(p.Arg(a, at)))
-		}
-		value = in.Op.Body(x...).V
-	} else {
-		value = in.Op.Pull(p, in, at)
-	}
-	k.Stores = []Store{{Arg: len(k.Args), Index: Linear(at, out.Shape), Value: value}}
+	k.Stores = []Store{{Arg: len(k.Args), Index: Linear(at, out.Shape), Value: p.Pull(in, at)}}
 	k.Args = append(k.Args, KernelArg{Name: "out", DType: out.DType, Len: out.Elems(), Write: true})
 	k.Values = p.Values
 	return k

@@ -3,16 +3,17 @@ package ir
 // A Schedule says how one target runs a kernel, and what the planner must know.
 type Schedule struct {
 	Grain   int64    // cpu: least number of points that are worth a worker of their own
-	Form    Form     // metal: how the work is dealt to threads; empty: cpu
+	Form    Form     // how the work is dealt out; empty: to the workers of the CPU by points
 	Threads int      // metal: of a threadgroup
 	Vec     int      // points of the grid's last axis that are computed together; 1: scalar
-	Tile    Tile     // metal: of FormTile
+	Tile    Tile     // of FormTile and FormPanels
 	Align   int64    // bytes that the address of each argument must divide by; cpu: of each written one
 	Over    [][2]int // {written argument, read argument}: may share memory if the read one dies here
 	Scratch Size     // bytes of arena that live only during the kernel
 }
 
-// A Form is how a kernel's work is dealt to the threads of a GPU.
+// A Form is how a kernel's work is dealt to the threads of a GPU, or to the workers of
+// the CPU.
 type Form string
 
 const (
@@ -20,13 +21,14 @@ const (
 	FormSimd   Form = "simd"   // a simdgroup computes a point: its lanes share what is reduced or varies along Inner
 	FormGroup  Form = "group"  // a threadgroup computes a point, as a simdgroup does
 	FormTile   Form = "tile"   // a threadgroup computes a tile of a contraction
+	FormPanels Form = "panels" // cpu: a worker computes a tile of a contraction, see Panels
 )
 
 // SimdWidth is the number of lanes of a simdgroup.
 const SimdWidth = 32
 
-// A Tile is the part of a contraction that a threadgroup computes: M by N of the
-// result, from K of the sum at a time.
+// A Tile is the part of a contraction that a threadgroup or a worker computes: M by N
+// of the result, from K of the sum at a time.
 type Tile struct{ M, N, K int }
 
 // TileThreads are the threads of a tile: four simdgroups, each of which computes a
@@ -45,7 +47,8 @@ func (t Tile) Bytes() int {
 }
 
 // Groups is how many threadgroups a metal schedule launches, of Schedule.Threads
-// threads each, over the kernel's dims. The launch has one dimension.
+// threads each, over the kernel's dims. The launch has one dimension. Of FormPanels it
+// is the tiles.
 func (k *Kernel) Groups() Size {
 	s := k.Schedule
 	points := Product(extents(k.Grid()))
@@ -54,7 +57,7 @@ func (k *Kernel) Groups() Size {
 		return points.CeilDiv(int64(s.Threads / SimdWidth))
 	case FormGroup:
 		return points
-	case FormTile:
+	case FormTile, FormPanels:
 		n := N(1)
 		for _, a := range k.TileAxes() {
 			n = n.Mul(a.Extent)
@@ -68,7 +71,7 @@ func (k *Kernel) Groups() Size {
 	return points.CeilDiv(int64(s.Threads))
 }
 
-// TileAxes are what the threadgroups of FormTile run over, outermost first: the
+// TileAxes are what the threadgroups or workers of a tiled form run over, outermost first: the
 // axes of the batch, then the tiles of M, then those of N.
 func (k *Kernel) TileAxes() []*Axis {
 	c, t := k.Contract, k.Schedule.Tile

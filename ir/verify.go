@@ -14,8 +14,11 @@ func Verify(m *Module) error {
 	v := &verifier{module: m}
 	v.dims()
 	v.params()
-	for _, f := range m.Funcs {
+	for i, f := range m.Funcs {
 		v.fn(f)
+		if last := i == len(m.Funcs)-1 || m.Funcs[i+1].Name != f.Name; last != (len(f.Guard) == 0) {
+			v.fault(f.Pos, "func/guard", "func @%s: the last function of a name, and no other, has no guard", f.Name)
+		}
 	}
 	names := map[string]bool{}
 	for _, k := range m.Kernels {
@@ -24,6 +27,9 @@ func Verify(m *Module) error {
 		}
 		names[k.Name] = true
 		v.kernel(k)
+	}
+	if m.Load != nil {
+		v.load(m.Load)
 	}
 	for _, f := range m.Funcs {
 		for i, w := range f.Variants {
@@ -123,9 +129,27 @@ func (v *verifier) fn(f *Func) {
 			v.fault(f.Pos, "func/input", "func @%s: an input has no name", f.Name)
 		}
 	}
+	for i, d := range f.Dims {
+		if v.module.Dim(d.Name) != d || slices.Contains(f.Dims[:i], d) {
+			v.fault(f.Pos, "func/dim", "func @%s: dim %s is not the module's, or is there twice", f.Name, d.Name)
+		}
+		for _, x := range f.Inputs {
+			for _, s := range x.Type.Shape {
+				s.Walk(func(a *Atom) {
+					if a.Kind == AtomDim && a.Dim.Name == d.Name {
+						v.fault(f.Pos, "func/dim", "func @%s: dim %s is given, and a size of %s as well", f.Name, d.Name, x.Name)
+					}
+				})
+			}
+		}
+	}
 	for _, w := range f.Where {
 		v.size(w.Pos, "where", w.Left, nil)
 		v.size(w.Pos, "where", w.Right, nil)
+	}
+	for _, g := range slices.Concat(f.Guard, f.Split) {
+		v.size(g.Pos, "guard", g.Left, nil)
+		v.size(g.Pos, "guard", g.Right, nil)
 	}
 	for i, in := range f.Body {
 		for _, a := range in.Args {
@@ -136,7 +160,9 @@ func (v *verifier) fn(f *Func) {
 		if w, ok := in.Attrs.(WeightAttrs); ok && v.module.Param(w.Param.Name) != w.Param {
 			v.fault(in.Pos, "weight/param", "param @%s is not the module's\n%s", w.Param.Name, around(f, i))
 		}
-		types, err := in.Infer()
+		known := *in
+		known.Facts = f.Where // and no others
+		types, err := known.Infer()
 		var rule *RuleError
 		switch {
 		case errors.As(err, &rule):
@@ -156,6 +182,7 @@ func (v *verifier) fn(f *Func) {
 			define(in.Pos, r)
 		}
 	}
+	v.kernels(f)
 	names := map[string]bool{}
 	for _, r := range f.Results {
 		if names[r.Name] || r.Name == "" {

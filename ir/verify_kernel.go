@@ -7,10 +7,11 @@ func (v *verifier) kernel(k *Kernel) {
 		v.fault(k.Pos, rule, "kernel @"+k.Name+": "+format, args...)
 	}
 	grid := map[string]bool{}
-	for _, a := range append(slices.Clone(k.Par), k.Inner) {
-		if a == nil {
-			continue
-		}
+	if len(k.Outer) > 0 && (k.Inner == nil || hasAxis(k.Grid(), k.Inner)) {
+		fault("kernel/outer", "outer axes stand around an inner one that is reduced over")
+		return
+	}
+	for _, a := range slices.Concat(k.Par, k.Shared()) {
 		if grid[a.Name] {
 			fault("kernel/axis", "axis %s is there twice", a.Name)
 		}

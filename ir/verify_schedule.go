@@ -16,8 +16,8 @@ func (v *verifier) contract(k *Kernel) {
 	if p := c.Sum; p.Kind != ScalarReduce || p.Fn != Add || p.Args[0].Kind != ScalarApply || p.Args[0].Fn != Mul || !slices.Contains(p.Args[0].Args, c.A) || !slices.Contains(p.Args[0].Args, c.B) {
 		fault("v%d is not the sum of v%d * v%d", p.ID, c.A.ID, c.B.ID)
 	}
-	if len(c.M) == 0 || len(c.N) == 0 {
-		fault("needs an axis for each factor")
+	if len(c.N) == 0 {
+		fault("needs an axis of the right factor")
 	}
 	for _, a := range c.M {
 		if !hasAxis(k.Grid(), a) || !c.A.Varies(a) || c.B.Varies(a) {
@@ -37,9 +37,16 @@ func (v *verifier) schedule(k *Kernel) {
 	fault := func(rule, format string, args ...any) {
 		v.fault(k.Pos, rule, "kernel @"+k.Name+": "+format, args...)
 	}
-	if s.Form == "" {
+	if s.Form == "" || s.Form == FormPanels {
 		if s.Threads != 0 {
-			fault("schedule/threads", "%d threads have no form", s.Threads)
+			fault("schedule/threads", "%d threads of no GPU", s.Threads)
+		}
+		if s.Form == FormPanels {
+			if _, err := k.Panels(); err != nil {
+				fault("schedule/panels", "%v", err)
+			} else if t := s.Tile; t.M < 1 || t.N < 1 || t.K < 1 || t.N%PanelCols != 0 {
+				fault("schedule/panels", "no tile of %d by %d by %d", t.M, t.N, t.K)
+			}
 		}
 		return
 	}
@@ -57,7 +64,7 @@ func (v *verifier) schedule(k *Kernel) {
 	if s.Form != FormTile {
 		return
 	}
-	if t := s.Tile; k.Contract == nil || s.Threads != TileThreads || t.M%16 != 0 || t.N%16 != 0 || t.K%8 != 0 || t.M < 16 || t.N < 16 || t.K < 8 || t.Bytes() > maxGroupBytes {
+	if t := s.Tile; k.Contract == nil || len(k.Contract.M) == 0 || s.Threads != TileThreads || t.M%16 != 0 || t.N%16 != 0 || t.K%8 != 0 || t.M < 16 || t.N < 16 || t.K < 8 || t.Bytes() > maxGroupBytes {
 		fault("schedule/tile", "no tile of %d by %d by %d on %d threads", t.M, t.N, t.K, s.Threads)
 	}
 }

@@ -17,8 +17,8 @@ const (
 )
 
 // quadrant is the n and the r of |x| = n*π/2 + r with |r| up to π/4; n comes as bits
-// of which the last are its own. r is right for |x| < 2^18; beyond, it is cut off, so
-// that sine and cosine stay numbers of that size.
+// of which the last are its own. r is right for |x| < 2^17, where n is; beyond, it is cut
+// off, so that sine and cosine stay numbers of that size.
 func quadrant(x ir.S) (n, r ir.S) {
 	a := x.Fn(ir.Abs)
 	k := a.Mul(a.Num(2 / math.Pi)).Fn(ir.Round)
@@ -43,19 +43,19 @@ func circle(n, r, sign ir.S) ir.S {
 
 func even(n ir.S) ir.S { return n.Fn(ir.And, n.Num(1)).Fn(ir.Eq, n.Num(0)) }
 
-// sin has an error of 2 ulp for |x| < 2^18.
+// sin has an error of 1.5 ulp for |x| < 2^17.
 func sin(x ...ir.S) ir.S {
 	n, r := quadrant(x[0])
 	return circle(n, r, x[0].Fn(ir.Bits))
 }
 
-// cos is sin a quadrant on, of |x|. 2 ulp for |x| < 2^18.
+// cos is sin a quadrant on, of |x|. 1.5 ulp for |x| < 2^17.
 func cos(x ...ir.S) ir.S {
 	n, r := quadrant(x[0])
 	return circle(n.Add(n.Num(1)), r, n.Num(0))
 }
 
-// tan is tan(r) or, in odd quadrants, -1/tan(r). 2 ulp for |x| < 2^18.
+// tan is tan(r) or, in odd quadrants, -1/tan(r). 3 ulp for |x| < 2^15.
 func tan(x ...ir.S) ir.S {
 	n, r := quadrant(x[0])
 	y := oddPolynomial(r, 0.00400329299, 0.000910353942, 0.0101375143, 0.0215701729, 0.05400106, 0.133332003, 0.333333342)

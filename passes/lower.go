@@ -8,15 +8,20 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
-// lower makes kernels: one for each value that is stored, by pulling from the
-// value's index through what is not stored to buffers. Equal kernels are made once.
+// lower makes the kernels that fuse decided, by pulling from the indices of what
+// they store through what is not stored to buffers. Equal kernels are made once.
 func lower(m *ir.Module) error {
 	once := map[string]*ir.Kernel{}
 	names := map[string]bool{}
+	var funcs []*ir.Func
+	var variants []*ir.Variant // of the functions of one name
 	for _, f := range m.Funcs {
 		l := newLowering(m, f)
-		l.run()
+		if err := l.run(); err != nil {
+			return err
+		}
 		for _, s := range l.variant.Steps {
+			s.Kernel.Guard = about(f.Guard, s.Kernel.Dims)
 			key := kernelKey(s)
 			if k := once[key]; k != nil {
 				s.Kernel = k
@@ -26,13 +31,37 @@ func lower(m *ir.Module) error {
 			s.Kernel.Name = unique(names, s.Kernel.Name)
 			m.Kernels = append(m.Kernels, s.Kernel)
 		}
-		f.Variants = []*ir.Variant{l.variant}
+		l.variant.Guard = f.Guard
+		if variants = append(variants, l.variant); len(f.Guard) > 0 {
+			continue
+		}
+		f.Variants, variants = variants, nil
+		funcs = append(funcs, f)
 		f.Body = nil
 		for i := range f.Results {
 			f.Results[i].Value = nil
 		}
 	}
+	m.Funcs = funcs
 	return nil
+}
+
+// about is the facts that mention one of the dims.
+func about(facts []ir.Fact, dims []*ir.Dim) []ir.Fact {
+	var out []ir.Fact
+	for _, f := range facts {
+		if slices.ContainsFunc(dims, func(d *ir.Dim) bool { return mentions(f.Left, d) || mentions(f.Right, d) }) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// mentions reports whether a size depends on a dim.
+func mentions(s ir.Size, d *ir.Dim) bool {
+	found := false
+	s.Walk(func(a *ir.Atom) { found = found || a.Kind == ir.AtomDim && a.Dim.Name == d.Name })
+	return found
 }
 
 // kernelKey is the text of a step's kernel without names, and its device: equal
@@ -61,95 +90,104 @@ type lowering struct {
 	module  *ir.Module
 	fn      *ir.Func
 	variant *ir.Variant
-	buffers map[*ir.Value]*ir.Buffer // of stored values and inputs
-	params  map[*ir.Param]*ir.Buffer
-	kept    map[*ir.Value]bool // views that are stored all the same
+	buffers map[any]*ir.Buffer // of inputs, stored values and params
 	names   map[string]bool    // of buffers
 }
 
 func newLowering(m *ir.Module, f *ir.Func) *lowering {
-	return &lowering{
-		module: m, fn: f, variant: &ir.Variant{},
-		buffers: map[*ir.Value]*ir.Buffer{}, params: map[*ir.Param]*ir.Buffer{},
-		kept: keptViews(f.Body), names: map[string]bool{},
-	}
+	return &lowering{module: m, fn: f, variant: &ir.Variant{}, buffers: map[any]*ir.Buffer{}, names: map[string]bool{}}
 }
 
-func (l *lowering) run() {
+func (l *lowering) run() error {
 	for i, v := range l.fn.Inputs {
 		l.buffers[v] = l.buffer(v.Name, ir.InInput, i, v.Type)
 	}
 	outs := make([]*ir.Buffer, len(l.fn.Results))
 	for i, r := range l.fn.Results {
 		outs[i] = l.buffer(r.Name, ir.InOutput, i, r.Type)
-		if l.buffers[r.Value] == nil && l.stored(r.Value) {
+		if l.buffers[r.Value] == nil && stored(r.Value) {
 			l.buffers[r.Value] = outs[i] // its kernel writes the result itself
 		}
 	}
-	for _, in := range l.fn.Body {
-		if l.stored(in.Result()) {
-			l.store(in.Result())
+	whole := wholes(l.fn)
+	for _, group := range storedTogether(l.fn) {
+		for _, v := range group {
+			if w := whole[v]; w != nil {
+				v = w
+			}
+			if l.buffers[v] == nil {
+				l.buffers[v] = l.buffer(valueName(v), ir.InArena, 0, v.Type)
+			}
 		}
+		k, args, err := groupKernel(l.module, group, stored, whole)
+		if err != nil {
+			return fmt.Errorf("%s: kernel %d: %w", group[0].Instr.Pos, group[0].Instr.Kernel, err)
+		}
+		main := largest(group)
+		name := valueName(main)
+		if out := l.buffers[main]; out != nil && out.Place == ir.InOutput {
+			name = out.Name
+		}
+		l.step(k, args, nil, main.Instr.Pos, main.Instr.Device, name)
 	}
 	for i, r := range l.fn.Results {
-		if l.buffers[r.Value] != outs[i] { // a view, a constant, an input, or a second name
-			l.step(outs[i], r.Value, "copy", l.load(r.Value))
+		if l.buffers[r.Value] != outs[i] { // an input, a weight, a constant, or a second name
+			k, args := copyKernel(l.module, r.Value, stored, whole)
+			pos, device := l.fn.Pos, l.device()
+			if in := r.Value.Instr; in != nil {
+				pos, device = in.Pos, in.Device
+			}
+			l.step(k, args, outs[i], pos, device, "copy")
 		}
 	}
+	return nil
 }
 
-// stored reports whether v has a kernel and memory of its own. Views, constants,
-// index numbers and conversions of these are computed wherever they are used.
-func (l *lowering) stored(v *ir.Value) bool {
-	if v.Instr == nil || l.kept[v] {
-		return v.Instr != nil
+// stored reports whether a kernel stores v.
+func stored(v *ir.Value) bool { return v.Instr != nil && v.Instr.Kernel != 0 }
+
+// wholes tells for each value that is stored as a part what it is a part of.
+func wholes(f *ir.Func) map[*ir.Value]*ir.Value {
+	of := map[*ir.Value]*ir.Value{}
+	for _, in := range f.Body {
+		if in.Parts {
+			for _, a := range in.Args {
+				of[a] = in.Result()
+			}
+		}
 	}
-	switch v.Instr.Op.Kind {
-	case ir.KindView, ir.KindSource:
-		return false
-	case ir.KindElementwise:
-		_, isCast := v.Instr.Attrs.(ir.CastAttrs)
-		return !isCast || !free(v.Instr.Args[0])
-	}
-	return true
+	return of
 }
 
-// free reports whether v is computed from no memory and at no cost.
-func free(v *ir.Value) bool {
-	if v.Instr == nil {
-		return false
+// storedTogether is the stored values of a function, by kernel, in the order of the
+// kernels and of the body.
+func storedTogether(f *ir.Func) [][]*ir.Value {
+	var groups [][]*ir.Value
+	for _, in := range f.Body {
+		if in.Kernel == 0 || in.Parts {
+			continue
+		}
+		for len(groups) < in.Kernel {
+			groups = append(groups, nil)
+		}
+		groups[in.Kernel-1] = append(groups[in.Kernel-1], in.Results...)
 	}
-	switch v.Instr.Attrs.(type) {
-	case ir.ConstAttrs, ir.IotaAttrs:
-		return true
-	case ir.ShapeAttrs, ir.PermAttrs, ir.SliceAttrs, ir.CastAttrs:
-		return free(v.Instr.Args[0])
-	}
-	return false
+	return slices.DeleteFunc(groups, func(g []*ir.Value) bool { return len(g) == 0 })
 }
 
-// store appends the step that computes a stored value.
-func (l *lowering) store(v *ir.Value) {
-	if l.buffers[v] == nil {
-		l.buffers[v] = l.buffer(valueName(v), ir.InArena, 0, v.Type)
-	}
-	l.foldBetter(v.Instr)
-	out, name := l.buffers[v], valueName(v)
-	if out.Place == ir.InOutput {
-		name = out.Name
-	}
-	l.step(out, v, name, l.compute(v.Instr))
-}
-
-// step appends the step that fills a buffer with the value v, pulled by root.
-func (l *lowering) step(out *ir.Buffer, v *ir.Value, name string, root pull) {
-	pos, device := l.fn.Pos, l.device()
-	if v.Instr != nil {
-		pos, device = v.Instr.Pos, v.Instr.Device
-	}
-	k, args := l.kernel(out, root)
+// step appends the step that runs k on the buffers of args, the last of which is out
+// if that is given.
+func (l *lowering) step(k *ir.Kernel, args []*ir.Value, out *ir.Buffer, pos *ir.Pos, device ir.Device, name string) {
 	k.Name, k.Pos = l.kernelName(pos, name), pos
-	step := &ir.Step{Kernel: k, Args: args, Device: device, Epoch: len(l.variant.Steps), Pos: pos}
+	step := &ir.Step{Kernel: k, Device: device, Epoch: len(l.variant.Steps), Pos: pos}
+	for i, v := range args {
+		b := out
+		if out == nil || i < len(args)-1 {
+			b = l.bufferOf(v)
+		}
+		k.Args[i].Name = b.Name
+		step.Args = append(step.Args, b)
+	}
 	for _, d := range k.Dims {
 		step.Sizes = append(step.Sizes, d.Size())
 	}
@@ -187,9 +225,13 @@ func (l *lowering) buffer(name string, place ir.Place, index int, t ir.Type) *ir
 	return b
 }
 
-func (l *lowering) param(p *ir.Param) *ir.Buffer {
-	if l.params[p] == nil {
-		l.params[p] = l.buffer(p.Name, ir.InParam, slices.Index(l.module.Params, p), p.Type)
+// bufferOf is the buffer that a value is loaded from or stored in; of a weight, that
+// of its param.
+func (l *lowering) bufferOf(v *ir.Value) *ir.Buffer {
+	b := l.buffers[memory(v)]
+	if p, ok := memory(v).(*ir.Param); ok && b == nil {
+		b = l.buffer(p.Name, ir.InParam, slices.Index(l.module.Params, p), p.Type)
+		l.buffers[p] = b
 	}
-	return l.params[p]
+	return b
 }

@@ -7,92 +7,247 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
-// A pull gives the scalar of a value at an index.
-type pull func(p *ir.Puller, at []ir.Size) *ir.Scalar
+// A kernelMaker makes one kernel by pulling, from the indices of what it stores
+// through what is not stored to what is in memory.
+type kernelMaker struct {
+	module *ir.Module
+	stored func(v *ir.Value) bool  // in a kernel of its own, or in this one
+	group  []*ir.Value             // what the kernel stores, in the order of the body
+	whole  map[*ir.Value]*ir.Value // for values that are parts, what they are parts of
 
-// load pulls v as its readers do: from its buffer, or through it.
-func (l *lowering) load(v *ir.Value) pull {
-	return func(p *ir.Puller, at []ir.Size) *ir.Scalar { return p.Arg(v, at) }
+	puller *ir.Puller
+	kernel *ir.Kernel
+	reads  []*ir.Value // one for each argument so far
+	writes []*ir.Value // one for each store
+	number map[any]int // the argument of a value, or of a param
+	route  map[*ir.Value][]ir.Size
 }
 
-// compute pulls an instruction's operands and applies the instruction.
-func (l *lowering) compute(in *ir.Instr) pull {
-	return func(p *ir.Puller, at []ir.Size) *ir.Scalar {
-		if in.Op.Body == nil {
-			return in.Op.Pull(p, in, at)
-		}
-		x := make([]ir.S, len(in.Args))
-		for i, a := range in.Args {
-			x[i] = p.Wrap(p.Arg(a, at))
-		}
-		return in.Op.Body(x...).V
-	}
-}
-
-// kernel makes the kernel that fills out with what root pulls at each index. args
-// are the buffers that it reads, in the order of its arguments, and then out.
-func (l *lowering) kernel(out *ir.Buffer, root pull) (k *ir.Kernel, args []*ir.Buffer) {
-	k = &ir.Kernel{}
-	number := map[*ir.Buffer]int{}
-	p := &ir.Puller{DAG: ir.NewDAG()}
-	axes := 0
-	p.Axis = func(extent ir.Size) *ir.Axis {
-		axes++
-		return &ir.Axis{Name: fmt.Sprintf("r%d", axes), Extent: extent}
-	}
-	p.Arg = func(v *ir.Value, at []ir.Size) *ir.Scalar {
-		b := l.buffers[v]
-		if b == nil {
-			a, isWeight := v.Instr.Attrs.(ir.WeightAttrs)
-			if !isWeight {
-				return l.compute(v.Instr)(p, at)
+// groupKernel makes the kernel that stores the values of a group. args are what it
+// reads and then the group, one value for each argument, or what that is a part of;
+// the arguments have no names yet. An error says why the values cannot be one kernel.
+func groupKernel(m *ir.Module, group []*ir.Value, stored func(v *ir.Value) bool, whole map[*ir.Value]*ir.Value) (k *ir.Kernel, args []*ir.Value, err error) {
+	b := newMaker(m, stored)
+	b.group, b.whole = group, whole
+	main := largest(group)
+	at := b.grid(main.Type.Shape)
+	value := map[*ir.Value]*ir.Scalar{main: b.puller.Pull(main.Instr, at)}
+	b.route[main] = at
+	for _, same := range []bool{true, false} { // the others may be pulled on the way
+		for _, v := range slices.Backward(group) {
+			if v == main || ir.EqualShapes(v.Type.Shape, main.Type.Shape) != same {
+				continue
 			}
-			b = l.param(a.Param)
+			if same {
+				b.route[v] = at
+			} else if b.route[v] == nil {
+				if b.route[v] = alongGrid(v.Instr, main.Type.Shape, at); b.route[v] == nil {
+					return nil, nil, fmt.Errorf("%s is not computed on the way to %s", v.Type, main.Type)
+				}
+			}
+			value[v] = b.puller.Pull(v.Instr, b.route[v])
 		}
-		n, ok := number[b]
-		if !ok {
-			n = len(args)
-			number[b] = n
-			args = append(args, b)
-			k.Args = append(k.Args, ir.KernelArg{Name: b.Name, DType: b.Type.DType, Len: b.Type.Elems()})
-		}
-		return p.Load(n, b.Type.DType, ir.Linear(at, b.Type.Shape))
 	}
-	at := make([]ir.Size, out.Type.Rank())
-	for i, e := range out.Type.Shape {
+	for _, v := range group {
+		b.store(v, b.route[v], value[v])
+	}
+	k, args = b.finish()
+	for i, v := range group {
+		if !ir.EqualShapes(v.Type.Shape, main.Type.Shape) && whole[v] == nil && !k.Empty() {
+			if err := storesAll(k, k.Stores[i]); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	return k, args, nil
+}
+
+// copyKernel makes the kernel that stores another copy of a value.
+func copyKernel(m *ir.Module, v *ir.Value, stored func(v *ir.Value) bool, whole map[*ir.Value]*ir.Value) (k *ir.Kernel, args []*ir.Value) {
+	b := newMaker(m, stored)
+	b.whole = whole
+	at := b.grid(v.Type.Shape)
+	value := b.arg(v, at)
+	b.whole = nil // the copy is none of the parts
+	b.store(v, at, value)
+	return b.finish()
+}
+
+func newMaker(m *ir.Module, stored func(v *ir.Value) bool) *kernelMaker {
+	b := &kernelMaker{module: m, stored: stored, kernel: &ir.Kernel{}, puller: &ir.Puller{DAG: ir.NewDAG()},
+		number: map[any]int{}, route: map[*ir.Value][]ir.Size{}}
+	b.puller.Arg = b.arg
+	return b
+}
+
+// largest is the value with the most elements, whose index the kernel's grid is; of
+// several the last.
+func largest(group []*ir.Value) *ir.Value {
+	main := group[0]
+	for _, v := range group {
+		if elems(v) >= elems(main) {
+			main = v
+		}
+	}
+	return main
+}
+
+// alongGrid is where a reduction of a tensor of the grid's shape has its results;
+// nil: in is none.
+func alongGrid(in *ir.Instr, shape, at []ir.Size) []ir.Size {
+	if in.Op.Kind != ir.KindReduce || !ir.EqualShapes(in.Args[0].Type.Shape, shape) {
+		return nil
+	}
+	axes, keep := foldedAxes(in)
+	rest := []ir.Size{}
+	for i, index := range at {
+		switch {
+		case !slices.Contains(axes, i):
+			rest = append(rest, index)
+		case keep:
+			rest = append(rest, ir.Size{})
+		}
+	}
+	return rest
+}
+
+// foldedAxes are the axes that a reduction folds, and whether it leaves them with
+// size 1.
+func foldedAxes(in *ir.Instr) (axes []int, keep bool) {
+	switch a := in.Attrs.(type) {
+	case ir.ReduceAttrs:
+		return a.Axes, a.Keep
+	case ir.IndexAttrs:
+		return []int{a.Axis}, a.Keep
+	}
+	return nil, false
+}
+
+// arg is the scalar of a value at an index: computed here, or loaded.
+func (b *kernelMaker) arg(v *ir.Value, at []ir.Size) *ir.Scalar {
+	here := slices.Contains(b.group, v)
+	if here && b.route[v] == nil {
+		b.route[v] = at
+	}
+	if here || v.Instr != nil && !isWeight(v.Instr) && !b.stored(v) {
+		return b.puller.Pull(v.Instr, at)
+	}
+	home, index := b.home(v, at)
+	n, ok := b.number[memory(home)]
+	if !ok {
+		n = len(b.reads)
+		b.number[memory(home)] = n
+		b.reads = append(b.reads, home)
+		b.kernel.Args = append(b.kernel.Args, ir.KernelArg{DType: home.Type.DType, Len: home.Type.Elems()})
+	}
+	return b.puller.Load(n, v.Type.DType, index)
+}
+
+// home is the value in whose memory v is, and where in it its element at an index is.
+func (b *kernelMaker) home(v *ir.Value, at []ir.Size) (*ir.Value, ir.Size) {
+	whole := b.whole[v]
+	if whole == nil {
+		return v, ir.Linear(at, v.Type.Shape)
+	}
+	axis := whole.Instr.Attrs.(ir.AxisAttrs).Axis
+	at = slices.Clone(at)
+	for _, before := range whole.Instr.Args[:slices.Index(whole.Instr.Args, v)] {
+		at[axis] = at[axis].Add(before.Type.Shape[axis])
+	}
+	return whole, ir.Linear(at, whole.Type.Shape)
+}
+
+// memory is what a value that is loaded is in: the param of a weight, else its own.
+func memory(v *ir.Value) any {
+	if v.Instr != nil && isWeight(v.Instr) {
+		return v.Instr.Attrs.(ir.WeightAttrs).Param
+	}
+	return v
+}
+
+func isWeight(in *ir.Instr) bool {
+	_, ok := in.Attrs.(ir.WeightAttrs)
+	return ok
+}
+
+// grid makes the axes of a shape and the index that they are.
+func (b *kernelMaker) grid(shape []ir.Size) []ir.Size {
+	at := make([]ir.Size, len(shape))
+	for i, e := range shape {
 		if !e.Is(1) { // of an axis of size 1 the index is 0
 			a := &ir.Axis{Name: fmt.Sprintf("i%d", i), Extent: e}
-			k.Par = append(k.Par, a)
+			b.kernel.Par = append(b.kernel.Par, a)
 			at[i] = a.Index()
 		}
 	}
-	value := root(p, at)
-	k.Stores = []ir.Store{{Arg: len(args), Index: ir.Linear(at, out.Type.Shape), Value: value}}
-	k.Args = append(k.Args, ir.KernelArg{Name: out.Name, DType: out.Type.DType, Len: out.Type.Elems(), Write: true})
-	k.Values = p.Values
+	return at
+}
+
+// store appends a store of v; its argument follows those that are read.
+func (b *kernelMaker) store(v *ir.Value, at []ir.Size, value *ir.Scalar) {
+	k := b.kernel
+	home, index := b.home(v, at)
+	k.Stores = append(k.Stores, ir.Store{Arg: len(b.reads) + len(k.Stores), Index: index, Value: value})
+	b.writes = append(b.writes, home)
+}
+
+// finish brings the kernel into its final form.
+func (b *kernelMaker) finish() (k *ir.Kernel, args []*ir.Value) {
+	k = b.kernel
+	for _, v := range b.writes {
+		k.Args = append(k.Args, ir.KernelArg{DType: v.Type.DType, Len: v.Type.Elems(), Write: true})
+	}
+	k.Values = b.puller.Values
 
 	prune(k)
 	dropUnitAxes(k)
 	splitAxes(k)
 	dropGuards(k)
+	if !shareAxes(k) { // two axes of the grid may be one of a fold
+		mergeAxes(k)
+		shareAxes(k)
+	}
 	mergeAxes(k)
 	chooseInner(k)
 	renameAxes(k)
 	recogniseContract(k)
-	k.Dims = l.dims(k)
-	return k, dropArgs(k, append(args, out))
+	k.Dims = usedDims(b.module, k)
+	all := append(b.reads, b.writes...)
+	for _, n := range dropArgs(k) {
+		args = append(args, all[n])
+	}
+	return k, args
 }
 
-// dropArgs removes the arguments that are never read; args are the buffers for
-// them, of which those that are left come back.
-func dropArgs(k *ir.Kernel, args []*ir.Buffer) []*ir.Buffer {
-	var left []*ir.Buffer
+// storesAll is an error if a store might not write each element of its argument once.
+func storesAll(k *ir.Kernel, s ir.Store) error {
+	n, axes := ir.N(1), slices.Concat(k.Grid(), k.Loops(s))
+	for _, a := range axes {
+		if n = n.Mul(a.Extent); !s.Index.Has(a) && !a.Extent.Is(1) {
+			return fmt.Errorf("an element would be stored for each %s", a.Name)
+		}
+	}
+	inScope := true
+	s.Index.Walk(func(a *ir.Atom) { inScope = inScope && (a.Kind != ir.AtomAxis || contains(axes, a.Axis)) })
+	if !inScope {
+		return fmt.Errorf("an element would be stored at an index that is computed")
+	}
+	if size := k.Args[s.Arg].Len; !n.Equal(size) || !(ir.Bound{Index: s.Index, Extent: size}).Proven() {
+		return fmt.Errorf("%s elements would be stored as %s", size, n)
+	}
+	return nil
+}
+
+// dropArgs removes the arguments that are never read, and returns the numbers that
+// those have had that are left.
+func dropArgs(k *ir.Kernel) []int {
+	var left []int
 	var kept []ir.KernelArg
-	to := make([]int, len(args))
+	to := make([]int, len(k.Args))
 	for i, a := range k.Args {
 		to[i] = len(kept)
 		if a.Write || slices.ContainsFunc(k.Values, func(v *ir.Scalar) bool { return v.Kind == ir.ScalarLoad && v.Arg == i }) {
-			kept, left = append(kept, a), append(left, args[i])
+			kept, left = append(kept, a), append(left, i)
 		}
 	}
 	for _, v := range k.Values {
@@ -107,21 +262,15 @@ func dropArgs(k *ir.Kernel, args []*ir.Buffer) []*ir.Buffer {
 	return left
 }
 
-// dims are the dims that a kernel mentions, in the module's order.
-func (l *lowering) dims(k *ir.Kernel) []*ir.Dim {
-	used := map[*ir.Dim]bool{}
+// usedDims are the dims that a kernel mentions, in the module's order.
+func usedDims(m *ir.Module, k *ir.Kernel) []*ir.Dim {
+	used := map[string]bool{}
 	eachSize(k, func(s ir.Size) {
 		s.Walk(func(a *ir.Atom) {
 			if a.Kind == ir.AtomDim {
-				used[a.Dim] = true
+				used[a.Dim.Name] = true
 			}
 		})
 	})
-	var dims []*ir.Dim
-	for _, d := range l.module.Dims {
-		if used[d] {
-			dims = append(dims, d)
-		}
-	}
-	return dims
+	return slices.DeleteFunc(slices.Clone(m.Dims), func(d *ir.Dim) bool { return !used[d.Name] })
 }

@@ -19,7 +19,7 @@ func mergeAxes(k *ir.Kernel) {
 		again = false
 		for _, v := range k.Values {
 			for i := len(v.Over) - 2; i >= 0 && !again; i-- {
-				if p, q := v.Over[i], v.Over[i+1]; foldedTogether(k, p, q) && walkedAsOne(k, p, q) {
+				if p, q := v.Over[i], v.Over[i+1]; foldedTogether(k, p, q) && sharedTogether(k, p, q) && walkedAsOne(k, p, q) {
 					merge(k, p, q)
 					again = true
 				}
@@ -58,10 +58,20 @@ func foldedTogether(k *ir.Kernel, p, q *ir.Axis) bool {
 	return true
 }
 
+// sharedTogether reports whether p and q are neighbours among the axes that stages
+// share, if they are there.
+func sharedTogether(k *ir.Kernel, p, q *ir.Axis) bool {
+	i, j := position(k.Shared(), p), position(k.Shared(), q)
+	return i < 0 && j < 0 || i >= 0 && j == i+1
+}
+
 func merge(k *ir.Kernel, p, q *ir.Axis) {
 	one := &ir.Axis{Name: p.Name + q.Name, Extent: p.Extent.Mul(q.Extent)}
 	pair := func(axes []*ir.Axis) []*ir.Axis { return replaceAxis(replaceAxis(axes, p, one), q) }
 	k.Par = pair(k.Par)
+	if shared := pair(k.Shared()); len(shared) > 0 {
+		k.Outer, k.Inner = shared[:len(shared)-1], shared[len(shared)-1]
+	}
 	edit{
 		size: func(s ir.Size) ir.Size { return s.Replace(p, ir.Size{}).Replace(q, one.Index()) },
 		axes: pair,
@@ -82,8 +92,8 @@ func renameAxes(k *ir.Kernel) {
 		}
 	}
 	number("i", k.Par)
-	if k.Inner != nil {
-		to[k.Inner.Name] = &ir.Axis{Name: fmt.Sprint("i", len(k.Par)), Extent: k.Inner.Extent}
+	for i, a := range k.Shared() {
+		to[a.Name] = &ir.Axis{Name: fmt.Sprint("i", len(k.Par)+i), Extent: a.Extent}
 	}
 	number("r", reducedAxes(k))
 	number("b", k.Axes()) // what is left
@@ -96,7 +106,7 @@ func renameAxes(k *ir.Kernel) {
 	}
 	k.Par = renamed(k.Par)
 	if k.Inner != nil {
-		k.Inner = to[k.Inner.Name]
+		k.Outer, k.Inner = renamed(k.Outer), to[k.Inner.Name]
 	}
 	edit{
 		size: func(s ir.Size) ir.Size {

@@ -18,8 +18,15 @@ var (
 	placed = need{"a device for each value, from pass place", everyInstr(func(in *ir.Instr) bool {
 		return in.Device != ir.OnAny
 	})}
+	whole    = need{"functions without guards, before pass variants", everyFunc(func(f *ir.Func) bool { return len(f.Guard) == 0 })}
 	expanded = need{"composites replaced, by pass expand", everyInstr(func(in *ir.Instr) bool {
 		return in.Op.Expand == nil
+	})}
+	fused = need{"the kernels of stored values, from pass fuse", everyFunc(func(f *ir.Func) bool {
+		return !slices.ContainsFunc(f.Results, func(r ir.Result) bool {
+			in := r.Value.Instr
+			return in != nil && in.Op.Kind != ir.KindSource && in.Kernel == 0
+		})
 	})}
 	lowered = need{"kernels, from pass lower", everyFunc(func(f *ir.Func) bool { return len(f.Variants) > 0 })}
 	tiled   = need{"kernels with a schedule, from pass tile", func(m *ir.Module) bool {
@@ -33,6 +40,7 @@ var (
 		}
 		return true
 	})}
+	unpacked  = need{"a module before pass pack", func(m *ir.Module) bool { return m.Load == nil }}
 	unplanned = need{"a module before pass plan, which relies on it", everyVariant(func(v *ir.Variant) bool {
 		return v.Plan == nil
 	})}

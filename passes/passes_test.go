@@ -16,7 +16,8 @@ module "small" {
   dim B 0..8
   func @run(%x: f32[B, 4]) -> (y: f32[B, 4]) {
     %0 = softmax(%x, axis=1, acc=invalid) : f32[B, 4]
-    ret(%0)
+    %1 = softmax(%0, axis=0, acc=invalid) : f32[B, 4]
+    ret(%1)
   }
 }`
 
@@ -72,12 +73,13 @@ func TestRefusals(t *testing.T) {
 		{nil, "", []string{"simplify", "place"}, "pass place needs a target"},
 		{[]string{"place"}, ir.Metal, []string{"expand"}, `module "small" is for target cpu already`},
 		{nil, ir.CPU, []string{"expand"}, "pass expand needs a device for each value, from pass place"},
-		{[]string{"place"}, ir.CPU, []string{"lower"}, "pass lower needs composites replaced, by pass expand"},
+		{[]string{"place"}, ir.CPU, []string{"fuse"}, "pass fuse needs composites replaced, by pass expand"},
+		{[]string{"place", "expand"}, ir.CPU, []string{"lower"}, "pass lower needs the kernels of stored values, from pass fuse"},
 		{[]string{"place"}, ir.CPU, []string{"tile"}, "pass tile needs kernels, from pass lower"},
-		{[]string{"place", "expand", "lower"}, ir.CPU, []string{"simplify"}, "pass simplify needs functions with bodies, not kernels"},
-		{[]string{"place", "expand", "lower"}, ir.CPU, []string{"schedule"}, "pass schedule needs kernels with a schedule, from pass tile"},
-		{[]string{"place", "expand", "lower", "tile"}, ir.CPU, []string{"plan"}, "pass plan needs barriers between epochs, from pass schedule"},
-		{[]string{"place", "expand", "lower", "tile", "schedule", "plan"}, ir.CPU, []string{"legalise"}, "pass legalise needs a module before pass plan, which relies on it"},
+		{[]string{"place", "expand", "fuse", "lower"}, ir.CPU, []string{"simplify"}, "pass simplify needs functions with bodies, not kernels"},
+		{[]string{"place", "expand", "fuse", "lower"}, ir.CPU, []string{"schedule"}, "pass schedule needs kernels with a schedule, from pass tile"},
+		{[]string{"place", "expand", "fuse", "lower", "tile"}, ir.CPU, []string{"plan"}, "pass plan needs barriers between epochs, from pass schedule"},
+		{[]string{"place", "expand", "fuse", "lower", "tile", "schedule", "plan"}, ir.CPU, []string{"legalise"}, "pass legalise needs a module before pass plan, which relies on it"},
 	}
 	for _, test := range tests {
 		m := parse(t, small)

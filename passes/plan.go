@@ -41,13 +41,25 @@ func planVariant(m *ir.Module, f *ir.Func, v *ir.Variant) *ir.Plan {
 		}
 	}
 	for i, point := range points {
-		l := life.Sized(sizes[i])
-		bytes := make([]int64, len(l.Blocks))
-		for n, b := range l.Blocks {
-			bytes[n] = b.Size
-		}
-		_, peak := p.Offsets(bytes)
-		p.Report = append(p.Report, ir.PlanPoint{Dims: point, Arena: peak, Live: l.Live(), Bound: arena.Bound(g, sizes[i])})
+		p.Report = append(p.Report, planPoint(p, g, life, point, sizes[i]))
 	}
 	return p
+}
+
+// planPoint is what a plan takes at a point, where the buffers have the given sizes.
+func planPoint(p *ir.Plan, g *arena.Graph, life *arena.Life, point, sizes []int64) ir.PlanPoint {
+	l := life.Sized(sizes)
+	bytes := make([]int64, len(l.Blocks))
+	for n, b := range l.Blocks {
+		bytes[n] = b.Size
+	}
+	_, peak := p.Offsets(bytes)
+	return ir.PlanPoint{Dims: point, Arena: peak, Live: l.Live(), Bound: arena.Bound(g, sizes)}
+}
+
+// PlanAt is what the plan of a variant takes at some dims, in the order of the
+// module's, which need not be among those of its report.
+func PlanAt(m *ir.Module, v *ir.Variant, dims []int64) ir.PlanPoint {
+	g, buffers := memoryGraph(v)
+	return planPoint(v.Plan, g, arena.Lifetimes(g, epochs(v)), dims, sizesAt(m, buffers, [][]int64{dims})[0])
 }

@@ -106,3 +106,19 @@ func TestPlanOfNothing(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 }
+
+// At the points of the report PlanAt says what the report does, and between them
+// what the plan takes there.
+func TestPlanAt(t *testing.T) {
+	g := randomProgram(3, 25)
+	g.planned(t)
+	for _, want := range g.v.Plan.Report {
+		if got := PlanAt(g.m, g.v, want.Dims); !slices.Equal(got.Dims, want.Dims) || got.Arena != want.Arena || got.Live != want.Live || got.Bound != want.Bound {
+			t.Errorf("%+v, the report says %+v", got, want)
+		}
+	}
+	most := g.v.Plan.Report[0]
+	if got := PlanAt(g.m, g.v, []int64{33, 2}); got.Live > got.Arena || got.Bound > got.Live || got.Arena >= most.Arena {
+		t.Errorf("%+v, and at most %+v", got, most)
+	}
+}

@@ -13,14 +13,16 @@ const grainWork = 1 << 13
 // tile chooses the schedule of each kernel, and with it says what the planner
 // must know.
 func tile(m *ir.Module) error {
+	makePanels(m)
 	on := devices(m)
 	for _, k := range m.Kernels {
 		if on[k] == ir.OnGPU {
 			k.Schedule = metalSchedule(k)
 		} else {
-			k.Schedule = &ir.Schedule{Grain: max(1, grainWork/pointWork(k)), Vec: 1, Align: ir.Align, Over: overwrites(k)}
+			k.Schedule = cpuSchedule(k)
 		}
 	}
+	shareKernels(m)
 	return nil
 }
 

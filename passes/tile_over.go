@@ -55,12 +55,12 @@ func sameLane(k *ir.Kernel, pair [2]int) bool {
 		return false
 	}
 	for _, s := range k.Stores {
-		if s.Arg == pair[0] && !s.Index.Has(k.Inner) {
+		if s.Arg == pair[0] && !slices.EqualFunc(k.Loops(s), k.Shared(), sameAxis) {
 			return false
 		}
 	}
 	for _, w := range rows(k) {
-		if len(w.Over) == 1 && w.Over[0].Name == k.Inner.Name {
+		if slices.EqualFunc(w.Over, k.Shared(), sameAxis) {
 			continue
 		}
 		if needs(w, func(v *ir.Scalar) bool { return v.Kind == ir.ScalarLoad && v.Arg == pair[1] }) {
@@ -72,5 +72,14 @@ func sameLane(k *ir.Kernel, pair [2]int) bool {
 
 // needs reports whether v is computed from a scalar that f holds of.
 func needs(v *ir.Scalar, f func(v *ir.Scalar) bool) bool {
-	return f(v) || slices.ContainsFunc(v.Args, func(a *ir.Scalar) bool { return needs(a, f) })
+	seen := map[*ir.Scalar]bool{}
+	var visit func(v *ir.Scalar) bool
+	visit = func(v *ir.Scalar) bool {
+		if seen[v] {
+			return false
+		}
+		seen[v] = true
+		return f(v) || slices.ContainsFunc(v.Args, visit)
+	}
+	return visit(v)
 }

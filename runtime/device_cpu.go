@@ -50,15 +50,22 @@ func (r *cpuRecording) Run(ctx context.Context) (time.Duration, error) {
 	team := cpu.Acquire()
 	defer team.Release()
 	for i := range r.launches {
-		if err := ctx.Err(); err != nil {
+		if err := r.launch(ctx, team, i); err != nil {
 			return 0, err
-		}
-		l := &r.launches[i]
-		if err := team.Run(r.kernels[l.Kernel], &r.calls[i], l.Grid, l.Grain); err != nil {
-			return 0, fmt.Errorf("step %d (%s): %w", i, l.Pos, err)
 		}
 	}
 	return 0, nil
+}
+
+func (r *cpuRecording) launch(ctx context.Context, team cpu.Team, i int) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	l := &r.launches[i]
+	if err := team.Run(r.kernels[l.Kernel], &r.calls[i], l.Grid, l.Grain); err != nil {
+		return fmt.Errorf("step %d (%s): %w", i, l.Pos, err)
+	}
+	return nil
 }
 
 func (r *cpuRecording) Close() error { return nil }

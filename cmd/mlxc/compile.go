@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"text/tabwriter"
 
 	"github.com/dustin/go-humanize"
@@ -36,15 +35,9 @@ func compileCommand() *cobra.Command {
 				options.Package = mlxc.PackageName(dir)
 			}
 			options.Source = args[0]
-			for _, name := range targets {
-				target := ir.Target(name)
-				if target != ir.CPU && target != ir.Metal {
-					return usageError{fmt.Errorf("there is no target %q; the targets are metal and cpu", name)}
-				}
-				if slices.Contains(options.Targets, target) {
-					return usageError{fmt.Errorf("target %s is named twice", name)}
-				}
-				options.Targets = append(options.Targets, target)
+			var err error
+			if options.Targets, err = parseTargets(targets); err != nil {
+				return err
 			}
 			m, err := src.load(args[0], cmd.ErrOrStderr())
 			if err != nil {
@@ -107,11 +100,11 @@ func (d *dumper) write() error {
 	return nil
 }
 
-// summary says what became of each entry: its launches, and at some dims its arena
-// beside what is alive at once and what must be in any order.
+// summary says what became of each entry: its launches, and at some dims what they
+// have to do and its arena beside what is alive at once and what must be in any order.
 func summary(w io.Writer, targets []*ir.Module) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "entry\ttarget\tlaunches\tkernels\tarena\tlive\tbound\tat")
+	fmt.Fprintln(t, "entry\ttarget\tlaunches\tkernels\tFLOP\tread\twritten\tarena\tlive\tbound\tat")
 	for _, m := range targets {
 		for _, f := range m.Funcs {
 			for _, v := range f.Variants {
@@ -120,13 +113,30 @@ func summary(w io.Writer, targets []*ir.Module) error {
 					used[s.Kernel] = true
 				}
 				for _, pt := range v.Plan.Report {
-					fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%s\t%s\t%s\t%s\n", f.Name, m.Target, len(v.Steps), len(used),
+					work := workAt(m, v, pt)
+					fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", f.Name, m.Target, len(v.Steps), len(used),
+						humanize.SIWithDigits(work.FLOPs, 1, ""), humanize.IBytes(uint64(work.Read)), humanize.IBytes(uint64(work.Written)),
 						humanize.IBytes(uint64(pt.Arena)), humanize.IBytes(uint64(pt.Live)), humanize.IBytes(uint64(pt.Bound)), pointText(m, pt))
 				}
 			}
 		}
 	}
 	return t.Flush()
+}
+
+// workAt is what all launches do; that of a kernel with more than int64 holds is
+// left out.
+func workAt(m *ir.Module, v *ir.Variant, pt ir.PlanPoint) ir.Work {
+	dims := map[string]int64{}
+	for i, d := range m.Dims {
+		dims[d.Name] = pt.Dims[i]
+	}
+	var all ir.Work
+	for _, s := range v.Steps {
+		w, _ := s.Work(dims)
+		all = all.Add(w)
+	}
+	return all
 }
 
 func pointText(m *ir.Module, pt ir.PlanPoint) string {

@@ -18,7 +18,7 @@ func irCommand() *cobra.Command {
 	var (
 		src           sourceFlags
 		after, target string
-		entry         string
+		entry, graph  string
 	)
 	cmd := &cobra.Command{
 		Use:     "ir MODEL",
@@ -42,6 +42,9 @@ func irCommand() *cobra.Command {
 					return show(err, cmd.ErrOrStderr())
 				}
 			}
+			if graph != "" {
+				return writeDot(graph, cmd.OutOrStdout(), m)
+			}
 			_, err = io.WriteString(cmd.OutOrStdout(), ir.Print(m))
 			return err
 		},
@@ -50,6 +53,7 @@ func irCommand() *cobra.Command {
 	cmd.Flags().StringVar(&after, "after", "", "`pass` after which to print")
 	cmd.Flags().StringVar(&target, "target", "cpu", "what the passes compile for: cpu or metal")
 	cmd.Flags().StringVar(&entry, "entry", "", "print this entry only")
+	cmd.Flags().StringVar(&graph, "dot", "", "`file` for a graph in the language of Graphviz, instead of the text; - for standard output")
 	return cmd
 }
 

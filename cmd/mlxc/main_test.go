@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"image"
 	"image/png"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/mlxc/mlxc/internal/explain"
 )
 
 const digits = "../../testdata/digits/digits.mlx"
@@ -82,6 +85,20 @@ func TestMessagesAndExitCodes(t *testing.T) {
 		{"run " + digits + " --weights " + noPicture + " --in " + seven, exitWrong, `no.png: `},
 		{"run " + digits + " --out prob=p.npy --in " + seven, exitWrong, `has no result "prob", it has label, probs`},
 		{"run " + digits + " --out probs=p.txt --in " + seven, exitWrong, `p.txt: results are written as .npy, .npz, .png or .wav`},
+		{"explain " + digits + " --dim B", exitUsage, `--dim wants NAME=SIZE, got "B"`},
+		{"explain " + digits + " --dim T=1", exitWrong, `has no dim "T", it has B`},
+		{"explain " + digits + " --dim B=300", exitWrong, `--dim B=300: B lies in 0..256`},
+		{"explain " + digits + " --entry reed", exitWrong, `has no entry "reed", it has read; did you mean read`},
+		{"explain " + digits + " --target tpu", exitUsage, `there is no target "tpu"`},
+		{"explain " + digits + " --peak -1", exitUsage, `--peak and --bandwidth are more than 0`},
+		{"explain " + digits + " --json --html x.html", exitUsage, `--html and --json exclude each other`},
+		{"explain " + double + " --target metal", exitWrong, `double.mlx:2:10: error: exp: the GPU has no f64`},
+		{"bench " + digits + " --dim B=300", exitWrong, `--dim B=300: B lies in 0..256`},
+		{"bench " + digits + " --format csv", exitUsage, `there is no format "csv"; the formats are text and benchstat`},
+		{"bench " + digits + " --count 0", exitUsage, `--count and --threads are 1 or more`},
+		{"bench " + digits + " --threads 0", exitUsage, `--count and --threads are 1 or more`},
+		{"bench " + digits + " --device tpu", exitUsage, `there is no device "tpu"; the devices are auto, cpu and metal`},
+		{"bench " + digits + " --device cpu --count 1 --weights nowhere.safetensors", exitWrong, `nowhere.safetensors: no such file`},
 		{"opt " + bad + " --passes simplify", exitWrong, `bad.mlx:1:1: error: unexpected`},
 		{"version", exitOK, ""},
 	} {
@@ -167,6 +184,56 @@ func TestIRIsReadBack(t *testing.T) {
 	file := write(t, "digits.mlxir", text)
 	if code, again, stderr := mlxcRun(t, "ir", file); code != exitOK || again != text {
 		t.Errorf("exit %d %s", code, stderr)
+	}
+}
+
+// A graph has an edge into each value from each of its operands, and after lower one
+// into each launch.
+func TestDot(t *testing.T) {
+	for _, c := range []struct{ after, want string }{
+		{"", `f0_0 \[label="image\\nf32\[B, 28, 28, 1\]", shape=ellipse\]`},
+		{"plan", `\[label="0 read_`},
+	} {
+		file := filepath.Join(t.TempDir(), "digits.dot")
+		if code, out, stderr := mlxcRun(t, "ir", digits, "--after", c.after, "--dot", file); code != exitOK || out != "" {
+			t.Fatalf("exit %d\n%s%s", code, out, stderr)
+		}
+		text, err := os.ReadFile(file)
+		if err != nil || !regexp.MustCompile(c.want).Match(text) {
+			t.Errorf("%v\n%s", err, text)
+		}
+		nodes, edges := map[string]bool{}, 0
+		for _, n := range regexp.MustCompile(`(?m)^    (\w+) \[`).FindAllSubmatch(text, -1) {
+			nodes[string(n[1])] = true
+		}
+		for _, e := range regexp.MustCompile(`(?m)^    (\w*) -> (\w*)`).FindAllSubmatch(text, -1) {
+			if edges++; !nodes[string(e[1])] || !nodes[string(e[2])] {
+				t.Errorf("%s has no nodes", e[0])
+			}
+		}
+		if edges < len(nodes)-1 {
+			t.Errorf("%d edges between %d nodes", edges, len(nodes))
+		}
+	}
+	if code, out, _ := mlxcRun(t, "ir", digits, "--dot", "-"); code != exitOK || !strings.HasPrefix(out, `digraph "digits" {`) {
+		t.Errorf("exit %d\n%s", code, out)
+	}
+}
+
+// The machine's figures come from the flags, and the JSON is what the text is.
+func TestExplain(t *testing.T) {
+	args := []string{"explain", digits, "--dim", "B=2", "--target", "cpu,metal", "--peak", "1", "--bandwidth", "1000"}
+	code, text, stderr := mlxcRun(t, args...)
+	if code != exitOK || !strings.Contains(text, "digits: entry read on metal, at B = 2") || !strings.Contains(text, "with 1.00 GFLOP/s and 1.00 TB/s") {
+		t.Errorf("exit %d\n%s%s", code, text, stderr)
+	}
+	code, text, stderr = mlxcRun(t, append(args, "--json")...)
+	var e explain.Explanation
+	if err := json.Unmarshal([]byte(text), &e); code != exitOK || err != nil {
+		t.Fatalf("exit %d, %v\n%s", code, err, stderr)
+	}
+	if len(e.Plans) != 2 || e.Plans[1].Target != "metal" || e.Plans[0].Dims[0].Value != 2 || e.Plans[0].Machine.FLOPs != 1e9 || e.Plans[0].Launches[0].Bound != "compute" {
+		t.Errorf("%s", text)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/schollz/progressbar/v3"
@@ -56,7 +57,7 @@ What is built is kept in the user's cache: a second run starts at once.`,
 }
 
 func (f *runFlags) run(cmd *cobra.Command, model string) error {
-	target, err := f.target()
+	target, err := targetOf(f.device, "reference")
 	if err != nil {
 		return err
 	}
@@ -86,9 +87,9 @@ func (f *runFlags) run(cmd *cobra.Command, model string) error {
 			return err
 		}
 	}
-	weights, err := f.checkpoint(m, model)
-	if err != nil {
-		return err
+	weights := checkpoint(m, model, f.weights)
+	if weights == "" && len(m.Params) > 0 {
+		return fmt.Errorf("%s names no checkpoint: give one with --weights", model)
 	}
 	var results []*runtime.Array
 	if f.device == "reference" {
@@ -102,24 +103,26 @@ func (f *runFlags) run(cmd *cobra.Command, model string) error {
 	return writeResults(cmd.OutOrStdout(), e, results, outs)
 }
 
-// target is what the device runs; reference runs nothing that was built. Where a
-// model may choose, it takes the GPU if there is one.
-func (f *runFlags) target() (ir.Target, error) {
-	switch f.device {
-	case "cpu", "reference":
+// targetOf is what a device runs. Where a model may choose, it takes the GPU if there
+// is one. more are devices that run nothing that was built, and stand for the CPU.
+func targetOf(device string, more ...string) (ir.Target, error) {
+	switch {
+	case device == "cpu" || slices.Contains(more, device):
 		return ir.CPU, nil
-	case "auto":
+	case device == "auto":
 		if metal.Available() == nil {
 			return ir.Metal, nil
 		}
 		return ir.CPU, nil
-	case "metal":
+	case device == "metal":
 		if err := metal.Available(); err != nil {
 			return "", deviceError{err}
 		}
 		return ir.Metal, nil
 	}
-	return "", usageError{fmt.Errorf("there is no device %q; the devices are auto, cpu, metal and reference", f.device)}
+	known := append([]string{"auto", "cpu", "metal"}, more...)
+	last := len(known) - 1
+	return "", usageError{fmt.Errorf("there is no device %q; the devices are %s and %s", device, strings.Join(known[:last], ", "), known[last])}
 }
 
 func chooseEntry(m *ir.Module, name string) (*ir.Func, error) {
@@ -140,17 +143,15 @@ func chooseEntry(m *ir.Module, name string) (*ir.Func, error) {
 }
 
 // checkpoint is the file with the weights: as asked for, or the model's own,
-// which lies beside the model.
-func (f *runFlags) checkpoint(m *ir.Module, model string) (string, error) {
+// which lies beside the model; empty where the model has none.
+func checkpoint(m *ir.Module, model, asked string) string {
 	switch {
-	case f.weights != "":
-		return f.weights, nil
-	case len(m.Params) == 0:
-		return "", nil
-	case m.Checkpoint == nil:
-		return "", fmt.Errorf("%s names no checkpoint: give one with --weights", model)
+	case asked != "":
+		return asked
+	case len(m.Params) == 0 || m.Checkpoint == nil:
+		return ""
 	}
-	return filepath.Join(filepath.Dir(model), m.Checkpoint.File), nil
+	return filepath.Join(filepath.Dir(model), m.Checkpoint.File)
 }
 
 func (f *runFlags) runBuilt(ctx context.Context, cmd *cobra.Command, m *ir.Module, e *ir.Func, target ir.Target, model, weights string, inputs []*runtime.Array) ([]*runtime.Array, error) {
@@ -159,11 +160,8 @@ func (f *runFlags) runBuilt(ctx context.Context, cmd *cobra.Command, m *ir.Modul
 	if bar != nil {
 		bar.Finish()
 	}
-	if errors.Is(err, mlxc.ErrNoGo) {
-		return nil, deviceError{err}
-	}
 	if err != nil {
-		return nil, err
+		return nil, device(err)
 	}
 	var in, out bytes.Buffer
 	for _, a := range inputs {
@@ -172,10 +170,7 @@ func (f *runFlags) runBuilt(ctx context.Context, cmd *cobra.Command, m *ir.Modul
 		}
 	}
 	if err := runner.Run(ctx, e.Name, weights, f.threads, &in, &out); err != nil {
-		if errors.Is(err, mlxc.ErrDevice) {
-			err = deviceError{err}
-		}
-		return nil, err
+		return nil, device(err)
 	}
 	results := make([]*runtime.Array, len(e.Results))
 	for i := range results {
@@ -184,6 +179,14 @@ func (f *runFlags) runBuilt(ctx context.Context, cmd *cobra.Command, m *ir.Modul
 		}
 	}
 	return results, nil
+}
+
+// device tells what is not there, or failed, from what is wrong.
+func device(err error) error {
+	if errors.Is(err, mlxc.ErrNoGo) || errors.Is(err, mlxc.ErrDevice) {
+		return deviceError{err}
+	}
+	return err
 }
 
 // spinner shows that a build is under way, on a terminal.

@@ -251,11 +251,12 @@ func (p *printer) index(v *ir.Scalar) *jen.Statement {
 
 // bound prints with the variables that v binds standing for their scalars.
 func (p *printer) bound(v *ir.Scalar, print func() *jen.Statement) *jen.Statement {
+	outer := p.binds // of the scalar in whose index this one stands
 	p.binds = map[string]*ir.Scalar{}
 	for i, a := range v.Bind {
 		p.binds[a.Name] = v.Args[i]
 	}
 	out := print()
-	p.binds = nil
+	p.binds = outer
 	return out
 }

@@ -45,7 +45,11 @@ func (p *printer) row(stmts []ir.Stmt) {
 			}
 			open = nil
 		case stmt.Kind == ir.StmtLoop:
-			p.dealt(stmt, 1)
+			depth := 1 // of the loops around a store
+			for body := stmt.Body; body[len(body)-1].Kind == ir.StmtLoop; body = body[len(body)-1].Body {
+				depth++
+			}
+			p.dealt(stmt, depth)
 		case stmt.Kind == ir.StmtStore:
 			p.block("if ("+p.thread()+" == 0u)", func() { p.store(stmt.Store) })
 		default:

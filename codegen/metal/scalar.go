@@ -207,12 +207,13 @@ func maxInt(t ir.DType) int64 {
 
 // bound prints with the variables that v binds standing for their scalars.
 func (p *printer) bound(v *ir.Scalar, print func() string) string {
+	outer := p.binds // of the scalar in whose index this one stands
 	p.binds = map[string]*ir.Scalar{}
 	for i, a := range v.Bind {
 		p.binds[a.Name] = v.Args[i]
 	}
 	text := print()
-	p.binds = nil
+	p.binds = outer
 	return text
 }
 

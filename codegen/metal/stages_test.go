@@ -74,6 +74,21 @@ func TestStages(t *testing.T) {
 			v13 = mul v11, v12 : f32
 			store %out[N*i0 + i1] = v13
 			store %mean[i0] = v3`},
+		{"groups", ir.FormGroup, 3000, rows, `
+			arg %x: f32[3*M*N] read
+			arg %out: f32[3*M*N] write
+			dims M, N
+			axes i0 < M, i1 < 3, i2 < N
+			par i0
+			outer i1
+			inner i2
+			v0 = load %x[M*N*i1 + N*i0 + i2] : f32
+			v1 = reduce max v0 over i1, i2 : f32
+			v2 = sub v0, v1 : f32
+			v3 = exp v2 : f32
+			v4 = reduce add v3 over i1, i2 : f32
+			v5 = div v3, v4 : f32
+			store %out[M*N*i1 + N*i0 + i2] = v5`},
 		{"extremes", ir.FormGroup, 3000, rows[1:], `
 			arg %x: f32[M*N] read
 			arg %most: f32[M] write

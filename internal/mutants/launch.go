@@ -5,6 +5,7 @@ package mutants
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/mlxc/mlxc/runtime"
 )
@@ -12,18 +13,23 @@ import (
 // A launchMutant is a change of the steps of a program's entry.
 type launchMutant struct {
 	Mutant
-	entry  int
-	change func(*runtime.Variant)
+	entry   int
+	variant int
+	change  func(*runtime.Variant)
 }
 
-// mutateLaunches makes all mutants of an entry's steps. params and kernels are how
-// many the program has.
-func mutateLaunches(entry int, e *runtime.Entry, params, kernels int) []launchMutant {
-	v := &e.Variants[0]
+// mutateLaunches makes all mutants of the steps of a variant of an entry. params is how
+// many the program has, and kernels are the texts of its kernels; at are the offsets of
+// the blocks, for each size that is tried.
+func mutateLaunches(entry, variant int, e *runtime.Entry, params int, kernels []function, at [][]int64) []launchMutant {
+	v := &e.Variants[variant]
 	var all []launchMutant
 	add := func(rule string, step int, change string, by func(*runtime.Variant)) {
 		where := fmt.Sprintf("%s, step %d", e.Name, step)
-		all = append(all, launchMutant{Mutant{Rule: rule, Where: where, Change: change}, entry, by})
+		if len(v.Guard) > 0 {
+			where = fmt.Sprintf("%s where %s, step %d", e.Name, v.Guard[0].Text, step)
+		}
+		all = append(all, launchMutant{Mutant{Rule: rule, Where: where, Change: change}, entry, variant, by})
 	}
 	for i := range v.Steps {
 		s := &v.Steps[i]
@@ -37,7 +43,7 @@ func mutateLaunches(entry int, e *runtime.Entry, params, kernels int) []launchMu
 					a[n], a[n-1] = a[n-1], a[n]
 				})
 			}
-			if to := runtime.Arena.At((s.Args[n].Index + 1) % max(1, len(v.Blocks))); s.Args[n].Where == runtime.Arena && !samePlace(v, s.Args[n].Index, to.Index) {
+			if to := runtime.Arena.At((s.Args[n].Index + 1) % max(1, len(v.Blocks))); s.Args[n].Where == runtime.Arena && !samePlace(at, s.Args[n].Index, to.Index) {
 				add("misbind", i, fmt.Sprintf("buffer %d is block %d, not %d", n, to.Index, s.Args[n].Index), func(v *runtime.Variant) { v.Steps[i].Args[n] = to })
 			}
 			if s.Args[n].Where == runtime.Weight && params > 1 {
@@ -46,19 +52,21 @@ func mutateLaunches(entry int, e *runtime.Entry, params, kernels int) []launchMu
 			}
 		}
 		for n := range s.Sizes {
-			for _, by := range []int64{-1, 1} {
-				add("wrong size", i, fmt.Sprintf("size %d has %+d", n, by), func(v *runtime.Variant) {
-					v.Steps[i].Sizes[n] = append(slices.Clone(v.Steps[i].Sizes[n]), runtime.Term{Coef: by})
-				})
+			if !strings.Contains(kernels[s.Kernel].text, fmt.Sprintf("dims[%d]", n)) {
+				continue // the kernel does not read it
 			}
+			// One more would mean the same where no thread is there to do more.
+			add("wrong size", i, fmt.Sprintf("size %d is one less", n), func(v *runtime.Variant) {
+				v.Steps[i].Sizes[n] = append(slices.Clone(v.Steps[i].Sizes[n]), runtime.Term{Coef: -1})
+			})
 		}
 		add("short grid", i, "a threadgroup less", func(v *runtime.Variant) {
 			v.Steps[i].Grid = append(slices.Clone(v.Steps[i].Grid), runtime.Term{Coef: -1})
 		})
-		if kernels > 1 {
-			add("another kernel", i, "the next of the program", func(v *runtime.Variant) { v.Steps[i].Kernel = (v.Steps[i].Kernel + 1) % kernels })
+		if len(kernels) > 1 {
+			add("another kernel", i, "the next of the program", func(v *runtime.Variant) { v.Steps[i].Kernel = (v.Steps[i].Kernel + 1) % len(kernels) })
 		}
-		if s.Barrier {
+		if s.Barrier && meet(s, &v.Steps[i-1]) {
 			add("wrong order", i, "before the step before it", func(v *runtime.Variant) {
 				v.Steps[i], v.Steps[i-1] = v.Steps[i-1], v.Steps[i]
 			})
@@ -67,14 +75,17 @@ func mutateLaunches(entry int, e *runtime.Entry, params, kernels int) []launchMu
 	return all
 }
 
-// samePlace reports that two blocks start at one address, whatever the sizes.
-func samePlace(v *runtime.Variant, a, b int) bool {
-	for _, p := range v.Plans {
-		if !slices.Equal(p.On[a], p.On[b]) {
-			return false
-		}
-	}
-	return true
+// meet reports that two steps have a block or a result in common. Others may change
+// places.
+func meet(a, b *runtime.Step) bool {
+	return slices.ContainsFunc(a.Args, func(r runtime.Ref) bool {
+		return (r.Where == runtime.Arena || r.Where == runtime.Output) && slices.Contains(b.Args, r)
+	})
+}
+
+// samePlace reports that two blocks start at one address, at all sizes that are tried.
+func samePlace(at [][]int64, a, b int) bool {
+	return !slices.ContainsFunc(at, func(offset []int64) bool { return offset[a] != offset[b] })
 }
 
 // cloneVariant is a copy whose steps can be changed.

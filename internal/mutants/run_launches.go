@@ -13,6 +13,7 @@ import (
 	"strings"
 	"unsafe"
 
+	"github.com/mlxc/mlxc/codegen/metal"
 	"github.com/mlxc/mlxc/internal/program"
 	"github.com/mlxc/mlxc/internal/softmetal"
 	"github.com/mlxc/mlxc/ir"
@@ -25,7 +26,7 @@ var LaunchSizes = []int64{3, 2}
 
 // Launches mutates the launches of each entry of a module, at most most of them,
 // drawn by seed, and runs them on the software Metal with all dims at each of the
-// sizes. weights may be empty where every param has a value of its own. progress, if
+// sizes, and at such that each variant serves some. weights may be empty where every param has a value of its own. progress, if
 // not nil, is called as they are done.
 func Launches(m *ir.Module, weights string, sizes []int64, most int, seed uint64, progress func(done, of int)) ([]Mutant, error) {
 	if err := softmetal.Setup(); err != nil {
@@ -44,29 +45,34 @@ func Launches(m *ir.Module, weights string, sizes []int64, most int, seed uint64
 	if err != nil {
 		return nil, err
 	}
+	text, err := metal.Print(m)
+	if err != nil {
+		return nil, err
+	}
+	texts := functions(text)
 	r := rand.New(rand.NewPCG(seed, 0))
 	var mutants []launchMutant
 	var runs []*entryRun
 	for i := range p.Entries {
 		e := &p.Entries[i]
-		if len(e.Variants) != 1 {
-			return nil, fmt.Errorf("%s has %d variants, and mutants are of one", e.Name, len(e.Variants))
+		served, err := serve(m.Funcs[i], sizes)
+		if err != nil {
+			return nil, err
 		}
-		mutants = append(mutants, mutateLaunches(i, e, len(p.Params), len(m.Kernels))...)
-		for _, size := range sizes {
-			run := &entryRun{hooks: hooks, program: p, weights: weights, entry: i}
-			for _, v := range m.Funcs[i].Inputs {
-				run.inputTypes = append(run.inputTypes, v.Type)
+		for n, v := range m.Funcs[i].Variants {
+			mutants = append(mutants, mutateLaunches(i, n, e, len(p.Params), texts, offsets(v.Plan, served[n]))...)
+			for _, size := range served[n] {
+				run := &entryRun{hooks: hooks, program: p, weights: weights, entry: i, variant: n}
+				if err := run.draw(m.Funcs[i].Inputs, size, r); err != nil {
+					return nil, err
+				}
+				killer, results := run.call()
+				if killer != "" {
+					return nil, fmt.Errorf("%s is not clean before it is mutated: %s", e.Name, killer)
+				}
+				run.want = results
+				runs = append(runs, run)
 			}
-			if err := run.draw(size, r); err != nil {
-				return nil, err
-			}
-			killer, results := run.call()
-			if killer != "" {
-				return nil, fmt.Errorf("%s is not clean before it is mutated: %s", e.Name, killer)
-			}
-			run.want = results
-			runs = append(runs, run)
 		}
 	}
 	r.Shuffle(len(mutants), func(i, j int) { mutants[i], mutants[j] = mutants[j], mutants[i] })
@@ -78,15 +84,15 @@ func Launches(m *ir.Module, weights string, sizes []int64, most int, seed uint64
 		}
 		e := &p.Entries[m.entry]
 		original := e.Variants
-		changed := cloneVariant(original[0])
-		m.change(&changed)
-		e.Variants = []runtime.Variant{changed}
+		e.Variants = slices.Clone(original)
+		e.Variants[m.variant] = cloneVariant(original[m.variant])
+		m.change(&e.Variants[m.variant])
 		for _, run := range runs {
-			if run.entry != m.entry || m.Killer != "" {
+			if run.entry != m.entry || run.variant != m.variant || m.Killer != "" {
 				continue
 			}
 			killer, results := run.call()
-			if killer == "" && !slices.EqualFunc(results, run.want, bytes.Equal) {
+			if killer == "" && !slices.EqualFunc(results, run.want, memory.same) {
 				killer = "result"
 			}
 			m.Killer = killer
@@ -98,22 +104,87 @@ func Launches(m *ir.Module, weights string, sizes []int64, most int, seed uint64
 	return all, nil
 }
 
+// more is sizes at which variants serve that serve none of those that are asked for.
+var more = []int64{1, 9, 65}
+
+// serve is the sizes, of those given and more, at which each variant of a function
+// serves with all dims at the size.
+func serve(f *ir.Func, sizes []int64) ([][]int64, error) {
+	served := make([][]int64, len(f.Variants))
+	for i, size := range slices.Concat(sizes, more) {
+		n := slices.IndexFunc(f.Variants, func(v *ir.Variant) bool {
+			return !slices.ContainsFunc(v.Guard, func(g ir.Fact) bool { return !holdsAt(g, size) })
+		})
+		if i < len(sizes) || len(served[n]) == 0 {
+			served[n] = append(served[n], size)
+		}
+	}
+	if n := slices.IndexFunc(served, func(s []int64) bool { return len(s) == 0 }); n >= 0 {
+		return nil, fmt.Errorf("%s: variant %d serves none of the sizes %v and %v", f.Name, n, sizes, more)
+	}
+	return served, nil
+}
+
+func holdsAt(f ir.Fact, dim int64) bool {
+	left, right := sizeAt(f.Left, dim), sizeAt(f.Right, dim)
+	return left == right && f.Rel != ir.LT || left < right && f.Rel != ir.EQ
+}
+
 // An entryRun calls one entry of a program with the same inputs again and again.
 type entryRun struct {
 	hooks   *softmetal.Hooks
 	program *runtime.Program
 	weights string
 	entry   int
+	variant int // that serves the inputs
 
-	inputTypes []ir.Type
-	inputs     []*runtime.Array
-	drawn      [][]byte // what is in the inputs, unless a mutant has written there
-	want       [][]byte
+	inputs []*runtime.Array
+	drawn  [][]byte // what is in the inputs, unless a mutant has written there
+	want   []memory
+}
+
+// A memory is what the device was given, before and after a call.
+type memory struct {
+	before []byte // nil: inputs or weights
+	now    []byte
+}
+
+// same reports that two calls left the same behind. What neither has written is the
+// same, whatever it was: that differs from call to call.
+func (m memory) same(other memory) bool {
+	if len(m.now) != len(other.now) || (m.before == nil) != (other.before == nil) {
+		return false
+	}
+	if bytes.Equal(m.now, other.now) {
+		return true
+	}
+	for at := range m.now {
+		unwritten := m.before != nil && m.now[at] == m.before[at] && other.now[at] == other.before[at]
+		if !unwritten && m.now[at] != other.now[at] {
+			return false
+		}
+	}
+	return true
+}
+
+// offsets of the blocks of a plan, with all dims at each of the sizes.
+func offsets(p *ir.Plan, sizes []int64) [][]int64 {
+	var all [][]int64
+	for _, size := range sizes {
+		var bytes []int64
+		for _, b := range p.Blocks {
+			bytes = append(bytes, sizeAt(b.Bytes, size))
+		}
+		at, _ := p.Offsets(bytes)
+		all = append(all, at)
+	}
+	return all
 }
 
 // draw makes the inputs.
-func (e *entryRun) draw(dim int64, r *rand.Rand) error {
-	for _, in := range e.inputTypes {
+func (e *entryRun) draw(inputs []*ir.Value, dim int64, r *rand.Rand) error {
+	for _, v := range inputs {
+		in := v.Type
 		shape := make([]int, in.Rank())
 		for i, s := range in.Shape {
 			shape[i] = int(sizeAt(s, dim))
@@ -131,7 +202,7 @@ func (e *entryRun) draw(dim int64, r *rand.Rand) error {
 
 // call runs the entry in a session of its own. killer is the kind of the first thing
 // that is found wrong.
-func (e *entryRun) call() (killer string, results [][]byte) {
+func (e *entryRun) call() (killer string, results []memory) {
 	e.hooks.Errors()
 	for i, a := range e.inputs {
 		copy(a.Bytes(), e.drawn[i])
@@ -165,7 +236,7 @@ func kind(message string) string {
 
 // results are all bytes that the device can see when the call is done: the results,
 // and what else a launch might have written by mistake.
-func (e *entryRun) results() (all [][]byte, err error) {
+func (e *entryRun) results() (all []memory, err error) {
 	seen := &witness{Backend: e.program.Backend, run: e}
 	p := *e.program
 	p.Backend = seen
@@ -183,15 +254,7 @@ func (e *entryRun) results() (all [][]byte, err error) {
 		return nil, err
 	}
 	for i, mem := range seen.memory {
-		now := slices.Clone(mem)
-		const block = 16 // of the pattern, which differs from run to run
-		before := seen.before[i]
-		for at := 0; at < len(before); at += block {
-			if end := min(at+block, len(before)); bytes.Equal(now[at:end], before[at:end]) {
-				copy(now[at:end], bytes.Repeat([]byte{0x5a}, block)) // to write zeros there is a difference
-			}
-		}
-		all = append(all, now)
+		all = append(all, memory{before: seen.before[i], now: slices.Clone(mem)})
 	}
 	return all, nil
 }

@@ -18,68 +18,6 @@ long div_long(long x, long y) {
     return quotient * y != x && (x < 0) != (y < 0) ? long(quotient - 1) : quotient;
 }
 
-// rows_sum computes sum.
-// A simdgroup computes a point, 4 of them share a threadgroup.
-kernel void rows_sum(
-    device const float *x [[buffer(0)]],
-    device float *sum [[buffer(1)]],
-    constant int *dims [[buffer(2)]],
-    uint group [[threadgroup_position_in_grid]],
-    uint sgid [[simdgroup_index_in_threadgroup]],
-    uint lane [[thread_index_in_simdgroup]]) {
-    const int B = dims[0];
-    const int at = int(group) * 4 + int(sgid);
-    if (at >= B) {
-        return;
-    }
-    const int i0 = at;
-    float v1 = 0.0f;
-    for (int r0 = int(lane); r0 < 100; r0 += 32) {
-        v1 = v1 + x[i0 * 100 + r0];
-    }
-    for (uint step = 16u; step > 0u; step /= 2u) {
-        const float v1Other = simd_shuffle(v1, ushort(lane ^ step));
-        v1 = v1 + v1Other;
-    }
-    if (lane == 0u) {
-        sum[i0] = v1;
-    }
-}
-
-// rows_most computes most.
-// A threadgroup of 256 threads computes a point.
-kernel void rows_most(
-    device const float *y [[buffer(0)]],
-    device float *most [[buffer(1)]],
-    constant int *dims [[buffer(2)]],
-    uint group [[threadgroup_position_in_grid]],
-    uint tid [[thread_index_in_threadgroup]],
-    uint sgid [[simdgroup_index_in_threadgroup]],
-    uint lane [[thread_index_in_simdgroup]]) {
-    const int i0 = int(group);
-    float v1 = (-INFINITY);
-    for (int r0 = int(tid); r0 < 1500; r0 += 256) {
-        v1 = max_float(v1, y[i0 * 1500 + r0]);
-    }
-    for (uint step = 16u; step > 0u; step /= 2u) {
-        const float v1Other = simd_shuffle(v1, ushort(lane ^ step));
-        v1 = max_float(v1, v1Other);
-    }
-    threadgroup float v1Shared[8];
-    if (lane == 0u) {
-        v1Shared[sgid] = v1;
-    }
-    threadgroup_barrier(mem_flags::mem_threadgroup);
-    v1 = v1Shared[0];
-    for (int other = 1; other < 8; other++) {
-        const float v1Other = v1Shared[other];
-        v1 = max_float(v1, v1Other);
-    }
-    if (tid == 0u) {
-        most[i0] = v1;
-    }
-}
-
 // rows_which computes which.
 // A simdgroup computes a point, 4 of them share a threadgroup.
 kernel void rows_which(
@@ -117,12 +55,13 @@ kernel void rows_which(
     }
 }
 
-// rows_far computes far.
+// rows_far computes most, far.
 // A threadgroup of 256 threads computes a point.
 kernel void rows_far(
     device const float *y [[buffer(0)]],
-    device int *far [[buffer(1)]],
-    constant int *dims [[buffer(2)]],
+    device float *most [[buffer(1)]],
+    device int *far [[buffer(2)]],
+    constant int *dims [[buffer(3)]],
     uint group [[threadgroup_position_in_grid]],
     uint tid [[thread_index_in_threadgroup]],
     uint sgid [[simdgroup_index_in_threadgroup]],
@@ -130,12 +69,15 @@ kernel void rows_far(
     const int i0 = int(group);
     float v1Best = INFINITY;
     int v1 = 0;
+    float v2 = (-INFINITY);
     for (int r0 = int(tid); r0 < 1500; r0 += 256) {
-        const float v1Elem = y[i0 * 1500 + r0];
+        const float v0 = y[i0 * 1500 + r0];
+        const float v1Elem = v0;
         if (v1Elem < v1Best || (isnan(v1Elem) && !isnan(v1Best))) {
             v1Best = v1Elem;
             v1 = int(r0);
         }
+        v2 = max_float(v2, v0);
     }
     for (uint step = 16u; step > 0u; step /= 2u) {
         const float v1BestOther = simd_shuffle(v1Best, ushort(lane ^ step));
@@ -161,6 +103,23 @@ kernel void rows_far(
             v1Best = v1BestOther;
             v1 = v1Other;
         }
+    }
+    for (uint step = 16u; step > 0u; step /= 2u) {
+        const float v2Other = simd_shuffle(v2, ushort(lane ^ step));
+        v2 = max_float(v2, v2Other);
+    }
+    threadgroup float v2Shared[8];
+    if (lane == 0u) {
+        v2Shared[sgid] = v2;
+    }
+    threadgroup_barrier(mem_flags::mem_threadgroup);
+    v2 = v2Shared[0];
+    for (int other = 1; other < 8; other++) {
+        const float v2Other = v2Shared[other];
+        v2 = max_float(v2, v2Other);
+    }
+    if (tid == 0u) {
+        most[i0] = v2;
     }
     if (tid == 0u) {
         far[i0] = v1;
@@ -195,12 +154,13 @@ kernel void rows_any(
     }
 }
 
-// rows_max computes max.
+// rows_soft computes sum, soft.
 // A simdgroup computes a point, 4 of them share a threadgroup.
-kernel void rows_max(
+kernel void rows_soft(
     device const float *x [[buffer(0)]],
-    device float *max_2 [[buffer(1)]],
-    constant int *dims [[buffer(2)]],
+    device float *sum [[buffer(1)]],
+    device float *soft [[buffer(2)]],
+    constant int *dims [[buffer(3)]],
     uint group [[threadgroup_position_in_grid]],
     uint sgid [[simdgroup_index_in_threadgroup]],
     uint lane [[thread_index_in_simdgroup]]) {
@@ -211,88 +171,38 @@ kernel void rows_max(
     }
     const int i0 = at;
     float v1 = (-INFINITY);
-    for (int r0 = int(lane); r0 < 100; r0 += 32) {
-        v1 = max_float(v1, x[i0 * 100 + r0]);
+    float v6 = 0.0f;
+    for (int i1 = int(lane); i1 < 100; i1 += 32) {
+        const float v0 = x[i0 * 100 + i1];
+        v1 = max_float(v1, v0);
+        v6 = v6 + v0;
     }
     for (uint step = 16u; step > 0u; step /= 2u) {
         const float v1Other = simd_shuffle(v1, ushort(lane ^ step));
         v1 = max_float(v1, v1Other);
     }
+    for (uint step = 16u; step > 0u; step /= 2u) {
+        const float v6Other = simd_shuffle(v6, ushort(lane ^ step));
+        v6 = v6 + v6Other;
+    }
+    float v4 = 0.0f;
+    for (int i1 = int(lane); i1 < 100; i1 += 32) {
+        const float v0 = x[i0 * 100 + i1];
+        const float v3 = precise::exp((v0 - v1));
+        v4 = v4 + v3;
+    }
+    for (uint step = 16u; step > 0u; step /= 2u) {
+        const float v4Other = simd_shuffle(v4, ushort(lane ^ step));
+        v4 = v4 + v4Other;
+    }
     if (lane == 0u) {
-        max_2[i0] = v1;
+        sum[i0] = v6;
     }
-}
-
-// rows_sub computes sub.
-// A thread computes 4 neighbours.
-kernel void rows_sub(
-    device const float *x [[buffer(0)]],
-    device const float *max_2 [[buffer(1)]],
-    device float *sub [[buffer(2)]],
-    constant int *dims [[buffer(3)]],
-    uint point [[thread_position_in_grid]]) {
-    const int B = dims[0];
-    const int at = int(point);
-    if (at >= B * 25) {
-        return;
+    for (int i1 = int(lane); i1 < 100; i1 += 32) {
+        const float v0 = x[i0 * 100 + i1];
+        const float v3 = precise::exp((v0 - v1));
+        soft[i0 * 100 + i1] = v3 / v4;
     }
-    const int i0 = at / 25;
-    const int part = at % 25;
-    const float v1 = max_2[i0];
-    const float4 x4 = ((device const float4 *)x)[i0 * 25 + part];
-    float4 sub4;
-    #pragma clang loop unroll(full)
-    for (int e = 0; e < 4; e++) {
-        sub4[e] = x4[e] - v1;
-    }
-    ((device float4 *)sub)[i0 * 25 + part] = sub4;
-}
-
-// rows_exp computes exp.
-// A thread computes 4 neighbours.
-kernel void rows_exp(
-    device const float *sub [[buffer(0)]],
-    device float *exp_2 [[buffer(1)]],
-    constant int *dims [[buffer(2)]],
-    uint point [[thread_position_in_grid]]) {
-    const int B = dims[0];
-    const int at = int(point);
-    if (at >= B * 25) {
-        return;
-    }
-    const int part = at;
-    const float4 sub4 = ((device const float4 *)sub)[part];
-    float4 exp4;
-    #pragma clang loop unroll(full)
-    for (int e = 0; e < 4; e++) {
-        exp4[e] = precise::exp(sub4[e]);
-    }
-    ((device float4 *)exp_2)[part] = exp4;
-}
-
-// rows_soft computes soft.
-// A thread computes 4 neighbours.
-kernel void rows_soft(
-    device const float *exp_2 [[buffer(0)]],
-    device const float *sum_2 [[buffer(1)]],
-    device float *soft [[buffer(2)]],
-    constant int *dims [[buffer(3)]],
-    uint point [[thread_position_in_grid]]) {
-    const int B = dims[0];
-    const int at = int(point);
-    if (at >= B * 25) {
-        return;
-    }
-    const int i0 = at / 25;
-    const int part = at % 25;
-    const float v1 = sum_2[i0];
-    const float4 exp4 = ((device const float4 *)exp_2)[i0 * 25 + part];
-    float4 soft4;
-    #pragma clang loop unroll(full)
-    for (int e = 0; e < 4; e++) {
-        soft4[e] = exp4[e] / v1;
-    }
-    ((device float4 *)soft)[i0 * 25 + part] = soft4;
 }
 
 // points_half computes half.

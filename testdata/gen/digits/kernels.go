@@ -7,119 +7,51 @@ import (
 	"math"
 )
 
-// readDiv computes div (digits.mlx:28:16).
-func readDiv(call *cpu.Call, lo, hi int) {
-	image := cpu.View[float32](call, 0)
-	div := cpu.View[float32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		div[i0] = image[i0] / 255
-	}
-}
-
-// readNetConv1Y computes y (digits.mlx:17:27).
-func readNetConv1Y(call *cpu.Call, lo, hi int) {
-	div := cpu.View[float32](call, 0)
-	net_conv1_weight := cpu.View[float32](call, 1)
-	y := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i3 := p % 16
-		end := min(i3+hi-p, 16)
-		i2 := p / 16 % 28
-		i1 := p / 448 % 28
-		i0 := p / 12544
-		p += end - i3
-		for ; i3 < end; i3++ {
-			v3 := float32(0)
-			for r0 := range 3 {
-				for r1 := range 3 {
-					var v0 float32
-					if 0 <= i1+r0-1 && i1+r0-1 < 28 && 0 <= i2+r1-1 && i2+r1-1 < 28 {
-						v0 = div[i0*784+i1*28+i2+r0*28+r1-29]
-					}
-					v1 := net_conv1_weight[i3*9+r0*3+r1]
-					v3 += v0 * v1
-				}
-			}
-			y[i0*12544+i1*448+i2*16+i3] = v3
-		}
-	}
-}
-
-// readNetConv1Add computes add (digits.mlx:17:27).
-func readNetConv1Add(call *cpu.Call, lo, hi int) {
-	y := cpu.View[float32](call, 0)
-	net_conv1_bias := cpu.View[float32](call, 1)
-	add := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 16
-		end := min(i1+hi-p, 16)
-		i0 := p / 16
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v1 := net_conv1_bias[i1]
-			add[i0*16+i1] = y[i0*16+i1] + v1
-		}
-	}
-}
-
-// readNetBn1Add computes add_2 (digits.mlx:17:23).
-func readNetBn1Add(call *cpu.Call, lo, hi int) {
-	net_bn1_running_var := cpu.View[float32](call, 0)
-	add_2 := cpu.View[float32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		add_2[i0] = net_bn1_running_var[i0] + 1e-05
-	}
-}
-
 // readNetBn1Rsqrt computes rsqrt (digits.mlx:17:23).
 func readNetBn1Rsqrt(call *cpu.Call, lo, hi int) {
-	add_2 := cpu.View[float32](call, 0)
+	net_bn1_running_var := cpu.View[float32](call, 0)
 	rsqrt := cpu.View[float32](call, 1)
 	for i0 := lo; i0 < hi; i0++ {
-		rsqrt[i0] = 1 / (float32(math.Sqrt(float64(add_2[i0]))))
-	}
-}
-
-// readNetBn1Sub computes sub (digits.mlx:17:23).
-func readNetBn1Sub(call *cpu.Call, lo, hi int) {
-	add := cpu.View[float32](call, 0)
-	net_bn1_running_mean := cpu.View[float32](call, 1)
-	sub := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 16
-		end := min(i1+hi-p, 16)
-		i0 := p / 16
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v1 := net_bn1_running_mean[i1]
-			sub[i0*16+i1] = add[i0*16+i1] - v1
-		}
-	}
-}
-
-// readNetBn1Mul computes mul (digits.mlx:17:23).
-func readNetBn1Mul(call *cpu.Call, lo, hi int) {
-	sub := cpu.View[float32](call, 0)
-	rsqrt := cpu.View[float32](call, 1)
-	mul := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 16
-		end := min(i1+hi-p, 16)
-		i0 := p / 16
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v1 := rsqrt[i1]
-			mul[i0*16+i1] = sub[i0*16+i1] * v1
-		}
+		rsqrt[i0] = 1 / (float32(math.Sqrt(float64((net_bn1_running_var[i0] + 1e-05)))))
 	}
 }
 
 // readNetRelu computes relu (digits.mlx:17:18).
 func readNetRelu(call *cpu.Call, lo, hi int) {
-	add_3 := cpu.View[float32](call, 0)
-	relu := cpu.View[float32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		relu[i0] = max(add_3[i0], 0)
+	net_conv1_bias := cpu.View[float32](call, 0)
+	net_bn1_running_mean := cpu.View[float32](call, 1)
+	rsqrt := cpu.View[float32](call, 2)
+	net_bn1_weight := cpu.View[float32](call, 3)
+	net_bn1_bias := cpu.View[float32](call, 4)
+	relu := cpu.View[float32](call, 5)
+	rows := cpu.View[float32](call, 6)
+	panels := cpu.View[float32](call, 7)
+	B := int(call.Sizes[0])
+	for tile := lo; tile < hi; tile++ {
+		down := tile / 1 % ((B*784 + 191) / 192) * 192
+		across := tile % 1 * 256
+		for row := down; row < min(down+192, B*784); row++ {
+			i2 := row % 28
+			i1 := row / 28 % 28
+			i0 := row / 784
+			for i3 := across; i3 < min(across+256, 16); i3++ {
+				v4 := float32(0)
+				for r0 := range 3 {
+					for r1 := range 3 {
+						v1 := rows[i0*900+i1*30+i2+r0*30+r1]
+						v2 := panels[i3+r0*48+r1*16]
+						v4 += v1 * v2
+					}
+				}
+				v5 := net_conv1_bias[i3]
+				v7 := net_bn1_running_mean[i3]
+				v9 := rsqrt[i3]
+				v11 := net_bn1_weight[i3]
+				v13 := net_bn1_bias[i3]
+				v14 := ((((v4 + v5) - v7) * v9) * v11) + v13
+				relu[i0*12544+i1*448+i2*16+i3] = max(v14, 0)
+			}
+		}
 	}
 }
 
@@ -145,112 +77,53 @@ func readNetX(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// readNetConv2Y2 computes y_2 (digits.mlx:18:27).
-func readNetConv2Y2(call *cpu.Call, lo, hi int) {
-	x := cpu.View[float32](call, 0)
-	net_conv2_weight := cpu.View[float32](call, 1)
-	y_2 := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i3 := p % 32
-		end := min(i3+hi-p, 32)
-		i2 := p / 32 % 14
-		i1 := p / 448 % 14
-		i0 := p / 6272
-		p += end - i3
-		for ; i3 < end; i3++ {
-			v3 := float32(0)
-			for r0 := range 3 {
-				for r1 := range 3 {
-					for r2 := range 16 {
-						var v0 float32
-						if 0 <= i1+r0-1 && i1+r0-1 < 14 && 0 <= i2+r1-1 && i2+r1-1 < 14 {
-							v0 = x[i0*3136+i1*224+i2*16+r0*224+r1*16+r2-240]
-						}
-						v1 := net_conv2_weight[i3*144+r0*3+r1+r2*9]
-						v3 += v0 * v1
-					}
-				}
-			}
-			y_2[i0*6272+i1*448+i2*32+i3] = v3
-		}
-	}
-}
-
-// readNetConv2Add computes add_4 (digits.mlx:18:27).
-func readNetConv2Add(call *cpu.Call, lo, hi int) {
-	y_2 := cpu.View[float32](call, 0)
-	net_conv2_bias := cpu.View[float32](call, 1)
-	add_4 := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 32
-		end := min(i1+hi-p, 32)
-		i0 := p / 32
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v1 := net_conv2_bias[i1]
-			add_4[i0*32+i1] = y_2[i0*32+i1] + v1
-		}
-	}
-}
-
-// readNetBn2Add computes add_5 (digits.mlx:18:23).
-func readNetBn2Add(call *cpu.Call, lo, hi int) {
-	net_bn2_running_var := cpu.View[float32](call, 0)
-	add_5 := cpu.View[float32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		add_5[i0] = net_bn2_running_var[i0] + 1e-05
-	}
-}
-
 // readNetBn2Rsqrt computes rsqrt_2 (digits.mlx:18:23).
 func readNetBn2Rsqrt(call *cpu.Call, lo, hi int) {
-	add_5 := cpu.View[float32](call, 0)
+	net_bn2_running_var := cpu.View[float32](call, 0)
 	rsqrt_2 := cpu.View[float32](call, 1)
 	for i0 := lo; i0 < hi; i0++ {
-		rsqrt_2[i0] = 1 / (float32(math.Sqrt(float64(add_5[i0]))))
-	}
-}
-
-// readNetBn2Sub computes sub_2 (digits.mlx:18:23).
-func readNetBn2Sub(call *cpu.Call, lo, hi int) {
-	add_4 := cpu.View[float32](call, 0)
-	net_bn2_running_mean := cpu.View[float32](call, 1)
-	sub_2 := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 32
-		end := min(i1+hi-p, 32)
-		i0 := p / 32
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v1 := net_bn2_running_mean[i1]
-			sub_2[i0*32+i1] = add_4[i0*32+i1] - v1
-		}
-	}
-}
-
-// readNetBn2Mul computes mul_3 (digits.mlx:18:23).
-func readNetBn2Mul(call *cpu.Call, lo, hi int) {
-	sub_2 := cpu.View[float32](call, 0)
-	rsqrt_2 := cpu.View[float32](call, 1)
-	mul_3 := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 32
-		end := min(i1+hi-p, 32)
-		i0 := p / 32
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v1 := rsqrt_2[i1]
-			mul_3[i0*32+i1] = sub_2[i0*32+i1] * v1
-		}
+		rsqrt_2[i0] = 1 / (float32(math.Sqrt(float64((net_bn2_running_var[i0] + 1e-05)))))
 	}
 }
 
 // readNetRelu2 computes relu_2 (digits.mlx:18:18).
 func readNetRelu2(call *cpu.Call, lo, hi int) {
-	add_6 := cpu.View[float32](call, 0)
-	relu_2 := cpu.View[float32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		relu_2[i0] = max(add_6[i0], 0)
+	net_conv2_bias := cpu.View[float32](call, 0)
+	net_bn2_running_mean := cpu.View[float32](call, 1)
+	rsqrt_2 := cpu.View[float32](call, 2)
+	net_bn2_weight := cpu.View[float32](call, 3)
+	net_bn2_bias := cpu.View[float32](call, 4)
+	relu_2 := cpu.View[float32](call, 5)
+	rows := cpu.View[float32](call, 6)
+	panels := cpu.View[float32](call, 7)
+	B := int(call.Sizes[0])
+	for tile := lo; tile < hi; tile++ {
+		down := tile / 1 % ((B*196 + 191) / 192) * 192
+		across := tile % 1 * 256
+		for row := down; row < min(down+192, B*196); row++ {
+			i2 := row % 14
+			i1 := row / 14 % 14
+			i0 := row / 196
+			for i3 := across; i3 < min(across+256, 32); i3++ {
+				v4 := float32(0)
+				for r0 := range 3 {
+					for r1 := range 3 {
+						for r2 := range 16 {
+							v1 := rows[i0*4096+i1*256+i2*16+r0*256+r1*16+r2]
+							v2 := panels[(i3/16)*2304+(i3%16)+r0*768+r1*256+r2*16]
+							v4 += v1 * v2
+						}
+					}
+				}
+				v5 := net_conv2_bias[i3]
+				v7 := net_bn2_running_mean[i3]
+				v9 := rsqrt_2[i3]
+				v11 := net_bn2_weight[i3]
+				v13 := net_bn2_bias[i3]
+				v14 := ((((v4 + v5) - v7) * v9) * v11) + v13
+				relu_2[i0*6272+i1*448+i2*32+i3] = max(v14, 0)
+			}
+		}
 	}
 }
 
@@ -276,112 +149,53 @@ func readNetX2(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// readNetConv3Y3 computes y_3 (digits.mlx:19:27).
-func readNetConv3Y3(call *cpu.Call, lo, hi int) {
-	x_2 := cpu.View[float32](call, 0)
-	net_conv3_weight := cpu.View[float32](call, 1)
-	y_3 := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i3 := p % 64
-		end := min(i3+hi-p, 64)
-		i2 := p / 64 % 7
-		i1 := p / 448 % 7
-		i0 := p / 3136
-		p += end - i3
-		for ; i3 < end; i3++ {
-			v3 := float32(0)
-			for r0 := range 3 {
-				for r1 := range 3 {
-					for r2 := range 32 {
-						var v0 float32
-						if 0 <= i1+r0-1 && i1+r0-1 < 7 && 0 <= i2+r1-1 && i2+r1-1 < 7 {
-							v0 = x_2[i0*1568+i1*224+i2*32+r0*224+r1*32+r2-256]
-						}
-						v1 := net_conv3_weight[i3*288+r0*3+r1+r2*9]
-						v3 += v0 * v1
-					}
-				}
-			}
-			y_3[i0*3136+i1*448+i2*64+i3] = v3
-		}
-	}
-}
-
-// readNetConv3Add computes add_7 (digits.mlx:19:27).
-func readNetConv3Add(call *cpu.Call, lo, hi int) {
-	y_3 := cpu.View[float32](call, 0)
-	net_conv3_bias := cpu.View[float32](call, 1)
-	add_7 := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 64
-		end := min(i1+hi-p, 64)
-		i0 := p / 64
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v1 := net_conv3_bias[i1]
-			add_7[i0*64+i1] = y_3[i0*64+i1] + v1
-		}
-	}
-}
-
-// readNetBn3Add computes add_8 (digits.mlx:19:23).
-func readNetBn3Add(call *cpu.Call, lo, hi int) {
-	net_bn3_running_var := cpu.View[float32](call, 0)
-	add_8 := cpu.View[float32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		add_8[i0] = net_bn3_running_var[i0] + 1e-05
-	}
-}
-
 // readNetBn3Rsqrt computes rsqrt_3 (digits.mlx:19:23).
 func readNetBn3Rsqrt(call *cpu.Call, lo, hi int) {
-	add_8 := cpu.View[float32](call, 0)
+	net_bn3_running_var := cpu.View[float32](call, 0)
 	rsqrt_3 := cpu.View[float32](call, 1)
 	for i0 := lo; i0 < hi; i0++ {
-		rsqrt_3[i0] = 1 / (float32(math.Sqrt(float64(add_8[i0]))))
-	}
-}
-
-// readNetBn3Sub computes sub_3 (digits.mlx:19:23).
-func readNetBn3Sub(call *cpu.Call, lo, hi int) {
-	add_7 := cpu.View[float32](call, 0)
-	net_bn3_running_mean := cpu.View[float32](call, 1)
-	sub_3 := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 64
-		end := min(i1+hi-p, 64)
-		i0 := p / 64
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v1 := net_bn3_running_mean[i1]
-			sub_3[i0*64+i1] = add_7[i0*64+i1] - v1
-		}
-	}
-}
-
-// readNetBn3Mul computes mul_5 (digits.mlx:19:23).
-func readNetBn3Mul(call *cpu.Call, lo, hi int) {
-	sub_3 := cpu.View[float32](call, 0)
-	rsqrt_3 := cpu.View[float32](call, 1)
-	mul_5 := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 64
-		end := min(i1+hi-p, 64)
-		i0 := p / 64
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v1 := rsqrt_3[i1]
-			mul_5[i0*64+i1] = sub_3[i0*64+i1] * v1
-		}
+		rsqrt_3[i0] = 1 / (float32(math.Sqrt(float64((net_bn3_running_var[i0] + 1e-05)))))
 	}
 }
 
 // readNetRelu3 computes relu_3 (digits.mlx:19:18).
 func readNetRelu3(call *cpu.Call, lo, hi int) {
-	add_9 := cpu.View[float32](call, 0)
-	relu_3 := cpu.View[float32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		relu_3[i0] = max(add_9[i0], 0)
+	net_conv3_bias := cpu.View[float32](call, 0)
+	net_bn3_running_mean := cpu.View[float32](call, 1)
+	rsqrt_3 := cpu.View[float32](call, 2)
+	net_bn3_weight := cpu.View[float32](call, 3)
+	net_bn3_bias := cpu.View[float32](call, 4)
+	relu_3 := cpu.View[float32](call, 5)
+	rows := cpu.View[float32](call, 6)
+	panels := cpu.View[float32](call, 7)
+	B := int(call.Sizes[0])
+	for tile := lo; tile < hi; tile++ {
+		down := tile / 1 % ((B*49 + 191) / 192) * 192
+		across := tile % 1 * 256
+		for row := down; row < min(down+192, B*49); row++ {
+			i2 := row % 7
+			i1 := row / 7 % 7
+			i0 := row / 49
+			for i3 := across; i3 < min(across+256, 64); i3++ {
+				v4 := float32(0)
+				for r0 := range 3 {
+					for r1 := range 3 {
+						for r2 := range 32 {
+							v1 := rows[i0*2592+i1*288+i2*32+r0*288+r1*32+r2]
+							v2 := panels[(i3/16)*4608+(i3%16)+r0*1536+r1*512+r2*16]
+							v4 += v1 * v2
+						}
+					}
+				}
+				v5 := net_conv3_bias[i3]
+				v7 := net_bn3_running_mean[i3]
+				v9 := rsqrt_3[i3]
+				v11 := net_bn3_weight[i3]
+				v13 := net_bn3_bias[i3]
+				v14 := ((((v4 + v5) - v7) * v9) * v11) + v13
+				relu_3[i0*3136+i1*448+i2*64+i3] = max(v14, 0)
+			}
+		}
 	}
 }
 
@@ -408,144 +222,227 @@ func readNetX3(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// readNetFcMatmul computes matmul (digits.mlx:20:12).
-func readNetFcMatmul(call *cpu.Call, lo, hi int) {
-	x_3 := cpu.View[float32](call, 0)
-	net_fc_weight := cpu.View[float32](call, 1)
-	matmul := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 10
-		end := min(i1+hi-p, 10)
-		i0 := p / 10
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v3 := float32(0)
-			for r0 := range 576 {
-				v0 := x_3[i0*576+r0]
-				v1 := net_fc_weight[i1*576+r0]
-				v3 += v0 * v1
-			}
-			matmul[i0*10+i1] = v3
-		}
-	}
-}
-
 // readNetFcLogits computes logits (digits.mlx:20:12).
 func readNetFcLogits(call *cpu.Call, lo, hi int) {
-	matmul := cpu.View[float32](call, 0)
+	x_3 := cpu.View[float32](call, 0)
 	net_fc_bias := cpu.View[float32](call, 1)
 	logits := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 10
-		end := min(i1+hi-p, 10)
-		i0 := p / 10
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v1 := net_fc_bias[i1]
-			logits[i0*10+i1] = matmul[i0*10+i1] + v1
-		}
-	}
-}
-
-// readLabel computes label (digits.mlx:29:10).
-func readLabel(call *cpu.Call, lo, hi int) {
-	logits := cpu.View[float32](call, 0)
-	label := cpu.View[int32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		v1Best := float32(math.Inf(-1))
-		v1 := int32(0)
-		for r0 := range 10 {
-			if elem := logits[i0*10+r0]; elem > v1Best || elem != elem && v1Best == v1Best {
-				v1Best, v1 = elem, int32(r0)
+	panels := cpu.View[float32](call, 3)
+	B := int(call.Sizes[0])
+	for tile := lo; tile < hi; tile++ {
+		down := tile / 1 % ((B + 11) / 12) * 12
+		across := tile % 1 * 32
+		for row := down; row < min(down+12, B); row++ {
+			i0 := row
+			for i1 := across; i1 < min(across+32, 10); i1++ {
+				v3 := float32(0)
+				for r0 := range 576 {
+					v0 := x_3[i0*576+r0]
+					v1 := panels[i1+r0*16]
+					v3 += v0 * v1
+				}
+				v4 := net_fc_bias[i1]
+				logits[i0*10+i1] = v3 + v4
 			}
 		}
-		label[i0] = v1
 	}
 }
 
-// readMax computes max (digits.mlx:29:30).
-func readMax(call *cpu.Call, lo, hi int) {
+// readProbs computes label, probs (digits.mlx:29:30).
+func readProbs(call *cpu.Call, lo, hi int) {
 	logits := cpu.View[float32](call, 0)
-	max_2 := cpu.View[float32](call, 1)
+	label := cpu.View[int32](call, 1)
+	probs := cpu.View[float32](call, 2)
 	for i0 := lo; i0 < hi; i0++ {
 		v1 := float32(math.Inf(-1))
-		for r0 := range 10 {
-			v1 = max(v1, logits[i0*10+r0])
+		v47Best := float32(math.Inf(-1))
+		v47 := int32(0)
+		for i1 := range 10 {
+			v0 := logits[i0*10+i1]
+			v1 = max(v1, v0)
+			if elem := v0; elem > v47Best || elem != elem && v47Best == v47Best {
+				v47Best, v47 = elem, int32(i1)
+			}
 		}
-		max_2[i0] = v1
+		v45 := float32(0)
+		for i1 := range 10 {
+			v0 := logits[i0*10+i1]
+			v2 := v0 - v1
+			v5 := float32(math.RoundToEven(float64((v2 * 1.442695))))
+			v9 := float32(float64(v5)*float64(float32(-1.4286068e-06)) + float64((float32(float64(v5)*float64(float32(-0.69314575)) + float64(v2)))))
+			v18 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.0013926927))*float64(v9)+float64(float32(0.008363774)))))*float64(v9)+float64(float32(0.04166655)))))*float64(v9)+float64(float32(0.16666573)))))*float64(v9) + float64(float32(0.5)))
+			v23 := float32(math.RoundToEven(float64((v5 * 0.5))))
+			v29 := math.Float32frombits(uint32((cpu.Shl((int32(math.Float32bits((v23 + 1.2583039e+07)))), 23))))
+			v35 := math.Float32frombits(uint32((cpu.Shl((int32(math.Float32bits(((v5 - v23) + 1.2583039e+07)))), 23))))
+			v36 := ((float32(float64((float32(float64(v18)*float64(v9)+float64(float32(1)))))*float64(v9) + float64(float32(1)))) * v29) * v35
+			v38 := v2 < -104
+			v40 := v36
+			if v38 {
+				v40 = float32(0)
+			}
+			v42 := 89 < v2
+			v44 := v40
+			if v42 {
+				v44 = float32(math.Inf(1))
+			}
+			v45 += v44
+		}
+		label[i0] = v47
+		for i1 := range 10 {
+			v0 := logits[i0*10+i1]
+			v2 := v0 - v1
+			v5 := float32(math.RoundToEven(float64((v2 * 1.442695))))
+			v9 := float32(float64(v5)*float64(float32(-1.4286068e-06)) + float64((float32(float64(v5)*float64(float32(-0.69314575)) + float64(v2)))))
+			v18 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.0013926927))*float64(v9)+float64(float32(0.008363774)))))*float64(v9)+float64(float32(0.04166655)))))*float64(v9)+float64(float32(0.16666573)))))*float64(v9) + float64(float32(0.5)))
+			v23 := float32(math.RoundToEven(float64((v5 * 0.5))))
+			v29 := math.Float32frombits(uint32((cpu.Shl((int32(math.Float32bits((v23 + 1.2583039e+07)))), 23))))
+			v35 := math.Float32frombits(uint32((cpu.Shl((int32(math.Float32bits(((v5 - v23) + 1.2583039e+07)))), 23))))
+			v36 := ((float32(float64((float32(float64(v18)*float64(v9)+float64(float32(1)))))*float64(v9) + float64(float32(1)))) * v29) * v35
+			v38 := v2 < -104
+			v40 := v36
+			if v38 {
+				v40 = float32(0)
+			}
+			v42 := 89 < v2
+			v44 := v40
+			if v42 {
+				v44 = float32(math.Inf(1))
+			}
+			probs[i0*10+i1] = v44 / v45
+		}
 	}
 }
 
-// readSub computes sub_4 (digits.mlx:29:30).
-func readSub(call *cpu.Call, lo, hi int) {
-	logits := cpu.View[float32](call, 0)
-	max_2 := cpu.View[float32](call, 1)
-	sub_4 := cpu.View[float32](call, 2)
+// readNetReluRows computes rows (digits.mlx:17:18).
+func readNetReluRows(call *cpu.Call, lo, hi int) {
+	image := cpu.View[float32](call, 0)
+	rows := cpu.View[float32](call, 1)
 	for p := lo; p < hi; {
-		i1 := p % 10
-		end := min(i1+hi-p, 10)
-		i0 := p / 10
-		p += end - i1
-		v1 := max_2[i0]
-		for ; i1 < end; i1++ {
-			sub_4[i0*10+i1] = logits[i0*10+i1] - v1
+		i2 := p % 30
+		end := min(i2+hi-p, 30)
+		i1 := p / 30 % 30
+		i0 := p / 900
+		p += end - i2
+		for ; i2 < end; i2++ {
+			var v1 float32
+			if 0 <= i1-1 && i1-1 < 28 && 0 <= i2-1 && i2-1 < 28 {
+				v1 = image[i0*784+i1*28+i2-29]
+			}
+			v3 := v1 / 255
+			v4 := (0 <= i1-1 && i1-1 < 28 && 0 <= i2-1 && i2-1 < 28)
+			v5 := float32(0)
+			if v4 {
+				v5 = v3
+			}
+			rows[i0*900+i1*30+i2] = v5
 		}
 	}
 }
 
-// readExp computes exp (digits.mlx:29:30).
-func readExp(call *cpu.Call, lo, hi int) {
-	sub_4 := cpu.View[float32](call, 0)
-	exp := cpu.View[float32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		v0 := sub_4[i0]
-		v3 := float32(math.RoundToEven(float64((v0 * 1.442695))))
-		v7 := float32(float64(v3)*float64(float32(-1.4286068e-06)) + float64((float32(float64(v3)*float64(float32(-0.69314575)) + float64(v0)))))
-		v16 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.0013926927))*float64(v7)+float64(float32(0.008363774)))))*float64(v7)+float64(float32(0.04166655)))))*float64(v7)+float64(float32(0.16666573)))))*float64(v7) + float64(float32(0.5)))
-		v21 := float32(math.RoundToEven(float64((v3 * 0.5))))
-		v27 := math.Float32frombits(uint32((cpu.Shl((int32(math.Float32bits((v21 + 1.2583039e+07)))), 23))))
-		v33 := math.Float32frombits(uint32((cpu.Shl((int32(math.Float32bits(((v3 - v21) + 1.2583039e+07)))), 23))))
-		v34 := ((float32(float64((float32(float64(v16)*float64(v7)+float64(float32(1)))))*float64(v7) + float64(float32(1)))) * v27) * v33
-		v36 := v0 < -104
-		v38 := v34
-		if v36 {
-			v38 = float32(0)
-		}
-		v40 := 89 < v0
-		v42 := v38
-		if v40 {
-			v42 = float32(math.Inf(1))
-		}
-		exp[i0] = v42
-	}
-}
-
-// readSum computes sum (digits.mlx:29:30).
-func readSum(call *cpu.Call, lo, hi int) {
-	exp := cpu.View[float32](call, 0)
-	sum := cpu.View[float32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		v1 := float32(0)
-		for r0 := range 10 {
-			v1 += exp[i0*10+r0]
-		}
-		sum[i0] = v1
-	}
-}
-
-// readProbs computes probs (digits.mlx:29:30).
-func readProbs(call *cpu.Call, lo, hi int) {
-	exp := cpu.View[float32](call, 0)
-	sum := cpu.View[float32](call, 1)
-	probs := cpu.View[float32](call, 2)
+// readNetReluPanels computes panels (digits.mlx:17:18).
+func readNetReluPanels(call *cpu.Call, lo, hi int) {
+	net_conv1_weight := cpu.View[float32](call, 0)
+	panels := cpu.View[float32](call, 1)
 	for p := lo; p < hi; {
-		i1 := p % 10
-		end := min(i1+hi-p, 10)
-		i0 := p / 10
-		p += end - i1
-		v1 := sum[i0]
-		for ; i1 < end; i1++ {
-			probs[i0*10+i1] = exp[i0*10+i1] / v1
+		i2 := p % 16
+		end := min(i2+hi-p, 16)
+		i1 := p / 16 % 9
+		i0 := p / 144
+		p += end - i2
+		for ; i2 < end; i2++ {
+			panels[i0*144+i1*16+i2] = net_conv1_weight[i0*144+i1+i2*9]
+		}
+	}
+}
+
+// readNetRelu2Rows computes rows (digits.mlx:18:18).
+func readNetRelu2Rows(call *cpu.Call, lo, hi int) {
+	x := cpu.View[float32](call, 0)
+	rows := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i3 := p % 16
+		end := min(i3+hi-p, 16)
+		i2 := p / 16 % 16
+		i1 := p / 256 % 16
+		i0 := p / 4096
+		p += end - i3
+		if 0 <= i1-1 && i1-1 < 14 && 0 <= i2-1 && i2-1 < 14 {
+			copy(rows[i0*4096+i1*256+i2*16+i3:][:end-i3], x[i0*3136+i1*224+i2*16+i3-240:][:end-i3])
+		} else {
+			clear(rows[i0*4096+i1*256+i2*16+i3:][:end-i3])
+		}
+	}
+}
+
+// readNetRelu2Panels computes panels (digits.mlx:18:18).
+func readNetRelu2Panels(call *cpu.Call, lo, hi int) {
+	net_conv2_weight := cpu.View[float32](call, 0)
+	panels := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i3 := p % 16
+		end := min(i3+hi-p, 16)
+		i2 := p / 16 % 16
+		i1 := p / 256 % 9
+		i0 := p / 2304
+		p += end - i3
+		for ; i3 < end; i3++ {
+			panels[i0*2304+i1*256+i2*16+i3] = net_conv2_weight[i0*2304+i1+i2*9+i3*144]
+		}
+	}
+}
+
+// readNetRelu3Rows computes rows (digits.mlx:19:18).
+func readNetRelu3Rows(call *cpu.Call, lo, hi int) {
+	x_2 := cpu.View[float32](call, 0)
+	rows := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i3 := p % 32
+		end := min(i3+hi-p, 32)
+		i2 := p / 32 % 9
+		i1 := p / 288 % 9
+		i0 := p / 2592
+		p += end - i3
+		if 0 <= i1-1 && i1-1 < 7 && 0 <= i2-1 && i2-1 < 7 {
+			copy(rows[i0*2592+i1*288+i2*32+i3:][:end-i3], x_2[i0*1568+i1*224+i2*32+i3-256:][:end-i3])
+		} else {
+			clear(rows[i0*2592+i1*288+i2*32+i3:][:end-i3])
+		}
+	}
+}
+
+// readNetRelu3Panels computes panels (digits.mlx:19:18).
+func readNetRelu3Panels(call *cpu.Call, lo, hi int) {
+	net_conv3_weight := cpu.View[float32](call, 0)
+	panels := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i3 := p % 16
+		end := min(i3+hi-p, 16)
+		i2 := p / 16 % 32
+		i1 := p / 512 % 9
+		i0 := p / 4608
+		p += end - i3
+		for ; i3 < end; i3++ {
+			panels[i0*4608+i1*512+i2*16+i3] = net_conv3_weight[i0*4608+i1+i2*9+i3*288]
+		}
+	}
+}
+
+// readNetFcLogitsPanels computes panels (digits.mlx:20:12).
+func readNetFcLogitsPanels(call *cpu.Call, lo, hi int) {
+	net_fc_weight := cpu.View[float32](call, 0)
+	panels := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i2 := p % 16
+		end := min(i2+hi-p, 16)
+		i1 := p / 16 % 576
+		i0 := p / 9216
+		p += end - i2
+		for ; i2 < end; i2++ {
+			var v0 float32
+			if i0*16+i2 < 10 {
+				v0 = net_fc_weight[i0*9216+i1+i2*576]
+			}
+			panels[i0*9216+i1*16+i2] = v0
 		}
 	}
 }

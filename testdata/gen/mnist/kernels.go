@@ -7,382 +7,184 @@ import (
 	"math"
 )
 
-// predictDiv computes div (mnist.mlx:28:17).
-func predictDiv(call *cpu.Call, lo, hi int) {
-	x := cpu.View[float32](call, 0)
-	div := cpu.View[float32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		div[i0] = x[i0] / 255
-	}
-}
-
-// predictSub computes sub (mnist.mlx:28:17).
-func predictSub(call *cpu.Call, lo, hi int) {
-	div := cpu.View[float32](call, 0)
-	sub := cpu.View[float32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		sub[i0] = div[i0] - 0.1307
-	}
-}
-
-// predictDiv2 computes div_2 (mnist.mlx:28:17).
-func predictDiv2(call *cpu.Call, lo, hi int) {
-	sub := cpu.View[float32](call, 0)
-	div_2 := cpu.View[float32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		div_2[i0] = sub[i0] / 0.3081
-	}
-}
-
-// predictConv1Y computes y (mnist.mlx:17:36).
-func predictConv1Y(call *cpu.Call, lo, hi int) {
-	div_2 := cpu.View[float32](call, 0)
-	conv1_weight := cpu.View[float32](call, 1)
-	y := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i3 := p % 8
-		end := min(i3+hi-p, 8)
-		i2 := p / 8 % 26
-		i1 := p / 208 % 26
-		i0 := p / 5408
-		p += end - i3
-		for ; i3 < end; i3++ {
-			v3 := float32(0)
-			for r0 := range 3 {
-				for r1 := range 3 {
-					v0 := div_2[i0*784+i1*28+i2+r0*28+r1]
-					v1 := conv1_weight[i3*9+r0*3+r1]
-					v3 += v0 * v1
-				}
-			}
-			y[i0*5408+i1*208+i2*8+i3] = v3
-		}
-	}
-}
-
-// predictConv1Add computes add (mnist.mlx:17:36).
-func predictConv1Add(call *cpu.Call, lo, hi int) {
-	y := cpu.View[float32](call, 0)
-	conv1_bias := cpu.View[float32](call, 1)
-	add := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 8
-		end := min(i1+hi-p, 8)
-		i0 := p / 8
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v1 := conv1_bias[i1]
-			add[i0*8+i1] = y[i0*8+i1] + v1
-		}
-	}
-}
-
 // predictRelu computes relu (mnist.mlx:17:31).
 func predictRelu(call *cpu.Call, lo, hi int) {
-	add := cpu.View[float32](call, 0)
+	conv1_bias := cpu.View[float32](call, 0)
 	relu := cpu.View[float32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		relu[i0] = max(add[i0], 0)
-	}
-}
-
-// predictConv2Y2 computes y_2 (mnist.mlx:17:25).
-func predictConv2Y2(call *cpu.Call, lo, hi int) {
-	relu := cpu.View[float32](call, 0)
-	conv2_weight := cpu.View[float32](call, 1)
-	y_2 := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i3 := p % 16
-		end := min(i3+hi-p, 16)
-		i2 := p / 16 % 24
-		i1 := p / 384 % 24
-		i0 := p / 9216
-		p += end - i3
-		for ; i3 < end; i3++ {
-			v3 := float32(0)
-			for r0 := range 3 {
-				for r1 := range 3 {
-					for r2 := range 8 {
-						v0 := relu[i0*5408+i1*208+i2*8+r0*208+r1*8+r2]
-						v1 := conv2_weight[i3*72+r0*3+r1+r2*9]
-						v3 += v0 * v1
+	rows := cpu.View[float32](call, 2)
+	panels := cpu.View[float32](call, 3)
+	B := int(call.Sizes[0])
+	for tile := lo; tile < hi; tile++ {
+		down := tile / 1 % ((B*676 + 191) / 192) * 192
+		across := tile % 1 * 256
+		for row := down; row < min(down+192, B*676); row++ {
+			i2 := row % 26
+			i1 := row / 26 % 26
+			i0 := row / 676
+			for i3 := across; i3 < min(across+256, 8); i3++ {
+				v4 := float32(0)
+				for r0 := range 3 {
+					for r1 := range 3 {
+						v1 := rows[i0*784+i1*28+i2+r0*28+r1]
+						v2 := panels[i3+r0*48+r1*16]
+						v4 += v1 * v2
 					}
 				}
+				v5 := conv1_bias[i3]
+				relu[i0*5408+i1*208+i2*8+i3] = max((v4 + v5), 0)
 			}
-			y_2[i0*9216+i1*384+i2*16+i3] = v3
-		}
-	}
-}
-
-// predictConv2Add computes add_2 (mnist.mlx:17:25).
-func predictConv2Add(call *cpu.Call, lo, hi int) {
-	y_2 := cpu.View[float32](call, 0)
-	conv2_bias := cpu.View[float32](call, 1)
-	add_2 := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 16
-		end := min(i1+hi-p, 16)
-		i0 := p / 16
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v1 := conv2_bias[i1]
-			add_2[i0*16+i1] = y_2[i0*16+i1] + v1
 		}
 	}
 }
 
 // predictRelu2 computes relu_2 (mnist.mlx:17:20).
 func predictRelu2(call *cpu.Call, lo, hi int) {
-	add_2 := cpu.View[float32](call, 0)
-	relu_2 := cpu.View[float32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		relu_2[i0] = max(add_2[i0], 0)
-	}
-}
-
-// predictConv3Y3 computes y_3 (mnist.mlx:17:14).
-func predictConv3Y3(call *cpu.Call, lo, hi int) {
-	relu_2 := cpu.View[float32](call, 0)
-	conv3_weight := cpu.View[float32](call, 1)
-	y_3 := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i3 := p % 24
-		end := min(i3+hi-p, 24)
-		i2 := p / 24 % 22
-		i1 := p / 528 % 22
-		i0 := p / 11616
-		p += end - i3
-		for ; i3 < end; i3++ {
-			v3 := float32(0)
-			for r0 := range 3 {
-				for r1 := range 3 {
-					for r2 := range 16 {
-						v0 := relu_2[i0*9216+i1*384+i2*16+r0*384+r1*16+r2]
-						v1 := conv3_weight[i3*144+r0*3+r1+r2*9]
-						v3 += v0 * v1
+	relu := cpu.View[float32](call, 0)
+	conv2_bias := cpu.View[float32](call, 1)
+	relu_2 := cpu.View[float32](call, 2)
+	panels := cpu.View[float32](call, 3)
+	B := int(call.Sizes[0])
+	for tile := lo; tile < hi; tile++ {
+		down := tile / 1 % (B * 3) * 192
+		across := tile % 1 * 256
+		for row := down; row < min(down+192, B*576); row++ {
+			i2 := row % 24
+			i1 := row / 24 % 24
+			i0 := row / 576
+			for i3 := across; i3 < min(across+256, 16); i3++ {
+				v4 := float32(0)
+				for r0 := range 3 {
+					for r1 := range 3 {
+						for r2 := range 8 {
+							v1 := relu[i0*5408+i1*208+i2*8+r0*208+r1*8+r2]
+							v2 := panels[i3+r0*384+r1*128+r2*16]
+							v4 += v1 * v2
+						}
 					}
 				}
+				v5 := conv2_bias[i3]
+				relu_2[i0*9216+i1*384+i2*16+i3] = max((v4 + v5), 0)
 			}
-			y_3[i0*11616+i1*528+i2*24+i3] = v3
 		}
-	}
-}
-
-// predictConv3Add computes add_3 (mnist.mlx:17:14).
-func predictConv3Add(call *cpu.Call, lo, hi int) {
-	y_3 := cpu.View[float32](call, 0)
-	conv3_bias := cpu.View[float32](call, 1)
-	add_3 := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 24
-		end := min(i1+hi-p, 24)
-		i0 := p / 24
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v1 := conv3_bias[i1]
-			add_3[i0*24+i1] = y_3[i0*24+i1] + v1
-		}
-	}
-}
-
-// predictX2 computes x_2 (mnist.mlx:17:9).
-func predictX2(call *cpu.Call, lo, hi int) {
-	add_3 := cpu.View[float32](call, 0)
-	x_2 := cpu.View[float32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		x_2[i0] = max(add_3[i0], 0)
-	}
-}
-
-// predictNorm1Add computes add_4 (mnist.mlx:19:9).
-func predictNorm1Add(call *cpu.Call, lo, hi int) {
-	norm1_running_var := cpu.View[float32](call, 0)
-	add_4 := cpu.View[float32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		add_4[i0] = norm1_running_var[i0] + 1e-05
 	}
 }
 
 // predictNorm1Rsqrt computes rsqrt (mnist.mlx:19:9).
 func predictNorm1Rsqrt(call *cpu.Call, lo, hi int) {
-	add_4 := cpu.View[float32](call, 0)
+	norm1_running_var := cpu.View[float32](call, 0)
 	rsqrt := cpu.View[float32](call, 1)
 	for i0 := lo; i0 < hi; i0++ {
-		rsqrt[i0] = 1 / (float32(math.Sqrt(float64(add_4[i0]))))
+		rsqrt[i0] = 1 / (float32(math.Sqrt(float64((norm1_running_var[i0] + 1e-05)))))
 	}
 }
 
-// predictNorm1Sub computes sub_2 (mnist.mlx:19:9).
-func predictNorm1Sub(call *cpu.Call, lo, hi int) {
-	x_2 := cpu.View[float32](call, 0)
-	norm1_running_mean := cpu.View[float32](call, 1)
-	sub_2 := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 24
-		end := min(i1+hi-p, 24)
-		i0 := p / 24
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v1 := norm1_running_mean[i1]
-			sub_2[i0*24+i1] = x_2[i0*24+i1] - v1
-		}
-	}
-}
-
-// predictNorm1Mul computes mul (mnist.mlx:19:9).
-func predictNorm1Mul(call *cpu.Call, lo, hi int) {
-	sub_2 := cpu.View[float32](call, 0)
-	rsqrt := cpu.View[float32](call, 1)
-	mul := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 24
-		end := min(i1+hi-p, 24)
-		i0 := p / 24
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v1 := rsqrt[i1]
-			mul[i0*24+i1] = sub_2[i0*24+i1] * v1
-		}
-	}
-}
-
-// predictFc1Matmul computes matmul (mnist.mlx:20:27).
-func predictFc1Matmul(call *cpu.Call, lo, hi int) {
-	add_5 := cpu.View[float32](call, 0)
-	fc1_weight := cpu.View[float32](call, 1)
-	matmul := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 32
-		end := min(i1+hi-p, 32)
-		i0 := p / 32
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v3 := float32(0)
-			for r0 := range 24 {
-				for r1 := range 484 {
-					v0 := add_5[i0*11616+r0+r1*24]
-					v1 := fc1_weight[i1*11616+r0*484+r1]
-					v3 += v0 * v1
+// predictNorm1Add computes add (mnist.mlx:19:9).
+func predictNorm1Add(call *cpu.Call, lo, hi int) {
+	relu_2 := cpu.View[float32](call, 0)
+	conv3_bias := cpu.View[float32](call, 1)
+	norm1_running_mean := cpu.View[float32](call, 2)
+	rsqrt := cpu.View[float32](call, 3)
+	norm1_weight := cpu.View[float32](call, 4)
+	norm1_bias := cpu.View[float32](call, 5)
+	add := cpu.View[float32](call, 6)
+	panels := cpu.View[float32](call, 7)
+	B := int(call.Sizes[0])
+	for tile := lo; tile < hi; tile++ {
+		down := tile / 1 % ((B*484 + 191) / 192) * 192
+		across := tile % 1 * 256
+		for row := down; row < min(down+192, B*484); row++ {
+			i2 := row % 22
+			i1 := row / 22 % 22
+			i0 := row / 484
+			for i3 := across; i3 < min(across+256, 24); i3++ {
+				v4 := float32(0)
+				for r0 := range 3 {
+					for r1 := range 3 {
+						for r2 := range 16 {
+							v1 := relu_2[i0*9216+i1*384+i2*16+r0*384+r1*16+r2]
+							v2 := panels[(i3/16)*2304+(i3%16)+r0*768+r1*256+r2*16]
+							v4 += v1 * v2
+						}
+					}
 				}
+				v5 := conv3_bias[i3]
+				v8 := norm1_running_mean[i3]
+				v10 := rsqrt[i3]
+				v12 := norm1_weight[i3]
+				v13 := (((max((v4 + v5), 0)) - v8) * v10) * v12
+				v14 := norm1_bias[i3]
+				add[i0*11616+i1*528+i2*24+i3] = v13 + v14
 			}
-			matmul[i0*32+i1] = v3
-		}
-	}
-}
-
-// predictFc1Add computes add_6 (mnist.mlx:20:27).
-func predictFc1Add(call *cpu.Call, lo, hi int) {
-	matmul := cpu.View[float32](call, 0)
-	fc1_bias := cpu.View[float32](call, 1)
-	add_6 := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 32
-		end := min(i1+hi-p, 32)
-		i0 := p / 32
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v1 := fc1_bias[i1]
-			add_6[i0*32+i1] = matmul[i0*32+i1] + v1
 		}
 	}
 }
 
 // predictRelu3 computes relu_3 (mnist.mlx:20:22).
 func predictRelu3(call *cpu.Call, lo, hi int) {
-	add_6 := cpu.View[float32](call, 0)
+	fc1_bias := cpu.View[float32](call, 0)
 	relu_3 := cpu.View[float32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		relu_3[i0] = max(add_6[i0], 0)
-	}
-}
-
-// predictFc2Matmul computes matmul_2 (mnist.mlx:20:18).
-func predictFc2Matmul(call *cpu.Call, lo, hi int) {
-	relu_3 := cpu.View[float32](call, 0)
-	fc2_weight := cpu.View[float32](call, 1)
-	matmul_2 := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 10
-		end := min(i1+hi-p, 10)
-		i0 := p / 10
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v3 := float32(0)
-			for r0 := range 32 {
-				v0 := relu_3[i0*32+r0]
-				v1 := fc2_weight[i1*32+r0]
-				v3 += v0 * v1
+	rows := cpu.View[float32](call, 2)
+	panels := cpu.View[float32](call, 3)
+	B := int(call.Sizes[0])
+	for tile := lo; tile < hi; tile++ {
+		down := tile / 1 % ((B + 95) / 96) * 96
+		across := tile % 1 * 32
+		for row := down; row < min(down+96, B); row++ {
+			i0 := row
+			for i1 := across; i1 < min(across+32, 32); i1++ {
+				v3 := float32(0)
+				for r0r1 := range 11616 {
+					v0 := rows[i0*11616+r0r1]
+					v1 := panels[(i1/16)*185856+(i1%16)+r0r1*16]
+					v3 += v0 * v1
+				}
+				v4 := fc1_bias[i1]
+				relu_3[i0*32+i1] = max((v3 + v4), 0)
 			}
-			matmul_2[i0*10+i1] = v3
 		}
-	}
-}
-
-// predictFc2Add computes add_7 (mnist.mlx:20:18).
-func predictFc2Add(call *cpu.Call, lo, hi int) {
-	matmul_2 := cpu.View[float32](call, 0)
-	fc2_bias := cpu.View[float32](call, 1)
-	add_7 := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 10
-		end := min(i1+hi-p, 10)
-		i0 := p / 10
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v1 := fc2_bias[i1]
-			add_7[i0*10+i1] = matmul_2[i0*10+i1] + v1
-		}
-	}
-}
-
-// predictNorm2Add computes add_8 (mnist.mlx:20:12).
-func predictNorm2Add(call *cpu.Call, lo, hi int) {
-	norm2_running_var := cpu.View[float32](call, 0)
-	add_8 := cpu.View[float32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		add_8[i0] = norm2_running_var[i0] + 1e-05
 	}
 }
 
 // predictNorm2Rsqrt computes rsqrt_2 (mnist.mlx:20:12).
 func predictNorm2Rsqrt(call *cpu.Call, lo, hi int) {
-	add_8 := cpu.View[float32](call, 0)
+	norm2_running_var := cpu.View[float32](call, 0)
 	rsqrt_2 := cpu.View[float32](call, 1)
 	for i0 := lo; i0 < hi; i0++ {
-		rsqrt_2[i0] = 1 / (float32(math.Sqrt(float64(add_8[i0]))))
+		rsqrt_2[i0] = 1 / (float32(math.Sqrt(float64((norm2_running_var[i0] + 1e-05)))))
 	}
 }
 
-// predictNorm2Sub computes sub_3 (mnist.mlx:20:12).
-func predictNorm2Sub(call *cpu.Call, lo, hi int) {
-	add_7 := cpu.View[float32](call, 0)
-	norm2_running_mean := cpu.View[float32](call, 1)
-	sub_3 := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 10
-		end := min(i1+hi-p, 10)
-		i0 := p / 10
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v1 := norm2_running_mean[i1]
-			sub_3[i0*10+i1] = add_7[i0*10+i1] - v1
-		}
-	}
-}
-
-// predictNorm2Mul computes mul_3 (mnist.mlx:20:12).
-func predictNorm2Mul(call *cpu.Call, lo, hi int) {
-	sub_3 := cpu.View[float32](call, 0)
-	rsqrt_2 := cpu.View[float32](call, 1)
-	mul_3 := cpu.View[float32](call, 2)
-	for p := lo; p < hi; {
-		i1 := p % 10
-		end := min(i1+hi-p, 10)
-		i0 := p / 10
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v1 := rsqrt_2[i1]
-			mul_3[i0*10+i1] = sub_3[i0*10+i1] * v1
+// predictNorm2Logits computes logits (mnist.mlx:20:12).
+func predictNorm2Logits(call *cpu.Call, lo, hi int) {
+	relu_3 := cpu.View[float32](call, 0)
+	fc2_bias := cpu.View[float32](call, 1)
+	norm2_running_mean := cpu.View[float32](call, 2)
+	rsqrt_2 := cpu.View[float32](call, 3)
+	norm2_weight := cpu.View[float32](call, 4)
+	norm2_bias := cpu.View[float32](call, 5)
+	logits := cpu.View[float32](call, 6)
+	panels := cpu.View[float32](call, 7)
+	B := int(call.Sizes[0])
+	for tile := lo; tile < hi; tile++ {
+		down := tile / 1 % ((B + 95) / 96) * 96
+		across := tile % 1 * 32
+		for row := down; row < min(down+96, B); row++ {
+			i0 := row
+			for i1 := across; i1 < min(across+32, 10); i1++ {
+				v3 := float32(0)
+				for r0 := range 32 {
+					v0 := relu_3[i0*32+r0]
+					v1 := panels[i1+r0*16]
+					v3 += v0 * v1
+				}
+				v4 := fc2_bias[i1]
+				v6 := norm2_running_mean[i1]
+				v8 := rsqrt_2[i1]
+				v10 := norm2_weight[i1]
+				v12 := norm2_bias[i1]
+				v13 := ((((v3 + v4) - v6) * v8) * v10) + v12
+				logits[i0*10+i1] = v13
+			}
 		}
 	}
 }
@@ -400,5 +202,124 @@ func predictLabel(call *cpu.Call, lo, hi int) {
 			}
 		}
 		label[i0] = v1
+	}
+}
+
+// predictReluRows computes rows (mnist.mlx:17:31).
+func predictReluRows(call *cpu.Call, lo, hi int) {
+	x := cpu.View[float32](call, 0)
+	rows := cpu.View[float32](call, 1)
+	for i0 := lo; i0 < hi; i0++ {
+		rows[i0] = ((x[i0] / 255) - 0.1307) / 0.3081
+	}
+}
+
+// predictReluPanels computes panels (mnist.mlx:17:31).
+func predictReluPanels(call *cpu.Call, lo, hi int) {
+	conv1_weight := cpu.View[float32](call, 0)
+	panels := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i2 := p % 16
+		end := min(i2+hi-p, 16)
+		i1 := p / 16 % 9
+		i0 := p / 144
+		p += end - i2
+		for ; i2 < end; i2++ {
+			var v0 float32
+			if i0*16+i2 < 8 {
+				v0 = conv1_weight[i0*144+i1+i2*9]
+			}
+			panels[i0*144+i1*16+i2] = v0
+		}
+	}
+}
+
+// predictRelu2Panels computes panels (mnist.mlx:17:20).
+func predictRelu2Panels(call *cpu.Call, lo, hi int) {
+	conv2_weight := cpu.View[float32](call, 0)
+	panels := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i3 := p % 16
+		end := min(i3+hi-p, 16)
+		i2 := p / 16 % 8
+		i1 := p / 128 % 9
+		i0 := p / 1152
+		p += end - i3
+		for ; i3 < end; i3++ {
+			panels[i0*1152+i1*128+i2*16+i3] = conv2_weight[i0*1152+i1+i2*9+i3*72]
+		}
+	}
+}
+
+// predictNorm1AddPanels computes panels (mnist.mlx:19:9).
+func predictNorm1AddPanels(call *cpu.Call, lo, hi int) {
+	conv3_weight := cpu.View[float32](call, 0)
+	panels := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i3 := p % 16
+		end := min(i3+hi-p, 16)
+		i2 := p / 16 % 16
+		i1 := p / 256 % 9
+		i0 := p / 2304
+		p += end - i3
+		for ; i3 < end; i3++ {
+			var v0 float32
+			if i0*16+i3 < 24 {
+				v0 = conv3_weight[i0*2304+i1+i2*9+i3*144]
+			}
+			panels[i0*2304+i1*256+i2*16+i3] = v0
+		}
+	}
+}
+
+// predictRelu3Rows computes rows (mnist.mlx:20:22).
+func predictRelu3Rows(call *cpu.Call, lo, hi int) {
+	add := cpu.View[float32](call, 0)
+	rows := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i2 := p % 484
+		end := min(i2+hi-p, 484)
+		i1 := p / 484 % 24
+		i0 := p / 11616
+		p += end - i2
+		for ; i2 < end; i2++ {
+			rows[i0*11616+i1*484+i2] = add[i0*11616+i1+i2*24]
+		}
+	}
+}
+
+// predictRelu3Panels computes panels (mnist.mlx:20:22).
+func predictRelu3Panels(call *cpu.Call, lo, hi int) {
+	fc1_weight := cpu.View[float32](call, 0)
+	panels := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i2 := p % 16
+		end := min(i2+hi-p, 16)
+		i1 := p / 16 % 11616
+		i0 := p / 185856
+		p += end - i2
+		for ; i2 < end; i2++ {
+			panels[i0*185856+i1*16+i2] = fc1_weight[i0*185856+i1+i2*11616]
+		}
+	}
+}
+
+// predictNorm2LogitsPanels computes panels (mnist.mlx:20:12).
+func predictNorm2LogitsPanels(call *cpu.Call, lo, hi int) {
+	fc2_weight := cpu.View[float32](call, 0)
+	panels := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i2 := p % 16
+		end := min(i2+hi-p, 16)
+		i1 := p / 16 % 32
+		i0 := p / 512
+		p += end - i2
+		for ; i2 < end; i2++ {
+			var v0 float32
+			if i0*16+i2 < 10 {
+				v0 = fc2_weight[i0*512+i1+i2*32]
+			}
+			panels[i0*512+i1*16+i2] = v0
+		}
 	}
 }

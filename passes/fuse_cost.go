@@ -1,0 +1,240 @@
+package passes
+
+import (
+	"slices"
+
+	"github.com/mlxc/mlxc/ir"
+)
+
+// A machine is what the cost model knows of a device. Only ratios matter: what
+// computing again costs against what memory does.
+type machine struct {
+	ops     float64 // scalar operations per ns
+	bytes   float64 // of memory per ns
+	launch  float64 // ns that one more kernel takes
+	tile    float64 // rows or columns of a product that are loaded together
+	workers int64   // points of a grid that keep it busy
+	shared  int64   // elements that are worth being busy for
+}
+
+// The CPU is one of a few cores with vectors of 8 floats, the GPU the smallest of
+// Apple's M series: 2.6 TFLOP/s and 68 GB/s.
+var machines = map[ir.Device]machine{
+	ir.OnCPU: {ops: 30, bytes: 12, launch: 2000, tile: 256, workers: 4, shared: 1 << 16},
+	ir.OnGPU: {ops: 2000, bytes: 68, launch: 4000, tile: 64, workers: 16, shared: 1 << 16},
+}
+
+// elems is the most elements that v has, at the bounds of the dims.
+func elems(v *ir.Value) float64 {
+	n, ok := v.Type.Elems().Max()
+	if !ok {
+		return 1 << 62
+	}
+	return float64(max(1, n))
+}
+
+func bytesOf(v *ir.Value) float64 { return elems(v) * float64(v.Type.DType.Size()) }
+
+// A fact is what fusion knows of a value from its operands.
+type fact struct {
+	host     *ir.Instr // the product, window or reduction that it alone needs, whose kernel can compute it; nil: none
+	folds    bool      // it is computed from a reduction, up to what is in memory for sure
+	work     float64   // scalar operations of an element, up to what is in memory
+	loads    float64   // bytes read for all its elements, up to there
+	constant bool      // it depends on no input
+	weights  bool      // it depends on weights
+	places   int       // from which a view takes elements
+	divided  bool      // a view with a reshape in it
+}
+
+func (u *fusion) factOf(in *ir.Instr) fact {
+	v, kind := in.Result(), in.Op.Kind
+	f := fact{constant: true, weights: isWeight(in), places: 1}
+	for _, a := range in.Args {
+		fa, computed := u.facts[a]
+		f.constant = f.constant && computed && fa.constant
+		f.weights = f.weights || fa.weights
+	}
+	switch {
+	case isWeight(in):
+		f.loads = bytesOf(v)
+		return f
+	case kind == ir.KindSource:
+		return f
+	case kind == ir.KindReduce, isHeavy(kind):
+		f.host, f.work, f.loads = in, 1, bytesOf(v)
+		return f
+	case kind == ir.KindView:
+		f.places = 0
+		_, f.divided = in.Attrs.(ir.ShapeAttrs)
+		f.divided = f.divided && !isStretch(v)
+	default:
+		f.work = bodyWork(in)
+	}
+	for _, a := range in.Args {
+		fa, computed := u.facts[a]
+		alone := len(u.readers[a]) == 1 && !u.result[a]
+		reshaped := kind == ir.KindView && f.divided
+		if computed && fa.host != nil && alone && (kind == ir.KindElementwise || reshaped) && (f.host == nil || isHeavy(fa.host.Op.Kind)) {
+			f.host = fa.host
+		}
+		f.folds = f.folds || computed && (fa.folds || a.Instr.Op.Kind == ir.KindReduce)
+		if kind == ir.KindView {
+			f.places += placesWithin(max(1, fa.places))
+			f.divided = f.divided || fa.divided
+		}
+		if computed && (fa.host == nil || alone && fa.host != a.Instr) {
+			f.work += fa.work * min(1, elems(a)/elems(v))
+			f.loads += fa.loads
+		} else {
+			f.loads += bytesOf(a)
+		}
+	}
+	return f
+}
+
+// bodyWork is the scalar operations of an element of an elementwise op.
+func bodyWork(in *ir.Instr) float64 {
+	if in.Op.Body == nil {
+		return 0 // a cast, or a look-up
+	}
+	d := ir.NewDAG()
+	var x []ir.S
+	for i, a := range in.Args {
+		x = append(x, d.Wrap(d.Add(ir.Scalar{Kind: ir.ScalarLoad, DType: a.Type.DType.Compute(), Arg: i})))
+	}
+	in.Op.Body(x...)
+	work := 0.0
+	for _, v := range d.Values {
+		if v.Kind == ir.ScalarApply {
+			work += fnWork(v.Fn)
+		}
+	}
+	return work
+}
+
+// fnWork is about how many operations a function takes.
+func fnWork(fn ir.Fn) float64 {
+	switch {
+	case fn == ir.Div, fn == ir.Mod, fn == ir.Sqrt, fn == ir.Rsqrt:
+		return 4
+	case fn >= ir.Exp && fn <= ir.Pow:
+		return 15
+	}
+	return 1
+}
+
+// usesOf is where v is computed if it is not stored: in each group that computes one
+// of its readers. Readers at the same index in the same loop share one computation.
+func (u *fusion) usesOf(v *ir.Value) []use {
+	var uses []use
+	for _, in := range u.readers[v] {
+		for _, x := range u.uses[in.Result()] {
+			i := slices.IndexFunc(uses, func(y use) bool { return y.group == x.group })
+			if i < 0 {
+				i = len(uses)
+				uses = append(uses, use{group: x.group})
+			}
+			y := &uses[i]
+			if y.under == nil {
+				y.under = x.under
+				if isHeavy(in.Op.Kind) {
+					y.under = in
+				}
+			}
+			if in.Op.Kind == ir.KindReduce {
+				y.need(loop{in, 1}, true)
+				continue
+			}
+			times := u.repeats(v, in, x.group)
+			for _, l := range x.loops {
+				y.need(loop{l.fold, l.times * times}, in.Op.Kind != ir.KindElementwise)
+			}
+		}
+	}
+	return uses
+}
+
+// need notes that a loop computes a value; again: at an index of its own.
+func (x *use) need(l loop, again bool) {
+	i := slices.IndexFunc(x.loops, func(m loop) bool { return m.fold == l.fold })
+	switch {
+	case i < 0:
+		x.loops = append(x.loops, l)
+	case again:
+		x.loops[i].times += l.times
+	default:
+		x.loops[i].times = max(x.loops[i].times, l.times)
+	}
+}
+
+// repeats is how often an instruction of a group needs each element of its operand v
+// to be computed once.
+func (u *fusion) repeats(v *ir.Value, in *ir.Instr, g *group) float64 {
+	out := in.Result()
+	switch in.Op.Kind {
+	case ir.KindView:
+		return stretched(in, v)
+	case ir.KindContract:
+		reads := elems(out) * elems(in.Args[1]) / productColumns(in) / elems(v)
+		return max(1, reads/machines[g.device].tile)
+	case ir.KindWindow:
+		size := 1
+		for _, n := range in.Attrs.(ir.PoolAttrs).Size {
+			size *= n
+		}
+		return max(1, elems(out)*float64(size)/elems(v))
+	}
+	return 1
+}
+
+// productColumns is what the elements of the right operand of a contraction are
+// divided by to give the terms of its sums: columns of a matrix and its batch,
+// channels of a convolution.
+func productColumns(in *ir.Instr) float64 {
+	t := in.Args[1].Type
+	columns := t.Shape[0]
+	if _, ok := in.Attrs.(ir.MatmulAttrs); ok {
+		columns = ir.Product(t.Shape[:t.Rank()-2]).Mul(t.Shape[t.Rank()-1])
+	}
+	n, _ := columns.Max()
+	return float64(max(1, n))
+}
+
+// stretched is how often a view needs each element of v, leaving out copies along
+// its last axes: what does not vary with those is computed once.
+func stretched(in *ir.Instr, v *ir.Value) float64 {
+	switch a := in.Attrs.(type) {
+	case ir.SliceAttrs:
+		return elems(in.Result()) / elems(v)
+	case ir.ShapeAttrs:
+		if !isStretch(in.Result()) {
+			return 1
+		}
+		from, n := v.Type.Shape, len(a.Shape)
+		for n > 0 && len(from) > 0 && from[len(from)-1].Is(1) {
+			n, from = n-1, from[:len(from)-1]
+		}
+		if len(from) == 0 {
+			return 1
+		}
+		out, ok := ir.Product(a.Shape[:n]).Max()
+		if !ok {
+			return 1 << 62
+		}
+		return max(1, float64(out)/elems(v))
+	}
+	return 1
+}
+
+// cheaperStored compares what v costs in memory with what it costs computed as often
+// as the uses do, in ns.
+func (u *fusion) cheaperStored(v *ir.Value, uses []use, times float64) bool {
+	f, m, n := u.facts[v], machines[v.Instr.Device], float64(len(uses))
+	again := f.loads*n/m.bytes + f.work*elems(v)*times/m.ops
+	once := (f.loads+bytesOf(v)*(1+n))/m.bytes + f.work*elems(v)/m.ops
+	if len(u.hosts(v, uses)) == 0 && f.host == nil {
+		once += m.launch
+	}
+	return once < again
+}

@@ -1,0 +1,286 @@
+package passes
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/mlxc/mlxc/ir"
+)
+
+// Reasons why a value is stored. Each is why its group does not grow beyond it.
+const (
+	isPart       = "a part of a concatenation"
+	inParts      = "computed by several kernels"
+	isResult     = "a result of the entry"
+	fromWeights  = "depends on weights alone"
+	otherDevice  = "read on another device"
+	ownKernel    = "has a kernel of its own"
+	ofProduct    = "operand of a product"
+	ofWindow     = "operand of a window"
+	inProduct    = "its product computes it once"
+	twoProducts  = "another product is in the kernel that reads it"
+	besideFold   = "read by a kernel with a reduction"
+	besideHeavy  = "a reduction that a product reads"
+	otherAxis    = "a reduction over another axis"
+	insideFold   = "a reduction inside the loop of another"
+	notElementBy = "not read element by element"
+	fewRows      = "too few rows for all workers"
+	divided      = "its index would be divided in an inner loop"
+	manyArgs     = "its reader has as many operands as a kernel takes"
+)
+
+// whyStored is why v is stored rather than computed where the uses are; empty: it
+// is not.
+func (u *fusion) whyStored(v *ir.Value, uses []use) string {
+	in := v.Instr
+	full := func(x use) bool { return len(x.group.reads)+len(x.group.values)+len(in.Args) > maxArgs }
+	switch kind := in.Op.Kind; {
+	case u.result[v]:
+		return isResult
+	case u.partOf[v] != nil:
+		return isPart
+	case free(v):
+		return ""
+	case u.frontier(v):
+		return fromWeights
+	case kind != ir.KindView && slices.ContainsFunc(uses, func(x use) bool { return x.group.device != in.Device }):
+		return otherDevice
+	case slices.ContainsFunc(uses, full):
+		return manyArgs
+	case kind == ir.KindView:
+		return u.whyViewStored(v, uses)
+	case kind == ir.KindElementwise, kind == ir.KindGather:
+		return u.whyPointStored(v, uses)
+	case kind == ir.KindComposite:
+		return ownKernel
+	case len(uses) > 1:
+		u.several[v] = uses
+		return u.readBy(uses)
+	case kind == ir.KindReduce:
+		return u.whyFoldStored(v, uses[0])
+	}
+	return u.whyHeavyStored(v, uses[0])
+}
+
+// maxArgs is how many buffers a kernel takes: Metal has room for 31, and one of them
+// holds the sizes.
+const maxArgs = 30
+
+// whyFoldStored: a reduction goes into the kernel that reads it if the result is one
+// of rows, each of which is folded once.
+func (u *fusion) whyFoldStored(v *ir.Value, x use) string {
+	if x.group.heavy != nil {
+		return besideHeavy
+	}
+	k, err := u.kernelWith(x.group, nil, []*ir.Value{v}, nil)
+	if err != nil {
+		return otherAxis
+	}
+	return notRows(k, machines[x.group.device])
+}
+
+// notRows is why a kernel is not one whose points fold each row once, in stages over
+// the same axes; empty: it is.
+func notRows(k *ir.Kernel, m machine) string {
+	grid := k.Grid()
+	var over []*ir.Axis
+	for _, v := range k.Values {
+		if v.Kind != ir.ScalarReduce {
+			continue
+		}
+		if slices.ContainsFunc(v.Free, func(a *ir.Axis) bool { return !contains(grid, a) }) {
+			return insideFold
+		}
+		if over == nil {
+			over = v.Over
+		}
+		if !slices.EqualFunc(v.Over, over, sameAxis) || len(v.Free) != len(grid) {
+			return otherAxis
+		}
+	}
+	if points, row := most(grid), most(over); k.Inner != nil && points < m.workers && points*row > m.shared {
+		return fewRows
+	}
+	return ""
+}
+
+// whyHeavyStored: a product or a window goes into the kernel that reads it if each
+// element is computed once there, and nothing else is folded.
+func (u *fusion) whyHeavyStored(v *ir.Value, x use) string {
+	switch g := x.group; {
+	case g.heavy != nil && x.under != nil:
+		return under(x.under)
+	case g.heavy != nil:
+		return twoProducts
+	case g.folds:
+		return besideFold
+	case x.times() != 1 || !elementByElement(u, v, largest(g.values)):
+		return notElementBy
+	}
+	k, err := u.kernelWith(x.group, nil, []*ir.Value{v}, nil)
+	if err != nil {
+		return notElementBy
+	}
+	if divisions(k) > 0 {
+		if own, err := u.kernelWith(&group{}, []*ir.Value{v}, nil, nil); err == nil && divisions(own) < divisions(k) {
+			return divided
+		}
+	}
+	return ""
+}
+
+// elementByElement reports whether main has the elements of v in their order, one
+// for one, through all that lies between.
+func elementByElement(u *fusion, v, main *ir.Value) bool {
+	if v == main {
+		return true
+	}
+	if !v.Type.Elems().Equal(main.Type.Elems()) {
+		return false
+	}
+	return !slices.ContainsFunc(u.readers[v], func(in *ir.Instr) bool {
+		_, isReshape := in.Attrs.(ir.ShapeAttrs)
+		return u.uses[in.Result()] != nil && (in.Op.Kind != ir.KindElementwise && !isReshape || !elementByElement(u, in.Result(), main))
+	})
+}
+
+// under names an operand of a heavy op.
+func under(in *ir.Instr) string {
+	switch in.Op.Kind {
+	case ir.KindContract:
+		return ofProduct
+	case ir.KindWindow:
+		return ofWindow
+	}
+	return "operand of " + in.Op.Name
+}
+
+// whyPointStored: what is computed element by element is computed again by each
+// kernel that reads it, unless that costs more than memory does.
+func (u *fusion) whyPointStored(v *ir.Value, uses []use) string {
+	f, times, why := u.facts[v], 0.0, ""
+	for _, x := range uses {
+		times += x.times()
+		if x.under != nil {
+			why = under(x.under)
+			if f.host != nil || f.folds || x.under.Op.Kind == ir.KindComposite {
+				return why
+			}
+		}
+	}
+	if len(uses) > 1 {
+		why = u.readBy(uses)
+	}
+	switch {
+	case f.host != nil && len(uses) > 1:
+		u.several[v] = uses
+		return why
+	case f.host != nil && times > 1 && isHeavy(f.host.Op.Kind):
+		return inProduct
+	case f.host != nil && times > 1 && u.onceARow(v, uses[0]):
+		return ""
+	case !u.cheaperStored(v, uses, times):
+		return ""
+	case len(uses) > 1:
+		u.several[v] = uses
+		return why
+	case why == "":
+		return fmt.Sprintf("would be computed %.0f times", times)
+	}
+	return why
+}
+
+// readBy counts the kernels of uses. What was stored for several may be read by one in
+// the end.
+func (u *fusion) readBy(uses []use) string {
+	var groups []*group
+	for _, x := range uses {
+		g := x.group
+		for g.within != nil {
+			g = g.within
+		}
+		if !slices.Contains(groups, g) {
+			groups = append(groups, g)
+		}
+	}
+	if len(groups) == 1 {
+		return "read by kernels that became one"
+	}
+	return fmt.Sprintf("read by %d kernels", len(groups))
+}
+
+// onceARow reports whether the reduction that hosts v goes into the kernel that reads
+// v: then v is computed once for each row.
+func (u *fusion) onceARow(v *ir.Value, x use) bool {
+	var chain []*ir.Value
+	var visit func(v *ir.Value)
+	visit = func(w *ir.Value) {
+		if w.Instr == nil || u.facts[w].host != u.facts[v].host || slices.Contains(chain, w) {
+			return
+		}
+		chain = append(chain, w)
+		if w.Instr != u.facts[v].host {
+			for _, a := range w.Instr.Args {
+				visit(a)
+			}
+		}
+	}
+	visit(v)
+	k, err := u.kernelWith(x.group, nil, chain, nil)
+	return err == nil && notRows(k, machines[x.group.device]) == ""
+}
+
+// frontier reports whether v depends on weights alone and something that reads it
+// does not: its work is the same in every call.
+func (u *fusion) frontier(v *ir.Value) bool {
+	if f := u.facts[v]; !f.constant || !f.weights || f.work == 0 || v.Instr.Op.Kind == ir.KindView {
+		return false
+	}
+	return u.readByOthers(v)
+}
+
+func (u *fusion) readByOthers(v *ir.Value) bool {
+	return slices.ContainsFunc(u.readers[v], func(in *ir.Instr) bool {
+		if in.Op.Kind == ir.KindView {
+			return u.readByOthers(in.Result())
+		}
+		return !u.facts[in.Result()].constant
+	})
+}
+
+// hosts are the groups that might store v as well: those that compute it, the first
+// in the body before others, and those that read what it is computed from.
+func (u *fusion) hosts(v *ir.Value, uses []use) []*group {
+	if u.facts[v].host != nil && v.Instr.Op.Kind != ir.KindReduce {
+		return nil // it goes with its own product
+	}
+	var groups []*group
+	for _, x := range slices.Backward(uses) {
+		if x.under == nil {
+			groups = append(groups, x.group)
+		}
+	}
+	for _, g := range u.groups {
+		read := func(a *ir.Value) bool { return g.reads[a] }
+		elsewhere := func(a *ir.Value) bool { return !g.reads[a] && !free(a) }
+		apart := u.place[g.values[0]] - u.place[v]
+		if args := v.Instr.Args; apart <= maxApart && !slices.Contains(groups, g) && slices.ContainsFunc(args, read) && !slices.ContainsFunc(args, elsewhere) {
+			groups = append(groups, g)
+		}
+	}
+	return groups
+}
+
+// mayStore reports whether g may store v: no other kernel that reads v stands
+// between, and each point of g has its part of v.
+func (u *fusion) mayStore(g *group, v *ir.Value, uses []use) bool {
+	kind := v.Instr.Op.Kind
+	if g.device != v.Instr.Device || g.heavy != nil || isHeavy(kind) || len(g.reads)+len(g.values)+len(v.Instr.Args) > maxArgs {
+		return false
+	}
+	if slices.ContainsFunc(uses, func(x use) bool { return x.group != g && u.reaches(x.group, g) }) {
+		return false
+	}
+	k, err := u.kernelWith(g, []*ir.Value{v}, nil, nil)
+	return err == nil && (!g.folds && kind != ir.KindReduce || notRows(k, machines[g.device]) == "")
+}

@@ -1,0 +1,130 @@
+package passes
+
+import (
+	"github.com/mlxc/mlxc/ir"
+)
+
+// A tile of a product on the CPU, from measurements: the panels of its columns and the
+// rows of the left factor stay in the caches of a core while K terms are added, and so
+// few tiles would leave workers idle that it is made smaller.
+const (
+	tileRows, leastRows       = 192, 12
+	tileColumns, leastColumns = 256, 2 * ir.PanelCols
+	tileTerms                 = 1024
+	minTiles                  = 32
+)
+
+// cpuSchedule is the schedule of a kernel that the workers of the CPU share.
+func cpuSchedule(k *ir.Kernel) *ir.Schedule {
+	s := &ir.Schedule{Grain: max(1, grainWork/pointWork(k)), Vec: 1, Align: ir.Align, Over: overwrites(k)}
+	p, err := k.Panels()
+	if err != nil {
+		return s
+	}
+	s.Form, s.Grain = ir.FormPanels, 1
+	s.Tile = ir.Tile{M: tileRows, N: tileColumns, K: tileTerms}
+	rows, columns, batch := most(p.Rows), most([]*ir.Axis{p.Column}), most(p.Batch)
+	few := func() bool {
+		down, across := (rows-1)/int64(s.Tile.M)+1, (columns-1)/int64(s.Tile.N)+1
+		return down < minTiles && across < minTiles && batch < minTiles && down*across*batch < minTiles
+	}
+	for few() && s.Tile.N > leastColumns {
+		s.Tile.N /= 2
+	}
+	for few() && s.Tile.M > leastRows {
+		s.Tile.M /= 2
+	}
+	return s
+}
+
+// makePanels gives each product on the CPU that is worth it factors as FormPanels wants
+// them: the right one in panels, and the left one, unless it lies as rows of f32, as
+// such, with zeros around where it is padded. Kernels of their own compute these, so
+// that what depends on nothing but weights can be computed once.
+func makePanels(m *ir.Module) {
+	on := devices(m)
+	f := &factoring{module: m, made: map[*ir.Kernel]*prepared{}, once: map[string]*ir.Kernel{}, names: map[string]bool{}}
+	for _, k := range m.Kernels {
+		f.names[k.Name] = true
+	}
+	for i, k := range m.Kernels {
+		if on[k] != ir.OnCPU {
+			continue
+		}
+		if p := prepare(k); p != nil {
+			p.main.Dims = usedDims(m, p.main)
+			p.main.Guard = about(k.Guard, p.main.Dims)
+			f.made[k], m.Kernels[i] = p, p.main
+		}
+	}
+	for _, fn := range m.Funcs {
+		for _, v := range fn.Variants {
+			f.variant(v)
+		}
+	}
+}
+
+// A factoring puts prepared products in the place of others.
+type factoring struct {
+	module *ir.Module
+	made   map[*ir.Kernel]*prepared
+	once   map[string]*ir.Kernel // kernels of factors, by their key
+	names  map[string]bool       // of kernels
+}
+
+// variant puts the steps of factors before those of products.
+func (f *factoring) variant(v *ir.Variant) {
+	buffers := map[string]bool{}
+	for _, b := range v.Buffers {
+		buffers[b.Name] = true
+	}
+	var steps []*ir.Step
+	for _, s := range v.Steps {
+		if p := f.made[s.Kernel]; p != nil {
+			all := s.Args
+			for _, factor := range p.factors {
+				b := &ir.Buffer{Name: unique(buffers, factor.suffix), Place: ir.InArena, Type: factor.shape}
+				v.Buffers, all = append(v.Buffers, b), append(all[:len(all):len(all)], b)
+				steps = append(steps, f.step(s, factor, b))
+			}
+			s.Kernel, s.Args, s.Sizes = p.main, pick(all, p.args), sizesOf(p.main)
+		}
+		steps = append(steps, s)
+	}
+	for i, s := range steps {
+		s.Epoch = i
+	}
+	v.Steps = steps
+}
+
+// step computes a factor of the product s into b. Equal factors share a kernel.
+func (f *factoring) step(s *ir.Step, of *factor, b *ir.Buffer) *ir.Step {
+	k := of.kernel
+	k.Dims = usedDims(f.module, k)
+	k.Guard = about(s.Kernel.Guard, k.Dims)
+	step := &ir.Step{Kernel: k, Args: append(pick(s.Args, of.args), b), Sizes: sizesOf(k), Device: s.Device, Pos: s.Pos}
+	key := kernelKey(step)
+	if f.once[key] == nil {
+		k.Name = unique(f.names, k.Name)
+		f.once[key] = k
+		f.module.Kernels = append(f.module.Kernels, k)
+	}
+	step.Kernel = f.once[key]
+	return step
+}
+
+func pick(all []*ir.Buffer, which []int) []*ir.Buffer {
+	picked := make([]*ir.Buffer, len(which))
+	for i, n := range which {
+		picked[i] = all[n]
+	}
+	return picked
+}
+
+func sizesOf(k *ir.Kernel) []ir.Size {
+	var sizes []ir.Size
+	for _, d := range k.Dims {
+		sizes = append(sizes, d.Size())
+	}
+	return sizes
+}

@@ -1,0 +1,200 @@
+package passes
+
+import (
+	"slices"
+
+	"github.com/mlxc/mlxc/ir"
+)
+
+// A prepared product reads factors that other kernels compute.
+type prepared struct {
+	main    *ir.Kernel
+	args    []int // of main: arguments of the product as it was, and after those the factors
+	factors []*factor
+}
+
+// A factor is a kernel that computes an operand of a product into a buffer of its own.
+type factor struct {
+	kernel *ir.Kernel
+	args   []int   // that it reads, of the product as it was
+	suffix string  // of the buffer's name
+	shape  ir.Type // of the buffer
+}
+
+// prepare makes the form of k that FormPanels wants; nil: there is none.
+func prepare(k *ir.Kernel) *prepared {
+	c := k.Contract
+	if c == nil {
+		c = vectorContract(k)
+	}
+	if c == nil || c.Sum.DType != ir.F32 || len(c.N) != 1 || min(most(c.N), most(c.Sum.Over)) < minProduct {
+		return nil
+	}
+	if slices.ContainsFunc(k.Values, func(v *ir.Scalar) bool { return v.Kind == ir.ScalarReduce && v != c.Sum }) {
+		return nil
+	}
+	p := &prepared{main: clone(k, c)}
+	if !isRows(p.main) && !p.rows() {
+		return nil
+	}
+	p.panels()
+	p.args = dropArgs(p.main)
+	if _, err := p.main.Panels(); err != nil {
+		return nil
+	}
+	return p
+}
+
+// vectorContract finds a product of a vector and a matrix, whose columns are the last
+// axis of the grid: a contraction with one row.
+func vectorContract(k *ir.Kernel) *ir.Contract {
+	grid := k.Grid()
+	i := slices.IndexFunc(k.Values, func(v *ir.Scalar) bool {
+		return v.Kind == ir.ScalarReduce && v.Fn == ir.Add && v.Args[0].Kind == ir.ScalarApply && v.Args[0].Fn == ir.Mul
+	})
+	if i < 0 || len(grid) == 0 {
+		return nil
+	}
+	last, before := grid[len(grid)-1], grid[:len(grid)-1]
+	c := &ir.Contract{Sum: k.Values[i], A: k.Values[i].Args[0].Args[0], B: k.Values[i].Args[0].Args[1], N: []*ir.Axis{last}}
+	if c.A.Varies(last) {
+		c.A, c.B = c.B, c.A
+	}
+	both := func(a *ir.Axis) bool { return c.A.Varies(a) && c.B.Varies(a) }
+	if c.A.Varies(last) || !c.B.Varies(last) || slices.ContainsFunc(before, func(a *ir.Axis) bool { return !both(a) }) {
+		return nil
+	}
+	return c
+}
+
+// clone copies what editing a kernel changes in place, and gives it a contraction.
+func clone(k *ir.Kernel, of *ir.Contract) *ir.Kernel {
+	c, contract := *k, *of
+	c.Args, c.Stores, c.Contract = slices.Clone(k.Args), slices.Clone(k.Stores), &contract
+	return &c
+}
+
+// isRows reports that the left factor of a product lies as rows of f32, each of whose
+// terms has a place of its own for each row.
+func isRows(k *ir.Kernel) bool {
+	a := k.Contract.A
+	if a.Kind != ir.ScalarLoad || k.Args[a.Arg].DType != ir.F32 || len(a.Guard)+len(a.Bind) > 0 {
+		return false
+	}
+	rest := a.Index
+	over := k.Contract.Sum.Over
+	for _, axis := range slices.Concat(k.Grid(), over) {
+		c, r, ok := rest.Coef(axis)
+		if !ok || axis == over[len(over)-1] && !c.Is(1) {
+			return false
+		}
+		rest = r
+	}
+	return true
+}
+
+// rows lets a kernel compute the left factor as rows of f32, and main read it; false:
+// nothing is left of the product. Where the factor is a window that moves over something, the rows
+// are of that, with what is around it, so that a term has one place for all rows that
+// want it.
+func (p *prepared) rows() bool {
+	c := p.main.Contract
+	sizes := sizesIn(c.A)
+	var axes []*ir.Axis
+	var at []ir.Size // of the axes, at the points of main
+	var windows []window
+	for _, x := range slices.Concat(c.Batch(p.main), c.M) {
+		if !c.A.Varies(x) {
+			continue
+		}
+		axis, index := x, x.Index()
+		if w, ok := windowOf(x, c.Sum.Over, sizes); ok {
+			windows = append(windows, w)
+			axis, index = w.whole, w.at()
+		}
+		axes, at = append(axes, axis), append(at, index)
+	}
+	for _, r := range c.Sum.Over {
+		if !slices.ContainsFunc(windows, func(w window) bool { return w.in == r }) {
+			axes, at = append(axes, r), append(at, r.Index())
+		}
+	}
+	shape := extentsOf(axes)
+	p.factor(c.A, "rows", ir.F32, axes, ir.Linear(at, shape), edit{size: func(s ir.Size) ir.Size {
+		for _, w := range windows {
+			s = w.shift(s)
+		}
+		return s
+	}})
+	mergeAxes(p.main)
+	p.main.Contract = nil
+	recogniseContract(p.main)
+	if p.main.Contract == nil {
+		p.main.Contract = vectorContract(p.main)
+	}
+	return p.main.Contract != nil && len(p.main.Contract.N) == 1
+}
+
+// panels lets a kernel compute the right factor as panels, and main read those.
+func (p *prepared) panels() {
+	c := p.main.Contract
+	n := c.N[0]
+	batch := slices.DeleteFunc(c.Batch(p.main), func(a *ir.Axis) bool { return !c.B.Varies(a) })
+	panel := &ir.Axis{Name: "panel", Extent: n.Extent.CeilDiv(ir.PanelCols)}
+	lane := &ir.Axis{Name: "lane", Extent: ir.N(ir.PanelCols)}
+	column := panel.Index().Mul(ir.N(ir.PanelCols)).Add(lane.Index())
+	axes := slices.Concat(batch, []*ir.Axis{panel}, c.Sum.Over, []*ir.Axis{lane})
+	each := ir.Product(extentsOf(axes[len(batch):]))
+	inside := ir.Bound{Index: column, Extent: n.Extent}
+	dtype := ir.F32
+	if t := p.main.Args[c.B.Arg].DType; c.B.Kind == ir.ScalarLoad && ir.PanelDType(t) {
+		dtype = t // which micro-kernels convert: half the memory to read
+	}
+	p.factor(c.B, "panels", dtype, axes, ir.Flat(batch).Mul(each).Add(ir.PanelIndex(c.Sum.Over, n.Index())), edit{
+		size: func(s ir.Size) ir.Size { return s.Replace(n, column) },
+		scalar: func(d *ir.DAG, v ir.Scalar) *ir.Scalar {
+			if v.Kind != ir.ScalarLoad || inside.Proven() || !v.Index.Has(lane) {
+				return nil
+			}
+			v.Guard = append(slices.Clip(v.Guard), inside)
+			return d.Add(v)
+		},
+	})
+}
+
+// factor lets a kernel compute value, edited, for all points of axes, and main read it
+// at the index back.
+func (p *prepared) factor(value *ir.Scalar, suffix string, dtype ir.DType, axes []*ir.Axis, back ir.Size, e edit) {
+	main, shape := p.main, ir.Type{DType: dtype, Shape: extentsOf(axes)}
+	k := &ir.Kernel{Name: main.Name + "_" + suffix, Pos: main.Pos, Par: axes, Values: main.Values}
+	for _, a := range main.Args {
+		a.Write = false
+		k.Args = append(k.Args, a)
+	}
+	k.Args = append(k.Args, ir.KernelArg{Name: suffix, DType: dtype, Len: shape.Elems(), Write: true})
+	k.Stores = []ir.Store{{Arg: len(main.Args), Index: ir.Flat(axes), Value: value}}
+	e.apply(k)
+	dropGuards(k)
+	mergeAxes(k)
+	chooseInner(k)
+	renameAxes(k)
+
+	f := &factor{kernel: k, suffix: suffix, shape: shape}
+	f.args = slices.DeleteFunc(dropArgs(k), func(n int) bool { return n == len(main.Args) }) // but its result
+	p.factors = append(p.factors, f)
+	edit{scalar: func(d *ir.DAG, v ir.Scalar) *ir.Scalar {
+		if v.ID != value.ID {
+			return nil
+		}
+		return d.Add(ir.Scalar{Kind: ir.ScalarLoad, DType: ir.F32, Arg: len(main.Args), Index: back})
+	}}.apply(main)
+	main.Args = append(main.Args, ir.KernelArg{Name: suffix, DType: dtype, Len: shape.Elems()})
+}
+
+func extentsOf(axes []*ir.Axis) []ir.Size {
+	sizes := make([]ir.Size, len(axes))
+	for i, a := range axes {
+		sizes[i] = a.Extent
+	}
+	return sizes
+}

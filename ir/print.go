@@ -34,9 +34,12 @@ func Print(m *Module) string {
 	for _, k := range m.Kernels {
 		p.kernel(k)
 	}
+	if m.Load != nil {
+		p.variant("load", m.Load)
+	}
 	for _, f := range m.Funcs {
 		for _, v := range f.Variants {
-			p.variant(f, v)
+			p.variant("variant @"+f.Name+p.guard(v.Guard, ""), v)
 		}
 	}
 	p.close("}")
@@ -125,6 +128,12 @@ func (p *textPrinter) fn(f *Func) {
 	n := &valueNames{used: map[string]bool{}, of: map[*Value]string{}}
 	inputs := joinText(f.Inputs, func(v *Value) string { return n.name(v) + ": " + v.Type.String() })
 	results := joinText(f.Results, func(r Result) string { return r.Name + ": " + r.Type.String() })
+	for _, d := range f.Dims {
+		if inputs != "" {
+			inputs += ", "
+		}
+		inputs += d.Name + ": dim"
+	}
 	head := fmt.Sprintf("func @%s%s(%s) -> (%s)", f.Name, p.guard(f.Guard, " "), inputs, results)
 	if len(f.Where) > 0 {
 		head += " where " + joinText(f.Where, func(w Fact) string { return w.String() + p.at(w.Pos) })
@@ -195,8 +204,8 @@ func (p *textPrinter) body(n *valueNames, body []*Instr) {
 	}
 }
 
-func (p *textPrinter) variant(f *Func, v *Variant) {
-	p.open("variant @%s%s {", f.Name, p.guard(v.Guard, ""))
+func (p *textPrinter) variant(head string, v *Variant) {
+	p.open("%s {", head)
 	for _, b := range v.Buffers {
 		place := string(b.Place)
 		if b.Place != InArena {

@@ -40,6 +40,7 @@ var (
 		}
 		return true
 	})}
+	unpacked  = need{"a module before pass pack", func(m *ir.Module) bool { return m.Load == nil }}
 	unplanned = need{"a module before pass plan, which relies on it", everyVariant(func(v *ir.Variant) bool {
 		return v.Plan == nil
 	})}

@@ -39,6 +39,7 @@ var attrKinds = map[reflect.Type]string{
 	reflect.TypeFor[bool]():    "bool",
 	reflect.TypeFor[DType]():   "dtype",
 	reflect.TypeFor[[]int]():   "ints",
+	reflect.TypeFor[Size]():    "size",
 	reflect.TypeFor[[]Size]():  "sizes",
 	reflect.TypeFor[*Param]():  "param",
 }
@@ -144,6 +145,8 @@ func (s *scanner) attr(like any, scope *textScope) (any, error) {
 			return err
 		})
 		return out, err
+	case Size:
+		return s.size(scope.size, scope.names)
 	case []Size:
 		return s.sizes(scope.size, scope.names)
 	case *Param:

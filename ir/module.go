@@ -114,6 +114,7 @@ type Instr struct {
 	Regions []*Region
 	Device  Device
 	Kernel  int    // number, from 1, of the kernel that stores the result; 0: every reader computes it
+	Parts   bool   // the kernels that store its operands store it, each its part; Kernel is the last of them
 	Why     string // it is stored, and not computed by its readers; empty: it is not
 	Pos     *Pos
 }

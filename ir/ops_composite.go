@@ -83,6 +83,7 @@ var compositeOps = []*Op{
 		inv := c.op("rsqrt", nil, c.op("add", nil, x[4], c.like(x[4], eps)))
 		return c.affine(c.op("mul", nil, c.op("sub", nil, x[0], x[3]), inv), x[1], x[2])
 	}),
+	attention, rope, crossEntropy,
 }
 
 func softmaxOp(name, doc string, tol Tolerance, f func(c *calc, axis []int, x *Value) *Value) *Op {

@@ -34,6 +34,9 @@ type Walk struct {
 	Stride map[string]Size
 }
 
+// PanelDType reports that panels may be of a dtype.
+func PanelDType(t DType) bool { return t == F32 || t == F16 || t == BF16 }
+
 // PanelIndex is where panels have the element of a column for the terms, whose axes are
 // given outermost first.
 func PanelIndex(terms []*Axis, column Size) Size {
@@ -71,13 +74,12 @@ func (k *Kernel) Panels() (*Panels, error) {
 	if p.A, ok = k.walk(c.A, slices.Concat(p.Batch, p.Rows, p.Terms)); !ok || !p.A.Stride[last.Name].Is(1) {
 		return nil, fmt.Errorf("its left factor does not lie as rows of f32")
 	}
-	if c.B.Kind == ScalarLoad {
-		panels := *c.B
-		panels.Index = c.B.Index.Sub(PanelIndex(p.Terms, p.Column.Index()))
-		p.B, ok = k.walk(&panels, p.Batch)
+	ok = c.B.Kind == ScalarLoad && len(c.B.Guard)+len(c.B.Bind) == 0 && PanelDType(k.Args[c.B.Arg].DType)
+	if ok {
+		p.B, ok = WalkOf(c.B.Arg, c.B.Index.Sub(PanelIndex(p.Terms, p.Column.Index())), p.Batch)
 	}
-	if c.B.Kind != ScalarLoad || !ok {
-		return nil, fmt.Errorf("its right factor does not lie as panels of f32")
+	if !ok {
+		return nil, fmt.Errorf("its right factor does not lie as panels")
 	}
 	p.Direct = len(k.Stores) == 1 && p.direct(k, k.Stores[0])
 	return p, nil

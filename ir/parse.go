@@ -531,6 +531,12 @@ func (s *scanner) instr(c *textScope, values map[string]*Value) (*Instr, error) 
 		if in.Kernel = int(n); n < 1 || n > 1<<31-1 {
 			return nil, at.errorf("kernels are numbered from 1")
 		}
+		if s.accept("in") {
+			if err := s.expect("parts"); err != nil {
+				return nil, err
+			}
+			in.Parts = true
+		}
 		if in.Why, err = s.str(); err != nil {
 			return nil, err
 		}

@@ -188,7 +188,11 @@ func (p *textPrinter) body(n *valueNames, body []*Instr) {
 			text += " on " + string(in.Device)
 		}
 		if in.Kernel != 0 {
-			text += fmt.Sprintf(" kernel %d %q", in.Kernel, in.Why)
+			text += fmt.Sprintf(" kernel %d", in.Kernel)
+			if in.Parts {
+				text += " in parts"
+			}
+			text += fmt.Sprintf(" %q", in.Why)
 		}
 		p.line("%s%s", text, p.at(in.Pos))
 	}

@@ -23,21 +23,34 @@ var microField = func() map[string]int {
 // AVX2 and FMA. The sums are in Y0 to Y11, two vectors to a row; of each term the panel
 // gives two vectors, and each row a number for all lanes of another, straight from where
 // the factor lies: nothing is packed for it. With 4 rows or more, sums enough are under
-// way to keep both units of a core busy.
-func Micro(name string, rowsAtATime int) string {
+// way to keep both units of a core busy. Panels of f16 or bf16 are converted on the way.
+func Micro(name string, rowsAtATime int, panels ir.DType) string {
 	const (
 		unroll = 4
 		ahead  = 2048 // bytes of the panel that are fetched before they are needed
 	)
 	rows := []string{"R8", "R9", "R10", "R11", "R12", "R13"}[:rowsAtATime]
+	size := panelCols * panels.Size() // of a term in a panel
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	op := func(format string, args ...any) { line("\t"+format, args...) }
 	field := func(f string) string { return fmt.Sprintf("%d(AX)", microField[f]) }
 	term := func(u int) {
-		op("VMOVUPS %d(DI), Y12", 64*u)
-		op("VMOVUPS %d(DI), Y13", 64*u+32)
-		op("PREFETCHT0 %d(DI)", 64*u+ahead)
+		for half := range 2 {
+			at, y := size*u+size/2*half, 12+half
+			switch panels {
+			case ir.F16:
+				op("VCVTPH2PS %d(DI), Y%d", at, y)
+			case ir.BF16:
+				op("VPMOVZXWD %d(DI), Y%d", at, y)
+				op("VPSLLD $16, Y%d, Y%[1]d", y)
+			default:
+				op("VMOVUPS %d(DI), Y%d", at, y)
+			}
+		}
+		if size*u%64 == 0 {
+			op("PREFETCHT0 %d(DI)", size*u+ahead)
+		}
 		for i, r := range rows {
 			x := 14 + i%2
 			op("VBROADCASTSS %d(%s)(SI*1), Y%d", 4*u, r, x)
@@ -71,7 +84,7 @@ func Micro(name string, rowsAtATime int) string {
 		term(u)
 	}
 	op("ADDQ $%d, SI", 4*unroll)
-	op("ADDQ $%d, DI", 4*panelCols*unroll)
+	op("ADDQ $%d, DI", size*unroll)
 	op("SUBQ $%d, CX", unroll)
 	op("JGE terms")
 	line("few:")
@@ -80,7 +93,7 @@ func Micro(name string, rowsAtATime int) string {
 	line("one:")
 	term(0)
 	op("ADDQ $4, SI")
-	op("ADDQ $%d, DI", 4*panelCols)
+	op("ADDQ $%d, DI", size)
 	op("DECQ CX")
 	op("JNE one")
 	line("next:")

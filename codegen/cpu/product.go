@@ -8,9 +8,9 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
-// IsProduct reports that a kernel is for micro-kernels in assembly.
-func IsProduct(k *ir.Kernel) bool {
-	return k.Schedule != nil && k.Schedule.Form == ir.FormPanels && !k.Empty()
+// IsProduct reports that a kernel is for micro-kernels in assembly for panels of a dtype.
+func IsProduct(k *ir.Kernel, panels ir.DType) bool {
+	return k.Schedule != nil && k.Schedule.Form == ir.FormPanels && !k.Empty() && k.Args[k.Contract.B.Arg].DType == panels
 }
 
 // Product prints a kernel for which IsProduct holds as a function over its tiles that
@@ -43,6 +43,7 @@ func Product(k *ir.Kernel, name, six, four string) (*jen.Statement, error) {
 			fields = append(fields, jen.Id(field).Op(":").Add(value))
 		}
 	}
+	optional(true, "SizeB", jen.Lit(k.Args[panels.B.Arg].DType.Size()))
 	optional(len(panels.Batch) > 0, "Batch", p.walks(panels.Batch, strides))
 	optional(last > 0, "Terms", p.walks(panels.Terms[:last], strides))
 	for _, field := range []string{"A", "B", "C"} {

@@ -212,20 +212,23 @@ func TestOtherOps(t *testing.T) {
 		}
 	}
 	cases := map[string][]func(o *ir.Op, d ir.DType) bool{
-		"softmax":     {one(ir.SoftmaxAttrs{Axis: 1}, []ir.Size{ir.N(3), n}), one(ir.SoftmaxAttrs{Axis: 0}, shape(33, 4)), one(ir.SoftmaxAttrs{Axis: 1}, shape(2, 33, 4))},
-		"log_softmax": {one(ir.SoftmaxAttrs{Axis: 1}, []ir.Size{ir.N(3), n}), one(ir.SoftmaxAttrs{Axis: 0}, shape(33, 4))},
-		"logsumexp":   {one(ir.ReduceAttrs{Axes: []int{1}}, []ir.Size{ir.N(3), n}), one(ir.ReduceAttrs{Axes: []int{0, 2}}, shape(7, 5, 33))},
-		"var":         {one(ir.ReduceAttrs{Axes: []int{1}}, []ir.Size{ir.N(3), n}), one(ir.ReduceAttrs{Axes: []int{0, 2}}, shape(7, 5, 33))},
-		"layer_norm":  {one(ir.NormAttrs{Eps: 1e-5}, []ir.Size{ir.N(3), n}, []ir.Size{n}, []ir.Size{n})},
-		"rms_norm":    {one(ir.NormAttrs{Eps: 1e-5}, []ir.Size{ir.N(3), n}, []ir.Size{n})},
-		"batch_norm":  {one(ir.NormAttrs{Eps: 10}, shape(7, 6), shape(6), shape(6), shape(6), shape(6))},
-		"group_norm":  {one(ir.GroupNormAttrs{Groups: 3, Eps: 1e-5}, shape(2, 7, 31, 6), shape(6), shape(6))},
-		"take":        {take(ir.AxisAttrs{Axis: 0}, shape(7, 33), shape(5)), take(ir.AxisAttrs{Axis: 1}, shape(7, 33), nil), take(ir.AxisAttrs{Axis: 0}, shape(7, 32), shape(31, 2))},
-		"reshape":     {one(ir.ShapeAttrs{Shape: shape(35, 6)}, shape(6, 35)), one(ir.ShapeAttrs{Shape: shape()}, shape(1, 1))},
-		"transpose":   {one(ir.PermAttrs{Perm: []int{2, 0, 1}}, shape(7, 31, 4)), one(ir.PermAttrs{Perm: []int{1, 0, 2}}, shape(7, 31, 4))},
-		"broadcast":   {one(ir.ShapeAttrs{Shape: shape(3, 7, 4)}, shape(7, 1)), one(ir.ShapeAttrs{Shape: shape(3, 8)}, shape(8))},
-		"slice":       {one(ir.SliceAttrs{Start: shape(1, 3), Step: []int{1, 2}, Size: shape(5, 15)}, shape(7, 33)), one(ir.SliceAttrs{Start: shape(1, 4), Step: []int{1, 1}, Size: shape(5, 8)}, shape(7, 32))},
-		"pad":         {one(ir.PadAttrs{Lo: []int{1, 2}, Hi: []int{0, 3}, Value: 1}, shape(7, 31))},
+		"softmax":       {one(ir.SoftmaxAttrs{Axis: 1}, []ir.Size{ir.N(3), n}), one(ir.SoftmaxAttrs{Axis: 0}, shape(33, 4)), one(ir.SoftmaxAttrs{Axis: 1}, shape(2, 33, 4))},
+		"log_softmax":   {one(ir.SoftmaxAttrs{Axis: 1}, []ir.Size{ir.N(3), n}), one(ir.SoftmaxAttrs{Axis: 0}, shape(33, 4))},
+		"logsumexp":     {one(ir.ReduceAttrs{Axes: []int{1}}, []ir.Size{ir.N(3), n}), one(ir.ReduceAttrs{Axes: []int{0, 2}}, shape(7, 5, 33))},
+		"var":           {one(ir.ReduceAttrs{Axes: []int{1}}, []ir.Size{ir.N(3), n}), one(ir.ReduceAttrs{Axes: []int{0, 2}}, shape(7, 5, 33))},
+		"layer_norm":    {one(ir.NormAttrs{Eps: 1e-5}, []ir.Size{ir.N(3), n}, []ir.Size{n}, []ir.Size{n})},
+		"rms_norm":      {one(ir.NormAttrs{Eps: 1e-5}, []ir.Size{ir.N(3), n}, []ir.Size{n})},
+		"batch_norm":    {one(ir.NormAttrs{Eps: 10}, shape(7, 6), shape(6), shape(6), shape(6), shape(6))},
+		"group_norm":    {one(ir.GroupNormAttrs{Groups: 3, Eps: 1e-5}, shape(2, 7, 31, 6), shape(6), shape(6))},
+		"attention":     attentions(b),
+		"rope":          ropes(b),
+		"cross_entropy": crossEntropies(b),
+		"take":          {take(ir.AxisAttrs{Axis: 0}, shape(7, 33), shape(5)), take(ir.AxisAttrs{Axis: 1}, shape(7, 33), nil), take(ir.AxisAttrs{Axis: 0}, shape(7, 32), shape(31, 2))},
+		"reshape":       {one(ir.ShapeAttrs{Shape: shape(35, 6)}, shape(6, 35)), one(ir.ShapeAttrs{Shape: shape()}, shape(1, 1))},
+		"transpose":     {one(ir.PermAttrs{Perm: []int{2, 0, 1}}, shape(7, 31, 4)), one(ir.PermAttrs{Perm: []int{1, 0, 2}}, shape(7, 31, 4))},
+		"broadcast":     {one(ir.ShapeAttrs{Shape: shape(3, 7, 4)}, shape(7, 1)), one(ir.ShapeAttrs{Shape: shape(3, 8)}, shape(8))},
+		"slice":         {one(ir.SliceAttrs{Start: shape(1, 3), Step: []int{1, 2}, Size: shape(5, 15)}, shape(7, 33)), one(ir.SliceAttrs{Start: shape(1, 4), Step: []int{1, 1}, Size: shape(5, 8)}, shape(7, 32))},
+		"pad":           {one(ir.PadAttrs{Lo: []int{1, 2}, Hi: []int{0, 3}, Value: 1}, shape(7, 31))},
 		"concat": {func(o *ir.Op, d ir.DType) bool {
 			return b.try("concat_"+d.String(), op("concat", ir.AxisAttrs{Axis: 1}), []ir.Type{typ(d, shape(7, 31)), typ(d, shape(7, 1)), typ(d, shape(7, 4))})
 		}},
@@ -259,4 +262,50 @@ func TestOtherOps(t *testing.T) {
 		}
 	}
 	count(t, b)
+}
+
+type attempt = func(o *ir.Op, d ir.DType) bool
+
+// attentions are of heads of one size and another, of groups of heads, with every
+// mask, and with as many keys as queries, more and fewer.
+func attentions(b *builder) []attempt {
+	n := b.dim("K", 70)
+	var all []attempt
+	add := func(a ir.AttentionAttrs, q, k, v []ir.Size, mask ...ir.Type) {
+		all = append(all, func(o *ir.Op, d ir.DType) bool {
+			types := append([]ir.Type{typ(d, q), typ(d, k), typ(d, v)}, mask...)
+			return b.try(fmt.Sprintf("attention_%s_%d", d, len(b.module.Funcs)), op("attention", a), types, map[string]int64{"K": 1}, map[string]int64{"K": 37})
+		})
+	}
+	add(ir.AttentionAttrs{Scale: 0.25}, shape(2, 3, 5, 8), []ir.Size{ir.N(2), ir.N(3), n, ir.N(8)}, []ir.Size{ir.N(2), ir.N(3), n, ir.N(5)})
+	add(ir.AttentionAttrs{Scale: 0.5, Causal: true}, shape(1, 4, 3, 5), []ir.Size{ir.N(1), ir.N(2), n, ir.N(5)}, []ir.Size{ir.N(1), ir.N(2), n, ir.N(5)})
+	add(ir.AttentionAttrs{Scale: 0.5}, shape(2, 2, 3, 4), shape(2, 1, 7, 4), shape(2, 1, 7, 4), typ(ir.Bool, shape(3, 7)))
+	add(ir.AttentionAttrs{Scale: 0.5, Causal: true}, shape(2, 2, 1, 4), shape(2, 2, 7, 4), shape(2, 2, 7, 4), typ(ir.F32, shape(2, 1, 1, 7)))
+	return all
+}
+
+func ropes(b *builder) []attempt {
+	n := b.dim("P", 70)
+	var all []attempt
+	add := func(a ir.RopeAttrs, x []ir.Size, pos ...ir.Type) {
+		a.Theta = 10000
+		all = append(all, func(o *ir.Op, d ir.DType) bool {
+			return b.try(fmt.Sprintf("rope_%s_%d", d, len(b.module.Funcs)), op("rope", a), append([]ir.Type{typ(d, x)}, pos...), map[string]int64{"P": 1}, map[string]int64{"P": 33})
+		})
+	}
+	add(ir.RopeAttrs{Pos: ir.N(3), Factor: 1}, []ir.Size{ir.N(1), ir.N(2), n, ir.N(8)})
+	add(ir.RopeAttrs{Pos: n, Interleaved: true, Factor: 4}, []ir.Size{n, ir.N(6)})
+	add(ir.RopeAttrs{Factor: 8, Low: 1, High: 4, Context: 64}, shape(2, 3, 7, 16), typ(ir.U8, shape(2, 7)))
+	return all
+}
+
+func crossEntropies(b *builder) []attempt {
+	n := b.dim("C", 2000)
+	var all []attempt
+	for _, labels := range []ir.DType{ir.U8, ir.I32, ir.I64} {
+		all = append(all, func(o *ir.Op, d ir.DType) bool {
+			return b.try(fmt.Sprintf("cross_entropy_%s_%s", d, labels), op("cross_entropy", ir.LossAttrs{}), []ir.Type{typ(d, []ir.Size{ir.N(5), n}), typ(labels, shape(5))}, map[string]int64{"C": 3}, map[string]int64{"C": 1000})
+		})
+	}
+	return all
 }

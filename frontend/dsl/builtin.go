@@ -24,7 +24,7 @@ var constants = map[string]value{"inf": math.Inf(1), "init": namespace("init")}
 // notYet are names that the language has and this compiler does not.
 var notYet = strings.Fields(`einsum conv_transpose cumsum topk sort gather scatter scatter_add repeat flip tril triu
 	fft ifft rfft irfft stft istft eye one_hot seed split_key uniform normal bernoulli categorical
-	grad stop_gradient quantize dequant tap close params attention rope dropout`)
+	grad stop_gradient quantize dequant tap close params dropout`)
 
 // quantisedNames are the dtypes that only storage has.
 var quantisedNames = strings.Fields(`q4g32 q4g64 q8g32 q8g64 q4_0 q4_1 q5_0 q8_0 q4_k q6_k`)
@@ -65,6 +65,17 @@ func init() {
 		}},
 		"leaky_relu": {"x:tensor slope:float?", func(a *builtinArgs) value {
 			return a.c.elementwise(a.call.Span, "leaky_relu", []Span{a.at(0), a.at(1)}, a.tensor(0), a.float(1, 0.01))
+		}},
+		"attention": {"q:tensor k:tensor v:tensor scale:float? causal:bool? mask:tensor?", func(a *builtinArgs) value {
+			args := []mlx.Value{a.tensor(0), a.tensor(1), a.tensor(2)}
+			if a.given(5) {
+				args = append(args, a.tensor(5))
+			}
+			return a.op("attention", ir.AttentionAttrs{Scale: a.float(3, mlx.HeadScale(args[0].Type())), Causal: a.bool(4)}, args...)
+		}},
+		"rope": {"x:tensor pos:any theta:float? interleaved:bool? factor:float? low:float? high:float? context:int?", rotary},
+		"cross_entropy": {"logits:tensor labels:tensor", func(a *builtinArgs) value {
+			return a.op("cross_entropy", ir.LossAttrs{}, a.tensor(0), a.tensor(1))
 		}},
 		"take": {"x:tensor i:tensor axis:int?", func(a *builtinArgs) value {
 			return a.op("take", ir.AxisAttrs{Axis: a.axis(2, 0)}, a.tensor(0), a.tensor(1))
@@ -156,6 +167,20 @@ func softmax(name string) builtinFn {
 	return builtinFn{"x:tensor axis:int?", func(a *builtinArgs) value {
 		return a.op(name, ir.SoftmaxAttrs{Axis: a.axis(1, -1)}, a.tensor(0))
 	}}
+}
+
+// rotary has positions that a size counts from, or that are a tensor.
+func rotary(a *builtinArgs) value {
+	at := ir.RopeAttrs{Theta: a.float(2, 10000), Interleaved: a.bool(3), Factor: a.float(4, 1), Low: a.float(5, 1), High: a.float(6, 4), Context: a.int(7, 0)}
+	switch pos := a.args[1].value.(type) {
+	case mlx.Value:
+		return a.op("rope", at, a.tensor(0), pos)
+	case ir.Size:
+		at.Pos = pos
+		return a.op("rope", at, a.tensor(0))
+	default:
+		return a.c.errorf(a.at(1), "`pos` of `rope` must be a size or a tensor of integers, not %s", describeValue(pos))
+	}
 }
 
 func pooling(name string) builtinFn {

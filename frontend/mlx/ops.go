@@ -2,6 +2,7 @@ package mlx
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/mlxc/mlxc/ir"
@@ -130,3 +131,64 @@ func pool(name string, x Value, o PoolOptions) Value {
 // MaxPool and AvgPool move a window over the spatial axes of [B, ...S, C].
 func MaxPool(x Value, o PoolOptions) Value { return pool("max_pool", x, o) }
 func AvgPool(x Value, o PoolOptions) Value { return pool("avg_pool", x, o) }
+
+// AttentionOptions are those of Attention. A zero Scale is 1/sqrt(D), D being the
+// size of a head.
+type AttentionOptions struct {
+	Scale  float64
+	Causal bool  // query i of T sees keys up to S-T+i of S
+	Mask   Value // stretches to [B, H, T, S]; added or, if bool, what is seen
+}
+
+// Attention is softmax(scale*q·k)·v of heads q [B, H, T, D], k [B, G, S, D] and
+// v [B, G, S, E], where G divides H.
+func Attention(q, k, v Value, o AttentionOptions) Value {
+	args := []Value{q, k, v}
+	if o.Mask.Ok() {
+		args = append(args, o.Mask)
+	}
+	if o.Scale == 0 {
+		o.Scale = HeadScale(q.Type())
+	}
+	return apply("attention", ir.AttentionAttrs{Scale: o.Scale, Causal: o.Causal}, args...)
+}
+
+// HeadScale is 1/sqrt(D) for heads [..., D], and 1 where D is no constant.
+func HeadScale(q ir.Type) float64 {
+	if n := q.Rank(); n > 0 {
+		if d, ok := q.Shape[n-1].Int(); ok && d > 0 {
+			return 1 / math.Sqrt(float64(d))
+		}
+	}
+	return 1
+}
+
+// RoPEOptions are those of RoPE; ir.RopeAttrs says what the numbers mean. A zero
+// Theta is 10000, and a zero Factor 1.
+type RoPEOptions struct {
+	Theta             float64
+	Interleaved       bool
+	Factor, Low, High float64
+	Context           int
+}
+
+// RoPE turns pairs of the last axis of x [..., T, D] by the angles of the positions
+// pos, pos + 1 ... along T.
+func RoPE(x Value, pos Dim, o RoPEOptions) Value {
+	return apply("rope", o.attrs(pos), x)
+}
+
+// RoPEAt is RoPE with positions that are integers of rank 0, [T] or [B, T].
+func RoPEAt(x, pos Value, o RoPEOptions) Value {
+	return apply("rope", o.attrs(Dim{}), x, pos)
+}
+
+func (o RoPEOptions) attrs(pos Dim) ir.RopeAttrs {
+	return ir.RopeAttrs{Pos: pos, Theta: cmp.Or(o.Theta, 10000), Interleaved: o.Interleaved, Factor: cmp.Or(o.Factor, 1), Low: o.Low, High: o.High, Context: o.Context}
+}
+
+// CrossEntropy is the loss of each row of logits [..., C] for labels [...]; the
+// usual loss is its Mean. It is f32, and 0 where a label is outside [0, C).
+func CrossEntropy(logits, labels Value) Value {
+	return apply("cross_entropy", ir.LossAttrs{}, logits, labels)
+}

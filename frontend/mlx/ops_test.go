@@ -140,6 +140,16 @@ func TestTypes(t *testing.T) {
 		{"where", func(b Builder, e Entry) Value {
 			return mlx.Where(e.In("c", "bool[B, 1]"), e.In("x", "f32[4]"), b.Number(mlx.F32, 0))
 		}, "f32[B, 4]"},
+		{"attention", func(b Builder, e Entry) Value {
+			return mlx.Attention(e.In("q", "f16[B, 6, T, 8]"), e.In("k", "f16[B, 2, 9, 8]"), e.In("v", "f16[B, 2, 9, 5]"), mlx.AttentionOptions{Causal: true, Mask: e.In("m", "bool[B, 1, 1, 9]")})
+		}, "f16[B, 6, T, 5]"},
+		{"rope", func(b Builder, e Entry) Value { return mlx.RoPE(e.In("x", "f16[B, 2, T, 8]"), N(3), mlx.RoPEOptions{}) }, "f16[B, 2, T, 8]"},
+		{"rope at", func(b Builder, e Entry) Value {
+			return mlx.RoPEAt(e.In("x", "f32[B, 2, T, 8]"), e.In("p", "i32[B, T]"), mlx.RoPEOptions{Theta: 5e5, Factor: 8, Low: 1, High: 4, Context: 8192})
+		}, "f32[B, 2, T, 8]"},
+		{"cross_entropy", func(b Builder, e Entry) Value {
+			return mlx.Mean(mlx.CrossEntropy(e.In("x", "f16[B, T, 4]"), e.In("l", "i32[B, T]")))
+		}, "f32"},
 		{"to", func(b Builder, e Entry) Value { return e.In("x", "f32[B]").To(mlx.I8) }, "i8[B]"},
 	} {
 		got, err := types(func(b Builder, e Entry) { e.Out("y", c.body(b, e)) })

@@ -5,7 +5,7 @@ import (
 	"unsafe"
 )
 
-// A Product is a contraction: tiles of sums of products of f32, computed by
+// A Product is a contraction: tiles of sums of products in f32, computed by
 // micro-kernels from the left factor, where it lies, and panels of the right one. A
 // panel is PanelCols columns, and holds for each term of the sum in turn its elements
 // of these columns. Sizes count elements, and arguments are those of the Call.
@@ -18,6 +18,7 @@ type Product struct {
 	K                   int            // extent of the last, whose terms lie next to each other in the left factor
 	N                   int            // columns
 	A, B, C             int            // left factor, panels, result
+	SizeB               int            // bytes of an element of the panels
 	FirstA, FirstB      int            // elements before the first
 	FirstC              int
 
@@ -144,7 +145,7 @@ func (p *Product) tile(f *frame, call *Call, batch, m0, m1, n0, n1 int) {
 			f.rest[i] = unsafe.Add(rest, 4*(row.D+n0))
 		}
 	}
-	p.multiply(f, unsafe.Add(memory(p.B), 4*at.B), bias, m1-m0, n0, n1)
+	p.multiply(f, unsafe.Add(memory(p.B), p.SizeB*at.B), bias, m1-m0, n0, n1)
 	if p.Epilogue != nil {
 		p.compute(f, call, batch*points(p.Rows), m0, m1, n0, n1)
 	} else if w := n1 % PanelCols; w > 0 {
@@ -176,7 +177,7 @@ func (p *Product) multiply(f *frame, b, bias unsafe.Pointer, rows, n0, n1 int) {
 			t.Runs, t.K = unsafe.SliceData(f.runs), min(part, length-k)
 			first, last := run+k == 0, run+group >= runs && k+part >= length
 			for n := n0; n < n1; n += PanelCols {
-				t.B = unsafe.Add(b, 4*(n*runs*length+PanelCols*(run*length+k)))
+				t.B = unsafe.Add(b, p.SizeB*(n*runs*length+PanelCols*(run*length+k)))
 				t.Col = 4 * (n - n0)
 				sums, to := f.c, f.c
 				stay := p.Epilogue != nil || n+PanelCols > n1

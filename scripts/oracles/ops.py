@@ -314,7 +314,98 @@ def composites():
         case("composite", "group_norm", f"groups={groups}, eps=1.52587890625e-05, acc=f32", [x, w, b], last(F.group_norm(first(x), groups, t(w), t(b), 2**-16)))
 
 
-for record in (unary, binary, cast, moves, reductions, windows, contractions, composites):
+def attention():
+    def record(q, k, v, attrs, seen=None, mask=None, scale=0.5, dtype="f32"):
+        """seen is bool [T, S]; mask is (array, dtype) as it is handed over."""
+        bias = torch.zeros(q.shape[0], q.shape[1], q.shape[2], k.shape[2])
+        if seen is not None:
+            bias = bias.masked_fill(~seen, -inf)
+        if mask is not None:
+            m = torch.from_numpy(np.asarray(mask[0]))
+            bias = bias.masked_fill(~m, -inf) if m.dtype == torch.bool else bias + m
+        want = F.scaled_dot_product_attention(t(q), t(k), t(v), attn_mask=bias, scale=scale, enable_gqa=True)
+        want[torch.isneginf(bias).all(-1)] = 0
+        args = [(a, dtype) for a in (q, k, v)] + ([mask] if mask else [])
+        case("composite", "attention", f"scale={scale}, {attrs}", args, (want, dtype))
+
+    def causal(queries, keys):
+        return torch.arange(keys) <= torch.arange(queries)[:, None] + keys - queries
+
+    record(f32(2, 2, 3, 4), f32(2, 2, 5, 4), f32(2, 2, 5, 3), "causal=false, acc=f32")
+    record(f32(1, 4, 3, 4), f32(1, 2, 3, 4), f32(1, 2, 3, 4), "causal=true, acc=f32", causal(3, 3))
+    record(f32(1, 6, 2, 4), f32(1, 2, 5, 4), f32(1, 2, 5, 2), "causal=true, acc=invalid", causal(2, 5), scale=0.25)
+    record(f32(1, 1, 5, 2), f32(1, 1, 3, 2), f32(1, 1, 3, 2), "causal=true, acc=f32", causal(5, 3))
+    keep = np.array([[True, False, True, False], [False, False, False, False], [True, True, True, True]])
+    record(f32(2, 2, 3, 4), f32(2, 1, 4, 4), f32(2, 1, 4, 4), "causal=false, acc=f32", mask=(keep, "bool"))
+    record(f32(2, 2, 3, 4), f32(2, 1, 4, 4), f32(2, 1, 4, 4), "causal=true, acc=f32", causal(3, 4), (keep[:1], "bool"))
+    add = f32(2, 1, 1, 4)
+    add[0, 0, 0, :3], add[1] = -inf, -inf
+    record(f32(2, 2, 3, 4), f32(2, 2, 4, 4), f32(2, 2, 4, 4), "causal=false, acc=f32", mask=(add, "f32"))
+    record(f32(1, 2, 3, 5), f32(1, 2, 3, 5), f32(1, 2, 3, 5), "causal=true, acc=f64", causal(3, 3), dtype="f64")
+
+
+def rope():
+    def frequencies(d, theta, factor=1.0, low=1.0, high=4.0, context=0):
+        f = 1.0 / theta ** (torch.arange(0, d, 2) / d)
+        if context == 0:
+            return f / factor
+        out = []  # as transformers does it, by wavelength
+        for v in f.tolist():
+            wavelength = 2 * math.pi / v
+            smooth = (context / wavelength - low) / (high - low)
+            if wavelength < context / high:
+                out.append(v)
+            elif wavelength > context / low:
+                out.append(v / factor)
+            else:
+                out.append((1 - smooth) * v / factor + smooth * v)
+        return torch.tensor(out)
+
+    def record(x, positions, attrs, operand=None, dtype="f32", interleaved=False, theta=65536, **scaling):
+        angle = t(positions)[..., None] * frequencies(x.shape[-1], theta, **scaling)
+        if angle.dim() == 3:
+            angle = angle.reshape(angle.shape[0], *[1] * (x.ndim - 3), *angle.shape[1:])
+        if interleaved:  # complex numbers
+            pairs = torch.view_as_complex(t(x).reshape(*x.shape[:-1], -1, 2).contiguous())
+            want = torch.view_as_real(pairs * torch.polar(torch.ones_like(angle), angle)).flatten(-2)
+        else:  # x*cos + rotate_half(x)*sin
+            two = torch.cat([angle, angle], -1)
+            a, b = t(x).chunk(2, -1)
+            want = t(x) * two.cos() + torch.cat([-b, a], -1) * two.sin()
+        s = {"factor": 1, "low": 1, "high": 4, "context": 0} | scaling
+        attrs = f"{attrs}, theta={theta}, interleaved={str(interleaved).lower()}, factor={s['factor']}, low={s['low']}, high={s['high']}, context={s['context']}, acc={dtype}"
+        case("composite", "rope", attrs, [(x, dtype)] + ([operand] if operand else []), (want, dtype))
+
+    at = np.arange
+    for interleaved in (False, True):
+        record(f32(1, 2, 3, 8), at(3), "pos=0", interleaved=interleaved)
+        record(f32(3, 8), at(7, 10), "pos=7", interleaved=interleaved)
+        record(f32(2, 2, 6), at(20, 22), "pos=20", dtype="f64", theta=10000, interleaved=interleaved)
+    record(f32(2, 1, 2, 4), at(5, 7), "pos=0", (np.array(5, np.int32), "i32"))
+    record(f32(2, 1, 3, 4), np.array([9, 0, 2]), "pos=0", (np.array([9, 0, 2], np.int32), "i32"))
+    p = np.array([[4, 5], [0, 9]], np.int64)
+    record(f32(2, 3, 2, 4), p, "pos=0", (p, "i64"), interleaved=True)
+    record(f32(2, 2, 4), p, "pos=0", (p, "i64"))
+    record(f32(2, 16), at(60, 62), "pos=60", dtype="f64", theta=10000, factor=4.0)
+    record(f32(2, 64), at(50, 52), "pos=50", dtype="f64", theta=500000, factor=8.0, low=1, high=4, context=8192)
+    record(f32(2, 8), at(40, 42), "pos=40", factor=4)
+
+
+def losses():
+    x, labels = f32(2, 3, 5) * 8, np.array([[0, 4, 2], [1, -100, 3]], np.int32)
+    flat = lambda x, l: F.cross_entropy(t(x).reshape(-1, x.shape[-1]), torch.from_numpy(l.astype(np.int64)).reshape(-1), reduction="none").reshape(l.shape)
+    case("composite", "cross_entropy", "acc=f32", [x, (labels, "i32")], flat(x, labels))
+    hard = np.array([[1000, 0, -1000], [-inf, 0, 1], [-inf, 0, 1], [nan, 0, 1]])
+    labels = np.array([0, 1, 0, 2], np.uint8)
+    case("composite", "cross_entropy", "acc=invalid", [hard, (labels, "u8")], flat(hard, labels))
+    x, labels = f32(3), np.array(2, np.int64)
+    case("composite", "cross_entropy", "acc=f64", [(x, "f64"), (labels, "i64")], (flat(x, labels), "f64"))
+    wide, labels = f32(2, 300), np.array([3, 3 + 256], np.uint16)  # no label is taken for one 256 further
+    case("composite", "cross_entropy", "acc=f32", [wide[:1], (np.array([3], np.uint8), "u8")], flat(wide[:1], labels[:1]))
+    case("composite", "cross_entropy", "acc=f32", [np.zeros((0, 3)), (np.zeros(0, np.int32), "i32")], np.zeros(0))
+
+
+for record in (unary, binary, cast, moves, reductions, windows, contractions, composites, attention, rope, losses):
     record()
 versions = {"python": sys.version.split()[0], "numpy": np.__version__, "torch": torch.__version__}
 for kind, list_ in cases.items():

@@ -1,0 +1,46 @@
+package models
+
+import (
+	"testing"
+
+	"github.com/mlxc/mlxc/frontend/mlx"
+	"github.com/mlxc/mlxc/ir"
+	"github.com/mlxc/mlxc/passes"
+)
+
+func module(t *testing.T, m Model) *ir.Module {
+	t.Helper()
+	p, err := m.Build()
+	if err != nil {
+		t.Fatalf("%s: %v", m.Name, err)
+	}
+	return p.Module()
+}
+
+// Every model goes through all passes for both targets.
+func TestModelsCompile(t *testing.T) {
+	for _, m := range Small {
+		for _, target := range []ir.Target{ir.CPU, ir.Metal} {
+			w := module(t, m)
+			if err := passes.Run(w, target, nil); err != nil {
+				t.Errorf("%s for %s: %v", m.Name, target, err)
+				continue
+			}
+			t.Logf("%s for %s: %d kernels, %d launches", m.Name, target, len(w.Kernels), len(w.Funcs[0].Variants[0].Steps))
+		}
+	}
+}
+
+// Code does not grow with depth: layers of one shape share their kernels.
+func TestLayersShareKernels(t *testing.T) {
+	count := func(layers int) int {
+		m := module(t, Model{"transformer", func() (*mlx.Program, error) { return Transformer(layers) }})
+		if err := passes.Run(m, ir.CPU, nil); err != nil {
+			t.Fatal(err)
+		}
+		return len(m.Kernels)
+	}
+	if two, four := count(2), count(4); two != four {
+		t.Errorf("%d kernels for 2 layers, %d for 4", two, four)
+	}
+}

@@ -5,8 +5,9 @@ import "fmt"
 // An Emit appends checked instructions to a body: what the builder, expansions
 // and rewriting passes make instructions with.
 type Emit struct {
-	Body []*Instr
-	Pos  *Pos // given to every instruction
+	Body  []*Instr
+	Pos   *Pos   // given to every instruction
+	Facts []Fact // of the function, likewise
 }
 
 // Op appends an instruction. The error says which rule of the op is broken, with
@@ -20,7 +21,7 @@ func (b *Emit) Op(name string, attrs any, args ...*Value) (*Instr, error) {
 }
 
 func (b *Emit) append(op *Op, attrs any, args []*Value) (*Instr, error) {
-	in := &Instr{Op: op, Args: args, Attrs: attrs, Pos: b.Pos}
+	in := &Instr{Op: op, Args: args, Attrs: attrs, Pos: b.Pos, Facts: b.Facts}
 	types, err := in.Infer()
 	if err != nil {
 		return nil, err

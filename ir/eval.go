@@ -20,9 +20,9 @@ type Env struct {
 // Eval runs an entry by the reference evaluator: one op after another, nothing
 // fused, floats in float64, where only sources, casts and narrow dtypes' rounding
 // functions round. Integers have their own width. Dims are solved from the
-// inputs' shapes.
-func (m *Module) Eval(f *Func, params map[string]*Tensor, inputs []*Tensor) ([]*Tensor, error) {
-	dims, err := SolveDims(f, inputs)
+// inputs' shapes, but for those of f.Dims, which are given.
+func (m *Module) Eval(f *Func, params map[string]*Tensor, inputs []*Tensor, given ...int64) ([]*Tensor, error) {
+	dims, err := SolveDims(f, inputs, given...)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func (e *Env) run(body []*Instr, inputs []*Value, args []*Tensor, results []*Val
 
 func (e *Env) instr(in *Instr, args []*Tensor) ([]*Tensor, error) {
 	if in.Op.Expand != nil {
-		b := &Emit{Pos: in.Pos}
+		b := &Emit{Pos: in.Pos, Facts: in.Facts}
 		results, err := in.Op.Expand(b, in)
 		if err != nil {
 			return nil, err

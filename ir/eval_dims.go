@@ -6,12 +6,22 @@ import (
 )
 
 // SolveDims finds the dims of a call from its inputs: the first size that is
-// linear in one unknown dim gives its value, all others must agree.
-func SolveDims(f *Func, inputs []*Tensor) (map[string]int64, error) {
+// linear in one unknown dim gives its value, all others must agree. The values of
+// f.Dims are given, in their order.
+func SolveDims(f *Func, inputs []*Tensor, given ...int64) (map[string]int64, error) {
 	if len(inputs) != len(f.Inputs) {
 		return nil, fmt.Errorf("%s takes %s, got %d", f.Name, plural(len(f.Inputs), "input"), len(inputs))
 	}
+	if len(given) != len(f.Dims) {
+		return nil, fmt.Errorf("%s takes %s, got %d", f.Name, plural(len(f.Dims), "dim"), len(given))
+	}
 	env := &Env{Dims: map[string]int64{}}
+	for i, d := range f.Dims {
+		if err := d.check(f, given[i]); err != nil {
+			return nil, err
+		}
+		env.Dims[d.Name] = given[i]
+	}
 	for i, v := range f.Inputs {
 		x := inputs[i]
 		mismatch := fmt.Errorf("%s: %s is %s%v, want %s", f.Name, v.Name, x.DType, x.Shape, v.Type)
@@ -30,8 +40,8 @@ func SolveDims(f *Func, inputs []*Tensor) (map[string]int64, error) {
 			if n*scale+rest != int64(x.Shape[j]) {
 				return nil, mismatch
 			}
-			if n < d.Min || n > d.Max {
-				return nil, fmt.Errorf("%s: %s = %d, but %d <= %s <= %d", f.Name, d.Name, n, d.Min, d.Name, d.Max)
+			if err := d.check(f, n); err != nil {
+				return nil, err
 			}
 			env.Dims[d.Name] = n
 		}
@@ -57,6 +67,14 @@ func SolveDims(f *Func, inputs []*Tensor) (map[string]int64, error) {
 	return env.Dims, nil
 }
 
+// check holds a value of a call to the bounds.
+func (d *Dim) check(f *Func, n int64) error {
+	if n < d.Min || n > d.Max {
+		return fmt.Errorf("%s: %s = %d, but %d <= %s <= %d", f.Name, d.Name, n, d.Min, d.Name, d.Max)
+	}
+	return nil
+}
+
 // linear splits a size that is scale*dim + rest.
 func linear(s Size) (d *Dim, scale, rest int64, ok bool) {
 	for _, t := range s.Terms() {
@@ -70,6 +88,24 @@ func linear(s Size) (d *Dim, scale, rest int64, ok bool) {
 		}
 	}
 	return d, scale, rest, d != nil
+}
+
+// proves reports whether s >= 0 follows from the bounds of its dims, or from one of
+// the facts with them.
+func proves(facts []Fact, s Size) bool {
+	if s.AtLeast(0) {
+		return true
+	}
+	for _, f := range facts {
+		room := f.Right.Sub(f.Left) // at least 0
+		if f.Rel == LT {
+			room = room.Sub(N(1))
+		}
+		if s.Sub(room).AtLeast(0) || f.Rel == EQ && s.Add(room).AtLeast(0) {
+			return true
+		}
+	}
+	return false
 }
 
 // Holds reports whether f holds for the given dims.

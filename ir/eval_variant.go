@@ -10,8 +10,8 @@ import (
 // the variant has a plan, those of the arena lie in one piece of memory at the
 // plan's offsets. Steps of one epoch run in the reverse of their order, since
 // they need none.
-func (m *Module) EvalVariant(f *Func, v *Variant, params map[string]*Tensor, inputs []*Tensor) ([]*Tensor, error) {
-	dims, err := SolveDims(f, inputs)
+func (m *Module) EvalVariant(f *Func, v *Variant, params map[string]*Tensor, inputs []*Tensor, given ...int64) ([]*Tensor, error) {
+	dims, err := SolveDims(f, inputs, given...)
 	if err != nil {
 		return nil, err
 	}

@@ -52,6 +52,7 @@ type Init struct {
 type Func struct {
 	Name    string
 	Inputs  []*Value // their Instr is nil
+	Dims    []*Dim   // that a call gives as numbers, behind the inputs; not among the inputs' sizes
 	Guard   []Fact   // from pass variants to lower: it serves the calls for which they hold; in its sizes they are put to use
 	Where   []Fact   // checked at each call
 	Split   []Fact   // guards that the source asks for; those before it do not hold where one does
@@ -113,6 +114,7 @@ type Instr struct {
 	Results []*Value
 	Regions []*Region
 	Device  Device
+	Facts   []Fact // of the function: what its rules may rely on
 	Kernel  int    // number, from 1, of the kernel that stores the result; 0: every reader computes it
 	Parts   bool   // the kernels that store its operands store it, each its part; Kernel is the last of them
 	Why     string // it is stored, and not computed by its readers; empty: it is not

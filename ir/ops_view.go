@@ -138,7 +138,7 @@ var viewOps = []*Op{
 					return fmt.Errorf("step %d of axis %d is less than 1", a.Step[i], i)
 				}
 				last := a.Start[i].Add(a.Size[i].Sub(N(1)).Mul(N(int64(a.Step[i]))))
-				if !a.Start[i].AtLeast(0) || !a.Size[i].AtLeast(0) || !a.Size[i].Is(0) && !e.Sub(last).AtLeast(1) {
+				if !proves(in.Facts, a.Start[i]) || !proves(in.Facts, a.Size[i]) || !a.Size[i].Is(0) && !proves(in.Facts, e.Sub(last).Sub(N(1))) {
 					return fmt.Errorf("%s elements from %s in steps of %d are not within axis %d of %s for all sizes that it may have", a.Size[i], a.Start[i], a.Step[i], i, x)
 				}
 			}
@@ -280,6 +280,61 @@ var viewOps = []*Op{
 				}
 			})
 		},
+	},
+	update,
+}
+
+// UpdateAttrs: where along Axis the part begins.
+type UpdateAttrs struct {
+	Axis  int
+	Start Size
+}
+
+var update = &Op{
+	Name: "update", Kind: KindView, Operands: []string{"x", "y"}, Attrs: UpdateAttrs{}, Grad: GradPending,
+	Doc: "x with y in the place of its elements from start on along an axis",
+	Rules: []Rule{operands("update", 2), axisRule("update", func(in *Instr) []int { return []int{in.Attrs.(UpdateAttrs).Axis} }),
+		{"update/same", "dtypes and sizes off the axis are equal", func(in *Instr) error {
+			axis, x, y := in.Attrs.(UpdateAttrs).Axis, in.Args[0].Type, in.Args[1].Type
+			same := y.DType == x.DType && y.Rank() == x.Rank()
+			for i := range x.Shape {
+				same = same && (i == axis || x.Shape[i].Equal(y.Shape[i]))
+			}
+			if !same {
+				return fmt.Errorf("%s is no part of %s along axis %d", y, x, axis)
+			}
+			return nil
+		}},
+		{"update/range", "the part lies within the axis", func(in *Instr) error {
+			a, x, y := in.Attrs.(UpdateAttrs), in.Args[0].Type, in.Args[1].Type
+			n := y.Shape[a.Axis]
+			if !proves(in.Facts, a.Start) || !proves(in.Facts, x.Shape[a.Axis].Sub(a.Start).Sub(n)) {
+				return fmt.Errorf("%s elements from %s are not within axis %d of %s for all sizes that it may have", n, a.Start, a.Axis, x)
+			}
+			return nil
+		}}},
+	Type: likeArg(0),
+	Pull: func(p *Puller, in *Instr, at []Size) *Scalar {
+		a, y := in.Attrs.(UpdateAttrs), in.Args[1]
+		from := slices.Clone(at)
+		from[a.Axis] = at[a.Axis].Sub(a.Start)
+		return p.Guarded([]Bound{{from[a.Axis], y.Type.Shape[a.Axis]}}, p.Arg(in.Args[0], at), func() *Scalar { return p.Arg(y, from) })
+	},
+	Eval: func(in *Instr, args []*Tensor, env *Env) (*Tensor, error) {
+		a, y := in.Attrs.(UpdateAttrs), args[1]
+		start, err := env.size(a.Start)
+		if err != nil {
+			return nil, err
+		}
+		return env.fill(in.Result().Type, func(out *Tensor, n int, at []int) {
+			from := slices.Clone(at)
+			from[a.Axis] -= int(start)
+			if i := from[a.Axis]; i >= 0 && i < y.Shape[a.Axis] {
+				out.copyFrom(n, y, y.offset(from))
+			} else {
+				out.copyFrom(n, args[0], n)
+			}
+		})
 	},
 }
 

@@ -328,6 +328,9 @@ func (s *scanner) fn(c *textScope) error {
 	defer done()
 	values := map[string]*Value{}
 	err = s.listOf("(", ")", func() error {
+		if s.tok != "" && isNameByte(s.tok[0]) {
+			return s.dimArg(c, f)
+		}
 		v, err := s.define(values)
 		if err != nil {
 			return err
@@ -382,6 +385,7 @@ func (s *scanner) fn(c *textScope) error {
 		if err != nil {
 			return err
 		}
+		in.Facts = f.Where
 		f.Body = append(f.Body, in)
 	}
 	s.next()
@@ -405,6 +409,24 @@ func (s *scanner) fn(c *textScope) error {
 		return err
 	}
 	return s.expect("}")
+}
+
+// dimArg reads a dim that calls give: `pos: dim`.
+func (s *scanner) dimArg(c *textScope, f *Func) error {
+	at := *s
+	name, err := s.name()
+	if err != nil {
+		return err
+	}
+	d := c.module.Dim(name)
+	if d == nil {
+		return at.errorf("dim %s is not declared", name)
+	}
+	if err := s.expect(":"); err != nil {
+		return err
+	}
+	f.Dims = append(f.Dims, d)
+	return s.expect("dim")
 }
 
 // define reads the name of a new value. Numbers are no names of the source.

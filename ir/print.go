@@ -128,6 +128,12 @@ func (p *textPrinter) fn(f *Func) {
 	n := &valueNames{used: map[string]bool{}, of: map[*Value]string{}}
 	inputs := joinText(f.Inputs, func(v *Value) string { return n.name(v) + ": " + v.Type.String() })
 	results := joinText(f.Results, func(r Result) string { return r.Name + ": " + r.Type.String() })
+	for _, d := range f.Dims {
+		if inputs != "" {
+			inputs += ", "
+		}
+		inputs += d.Name + ": dim"
+	}
 	head := fmt.Sprintf("func @%s%s(%s) -> (%s)", f.Name, p.guard(f.Guard, " "), inputs, results)
 	if len(f.Where) > 0 {
 		head += " where " + joinText(f.Where, func(w Fact) string { return w.String() + p.at(w.Pos) })

@@ -101,7 +101,21 @@ func (p *Puller) Guarded(guard []Bound, other *Scalar, pull func() *Scalar) *Sca
 	if v.Kind == ScalarLoad && len(v.Guard) == n+len(open) && other.Kind == ScalarConst && other.Float == 0 && !math.Signbit(other.Float) && other.Int == 0 && n == 0 {
 		return v // outside its guard a load is 0
 	}
+	if slices.ContainsFunc(open, Bound.undefined) {
+		open = slices.Concat(p.guards[:n], open)
+	}
 	return p.Apply(Select, p.bounded(Scalar{Kind: ScalarInside, DType: Bool, Guard: open}), v, other)
+}
+
+// undefined reports whether the bound divides by what may be 0. A tensor without
+// elements is never read, so that the guards around the bound do not hold then: they
+// are asked first.
+func (g Bound) undefined() bool {
+	found := false
+	for _, s := range []Size{g.Index, g.Extent} {
+		s.Walk(func(a *Atom) { found = found || (a.Kind == AtomQuo || a.Kind == AtomRem) && !a.D.AtLeast(1) })
+	}
+	return found
 }
 
 // Proven reports whether the bound holds at every point of the loops.

@@ -129,6 +129,20 @@ func (v *verifier) fn(f *Func) {
 			v.fault(f.Pos, "func/input", "func @%s: an input has no name", f.Name)
 		}
 	}
+	for i, d := range f.Dims {
+		if v.module.Dim(d.Name) != d || slices.Contains(f.Dims[:i], d) {
+			v.fault(f.Pos, "func/dim", "func @%s: dim %s is not the module's, or is there twice", f.Name, d.Name)
+		}
+		for _, x := range f.Inputs {
+			for _, s := range x.Type.Shape {
+				s.Walk(func(a *Atom) {
+					if a.Kind == AtomDim && a.Dim.Name == d.Name {
+						v.fault(f.Pos, "func/dim", "func @%s: dim %s is given, and a size of %s as well", f.Name, d.Name, x.Name)
+					}
+				})
+			}
+		}
+	}
 	for _, w := range f.Where {
 		v.size(w.Pos, "where", w.Left, nil)
 		v.size(w.Pos, "where", w.Right, nil)
@@ -146,7 +160,9 @@ func (v *verifier) fn(f *Func) {
 		if w, ok := in.Attrs.(WeightAttrs); ok && v.module.Param(w.Param.Name) != w.Param {
 			v.fault(in.Pos, "weight/param", "param @%s is not the module's\n%s", w.Param.Name, around(f, i))
 		}
-		types, err := in.Infer()
+		known := *in
+		known.Facts = f.Where // and no others
+		types, err := known.Infer()
 		var rule *RuleError
 		switch {
 		case errors.As(err, &rule):

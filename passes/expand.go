@@ -19,7 +19,7 @@ func expand(m *ir.Module) error {
 				body = append(body, in)
 				continue
 			}
-			b := &ir.Emit{Pos: in.Pos}
+			b := &ir.Emit{Pos: in.Pos, Facts: in.Facts}
 			results, err := in.Op.Expand(b, in)
 			if err != nil {
 				return fmt.Errorf("%s: expansion of %s: %w", in.Pos, in.Op.Name, err)

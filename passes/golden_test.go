@@ -79,7 +79,7 @@ func golden(t *testing.T, file, pass string) {
 	}
 	same := bitwise
 	if pass == "legalise" {
-		same = nearly
+		same = legal
 	}
 	ref := parse()
 	if slices.Contains(names, "fuse") {

@@ -81,7 +81,7 @@ func rewrite(f *ir.Func) (changed bool, err error) {
 	to := map[*ir.Value]*ir.Value{}
 	for _, in := range f.Body {
 		substitute(in.Args, to)
-		b := &rewriter{Emit: ir.Emit{Pos: in.Pos}}
+		b := &rewriter{Emit: ir.Emit{Pos: in.Pos, Facts: in.Facts}}
 		v := b.replacement(in)
 		switch {
 		case b.err != nil:

@@ -228,6 +228,7 @@ func TestOtherOps(t *testing.T) {
 		"transpose":     {one(ir.PermAttrs{Perm: []int{2, 0, 1}}, shape(7, 31, 4)), one(ir.PermAttrs{Perm: []int{1, 0, 2}}, shape(7, 31, 4))},
 		"broadcast":     {one(ir.ShapeAttrs{Shape: shape(3, 7, 4)}, shape(7, 1)), one(ir.ShapeAttrs{Shape: shape(3, 8)}, shape(8))},
 		"slice":         {one(ir.SliceAttrs{Start: shape(1, 3), Step: []int{1, 2}, Size: shape(5, 15)}, shape(7, 33)), one(ir.SliceAttrs{Start: shape(1, 4), Step: []int{1, 1}, Size: shape(5, 8)}, shape(7, 32))},
+		"update":        updates(b),
 		"pad":           {one(ir.PadAttrs{Lo: []int{1, 2}, Hi: []int{0, 3}, Value: 1}, shape(7, 31))},
 		"concat": {func(o *ir.Op, d ir.DType) bool {
 			return b.try("concat_"+d.String(), op("concat", ir.AxisAttrs{Axis: 1}), []ir.Type{typ(d, shape(7, 31)), typ(d, shape(7, 1)), typ(d, shape(7, 4))})
@@ -297,6 +298,14 @@ func ropes(b *builder) []attempt {
 	add(ir.RopeAttrs{Pos: n, Interleaved: true, Factor: 4}, []ir.Size{n, ir.N(6)})
 	add(ir.RopeAttrs{Factor: 8, Low: 1, High: 4, Context: 64}, shape(2, 3, 7, 16), typ(ir.U8, shape(2, 7)))
 	return all
+}
+
+func updates(b *builder) []attempt {
+	n := b.dim("U", 30)
+	return []attempt{func(o *ir.Op, d ir.DType) bool {
+		x, y := []ir.Size{ir.N(3), n.Add(ir.N(7)), ir.N(5)}, shape(3, 6, 5)
+		return b.try("update_"+d.String(), op("update", ir.UpdateAttrs{Axis: 1, Start: n}), []ir.Type{typ(d, x), typ(d, y)}, map[string]int64{"U": 0}, map[string]int64{"U": 29})
+	}}
 }
 
 func crossEntropies(b *builder) []attempt {

@@ -166,6 +166,9 @@ func (g *generator) instr(op *ir.Op) {
 	case ir.KindContract, ir.KindWindow:
 		x = g.image()
 	}
+	if _, heads := op.Attrs.(ir.AttentionAttrs); heads {
+		x = g.image()
+	}
 	args := []*ir.Value{x}
 	switch {
 	case strings.HasSuffix(op.Operands[0], "..."):
@@ -180,7 +183,10 @@ func (g *generator) instr(op *ir.Op) {
 			args[0] = g.like(ir.Type{DType: ir.Bool, Shape: x.Type.Shape})
 		}
 	default:
-		for range op.Operands[1:] {
+		for _, name := range op.Operands[1:] {
+			if strings.HasSuffix(name, "...") {
+				break // it may be left out
+			}
 			y, ok := g.operand(op, x.Type)
 			if !ok {
 				return
@@ -233,6 +239,16 @@ func (g *generator) operand(op *ir.Op, x ir.Type) (ir.Type, bool) {
 		}
 		y.Shape = append(y.Shape, last)
 		return y, x.Rank() > 2
+	case ir.AttentionAttrs:
+		return x, true
+	case ir.LossAttrs:
+		return ir.Type{DType: pick(g.r, []ir.DType{ir.I32, ir.U8, ir.I64}), Shape: x.Shape[:x.Rank()-1]}, true
+	case ir.UpdateAttrs:
+		y := ir.Type{DType: x.DType, Shape: slices.Clone(x.Shape)}
+		if y.Shape[0] = ir.N(1); !x.Shape[0].AtLeast(1) {
+			y.Shape[0] = ir.N(0)
+		}
+		return y, true
 	case ir.AxisAttrs:
 		return ir.Type{DType: pick(g.r, []ir.DType{ir.I32, ir.U8, ir.I64}), Shape: x.Shape[:g.r.IntN(2)]}, true
 	}
@@ -272,6 +288,12 @@ func (g *generator) attrs(zero any, x ir.Type, args []*ir.Value) (any, bool) {
 		return ir.NormAttrs{Eps: 0.5}, true
 	case ir.GroupNormAttrs:
 		return ir.GroupNormAttrs{Groups: 1 + r.IntN(2), Eps: 0.5}, true
+	case ir.AttentionAttrs:
+		return ir.AttentionAttrs{Scale: 0.5, Causal: r.IntN(2) == 0}, true
+	case ir.RopeAttrs:
+		return ir.RopeAttrs{Pos: g.size(), Theta: 16, Interleaved: r.IntN(2) == 0, Factor: float64(1 + r.IntN(2))}, true
+	case ir.LossAttrs:
+		return ir.LossAttrs{}, true
 	}
 	if rank == 0 {
 		return nil, false
@@ -280,6 +302,12 @@ func (g *generator) attrs(zero any, x ir.Type, args []*ir.Value) (any, bool) {
 	switch zero.(type) {
 	case ir.AxisAttrs:
 		return ir.AxisAttrs{Axis: r.IntN(rank)}, true
+	case ir.UpdateAttrs:
+		room := x.Shape[0].Sub(args[1].Type.Shape[0])
+		if n, ok := room.Int(); ok && n >= 0 {
+			room = ir.N(r.Int64N(n + 1))
+		}
+		return ir.UpdateAttrs{Start: room}, true
 	case ir.IndexAttrs:
 		return ir.IndexAttrs{Axis: r.IntN(rank), Keep: r.IntN(2) == 0}, true
 	case ir.SoftmaxAttrs:

@@ -405,7 +405,16 @@ def losses():
     case("composite", "cross_entropy", "acc=f32", [np.zeros((0, 3)), (np.zeros(0, np.int32), "i32")], np.zeros(0))
 
 
-for record in (unary, binary, cast, moves, reductions, windows, contractions, composites, attention, rope, losses):
+def updates():
+    x, y = f32(2, 3, 4), f32(2, 2, 4)
+    for start in (0, 1):
+        want = x.copy()
+        want[:, start : start + 2] = y
+        case("view", "update", f"axis=1, start={start}", [x, y], want)
+    case("view", "update", "axis=0, start=2", [x, np.zeros((0, 3, 4))], x)
+
+
+for record in (unary, binary, cast, moves, reductions, windows, contractions, composites, attention, rope, losses, updates):
     record()
 versions = {"python": sys.version.split()[0], "numpy": np.__version__, "torch": torch.__version__}
 for kind, list_ in cases.items():

@@ -184,10 +184,10 @@ var program = runtime.Program{
 	Load: []runtime.Step{
 		{Kernel: 9, Args: []runtime.Ref{runtime.Weight.At(0), runtime.Pack.At(0)}, Grid: runtime.Mono(144), Grain: 4096, Barrier: true, Pos: "mnist.mlx:17:31"},
 		{Kernel: 10, Args: []runtime.Ref{runtime.Weight.At(2), runtime.Pack.At(1)}, Grid: runtime.Mono(1152), Grain: 4096, Barrier: true, Pos: "mnist.mlx:17:20"},
-		{Kernel: 2, Args: []runtime.Ref{runtime.Weight.At(9), runtime.Pack.At(2)}, Grid: runtime.Mono(24), Grain: 1638, Barrier: true, Pos: "mnist.mlx:19:9"},
+		{Kernel: 2, Args: []runtime.Ref{runtime.Weight.At(9), runtime.Pack.At(2)}, Grid: runtime.Mono(24), Grain: 1170, Barrier: true, Pos: "mnist.mlx:19:9"},
 		{Kernel: 11, Args: []runtime.Ref{runtime.Weight.At(4), runtime.Pack.At(3)}, Grid: runtime.Mono(4608), Grain: 4096, Barrier: true, Pos: "mnist.mlx:19:9"},
 		{Kernel: 13, Args: []runtime.Ref{runtime.Weight.At(10), runtime.Pack.At(4)}, Grid: runtime.Mono(371712), Grain: 4096, Barrier: true, Pos: "mnist.mlx:20:22"},
-		{Kernel: 5, Args: []runtime.Ref{runtime.Weight.At(17), runtime.Pack.At(5)}, Grid: runtime.Mono(10), Grain: 1638, Barrier: true, Pos: "mnist.mlx:20:12"},
+		{Kernel: 5, Args: []runtime.Ref{runtime.Weight.At(17), runtime.Pack.At(5)}, Grid: runtime.Mono(10), Grain: 1170, Barrier: true, Pos: "mnist.mlx:20:12"},
 		{Kernel: 14, Args: []runtime.Ref{runtime.Weight.At(12), runtime.Pack.At(6)}, Grid: runtime.Mono(512), Grain: 4096, Barrier: true, Pos: "mnist.mlx:20:12"},
 	},
 }

@@ -67,7 +67,7 @@ func narrowed(sizes []Size, facts []Fact) []Size {
 // Narrow is a copy of a function with a body for calls for which the guard holds.
 // It fails where an op's rule holds for other sizes only.
 func (f *Func) Narrow(guard []Fact) (*Func, error) {
-	g := &Func{Name: f.Name, Guard: guard, Pos: f.Pos}
+	g := &Func{Name: f.Name, Dims: f.Dims, Guard: guard, Pos: f.Pos}
 	to := map[*Value]*Value{}
 	for _, v := range f.Inputs {
 		to[v] = &Value{Name: v.Name, Type: v.Type.Narrow(guard)}
@@ -80,7 +80,7 @@ func (f *Func) Narrow(guard []Fact) (*Func, error) {
 		}
 	}
 	for _, in := range f.Body {
-		n := &Instr{Op: in.Op, Attrs: narrowAttrs(in.Attrs, guard), Device: in.Device, Pos: in.Pos}
+		n := &Instr{Op: in.Op, Attrs: narrowAttrs(in.Attrs, guard), Device: in.Device, Facts: g.Where, Pos: in.Pos}
 		for _, a := range in.Args {
 			n.Args = append(n.Args, to[a])
 		}
@@ -108,16 +108,20 @@ func narrowAttrs(attrs any, guard []Fact) any {
 	v := reflect.New(reflect.TypeOf(attrs)).Elem()
 	v.Set(reflect.ValueOf(attrs))
 	for i := range v.NumField() {
-		if sizes, ok := v.Field(i).Interface().([]Size); ok {
-			v.Field(i).Set(reflect.ValueOf(narrowed(sizes, guard)))
+		switch x := v.Field(i).Interface().(type) {
+		case Size:
+			v.Field(i).Set(reflect.ValueOf(x.Narrow(guard)))
+		case []Size:
+			v.Field(i).Set(reflect.ValueOf(narrowed(x, guard)))
 		}
 	}
 	return v.Interface()
 }
 
-// Serving is what serves a call of an entry with these inputs: the first function of
+// Serving is what serves a call of an entry with these inputs and the values of its
+// dims that a call gives: the first function of
 // that name whose guard holds and, where it is lowered, its first variant.
-func (m *Module) Serving(entry string, inputs []*Tensor) (*Func, *Variant, error) {
+func (m *Module) Serving(entry string, inputs []*Tensor, given ...int64) (*Func, *Variant, error) {
 	var named []*Func
 	for _, f := range m.Funcs {
 		if f.Name == entry {
@@ -127,7 +131,7 @@ func (m *Module) Serving(entry string, inputs []*Tensor) (*Func, *Variant, error
 	if len(named) == 0 {
 		return nil, nil, fmt.Errorf("there is no func @%s for these inputs", entry)
 	}
-	dims, err := SolveDims(named[len(named)-1], inputs) // the one without a guard
+	dims, err := SolveDims(named[len(named)-1], inputs, given...) // the one without a guard
 	if err != nil {
 		return nil, nil, err
 	}

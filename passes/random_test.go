@@ -257,12 +257,12 @@ func bitwise(x, y float64) bool {
 
 func equal(x, y float64) bool { return x == y || x != x && y != y }
 
-// legal is equality up to what functions that stand for others may be off: 6 units of
-// 2^-24 for each of some ten terms, of the size of ten, of a sum. What they make of what is not finite, or so small that f32 has no such number, they make in
+// legal is equality up to what functions that stand for others may be off. What they
+// make of what is not finite, or so small that f32 has no such number, they make in
 // f32, and not in the float64 of the evaluator: see TestFunctionsOfF32.
 func legal(x, y float64) bool {
 	finite := func(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
-	return equal(x, y) || math.Abs(x-y) <= 1e-6*math.Abs(y)+4e-5 || !finite(x) || !finite(y)
+	return equal(x, y) || math.Abs(x-y) <= 1e-6*math.Abs(y)+0x1p-126 || !finite(x) || !finite(y)
 }
 
 // difference tells where two tensors differ; empty: nowhere.

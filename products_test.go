@@ -24,10 +24,13 @@ import (
 
 // A productCase is a contraction of numbers drawn by lot. Operands are row-major.
 type productCase struct {
-	shapes [2][]int
-	text   string // the body, of %a, %b and %y
-	out    []int
-	dtype  runtime.DType
+	shapes     [2][]int
+	text       string // the body, of %a, %b and %y
+	out        []int
+	dtype      runtime.DType
+	result     runtime.DType // its dtype; 0: that of the operands
+	bias, rest bool          // more inputs, that are added
+	act        string
 	// terms calls f with the places of each pair of factors of an element of the result.
 	terms func(at int, f func(a, b int))
 }
@@ -90,10 +93,82 @@ func convCase(b, h, w, in, out, kernel, stride, pad, dilation, groups int) produ
 	return c
 }
 
+// overCase has a product to which another is added, the memory of which it takes.
+func overCase(m, k, n int) productCase {
+	return productCase{shapes: [2][]int{{m, k}, {k, n}}, out: []int{m, n}, dtype: runtime.F32, text: fmt.Sprintf(`%%a8 = slice(%%a, start=[0, 0], size=[%[1]d, 8], step=[1, 1]) : f32[%[1]d, 8]
+%%b8 = slice(%%b, start=[0, 0], size=[8, %[3]d], step=[1, 1]) : f32[8, %[3]d]
+%%other = matmul(%%a8, %%b8, acc=f32) : f32[%[1]d, %[3]d]
+%%sums = matmul(%%a, %%b, acc=f32) : f32[%[1]d, %[3]d]
+%%both = add(%%sums, %%other) : f32[%[1]d, %[3]d]
+%%square = slice(%%b, start=[8, 0], size=[%[3]d, %[3]d], step=[1, 1]) : f32[%[3]d, %[3]d]
+%%y = matmul(%%both, %%square, acc=f32) : f32[%[1]d, %[3]d]
+`, m, k, n)}
+}
+
 // half is the case with operands and result in f16.
 func (c productCase) half() productCase {
 	c.dtype, c.text = runtime.F16, strings.ReplaceAll(c.text, "f32[", "f16[")
 	return c
+}
+
+// after is the case with more to do with the sums, in this order.
+func (c productCase) after(bias, rest bool, act string) productCase {
+	if !bias && !rest && act == "" {
+		return c
+	}
+	c.bias, c.rest, c.act = bias, rest, act
+	typ := shapeText(c.dtype, c.out)
+	var tail strings.Builder
+	at := "sums"
+	step := func(to, op string) {
+		fmt.Fprintf(&tail, "%%%s = %s : %s\n", to, op, typ)
+		at = to
+	}
+	if bias {
+		fmt.Fprintf(&tail, "%%wide = broadcast(%%bias, shape=[%s]) : %s\n", strings.Trim(strings.ReplaceAll(fmt.Sprint(c.out), " ", ", "), "[]"), typ)
+		step("biased", "add(%"+at+", %wide)")
+	}
+	if rest {
+		step("whole", "add(%"+at+", %rest)")
+	}
+	if act != "" {
+		step("acted", act+"(%"+at+")")
+	}
+	c.text = strings.Replace(c.text, "%y = ", "%sums = ", 1) + strings.Replace(tail.String(), "%"+at+" = ", "%y = ", 1)
+	return c
+}
+
+// acts are what may be done with sums last; their slopes are below 1.2.
+var acts = map[string]func(x float64) float64{
+	"":     func(x float64) float64 { return x },
+	"relu": func(x float64) float64 { return max(x, 0) },
+	"gelu": func(x float64) float64 { return x * math.Erfc(-x/math.Sqrt2) / 2 },
+}
+
+// inputs are the shapes of the operands, and of what is added to the sums.
+func (c productCase) inputs() map[string][]int {
+	in := map[string][]int{"a": c.shapes[0], "b": c.shapes[1]}
+	if c.bias {
+		in["bias"] = c.out[len(c.out)-1:]
+	}
+	if c.rest {
+		in["rest"] = c.out
+	}
+	return in
+}
+
+var inputNames = []string{"a", "b", "bias", "rest"} // in the order of an entry
+
+// wide is the case with operands of a dtype, and a result cast to f32.
+func (c productCase) wide(t runtime.DType) productCase {
+	c.text = strings.Replace(strings.ReplaceAll(c.text, "f32[", t.String()+"["), "%y = ", "%low = ", 1) +
+		"%y = cast(%low, dtype=f32) : " + shapeText(runtime.F32, c.out) + "\n"
+	c.dtype, c.result = t, runtime.F32
+	return c
+}
+
+func shapeText(t runtime.DType, shape []int) string {
+	return t.String() + strings.ReplaceAll(fmt.Sprint(shape), " ", ", ")
 }
 
 func productCases() []productCase {
@@ -117,6 +192,15 @@ func productCases() []productCase {
 		convCase(1, 14, 9, 2, 9, 3, 3, 2, 2, 1), convCase(2, 8, 8, 24, 33, 1, 1, 0, 1, 1), convCase(1, 9, 9, 24, 33, 1, 2, 0, 1, 1),
 		convCase(1, 12, 12, 3, 32, 4, 4, 0, 1, 1), convCase(1, 10, 10, 16, 32, 3, 1, 1, 1, 2), convCase(1, 10, 10, 24, 24, 3, 1, 1, 1, 24),
 		convCase(1, 7, 7, 130, 20, 3, 1, 1, 1, 1), convCase(1, 1, 1, 8, 8, 3, 1, 1, 1, 1), convCase(1, 10, 9, 8, 18, 5, 1, 2, 1, 1).half())
+	for _, rest := range []bool{false, true} {
+		for _, act := range []string{"", "relu", "gelu"} {
+			for _, bias := range []bool{false, true} {
+				cases = append(cases, matmulCase(1, 13, 40, 35, false, false).after(bias, rest, act))
+			}
+			cases = append(cases, matmulCase(2, 10, 1100, 300, false, true).after(true, rest, act), convCase(2, 7, 8, 12, 24, 3, 1, 1, 1, 1).after(true, rest, act),
+				matmulCase(1, 1, 40, 300, false, false).after(true, rest, act), matmulCase(1, 30, 40, 80, false, false).half().after(true, rest, act))
+		}
+	}
 	return cases
 }
 
@@ -125,10 +209,17 @@ func productModule(t *testing.T, cases []productCase) *ir.Module {
 	var text strings.Builder
 	text.WriteString("mlxir 1\nmodule \"products\" {\n")
 	for i, c := range cases {
-		typ := func(shape []int) string {
-			return c.dtype.String() + strings.ReplaceAll(fmt.Sprint(shape), " ", ", ")
+		var params []string
+		for _, name := range inputNames {
+			if shape, ok := c.inputs()[name]; ok {
+				params = append(params, "%"+name+": "+shapeText(c.dtype, shape))
+			}
 		}
-		fmt.Fprintf(&text, "func @case%d(%%a: %s, %%b: %s) -> (y: %s) {\n%sret(%%y)\n}\n", i, typ(c.shapes[0]), typ(c.shapes[1]), typ(c.out), c.text)
+		result := c.dtype
+		if c.result != 0 {
+			result = c.result
+		}
+		fmt.Fprintf(&text, "func @case%d(%s) -> (y: %s) {\n%sret(%%y)\n}\n", i, strings.Join(params, ", "), shapeText(result, c.out), c.text)
 	}
 	text.WriteString("}\n")
 	m, err := mlxc.ParseIR("products.mlxir", []byte(text.String()))
@@ -145,6 +236,10 @@ func TestProductsBetweenGuards(t *testing.T) {
 		t.Skip("pages are guarded by calls of Linux")
 	}
 	cases := slices.DeleteFunc(productCases(), func(c productCase) bool { return c.dtype != runtime.F32 })
+	cases = append(cases, overCase(20, 1100, 24))
+	for _, dtype := range []runtime.DType{runtime.F16, runtime.BF16} {
+		cases = append(cases, matmulCase(2, 13, 30, 40, false, false).wide(dtype), matmulCase(1, 1, 1100, 48, false, true).wide(dtype), convCase(1, 7, 8, 12, 24, 3, 1, 1, 1, 1).wide(dtype))
+	}
 	p, err := mlxc.Compile(productModule(t, cases), mlxc.Options{Package: "main", Source: "products.mlxir", Targets: []ir.Target{ir.CPU}})
 	if err != nil {
 		t.Fatal(err)
@@ -180,13 +275,17 @@ func TestProducts(t *testing.T) {
 	for i, c := range cases {
 		rng := rand.New(rand.NewPCG(uint64(i), 1))
 		var inputs bytes.Buffer
-		var x [2][]float64
-		for o, shape := range c.shapes {
+		x := map[string][]float64{}
+		for _, name := range inputNames {
+			shape, ok := c.inputs()[name]
+			if !ok {
+				continue
+			}
 			a, err := runtime.NewArray(c.dtype, shape...)
 			if err != nil {
 				t.Fatal(err)
 			}
-			x[o] = drawNumbers(a, rng)
+			x[name] = drawNumbers(a, rng)
 			if err := runtime.WriteNPY(&inputs, a); err != nil {
 				t.Fatal(err)
 			}
@@ -207,7 +306,7 @@ func TestProducts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		checkProduct(t, fmt.Sprintf("case %d %v", i, c.shapes), c, x[0], x[1], numbers(y))
+		checkProduct(t, fmt.Sprintf("case %d %v", i, c.shapes), c, x, numbers(y))
 	}
 }
 
@@ -240,7 +339,7 @@ func numbers(a *runtime.Array) []float64 {
 // checkProduct holds a result to the bound for sums in any order: of n products each
 // term may be rounded n times, and the result once more (Higham, Accuracy and Stability
 // of Numerical Algorithms, section 3.1).
-func checkProduct(t *testing.T, name string, c productCase, a, b, got []float64) {
+func checkProduct(t *testing.T, name string, c productCase, x map[string][]float64, got []float64) {
 	t.Helper()
 	unit := math.Ldexp(1, -24)
 	last := unit
@@ -250,11 +349,28 @@ func checkProduct(t *testing.T, name string, c productCase, a, b, got []float64)
 	for at, y := range got {
 		sum, size, n := 0.0, 0.0, 0
 		c.terms(at, func(i, j int) {
-			sum += a[i] * b[j]
-			size += math.Abs(a[i] * b[j])
+			term := x["a"][i] * x["b"][j]
+			sum += term
+			size += math.Abs(term)
 			n++
 		})
-		if bound := float64(n)*unit*1.01*size + last*math.Abs(sum) + math.Ldexp(last, -14); !(math.Abs(y-sum) <= bound) {
+		bound := float64(n) * unit * 1.01 * size
+		if c.dtype == runtime.F16 { // the sum is one, before anything is added
+			bound += last * (math.Abs(sum) + bound)
+		}
+		add := func(term float64) {
+			sum += term
+			bound += last * (math.Abs(sum) + bound)
+		}
+		if c.bias {
+			add(x["bias"][at%len(x["bias"])])
+		}
+		if c.rest {
+			add(x["rest"][at])
+		}
+		sum = acts[c.act](sum)
+		bound *= 1.2
+		if bound += 4*last*math.Abs(sum) + math.Ldexp(last, -14); !(math.Abs(y-sum) <= bound) {
 			t.Errorf("%s: element %d is %v, want %v within %g", name, at, y, sum, bound)
 			return
 		}

@@ -1,10 +1,16 @@
 package mlxc_test
 
 import (
+	"bytes"
 	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"testing"
 
+	"github.com/mlxc/mlxc"
+	"github.com/mlxc/mlxc/codegen"
 	"github.com/mlxc/mlxc/ir"
 	"github.com/mlxc/mlxc/passes"
 )
@@ -46,7 +52,11 @@ func TestLoweredModelAgainstTheEvaluator(t *testing.T) {
 		if pass != "plan" {
 			return
 		}
-		got, err := m.EvalVariant(m.Funcs[0], m.Funcs[0].Variants[0], params, inputs)
+		f, v, err := m.Serving(m.Funcs[0].Name, inputs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := m.EvalVariant(f, v, params, inputs)
 		if err != nil {
 			t.Fatalf("%v", err)
 		}
@@ -64,5 +74,42 @@ func TestLoweredModelAgainstTheEvaluator(t *testing.T) {
 	}
 	if err := passes.Run(m, ir.CPU, compare); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// The variants of a compiled program take turns in one session, and give what integers
+// give.
+func TestVariantsTakeTurns(t *testing.T) {
+	text, err := os.ReadFile("testdata/variants/mlp.mlxir")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := mlxc.ParseIR("mlp.mlxir", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := mlxc.Compile(m, mlxc.Options{Package: "main", Source: "mlp.mlxir", Targets: []ir.Target{ir.CPU}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("testdata", "turns-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	main, err := os.ReadFile("testdata/variants/main.go.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range append(p.Files, codegen.File{Name: "main.go", Data: main}) {
+		if err := os.WriteFile(filepath.Join(dir, f.Name), f.Data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if n := bytes.Count(f.Data, []byte("Guard:")); f.Name == "model.go" && n != 2 {
+			t.Errorf("%d variants have a guard, want 2", n)
+		}
+	}
+	if out, err := exec.Command("go", "run", "./"+dir).CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("%v\n%s", err, out)
 	}
 }

@@ -34,11 +34,10 @@ type routine struct {
 }
 
 var (
-	copyParams = []jen.Code{jen.List(jen.Id("dst"), jen.Id("src")).Qual("unsafe", "Pointer"), jen.List(jen.Id("n"), jen.Id("step")).Int()}
-	forms      = []fast{
-		{"Product", cpu.IsProduct, func(k *ir.Kernel, name string) (*jen.Statement, error) { return cpu.Product(k, name, "micro") }, []routine{
-			{"micro", "computes rows of sums with one panel", []jen.Code{jen.Id("t").Op("*").Qual(cpuPath, "Micro")}, cpu.Micro},
-		}},
+	microParams = []jen.Code{jen.Id("t").Op("*").Qual(cpuPath, "Micro")}
+	copyParams  = []jen.Code{jen.List(jen.Id("dst"), jen.Id("src")).Qual("unsafe", "Pointer"), jen.List(jen.Id("n"), jen.Id("step")).Int()}
+	forms       = []fast{
+		productForm(ir.F32, ""), productForm(ir.F16, "F16"), productForm(ir.BF16, "BF16"),
 		{"Copy", cpu.IsPanels, func(k *ir.Kernel, name string) (*jen.Statement, error) {
 			return cpu.Panels(k, name, "copyRows", "copyColumns")
 		}, []routine{
@@ -52,6 +51,21 @@ var (
 // takes the place of portable Go.
 func InAssembly(k *ir.Kernel) bool {
 	return slices.ContainsFunc(forms, func(f fast) bool { return f.is(k) })
+}
+
+// productForm is the products whose panels are of a dtype; their micro-kernels have names
+// that end in suffix.
+func productForm(panels ir.DType, suffix string) fast {
+	six, four := "micro6"+suffix, "micro4"+suffix
+	return fast{
+		"Product",
+		func(k *ir.Kernel) bool { return cpu.IsProduct(k, panels) },
+		func(k *ir.Kernel, name string) (*jen.Statement, error) { return cpu.Product(k, name, six, four) },
+		[]routine{
+			{six, "computes sums of one panel for six rows at a time", microParams, func(name string) string { return cpu.Micro(name, 6, panels) }},
+			{four, "computes sums of one panel for four rows at a time", microParams, func(name string) string { return cpu.Micro(name, 4, panels) }},
+		},
+	}
 }
 
 // derivedNames are those of a kernel and of its fast forms.

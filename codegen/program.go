@@ -39,6 +39,20 @@ func (p *pkg) program(t *table, name string, more ...jen.Code) (*jen.Statement, 
 		}
 		entries = append(entries, entry)
 	}
+	if t.module.Load != nil {
+		var packed, load []jen.Code
+		for _, b := range t.module.Packed() {
+			packed = append(packed, fields("DType", dtype(b.Type.DType), "Shape", constants(b.Type.Shape)))
+		}
+		for _, s := range t.module.Load.Steps {
+			step, err := p.step(t, s, nil)
+			if err != nil {
+				return nil, err
+			}
+			load = append(load, step)
+		}
+		more = append(more, jen.Id("Packed").Op(":").Add(slice(rt("Packed"), packed)), jen.Id("Load").Op(":").Add(slice(rt("Step"), load)))
+	}
 	return jen.Var().Id(name).Op("=").Add(rt("Program")).Custom(multi, append([]jen.Code{
 		jen.Id("Name").Op(":").Lit(t.module.Name),
 		jen.Id("Version").Op(":").Add(rt("Version1")),
@@ -51,11 +65,6 @@ func (p *pkg) program(t *table, name string, more ...jen.Code) (*jen.Statement, 
 var multi = jen.Options{Open: "{", Close: "}", Separator: ",", Multi: true}
 
 func (p *pkg) param(w *ir.Param) jen.Code {
-	shape := make([]int, w.Type.Rank())
-	for i, s := range w.Type.Shape {
-		n, _ := s.Int() // a size of a param is a constant: ir/verify holds it
-		shape[i] = int(n)
-	}
 	var init jen.Code
 	if w.Init != nil && w.Init.Name == "constant" {
 		init = rt("Fill").Call(jen.Lit(w.Init.Args[0]))
@@ -64,7 +73,18 @@ func (p *pkg) param(w *ir.Param) jen.Code {
 	if w.Pos != nil {
 		pos = jen.Lit(place(w.Pos))
 	}
-	return fields("Name", jen.Lit(w.Path), "DType", dtype(w.Type.DType), "Shape", ints(shape), "Init", init, "Pos", pos)
+	return fields("Name", jen.Lit(w.Path), "DType", dtype(w.Type.DType), "Shape", constants(w.Type.Shape), "Init", init, "Pos", pos)
+}
+
+// constants is the sizes of a param or of what is packed: ir/verify holds that they are
+// constants.
+func constants(shape []ir.Size) *jen.Statement {
+	ns := make([]int, len(shape))
+	for i, s := range shape {
+		n, _ := s.Int()
+		ns[i] = int(n)
+	}
+	return ints(ns)
 }
 
 func (p *pkg) entry(t *table, f *ir.Func) (jen.Code, error) {
@@ -164,7 +184,7 @@ func intList(ns []int) jen.Code {
 }
 
 // places are the runtime's names for them.
-var places = map[ir.Place]string{ir.InInput: "Input", ir.InOutput: "Output", ir.InParam: "Weight", ir.InArena: "Arena"}
+var places = map[ir.Place]string{ir.InInput: "Input", ir.InOutput: "Output", ir.InParam: "Weight", ir.InPacked: "Pack", ir.InArena: "Arena"}
 
 // devices is where the steps of a target run.
 var devices = map[ir.Target]ir.Device{ir.CPU: ir.OnCPU, ir.Metal: ir.OnGPU}
@@ -185,7 +205,7 @@ func (p *pkg) step(t *table, s *ir.Step, block map[*ir.Buffer]int) (jen.Code, er
 	if s.Pos != nil {
 		pos = jen.Lit(place(s.Pos))
 	}
-	if s.Barrier != nil {
+	if s.Barrier != nil || t.module.Load != nil && slices.Contains(t.module.Load.Steps, s) {
 		barrier = jen.True()
 	}
 	if sch := s.Kernel.Schedule; sch != nil && sch.Grain > 0 {

@@ -137,6 +137,9 @@ func (s S) Fn(fn Fn, more ...S) S {
 	return S{s.dag, s.dag.Apply(fn, args...)}
 }
 
+// Cast converts s to t.
+func (s S) Cast(t DType) S { return S{s.dag, s.dag.Cast(t, s.V)} }
+
 func (s S) Add(t S) S { return s.Fn(Add, t) }
 func (s S) Sub(t S) S { return s.Fn(Sub, t) }
 func (s S) Mul(t S) S { return s.Fn(Mul, t) }

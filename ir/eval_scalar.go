@@ -1,6 +1,9 @@
 package ir
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // evalScalar computes v, which is neither a load nor a reduction, from its
 // operands' numbers. Floats are float64, rounded only where a cast or a rounding
@@ -40,11 +43,15 @@ func inside(guard []Bound, size func(Size) (int64, error)) (bool, error) {
 
 // eval applies fn to operands of dtype t.
 func (fn Fn) eval(t DType, args []number) (number, error) {
-	if fn == Select {
-		if args[0].i != 0 {
-			return args[1], nil
-		}
+	switch {
+	case fn == Select && args[0].i != 0:
+		return args[1], nil
+	case fn == Select:
 		return args[2], nil
+	case fn == Bits && t == F32:
+		return number{i: int64(int32(math.Float32bits(float32(args[0].f))))}, nil
+	case fn == FromBits && t == I32:
+		return number{f: float64(math.Float32frombits(uint32(args[0].i)))}, nil
 	}
 	row := fnTable[fn]
 	if t.IsFloat() && row.float != nil {

@@ -16,28 +16,53 @@ func (m *Module) EvalVariant(f *Func, v *Variant, params map[string]*Tensor, inp
 		return nil, err
 	}
 	env := &Env{Params: params, Dims: dims}
-	memory, err := env.memory(m, v, inputs)
+	var packed [][]byte
+	if m.Load != nil {
+		load, err := env.memory(m, m.Load, nil, make([][]byte, len(m.Packed())))
+		if err != nil {
+			return nil, err
+		}
+		if err := env.steps(m.Load.Steps, load); err != nil {
+			return nil, err
+		}
+		for _, b := range m.Packed() {
+			packed = append(packed, load[b])
+		}
+	}
+	memory, err := env.memory(m, v, inputs, packed)
 	if err != nil {
 		return nil, err
 	}
-	for first := 0; first < len(v.Steps); {
+	if err := env.steps(v.Steps, memory); err != nil {
+		return nil, err
+	}
+	return env.outputs(f, v, memory)
+}
+
+// steps runs the steps of an epoch in the reverse of their order.
+func (e *Env) steps(steps []*Step, memory map[*Buffer][]byte) error {
+	for first := 0; first < len(steps); {
 		end := first
-		for end < len(v.Steps) && v.Steps[end].Epoch == v.Steps[first].Epoch {
+		for end < len(steps) && steps[end].Epoch == steps[first].Epoch {
 			end++
 		}
 		for i := end - 1; i >= first; i-- {
-			if err := env.step(v.Steps[i], memory); err != nil {
-				return nil, fmt.Errorf("%s: %w", v.Steps[i].Pos, err)
+			if err := e.step(steps[i], memory); err != nil {
+				return fmt.Errorf("%s: %w", steps[i].Pos, err)
 			}
 		}
 		first = end
 	}
+	return nil
+}
+
+func (e *Env) outputs(f *Func, v *Variant, memory map[*Buffer][]byte) ([]*Tensor, error) {
 	outs := make([]*Tensor, len(f.Results))
 	for _, b := range v.Buffers {
 		if b.Place != InOutput {
 			continue
 		}
-		shape, err := env.sizes(b.Type.Shape)
+		shape, err := e.sizes(b.Type.Shape)
 		if err != nil {
 			return nil, err
 		}
@@ -65,7 +90,7 @@ func (e *Env) step(s *Step, memory map[*Buffer][]byte) error {
 }
 
 // memory gives every buffer of a variant its bytes.
-func (e *Env) memory(m *Module, v *Variant, inputs []*Tensor) (map[*Buffer][]byte, error) {
+func (e *Env) memory(m *Module, v *Variant, inputs []*Tensor, packed [][]byte) (map[*Buffer][]byte, error) {
 	memory := map[*Buffer][]byte{}
 	if v.Plan != nil {
 		if err := e.arena(v.Plan, memory); err != nil {
@@ -73,15 +98,17 @@ func (e *Env) memory(m *Module, v *Variant, inputs []*Tensor) (map[*Buffer][]byt
 		}
 	}
 	for _, b := range v.Buffers {
-		switch b.Place {
-		case InInput:
+		switch {
+		case b.Place == InInput:
 			memory[b] = inputs[b.Index].Bytes()
-		case InParam:
+		case b.Place == InParam:
 			p := e.Params[m.Params[b.Index].Name]
 			if p == nil {
 				return nil, fmt.Errorf("param %s has no value", m.Params[b.Index].Name)
 			}
 			memory[b] = p.Bytes()
+		case b.Place == InPacked && packed[b.Index] != nil:
+			memory[b] = packed[b.Index]
 		default:
 			if memory[b] != nil {
 				continue

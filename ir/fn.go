@@ -78,6 +78,8 @@ const (
 	FMA       // x*y + z, rounded once where the target can
 	Ldexp     // x * 2**n for integral n, both floats
 	CopySign  // magnitude of the first, sign of the second
+	Bits      // of an f32, as i32
+	FromBits  // the f32 with the bits of an i32
 	RoundF16  // f32 to the nearest f16, as f32
 	RoundBF16 // f32 to the nearest bf16, as f32
 )
@@ -87,8 +89,10 @@ func (fn Fn) Result(t DType) DType {
 	switch fn {
 	case Eq, Ne, Lt, Le, IsNaN, IsInf:
 		return Bool
-	case ArgMax, ArgMin:
+	case ArgMax, ArgMin, Bits:
 		return I32
+	case FromBits:
+		return F32
 	}
 	return t
 }

@@ -17,8 +17,9 @@ type fnRow struct {
 }
 
 // fnTable describes every Fn. Comparisons and classification give 0 or 1 in the
-// float column too. Three functions are evaluated by rules of their own: Select,
-// which takes a bool and two operands of any class, and the folds ArgMax and ArgMin.
+// float column too. Five functions are evaluated by rules of their own: Select,
+// which takes a bool and two operands of any class, the folds ArgMax and ArgMin, and
+// Bits and FromBits, which are defined on one dtype alone.
 var fnTable = [...]fnRow{
 	NoFn: {name: "none"},
 
@@ -118,6 +119,8 @@ var fnTable = [...]fnRow{
 		func(x []S, y S) []S { return []S{x[1], x[0], one(y)} }},
 	Ldexp:     {"ldexp", 2, f2(func(a, b float64) float64 { return math.Ldexp(a, int(b)) }), nil, nil, nil},
 	CopySign:  {"copysign", 2, f2(math.Copysign), nil, nil, nil},
+	Bits:      {"bits", 1, nil, nil, nil, nil},
+	FromBits:  {"from_bits", 1, nil, nil, nil, nil},
 	RoundF16:  {"round_f16", 1, f1(roundF16), nil, nil, nil},
 	RoundBF16: {"round_bf16", 1, f1(roundBF16), nil, nil, nil},
 }
@@ -144,6 +147,10 @@ func (fn Fn) Accepts(t DType) bool {
 		return true
 	case ArgMax, ArgMin:
 		return t != Bool
+	case Bits:
+		return t == F32
+	case FromBits:
+		return t == I32
 	}
 	switch row := fnTable[fn]; t.Class() {
 	case Float:

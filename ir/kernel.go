@@ -8,6 +8,7 @@ import "slices"
 // axes a scalar varies with and which stage it belongs to are derived.
 type Kernel struct {
 	Name     string
+	Guard    []Fact // hold wherever it is launched; in its sizes they are put to use
 	Args     []KernelArg
 	Dims     []*Dim    // sizes that vary: scalar arguments after Args
 	Par      []*Axis   // independent, outermost first

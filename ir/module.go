@@ -10,6 +10,7 @@ type Module struct {
 	Params     []*Param
 	Funcs      []*Func
 	Kernels    []*Kernel   // after lower; identical kernels are here once
+	Load       *Variant    // after pack: computes the packed tensors from params, once for a model; nil: there are none
 	Checkpoint *Checkpoint // nil: the model names none
 }
 
@@ -46,12 +47,15 @@ type Init struct {
 	Args []float64
 }
 
-// A Func is one entry.
+// A Func is one entry. Between the passes variants and lower several functions of one
+// name stand one after another, one for each variant; the last has no guard.
 type Func struct {
 	Name    string
 	Inputs  []*Value // their Instr is nil
 	Dims    []*Dim   // that a call gives as numbers, behind the inputs; not among the inputs' sizes
+	Guard   []Fact   // from pass variants to lower: it serves the calls for which they hold; in its sizes they are put to use
 	Where   []Fact   // checked at each call
+	Split   []Fact   // guards that the source asks for; those before it do not hold where one does
 	Body    []*Instr // in SSA order; nil after lower
 	Results []Result
 	Pos     *Pos
@@ -112,6 +116,7 @@ type Instr struct {
 	Device  Device
 	Facts   []Fact // of the function: what its rules may rely on
 	Kernel  int    // number, from 1, of the kernel that stores the result; 0: every reader computes it
+	Parts   bool   // the kernels that store its operands store it, each its part; Kernel is the last of them
 	Why     string // it is stored, and not computed by its readers; empty: it is not
 	Pos     *Pos
 }

@@ -16,8 +16,14 @@ type Panels struct {
 	Terms       []*Axis // that the sum is over, outermost first; those of the last lie next to each other in A
 	Column      *Axis   // the last of the grid
 	A, B        Walk    // the factors; what B has for each element of the batch are panels
-	C           Walk    // the result, where Stored
-	Stored      bool    // the sums are all that is stored, those of a row next to each other
+
+	// Direct says that all there is to do with the sums is what micro-kernels can: they
+	// add Bias, an element for each column, and then Rest, make what is below 0 zero, and
+	// store to C, a row's elements next to each other.
+	Direct     bool
+	Bias, Rest *Walk // nil: nothing
+	Relu       bool
+	C          Walk
 }
 
 // A Walk is how the elements of an argument are walked: where the first one is, and how
@@ -27,6 +33,9 @@ type Walk struct {
 	First  Size
 	Stride map[string]Size
 }
+
+// PanelDType reports that panels may be of a dtype.
+func PanelDType(t DType) bool { return t == F32 || t == F16 || t == BF16 }
 
 // PanelIndex is where panels have the element of a column for the terms, whose axes are
 // given outermost first.
@@ -65,19 +74,67 @@ func (k *Kernel) Panels() (*Panels, error) {
 	if p.A, ok = k.walk(c.A, slices.Concat(p.Batch, p.Rows, p.Terms)); !ok || !p.A.Stride[last.Name].Is(1) {
 		return nil, fmt.Errorf("its left factor does not lie as rows of f32")
 	}
-	if c.B.Kind == ScalarLoad {
-		panels := *c.B
-		panels.Index = c.B.Index.Sub(PanelIndex(p.Terms, p.Column.Index()))
-		p.B, ok = k.walk(&panels, p.Batch)
+	ok = c.B.Kind == ScalarLoad && len(c.B.Guard)+len(c.B.Bind) == 0 && PanelDType(k.Args[c.B.Arg].DType)
+	if ok {
+		p.B, ok = WalkOf(c.B.Arg, c.B.Index.Sub(PanelIndex(p.Terms, p.Column.Index())), p.Batch)
 	}
-	if c.B.Kind != ScalarLoad || !ok {
-		return nil, fmt.Errorf("its right factor does not lie as panels of f32")
+	if !ok {
+		return nil, fmt.Errorf("its right factor does not lie as panels")
 	}
-	if s := k.Stores[0]; len(k.Stores) == 1 && s.Value == c.Sum && len(s.Guard) == 0 && k.Args[s.Arg].DType == F32 {
-		p.C, ok = WalkOf(s.Arg, s.Index, grid)
-		p.Stored = ok && p.C.Stride[p.Column.Name].Is(1)
-	}
+	p.Direct = len(k.Stores) == 1 && p.direct(k, k.Stores[0])
 	return p, nil
+}
+
+// direct reads off what is done with the sums before s; false: more than a micro-kernel
+// can.
+func (p *Panels) direct(k *Kernel, s Store) (ok bool) {
+	grid := k.Grid()
+	p.C, ok = WalkOf(s.Arg, s.Index, grid)
+	if !ok || !p.C.Stride[p.Column.Name].Is(1) || len(s.Guard) > 0 || k.Args[s.Arg].DType != F32 {
+		return false
+	}
+	v := s.Value
+	if x := other(v, Max, func(w *Scalar) bool { return w.Kind == ScalarConst && w.Float == 0 }); x != nil {
+		p.Relu, v = true, x
+	}
+	var added []*Walk // the last first
+	for v != k.Contract.Sum {
+		v = other(v, Add, func(w *Scalar) bool {
+			walk, ok := k.walk(w, grid)
+			if ok = ok && walk.Stride[p.Column.Name].Is(1); ok {
+				added = append(added, &walk)
+			}
+			return ok
+		})
+		if v == nil {
+			return false
+		}
+	}
+	if n := len(added); n > 0 && p.sameForRows(added[n-1]) {
+		p.Bias, added = added[n-1], added[:n-1]
+	}
+	if len(added) > 0 {
+		p.Rest = added[0]
+	}
+	return len(added) <= 1
+}
+
+// sameForRows reports that a walk is of an element for each column.
+func (p *Panels) sameForRows(w *Walk) bool {
+	return !slices.ContainsFunc(slices.Concat(p.Batch, p.Rows), func(a *Axis) bool { return !w.Stride[a.Name].Is(0) })
+}
+
+// other is the operand of fn, where v is that of one that is found; nil: it is not.
+func other(v *Scalar, fn Fn, found func(w *Scalar) bool) *Scalar {
+	if v.Kind != ScalarApply || v.Fn != fn {
+		return nil
+	}
+	for i, w := range v.Args {
+		if found(w) {
+			return v.Args[1-i]
+		}
+	}
+	return nil
 }
 
 // walk is that of the argument that v loads as it is.

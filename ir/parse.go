@@ -1,6 +1,9 @@
 package ir
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // Parse reads the text of a module. file names it in errors, which are
 // *SyntaxError. The module is not verified.
@@ -19,6 +22,7 @@ type textScope struct {
 	module *Module
 	dims   map[string]*Dim
 	axes   map[string]*Axis // of the kernel being read
+	guard  []Fact           // of the function, kernel or variant being read
 	names  []string
 	locs   []locRef
 }
@@ -36,7 +40,7 @@ func (c *textScope) size(name string) (Size, bool) {
 		return a.Index(), true
 	}
 	if d := c.dims[name]; d != nil {
-		return d.Size(), true
+		return d.Size().Narrow(c.guard), true
 	}
 	return Size{}, false
 }
@@ -85,7 +89,7 @@ func (s *scanner) module(c *textScope) (*Module, error) {
 	for !s.accept("}") {
 		item, ok := moduleItems[s.tok]
 		if !ok {
-			return nil, s.errorf("unexpected %s, expected checkpoint, dim, param, state, func, kernel or variant", s.found())
+			return nil, s.errorf("unexpected %s, expected checkpoint, dim, param, state, func, kernel, load or variant", s.found())
 		}
 		if err := item(s, c); err != nil {
 			return nil, err
@@ -104,6 +108,7 @@ func init() { // the functions refer to the table through regions
 		"state":      (*scanner).param,
 		"func":       (*scanner).fn,
 		"kernel":     (*scanner).kernel,
+		"load":       (*scanner).load,
 		"variant":    (*scanner).variant,
 	}
 }
@@ -188,6 +193,15 @@ func (s *scanner) param(c *textScope) error {
 	}
 	c.module.Params = append(c.module.Params, p)
 	return s.loc(c, &p.Pos)
+}
+
+// when reads an optional guard. Until done is called sizes are read as it narrows them.
+func (s *scanner) when(c *textScope) (guard []Fact, done func(), err error) {
+	if s.accept("when") {
+		guard, err = s.facts(c)
+	}
+	c.guard = guard
+	return guard, func() { c.guard = nil }, err
 }
 
 // facts reads a list of relations.
@@ -304,9 +318,14 @@ func (s *scanner) fn(c *textScope) error {
 	if f.Name, err = s.sigil('@'); err != nil {
 		return err
 	}
-	if c.module.Func(f.Name) != nil {
+	if slices.ContainsFunc(c.module.Funcs, func(g *Func) bool { return g.Name == f.Name && len(g.Guard) == 0 }) {
 		return at.errorf("func @%s is declared twice", f.Name)
 	}
+	var done func()
+	if f.Guard, done, err = s.when(c); err != nil {
+		return err
+	}
+	defer done()
 	values := map[string]*Value{}
 	err = s.listOf("(", ")", func() error {
 		if s.tok != "" && isNameByte(s.tok[0]) {
@@ -346,6 +365,11 @@ func (s *scanner) fn(c *textScope) error {
 	}
 	if s.accept("where") {
 		if f.Where, err = s.facts(c); err != nil {
+			return err
+		}
+	}
+	if s.accept("split") {
+		if f.Split, err = s.facts(c); err != nil {
 			return err
 		}
 	}
@@ -528,6 +552,12 @@ func (s *scanner) instr(c *textScope, values map[string]*Value) (*Instr, error) 
 		}
 		if in.Kernel = int(n); n < 1 || n > 1<<31-1 {
 			return nil, at.errorf("kernels are numbered from 1")
+		}
+		if s.accept("in") {
+			if err := s.expect("parts"); err != nil {
+				return nil, err
+			}
+			in.Parts = true
 		}
 		if in.Why, err = s.str(); err != nil {
 			return nil, err

@@ -23,6 +23,11 @@ func (s *scanner) kernel(c *textScope) error {
 			return at.errorf("kernel @%s is defined twice", k.Name)
 		}
 	}
+	var done func()
+	if k.Guard, done, err = s.when(c); err != nil {
+		return err
+	}
+	defer done()
 	if err = s.loc(c, &k.Pos); err != nil {
 		return err
 	}

@@ -13,12 +13,28 @@ func (s *scanner) variant(c *textScope) error {
 		return at.errorf("func @%s is not declared", name)
 	}
 	v := &Variant{}
-	if s.accept("when") {
-		if v.Guard, err = s.facts(c); err != nil {
-			return err
-		}
+	var done func()
+	if v.Guard, done, err = s.when(c); err != nil {
+		return err
 	}
-	if err = s.expect("{"); err != nil {
+	defer done()
+	f.Variants = append(f.Variants, v)
+	return s.variantBody(c, v)
+}
+
+// load reads what computes the packed tensors.
+func (s *scanner) load(c *textScope) error {
+	at := *s
+	if s.next(); c.module.Load != nil {
+		return at.errorf("load is there twice")
+	}
+	c.module.Load = &Variant{}
+	return s.variantBody(c, c.module.Load)
+}
+
+func (s *scanner) variantBody(c *textScope, v *Variant) error {
+	err := s.expect("{")
+	if err != nil {
 		return err
 	}
 	buffers := map[string]*Buffer{}
@@ -37,7 +53,6 @@ func (s *scanner) variant(c *textScope) error {
 			return err
 		}
 	}
-	f.Variants = append(f.Variants, v)
 	return nil
 }
 
@@ -64,7 +79,7 @@ func (s *scanner) buffer(c *textScope, v *Variant, buffers map[string]*Buffer) e
 		return err
 	}
 	switch b.Place = Place(place); b.Place {
-	case InInput, InOutput, InParam:
+	case InInput, InOutput, InParam, InPacked:
 		n, err := s.int()
 		if err != nil {
 			return err
@@ -72,7 +87,7 @@ func (s *scanner) buffer(c *textScope, v *Variant, buffers map[string]*Buffer) e
 		b.Index = int(n)
 	case InArena:
 	default:
-		return at.errorf("unexpected %s, expected input, output, param or arena", at.found())
+		return at.errorf("unexpected %s, expected input, output, param, packed or arena", at.found())
 	}
 	buffers[b.Name] = b
 	v.Buffers = append(v.Buffers, b)

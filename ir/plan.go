@@ -16,6 +16,7 @@ const (
 	InInput  Place = "input"
 	InOutput Place = "output"
 	InParam  Place = "param"
+	InPacked Place = "packed" // what Module.Load computes
 	InArena  Place = "arena"
 )
 
@@ -23,7 +24,7 @@ const (
 type Buffer struct {
 	Name  string // unique in the variant
 	Place Place
-	Index int // which input, result or module param; 0 for the arena
+	Index int // which input, result, module param or packed tensor; 0 for the arena
 	Type  Type
 }
 
@@ -112,4 +113,17 @@ type PlanPoint struct {
 	Arena int64   // of the best stack
 	Live  int64   // most bytes alive at once, in this order
 	Bound int64   // lower bound over all orders
+}
+
+// Packed is the packed tensors of a module, in order: the buffers of Load for them.
+func (m *Module) Packed() []*Buffer {
+	var packed []*Buffer
+	if m.Load != nil {
+		for _, b := range m.Load.Buffers {
+			if b.Place == InPacked {
+				packed = append(packed, b)
+			}
+		}
+	}
+	return packed
 }

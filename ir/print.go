@@ -34,9 +34,12 @@ func Print(m *Module) string {
 	for _, k := range m.Kernels {
 		p.kernel(k)
 	}
+	if m.Load != nil {
+		p.variant("load", m.Load)
+	}
 	for _, f := range m.Funcs {
 		for _, v := range f.Variants {
-			p.variant(f, v)
+			p.variant("variant @"+f.Name+p.guard(v.Guard, ""), v)
 		}
 	}
 	p.close("}")
@@ -131,9 +134,12 @@ func (p *textPrinter) fn(f *Func) {
 		}
 		inputs += d.Name + ": dim"
 	}
-	head := fmt.Sprintf("func @%s(%s) -> (%s)", f.Name, inputs, results)
+	head := fmt.Sprintf("func @%s%s(%s) -> (%s)", f.Name, p.guard(f.Guard, " "), inputs, results)
 	if len(f.Where) > 0 {
 		head += " where " + joinText(f.Where, func(w Fact) string { return w.String() + p.at(w.Pos) })
+	}
+	if len(f.Split) > 0 {
+		head += " split " + joinText(f.Split, func(g Fact) string { return g.String() + p.at(g.Pos) })
 	}
 	head += p.at(f.Pos)
 	if len(f.Variants) > 0 {
@@ -188,18 +194,18 @@ func (p *textPrinter) body(n *valueNames, body []*Instr) {
 			text += " on " + string(in.Device)
 		}
 		if in.Kernel != 0 {
-			text += fmt.Sprintf(" kernel %d %q", in.Kernel, in.Why)
+			text += fmt.Sprintf(" kernel %d", in.Kernel)
+			if in.Parts {
+				text += " in parts"
+			}
+			text += fmt.Sprintf(" %q", in.Why)
 		}
 		p.line("%s%s", text, p.at(in.Pos))
 	}
 }
 
-func (p *textPrinter) variant(f *Func, v *Variant) {
-	guard := ""
-	if len(v.Guard) > 0 {
-		guard = " when " + joinText(v.Guard, func(g Fact) string { return g.String() + p.at(g.Pos) })
-	}
-	p.open("variant @%s%s {", f.Name, guard)
+func (p *textPrinter) variant(head string, v *Variant) {
+	p.open("%s {", head)
 	for _, b := range v.Buffers {
 		place := string(b.Place)
 		if b.Place != InArena {
@@ -218,6 +224,14 @@ func (p *textPrinter) variant(f *Func, v *Variant) {
 		p.plan(v.Plan)
 	}
 	p.close("}")
+}
+
+// guard is the clause of a function, kernel or variant that serves some dims.
+func (p *textPrinter) guard(facts []Fact, after string) string {
+	if len(facts) == 0 {
+		return ""
+	}
+	return " when " + joinText(facts, func(g Fact) string { return g.String() + p.at(g.Pos) }) + after
 }
 
 func bufferName(b *Buffer) string { return "%" + b.Name }

@@ -50,7 +50,7 @@ func (k *Kernel) Axes() []*Axis {
 func axisName(a *Axis) string { return a.Name }
 
 func (p *textPrinter) kernel(k *Kernel) {
-	p.open("kernel @%s%s {", k.Name, p.at(k.Pos))
+	p.open("kernel @%s%s%s {", k.Name, p.guard(k.Guard, ""), p.at(k.Pos))
 	for _, a := range k.Args {
 		mode := "read"
 		if a.Write {

@@ -14,8 +14,11 @@ func Verify(m *Module) error {
 	v := &verifier{module: m}
 	v.dims()
 	v.params()
-	for _, f := range m.Funcs {
+	for i, f := range m.Funcs {
 		v.fn(f)
+		if last := i == len(m.Funcs)-1 || m.Funcs[i+1].Name != f.Name; last != (len(f.Guard) == 0) {
+			v.fault(f.Pos, "func/guard", "func @%s: the last function of a name, and no other, has no guard", f.Name)
+		}
 	}
 	names := map[string]bool{}
 	for _, k := range m.Kernels {
@@ -24,6 +27,9 @@ func Verify(m *Module) error {
 		}
 		names[k.Name] = true
 		v.kernel(k)
+	}
+	if m.Load != nil {
+		v.load(m.Load)
 	}
 	for _, f := range m.Funcs {
 		for i, w := range f.Variants {
@@ -140,6 +146,10 @@ func (v *verifier) fn(f *Func) {
 	for _, w := range f.Where {
 		v.size(w.Pos, "where", w.Left, nil)
 		v.size(w.Pos, "where", w.Right, nil)
+	}
+	for _, g := range slices.Concat(f.Guard, f.Split) {
+		v.size(g.Pos, "guard", g.Left, nil)
+		v.size(g.Pos, "guard", g.Right, nil)
 	}
 	for i, in := range f.Body {
 		for _, a := range in.Args {

@@ -21,11 +21,36 @@ func (v *verifier) kernels(f *Func) {
 		if in.Kernel == 0 {
 			continue
 		}
+		if in.Parts {
+			v.parts(f, in)
+			continue
+		}
 		if d, ok := device[in.Kernel]; ok && d != in.Device {
 			v.fault(in.Pos, "fuse/device", "func @%s: kernel %d runs on %s and on %s", f.Name, in.Kernel, d, in.Device)
 		}
 		device[in.Kernel] = in.Device
 		v.kernelReads(f, in)
+	}
+}
+
+// parts: what is stored in parts is tensors behind one another, each stored by a kernel
+// of the same device and part of nothing else.
+func (v *verifier) parts(f *Func, in *Instr) {
+	last := 0
+	for i, a := range in.Args {
+		if a.Instr == nil || a.Instr.Kernel == 0 || a.Instr.Parts || a.Instr.Device != in.Device || slices.Contains(in.Args[:i], a) {
+			v.fault(in.Pos, "fuse/parts", "func @%s: operand %d of what is stored in parts is not stored by a kernel for it alone", f.Name, i)
+			return
+		}
+		last = max(last, a.Instr.Kernel)
+		for _, other := range f.Body {
+			if other != in && other.Parts && slices.Contains(other.Args, a) {
+				v.fault(in.Pos, "fuse/parts", "func @%s: operand %d is a part of two", f.Name, i)
+			}
+		}
+	}
+	if _, isConcat := in.Attrs.(AxisAttrs); !isConcat || in.Op.Kind != KindView || last != in.Kernel {
+		v.fault(in.Pos, "fuse/parts", "func @%s: %s is not stored in parts up to kernel %d", f.Name, in.Op.Name, in.Kernel)
 	}
 }
 
@@ -44,6 +69,8 @@ func (v *verifier) kernelReads(f *Func, stored *Instr) {
 		for _, a := range in.Args {
 			switch from := a.Instr; {
 			case from == nil:
+			case from.Parts && from.Kernel == stored.Kernel:
+				v.fault(in.Pos, "fuse/order", "func @%s: kernel %d reads what it stores a part of", f.Name, stored.Kernel)
 			case from.Kernel == 0 || from.Kernel == stored.Kernel:
 				visit(from)
 			case from.Kernel > stored.Kernel:

@@ -18,15 +18,19 @@ func (v *verifier) variant(f *Func, w *Variant) {
 		switch b.Place {
 		case InInput:
 			if ok = b.Index >= 0 && b.Index < len(f.Inputs); ok {
-				want = f.Inputs[b.Index].Type
+				want = f.Inputs[b.Index].Type.Narrow(w.Guard)
 			}
 		case InOutput:
 			if ok = b.Index >= 0 && b.Index < len(f.Results); ok {
-				want = f.Results[b.Index].Type
+				want = f.Results[b.Index].Type.Narrow(w.Guard)
 			}
 		case InParam:
 			if ok = b.Index >= 0 && b.Index < len(v.module.Params); ok {
 				want = v.module.Params[b.Index].Type
+			}
+		case InPacked:
+			if packed := v.module.Packed(); b.Index >= 0 && b.Index < len(packed) {
+				want, ok = packed[b.Index].Type, true
 			}
 		case InArena:
 			want, ok = b.Type, true
@@ -60,9 +64,10 @@ func (v *verifier) variant(f *Func, w *Variant) {
 			}
 			_, isWritten := written[b]
 			switch {
-			case arg.Write && (b.Place == InInput || b.Place == InParam):
+			case arg.Write && (b.Place == InInput || b.Place == InParam || b.Place == InPacked && w != v.module.Load):
 				fault(s.Pos, "step/readonly", "step %d writes %s %%%s", i, b.Place, b.Name)
 			case arg.Write:
+			case b.Place == InPacked && w != v.module.Load:
 			case b.Place != InInput && b.Place != InParam && !isWritten:
 				fault(s.Pos, "step/written", "step %d reads %%%s before it is written", i, b.Name)
 			}
@@ -81,6 +86,33 @@ func (v *verifier) variant(f *Func, w *Variant) {
 	}
 	if w.Plan != nil {
 		v.plan(f, w)
+	}
+}
+
+// load: only params are read, and only packed tensors written, each of them.
+func (v *verifier) load(w *Variant) {
+	f := &Func{Name: "load"}
+	v.variant(f, w)
+	written := map[int]bool{}
+	for _, s := range w.Steps {
+		for n, b := range s.Args {
+			switch {
+			case b.Place != InParam && b.Place != InPacked:
+				v.fault(s.Pos, "load/place", "load uses %%%s in the place %s", b.Name, b.Place)
+			case s.Kernel.Args[n].Write:
+				written[b.Index] = true
+			case b.Place == InParam && b.Index < len(v.module.Params) && v.module.Params[b.Index].State:
+				v.fault(s.Pos, "load/state", "load reads %%%s, which calls change", b.Name)
+			}
+		}
+	}
+	for i, b := range v.module.Packed() {
+		if slices.ContainsFunc(b.Type.Shape, func(s Size) bool { _, ok := s.Int(); return !ok }) {
+			v.fault(nil, "load/constant", "load: packed tensor %%%s is %s, and its sizes are no constants", b.Name, b.Type)
+		}
+		if b.Index != i || !written[i] {
+			v.fault(nil, "load/packed", "load: packed tensor %%%s is out of order or never written", b.Name)
+		}
 	}
 }
 

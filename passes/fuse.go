@@ -27,8 +27,11 @@ type fusion struct {
 	uses    map[*ir.Value][]use // where a value is computed
 	group   map[*ir.Value]*group
 	why     map[*ir.Value]string
+	several map[*ir.Value][]use // that v is stored for, where they are of several groups
 	groups  []*group
-	place   map[*ir.Value]int // in the body
+	partOf  map[*ir.Value]*ir.Value // the value in whose memory another is stored
+	parts   map[*ir.Value]bool      // values that are stored in parts
+	place   map[*ir.Value]int       // in the body
 }
 
 // A group is a kernel in the making.
@@ -38,19 +41,39 @@ type group struct {
 	device ir.Device
 	heavy  *ir.Instr // the contraction, the window or the op with a kernel of its own in it
 	folds  bool      // it has a reduction
+	within *group    // the sibling that stores its values now; nil: none
 }
 
 // A use is how a group computes a value.
 type use struct {
 	group *group
-	times float64   // each element, about
+	loops []loop
 	under *ir.Instr // the heavy op that it is an operand of; nil: none
+}
+
+// A loop of a kernel computes what it needs anew: that of a reduction, or the last,
+// whose fold is nil.
+type loop struct {
+	fold  *ir.Instr
+	times float64 // each element, about
+}
+
+// once is how a group computes what it stores.
+var once = []loop{{times: 1}}
+
+// times is how often each element is computed.
+func (x use) times() float64 {
+	n := 0.0
+	for _, l := range x.loops {
+		n += l.times
+	}
+	return n
 }
 
 func newFusion(m *ir.Module, f *ir.Func) *fusion {
 	u := &fusion{module: m, fn: f, readers: map[*ir.Value][]*ir.Instr{}, result: map[*ir.Value]bool{},
 		facts: map[*ir.Value]fact{}, uses: map[*ir.Value][]use{}, group: map[*ir.Value]*group{},
-		why: map[*ir.Value]string{}, place: map[*ir.Value]int{}}
+		why: map[*ir.Value]string{}, several: map[*ir.Value][]use{}, partOf: map[*ir.Value]*ir.Value{}, parts: map[*ir.Value]bool{}, place: map[*ir.Value]int{}}
 	for i, in := range f.Body {
 		for n, a := range in.Args {
 			if !slices.Contains(in.Args[:n], a) {
@@ -72,7 +95,14 @@ func (u *fusion) run() {
 	for _, in := range slices.Backward(u.fn.Body) {
 		v := in.Result()
 		uses := u.usesOf(v)
-		if in.Op.Kind == ir.KindSource || len(uses) == 0 && !u.result[v] {
+		if in.Op.Kind == ir.KindSource || len(uses) == 0 && !u.result[v] && u.partOf[v] == nil {
+			continue
+		}
+		if u.storedInParts(v) {
+			u.parts[v] = true
+			for _, a := range in.Args {
+				u.partOf[a] = v
+			}
 			continue
 		}
 		if why := u.whyStored(v, uses); why != "" {
@@ -84,9 +114,25 @@ func (u *fusion) run() {
 			u.computeIn(v, x.group)
 		}
 	}
+	u.joinSiblings()
+	for v, uses := range u.several {
+		u.why[v] = u.readBy(uses)
+	}
+	for _, in := range u.fn.Body {
+		in.Kernel, in.Parts, in.Why = 0, false, ""
+	}
 	for n, g := range u.inOrder() {
 		for _, v := range g.values {
 			v.Instr.Kernel, v.Instr.Why = n+1, u.why[v]
+		}
+	}
+	for _, in := range u.fn.Body {
+		if !u.parts[in.Result()] {
+			continue
+		}
+		in.Parts, in.Why = true, inParts
+		for _, a := range in.Args {
+			in.Kernel = max(in.Kernel, a.Instr.Kernel)
 		}
 	}
 }
@@ -101,7 +147,7 @@ func (u *fusion) store(v *ir.Value, uses []use, why string) {
 		}
 		g.values = append([]*ir.Value{v}, g.values...)
 		u.group[v] = g
-		u.uses[v] = []use{{group: g, times: 1}}
+		u.uses[v] = []use{{group: g, loops: once}}
 		if i := slices.IndexFunc(uses, func(x use) bool { return x.group == g }); i >= 0 {
 			u.uses[v] = uses[i : i+1]
 		}
@@ -111,7 +157,7 @@ func (u *fusion) store(v *ir.Value, uses []use, why string) {
 	g := &group{values: []*ir.Value{v}, reads: map[*ir.Value]bool{}, device: v.Instr.Device}
 	u.groups = append(u.groups, g)
 	u.group[v] = g
-	u.uses[v] = []use{{group: g, times: 1}}
+	u.uses[v] = []use{{group: g, loops: once}}
 	u.computeIn(v, g)
 }
 
@@ -169,9 +215,17 @@ func sortedBy(groups []*group, at func(g *group) int) []*group {
 // readsOf is the groups whose values g loads.
 func (u *fusion) readsOf(g *group) []*group {
 	var from []*group
-	for v := range g.reads {
+	add := func(v *ir.Value) {
 		if h := u.group[v]; h != nil && h != g && !slices.Contains(from, h) {
 			from = append(from, h)
+		}
+	}
+	for v := range g.reads {
+		add(v)
+		if u.parts[v] {
+			for _, a := range v.Instr.Args {
+				add(a)
+			}
 		}
 	}
 	return from
@@ -194,19 +248,26 @@ func (u *fusion) reaches(from, g *group) bool {
 	return visit(g)
 }
 
-// kernelWith is the kernel of a group if it stored more, and if v were loaded or else
-// computed. What is not decided yet is in memory, views apart.
-func (u *fusion) kernelWith(g *group, more []*ir.Value, v *ir.Value, loaded bool) (*ir.Kernel, error) {
-	k, _, err := groupKernel(u.module, slices.Concat(more, g.values), func(w *ir.Value) bool {
+// sorted puts values into the order of the body.
+func (u *fusion) sorted(values []*ir.Value) []*ir.Value {
+	slices.SortFunc(values, func(a, b *ir.Value) int { return u.place[a] - u.place[b] })
+	return values
+}
+
+// kernelWith is the kernel of a group if it stored more, and if some values that are
+// not decided yet were computed in it, and others in memory. Of the rest views are
+// computed and all else is in memory.
+func (u *fusion) kernelWith(g *group, more, computed, loaded []*ir.Value) (*ir.Kernel, error) {
+	k, _, err := groupKernel(u.module, u.sorted(slices.Concat(more, g.values)), func(v *ir.Value) bool {
 		switch {
-		case w == v:
-			return loaded
-		case u.group[w] != nil:
+		case slices.Contains(computed, v):
+			return false
+		case u.group[v] != nil || u.parts[v] || slices.Contains(loaded, v):
 			return true
-		case u.uses[w] != nil, w.Instr.Op.Kind == ir.KindView, w.Instr.Op.Kind == ir.KindSource:
+		case u.uses[v] != nil, v.Instr.Op.Kind == ir.KindView, v.Instr.Op.Kind == ir.KindSource:
 			return false
 		}
-		return !free(w)
-	})
+		return !free(v)
+	}, nil)
 	return k, err
 }

@@ -38,6 +38,7 @@ func bytesOf(v *ir.Value) float64 { return elems(v) * float64(v.Type.DType.Size(
 // A fact is what fusion knows of a value from its operands.
 type fact struct {
 	host     *ir.Instr // the product, window or reduction that it alone needs, whose kernel can compute it; nil: none
+	folds    bool      // it is computed from a reduction, up to what is in memory for sure
 	work     float64   // scalar operations of an element, up to what is in memory
 	loads    float64   // bytes read for all its elements, up to there
 	constant bool      // it depends on no input
@@ -77,6 +78,7 @@ func (u *fusion) factOf(in *ir.Instr) fact {
 		if computed && fa.host != nil && alone && (kind == ir.KindElementwise || reshaped) && (f.host == nil || isHeavy(fa.host.Op.Kind)) {
 			f.host = fa.host
 		}
+		f.folds = f.folds || computed && (fa.folds || a.Instr.Op.Kind == ir.KindReduce)
 		if kind == ir.KindView {
 			f.places += placesWithin(max(1, fa.places))
 			f.divided = f.divided || fa.divided
@@ -123,54 +125,67 @@ func fnWork(fn ir.Fn) float64 {
 }
 
 // usesOf is where v is computed if it is not stored: in each group that computes one
-// of its readers. Readers at the same index share one computation.
+// of its readers. Readers at the same index in the same loop share one computation.
 func (u *fusion) usesOf(v *ir.Value) []use {
 	var uses []use
 	for _, in := range u.readers[v] {
 		for _, x := range u.uses[in.Result()] {
-			times, again, below := u.repeats(v, in, x)
 			i := slices.IndexFunc(uses, func(y use) bool { return y.group == x.group })
-			switch {
-			case i < 0:
-				uses = append(uses, use{x.group, times, below})
-				continue
-			case again:
-				uses[i].times += times
-			default:
-				uses[i].times = max(uses[i].times, times)
+			if i < 0 {
+				i = len(uses)
+				uses = append(uses, use{group: x.group})
 			}
-			if uses[i].under == nil {
-				uses[i].under = below
+			y := &uses[i]
+			if y.under == nil {
+				y.under = x.under
+				if isHeavy(in.Op.Kind) {
+					y.under = in
+				}
+			}
+			if in.Op.Kind == ir.KindReduce {
+				y.need(loop{in, 1}, true)
+				continue
+			}
+			times := u.repeats(v, in, x.group)
+			for _, l := range x.loops {
+				y.need(loop{l.fold, l.times * times}, in.Op.Kind != ir.KindElementwise)
 			}
 		}
 	}
 	return uses
 }
 
-// repeats is how often in, used as x, needs each element of its operand v; again: at
-// an index, or in a stage, of its own.
-func (u *fusion) repeats(v *ir.Value, in *ir.Instr, x use) (times float64, again bool, under *ir.Instr) {
+// need notes that a loop computes a value; again: at an index of its own.
+func (x *use) need(l loop, again bool) {
+	i := slices.IndexFunc(x.loops, func(m loop) bool { return m.fold == l.fold })
+	switch {
+	case i < 0:
+		x.loops = append(x.loops, l)
+	case again:
+		x.loops[i].times += l.times
+	default:
+		x.loops[i].times = max(x.loops[i].times, l.times)
+	}
+}
+
+// repeats is how often an instruction of a group needs each element of its operand v
+// to be computed once.
+func (u *fusion) repeats(v *ir.Value, in *ir.Instr, g *group) float64 {
 	out := in.Result()
 	switch in.Op.Kind {
-	case ir.KindElementwise:
-		return x.times, false, x.under
-	case ir.KindReduce:
-		return 1, true, x.under
 	case ir.KindView:
-		return x.times * stretched(in, v), true, x.under
+		return stretched(in, v)
 	case ir.KindContract:
 		reads := elems(out) * elems(in.Args[1]) / productColumns(in) / elems(v)
-		return max(1, reads/machines[x.group.device].tile), true, in
+		return max(1, reads/machines[g.device].tile)
 	case ir.KindWindow:
 		size := 1
 		for _, n := range in.Attrs.(ir.PoolAttrs).Size {
 			size *= n
 		}
-		return max(1, elems(out)*float64(size)/elems(v)), true, in
-	case ir.KindComposite:
-		return 1, true, in
+		return max(1, elems(out)*float64(size)/elems(v))
 	}
-	return x.times, true, x.under
+	return 1
 }
 
 // productColumns is what the elements of the right operand of a contraction are

@@ -2,6 +2,7 @@ package passes
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/mlxc/mlxc/ir"
 )
@@ -22,11 +23,11 @@ func (u *fusion) whyViewStored(v *ir.Value, uses []use) string {
 		if !u.facts[v].divided || x.group.heavy == nil && !x.group.folds {
 			continue
 		}
-		folded, err := u.kernelWith(x.group, nil, v, false)
+		folded, err := u.kernelWith(x.group, nil, []*ir.Value{v}, nil)
 		if err != nil || divisions(folded) == 0 {
 			continue
 		}
-		kept, err := u.kernelWith(x.group, nil, v, true)
+		kept, err := u.kernelWith(x.group, nil, nil, []*ir.Value{v})
 		if err == nil && divisions(kept) < divisions(folded) {
 			return divided
 		}
@@ -41,6 +42,35 @@ func placesWithin(n int) int {
 	}
 	return n
 }
+
+// storedInParts reports whether the kernels that compute the operands of a
+// concatenation store it, each its part, so that no kernel joins them: where these are
+// products and windows, and follow one another, as else it would be in memory for long.
+func (u *fusion) storedInParts(v *ir.Value) bool {
+	in := v.Instr
+	if _, isConcat := in.Attrs.(ir.AxisAttrs); !isConcat || !isView(in) || len(in.Args) < 2 {
+		return false
+	}
+	first := u.place[v]
+	for i, a := range in.Args {
+		if f := u.facts[a]; f.host == nil || !isHeavy(f.host.Op.Kind) || isView(a.Instr) ||
+			a.Instr.Device != in.Device || u.result[a] || u.partOf[a] != nil || slices.Contains(in.Args[:i], a) {
+			return false
+		}
+		first = min(first, u.place[a])
+	}
+	folds := 0
+	for _, between := range u.fn.Body[first:u.place[v]] {
+		if isHeavy(between.Op.Kind) || between.Op.Kind == ir.KindReduce {
+			folds++
+		}
+	}
+	return folds <= maxFoldsBetween*len(in.Args)
+}
+
+// maxFoldsBetween is how many products and reductions there may be for each part while
+// the whole is in memory.
+const maxFoldsBetween = 3
 
 // divisions counts the loads that divide an index.
 func divisions(k *ir.Kernel) int {

@@ -9,6 +9,8 @@ import (
 
 // Reasons why a value is stored. Each is why its group does not grow beyond it.
 const (
+	isPart       = "a part of a concatenation"
+	inParts      = "computed by several kernels"
 	isResult     = "a result of the entry"
 	fromWeights  = "depends on weights alone"
 	otherDevice  = "read on another device"
@@ -35,6 +37,8 @@ func (u *fusion) whyStored(v *ir.Value, uses []use) string {
 	switch kind := in.Op.Kind; {
 	case u.result[v]:
 		return isResult
+	case u.partOf[v] != nil:
+		return isPart
 	case free(v):
 		return ""
 	case u.frontier(v):
@@ -50,7 +54,8 @@ func (u *fusion) whyStored(v *ir.Value, uses []use) string {
 	case kind == ir.KindComposite:
 		return ownKernel
 	case len(uses) > 1:
-		return fmt.Sprintf("read by %d kernels", len(uses))
+		u.several[v] = uses
+		return u.readBy(uses)
 	case kind == ir.KindReduce:
 		return u.whyFoldStored(v, uses[0])
 	}
@@ -67,7 +72,7 @@ func (u *fusion) whyFoldStored(v *ir.Value, x use) string {
 	if x.group.heavy != nil {
 		return besideHeavy
 	}
-	k, err := u.kernelWith(x.group, nil, v, false)
+	k, err := u.kernelWith(x.group, nil, []*ir.Value{v}, nil)
 	if err != nil {
 		return otherAxis
 	}
@@ -109,15 +114,15 @@ func (u *fusion) whyHeavyStored(v *ir.Value, x use) string {
 		return twoProducts
 	case g.folds:
 		return besideFold
-	case x.times != 1 || !elementByElement(u, v, largest(g.values)):
+	case x.times() != 1 || !elementByElement(u, v, largest(g.values)):
 		return notElementBy
 	}
-	k, err := u.kernelWith(x.group, nil, v, false)
+	k, err := u.kernelWith(x.group, nil, []*ir.Value{v}, nil)
 	if err != nil {
 		return notElementBy
 	}
 	if divisions(k) > 0 {
-		if own, err := u.kernelWith(&group{}, []*ir.Value{v}, v, true); err == nil && divisions(own) < divisions(k) {
+		if own, err := u.kernelWith(&group{}, []*ir.Value{v}, nil, nil); err == nil && divisions(own) < divisions(k) {
 			return divided
 		}
 	}
@@ -153,24 +158,76 @@ func under(in *ir.Instr) string {
 // whyPointStored: what is computed element by element is computed again by each
 // kernel that reads it, unless that costs more than memory does.
 func (u *fusion) whyPointStored(v *ir.Value, uses []use) string {
-	hosted, times := u.facts[v].host != nil, 0.0
+	f, times, why := u.facts[v], 0.0, ""
 	for _, x := range uses {
-		times += x.times
-		if x.under != nil && (hosted || x.under.Op.Kind == ir.KindComposite) {
-			return under(x.under)
+		times += x.times()
+		if x.under != nil {
+			why = under(x.under)
+			if f.host != nil || f.folds || x.under.Op.Kind == ir.KindComposite {
+				return why
+			}
 		}
 	}
+	if len(uses) > 1 {
+		why = u.readBy(uses)
+	}
 	switch {
-	case hosted && len(uses) > 1:
-		return fmt.Sprintf("read by %d kernels", len(uses))
-	case hosted && times > 1 && isHeavy(u.facts[v].host.Op.Kind):
+	case f.host != nil && len(uses) > 1:
+		u.several[v] = uses
+		return why
+	case f.host != nil && times > 1 && isHeavy(f.host.Op.Kind):
 		return inProduct
+	case f.host != nil && times > 1 && u.onceARow(v, uses[0]):
+		return ""
 	case !u.cheaperStored(v, uses, times):
 		return ""
 	case len(uses) > 1:
-		return fmt.Sprintf("read by %d kernels", len(uses))
+		u.several[v] = uses
+		return why
+	case why == "":
+		return fmt.Sprintf("would be computed %.0f times", times)
 	}
-	return fmt.Sprintf("would be computed %.0f times", times)
+	return why
+}
+
+// readBy counts the kernels of uses. What was stored for several may be read by one in
+// the end.
+func (u *fusion) readBy(uses []use) string {
+	var groups []*group
+	for _, x := range uses {
+		g := x.group
+		for g.within != nil {
+			g = g.within
+		}
+		if !slices.Contains(groups, g) {
+			groups = append(groups, g)
+		}
+	}
+	if len(groups) == 1 {
+		return "read by kernels that became one"
+	}
+	return fmt.Sprintf("read by %d kernels", len(groups))
+}
+
+// onceARow reports whether the reduction that hosts v goes into the kernel that reads
+// v: then v is computed once for each row.
+func (u *fusion) onceARow(v *ir.Value, x use) bool {
+	var chain []*ir.Value
+	var visit func(v *ir.Value)
+	visit = func(w *ir.Value) {
+		if w.Instr == nil || u.facts[w].host != u.facts[v].host || slices.Contains(chain, w) {
+			return
+		}
+		chain = append(chain, w)
+		if w.Instr != u.facts[v].host {
+			for _, a := range w.Instr.Args {
+				visit(a)
+			}
+		}
+	}
+	visit(v)
+	k, err := u.kernelWith(x.group, nil, chain, nil)
+	return err == nil && notRows(k, machines[x.group.device]) == ""
 }
 
 // frontier reports whether v depends on weights alone and something that reads it
@@ -192,12 +249,12 @@ func (u *fusion) readByOthers(v *ir.Value) bool {
 }
 
 // hosts are the groups that might store v as well: those that compute it, the first
-// in the body before others, and those that read nothing else than it does.
+// in the body before others, and those that read what it is computed from.
 func (u *fusion) hosts(v *ir.Value, uses []use) []*group {
-	var groups []*group
 	if u.facts[v].host != nil && v.Instr.Op.Kind != ir.KindReduce {
 		return nil // it goes with its own product
 	}
+	var groups []*group
 	for _, x := range slices.Backward(uses) {
 		if x.under == nil {
 			groups = append(groups, x.group)
@@ -206,7 +263,8 @@ func (u *fusion) hosts(v *ir.Value, uses []use) []*group {
 	for _, g := range u.groups {
 		read := func(a *ir.Value) bool { return g.reads[a] }
 		elsewhere := func(a *ir.Value) bool { return !g.reads[a] && !free(a) }
-		if args := v.Instr.Args; !slices.Contains(groups, g) && slices.ContainsFunc(args, read) && !slices.ContainsFunc(args, elsewhere) {
+		apart := u.place[g.values[0]] - u.place[v]
+		if args := v.Instr.Args; apart <= maxApart && !slices.Contains(groups, g) && slices.ContainsFunc(args, read) && !slices.ContainsFunc(args, elsewhere) {
 			groups = append(groups, g)
 		}
 	}
@@ -223,6 +281,6 @@ func (u *fusion) mayStore(g *group, v *ir.Value, uses []use) bool {
 	if slices.ContainsFunc(uses, func(x use) bool { return x.group != g && u.reaches(x.group, g) }) {
 		return false
 	}
-	k, err := u.kernelWith(g, []*ir.Value{v}, v, true)
+	k, err := u.kernelWith(g, []*ir.Value{v}, nil, nil)
 	return err == nil && (!g.folds && kind != ir.KindReduce || notRows(k, machines[g.device]) == "")
 }

@@ -10,7 +10,7 @@ func legalise(m *ir.Module) error {
 	on := devices(m)
 	for _, k := range m.Kernels {
 		d := dialects[on[k]]
-		edit{scalar: d.rewrite}.apply(k)
+		d.rewrite(k)
 		if d.fma {
 			contractFMA(k)
 		}
@@ -34,29 +34,45 @@ func devices(m *ir.Module) map[*ir.Kernel]ir.Device {
 
 // A dialect is what a device's language lacks, in terms of what it has.
 type dialect struct {
-	float map[ir.Fn]func(x ...ir.S) ir.S // functions of floats
-	fma   bool                           // has x*y + z in one step
+	f32 map[ir.Fn]func(x ...ir.S) ir.S // functions of f32; the zero S: it stays
+	fma bool                           // has x*y + z in one step
 }
 
-// In portable Go the functions of package math serve, computed in f64 and rounded
-// once; an FMA would be slow where the machine has none.
+// On the CPU all functions become what vectors have; those of f64 are left to
+// package math. A product and a sum are not made one step there, since in portable
+// Go that takes longer.
 var dialects = map[ir.Device]dialect{
-	ir.OnCPU: {float: map[ir.Fn]func(x ...ir.S) ir.S{ir.Pow: pow}},
-	ir.OnGPU: {float: map[ir.Fn]func(x ...ir.S) ir.S{
+	ir.OnCPU: {f32: map[ir.Fn]func(x ...ir.S) ir.S{
+		ir.Sign: sign, ir.Rsqrt: rsqrt, ir.IsNaN: isNaN, ir.IsInf: isInf, ir.CopySign: copySign, ir.Ldexp: ldexp,
+		ir.Exp: exp, ir.Exp2: exp2, ir.Expm1: expm1, ir.Log: log, ir.Log2: log2, ir.Log1p: log1pSteps, ir.Pow: pow,
+		ir.Sin: sin, ir.Cos: cos, ir.Tan: tan, ir.Asin: asin, ir.Acos: acos, ir.Atan: atan,
+		ir.Sinh: sinh, ir.Cosh: cosh, ir.Tanh: tanh, ir.Asinh: asinh, ir.Acosh: acosh, ir.Atanh: atanh,
+		ir.Erf: erf, ir.Erfc: erfc, ir.Erfinv: erfinv,
+	}},
+	ir.OnGPU: {f32: map[ir.Fn]func(x ...ir.S) ir.S{
 		ir.Pow: pow, ir.Erf: erf, ir.Erfc: erfc, ir.Erfinv: erfinv, ir.Expm1: expm1, ir.Log1p: log1p,
 	}, fma: true},
 }
 
-// rewrite makes the functions that the dialect lacks of others.
-func (t dialect) rewrite(d *ir.DAG, v ir.Scalar) *ir.Scalar {
-	if v.Kind != ir.ScalarApply || !v.DType.IsFloat() || t.float[v.Fn] == nil {
-		return nil
+// rewrite makes the functions that the dialect lacks of others, and of those that it
+// lacks too, until it has all.
+func (t dialect) rewrite(k *ir.Kernel) {
+	for again := true; again; {
+		again = false
+		edit{scalar: func(d *ir.DAG, v ir.Scalar) *ir.Scalar {
+			n := len(v.Args)
+			if v.Kind != ir.ScalarApply || t.f32[v.Fn] == nil || v.Args[n-1].DType != ir.F32 {
+				return nil
+			}
+			x := make([]ir.S, n)
+			for i, a := range v.Args {
+				x[i] = d.Wrap(a)
+			}
+			y := t.f32[v.Fn](x...).V
+			again = again || y != nil
+			return y
+		}}.apply(k)
 	}
-	x := make([]ir.S, len(v.Args))
-	for i, a := range v.Args {
-		x[i] = d.Wrap(a)
-	}
-	return t.float[v.Fn](x...).V
 }
 
 // contractFMA turns x*y + z, x*y - z and z - x*y into one step where nothing else

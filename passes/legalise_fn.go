@@ -19,12 +19,12 @@ func horner(x ir.S, coef ...float64) ir.S {
 	return y
 }
 
-// pow squares without a logarithm.
+// pow squares without a logarithm, and leaves the rest.
 func pow(x ...ir.S) ir.S {
 	if n := x[1].V; n.Kind == ir.ScalarConst && n.Float == 2 {
 		return x[0].Mul(x[0])
 	}
-	return x[0].Fn(ir.Pow, x[1])
+	return ir.S{}
 }
 
 // erf is x*(1 + p(x²)) up to 1 and 1 - erfc(x) beyond, with an error of 2 ulp.
@@ -67,19 +67,19 @@ func erfinv(x ...ir.S) ir.S {
 	return x[0].Fn(ir.Abs).Fn(ir.Eq, one).Select(x[0].Num(math.Inf(1)).Fn(ir.CopySign, x[0]), y)
 }
 
-// expm1 is 2ⁿ*p(r) + (2ⁿ - 1) with x = n*ln(2) + r, with an error of 2 ulp. Far
-// from 0 it is exp(x), or -1.
+// expm1 is 2ⁿ*p(r) + (2ⁿ - 1) with x = n*ln(2) + r, with an error of 2 ulp. What is
+// cut off is -1, or overflows anyway.
 func expm1(x ...ir.S) ir.S {
-	z := x[0].Fn(ir.Max, x[0].Num(-30))
+	z := x[0].Fn(ir.Max, x[0].Num(-30)).Fn(ir.Min, x[0].Num(89))
 	n := z.Mul(z.Num(math.Log2E)).Fn(ir.Round)
 	const hi = 0.693145751953125 // ln(2) in few digits, so that n*hi is exact
 	r := n.Fn(ir.FMA, n.Num(-hi), z)
 	r = n.Fn(ir.FMA, n.Num(hi-math.Ln2), r)
 	q := horner(r, 0.000198919813, 0.00139345419, 0.00833331002, 0.0416664568, 0.166666667, 0.500000001)
 	p := r.Mul(r).Fn(ir.FMA, q, r)
-	scale := n.Num(1).Fn(ir.Ldexp, n)
-	y := scale.Fn(ir.FMA, p, scale.Sub(n.Num(1)))
-	return x[0].Num(60).Lt(x[0]).Select(x[0].Fn(ir.Exp), y)
+	half := n.Num(1).Fn(ir.Ldexp, n.Sub(n.Num(1))) // 2ⁿ itself overflows too early
+	y := half.Fn(ir.FMA, p, half.Sub(n.Num(0.5)))
+	return x[0].Fn(ir.Eq, n.Num(0)).Select(x[0], y.Add(y))
 }
 
 // log1p is log(u)*x/(u - 1) with u = 1 + x, after Kahan: the error of u cancels in

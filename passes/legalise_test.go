@@ -41,7 +41,7 @@ func TestMissingFunctions(t *testing.T) {
 		}
 		d := ir.NewDAG()
 		load := d.Wrap(d.Add(ir.Scalar{Kind: ir.ScalarLoad, DType: ir.F32}))
-		y := inSteps(t, d, dialects[ir.OnGPU].float[test.fn](load).V, x)
+		y := inSteps(t, d, dialects[ir.OnGPU].f32[test.fn](load).V, x)
 		worst := 0.0
 		for i, v := range x {
 			got, want := y[i], test.want(v)

@@ -13,12 +13,15 @@ import (
 func lower(m *ir.Module) error {
 	once := map[string]*ir.Kernel{}
 	names := map[string]bool{}
+	var funcs []*ir.Func
+	var variants []*ir.Variant // of the functions of one name
 	for _, f := range m.Funcs {
 		l := newLowering(m, f)
 		if err := l.run(); err != nil {
 			return err
 		}
 		for _, s := range l.variant.Steps {
+			s.Kernel.Guard = about(f.Guard, s.Kernel.Dims)
 			key := kernelKey(s)
 			if k := once[key]; k != nil {
 				s.Kernel = k
@@ -28,13 +31,37 @@ func lower(m *ir.Module) error {
 			s.Kernel.Name = unique(names, s.Kernel.Name)
 			m.Kernels = append(m.Kernels, s.Kernel)
 		}
-		f.Variants = []*ir.Variant{l.variant}
+		l.variant.Guard = f.Guard
+		if variants = append(variants, l.variant); len(f.Guard) > 0 {
+			continue
+		}
+		f.Variants, variants = variants, nil
+		funcs = append(funcs, f)
 		f.Body = nil
 		for i := range f.Results {
 			f.Results[i].Value = nil
 		}
 	}
+	m.Funcs = funcs
 	return nil
+}
+
+// about is the facts that mention one of the dims.
+func about(facts []ir.Fact, dims []*ir.Dim) []ir.Fact {
+	var out []ir.Fact
+	for _, f := range facts {
+		if slices.ContainsFunc(dims, func(d *ir.Dim) bool { return mentions(f.Left, d) || mentions(f.Right, d) }) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// mentions reports whether a size depends on a dim.
+func mentions(s ir.Size, d *ir.Dim) bool {
+	found := false
+	s.Walk(func(a *ir.Atom) { found = found || a.Kind == ir.AtomDim && a.Dim.Name == d.Name })
+	return found
 }
 
 // kernelKey is the text of a step's kernel without names, and its device: equal
@@ -82,26 +109,30 @@ func (l *lowering) run() error {
 			l.buffers[r.Value] = outs[i] // its kernel writes the result itself
 		}
 	}
+	whole := wholes(l.fn)
 	for _, group := range storedTogether(l.fn) {
 		for _, v := range group {
+			if w := whole[v]; w != nil {
+				v = w
+			}
 			if l.buffers[v] == nil {
 				l.buffers[v] = l.buffer(valueName(v), ir.InArena, 0, v.Type)
 			}
 		}
-		k, args, err := groupKernel(l.module, group, stored)
+		k, args, err := groupKernel(l.module, group, stored, whole)
 		if err != nil {
 			return fmt.Errorf("%s: kernel %d: %w", group[0].Instr.Pos, group[0].Instr.Kernel, err)
 		}
 		main := largest(group)
 		name := valueName(main)
-		if out := l.buffers[main]; out.Place == ir.InOutput {
+		if out := l.buffers[main]; out != nil && out.Place == ir.InOutput {
 			name = out.Name
 		}
 		l.step(k, args, nil, main.Instr.Pos, main.Instr.Device, name)
 	}
 	for i, r := range l.fn.Results {
 		if l.buffers[r.Value] != outs[i] { // an input, a weight, a constant, or a second name
-			k, args := copyKernel(l.module, r.Value, stored)
+			k, args := copyKernel(l.module, r.Value, stored, whole)
 			pos, device := l.fn.Pos, l.device()
 			if in := r.Value.Instr; in != nil {
 				pos, device = in.Pos, in.Device
@@ -115,12 +146,25 @@ func (l *lowering) run() error {
 // stored reports whether a kernel stores v.
 func stored(v *ir.Value) bool { return v.Instr != nil && v.Instr.Kernel != 0 }
 
+// wholes tells for each value that is stored as a part what it is a part of.
+func wholes(f *ir.Func) map[*ir.Value]*ir.Value {
+	of := map[*ir.Value]*ir.Value{}
+	for _, in := range f.Body {
+		if in.Parts {
+			for _, a := range in.Args {
+				of[a] = in.Result()
+			}
+		}
+	}
+	return of
+}
+
 // storedTogether is the stored values of a function, by kernel, in the order of the
 // kernels and of the body.
 func storedTogether(f *ir.Func) [][]*ir.Value {
 	var groups [][]*ir.Value
 	for _, in := range f.Body {
-		if in.Kernel == 0 {
+		if in.Kernel == 0 || in.Parts {
 			continue
 		}
 		for len(groups) < in.Kernel {

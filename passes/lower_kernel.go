@@ -11,22 +11,24 @@ import (
 // through what is not stored to what is in memory.
 type kernelMaker struct {
 	module *ir.Module
-	stored func(v *ir.Value) bool // in a kernel of its own, or in this one
-	group  []*ir.Value            // what the kernel stores, in the order of the body
+	stored func(v *ir.Value) bool  // in a kernel of its own, or in this one
+	group  []*ir.Value             // what the kernel stores, in the order of the body
+	whole  map[*ir.Value]*ir.Value // for values that are parts, what they are parts of
 
 	puller *ir.Puller
 	kernel *ir.Kernel
 	reads  []*ir.Value // one for each argument so far
+	writes []*ir.Value // one for each store
 	number map[any]int // the argument of a value, or of a param
 	route  map[*ir.Value][]ir.Size
 }
 
 // groupKernel makes the kernel that stores the values of a group. args are what it
-// reads and then the group, one value for each argument; the arguments have no names
-// yet. An error says why the values cannot be one kernel.
-func groupKernel(m *ir.Module, group []*ir.Value, stored func(v *ir.Value) bool) (k *ir.Kernel, args []*ir.Value, err error) {
+// reads and then the group, one value for each argument, or what that is a part of;
+// the arguments have no names yet. An error says why the values cannot be one kernel.
+func groupKernel(m *ir.Module, group []*ir.Value, stored func(v *ir.Value) bool, whole map[*ir.Value]*ir.Value) (k *ir.Kernel, args []*ir.Value, err error) {
 	b := newMaker(m, stored)
-	b.group = group
+	b.group, b.whole = group, whole
 	main := largest(group)
 	at := b.grid(main.Type.Shape)
 	value := map[*ir.Value]*ir.Scalar{main: b.puller.Pull(main.Instr, at)}
@@ -47,11 +49,11 @@ func groupKernel(m *ir.Module, group []*ir.Value, stored func(v *ir.Value) bool)
 		}
 	}
 	for _, v := range group {
-		b.store(v, ir.Linear(b.route[v], v.Type.Shape), value[v])
+		b.store(v, b.route[v], value[v])
 	}
-	k, args = b.finish(group)
+	k, args = b.finish()
 	for i, v := range group {
-		if !ir.EqualShapes(v.Type.Shape, main.Type.Shape) && !k.Empty() {
+		if !ir.EqualShapes(v.Type.Shape, main.Type.Shape) && whole[v] == nil && !k.Empty() {
 			if err := storesAll(k, k.Stores[i]); err != nil {
 				return nil, nil, err
 			}
@@ -61,12 +63,14 @@ func groupKernel(m *ir.Module, group []*ir.Value, stored func(v *ir.Value) bool)
 }
 
 // copyKernel makes the kernel that stores another copy of a value.
-func copyKernel(m *ir.Module, v *ir.Value, stored func(v *ir.Value) bool) (k *ir.Kernel, args []*ir.Value) {
+func copyKernel(m *ir.Module, v *ir.Value, stored func(v *ir.Value) bool, whole map[*ir.Value]*ir.Value) (k *ir.Kernel, args []*ir.Value) {
 	b := newMaker(m, stored)
+	b.whole = whole
 	at := b.grid(v.Type.Shape)
 	value := b.arg(v, at)
-	b.store(v, ir.Linear(at, v.Type.Shape), value)
-	return b.finish([]*ir.Value{v})
+	b.whole = nil // the copy is none of the parts
+	b.store(v, at, value)
+	return b.finish()
 }
 
 func newMaker(m *ir.Module, stored func(v *ir.Value) bool) *kernelMaker {
@@ -128,14 +132,29 @@ func (b *kernelMaker) arg(v *ir.Value, at []ir.Size) *ir.Scalar {
 	if here || v.Instr != nil && !isWeight(v.Instr) && !b.stored(v) {
 		return b.puller.Pull(v.Instr, at)
 	}
-	n, ok := b.number[memory(v)]
+	home, index := b.home(v, at)
+	n, ok := b.number[memory(home)]
 	if !ok {
 		n = len(b.reads)
-		b.number[memory(v)] = n
-		b.reads = append(b.reads, v)
-		b.kernel.Args = append(b.kernel.Args, ir.KernelArg{DType: v.Type.DType, Len: v.Type.Elems()})
+		b.number[memory(home)] = n
+		b.reads = append(b.reads, home)
+		b.kernel.Args = append(b.kernel.Args, ir.KernelArg{DType: home.Type.DType, Len: home.Type.Elems()})
 	}
-	return b.puller.Load(n, v.Type.DType, ir.Linear(at, v.Type.Shape))
+	return b.puller.Load(n, v.Type.DType, index)
+}
+
+// home is the value in whose memory v is, and where in it its element at an index is.
+func (b *kernelMaker) home(v *ir.Value, at []ir.Size) (*ir.Value, ir.Size) {
+	whole := b.whole[v]
+	if whole == nil {
+		return v, ir.Linear(at, v.Type.Shape)
+	}
+	axis := whole.Instr.Attrs.(ir.AxisAttrs).Axis
+	at = slices.Clone(at)
+	for _, before := range whole.Instr.Args[:slices.Index(whole.Instr.Args, v)] {
+		at[axis] = at[axis].Add(before.Type.Shape[axis])
+	}
+	return whole, ir.Linear(at, whole.Type.Shape)
 }
 
 // memory is what a value that is loaded is in: the param of a weight, else its own.
@@ -164,16 +183,18 @@ func (b *kernelMaker) grid(shape []ir.Size) []ir.Size {
 	return at
 }
 
-// store appends a store; its argument follows those that are read.
-func (b *kernelMaker) store(v *ir.Value, index ir.Size, value *ir.Scalar) {
+// store appends a store of v; its argument follows those that are read.
+func (b *kernelMaker) store(v *ir.Value, at []ir.Size, value *ir.Scalar) {
 	k := b.kernel
+	home, index := b.home(v, at)
 	k.Stores = append(k.Stores, ir.Store{Arg: len(b.reads) + len(k.Stores), Index: index, Value: value})
+	b.writes = append(b.writes, home)
 }
 
 // finish brings the kernel into its final form.
-func (b *kernelMaker) finish(group []*ir.Value) (k *ir.Kernel, args []*ir.Value) {
+func (b *kernelMaker) finish() (k *ir.Kernel, args []*ir.Value) {
 	k = b.kernel
-	for _, v := range group {
+	for _, v := range b.writes {
 		k.Args = append(k.Args, ir.KernelArg{DType: v.Type.DType, Len: v.Type.Elems(), Write: true})
 	}
 	k.Values = b.puller.Values
@@ -191,7 +212,7 @@ func (b *kernelMaker) finish(group []*ir.Value) (k *ir.Kernel, args []*ir.Value)
 	renameAxes(k)
 	recogniseContract(k)
 	k.Dims = usedDims(b.module, k)
-	all := append(b.reads, group...)
+	all := append(b.reads, b.writes...)
 	for _, n := range dropArgs(k) {
 		args = append(args, all[n])
 	}

@@ -18,6 +18,7 @@ var (
 	placed = need{"a device for each value, from pass place", everyInstr(func(in *ir.Instr) bool {
 		return in.Device != ir.OnAny
 	})}
+	whole    = need{"functions without guards, before pass variants", everyFunc(func(f *ir.Func) bool { return len(f.Guard) == 0 })}
 	expanded = need{"composites replaced, by pass expand", everyInstr(func(in *ir.Instr) bool {
 		return in.Op.Expand == nil
 	})}
@@ -39,6 +40,7 @@ var (
 		}
 		return true
 	})}
+	unpacked  = need{"a module before pass pack", func(m *ir.Module) bool { return m.Load == nil }}
 	unplanned = need{"a module before pass plan, which relies on it", everyVariant(func(v *ir.Variant) bool {
 		return v.Plan == nil
 	})}

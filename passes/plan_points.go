@@ -21,7 +21,10 @@ func planPoints(m *ir.Module, f *ir.Func, v *ir.Variant, buffers []*ir.Buffer) [
 	values := make([][]int64, len(m.Dims))
 	total := 1.0
 	for i, d := range m.Dims {
-		lo, hi := interval(d, facts)
+		lo, hi := d.Within(facts)
+		if lo > hi {
+			lo, hi = d.Min, d.Max
+		}
 		if !mentioned(d, buffers) {
 			lo = hi
 		}
@@ -69,33 +72,6 @@ func sample(values [][]int64) (points [][]int64) {
 	return points
 }
 
-// interval is the bounds of a dim, narrowed by facts that compare it with a number.
-func interval(d *ir.Dim, facts []ir.Fact) (lo, hi int64) {
-	lo, hi = d.Min, d.Max
-	for _, f := range facts {
-		strict := int64(0)
-		if f.Rel == ir.LT {
-			strict = 1
-		}
-		if n, ok := f.Right.Int(); ok && f.Left.Equal(d.Size()) {
-			hi = min(hi, n-strict)
-			if f.Rel == ir.EQ {
-				lo = max(lo, n)
-			}
-		}
-		if n, ok := f.Left.Int(); ok && f.Right.Equal(d.Size()) {
-			lo = max(lo, n+strict)
-			if f.Rel == ir.EQ {
-				hi = min(hi, n)
-			}
-		}
-	}
-	if lo > hi {
-		return d.Min, d.Max
-	}
-	return lo, hi
-}
-
 // geometric is values from hi down to lo in equal ratios. An empty dim leaves nothing
 // to plan, so it starts from 1.
 func geometric(lo, hi int64) (values []int64) {
@@ -111,11 +87,7 @@ func geometric(lo, hi int64) (values []int64) {
 }
 
 func mentioned(d *ir.Dim, buffers []*ir.Buffer) bool {
-	found := false
-	for _, b := range buffers {
-		b.Type.Bytes().Walk(func(a *ir.Atom) { found = found || a.Kind == ir.AtomDim && a.Dim.Name == d.Name })
-	}
-	return found
+	return slices.ContainsFunc(buffers, func(b *ir.Buffer) bool { return mentions(b.Type.Bytes(), d) })
 }
 
 func holds(m *ir.Module, facts []ir.Fact, point []int64) bool {

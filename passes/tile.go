@@ -22,6 +22,7 @@ func tile(m *ir.Module) error {
 			k.Schedule = cpuSchedule(k)
 		}
 	}
+	shareKernels(m)
 	return nil
 }
 

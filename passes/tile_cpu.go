@@ -43,71 +43,82 @@ func cpuSchedule(k *ir.Kernel) *ir.Schedule {
 // that what depends on nothing but weights can be computed once.
 func makePanels(m *ir.Module) {
 	on := devices(m)
-	made := map[*ir.Kernel]*prepared{}
-	once, names := map[string]*ir.Kernel{}, map[string]bool{}
+	f := &factoring{module: m, made: map[*ir.Kernel]*prepared{}, once: map[string]*ir.Kernel{}, names: map[string]bool{}}
 	for _, k := range m.Kernels {
-		names[k.Name] = true
+		f.names[k.Name] = true
 	}
-	for _, k := range m.Kernels {
+	for i, k := range m.Kernels {
 		if on[k] != ir.OnCPU {
 			continue
 		}
 		if p := prepare(k); p != nil {
 			p.main.Dims = usedDims(m, p.main)
-			made[k] = p
+			p.main.Guard = about(k.Guard, p.main.Dims)
+			f.made[k], m.Kernels[i] = p, p.main
 		}
 	}
-	for i, k := range m.Kernels {
-		if p := made[k]; p != nil {
-			m.Kernels[i] = p.main
+	for _, fn := range m.Funcs {
+		for _, v := range fn.Variants {
+			f.variant(v)
 		}
 	}
-	for _, f := range m.Funcs {
-		for _, v := range f.Variants {
-			var steps []*ir.Step
-			used := map[string]bool{}
-			for _, b := range v.Buffers {
-				used[b.Name] = true
-			}
-			for _, s := range v.Steps {
-				p := made[s.Kernel]
-				if p == nil {
-					steps = append(steps, s)
-					continue
-				}
-				for _, f := range p.factors {
-					b := &ir.Buffer{Name: unique(used, f.suffix), Place: ir.InArena, Type: f.shape}
-					v.Buffers = append(v.Buffers, b)
-					step := &ir.Step{Kernel: f.kernel, Device: s.Device, Pos: s.Pos}
-					for _, n := range f.args {
-						step.Args = append(step.Args, s.Args[n])
-					}
-					step.Args = append(step.Args, b)
-					f.kernel.Dims = usedDims(m, f.kernel)
-					step.Sizes = sizesOf(f.kernel)
-					key := kernelKey(step)
-					if once[key] == nil {
-						f.kernel.Name = unique(names, f.kernel.Name)
-						once[key] = f.kernel
-						m.Kernels = append(m.Kernels, f.kernel)
-					}
-					step.Kernel = once[key]
-					steps = append(steps, step)
-					s.Args = append(s.Args, b)
-				}
-				args := make([]*ir.Buffer, len(p.args))
-				for i, n := range p.args {
-					args[i] = s.Args[n]
-				}
-				s.Kernel, s.Args, s.Sizes = p.main, args, sizesOf(p.main)
-				steps = append(steps, s)
-			}
-			for i, s := range steps {
-				s.Epoch = i
-			}
-			v.Steps = steps
-		}
+}
+
+// A factoring puts prepared products in the place of others.
+type factoring struct {
+	module *ir.Module
+	made   map[*ir.Kernel]*prepared
+	once   map[string]*ir.Kernel // kernels of factors, by their key
+	names  map[string]bool       // of kernels
+}
+
+// variant puts the steps of factors before those of products.
+func (f *factoring) variant(v *ir.Variant) {
+	buffers := map[string]bool{}
+	for _, b := range v.Buffers {
+		buffers[b.Name] = true
 	}
+	var steps []*ir.Step
+	for _, s := range v.Steps {
+		if p := f.made[s.Kernel]; p != nil {
+			all := s.Args
+			for _, factor := range p.factors {
+				b := &ir.Buffer{Name: unique(buffers, factor.suffix), Place: ir.InArena, Type: factor.shape}
+				v.Buffers, all = append(v.Buffers, b), append(all[:len(all):len(all)], b)
+				steps = append(steps, f.step(s, factor, b))
+			}
+			s.Kernel, s.Args, s.Sizes = p.main, pick(all, p.args), sizesOf(p.main)
+		}
+		steps = append(steps, s)
+	}
+	for i, s := range steps {
+		s.Epoch = i
+	}
+	v.Steps = steps
+}
+
+// step computes a factor of the product s into b. Equal factors share a kernel.
+func (f *factoring) step(s *ir.Step, of *factor, b *ir.Buffer) *ir.Step {
+	k := of.kernel
+	k.Dims = usedDims(f.module, k)
+	k.Guard = about(s.Kernel.Guard, k.Dims)
+	step := &ir.Step{Kernel: k, Args: append(pick(s.Args, of.args), b), Sizes: sizesOf(k), Device: s.Device, Pos: s.Pos}
+	key := kernelKey(step)
+	if f.once[key] == nil {
+		k.Name = unique(f.names, k.Name)
+		f.once[key] = k
+		f.module.Kernels = append(f.module.Kernels, k)
+	}
+	step.Kernel = f.once[key]
+	return step
+}
+
+func pick(all []*ir.Buffer, which []int) []*ir.Buffer {
+	picked := make([]*ir.Buffer, len(which))
+	for i, n := range which {
+		picked[i] = all[n]
+	}
+	return picked
 }
 
 func sizesOf(k *ir.Kernel) []ir.Size {

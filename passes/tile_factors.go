@@ -120,7 +120,7 @@ func (p *prepared) rows() bool {
 		}
 	}
 	shape := extentsOf(axes)
-	p.factor(c.A, "rows", axes, ir.Linear(at, shape), edit{size: func(s ir.Size) ir.Size {
+	p.factor(c.A, "rows", ir.F32, axes, ir.Linear(at, shape), edit{size: func(s ir.Size) ir.Size {
 		for _, w := range windows {
 			s = w.shift(s)
 		}
@@ -146,7 +146,11 @@ func (p *prepared) panels() {
 	axes := slices.Concat(batch, []*ir.Axis{panel}, c.Sum.Over, []*ir.Axis{lane})
 	each := ir.Product(extentsOf(axes[len(batch):]))
 	inside := ir.Bound{Index: column, Extent: n.Extent}
-	p.factor(c.B, "panels", axes, ir.Flat(batch).Mul(each).Add(ir.PanelIndex(c.Sum.Over, n.Index())), edit{
+	dtype := ir.F32
+	if t := p.main.Args[c.B.Arg].DType; c.B.Kind == ir.ScalarLoad && ir.PanelDType(t) {
+		dtype = t // which micro-kernels convert: half the memory to read
+	}
+	p.factor(c.B, "panels", dtype, axes, ir.Flat(batch).Mul(each).Add(ir.PanelIndex(c.Sum.Over, n.Index())), edit{
 		size: func(s ir.Size) ir.Size { return s.Replace(n, column) },
 		scalar: func(d *ir.DAG, v ir.Scalar) *ir.Scalar {
 			if v.Kind != ir.ScalarLoad || inside.Proven() || !v.Index.Has(lane) {
@@ -160,14 +164,14 @@ func (p *prepared) panels() {
 
 // factor lets a kernel compute value, edited, for all points of axes, and main read it
 // at the index back.
-func (p *prepared) factor(value *ir.Scalar, suffix string, axes []*ir.Axis, back ir.Size, e edit) {
-	main, shape := p.main, ir.Type{DType: ir.F32, Shape: extentsOf(axes)}
+func (p *prepared) factor(value *ir.Scalar, suffix string, dtype ir.DType, axes []*ir.Axis, back ir.Size, e edit) {
+	main, shape := p.main, ir.Type{DType: dtype, Shape: extentsOf(axes)}
 	k := &ir.Kernel{Name: main.Name + "_" + suffix, Pos: main.Pos, Par: axes, Values: main.Values}
 	for _, a := range main.Args {
 		a.Write = false
 		k.Args = append(k.Args, a)
 	}
-	k.Args = append(k.Args, ir.KernelArg{Name: suffix, DType: ir.F32, Len: shape.Elems(), Write: true})
+	k.Args = append(k.Args, ir.KernelArg{Name: suffix, DType: dtype, Len: shape.Elems(), Write: true})
 	k.Stores = []ir.Store{{Arg: len(main.Args), Index: ir.Flat(axes), Value: value}}
 	e.apply(k)
 	dropGuards(k)
@@ -184,7 +188,7 @@ func (p *prepared) factor(value *ir.Scalar, suffix string, axes []*ir.Axis, back
 		}
 		return d.Add(ir.Scalar{Kind: ir.ScalarLoad, DType: ir.F32, Arg: len(main.Args), Index: back})
 	}}.apply(main)
-	main.Args = append(main.Args, ir.KernelArg{Name: suffix, DType: ir.F32, Len: shape.Elems()})
+	main.Args = append(main.Args, ir.KernelArg{Name: suffix, DType: dtype, Len: shape.Elems()})
 }
 
 func extentsOf(axes []*ir.Axis) []ir.Size {

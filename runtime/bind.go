@@ -229,8 +229,8 @@ func (b *boundEntry) point(s *Session) error {
 				*to = b.given[ref.Index]
 			case Output:
 				*to, err = b.outputs[ref.Index].span(d)
-			case Weight:
-				*to, err = s.model.params[ref.Index].span(d)
+			case Weight, Pack:
+				*to, err = s.model.span(ref)
 			case Arena:
 				from := v.layout.offsets[ref.Index]
 				end := from + v.layout.bytes[ref.Index]

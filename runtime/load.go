@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -64,6 +65,9 @@ func newModel(p *Program, w *Weights) (*Model, error) {
 	if err := m.open(); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", p.Name, err), m.closeParams())
 	}
+	if err := m.pack(); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", p.Name, err), m.closeParams(), m.device.close())
+	}
 	return m, nil
 }
 
@@ -81,9 +85,50 @@ func (m *Model) open() error {
 	return nil
 }
 
+// pack computes on the device what depends on params alone.
+func (m *Model) pack() error {
+	for _, p := range m.program.Packed {
+		a, err := NewArray(p.DType, p.Shape...)
+		if err != nil {
+			return err
+		}
+		m.packed = append(m.packed, a)
+		m.report.Packed += int64(len(a.bytes))
+	}
+	if len(m.program.Load) == 0 {
+		return nil
+	}
+	v := &Variant{Steps: m.program.Load}
+	var b boundVariant
+	if err := b.record(m.device, v); err != nil {
+		return err
+	}
+	for i, step := range v.Steps {
+		l := &b.launches[i]
+		l.Grid = int(step.Grid.at(nil))
+		for n, ref := range step.Args {
+			var err error
+			if l.Args[n], err = m.span(ref); err != nil {
+				return errors.Join(err, b.recording.Close())
+			}
+		}
+		b.recording.Set(i)
+	}
+	_, err := b.recording.Run(context.Background())
+	return errors.Join(err, b.recording.Close())
+}
+
+// span is the model's own memory of an argument.
+func (m *Model) span(ref Ref) (Span, error) {
+	if ref.Where == Pack {
+		return m.packed[ref.Index].span(m.device)
+	}
+	return m.params[ref.Index].span(m.device)
+}
+
 func (m *Model) closeParams() error {
 	var err error
-	for _, a := range m.params {
+	for _, a := range slices.Concat(m.params, m.packed) {
 		if a != nil {
 			err = errors.Join(err, a.Close())
 		}

@@ -13,6 +13,7 @@ type Model struct {
 	device  *openDevice
 	weights *Weights
 	params  []*Array
+	packed  []*Array
 	report  LoadReport
 
 	mu       sync.Mutex
@@ -24,6 +25,7 @@ type Model struct {
 type LoadReport struct {
 	Mapped int64 // used where they lie in the file
 	Copied int64 // converted, inflated, moved to an aligned address, or filled
+	Packed int64 // computed from other weights, such as panels of them
 }
 
 // LoadReport says how the checkpoint was taken in.

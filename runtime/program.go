@@ -18,6 +18,8 @@ type Program struct {
 	Dims    []Dim
 	Params  []Param
 	Entries []Entry
+	Packed  []Packed     // what Load computes from params, in the memory of the model
+	Load    []Step       // once, when a model is loaded
 	Kernels []cpu.Kernel // of the CPU
 	Backend Backend      // what runs the steps; nil: the CPU
 	Align   int          // bytes that the address of each input and param must divide by on Backend; others are copied
@@ -37,6 +39,12 @@ type Param struct {
 	Shape []int
 	Init  *float64 // every element, if the file lacks the tensor; nil: it must be there
 	Pos   string   // in the model's source
+}
+
+// A Packed is a tensor that depends on params alone, as kernels want it.
+type Packed struct {
+	DType DType
+	Shape []int
 }
 
 // Fill is an Init.
@@ -120,6 +128,7 @@ const (
 	Input  Place = iota // the caller's array: the entry's inputs
 	Output              // the session's memory of a result: the entry's outputs
 	Weight              // the model's: the program's params
+	Pack                // the model's: the program's packed tensors
 	Arena               // the session's arena: the variant's blocks
 )
 

@@ -15,12 +15,12 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/mlxc/mlxc"
 	"github.com/mlxc/mlxc/internal/explain"
+	"github.com/mlxc/mlxc/internal/stats"
 	"github.com/mlxc/mlxc/ir"
 	"github.com/mlxc/mlxc/runtime/bench"
 )
@@ -64,7 +64,7 @@ func run(ctx context.Context, w io.Writer, python, models, only string, rounds i
 		return err
 	}
 	defer p.close()
-	fmt.Fprintf(w, "mlxc, %s; medians of %d rounds\n\n", p.versions(), rounds)
+	fmt.Fprintf(w, "mlxc, %s; medians of %d rounds, ± half of what the middle half covers\n\n", p.versions(), rounds)
 	fmt.Fprintf(w, "%-12s %7s  %9s  %8s  %8s  %8s   %s\n", "", "threads", "mlxc", "GFLOP/s", "of FMA", "of copy", "time of each peer by mlxc's")
 	for _, name := range cases {
 		if !wanted.MatchString(name) {
@@ -129,25 +129,20 @@ type rate struct {
 }
 
 func row(w io.Writer, name string, threads int, work explain.Total, peers []string, rates []rate) {
-	of := func(f func(r rate) float64) float64 {
+	of := func(f func(r rate) float64) stats.Spread {
 		var xs []float64
 		for _, r := range rates {
 			xs = append(xs, f(r))
 		}
-		return median(xs)
+		return stats.Of(xs)
 	}
 	own := of(func(r rate) float64 { return r.own })
-	fmt.Fprintf(w, "%-12s %7d  %9s  %8.1f  %7.0f%%  %7.0f%%  ", name, threads, explain.Seconds(own), work.FLOPs/own/1e9,
-		100*of(func(r rate) float64 { return work.FLOPs / r.own / r.fma }),
-		100*of(func(r rate) float64 { return float64(work.Least) / r.own / r.copy }))
+	fmt.Fprintf(w, "%-12s %7d  %9s  %8.1f  %7.0f%%  %7.0f%%  ", name, threads, explain.Seconds(own.Median), work.FLOPs/own.Median/1e9,
+		100*of(func(r rate) float64 { return work.FLOPs / r.own / r.fma }).Median,
+		100*of(func(r rate) float64 { return float64(work.Least) / r.own / r.copy }).Median)
 	for i, peer := range peers {
-		fmt.Fprintf(w, " %s %.2f", peer, of(func(r rate) float64 { return r.peers[i] / r.own }))
+		ratio := of(func(r rate) float64 { return r.peers[i] / r.own })
+		fmt.Fprintf(w, " %s %.2f %s", peer, ratio.Median, ratio.Percent())
 	}
 	fmt.Fprintln(w)
-}
-
-func median(xs []float64) float64 {
-	slices.Sort(xs)
-	n := len(xs)
-	return (xs[(n-1)/2] + xs[n/2]) / 2
 }

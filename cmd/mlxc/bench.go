@@ -40,8 +40,9 @@ All is measured in one process and in turns: in each round, for each number of t
 the multiply-adds that the processor does without memory, the bytes that it reads and
 copies, and the calls of each entry. Printed are medians over the rounds, and how far
 the middle half of them spreads. GFLOP/s and GB/s are of the work that mlxc explain
-counts; the limit is the least time of that work on this machine, of each launch by its
-operations or its bytes, whichever takes longer. What stays in caches can be faster.
+counts; the limit is the least time of that work on this machine in the same round, of
+each launch by its operations or its bytes, whichever takes longer. What stays in caches
+can be faster.
 
 Inputs are random: floats from -1 to 1, integers from 0 to 1023. Weights are those of
 the model's checkpoint, or random where there is none.`,
@@ -157,10 +158,8 @@ func (f *benchFlags) measure(ctx context.Context, cmd *cobra.Command, b *mlxc.Be
 		bar = progressbar.NewOptions(c.Count*len(c.Threads), progressbar.OptionSetDescription("measuring"), progressbar.OptionSetWriter(file), progressbar.OptionClearOnFinish())
 	}
 	err := b.Run(ctx, c, nil, func(s bench.Sample) {
-		switch {
-		case s.What != bench.Round:
-			to.sample(s)
-		case bar != nil:
+		to.sample(s)
+		if s.What == bench.Round && bar != nil {
 			bar.Add(1)
 		}
 	})

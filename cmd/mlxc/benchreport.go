@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"os/exec"
 	"runtime"
@@ -12,6 +11,7 @@ import (
 	"unicode"
 
 	"github.com/mlxc/mlxc/internal/explain"
+	"github.com/mlxc/mlxc/internal/stats"
 	"github.com/mlxc/mlxc/ir"
 	"github.com/mlxc/mlxc/runtime/bench"
 )
@@ -67,6 +67,9 @@ type benchLines struct {
 }
 
 func (l *benchLines) sample(s bench.Sample) {
+	if s.What == bench.Round {
+		return
+	}
 	if !l.started {
 		l.started = true
 		l.print("goos: %s\ngoarch: %s\ncpu: %s\ndevice: %s\nweights: %s\n", runtime.GOOS, runtime.GOARCH, machineName(), l.report.target, l.report.weights)
@@ -112,43 +115,48 @@ func (l *benchLines) end() error { return l.err }
 type benchText struct {
 	w       io.Writer
 	report  *benchReport
-	samples []bench.Sample
+	samples []roundSample
+	round   int // of the samples to come
 	width   int // of names
 }
 
-func (b *benchText) sample(s bench.Sample) { b.samples = append(b.samples, s) }
+// A roundSample is a sample of a round, which counts the numbers of threads too.
+type roundSample struct {
+	bench.Sample
+	round int
+}
 
-// A spread is the median of some measurements, and half of what their middle half
-// covers as a part of it.
-type spread struct{ median, half float64 }
+func (b *benchText) sample(s bench.Sample) {
+	if s.What == bench.Round {
+		b.round++
+		return
+	}
+	b.samples = append(b.samples, roundSample{s, b.round})
+}
 
-// spreadOf is the spread of the times of equal samples, if there are some.
-func (b *benchText) spreadOf(what, entry string, launch, threads int) (s spread, ok bool) {
-	var times []float64
+// of gives the samples of one thing, in the order of the rounds.
+func (b *benchText) of(what, entry string, launch, threads int) []roundSample {
+	var list []roundSample
 	for _, s := range b.samples {
 		if s.What == what && s.Entry == entry && s.Launch == launch && s.Threads == threads {
-			times = append(times, s.Seconds)
+			list = append(list, s)
 		}
 	}
-	if len(times) == 0 {
-		return spread{}, false
-	}
-	slices.Sort(times)
-	median := quantile(times, 0.5)
-	return spread{median, (quantile(times, 0.75) - quantile(times, 0.25)) / 2 / median}, true
+	return list
 }
 
-// quantile interpolates between sorted numbers, of which there is one at least.
-func quantile(sorted []float64, q float64) float64 {
-	at := q * float64(len(sorted)-1)
-	i := int(at)
-	if i+1 == len(sorted) {
-		return sorted[i]
+// spreadOf is the spread of some number of each sample.
+func spreadOf(samples []roundSample, number func(s roundSample) float64) stats.Spread {
+	var xs []float64
+	for _, s := range samples {
+		xs = append(xs, number(s))
 	}
-	return sorted[i] + (at-float64(i))*(sorted[i+1]-sorted[i])
+	return stats.Of(xs)
 }
 
-func (s spread) percent() string { return fmt.Sprintf("±%.0f%%", 100*s.half) }
+func seconds(s roundSample) float64 { return s.Seconds }
+
+func rate(s roundSample) float64 { return s.Amount / s.Seconds }
 
 func (b *benchText) end() error {
 	r := b.report
@@ -158,8 +166,8 @@ func (b *benchText) end() error {
 	b.width = len("machine")
 	for _, p := range r.plans {
 		b.width = max(b.width, len(title(p)))
-		if _, ok := b.spreadOf(bench.Launch, p.Entry, 0, r.threads[0]); ok {
-			for _, l := range p.Launches {
+		for i, l := range p.Launches {
+			if len(b.of(bench.Launch, p.Entry, i, r.threads[0])) > 0 {
 				b.width = max(b.width, len(launchName(l)))
 			}
 		}
@@ -194,8 +202,8 @@ func title(p *explain.Plan) string {
 
 func launchName(l explain.Launch) string { return fmt.Sprintf("%3d %s", l.Step, l.Kernel) }
 
-// machine prints the limits of the machine, and returns them by the number of threads;
-// those of a GPU are not measured.
+// machine prints the limits of the machine, and returns those of each round; those of
+// a GPU are not measured.
 func (b *benchText) machine(out io.Writer) map[int]explain.Machine {
 	if b.report.target != ir.CPU {
 		return nil
@@ -204,24 +212,24 @@ func (b *benchText) machine(out io.Writer) map[int]explain.Machine {
 	fmt.Fprintf(out, "\n%-*s  threads  %14s  %14s  %14s\n", b.width, "machine", "FMA GFLOP/s", "read GB/s", "copy GB/s")
 	for _, threads := range b.report.threads {
 		fmt.Fprintf(out, "%*s  %7d", b.width, "", threads)
-		rate := map[string]float64{}
 		for _, what := range []string{bench.FMA, bench.Read, bench.Copy} {
-			s, _ := b.spreadOf(what, "", 0, threads)
-			rate[what] = b.amount(what, threads) / s.median
-			fmt.Fprintf(out, "  %8.1f %5s", rate[what]/1e9, s.percent())
+			samples := b.of(what, "", 0, threads)
+			s := spreadOf(samples, rate)
+			fmt.Fprintf(out, "  %8.1f %5s", s.Median/1e9, s.Percent())
+			for _, s := range samples {
+				m := limits[s.round]
+				switch what {
+				case bench.FMA:
+					m.FLOPs = rate(s)
+				case bench.Copy:
+					m.Bandwidth = rate(s)
+				}
+				limits[s.round] = m
+			}
 		}
 		fmt.Fprintln(out)
-		limits[threads] = explain.Machine{FLOPs: rate[bench.FMA], Bandwidth: rate[bench.Copy]}
 	}
 	return limits
-}
-
-func (b *benchText) amount(what string, threads int) float64 {
-	i := slices.IndexFunc(b.samples, func(s bench.Sample) bool { return s.What == what && s.Threads == threads })
-	if i < 0 {
-		return math.NaN()
-	}
-	return b.samples[i].Amount
 }
 
 // rows print what some launches take together, for each number of threads. What was
@@ -233,17 +241,21 @@ func (b *benchText) rows(out io.Writer, name, what, entry string, launch int, la
 		bytes += l.Read + l.Written
 	}
 	for _, threads := range b.report.threads {
-		s, ok := b.spreadOf(what, entry, launch, threads)
-		if !ok {
+		samples := b.of(what, entry, launch, threads)
+		if len(samples) == 0 {
 			continue
 		}
-		fmt.Fprintf(out, "%-*s  %7d  %8s %5s  %8.3g  %8.3g", b.width, name, threads, explain.Seconds(s.median), s.percent(), flops/s.median/1e9, bytes/s.median/1e9)
-		if m, ok := limits[threads]; ok {
-			least := 0.0
-			for _, l := range launches {
-				least += m.Least(l.Cost)
-			}
-			fmt.Fprintf(out, "  %7.0f%%", 100*least/s.median)
+		s := spreadOf(samples, seconds)
+		fmt.Fprintf(out, "%-*s  %7d  %8s %5s  %8.3g  %8.3g", b.width, name, threads, explain.Seconds(s.Median), s.Percent(), flops/s.Median/1e9, bytes/s.Median/1e9)
+		if limits != nil {
+			part := spreadOf(samples, func(s roundSample) float64 {
+				least := 0.0
+				for _, l := range launches {
+					least += limits[s.round].Least(l.Cost)
+				}
+				return least / s.Seconds
+			})
+			fmt.Fprintf(out, "  %7.0f%%", 100*part.Median)
 		}
 		fmt.Fprintln(out)
 		name = ""

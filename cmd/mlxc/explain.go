@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +20,7 @@ type explainFlags struct {
 	targets, dims   []string
 	entry           string
 	asJSON          bool
+	html            string
 	peak, bandwidth float64
 }
 
@@ -44,6 +47,7 @@ memory once. The time is that of the operations at --peak or of the bytes at
 	cmd.Flags().StringSliceVar(&f.targets, "target", []string{"cpu"}, "what the model is compiled for: metal, cpu, or both")
 	cmd.Flags().StringSliceVar(&f.dims, "dim", nil, "`NAME=SIZE` of a dim (default: its upper bound)")
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print JSON, as documented in docs/explain.md")
+	cmd.Flags().StringVar(&f.html, "html", "", "write a page to this `file` instead, with the memory drawn to scale")
 	cmd.Flags().Float64Var(&f.peak, "peak", 0, "`GFLOP/s` of the machine (default: a stated one)")
 	cmd.Flags().Float64Var(&f.bandwidth, "bandwidth", 0, "`GB/s` of the machine (default: a stated one)")
 	return cmd
@@ -53,6 +57,9 @@ func (f *explainFlags) run(cmd *cobra.Command, model string) error {
 	targets, err := parseTargets(f.targets)
 	if err != nil {
 		return err
+	}
+	if f.html != "" && f.asJSON {
+		return usageError{fmt.Errorf("--html and --json exclude each other")}
 	}
 	if f.peak < 0 || f.bandwidth < 0 {
 		return usageError{fmt.Errorf("--peak and --bandwidth are more than 0")}
@@ -75,6 +82,13 @@ func (f *explainFlags) run(cmd *cobra.Command, model string) error {
 			return show(err, cmd.ErrOrStderr())
 		}
 		e.Plans = append(e.Plans, plans...)
+	}
+	if f.html != "" {
+		var page bytes.Buffer
+		if err := explain.HTML(&page, e); err != nil {
+			return err
+		}
+		return os.WriteFile(f.html, page.Bytes(), 0o666)
 	}
 	if !f.asJSON {
 		return explain.Text(cmd.OutOrStdout(), e)

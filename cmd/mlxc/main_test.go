@@ -98,6 +98,7 @@ func TestMessagesAndExitCodes(t *testing.T) {
 		{"explain " + digits + " --entry reed", exitWrong, `has no entry "reed", it has read; did you mean read`},
 		{"explain " + digits + " --target tpu", exitUsage, `there is no target "tpu"`},
 		{"explain " + digits + " --peak -1", exitUsage, `--peak and --bandwidth are more than 0`},
+		{"explain " + digits + " --json --html x.html", exitUsage, `--html and --json exclude each other`},
 		{"explain " + double + " --target metal", exitWrong, `double.mlx:2:10: error: exp: the GPU has no f64`},
 		{"bench " + digits + " --dim B=300", exitWrong, `--dim B=300: B lies in 0..256`},
 		{"bench " + digits + " --format csv", exitUsage, `there is no format "csv"; the formats are text and benchstat`},

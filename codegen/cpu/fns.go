@@ -58,6 +58,19 @@ func lib(name string) code {
 	}
 }
 
+// fma is computed in f64, where a product of two f32 is exact: so it does not matter
+// whether the compiler makes one step of the two, and all machines agree. The sum is
+// rounded to f64 and then to f32. That is another number than rounding once gives
+// only where the sum, rounded to f64, lies in the middle of two f32, which is one
+// case in 2^28, and then by one unit in the last place.
+func fma(t ir.DType, x []*jen.Statement) *jen.Statement {
+	if t == ir.F64 {
+		return jen.Qual("math", "FMA").Call(list(x)...)
+	}
+	wide := func(x *jen.Statement) *jen.Statement { return jen.Float64().Call(x) }
+	return jen.Id(computed(t)).Call(wide(x[0]).Op("*").Add(wide(x[1])).Op("+").Add(wide(x[2])))
+}
+
 func list(x []*jen.Statement) []jen.Code {
 	c := make([]jen.Code, len(x))
 	for i := range x {
@@ -129,9 +142,15 @@ var fns = map[ir.Fn][classes]code{
 	ir.Shr:      {nil, call("Shr"), nil},
 	ir.Popcount: {nil, call("Popcount"), nil},
 
-	ir.FMA:      {func(_ ir.DType, x []*jen.Statement) *jen.Statement { return x[0].Op("*").Add(x[1]).Op("+").Add(x[2]) }},
+	ir.FMA:      {fma},
 	ir.Ldexp:    {call("Ldexp")},
 	ir.CopySign: {lib("Copysign")},
+	ir.Bits: {func(_ ir.DType, x []*jen.Statement) *jen.Statement {
+		return jen.Int32().Call(jen.Qual("math", "Float32bits").Call(x[0]))
+	}},
+	ir.FromBits: {nil, func(_ ir.DType, x []*jen.Statement) *jen.Statement {
+		return jen.Qual("math", "Float32frombits").Call(jen.Uint32().Call(x[0]))
+	}},
 	ir.RoundF16: {func(_ ir.DType, x []*jen.Statement) *jen.Statement {
 		return jen.Qual(Runtime, "F16ToF32").Call(jen.Qual(Runtime, "F32ToF16").Call(x[0]))
 	}},

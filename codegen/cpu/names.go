@@ -17,7 +17,7 @@ type names struct {
 
 // taken are the words that a kernel's text uses itself.
 var taken = []string{
-	"call", "lo", "hi", "p", "end", "tile", "row", "down", "across", "elem", "cpu", "math", "min", "max", "float32", "float64", "bool", "true", "false",
+	"call", "lo", "hi", "p", "end", "copy", "clear", "tile", "row", "down", "across", "elem", "cpu", "math", "min", "max", "float32", "float64", "bool", "true", "false",
 	"int", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
 	"break", "case", "chan", "const", "continue", "default", "defer", "else", "fallthrough", "for", "func", "go", "goto", "if",
 	"import", "interface", "map", "package", "range", "return", "select", "struct", "switch", "type", "var",

@@ -92,7 +92,7 @@ func (p *printer) walks(axes []*ir.Axis, fields map[string]ir.Walk) *jen.Stateme
 	var list []jen.Code
 	for _, a := range axes {
 		walk := []jen.Code{jen.Id("N").Op(":").Add(p.size(a.Extent))}
-		for _, field := range []string{"A", "B", "C"} {
+		for _, field := range []string{"A", "B", "C", "D"} {
 			if step := fields[field].Stride[a.Name]; len(step.Terms()) > 0 {
 				walk = append(walk, jen.Id(field).Op(":").Add(p.size(step)))
 			}

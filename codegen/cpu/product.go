@@ -8,25 +8,31 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
-// IsProduct reports that a kernel is for a micro-kernel in assembly.
-func IsProduct(k *ir.Kernel) bool {
-	return k.Schedule != nil && k.Schedule.Form == ir.FormPanels && !k.Empty()
+// IsProduct reports that a kernel is for micro-kernels in assembly for panels of a dtype.
+func IsProduct(k *ir.Kernel, panels ir.DType) bool {
+	return k.Schedule != nil && k.Schedule.Form == ir.FormPanels && !k.Empty() && k.Args[k.Contract.B.Arg].DType == panels
 }
 
 // Product prints a kernel for which IsProduct holds as a function over its tiles that
-// leaves the sums to a micro-kernel. What follows the sums is a kernel of its own, named
+// leaves the sums to micro-kernels for six and four rows. What follows the sums is a kernel of its own, named
 // after it, in portable Go.
-func Product(k *ir.Kernel, name, micro string) (*jen.Statement, error) {
+func Product(k *ir.Kernel, name, six, four string) (*jen.Statement, error) {
 	panels, err := k.Panels()
 	if err != nil {
 		return nil, fmt.Errorf("kernel %s: %w", k.Name, err)
 	}
 	p := newDriver(k)
-	strides := map[string]ir.Walk{"A": panels.A, "B": panels.B, "C": panels.C}
+	strides := map[string]ir.Walk{"A": panels.A, "B": panels.B}
+	if panels.Direct {
+		strides["C"] = panels.C
+		if panels.Rest != nil {
+			strides["D"] = *panels.Rest
+		}
+	}
 	last := len(panels.Terms) - 1
 	t := k.Schedule.Tile
 	fields := []jen.Code{
-		jen.Id("Micro").Op(":").Id(micro),
+		jen.Id("Six").Op(":").Id(six), jen.Id("Four").Op(":").Id(four),
 		jen.Id("TileM").Op(":").Lit(t.M), jen.Id("TileN").Op(":").Lit(t.N), jen.Id("TileK").Op(":").Lit(t.K),
 		jen.Id("Rows").Op(":").Add(p.walks(panels.Rows, strides)),
 		jen.Id("K").Op(":").Add(p.size(panels.Terms[last].Extent)),
@@ -37,6 +43,7 @@ func Product(k *ir.Kernel, name, micro string) (*jen.Statement, error) {
 			fields = append(fields, jen.Id(field).Op(":").Add(value))
 		}
 	}
+	optional(true, "SizeB", jen.Lit(k.Args[panels.B.Arg].DType.Size()))
 	optional(len(panels.Batch) > 0, "Batch", p.walks(panels.Batch, strides))
 	optional(last > 0, "Terms", p.walks(panels.Terms[:last], strides))
 	for _, field := range []string{"A", "B", "C"} {
@@ -44,9 +51,18 @@ func Product(k *ir.Kernel, name, micro string) (*jen.Statement, error) {
 		optional(w.Arg > 0, field, jen.Lit(w.Arg))
 		optional(len(w.First.Terms()) > 0, "First"+field, p.size(w.First))
 	}
-	optional(!panels.Stored, "Epilogue", jen.Id(name+"Epilogue"))
+	operand := func(w *ir.Walk) *jen.Statement {
+		if w == nil {
+			return nil
+		}
+		return jen.Op("&").Qual(Runtime, "Operand").Values(jen.Id("Arg").Op(":").Lit(w.Arg), jen.Id("First").Op(":").Add(p.size(w.First)))
+	}
+	optional(panels.Direct && panels.Bias != nil, "Bias", operand(panels.Bias))
+	optional(panels.Direct && panels.Rest != nil, "Rest", operand(panels.Rest))
+	optional(panels.Direct && panels.Relu, "Relu", jen.True())
+	optional(!panels.Direct, "Epilogue", jen.Id(name+"Epilogue"))
 	f, err := p.driver(name, "Product", fields)
-	if err != nil || panels.Stored {
+	if err != nil || panels.Direct {
 		return f, err
 	}
 	epilogue, err := Kernel(k.Epilogue(panels), name+"Epilogue")

@@ -119,10 +119,14 @@ func (p *printer) expr(v *ir.Scalar) *jen.Statement {
 	return p.fail("scalar kind %d has no expression", v.Kind)
 }
 
+// widened are the functions of several operands that are computed in f64: a number
+// must be rounded to its own type before, and is not left to Go's inference.
+var widened = map[ir.Fn]bool{ir.FMA: true, ir.Pow: true, ir.CopySign: true}
+
 // operand is an argument of user. A number beside something that is none takes
 // its type in Go, and needs no conversion.
 func (p *printer) operand(user, v *ir.Scalar) *jen.Statement {
-	if v.Kind != ir.ScalarConst || v.DType == ir.Bool || math.IsNaN(v.Float) || math.IsInf(v.Float, 0) || v.Float == 0 && math.Signbit(v.Float) {
+	if v.Kind != ir.ScalarConst || v.DType == ir.Bool || widened[user.Fn] || math.IsNaN(v.Float) || math.IsInf(v.Float, 0) || v.Float == 0 && math.Signbit(v.Float) {
 		return p.ref(v)
 	}
 	for _, a := range user.Args {

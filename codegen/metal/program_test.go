@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/mlxc/mlxc/codegen/metal"
@@ -98,8 +99,10 @@ func (p *program) compare(got []*ir.Tensor) string {
 
 // execute runs the steps of a program in their order, in the memory of its plan.
 func (s *suite) execute(d *device, p *program, names map[*ir.Kernel]string, mode pass) (outs []*ir.Tensor, launches int, err error) {
-	f := s.module.Func(p.entry)
-	v := f.Variants[0]
+	f, v, err := s.module.Serving(p.entry, p.inputs)
+	if err != nil {
+		return nil, 0, err
+	}
 	dims, err := ir.SolveDims(f, p.inputs)
 	if err != nil {
 		return nil, 0, err
@@ -136,7 +139,23 @@ func (s *suite) execute(d *device, p *program, names map[*ir.Kernel]string, mode
 			memory[b] = make([]byte, size(b.Type.Bytes()))
 		}
 	}
-	for _, step := range v.Steps {
+	steps := v.Steps
+	if load := s.module.Load; load != nil {
+		steps = slices.Concat(load.Steps, v.Steps)
+		packed := make([][]byte, len(s.module.Packed()))
+		for i, b := range s.module.Packed() {
+			packed[i] = make([]byte, size(b.Type.Bytes()))
+		}
+		for _, b := range slices.Concat(load.Buffers, v.Buffers) {
+			switch b.Place {
+			case ir.InParam:
+				memory[b] = p.params[s.module.Params[b.Index].Name].Bytes()
+			case ir.InPacked:
+				memory[b] = packed[b.Index]
+			}
+		}
+	}
+	for _, step := range steps {
 		k := step.Kernel
 		var args [][]byte
 		for _, b := range step.Args {

@@ -193,7 +193,7 @@ func explain(m *ir.Module, f *ir.Func, variant int, dims []int64, machine Machin
 		for _, b := range s.Args {
 			if n, ok := b.Type.Bytes().Eval(lookup(at)); ok && !used[b] && b.Place != ir.InArena {
 				p.Total.Least += n
-				if b.Place == ir.InParam {
+				if b.Place == ir.InParam || b.Place == ir.InPacked {
 					p.Total.Weights += n
 				}
 			}

@@ -3,6 +3,7 @@ package explain_test
 import (
 	"bytes"
 	"flag"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -73,6 +74,14 @@ entry window(x: f32[B, 9, 9, 2], w: f32[4, 3, 3, 2]) -> (y: f32[B, 9, 9, 4]) {
 entry row(x: f32[B, 100]) -> (y: f32[B]) {
   return sum(x, -1)
 }
+
+entry linear(x: f32[B, 11], w: f32[7, 11], b: f32[7]) -> (y: f32[B, 7]) {
+  return relu(x @ w.T + b)
+}
+
+entry soft(x: f32[B, 100]) -> (y: f32[B, 100]) {
+  return softmax(x)
+}
 `
 
 // What one can count by hand, through all passes, on both targets.
@@ -87,19 +96,28 @@ func TestByHand(t *testing.T) {
 		entry                string
 		flops, read, written float64
 		bound                string
+		functions            float64 // exponentials: on Metal 20 operations each, on the CPU their arithmetic
 	}{
-		{"product", 2 * b * 7 * 11, 4 * (b*11 + 7*11), 4 * b * 7, "memory"},
-		{"window", 2 * b * 9 * 9 * 4 * 3 * 3 * 2, 4 * (b*9*9*2 + 4*2*3*3), 4 * b * 9 * 9 * 4, "compute"},
-		{"row", b * 100, 4 * b * 100, 4 * b, "memory"},
+		{"product", 2 * b * 7 * 11, 4 * (b*11 + 7*11), 4 * b * 7, "memory", 0},
+		{"window", 2 * b * 9 * 9 * 4 * 3 * 3 * 2, 4 * (b*9*9*2 + 4*2*3*3), 4 * b * 9 * 9 * 4, "compute", 0},
+		{"row", b * 100, 4 * b * 100, 4 * b, "memory", 0},
+		{"linear", 2*b*7*11 + 2*b*7, 4 * (b*11 + 7*11 + 7), 4 * b * 7, "memory", 0},
+		{"soft", 4 * b * 100, 4 * b * 100, 4 * b * 100, "compute", b * 100},
 	} {
 		for _, target := range []ir.Target{ir.CPU, ir.Metal} {
 			plans := explained(t, file, target, machine, c.entry, map[string]int64{"B": b})
 			if len(plans) != 1 || len(plans[0].Launches) != 1 {
 				t.Fatalf("%s on %s: %d plans", c.entry, target, len(plans))
 			}
-			want := explain.Cost{FLOPs: c.flops, Read: c.read, Written: c.written, Bound: c.bound,
-				Intensity: c.flops / (c.read + c.written), Time: max(c.flops, c.read+c.written)}
 			got := plans[0]
+			flops := c.flops + 20*c.functions
+			if each := (got.Total.FLOPs - c.flops) / c.functions; target == ir.CPU && c.functions > 0 {
+				if flops = got.Total.FLOPs; each < 10 || each > 40 || each != math.Trunc(each) {
+					t.Errorf("%s: %g operations for a function", c.entry, each)
+				}
+			}
+			want := explain.Cost{FLOPs: flops, Read: c.read, Written: c.written, Bound: c.bound,
+				Intensity: flops / (c.read + c.written), Time: max(flops, c.read+c.written)}
 			if diff := cmp.Diff(want, got.Launches[0].Cost); diff != "" {
 				t.Errorf("%s on %s: %s", c.entry, target, diff)
 			}

@@ -96,15 +96,26 @@ func enter(inside map[*ir.Instr]bool, in *ir.Instr) {
 	}
 }
 
-// values fills in what a launch computes, and why it stores what it writes. Launches
-// that come from no values, such as those that prepare the factors of a product, have
-// none.
+// Why a kernel stores what comes from no group: lower copies what a result shares with
+// other values, and tile lays out the factors of products.
+const (
+	whyCopied   = "a result of the entry"
+	whyPrepared = "a factor of a product, laid out as its kernel reads it"
+)
+
+// values fills in what a launch computes, and why it stores what it writes.
 func (l *Launch) values(s *ir.Step, g *groups) {
 	l.Values, l.Stored = []string{}, []Stored{}
 	for n, b := range s.Args {
-		if group := g.of[b]; group != nil && s.Kernel.Args[n].Write {
-			l.Values = group.values
-			l.Stored = append(l.Stored, Stored{b.Name, group.why[b]})
+		if !s.Kernel.Args[n].Write {
+			continue
 		}
+		why := whyPrepared
+		if group := g.of[b]; group != nil {
+			l.Values, why = group.values, group.why[b]
+		} else if b.Place == ir.InOutput {
+			why = whyCopied
+		}
+		l.Stored = append(l.Stored, Stored{b.Name, why})
 	}
 }

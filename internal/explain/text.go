@@ -25,19 +25,9 @@ func Text(w io.Writer, e *Explanation) error {
 }
 
 func (p *Plan) text(b *strings.Builder, model string) {
-	head := fmt.Sprintf("%s: entry %s on %s", model, p.Entry, p.Target)
-	if p.Variant > 0 || len(p.Guard) > 0 {
-		head += fmt.Sprintf(", variant %d", p.Variant)
-		if len(p.Guard) > 0 {
-			head += " where " + strings.Join(p.Guard, ", ")
-		}
-	}
-	if at := p.at(); at != "" {
-		head += ", at " + at
-	}
-	fmt.Fprintf(b, "%s\n", head)
+	fmt.Fprintf(b, "%s: %s\n", model, p.title())
 	t, m := p.Total, p.Machine
-	fmt.Fprintf(b, "  %s of %s, %d barriers\n", plural(t.Launches, "launch", "launches"), plural(t.Kernels, "kernel", "kernels"), t.Barriers)
+	fmt.Fprintf(b, "  %s of %s, %s\n", plural(t.Launches, "launch", "launches"), plural(t.Kernels, "kernel", "kernels"), plural(t.Barriers, "barrier", "barriers"))
 	fmt.Fprintf(b, "  %s, %s read, %s written; inputs, weights and results are %s\n",
 		operations(t.FLOPs), bytes(t.Read), bytes(t.Written), bytes(float64(t.Least)))
 	fmt.Fprintf(b, "  at least %s with %s/s and %s/s,\n  %s\n", Seconds(t.Time), operations(m.FLOPs), decimal(m.Bandwidth, "B"), m.Name)
@@ -56,6 +46,21 @@ func (p *Plan) text(b *strings.Builder, model string) {
 		}
 	}
 	p.Memory.text(b, p)
+}
+
+// title says what a plan is of.
+func (p *Plan) title() string {
+	text := fmt.Sprintf("entry %s on %s", p.Entry, p.Target)
+	if p.Variant > 0 || len(p.Guard) > 0 {
+		text += fmt.Sprintf(", variant %d", p.Variant)
+	}
+	if len(p.Guard) > 0 {
+		text += " where " + strings.Join(p.Guard, ", ")
+	}
+	if at := p.at(); at != "" {
+		text += ", at " + at
+	}
+	return text
 }
 
 // at lists the dims.
@@ -78,9 +83,7 @@ func (l *Launch) details() []string {
 		lines = append(lines, "computes "+strings.Join(l.Values, ", "))
 	}
 	for _, s := range l.Stored {
-		if s.Why != "" {
-			lines = append(lines, fmt.Sprintf("stores %s: %s", s.Buffer, s.Why))
-		}
+		lines = append(lines, fmt.Sprintf("stores %s: %s", s.Buffer, s.Why))
 	}
 	lines = append(lines, l.code())
 	for _, p := range l.InPlace {

@@ -5,6 +5,7 @@ package mutants
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/mlxc/mlxc/runtime"
 )
@@ -12,18 +13,23 @@ import (
 // A launchMutant is a change of the steps of a program's entry.
 type launchMutant struct {
 	Mutant
-	entry  int
-	change func(*runtime.Variant)
+	entry   int
+	variant int
+	change  func(*runtime.Variant)
 }
 
-// mutateLaunches makes all mutants of an entry's steps. params and kernels are how
-// many the program has; at are the offsets of the blocks, for each size that is tried.
-func mutateLaunches(entry int, e *runtime.Entry, params, kernels int, at [][]int64) []launchMutant {
-	v := &e.Variants[0]
+// mutateLaunches makes all mutants of the steps of a variant of an entry. params is how
+// many the program has, and kernels are the texts of its kernels; at are the offsets of
+// the blocks, for each size that is tried.
+func mutateLaunches(entry, variant int, e *runtime.Entry, params int, kernels []function, at [][]int64) []launchMutant {
+	v := &e.Variants[variant]
 	var all []launchMutant
 	add := func(rule string, step int, change string, by func(*runtime.Variant)) {
 		where := fmt.Sprintf("%s, step %d", e.Name, step)
-		all = append(all, launchMutant{Mutant{Rule: rule, Where: where, Change: change}, entry, by})
+		if len(v.Guard) > 0 {
+			where = fmt.Sprintf("%s where %s, step %d", e.Name, v.Guard[0].Text, step)
+		}
+		all = append(all, launchMutant{Mutant{Rule: rule, Where: where, Change: change}, entry, variant, by})
 	}
 	for i := range v.Steps {
 		s := &v.Steps[i]
@@ -46,6 +52,9 @@ func mutateLaunches(entry int, e *runtime.Entry, params, kernels int, at [][]int
 			}
 		}
 		for n := range s.Sizes {
+			if !strings.Contains(kernels[s.Kernel].text, fmt.Sprintf("dims[%d]", n)) {
+				continue // the kernel does not read it
+			}
 			// One more would mean the same where no thread is there to do more.
 			add("wrong size", i, fmt.Sprintf("size %d is one less", n), func(v *runtime.Variant) {
 				v.Steps[i].Sizes[n] = append(slices.Clone(v.Steps[i].Sizes[n]), runtime.Term{Coef: -1})
@@ -54,8 +63,8 @@ func mutateLaunches(entry int, e *runtime.Entry, params, kernels int, at [][]int
 		add("short grid", i, "a threadgroup less", func(v *runtime.Variant) {
 			v.Steps[i].Grid = append(slices.Clone(v.Steps[i].Grid), runtime.Term{Coef: -1})
 		})
-		if kernels > 1 {
-			add("another kernel", i, "the next of the program", func(v *runtime.Variant) { v.Steps[i].Kernel = (v.Steps[i].Kernel + 1) % kernels })
+		if len(kernels) > 1 {
+			add("another kernel", i, "the next of the program", func(v *runtime.Variant) { v.Steps[i].Kernel = (v.Steps[i].Kernel + 1) % len(kernels) })
 		}
 		if s.Barrier && meet(s, &v.Steps[i-1]) {
 			add("wrong order", i, "before the step before it", func(v *runtime.Variant) {

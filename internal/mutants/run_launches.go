@@ -13,6 +13,7 @@ import (
 	"strings"
 	"unsafe"
 
+	"github.com/mlxc/mlxc/codegen/metal"
 	"github.com/mlxc/mlxc/internal/program"
 	"github.com/mlxc/mlxc/internal/softmetal"
 	"github.com/mlxc/mlxc/ir"
@@ -25,7 +26,7 @@ var LaunchSizes = []int64{3, 2}
 
 // Launches mutates the launches of each entry of a module, at most most of them,
 // drawn by seed, and runs them on the software Metal with all dims at each of the
-// sizes. weights may be empty where every param has a value of its own. progress, if
+// sizes, and at such that each variant serves some. weights may be empty where every param has a value of its own. progress, if
 // not nil, is called as they are done.
 func Launches(m *ir.Module, weights string, sizes []int64, most int, seed uint64, progress func(done, of int)) ([]Mutant, error) {
 	if err := softmetal.Setup(); err != nil {
@@ -44,29 +45,34 @@ func Launches(m *ir.Module, weights string, sizes []int64, most int, seed uint64
 	if err != nil {
 		return nil, err
 	}
+	text, err := metal.Print(m)
+	if err != nil {
+		return nil, err
+	}
+	texts := functions(text)
 	r := rand.New(rand.NewPCG(seed, 0))
 	var mutants []launchMutant
 	var runs []*entryRun
 	for i := range p.Entries {
 		e := &p.Entries[i]
-		if len(e.Variants) != 1 {
-			return nil, fmt.Errorf("%s has %d variants, and mutants are of one", e.Name, len(e.Variants))
+		served, err := serve(m.Funcs[i], sizes)
+		if err != nil {
+			return nil, err
 		}
-		mutants = append(mutants, mutateLaunches(i, e, len(p.Params), len(m.Kernels), offsets(m.Funcs[i].Variants[0].Plan, sizes))...)
-		for _, size := range sizes {
-			run := &entryRun{hooks: hooks, program: p, weights: weights, entry: i}
-			for _, v := range m.Funcs[i].Inputs {
-				run.inputTypes = append(run.inputTypes, v.Type)
+		for n, v := range m.Funcs[i].Variants {
+			mutants = append(mutants, mutateLaunches(i, n, e, len(p.Params), texts, offsets(v.Plan, served[n]))...)
+			for _, size := range served[n] {
+				run := &entryRun{hooks: hooks, program: p, weights: weights, entry: i, variant: n}
+				if err := run.draw(m.Funcs[i].Inputs, size, r); err != nil {
+					return nil, err
+				}
+				killer, results := run.call()
+				if killer != "" {
+					return nil, fmt.Errorf("%s is not clean before it is mutated: %s", e.Name, killer)
+				}
+				run.want = results
+				runs = append(runs, run)
 			}
-			if err := run.draw(size, r); err != nil {
-				return nil, err
-			}
-			killer, results := run.call()
-			if killer != "" {
-				return nil, fmt.Errorf("%s is not clean before it is mutated: %s", e.Name, killer)
-			}
-			run.want = results
-			runs = append(runs, run)
 		}
 	}
 	r.Shuffle(len(mutants), func(i, j int) { mutants[i], mutants[j] = mutants[j], mutants[i] })
@@ -78,11 +84,11 @@ func Launches(m *ir.Module, weights string, sizes []int64, most int, seed uint64
 		}
 		e := &p.Entries[m.entry]
 		original := e.Variants
-		changed := cloneVariant(original[0])
-		m.change(&changed)
-		e.Variants = []runtime.Variant{changed}
+		e.Variants = slices.Clone(original)
+		e.Variants[m.variant] = cloneVariant(original[m.variant])
+		m.change(&e.Variants[m.variant])
 		for _, run := range runs {
-			if run.entry != m.entry || m.Killer != "" {
+			if run.entry != m.entry || run.variant != m.variant || m.Killer != "" {
 				continue
 			}
 			killer, results := run.call()
@@ -98,17 +104,43 @@ func Launches(m *ir.Module, weights string, sizes []int64, most int, seed uint64
 	return all, nil
 }
 
+// more is sizes at which variants serve that serve none of those that are asked for.
+var more = []int64{1, 9, 65}
+
+// serve is the sizes, of those given and more, at which each variant of a function
+// serves with all dims at the size.
+func serve(f *ir.Func, sizes []int64) ([][]int64, error) {
+	served := make([][]int64, len(f.Variants))
+	for i, size := range slices.Concat(sizes, more) {
+		n := slices.IndexFunc(f.Variants, func(v *ir.Variant) bool {
+			return !slices.ContainsFunc(v.Guard, func(g ir.Fact) bool { return !holdsAt(g, size) })
+		})
+		if i < len(sizes) || len(served[n]) == 0 {
+			served[n] = append(served[n], size)
+		}
+	}
+	if n := slices.IndexFunc(served, func(s []int64) bool { return len(s) == 0 }); n >= 0 {
+		return nil, fmt.Errorf("%s: variant %d serves none of the sizes %v and %v", f.Name, n, sizes, more)
+	}
+	return served, nil
+}
+
+func holdsAt(f ir.Fact, dim int64) bool {
+	left, right := sizeAt(f.Left, dim), sizeAt(f.Right, dim)
+	return left == right && f.Rel != ir.LT || left < right && f.Rel != ir.EQ
+}
+
 // An entryRun calls one entry of a program with the same inputs again and again.
 type entryRun struct {
 	hooks   *softmetal.Hooks
 	program *runtime.Program
 	weights string
 	entry   int
+	variant int // that serves the inputs
 
-	inputTypes []ir.Type
-	inputs     []*runtime.Array
-	drawn      [][]byte // what is in the inputs, unless a mutant has written there
-	want       []memory
+	inputs []*runtime.Array
+	drawn  [][]byte // what is in the inputs, unless a mutant has written there
+	want   []memory
 }
 
 // A memory is what the device was given, before and after a call.
@@ -150,8 +182,9 @@ func offsets(p *ir.Plan, sizes []int64) [][]int64 {
 }
 
 // draw makes the inputs.
-func (e *entryRun) draw(dim int64, r *rand.Rand) error {
-	for _, in := range e.inputTypes {
+func (e *entryRun) draw(inputs []*ir.Value, dim int64, r *rand.Rand) error {
+	for _, v := range inputs {
+		in := v.Type
 		shape := make([]int, in.Rank())
 		for i, s := range in.Shape {
 			shape[i] = int(sizeAt(s, dim))

@@ -40,6 +40,19 @@ func Metal(m *ir.Module) (*runtime.Program, error) {
 		}
 		p.Params = append(p.Params, param)
 	}
+	for _, b := range m.Packed() {
+		packed := runtime.Packed{DType: runtime.DType(b.Type.DType)}
+		for _, s := range b.Type.Shape {
+			n, _ := s.Int()
+			packed.Shape = append(packed.Shape, int(n))
+		}
+		p.Packed = append(p.Packed, packed)
+	}
+	if m.Load != nil {
+		for _, s := range m.Load.Steps {
+			p.Load = append(p.Load, t.step(s, nil, true))
+		}
+	}
 	for _, f := range m.Funcs {
 		e := runtime.Entry{Name: f.Name, Where: t.facts(f.Where)}
 		for _, v := range f.Inputs {
@@ -72,7 +85,7 @@ func (t table) facts(fs []ir.Fact) []runtime.Fact {
 	return out
 }
 
-var places = map[ir.Place]runtime.Place{ir.InInput: runtime.Input, ir.InOutput: runtime.Output, ir.InParam: runtime.Weight, ir.InArena: runtime.Arena}
+var places = map[ir.Place]runtime.Place{ir.InInput: runtime.Input, ir.InOutput: runtime.Output, ir.InParam: runtime.Weight, ir.InPacked: runtime.Pack, ir.InArena: runtime.Arena}
 
 func (t table) variant(v *ir.Variant) runtime.Variant {
 	out := runtime.Variant{Guard: t.facts(v.Guard)}
@@ -87,17 +100,21 @@ func (t table) variant(v *ir.Variant) runtime.Variant {
 		out.Plans = append(out.Plans, runtime.Plan{Order: s.Order, On: s.On})
 	}
 	for _, s := range v.Steps {
-		step := runtime.Step{Kernel: slices.Index(t.m.Kernels, s.Kernel), Sizes: t.sizes(s.Sizes), Grid: t.size(s.Grid()), Barrier: s.Barrier != nil, Pos: fmt.Sprint(s.Pos)}
-		for _, b := range s.Args {
-			ref := places[b.Place].At(b.Index)
-			if b.Place == ir.InArena {
-				ref.Index = block[b]
-			}
-			step.Args = append(step.Args, ref)
-		}
-		out.Steps = append(out.Steps, step)
+		out.Steps = append(out.Steps, t.step(s, block, s.Barrier != nil))
 	}
 	return out
+}
+
+func (t table) step(s *ir.Step, block map[*ir.Buffer]int, barrier bool) runtime.Step {
+	step := runtime.Step{Kernel: slices.Index(t.m.Kernels, s.Kernel), Sizes: t.sizes(s.Sizes), Grid: t.size(s.Grid()), Barrier: barrier, Pos: fmt.Sprint(s.Pos)}
+	for _, b := range s.Args {
+		ref := places[b.Place].At(b.Index)
+		if b.Place == ir.InArena {
+			ref.Index = block[b]
+		}
+		step.Args = append(step.Args, ref)
+	}
+	return step
 }
 
 func (t table) sizes(ss []ir.Size) []runtime.Size {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -103,4 +104,82 @@ func call(t *testing.T, p *runtime.Program, inputs []*ir.Tensor) (results [][]by
 		results = append(results, slices.Clone(a.Bytes()))
 	}
 	return results
+}
+
+// The variants of a program take turns in one session on the software Metal, and give
+// what the evaluator gives.
+func TestVariantsTakeTurns(t *testing.T) {
+	if err := softmetal.Setup(); err != nil {
+		required.Skip(t, err)
+	}
+	hooks, err := softmetal.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	hooks.Record(true)
+	const file = "../../testdata/variants/mlp.mlxir"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	graph, err := ir.Parse(file, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, _ := ir.Parse(file, text)
+	if err := passes.Run(m, ir.Metal, nil); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(m.Funcs[0].Variants); n != 3 {
+		t.Fatalf("there are %d variants, want 3", n)
+	}
+	p, err := program.Metal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	model, err := runtime.Load(p, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer model.Close()
+	s, err := model.NewSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for _, rows := range []int{1, 9, 8, 2, 1, 70} {
+		inputs := []*ir.Tensor{integers(rows, 64), integers(64, 48), integers(48, 32)}
+		want, err := graph.Eval(graph.Funcs[0], nil, inputs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var args []*runtime.Array
+		for _, x := range inputs {
+			a, err := runtime.NewArray(runtime.F32, x.Shape...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			copy(a.Bytes(), x.Bytes())
+			args = append(args, a)
+		}
+		out, err := s.Call(context.Background(), 0, args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(out[0].Bytes(), want[0].Bytes()) {
+			t.Errorf("with %d rows the result is another than that of the evaluator", rows)
+		}
+		for _, found := range hooks.Errors() {
+			t.Error(found)
+		}
+	}
+}
+
+// integers are numbers whose products and sums are exact in any order.
+func integers(rows, columns int) *ir.Tensor {
+	t := ir.NewTensor(ir.F32, rows, columns)
+	for i := range t.F {
+		t.F[i] = float64((i*7+i/columns*3)%17 - 8)
+	}
+	return t
 }

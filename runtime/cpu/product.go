@@ -5,21 +5,28 @@ import (
 	"unsafe"
 )
 
-// A Product is a contraction: tiles of sums of products of f32, computed by a
-// micro-kernel from the left factor, where it lies, and panels of the right one. A
+// A Product is a contraction: tiles of sums of products in f32, computed by
+// micro-kernels from the left factor, where it lies, and panels of the right one. A
 // panel is PanelCols columns, and holds for each term of the sum in turn its elements
 // of these columns. Sizes count elements, and arguments are those of the Call.
 type Product struct {
-	Micro               func(t *Micro)
-	TileM, TileN, TileK int    // rows, columns and terms that are computed at a time
-	Batch               []Walk // outermost first
-	Rows                []Walk // of the left factor and the result, outermost first
-	Terms               []Walk // of the sum, outermost first, but the last
-	K                   int    // extent of the last, whose terms lie next to each other in the left factor
-	N                   int    // columns
-	A, B, C             int    // left factor, panels, result
-	FirstA, FirstB      int    // elements before the first
+	Six, Four           func(t *Micro) // micro-kernels for so many rows at a time
+	TileM, TileN, TileK int            // rows, columns and terms that are computed at a time
+	Batch               []Walk         // outermost first
+	Rows                []Walk         // of the left factor and the result, outermost first
+	Terms               []Walk         // of the sum, outermost first, but the last
+	K                   int            // extent of the last, whose terms lie next to each other in the left factor
+	N                   int            // columns
+	A, B, C             int            // left factor, panels, result
+	SizeB               int            // bytes of an element of the panels
+	FirstA, FirstB      int            // elements before the first
 	FirstC              int
+
+	// What micro-kernels do to the sums before they store them, unless there is an
+	// Epilogue: in this order they add an element for each column, and one for each of
+	// the result, and make what is below 0 zero.
+	Bias, Rest *Operand // nil: none
+	Relu       bool
 
 	// Epilogue computes points [lo, hi) of the result, of the batch by rows by columns,
 	// from sums: an argument after those of the Call, rows of TileN elements, of which
@@ -28,17 +35,17 @@ type Product struct {
 	Epilogue Kernel
 }
 
+// An Operand is an argument, and the elements before its first.
+type Operand struct{ Arg, First int }
+
 // A Walk is an axis: its extent, and the elements from one of its points to the next
-// in the left factor, the panels and the result.
-type Walk struct{ N, A, B, C int }
+// in the left factor, the panels, the result and the Rest.
+type Walk struct{ N, A, B, C, D int }
 
-// Sizes that micro-kernels and packed factors are made for.
-const (
-	PanelCols = 16 // columns of a panel
-	MicroRows = 6  // rows that a micro-kernel computes at a time
-)
+// PanelCols is the columns of a panel.
+const PanelCols = 16
 
-// A Micro is the work of one call of a micro-kernel: for MicroRows rows at a time, the
+// A Micro is the work of one call of a micro-kernel: for some rows at a time, the
 // product with one panel. Assembly knows its layout.
 type Micro struct {
 	A     *unsafe.Pointer // of each row, the left factor
@@ -46,17 +53,21 @@ type Micro struct {
 	NRuns int
 	K     int             // terms of a run, at least 0
 	B     unsafe.Pointer  // the panel, from its first term on
-	C     *unsafe.Pointer // of each row, the result
-	Col   int             // bytes from there to the panel's columns
+	From  *unsafe.Pointer // of each row, what is added to the sums; nil: nothing
+	Bias  unsafe.Pointer  // what is added to each row then; nil: nothing
+	Rest  *unsafe.Pointer // of each row, what is added then; nil: nothing
+	Relu  int             // 1: what is below 0 becomes 0
+	C     *unsafe.Pointer // of each row, where the result goes
+	Col   int             // bytes from each From, Rest and C to the panel's columns
 	Rows  int             // bytes of A that hold pointers: 8 for each row
-	Add   int             // 1: what is in C is added to
 }
 
 // A frame is the memory of one who computes tiles.
 type frame struct {
 	micro Micro
 	a, c  []unsafe.Pointer // of the tile's rows
-	edge  []unsafe.Pointer // of rows of sums for the last, narrower panel
+	rest  []unsafe.Pointer
+	part  []unsafe.Pointer // their sums
 	runs  []int
 	call  Call
 	sums  []float32 // a row for each of the tile's, and one that takes what is not wanted
@@ -80,11 +91,12 @@ func (p *Product) Run(call *Call, lo, hi int) {
 }
 
 func (f *frame) grow(p *Product) {
-	rows := ceilDiv(p.TileM, MicroRows) * MicroRows
+	rows := p.TileM + 5 // some more, see split
 	if cap(f.a) < rows {
-		f.a, f.c, f.edge = make([]unsafe.Pointer, rows), make([]unsafe.Pointer, rows), make([]unsafe.Pointer, rows)
+		for _, table := range []*[]unsafe.Pointer{&f.a, &f.c, &f.rest, &f.part} {
+			*table = make([]unsafe.Pointer, rows)
+		}
 	}
-	f.a, f.c, f.edge = f.a[:rows], f.c[:rows], f.edge[:rows]
 	if n := (p.TileM + 1) * p.TileN; cap(f.sums) < n {
 		f.sums = make([]float32, n)
 	}
@@ -97,45 +109,54 @@ func (f *frame) grow(p *Product) {
 func (f *frame) release() {
 	clear(f.a)
 	clear(f.c)
+	clear(f.rest)
 	clear(f.call.Args)
 	f.micro = Micro{}
 }
 
 // tile computes the rows [m0, m1) and columns [n0, n1) of an element of the batch.
 func (p *Product) tile(f *frame, call *Call, batch, m0, m1, n0, n1 int) {
-	at := Walk{A: p.FirstA, B: p.FirstB, C: p.FirstC}.along(p.Batch, batch)
-	a := unsafe.Pointer(unsafe.SliceData(call.Args[p.A]))
-	b := unsafe.Pointer(unsafe.SliceData(call.Args[p.B]))
-	c := unsafe.Pointer(unsafe.SliceData(call.Args[p.C]))
+	at := Walk{A: p.FirstA, B: p.FirstB, C: p.FirstC}
+	memory := func(arg int) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(call.Args[arg])) }
+	a, c := memory(p.A), memory(p.C)
+	var bias, rest unsafe.Pointer
+	if p.Bias != nil {
+		bias = unsafe.Add(memory(p.Bias.Arg), 4*(p.Bias.First+n0))
+	}
+	if p.Rest != nil {
+		rest, at.D = memory(p.Rest.Arg), p.Rest.First
+	}
+	at = at.along(p.Batch, batch)
 	sums := unsafe.Pointer(unsafe.SliceData(f.sums[:cap(f.sums)]))
-	rest := unsafe.Add(sums, 4*p.TileM*p.TileN)
-	for i := range ceilDiv(m1-m0, MicroRows) * MicroRows {
-		if m0+i >= m1 { // the micro-kernel computes a whole number of its rows
-			f.a[i], f.c[i], f.edge[i] = f.a[0], rest, rest
+	spare := unsafe.Add(sums, 4*p.TileM*p.TileN)
+	sixes, fours := split(m1 - m0)
+	for i := range 6*sixes + 4*fours {
+		if m0+i >= m1 { // micro-kernels compute a whole number of their rows
+			f.a[i], f.c[i], f.rest[i], f.part[i] = f.a[0], spare, spare, spare
 			continue
 		}
 		row := at.along(p.Rows, m0+i)
 		f.a[i] = unsafe.Add(a, 4*row.A)
-		f.edge[i] = unsafe.Add(sums, 4*i*p.TileN)
-		f.c[i] = f.edge[i]
+		f.part[i] = unsafe.Add(sums, 4*i*p.TileN)
 		if p.Epilogue == nil {
 			f.c[i] = unsafe.Add(c, 4*(row.C+n0))
 		}
-	}
-	p.multiply(f, unsafe.Add(b, 4*at.B), m1-m0, n0, n1)
-	if p.Epilogue != nil {
-		p.finish(f, call, batch*points(p.Rows), m0, m1, n0, n1)
-	} else if w := n1 % PanelCols; w > 0 {
-		for i := range m1 - m0 {
-			to := unsafe.Add(f.c[i], 4*(n1-w-n0))
-			copy(unsafe.Slice((*float32)(to), w), unsafe.Slice((*float32)(f.edge[i]), w))
+		if p.Rest != nil {
+			f.rest[i] = unsafe.Add(rest, 4*(row.D+n0))
 		}
+	}
+	p.multiply(f, unsafe.Add(memory(p.B), p.SizeB*at.B), bias, m1-m0, n0, n1)
+	if p.Epilogue != nil {
+		p.compute(f, call, batch*points(p.Rows), m0, m1, n0, n1)
+	} else if w := n1 % PanelCols; w > 0 {
+		p.narrow(f, bias, m1-m0, n1-w-n0, n1-n0)
 	}
 }
 
 // multiply computes sums of so many rows, some terms at a time: all of some runs, or a
-// part of one.
-func (p *Product) multiply(f *frame, b unsafe.Pointer, rows, n0, n1 int) {
+// part of one. Those of the last panel, if it is narrower, stay sums, and so do all if
+// there is an Epilogue.
+func (p *Product) multiply(f *frame, b, bias unsafe.Pointer, rows, n0, n1 int) {
 	axes, length := p.Terms, p.K
 	if points(axes)*length == 0 { // one run of no terms
 		axes, length = nil, 0
@@ -146,8 +167,6 @@ func (p *Product) multiply(f *frame, b unsafe.Pointer, rows, n0, n1 int) {
 		part = ceilDiv(length, pieces)
 	}
 	t := &f.micro
-	t.A, t.Rows = &f.a[0], 8*ceilDiv(rows, MicroRows)*MicroRows
-	t.Add = 0
 	for run := 0; run < runs; run += group {
 		f.runs = f.runs[:min(group, runs-run)]
 		t.NRuns = len(f.runs)
@@ -156,22 +175,105 @@ func (p *Product) multiply(f *frame, b unsafe.Pointer, rows, n0, n1 int) {
 				f.runs[i] = 4 * (Walk{}.along(axes, run+i).A + k)
 			}
 			t.Runs, t.K = unsafe.SliceData(f.runs), min(part, length-k)
+			first, last := run+k == 0, run+group >= runs && k+part >= length
 			for n := n0; n < n1; n += PanelCols {
-				t.B = unsafe.Add(b, 4*(n*runs*length+PanelCols*(run*length+k)))
-				t.C, t.Col = &f.c[0], 4*(n-n0)
-				if p.Epilogue == nil && n+PanelCols > n1 {
-					t.C, t.Col = &f.edge[0], 0
+				t.B = unsafe.Add(b, p.SizeB*(n*runs*length+PanelCols*(run*length+k)))
+				t.Col = 4 * (n - n0)
+				sums, to := f.c, f.c
+				stay := p.Epilogue != nil || n+PanelCols > n1
+				if stay || p.Rest != nil { // which may share memory with the result
+					sums = f.part
 				}
-				p.Micro(t)
+				t.Bias, t.Relu = nil, 0
+				var rest []unsafe.Pointer
+				switch {
+				case stay || !last:
+					to = sums
+				default:
+					if bias != nil {
+						t.Bias = unsafe.Add(bias, t.Col)
+					}
+					if p.Rest != nil {
+						rest = f.rest
+					}
+					if p.Relu {
+						t.Relu = 1
+					}
+				}
+				if first {
+					sums = nil
+				}
+				p.micro(t, f.a, sums, rest, to, rows)
 			}
-			t.Add = 1
 		}
 	}
 }
 
-// finish computes the result from the sums of a tile: at once where it has all columns,
+// micro calls the micro-kernels for rows, of which the tables have pointers.
+func (p *Product) micro(t *Micro, a, from, rest, to []unsafe.Pointer, rows int) {
+	sixes, fours := split(rows)
+	for _, part := range []struct {
+		first, rows int
+		kernel      func(t *Micro)
+	}{{0, 6 * sixes, p.Six}, {6 * sixes, 4 * fours, p.Four}} {
+		if part.rows == 0 {
+			continue
+		}
+		t.A, t.C, t.Rows = &a[part.first], &to[part.first], 8*part.rows
+		t.From, t.Rest = nil, nil
+		if from != nil {
+			t.From = &from[part.first]
+		}
+		if rest != nil {
+			t.Rest = &rest[part.first]
+		}
+		part.kernel(t)
+	}
+}
+
+// narrow does what micro-kernels do with sums, for the columns [lo, hi) of the tile.
+func (p *Product) narrow(f *frame, bias unsafe.Pointer, rows, lo, hi int) {
+	at := func(row unsafe.Pointer) []float32 { return unsafe.Slice((*float32)(row), hi)[lo:] }
+	for i := range rows {
+		sums := at(f.part[i])
+		if bias != nil {
+			addTo(sums, at(bias))
+		}
+		if p.Rest != nil {
+			addTo(sums, at(f.rest[i]))
+		}
+		for j, x := range sums {
+			if p.Relu {
+				sums[j] = max(x, 0)
+			}
+		}
+		copy(at(f.c[i]), sums)
+	}
+}
+
+func addTo(x, y []float32) {
+	for i := range x {
+		x[i] += y[i]
+	}
+}
+
+// split covers rows with as little more as sixes and fours can.
+func split(rows int) (sixes, fours int) {
+	sixes = rows / 6
+	switch rest := rows % 6; {
+	case rest == 5:
+		sixes++
+	case rest > 2, rest > 0 && sixes == 0:
+		fours = 1
+	case rest > 0:
+		sixes, fours = sixes-1, 2
+	}
+	return sixes, fours
+}
+
+// compute makes the result from the sums of a tile: at once where it has all columns,
 // else by row. first is the row that the element of the batch begins with.
-func (p *Product) finish(f *frame, call *Call, first, m0, m1, n0, n1 int) {
+func (p *Product) compute(f *frame, call *Call, first, m0, m1, n0, n1 int) {
 	f.call.Args = append(append(f.call.Args[:0], call.Args...), unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(f.sums[:cap(f.sums)]))), 4*p.TileM*p.TileN))
 	f.call.Sizes = append(append(f.call.Sizes[:0], call.Sizes...), int64(m0), int64(n0))
 	if n1-n0 == p.N {
@@ -191,7 +293,7 @@ func (w Walk) along(axes []Walk, i int) Walk {
 		if j > 0 {
 			at, i = i%a.N, i/a.N
 		}
-		w.A, w.B, w.C = w.A+at*a.A, w.B+at*a.B, w.C+at*a.C
+		w.A, w.B, w.C, w.D = w.A+at*a.A, w.B+at*a.B, w.C+at*a.C, w.D+at*a.D
 	}
 	return w
 }

@@ -12,7 +12,7 @@ func readNetBn1Rsqrt(call *cpu.Call, lo, hi int) {
 	net_bn1_running_var := cpu.View[float32](call, 0)
 	rsqrt := cpu.View[float32](call, 1)
 	for i0 := lo; i0 < hi; i0++ {
-		rsqrt[i0] = float32(1 / math.Sqrt(float64((net_bn1_running_var[i0] + 1e-05))))
+		rsqrt[i0] = 1 / (float32(math.Sqrt(float64((net_bn1_running_var[i0] + 1e-05)))))
 	}
 }
 
@@ -82,7 +82,7 @@ func readNetBn2Rsqrt(call *cpu.Call, lo, hi int) {
 	net_bn2_running_var := cpu.View[float32](call, 0)
 	rsqrt_2 := cpu.View[float32](call, 1)
 	for i0 := lo; i0 < hi; i0++ {
-		rsqrt_2[i0] = float32(1 / math.Sqrt(float64((net_bn2_running_var[i0] + 1e-05))))
+		rsqrt_2[i0] = 1 / (float32(math.Sqrt(float64((net_bn2_running_var[i0] + 1e-05)))))
 	}
 }
 
@@ -154,7 +154,7 @@ func readNetBn3Rsqrt(call *cpu.Call, lo, hi int) {
 	net_bn3_running_var := cpu.View[float32](call, 0)
 	rsqrt_3 := cpu.View[float32](call, 1)
 	for i0 := lo; i0 < hi; i0++ {
-		rsqrt_3[i0] = float32(1 / math.Sqrt(float64((net_bn3_running_var[i0] + 1e-05))))
+		rsqrt_3[i0] = 1 / (float32(math.Sqrt(float64((net_bn3_running_var[i0] + 1e-05)))))
 	}
 }
 
@@ -255,26 +255,40 @@ func readProbs(call *cpu.Call, lo, hi int) {
 	probs := cpu.View[float32](call, 2)
 	for i0 := lo; i0 < hi; i0++ {
 		v1 := float32(math.Inf(-1))
-		v6Best := float32(math.Inf(-1))
-		v6 := int32(0)
+		v43Best := float32(math.Inf(-1))
+		v43 := int32(0)
 		for i1 := range 10 {
 			v0 := logits[i0*10+i1]
 			v1 = max(v1, v0)
-			if elem := v0; elem > v6Best || elem != elem && v6Best == v6Best {
-				v6Best, v6 = elem, int32(i1)
+			if elem := v0; elem > v43Best || elem != elem && v43Best == v43Best {
+				v43Best, v43 = elem, int32(i1)
 			}
 		}
-		v4 := float32(0)
+		v41 := float32(0)
 		for i1 := range 10 {
 			v0 := logits[i0*10+i1]
-			v3 := float32(math.Exp(float64((v0 - v1))))
-			v4 += v3
+			v6 := min((max((v0 - v1), -104)), 89)
+			v9 := float32(math.RoundToEven(float64((v6 * 1.442695))))
+			v13 := float32(float64(v9)*float64(float32(-1.4286068e-06)) + float64((float32(float64(v9)*float64(float32(-0.69314575)) + float64(v6)))))
+			v22 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.0013926927))*float64(v13)+float64(float32(0.008363774)))))*float64(v13)+float64(float32(0.04166655)))))*float64(v13)+float64(float32(0.16666573)))))*float64(v13) + float64(float32(0.5)))
+			v27 := float32(math.RoundToEven(float64((v9 * 0.5))))
+			v33 := math.Float32frombits(uint32((cpu.Shl((int32(math.Float32bits((v27 + 1.2583039e+07)))), 23))))
+			v39 := math.Float32frombits(uint32((cpu.Shl((int32(math.Float32bits(((v9 - v27) + 1.2583039e+07)))), 23))))
+			v40 := ((float32(float64((float32(float64(v22)*float64(v13)+float64(float32(1)))))*float64(v13) + float64(float32(1)))) * v33) * v39
+			v41 += v40
 		}
-		label[i0] = v6
+		label[i0] = v43
 		for i1 := range 10 {
 			v0 := logits[i0*10+i1]
-			v3 := float32(math.Exp(float64((v0 - v1))))
-			probs[i0*10+i1] = v3 / v4
+			v6 := min((max((v0 - v1), -104)), 89)
+			v9 := float32(math.RoundToEven(float64((v6 * 1.442695))))
+			v13 := float32(float64(v9)*float64(float32(-1.4286068e-06)) + float64((float32(float64(v9)*float64(float32(-0.69314575)) + float64(v6)))))
+			v22 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.0013926927))*float64(v13)+float64(float32(0.008363774)))))*float64(v13)+float64(float32(0.04166655)))))*float64(v13)+float64(float32(0.16666573)))))*float64(v13) + float64(float32(0.5)))
+			v27 := float32(math.RoundToEven(float64((v9 * 0.5))))
+			v33 := math.Float32frombits(uint32((cpu.Shl((int32(math.Float32bits((v27 + 1.2583039e+07)))), 23))))
+			v39 := math.Float32frombits(uint32((cpu.Shl((int32(math.Float32bits(((v9 - v27) + 1.2583039e+07)))), 23))))
+			v40 := ((float32(float64((float32(float64(v22)*float64(v13)+float64(float32(1)))))*float64(v13) + float64(float32(1)))) * v33) * v39
+			probs[i0*10+i1] = v40 / v41
 		}
 	}
 }
@@ -332,12 +346,10 @@ func readNetRelu2Rows(call *cpu.Call, lo, hi int) {
 		i1 := p / 256 % 16
 		i0 := p / 4096
 		p += end - i3
-		for ; i3 < end; i3++ {
-			var v0 float32
-			if 0 <= i1-1 && i1-1 < 14 && 0 <= i2-1 && i2-1 < 14 {
-				v0 = x[i0*3136+i1*224+i2*16+i3-240]
-			}
-			rows[i0*4096+i1*256+i2*16+i3] = v0
+		if 0 <= i1-1 && i1-1 < 14 && 0 <= i2-1 && i2-1 < 14 {
+			copy(rows[i0*4096+i1*256+i2*16+i3:][:end-i3], x[i0*3136+i1*224+i2*16+i3-240:][:end-i3])
+		} else {
+			clear(rows[i0*4096+i1*256+i2*16+i3:][:end-i3])
 		}
 	}
 }
@@ -370,12 +382,10 @@ func readNetRelu3Rows(call *cpu.Call, lo, hi int) {
 		i1 := p / 288 % 9
 		i0 := p / 2592
 		p += end - i3
-		for ; i3 < end; i3++ {
-			var v0 float32
-			if 0 <= i1-1 && i1-1 < 7 && 0 <= i2-1 && i2-1 < 7 {
-				v0 = x_2[i0*1568+i1*224+i2*32+i3-256]
-			}
-			rows[i0*2592+i1*288+i2*32+i3] = v0
+		if 0 <= i1-1 && i1-1 < 7 && 0 <= i2-1 && i2-1 < 7 {
+			copy(rows[i0*2592+i1*288+i2*32+i3:][:end-i3], x_2[i0*1568+i1*224+i2*32+i3-256:][:end-i3])
+		} else {
+			clear(rows[i0*2592+i1*288+i2*32+i3:][:end-i3])
 		}
 	}
 }

@@ -18,10 +18,15 @@ func init() {
 	}
 }
 
-// micro computes rows of sums with one panel.
+// micro6 computes sums of one panel for six rows at a time.
 //
 //go:noescape
-func micro(t *cpu.Micro)
+func micro6(t *cpu.Micro)
+
+// micro4 computes sums of one panel for four rows at a time.
+//
+//go:noescape
+func micro4(t *cpu.Micro)
 
 // copyRows makes n rows of a panel of rows that are step bytes apart.
 //
@@ -37,13 +42,15 @@ func copyColumns(dst, src unsafe.Pointer, n, step int)
 func readNetReluProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Micro:    micro,
+		Six:      micro6,
+		Four:     micro4,
 		TileM:    192,
 		TileN:    256,
 		TileK:    1024,
 		Rows:     []cpu.Walk{{N: B, A: 900}, {N: 28, A: 30}, {N: 28, A: 1}},
 		K:        3,
 		N:        16,
+		SizeB:    4,
 		Terms:    []cpu.Walk{{N: 3, A: 30}},
 		A:        6,
 		B:        7,
@@ -86,13 +93,15 @@ func readNetReluProductEpilogue(call *cpu.Call, lo, hi int) {
 func readNetRelu2Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Micro:    micro,
+		Six:      micro6,
+		Four:     micro4,
 		TileM:    192,
 		TileN:    256,
 		TileK:    1024,
 		Rows:     []cpu.Walk{{N: B, A: 4096}, {N: 14, A: 256}, {N: 14, A: 16}},
 		K:        16,
 		N:        32,
+		SizeB:    4,
 		Terms:    []cpu.Walk{{N: 3, A: 256}, {N: 3, A: 16}},
 		A:        6,
 		B:        7,
@@ -135,13 +144,15 @@ func readNetRelu2ProductEpilogue(call *cpu.Call, lo, hi int) {
 func readNetRelu3Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Micro:    micro,
+		Six:      micro6,
+		Four:     micro4,
 		TileM:    192,
 		TileN:    256,
 		TileK:    1024,
 		Rows:     []cpu.Walk{{N: B, A: 2592}, {N: 7, A: 288}, {N: 7, A: 32}},
 		K:        32,
 		N:        64,
+		SizeB:    4,
 		Terms:    []cpu.Walk{{N: 3, A: 288}, {N: 3, A: 32}},
 		A:        6,
 		B:        7,
@@ -184,36 +195,20 @@ func readNetRelu3ProductEpilogue(call *cpu.Call, lo, hi int) {
 func readNetFcLogitsProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Micro:    micro,
-		TileM:    12,
-		TileN:    32,
-		TileK:    1024,
-		Rows:     []cpu.Walk{{N: B, A: 576}},
-		K:        576,
-		N:        10,
-		B:        3,
-		Epilogue: readNetFcLogitsProductEpilogue,
+		Six:   micro6,
+		Four:  micro4,
+		TileM: 12,
+		TileN: 32,
+		TileK: 1024,
+		Rows:  []cpu.Walk{{N: B, A: 576, C: 10}},
+		K:     576,
+		N:     10,
+		SizeB: 4,
+		B:     3,
+		C:     2,
+		Bias:  &cpu.Operand{Arg: 1, First: 0},
 	}
 	p.Run(call, lo, hi)
-}
-
-// readNetFcLogitsProductEpilogue computes logits (digits.mlx:20:12).
-func readNetFcLogitsProductEpilogue(call *cpu.Call, lo, hi int) {
-	net_fc_bias := cpu.View[float32](call, 1)
-	logits := cpu.View[float32](call, 2)
-	sums := cpu.View[float32](call, 4)
-	row_2 := int(call.Sizes[1])
-	column := int(call.Sizes[2])
-	for p := lo; p < hi; {
-		i1 := p % 10
-		end := min(i1+hi-p, 10)
-		i0 := p / 10
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v1 := net_fc_bias[i1]
-			logits[i0*10+i1] = sums[-column+i0*32+i1-row_2*32] + v1
-		}
-	}
 }
 
 // readNetReluPanelsCopy computes panels (digits.mlx:17:18).

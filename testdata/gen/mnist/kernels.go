@@ -74,7 +74,7 @@ func predictNorm1Rsqrt(call *cpu.Call, lo, hi int) {
 	norm1_running_var := cpu.View[float32](call, 0)
 	rsqrt := cpu.View[float32](call, 1)
 	for i0 := lo; i0 < hi; i0++ {
-		rsqrt[i0] = float32(1 / math.Sqrt(float64((norm1_running_var[i0] + 1e-05))))
+		rsqrt[i0] = 1 / (float32(math.Sqrt(float64((norm1_running_var[i0] + 1e-05)))))
 	}
 }
 
@@ -150,7 +150,7 @@ func predictNorm2Rsqrt(call *cpu.Call, lo, hi int) {
 	norm2_running_var := cpu.View[float32](call, 0)
 	rsqrt_2 := cpu.View[float32](call, 1)
 	for i0 := lo; i0 < hi; i0++ {
-		rsqrt_2[i0] = float32(1 / math.Sqrt(float64((norm2_running_var[i0] + 1e-05))))
+		rsqrt_2[i0] = 1 / (float32(math.Sqrt(float64((norm2_running_var[i0] + 1e-05)))))
 	}
 }
 

@@ -20,10 +20,15 @@ func init() {
 	}
 }
 
-// micro computes rows of sums with one panel.
+// micro6 computes sums of one panel for six rows at a time.
 //
 //go:noescape
-func micro(t *cpu.Micro)
+func micro6(t *cpu.Micro)
+
+// micro4 computes sums of one panel for four rows at a time.
+//
+//go:noescape
+func micro4(t *cpu.Micro)
 
 // copyRows makes n rows of a panel of rows that are step bytes apart.
 //
@@ -39,92 +44,60 @@ func copyColumns(dst, src unsafe.Pointer, n, step int)
 func predictReluProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Micro:    micro,
-		TileM:    192,
-		TileN:    256,
-		TileK:    1024,
-		Rows:     []cpu.Walk{{N: B, A: 784}, {N: 26, A: 28}, {N: 26, A: 1}},
-		K:        3,
-		N:        8,
-		Terms:    []cpu.Walk{{N: 3, A: 28}},
-		A:        2,
-		B:        3,
-		Epilogue: predictReluProductEpilogue,
+		Six:   micro6,
+		Four:  micro4,
+		TileM: 192,
+		TileN: 256,
+		TileK: 1024,
+		Rows:  []cpu.Walk{{N: B, A: 784, C: 5408}, {N: 26, A: 28, C: 208}, {N: 26, A: 1, C: 8}},
+		K:     3,
+		N:     8,
+		SizeB: 4,
+		Terms: []cpu.Walk{{N: 3, A: 28}},
+		A:     2,
+		B:     3,
+		C:     1,
+		Bias:  &cpu.Operand{Arg: 0, First: 0},
+		Relu:  true,
 	}
 	p.Run(call, lo, hi)
-}
-
-// predictReluProductEpilogue computes relu (mnist.mlx:17:31).
-func predictReluProductEpilogue(call *cpu.Call, lo, hi int) {
-	conv1_bias := cpu.View[float32](call, 0)
-	relu := cpu.View[float32](call, 1)
-	sums := cpu.View[float32](call, 4)
-	row_2 := int(call.Sizes[1])
-	column := int(call.Sizes[2])
-	for p := lo; p < hi; {
-		i3 := p % 8
-		end := min(i3+hi-p, 8)
-		i2 := p / 8 % 26
-		i1 := p / 208 % 26
-		i0 := p / 5408
-		p += end - i3
-		for ; i3 < end; i3++ {
-			v2 := conv1_bias[i3]
-			relu[i0*5408+i1*208+i2*8+i3] = max((sums[-column+i0*173056+i1*6656+i2*256+i3-row_2*256] + v2), 0)
-		}
-	}
 }
 
 // predictRelu2Product computes relu_2 (mnist.mlx:17:20).
 func predictRelu2Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Micro:    micro,
-		TileM:    192,
-		TileN:    256,
-		TileK:    1024,
-		Rows:     []cpu.Walk{{N: B, A: 5408}, {N: 24, A: 208}, {N: 24, A: 8}},
-		K:        8,
-		N:        16,
-		Terms:    []cpu.Walk{{N: 3, A: 208}, {N: 3, A: 8}},
-		B:        3,
-		Epilogue: predictRelu2ProductEpilogue,
+		Six:   micro6,
+		Four:  micro4,
+		TileM: 192,
+		TileN: 256,
+		TileK: 1024,
+		Rows:  []cpu.Walk{{N: B, A: 5408, C: 9216}, {N: 24, A: 208, C: 384}, {N: 24, A: 8, C: 16}},
+		K:     8,
+		N:     16,
+		SizeB: 4,
+		Terms: []cpu.Walk{{N: 3, A: 208}, {N: 3, A: 8}},
+		B:     3,
+		C:     2,
+		Bias:  &cpu.Operand{Arg: 1, First: 0},
+		Relu:  true,
 	}
 	p.Run(call, lo, hi)
-}
-
-// predictRelu2ProductEpilogue computes relu_2 (mnist.mlx:17:20).
-func predictRelu2ProductEpilogue(call *cpu.Call, lo, hi int) {
-	conv2_bias := cpu.View[float32](call, 1)
-	relu_2 := cpu.View[float32](call, 2)
-	sums := cpu.View[float32](call, 4)
-	row_2 := int(call.Sizes[1])
-	column := int(call.Sizes[2])
-	for p := lo; p < hi; {
-		i3 := p % 16
-		end := min(i3+hi-p, 16)
-		i2 := p / 16 % 24
-		i1 := p / 384 % 24
-		i0 := p / 9216
-		p += end - i3
-		for ; i3 < end; i3++ {
-			v2 := conv2_bias[i3]
-			relu_2[i0*9216+i1*384+i2*16+i3] = max((sums[-column+i0*147456+i1*6144+i2*256+i3-row_2*256] + v2), 0)
-		}
-	}
 }
 
 // predictNorm1AddProduct computes add (mnist.mlx:19:9).
 func predictNorm1AddProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Micro:    micro,
+		Six:      micro6,
+		Four:     micro4,
 		TileM:    192,
 		TileN:    256,
 		TileK:    1024,
 		Rows:     []cpu.Walk{{N: B, A: 9216}, {N: 22, A: 384}, {N: 22, A: 16}},
 		K:        16,
 		N:        24,
+		SizeB:    4,
 		Terms:    []cpu.Walk{{N: 3, A: 384}, {N: 3, A: 16}},
 		B:        7,
 		Epilogue: predictNorm1AddProductEpilogue,
@@ -166,50 +139,37 @@ func predictNorm1AddProductEpilogue(call *cpu.Call, lo, hi int) {
 func predictRelu3Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Micro:    micro,
-		TileM:    96,
-		TileN:    32,
-		TileK:    1024,
-		Rows:     []cpu.Walk{{N: B, A: 11616}},
-		K:        11616,
-		N:        32,
-		A:        2,
-		B:        3,
-		Epilogue: predictRelu3ProductEpilogue,
+		Six:   micro6,
+		Four:  micro4,
+		TileM: 96,
+		TileN: 32,
+		TileK: 1024,
+		Rows:  []cpu.Walk{{N: B, A: 11616, C: 32}},
+		K:     11616,
+		N:     32,
+		SizeB: 4,
+		A:     2,
+		B:     3,
+		C:     1,
+		Bias:  &cpu.Operand{Arg: 0, First: 0},
+		Relu:  true,
 	}
 	p.Run(call, lo, hi)
-}
-
-// predictRelu3ProductEpilogue computes relu_3 (mnist.mlx:20:22).
-func predictRelu3ProductEpilogue(call *cpu.Call, lo, hi int) {
-	fc1_bias := cpu.View[float32](call, 0)
-	relu_3 := cpu.View[float32](call, 1)
-	sums := cpu.View[float32](call, 4)
-	row_2 := int(call.Sizes[1])
-	column := int(call.Sizes[2])
-	for p := lo; p < hi; {
-		i1 := p % 32
-		end := min(i1+hi-p, 32)
-		i0 := p / 32
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v1 := fc1_bias[i1]
-			relu_3[i0*32+i1] = max((sums[-column+i0*32+i1-row_2*32] + v1), 0)
-		}
-	}
 }
 
 // predictNorm2LogitsProduct computes logits (mnist.mlx:20:12).
 func predictNorm2LogitsProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Micro:    micro,
+		Six:      micro6,
+		Four:     micro4,
 		TileM:    96,
 		TileN:    32,
 		TileK:    1024,
 		Rows:     []cpu.Walk{{N: B, A: 32}},
 		K:        32,
 		N:        10,
+		SizeB:    4,
 		B:        7,
 		Epilogue: predictNorm2LogitsProductEpilogue,
 	}

@@ -45,22 +45,18 @@ var metalProgram = runtime.Program{
 					Blocks: []runtime.Block{
 						{Bytes: runtime.Mono(21632, dimB)},
 						{Bytes: runtime.Mono(36864, dimB)},
-						{Bytes: runtime.Mono(96)},
 						{Bytes: runtime.Mono(46464, dimB)},
 						{Bytes: runtime.Mono(128, dimB)},
-						{Bytes: runtime.Mono(40)},
 					},
 					Plans: []runtime.Plan{
-						{Order: []int{0, 3, 1, 4, 5, 2}, On: [][]int{nil, {3, 0}, {1}, nil, {3}, {4}}},
+						{Order: []int{0, 2, 1, 3}, On: [][]int{nil, {2, 0}, nil, {2}}},
 					},
 					Steps: []runtime.Step{
 						{Kernel: 0, Args: []runtime.Ref{runtime.Input.At(0), runtime.Weight.At(0), runtime.Weight.At(1), runtime.Arena.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Num: runtime.Size{{Coef: 676, Of: []runtime.Factor{{Dim: dimB}}}, {Coef: 63}}, Den: runtime.Mono(64)}}}}, Pos: "mnist.mlx:17:31"},
-						{Kernel: 2, Args: []runtime.Ref{runtime.Weight.At(9), runtime.Arena.At(2)}, Grid: runtime.Mono(1), Pos: "mnist.mlx:19:9"},
 						{Kernel: 1, Args: []runtime.Ref{runtime.Arena.At(0), runtime.Weight.At(2), runtime.Weight.At(3), runtime.Arena.At(1)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(9, dimB), Barrier: true, Pos: "mnist.mlx:17:20"},
-						{Kernel: 3, Args: []runtime.Ref{runtime.Arena.At(1), runtime.Weight.At(4), runtime.Weight.At(5), runtime.Weight.At(8), runtime.Arena.At(2), runtime.Weight.At(6), runtime.Weight.At(7), runtime.Arena.At(3)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Num: runtime.Size{{Coef: 484, Of: []runtime.Factor{{Dim: dimB}}}, {Coef: 63}}, Den: runtime.Mono(64)}}}}, Barrier: true, Pos: "mnist.mlx:19:9"},
-						{Kernel: 4, Args: []runtime.Ref{runtime.Arena.At(3), runtime.Weight.At(10), runtime.Weight.At(11), runtime.Arena.At(4)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Num: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Dim: dimB}}}, {Coef: 63}}, Den: runtime.Mono(64)}}}}, Barrier: true, Pos: "mnist.mlx:20:22"},
-						{Kernel: 5, Args: []runtime.Ref{runtime.Weight.At(17), runtime.Arena.At(5)}, Grid: runtime.Mono(1), Pos: "mnist.mlx:20:12"},
-						{Kernel: 6, Args: []runtime.Ref{runtime.Arena.At(4), runtime.Weight.At(12), runtime.Weight.At(13), runtime.Weight.At(16), runtime.Arena.At(5), runtime.Weight.At(14), runtime.Weight.At(15), runtime.Output.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Num: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Dim: dimB}}}, {Coef: 63}}, Den: runtime.Mono(64)}}}}, Barrier: true, Pos: "mnist.mlx:20:12"},
+						{Kernel: 3, Args: []runtime.Ref{runtime.Arena.At(1), runtime.Weight.At(4), runtime.Weight.At(5), runtime.Weight.At(8), runtime.Pack.At(0), runtime.Weight.At(6), runtime.Weight.At(7), runtime.Arena.At(2)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Num: runtime.Size{{Coef: 484, Of: []runtime.Factor{{Dim: dimB}}}, {Coef: 63}}, Den: runtime.Mono(64)}}}}, Barrier: true, Pos: "mnist.mlx:19:9"},
+						{Kernel: 4, Args: []runtime.Ref{runtime.Arena.At(2), runtime.Weight.At(10), runtime.Weight.At(11), runtime.Arena.At(3)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Num: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Dim: dimB}}}, {Coef: 63}}, Den: runtime.Mono(64)}}}}, Barrier: true, Pos: "mnist.mlx:20:22"},
+						{Kernel: 6, Args: []runtime.Ref{runtime.Arena.At(3), runtime.Weight.At(12), runtime.Weight.At(13), runtime.Weight.At(16), runtime.Pack.At(1), runtime.Weight.At(14), runtime.Weight.At(15), runtime.Output.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Num: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Dim: dimB}}}, {Coef: 63}}, Den: runtime.Mono(64)}}}}, Barrier: true, Pos: "mnist.mlx:20:12"},
 						{Kernel: 7, Args: []runtime.Ref{runtime.Output.At(0), runtime.Output.At(1)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Num: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Dim: dimB}}}, {Coef: 255}}, Den: runtime.Mono(256)}}}}, Barrier: true, Pos: "mnist.mlx:29:18"},
 					},
 				},
@@ -78,4 +74,12 @@ var metalProgram = runtime.Program{
 		{Name: "predict_label", Threads: 256, Pos: "mnist.mlx:29:18"},
 	}),
 	Align: 16,
+	Packed: []runtime.Packed{
+		{DType: runtime.F32, Shape: []int{24}},
+		{DType: runtime.F32, Shape: []int{10}},
+	},
+	Load: []runtime.Step{
+		{Kernel: 2, Args: []runtime.Ref{runtime.Weight.At(9), runtime.Pack.At(0)}, Grid: runtime.Mono(1), Barrier: true, Pos: "mnist.mlx:19:9"},
+		{Kernel: 5, Args: []runtime.Ref{runtime.Weight.At(17), runtime.Pack.At(1)}, Grid: runtime.Mono(1), Barrier: true, Pos: "mnist.mlx:20:12"},
+	},
 }

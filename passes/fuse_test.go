@@ -1,0 +1,76 @@
+package passes
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/mlxc/mlxc/ir"
+)
+
+// What an expert would write as one kernel is one, on both targets.
+func TestOneKernel(t *testing.T) {
+	const b40, weights = "f32[B, 40]", "%w: f32[40], %b: f32[40]"
+	tests := []struct{ name, inputs, body, result string }{
+		{"softmax", "%x: " + b40, "%y = softmax(%x, axis=1, acc=invalid) : " + b40, b40},
+		{"softmax over columns", "%x: " + b40, "%y = softmax(%x, axis=0, acc=invalid) : " + b40, b40},
+		{"log_softmax", "%x: " + b40, "%y = log_softmax(%x, axis=1, acc=invalid) : " + b40, b40},
+		{"cross-entropy", "%x: " + b40 + ", %l: i32[B]", "%y = cross_entropy(%x, %l, acc=invalid) : f32[B]", "f32[B]"},
+		{"layer norm", "%x: " + b40 + ", " + weights, "%y = layer_norm(%x, %w, %b, eps=0.00001, acc=invalid) : " + b40, b40},
+		{"RMS norm", "%x: " + b40 + ", " + weights, "%y = rms_norm(%x, %w, eps=0.00001, acc=invalid) : " + b40, b40},
+		{"RMS norm in f16", "%x: f16[B, 40], %w: f16[40]", "%y = rms_norm(%x, %w, eps=0.00001, acc=invalid) : f16[B, 40]", "f16[B, 40]"},
+		{"group norm and silu", "%x: f32[B, 6, 7, 40], " + weights, `
+			%0 = group_norm(%x, %w, %b, groups=8, eps=0.00001, acc=invalid) : f32[B, 6, 7, 40]
+			%y = silu(%0) : f32[B, 6, 7, 40]`, "f32[B, 6, 7, 40]"},
+		{"group norm of sizes that vary", "%x: f32[B, N, N, 40], " + weights,
+			"%y = group_norm(%x, %w, %b, groups=8, eps=0.00001, acc=invalid) : f32[B, N, N, 40]", "f32[B, N, N, 40]"},
+		{"var", "%x: " + b40, "%y = var(%x, axes=[1], keep=false) : f32[B]", "f32[B]"},
+		{"argmax of a function", "%x: " + b40, "%0 = tanh(%x) : " + b40 + "\n%y = argmax(%0, axis=1, keep=false) : i32[B]", "i32[B]"},
+		{"matmul, bias, gelu, residual", "%x: " + b40 + ", %m: f32[40, 40], " + weights, `
+			%0 = matmul(%x, %m, acc=invalid) : f32[B, 40]
+			%1 = broadcast(%b, shape=[B, 40]) : f32[B, 40]
+			%2 = add(%0, %1) : f32[B, 40]
+			%3 = gelu(%2) : f32[B, 40]
+			%y = add(%3, %x) : f32[B, 40]`, b40},
+		{"conv, bias, relu", "%x: f32[B, 6, 7, 40], %k: f32[40, 3, 3, 40], " + weights, `
+			%0 = conv(%x, %k, stride=[1, 1], pad=[1, 1], dilation=[1, 1], groups=1, acc=invalid) : f32[B, 6, 7, 40]
+			%1 = broadcast(%b, shape=[B, 6, 7, 40]) : f32[B, 6, 7, 40]
+			%2 = add(%0, %1) : f32[B, 6, 7, 40]
+			%y = relu(%2) : f32[B, 6, 7, 40]`, "f32[B, 6, 7, 40]"},
+		{"a long chain", "%x: " + b40, chain(300), b40},
+	}
+	for _, test := range tests {
+		for _, target := range []ir.Target{ir.CPU, ir.Metal} {
+			text := fmt.Sprintf("mlxir 1\nmodule \"one\" {\ndim B 1..64\ndim N 4..9\nfunc @f(%s) -> (y: %s) {\n%s\nret(%%y)\n}\n}", test.inputs, test.result, test.body)
+			m := parse(t, text)
+			if err := Until(m, target, "lower"); err != nil {
+				t.Errorf("%s on %s: %v", test.name, target, err)
+				continue
+			}
+			for _, v := range m.Funcs[0].Variants {
+				if n := len(v.Steps); n != 1 {
+					t.Errorf("%s on %s: %d kernels:\n%s", test.name, target, n, ir.Print(m))
+				}
+			}
+			k := m.Kernels[len(m.Kernels)-1] // that for any number of rows
+			if product := strings.Contains(test.body, "matmul") || strings.Contains(test.body, "conv"); (k.Contract != nil) != product {
+				t.Errorf("%s on %s: is a product: %v", test.name, target, k.Contract != nil)
+			}
+		}
+	}
+}
+
+// chain is n functions of one another, each read twice.
+func chain(n int) string {
+	var b strings.Builder
+	last := "%x"
+	for i := range n {
+		name := fmt.Sprintf("%%v%d", i)
+		if i == n-1 {
+			name = "%y"
+		}
+		fmt.Fprintf(&b, "%s = mul(%s, %s) : f32[B, 40]\n", name, last, last)
+		last = name
+	}
+	return b.String()
+}

@@ -1,0 +1,127 @@
+package passes
+
+import (
+	"slices"
+
+	"github.com/mlxc/mlxc/ir"
+)
+
+// pack moves the steps that depend on nothing but params out of all variants: they run
+// once, when a model is loaded, and what they compute is shared by its sessions. Such
+// are the panels of weights, and what fuse stores of weights alone. Steps that are the
+// same in several variants or entries run once.
+func pack(m *ir.Module) error {
+	p := &packing{module: m, load: &ir.Variant{}, made: map[string][]*ir.Buffer{}, params: map[int]*ir.Buffer{}, names: map[string]bool{}}
+	for _, f := range m.Funcs {
+		for _, v := range f.Variants {
+			p.variant(v)
+		}
+	}
+	if len(p.load.Steps) > 0 {
+		m.Load = p.load
+	}
+	return nil
+}
+
+// A packing collects what is done at load.
+type packing struct {
+	module *ir.Module
+	load   *ir.Variant
+	made   map[string][]*ir.Buffer // by a step's kernel and what it reads: what it writes
+	params map[int]*ir.Buffer      // of load
+	names  map[string]bool
+	packed int
+}
+
+func (p *packing) variant(v *ir.Variant) {
+	to := map[*ir.Buffer]*ir.Buffer{} // buffers of load, by those of the variant
+	v.Steps = slices.DeleteFunc(v.Steps, func(s *ir.Step) bool {
+		if !p.packable(s, to) {
+			return false
+		}
+		p.step(s, to)
+		return true
+	})
+	for b, packed := range to {
+		if b.Place == ir.InArena {
+			b.Place, b.Index = ir.InPacked, packed.Index
+		}
+	}
+	used := map[*ir.Buffer]bool{}
+	for i, s := range v.Steps {
+		s.Epoch = i
+		for _, b := range s.Args {
+			used[b] = true
+		}
+	}
+	v.Buffers = slices.DeleteFunc(v.Buffers, func(b *ir.Buffer) bool {
+		return !used[b] && (b.Place == ir.InPacked || b.Place == ir.InParam)
+	})
+}
+
+// packable reports whether a step reads only params and what is packed, and writes only
+// the arena. What reads nothing fills memory, which is cheaper than to keep it.
+func (p *packing) packable(s *ir.Step, to map[*ir.Buffer]*ir.Buffer) bool {
+	reads := false
+	for n, b := range s.Args {
+		isParam := b.Place == ir.InParam && !p.module.Params[b.Index].State
+		switch {
+		case s.Kernel.Args[n].Write && b.Place != ir.InArena, !s.Kernel.Args[n].Write && !isParam && to[b] == nil:
+			return false
+		case !s.Kernel.Args[n].Write:
+			reads = true
+		}
+	}
+	return reads && len(s.Sizes) == 0
+}
+
+// step makes a step one of load, unless an equal one is there.
+func (p *packing) step(s *ir.Step, to map[*ir.Buffer]*ir.Buffer) {
+	key := s.Kernel.Name
+	for n, b := range s.Args {
+		if b.Place == ir.InParam && to[b] == nil {
+			to[b] = p.param(b)
+		}
+		if !s.Kernel.Args[n].Write {
+			key += " " + to[b].Name
+		}
+	}
+	made, ok := p.made[key]
+	step := *s
+	step.Args, step.Epoch, step.Barrier = nil, len(p.load.Steps), nil
+	for n, b := range s.Args {
+		if !s.Kernel.Args[n].Write {
+			step.Args = append(step.Args, to[b])
+			continue
+		}
+		if !ok {
+			made = append(made, p.buffer(b.Name, ir.InPacked, p.packed, b.Type))
+			p.packed++
+		}
+		i := 0
+		for _, a := range s.Kernel.Args[:n] {
+			if a.Write {
+				i++
+			}
+		}
+		to[b] = made[i]
+		step.Args = append(step.Args, to[b])
+	}
+	if !ok {
+		p.made[key] = made
+		p.load.Steps = append(p.load.Steps, &step)
+	}
+}
+
+func (p *packing) param(b *ir.Buffer) *ir.Buffer {
+	if p.params[b.Index] == nil {
+		p.params[b.Index] = p.buffer(b.Name, ir.InParam, b.Index, b.Type)
+	}
+	return p.params[b.Index]
+}
+
+func (p *packing) buffer(name string, place ir.Place, index int, t ir.Type) *ir.Buffer {
+	b := &ir.Buffer{Name: unique(p.names, name), Place: place, Index: index, Type: t}
+	p.load.Buffers = append(p.load.Buffers, b)
+	return b
+}

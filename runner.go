@@ -191,9 +191,14 @@ const (
 var ErrDevice = errors.New("device failed")
 
 // Run runs an entry with weights from a file. inputs is .npy arrays one behind
-// the other, results are written to w the same way; threads 0 means all.
-func (r *Runner) Run(ctx context.Context, entry, weights string, threads int, inputs io.Reader, w io.Writer) error {
-	return runProgram(ctx, r.path, inputs, w, entry, weights, fmt.Sprint(threads))
+// the other, results are written to w the same way; threads 0 means all. given are
+// the sizes that the entry is given.
+func (r *Runner) Run(ctx context.Context, entry, weights string, threads int, inputs io.Reader, w io.Writer, given ...int64) error {
+	args := []string{entry, weights, fmt.Sprint(threads)}
+	for _, n := range given {
+		args = append(args, fmt.Sprint(n))
+	}
+	return runProgram(ctx, r.path, inputs, w, args...)
 }
 
 // runProgram runs a program that buildProgram has built.

@@ -1,6 +1,8 @@
 package codegen
 
 import (
+	"slices"
+
 	"github.com/dave/jennifer/jen"
 
 	"github.com/mlxc/mlxc/ir"
@@ -44,6 +46,9 @@ func (p *pkg) exampleFile() (*jen.File, error) {
 			fail())
 		call = append(call, jen.Id(arg))
 	}
+	for _, d := range e.Dims {
+		call = append(call, jen.Lit(int(d.Min)))
+	}
 	body = append(body, jen.List(jen.Id("out"), jen.Err()).Op(":=").Id("s").Dot(name).Call(call...), fail())
 	for _, r := range e.Results {
 		out := jen.Id("out")
@@ -66,6 +71,15 @@ func argName(e *ir.Func, in *ir.Value) string {
 		if lowerName(other.Name) == name {
 			name += "_"
 		}
+	}
+	return name
+}
+
+// dimArg is the Go name of a size that a call gives.
+func dimArg(e *ir.Func, d *ir.Dim) string {
+	name := lowerName(d.Name)
+	for slices.ContainsFunc(e.Inputs, func(in *ir.Value) bool { return argName(e, in) == name }) {
+		name += "_"
 	}
 	return name
 }

@@ -2,6 +2,7 @@ package codegen
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dave/jennifer/jen"
@@ -121,7 +122,15 @@ func (p *pkg) method(f *jen.File, index int, e *ir.Func) {
 		params = append(params, jen.Id(arg).Op("*").Add(rt("Array")))
 		args = append(args, jen.Id(arg))
 	}
-	call := []jen.Code{jen.Id("ctx"), jen.Lit(index)}
+	method, call := "Call", []jen.Code{jen.Id("ctx"), jen.Lit(index)}
+	if len(e.Dims) > 0 {
+		var given []jen.Code
+		for _, d := range e.Dims {
+			given = append(given, jen.Id(dimArg(e, d)))
+		}
+		params = append(params, jen.List(given...).Int())
+		method, call = "CallAt", append(call, jen.Index().Int().Values(given...))
+	}
 	call = append(call, args...)
 	result, returns := jen.Op("*").Add(rt("Array")), jen.Id("out").Index(jen.Lit(0))
 	zero := jen.Nil()
@@ -138,7 +147,7 @@ func (p *pkg) method(f *jen.File, index int, e *ir.Func) {
 		f.Comment(line)
 	}
 	f.Func().Params(jen.Id("s").Op("*").Id("Session")).Id(name).Params(params...).Params(result, jen.Error()).Block(
-		jen.List(jen.Id("out"), jen.Err()).Op(":=").Id("s").Dot("s").Dot("Call").Call(call...),
+		jen.List(jen.Id("out"), jen.Err()).Op(":=").Id("s").Dot("s").Dot(method).Call(call...),
 		jen.If(jen.Err().Op("!=").Nil()).Block(jen.Return(zero, jen.Err())),
 		jen.Return(returns, jen.Nil()),
 	)
@@ -196,11 +205,9 @@ func methodDoc(name string, e *ir.Func, m *ir.Module) []string {
 		lines = append(lines, fmt.Sprintf("\t%s  %s", argName(e, in), in.Type))
 	}
 	for _, d := range m.Dims {
-		for _, in := range e.Inputs {
-			if mentions(in.Type.Shape, d) {
-				lines = append(lines, fmt.Sprintf("\t%d <= %s <= %d", d.Min, d.Name, d.Max))
-				break
-			}
+		inShape := slices.ContainsFunc(e.Inputs, func(in *ir.Value) bool { return mentions(in.Type.Shape, d) })
+		if inShape || slices.Contains(e.Dims, d) {
+			lines = append(lines, fmt.Sprintf("\t%d <= %s <= %d", d.Min, d.Name, d.Max))
 		}
 	}
 	for _, w := range e.Where {

@@ -107,6 +107,13 @@ func (p *pkg) entry(t *table, f *ir.Func) (jen.Code, error) {
 		jen.Id("Inputs").Op(":").Add(slice(rt("Port"), inputs)),
 		jen.Id("Outputs").Op(":").Add(slice(rt("Port"), outputs)),
 	}
+	if len(f.Dims) > 0 {
+		var given []jen.Code
+		for _, d := range f.Dims {
+			given = append(given, jen.Id(dimName(d)))
+		}
+		items = append(items, jen.Id("Given").Op(":").Index().Int().Values(given...))
+	}
 	if facts := p.facts(f.Where); facts != nil {
 		items = append(items, jen.Id("Where").Op(":").Add(facts))
 	}

@@ -108,14 +108,18 @@ func narrowAttrs(attrs any, guard []Fact) any {
 	v := reflect.New(reflect.TypeOf(attrs)).Elem()
 	v.Set(reflect.ValueOf(attrs))
 	for i := range v.NumField() {
-		if sizes, ok := v.Field(i).Interface().([]Size); ok {
-			v.Field(i).Set(reflect.ValueOf(narrowed(sizes, guard)))
+		switch x := v.Field(i).Interface().(type) {
+		case Size:
+			v.Field(i).Set(reflect.ValueOf(x.Narrow(guard)))
+		case []Size:
+			v.Field(i).Set(reflect.ValueOf(narrowed(x, guard)))
 		}
 	}
 	return v.Interface()
 }
 
-// Serving is what serves a call of an entry with these inputs: the first function of
+// Serving is what serves a call of an entry with these inputs and the values of its
+// dims that a call gives: the first function of
 // that name whose guard holds and, where it is lowered, its first variant.
 func (m *Module) Serving(entry string, inputs []*Tensor, given ...int64) (*Func, *Variant, error) {
 	var named []*Func

@@ -43,7 +43,14 @@ var viewOps = []*Op{
 		}}},
 		Type: shaped,
 		Pull: func(p *Puller, in *Instr, at []Size) *Scalar {
-			return p.Arg(in.Args[0], Unravel(Linear(at, in.Result().Type.Shape), in.Args[0].Type.Shape))
+			shape := in.Result().Type.Shape
+			at = slices.Clone(at)
+			for i, e := range shape {
+				if e.Is(1) { // by guards it is 0, which a division would not see
+					at[i] = Size{}
+				}
+			}
+			return p.Arg(in.Args[0], Unravel(Linear(at, shape), in.Args[0].Type.Shape))
 		},
 		Eval: func(in *Instr, args []*Tensor, env *Env) (*Tensor, error) {
 			return env.fill(in.Result().Type, func(out *Tensor, n int, _ []int) { out.copyFrom(n, args[0], n) })
@@ -342,14 +349,16 @@ func shaped(in *Instr) ([]Type, error) {
 	return typed(in.Args[0].Type.DType, in.Attrs.(ShapeAttrs).Shape)
 }
 
-// Unravel is the index in a row-major tensor of the shape of its n-th element.
+// Unravel is the index in a row-major tensor of the shape of its n-th element. Only
+// axes behind the first that is not of size 1 need a division.
 func Unravel(n Size, shape []Size) []Size {
 	at := make([]Size, len(shape))
-	for i := len(shape) - 1; i > 0; i-- {
+	first := slices.IndexFunc(shape, func(e Size) bool { return !e.Is(1) })
+	for i := len(shape) - 1; i > first; i-- {
 		at[i], n = n.Mod(shape[i]), n.Div(shape[i])
 	}
-	if len(shape) > 0 {
-		at[0] = n
+	if first >= 0 {
+		at[first] = n
 	}
 	return at
 }

@@ -156,3 +156,53 @@ func TestVariantsShareKernels(t *testing.T) {
 		t.Errorf("the kernels are %v, want two for the product, whose tiles differ, and one for the sign: %v", names, want)
 	}
 }
+
+// A decoder's step: rows that vary go into a cache, at a place that the call gives. What
+// the facts of the function prove of them they prove in each variant.
+func TestVariantsOfDecoder(t *testing.T) {
+	const text = `mlxir 1
+module "decoder" {
+  dim T 1..16
+  dim pos 0..31
+  param @w: f32[8, 4] = "w"
+  func @step(%x: f32[T, 8], %cache: f32[32, 4], pos: dim) -> (y: f32[32, 4]) where pos + T <= 32 {
+    %0 = weight(param=@w) : f32[8, 4]
+    %k = matmul(%x, %0, acc=f32) : f32[T, 4]
+    %y = update(%cache, %k, start=pos, axis=0) : f32[32, 4]
+    ret(%y)
+  }
+}
+`
+	for rows, variant := range map[int]int{1: 0, 8: 1, 9: 2} {
+		for _, target := range []ir.Target{ir.CPU, ir.Metal} {
+			m, err := ir.Parse("decoder", []byte(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := rand.New(rand.NewPCG(uint64(rows), 0))
+			params := map[string]*ir.Tensor{"w": integers(r, 8, 4)}
+			inputs := []*ir.Tensor{integers(r, rows, 8), integers(r, 32, 4)}
+			want, err := m.Eval(m.Funcs[0], params, inputs, 20)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := Run(m, target, nil); err != nil {
+				t.Fatal(err)
+			}
+			f, v, err := m.Serving("step", inputs, 20)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if v != f.Variants[variant] {
+				t.Errorf("%d rows are served by another variant than %d", rows, variant)
+			}
+			got, err := m.EvalVariant(f, v, params, inputs, 20)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := difference(got[0], want[0], equal); diff != "" {
+				t.Errorf("%s, %d rows: %s", target, rows, diff)
+			}
+		}
+	}
+}

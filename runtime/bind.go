@@ -19,6 +19,7 @@ type boundEntry struct {
 	dims    []int64
 	shapes  [][]int       // the inputs' that dims come from
 	given   []Span        // the inputs of the call at hand
+	sizes   []int         // that the last call gave, as dims come from them too
 	variant *boundVariant // for dims; nil: nothing is bound
 	arena   *memory       // the variant's launches point into it
 }
@@ -60,10 +61,10 @@ func emptyArrays(ports []Port) []*Array {
 
 // bind puts everything in place for the inputs of a call. While their shapes stay
 // the same only the inputs themselves change.
-func (b *boundEntry) bind(s *Session, inputs []*Array) error {
-	if !b.fits(inputs) {
+func (b *boundEntry) bind(s *Session, sizes []int, inputs []*Array) error {
+	if !b.fits(sizes, inputs) {
 		b.variant = nil
-		if err := b.program.solve(b.entry, inputs, b.dims); err != nil {
+		if err := b.program.solve(b.entry, inputs, sizes, b.dims); err != nil {
 			return err
 		}
 	}
@@ -81,6 +82,7 @@ func (b *boundEntry) bind(s *Session, inputs []*Array) error {
 		if err := b.resize(s); err != nil {
 			return err
 		}
+		b.sizes = append(b.sizes[:0], sizes...)
 		for i, a := range inputs {
 			b.shapes[i] = append(b.shapes[i][:0], a.shape...)
 		}
@@ -139,9 +141,10 @@ func (a *Array) span(d *openDevice) (Span, error) {
 	return Span{Bytes: a.bytes, Buffer: buffer, Offset: a.offset()}, err
 }
 
-// fits reports whether the inputs have the types of the call before.
-func (b *boundEntry) fits(inputs []*Array) bool {
-	if b.variant == nil || len(inputs) != len(b.shapes) {
+// fits reports whether the inputs have the types of the call before, and the sizes
+// that are given are those.
+func (b *boundEntry) fits(sizes []int, inputs []*Array) bool {
+	if b.variant == nil || !slices.Equal(sizes, b.sizes) || len(inputs) != len(b.shapes) {
 		return false
 	}
 	for i, a := range inputs {

@@ -7,14 +7,17 @@ import (
 )
 
 // solve finds the dims of a call from the shapes of its inputs, and checks all
-// that the entry asks of them. A size that is linear in one dim gives that dim; a
+// that the entry asks of them. The dims that the entry is given are those numbers. A size that is linear in one dim gives that dim; a
 // dim that no shape decides takes its least value. An error is a *DimError.
-func (p *Program) solve(e *Entry, inputs []*Array, dims []int64) error {
+func (p *Program) solve(e *Entry, inputs []*Array, given []int, dims []int64) error {
 	fail := func(format string, args ...any) error {
 		return &DimError{Program: p.Name, Entry: e.Name, What: fmt.Sprintf(format, args...)}
 	}
 	if len(inputs) != len(e.Inputs) {
 		return fail("%d inputs, want %d", len(inputs), len(e.Inputs))
+	}
+	if len(given) != len(e.Given) {
+		return fail("%d sizes, want %d", len(given), len(e.Given))
 	}
 	for i, a := range inputs {
 		port := &e.Inputs[i]
@@ -26,6 +29,12 @@ func (p *Program) solve(e *Entry, inputs []*Array, dims []int64) error {
 		}
 	}
 	known := make([]bool, len(p.Dims))
+	for i, d := range e.Given {
+		dims[d], known[d] = int64(given[i]), true
+		if err := p.Dims[d].check(dims[d]); err != nil {
+			return fail("%v", err)
+		}
+	}
 	for again := true; again; {
 		again = false
 		for i, a := range inputs {

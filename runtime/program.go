@@ -25,7 +25,7 @@ type Program struct {
 	Align   int          // bytes that the address of each input and param must divide by on Backend; others are copied
 }
 
-// A Dim is a size that each call fixes by the shapes of its inputs, within
+// A Dim is a size that each call fixes by the shapes of its inputs or gives, within
 // inclusive bounds.
 type Dim struct {
 	Name     string
@@ -54,6 +54,7 @@ func Fill(x float64) *float64 { return &x }
 type Entry struct {
 	Name            string
 	Inputs, Outputs []Port
+	Given           []int     // the dims that a call gives as numbers, in order
 	Where           []Fact    // what its dims must satisfy besides their bounds
 	Variants        []Variant // a call takes the first whose guard holds; the last has none
 }

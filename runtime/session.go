@@ -61,6 +61,11 @@ func (s *Session) enter() error {
 // the session usable. An argument that does not fit gives a *DimError. With the
 // sizes of the call before nothing is allocated and nothing copied.
 func (s *Session) Call(ctx context.Context, entry int, inputs ...*Array) ([]*Array, error) {
+	return s.CallAt(ctx, entry, nil, inputs...)
+}
+
+// CallAt is Call for an entry that is given sizes as well: Entry.Given in order.
+func (s *Session) CallAt(ctx context.Context, entry int, sizes []int, inputs ...*Array) ([]*Array, error) {
 	b, err := s.entry(entry)
 	if err != nil {
 		return nil, err
@@ -68,7 +73,7 @@ func (s *Session) Call(ctx context.Context, entry int, inputs ...*Array) ([]*Arr
 	if err := s.enter(); err != nil {
 		return nil, s.wrap(b, err)
 	}
-	err = s.run(ctx, b, inputs)
+	err = s.run(ctx, b, sizes, inputs)
 	for _, a := range inputs {
 		runtime.KeepAlive(a) // the kernels had only its bytes
 	}
@@ -90,8 +95,8 @@ func (s *Session) fail(b *boundEntry, err error) error {
 	return s.wrap(b, err)
 }
 
-func (s *Session) run(ctx context.Context, b *boundEntry, inputs []*Array) error {
-	if err := b.bind(s, inputs); err != nil {
+func (s *Session) run(ctx context.Context, b *boundEntry, sizes []int, inputs []*Array) error {
+	if err := b.bind(s, sizes, inputs); err != nil {
 		return err
 	}
 	t, err := b.variant.recording.Run(ctx)

@@ -317,7 +317,7 @@ func TestSolve(t *testing.T) {
 				inputs = append(inputs, must(NewArray(F32, c.shapes[i]...))(t))
 			}
 			dims := make([]int64, 2)
-			err := p.solve(e, inputs, dims)
+			err := p.solve(e, inputs, nil, dims)
 			if c.err != "" {
 				wantError(t, err, "p: e: "+c.err)
 			} else if err != nil || !slices.Equal(dims, c.dims) {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-audio/wav"
@@ -28,7 +29,7 @@ func parsePairs(flag string, texts []string) ([]pair, error) {
 	for _, t := range texts {
 		name, file, ok := strings.Cut(t, "=")
 		if !ok || name == "" || file == "" {
-			return nil, usageError{fmt.Errorf("%s wants NAME=FILE, got %q", flag, t)}
+			return nil, usageError{fmt.Errorf("%s wants NAME=VALUE, got %q", flag, t)}
 		}
 		if slices.ContainsFunc(out, func(p pair) bool { return p.name == name }) {
 			return nil, usageError{fmt.Errorf("%s %s is given twice", flag, name)}
@@ -66,6 +67,32 @@ func readInputs(e *ir.Func, flags []string) ([]*runtime.Array, error) {
 		inputs = append(inputs, a)
 	}
 	return inputs, nil
+}
+
+// readDims reads the sizes that an entry is given, in its order.
+func readDims(e *ir.Func, flags []string) ([]int64, error) {
+	pairs, err := parsePairs("--dim", flags)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range pairs {
+		if !slices.ContainsFunc(e.Dims, func(d *ir.Dim) bool { return d.Name == p.name }) {
+			return nil, usageError{fmt.Errorf("entry %s is not given a size %q", e.Name, p.name)}
+		}
+	}
+	var given []int64
+	for _, d := range e.Dims {
+		i := slices.IndexFunc(pairs, func(p pair) bool { return p.name == d.Name })
+		if i < 0 {
+			return nil, usageError{fmt.Errorf("entry %s needs --dim %s=N, %d to %d", e.Name, d.Name, d.Min, d.Max)}
+		}
+		n, err := strconv.ParseInt(pairs[i].file, 10, 64)
+		if err != nil {
+			return nil, usageError{fmt.Errorf("--dim %s is %q, not an integer", d.Name, pairs[i].file)}
+		}
+		given = append(given, n)
+	}
+	return given, nil
 }
 
 // readInput reads one input by the kind of its file.

@@ -17,6 +17,9 @@ import (
 
 const digits = "../../testdata/digits/digits.mlx"
 
+// cache is run with inputs, but for the size that it is given.
+const cache = "../../testdata/cache/cache.mlx --device reference --in cache=[[1,1],[2,2],[3,3],[4,4]] --in rows=[[7,8]]"
+
 func mlxcRun(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
@@ -72,7 +75,11 @@ func TestMessagesAndExitCodes(t *testing.T) {
 		{"ops convv", exitWrong, `there is no op "convv"; did you mean conv`},
 		{"run " + digits, exitUsage, `entry read needs --in image=FILE, f32\[B, 28, 28, 1\]`},
 		{"run " + digits + " --in picture=x.png", exitWrong, `has no input "picture", it has image`},
-		{"run " + digits + " --in image", exitUsage, `--in wants NAME=FILE`},
+		{"run " + cache, exitUsage, `entry step needs --dim pos=N, 0 to 16`},
+		{"run " + cache + " --dim pos=x", exitUsage, `--dim pos is "x", not an integer`},
+		{"run " + cache + " --dim pos=1 --dim at=1", exitUsage, `entry step is not given a size "at"`},
+		{"run " + cache + " --dim pos=4", exitWrong, `T \+ pos <= S does not hold`},
+		{"run " + digits + " --in image", exitUsage, `--in wants NAME=VALUE`},
 		{"run " + digits + " --in image=nowhere.png", exitWrong, `nowhere.png: no such file`},
 		{"run " + digits + " --in image=" + noPicture, exitWrong, `no.png: cannot read the picture`},
 		{"run " + digits + " --in image=" + wide, exitWrong, `wide.png: the picture is 30x28, want f32\[B, 28, 28, 1\]; nothing is resized`},

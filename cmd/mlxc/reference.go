@@ -9,7 +9,7 @@ import (
 )
 
 // runReference runs an entry by the evaluator: slow, in float64, without a build.
-func runReference(m *ir.Module, e *ir.Func, weights string, inputs []*runtime.Array) ([]*runtime.Array, error) {
+func runReference(m *ir.Module, e *ir.Func, weights string, inputs []*runtime.Array, given []int64) ([]*runtime.Array, error) {
 	params := map[string]*ir.Tensor{}
 	if len(m.Params) > 0 {
 		w, err := runtime.OpenWeights(weights)
@@ -27,7 +27,7 @@ func runReference(m *ir.Module, e *ir.Func, weights string, inputs []*runtime.Ar
 	for i, a := range inputs {
 		tensors[i] = toTensor(a)
 	}
-	outs, err := m.Eval(e, params, tensors)
+	outs, err := m.Eval(e, params, tensors, given...)
 	if err != nil {
 		return nil, err
 	}

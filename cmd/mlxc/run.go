@@ -25,7 +25,7 @@ type runFlags struct {
 	src            sourceFlags
 	entry, weights string
 	device         string
-	in, out        []string
+	in, out, dims  []string
 	threads        int
 }
 
@@ -51,6 +51,7 @@ What is built is kept in the user's cache: a second run starts at once.`,
 	cmd.Flags().StringVar(&f.weights, "weights", "", "checkpoint `file` (default: the model's own)")
 	cmd.Flags().StringArrayVar(&f.in, "in", nil, "`NAME=FILE`, an input; once for each")
 	cmd.Flags().StringArrayVar(&f.out, "out", nil, "`NAME=FILE`, where to write a result instead of printing it")
+	cmd.Flags().StringArrayVar(&f.dims, "dim", nil, "`NAME=N`, a size that the entry is given; once for each")
 	cmd.Flags().StringVar(&f.device, "device", "auto", "auto (metal where there is one, else cpu), cpu, metal, or reference: the slow evaluator, which needs no build")
 	cmd.Flags().IntVar(&f.threads, "threads", 0, "threads to use (default: one for each processor)")
 	return cmd
@@ -78,6 +79,10 @@ func (f *runFlags) run(cmd *cobra.Command, model string) error {
 	if err != nil {
 		return err
 	}
+	given, err := readDims(e, f.dims)
+	if err != nil {
+		return err
+	}
 	outs, err := parsePairs("--out", f.out)
 	if err != nil {
 		return err
@@ -93,9 +98,9 @@ func (f *runFlags) run(cmd *cobra.Command, model string) error {
 	}
 	var results []*runtime.Array
 	if f.device == "reference" {
-		results, err = runReference(m, e, weights, inputs)
+		results, err = runReference(m, e, weights, inputs, given)
 	} else {
-		results, err = f.runBuilt(ctx, cmd, m, e, target, model, weights, inputs)
+		results, err = f.runBuilt(ctx, cmd, m, e, target, model, weights, inputs, given)
 	}
 	if err != nil {
 		return show(err, cmd.ErrOrStderr())
@@ -154,7 +159,7 @@ func checkpoint(m *ir.Module, model, asked string) string {
 	return filepath.Join(filepath.Dir(model), m.Checkpoint.File)
 }
 
-func (f *runFlags) runBuilt(ctx context.Context, cmd *cobra.Command, m *ir.Module, e *ir.Func, target ir.Target, model, weights string, inputs []*runtime.Array) ([]*runtime.Array, error) {
+func (f *runFlags) runBuilt(ctx context.Context, cmd *cobra.Command, m *ir.Module, e *ir.Func, target ir.Target, model, weights string, inputs []*runtime.Array, given []int64) ([]*runtime.Array, error) {
 	var bar *progressbar.ProgressBar
 	runner, err := mlxc.BuildRunner(ctx, m, model, target, func() { bar = spinner(cmd) })
 	if bar != nil {
@@ -169,7 +174,7 @@ func (f *runFlags) runBuilt(ctx context.Context, cmd *cobra.Command, m *ir.Modul
 			return nil, err
 		}
 	}
-	if err := runner.Run(ctx, e.Name, weights, f.threads, &in, &out); err != nil {
+	if err := runner.Run(ctx, e.Name, weights, f.threads, &in, &out, given...); err != nil {
 		return nil, device(err)
 	}
 	results := make([]*runtime.Array, len(e.Results))

@@ -34,6 +34,11 @@ func (c *context) buildEntry(decl *FnDecl, annos []*Anno) {
 			entry: &entry{e, map[string]bool{}}, fn: fn, depth: 1}
 		in.policy = in.annotated(c.policy, annos)
 		for _, p := range decl.Params {
+			if isDim(p.Type) {
+				c.b.SetPos(in.at(p.Name.span()))
+				in.scope.vars[p.Name.Name] = e.DimIn(p.Name.Name)
+				continue
+			}
 			typ, ok := in.tensorType(p.Type)
 			in.scope.vars[p.Name.Name] = poison{}
 			if ok {
@@ -59,6 +64,9 @@ func (c *context) buildEntry(decl *FnDecl, annos []*Anno) {
 	})
 }
 
+// isDim reports whether a parameter is a size that a call gives.
+func isDim(t *TypeExpr) bool { return t.List == nil && t.Name == "dim" && t.Dims == nil }
+
 // checkSignature checks what an entry must have, and a fn need not.
 func (c *context) checkSignature(decl *FnDecl) bool {
 	name := "entry `" + decl.Name.Name + "`"
@@ -71,9 +79,7 @@ func (c *context) checkSignature(decl *FnDecl) bool {
 		case p.Default != nil:
 			c.errorf(at, "parameter `%s` of %s cannot have a default", p.Name.Name, name)
 			return false
-		case p.Type.Name == "dim" && p.Type.Dims == nil:
-			c.unsupported(at, "a `dim` parameter of an entry")
-			return false
+		case isDim(p.Type):
 		case p.Type.List != nil || isKind(p.Type) && p.Type.Name != "bool":
 			c.errorf(at, "parameter `%s` of %s must be a tensor, not %s", p.Name.Name, name, p.Type)
 			return false

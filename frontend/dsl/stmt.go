@@ -124,12 +124,36 @@ func (c *context) assignTo(target Expr, v value) {
 		}
 		c.scope.vars[t.Name] = v
 	case *Index:
-		c.unsupported(t.Span, "assigning a part of a tensor")
+		c.assignPart(t, v)
 	case *Field:
 		c.unsupported(t.Span, "assigning a member of another block")
 	default:
 		c.errorf(target.span(), "this cannot be assigned")
 	}
+}
+
+// assignPart makes x[...] = v a new value of the name x.
+func (c *context) assignPart(t *Index, v value) {
+	x := c.eval(t.X)
+	if isPoison(x) || isPoison(v) {
+		return
+	}
+	whole, ok := x.(mlx.Value)
+	if !ok {
+		c.errorf(t.X.span(), "a part of %s cannot be assigned", describeValue(x))
+		return
+	}
+	y, ok := c.operand(t.Span, v, whole.Type().DType)
+	if !ok {
+		return
+	}
+	spans := make([]mlx.Span, len(t.Items))
+	for i, item := range t.Items {
+		if spans[i], ok = c.tensorSpan(item); !ok {
+			return
+		}
+	}
+	c.assignTo(t.X, c.built(t.Span, func() mlx.Value { return whole.SetAt(y, spans...) }))
 }
 
 func (c *context) isState(v value) bool { _, ok := v.(*weight); return ok }

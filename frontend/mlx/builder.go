@@ -17,19 +17,20 @@ import (
 // safe for concurrent use.
 type Builder struct {
 	*Block
-	module *ir.Module
-	scope  map[string]Dim // dims and constants, for types in text
-	names  []string       // of scope, in order
-	params map[string]*param
-	entry  *Entry // being built; nil between entries
-	errs   ir.Diagnostics
-	pos    *ir.Pos // set by SetPos
-	built  bool
+	module  *ir.Module
+	scope   map[string]Dim // dims and constants, for types in text
+	names   []string       // of scope, in order
+	params  map[string]*param
+	byFacts map[*ir.Dim]bool // dims whose bounds come from facts of entries
+	entry   *Entry           // being built; nil between entries
+	errs    ir.Diagnostics
+	pos     *ir.Pos // set by SetPos
+	built   bool
 }
 
 // New starts the model called name.
 func New(name string) *Builder {
-	b := &Builder{module: &ir.Module{Name: name}, scope: map[string]Dim{}, params: map[string]*param{}}
+	b := &Builder{module: &ir.Module{Name: name}, scope: map[string]Dim{}, params: map[string]*param{}, byFacts: map[*ir.Dim]bool{}}
 	b.Block = &Block{b: b}
 	return b
 }

@@ -15,6 +15,7 @@ type Entry struct {
 	emit    ir.Emit
 	inputs  map[*ir.Value]*ir.Pos
 	weights map[*param]*ir.Value
+	open    map[*ir.Dim]int64 // dims that a call gives and no Dim has bounded, with their largest values so far
 }
 
 // Entry builds the entry called name; body is called once.
@@ -29,14 +30,14 @@ func (b *Builder) Entry(name string, body func(e *Entry)) {
 		b.errorf("entry %s is declared twice", name)
 		return
 	}
-	e := &Entry{Block: b.Block, fn: &ir.Func{Name: name, Pos: b.here()}, inputs: map[*ir.Value]*ir.Pos{}, weights: map[*param]*ir.Value{}}
+	e := &Entry{Block: b.Block, fn: &ir.Func{Name: name, Pos: b.here()}, inputs: map[*ir.Value]*ir.Pos{}, weights: map[*param]*ir.Value{}, open: map[*ir.Dim]int64{}}
 	b.entry = e
-	failed := len(b.errs)
 	body(e)
 	b.entry = nil
-	if len(e.fn.Results) == 0 && len(b.errs) == failed {
+	if len(e.fn.Results) == 0 && !b.Failed() {
 		b.errorf("entry %s has no output", name)
 	}
+	e.boundDims()
 	e.fn.Body = e.emit.Body
 	distinctNames(e.fn)
 	b.module.Funcs = append(b.module.Funcs, e.fn)
@@ -60,8 +61,71 @@ func distinctNames(f *ir.Func) {
 	}
 }
 
-// open reports whether the entry is the one that is being built.
-func (e *Entry) open(what string) bool {
+// DimIn declares a size that a call gives as a number, behind its inputs. Its bounds
+// are those of Dim, if the builder has one of that name; else facts must follow that
+// bound it, such as pos + T <= S.
+func (e *Entry) DimIn(name string) Dim {
+	what := "dim " + name
+	if !e.isOpen(what) || !e.b.named("dim", name) {
+		return Dim{}
+	}
+	d := e.b.module.Dim(name)
+	switch {
+	case d != nil && slices.Contains(e.fn.Dims, d):
+		e.b.errorf("%s is declared twice", what)
+		return d.Size()
+	case d == nil:
+		d = &ir.Dim{Name: name, Max: unbounded, Pos: e.b.here()}
+		if !e.b.declare(name, d.Size()) {
+			return Dim{}
+		}
+		e.b.module.Dims = append(e.b.module.Dims, d)
+		e.open[d] = unbounded
+	case e.b.byFacts[d]:
+		e.open[d] = unbounded
+	}
+	e.fn.Dims = append(e.fn.Dims, d)
+	return d.Size()
+}
+
+// unbounded is beyond what any dim may be.
+const unbounded = 1 << 31
+
+// narrow bounds the open dims of the entry by a fact left <= right.
+func (e *Entry) narrow(left, right Dim) {
+	for d, max := range e.open {
+		rest := left.Sub(d.Size())
+		mentions := false
+		right.Sub(rest).Walk(func(a *ir.Atom) { mentions = mentions || a.Kind == ir.AtomDim && a.Dim == d })
+		if n, ok := right.Sub(rest).Max(); ok && !mentions && n < max {
+			e.open[d] = n
+			if !e.b.byFacts[d] {
+				d.Max = n
+			}
+		}
+	}
+}
+
+// boundDims ends the search for bounds. A dim that several entries give has the
+// widest.
+func (e *Entry) boundDims() {
+	for _, d := range e.fn.Dims {
+		max, open := e.open[d]
+		switch {
+		case !open:
+		case max == unbounded || max < 0:
+			e.b.errorf("dim %s of entry %s has no bound: add a fact like %s <= 4096", d.Name, e.fn.Name, d.Name)
+		case e.b.byFacts[d] && max > d.Max, !e.b.byFacts[d]:
+			d.Max = max
+		}
+		if open {
+			e.b.byFacts[d] = true
+		}
+	}
+}
+
+// isOpen reports whether the entry is the one that is being built.
+func (e *Entry) isOpen(what string) bool {
 	if e.b.entry != e {
 		e.b.errorf("%s: entry %s is not being built", what, e.fn.Name)
 	}
@@ -80,7 +144,7 @@ func (e *Entry) In(name, typ string) Value {
 // InOf is In with a type at hand.
 func (e *Entry) InOf(name string, t ir.Type) Value {
 	what := "input " + name
-	if !e.open(what) || !e.b.named("input", name) {
+	if !e.isOpen(what) || !e.b.named("input", name) {
 		return Value{b: e.b}
 	}
 	if slices.ContainsFunc(e.fn.Inputs, func(v *ir.Value) bool { return v.Name == name }) {
@@ -98,7 +162,7 @@ func (e *Entry) InOf(name string, t ir.Type) Value {
 // Out names a result.
 func (e *Entry) Out(name string, v Value) {
 	what := "output " + name
-	if !e.open(what) || !e.b.named("output", name) {
+	if !e.isOpen(what) || !e.b.named("output", name) {
 		return
 	}
 	x, ok := e.b.use(what, v)
@@ -114,7 +178,7 @@ func (e *Entry) Out(name string, v Value) {
 
 // Where states a fact about sizes that each call must satisfy; rel is ==, <= or <.
 func (e *Entry) Where(left Dim, rel ir.Relation, right Dim) {
-	if !e.open("where") {
+	if !e.isOpen("where") {
 		return
 	}
 	if rel != ir.EQ && rel != ir.LE && rel != ir.LT {
@@ -127,7 +191,14 @@ func (e *Entry) Where(left Dim, rel ir.Relation, right Dim) {
 			return
 		}
 	}
+	switch rel {
+	case ir.LE, ir.EQ:
+		e.narrow(left, right)
+	case ir.LT:
+		e.narrow(left, right.Sub(N(1)))
+	}
 	e.fn.Where = append(e.fn.Where, ir.Fact{Left: left, Rel: rel, Right: right, Pos: e.b.here()})
+	e.emit.Facts = e.fn.Where
 }
 
 // read is a param's value: the checkpoint's tensor, rearranged. It is made once

@@ -80,6 +80,48 @@ func (v Value) At(spans ...Span) Value {
 	return v.reshaped(shape)
 }
 
+// SetAt is v with y in the place of v.At(spans...), to whose shape it is stretched.
+// NewAxis has no place in it.
+func (v Value) SetAt(y Value, spans ...Span) Value {
+	x, ok := v.use("set")
+	if !ok {
+		return v.poison()
+	}
+	part := v.At(spans...)
+	if _, ok := y.use("set"); !ok || part.Poisoned() {
+		return v.poison()
+	}
+	t := x.Type
+	spans, _ = fullSpans(spans, t.Rank()) // At has looked at them
+	whole := make([]Dim, t.Rank())
+	for axis, s := range spans {
+		if s.kind == spanNew {
+			return v.b.misuse(x, "set a part of %s: a new axis is no part", t)
+		}
+		lo, hi := s.within(t.Shape[axis])
+		whole[axis] = hi.Sub(lo)
+	}
+	if !ir.EqualShapes(y.Type().Shape, part.Type().Shape) {
+		y = y.Broadcast(part.Type().Shape...)
+	}
+	return v.setFrom(0, y.reshaped(whole), spans)
+}
+
+// setFrom is SetAt where the axes before axis are whole, and y has all axes.
+func (v Value) setFrom(axis int, y Value, spans []Span) Value {
+	if axis == len(spans) || v.Poisoned() || y.Poisoned() {
+		return y
+	}
+	n := v.Type().Shape[axis]
+	lo, hi := spans[axis].within(n)
+	if lo.Is(0) && hi.Equal(n) {
+		return v.setFrom(axis+1, y, spans)
+	}
+	inner := make([]Span, axis+1)
+	inner[axis] = Range(lo, hi)
+	return apply("update", ir.UpdateAttrs{Axis: axis, Start: lo}, v, v.At(inner...).setFrom(axis+1, y, spans))
+}
+
 // within is the part [lo, hi) of an axis of size n. Negative constants count from
 // the end.
 func (s Span) within(n Dim) (lo, hi Dim) {

@@ -3,6 +3,7 @@ package mlx
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/mlxc/mlxc/ir"
 )
@@ -60,9 +61,15 @@ func (b *Builder) checkSize(s Dim) (err error) {
 func unknownSizes(m *ir.Module) (wrong ir.Diagnostics) {
 	for _, f := range m.Funcs {
 		solved := map[string]bool{}
+		for _, d := range f.Dims {
+			solved[d.Name] = true
+		}
 		for _, in := range f.Inputs {
 			for _, n := range in.Type.Shape {
 				d, ok := unknown(n)
+				if slices.ContainsFunc(f.Dims, func(given *ir.Dim) bool { return given.Name == d }) {
+					wrong = append(wrong, ir.Diagnostic{Pos: f.Pos, Msg: fmt.Sprintf("input `%s` of entry `%s`: the size %s would give `%s`, which is a parameter", in.Name, f.Name, n, d)})
+				}
 				if !ok {
 					wrong = append(wrong, ir.Diagnostic{Pos: f.Pos, Msg: fmt.Sprintf("input `%s` of entry `%s`: the size %s is not linear in one dim", in.Name, f.Name, n)})
 				}

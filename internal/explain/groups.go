@@ -66,7 +66,7 @@ func grouped(body []*ir.Instr) []*group {
 		g := &group{why: map[*ir.Buffer]string{}}
 		inside := map[*ir.Instr]bool{}
 		for _, in := range body {
-			if in.Kernel == n {
+			if in.Kernel == n && !in.Parts {
 				g.stored = append(g.stored, in.Results...)
 				enter(inside, in)
 			}

@@ -250,8 +250,12 @@ func (e *entryRun) results() (all []memory, err error) {
 		return nil, err
 	}
 	defer s.Close()
-	if _, err := s.Call(context.Background(), e.entry, e.inputs...); err != nil {
+	out, err := s.Call(context.Background(), e.entry, e.inputs...)
+	if err != nil {
 		return nil, err
+	}
+	for _, a := range out { // of memory the order says nothing, which is that of its first use
+		all = append(all, memory{now: slices.Clone(a.Bytes())})
 	}
 	for i, mem := range seen.memory {
 		all = append(all, memory{before: seen.before[i], now: slices.Clone(mem)})

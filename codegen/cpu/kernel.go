@@ -163,18 +163,31 @@ func (p *printer) place(axes []*ir.Axis, number string, inner ir.Size) []jen.Cod
 	for n := len(axes) - 1; n >= 0; n-- {
 		a := axes[n]
 		if p.used(a) {
-			at := jen.Id(p.names.axis[a.Name]).Op(":=").Id(number)
-			if !inner.Is(1) {
-				at.Op("/").Add(p.factor(inner))
+			at := jen.Id(number).Op("/").Add(p.factor(inner))
+			switch {
+			case n > 0:
+				at = p.digit(number, inner, a.Extent)
+			case inner.Is(1):
+				at = jen.Id(number)
 			}
-			if n > 0 {
-				at.Op("%").Add(p.factor(a.Extent))
-			}
-			code = append(code, at)
+			code = append(code, jen.Id(p.names.axis[a.Name]).Op(":=").Add(at))
 		}
 		inner = inner.Mul(a.Extent)
 	}
 	return code
+}
+
+// digit is the point of an axis of a variable that numbers points, inner of which go by
+// for one of the axis.
+func (p *printer) digit(number string, inner, extent ir.Size) *jen.Statement {
+	if extent.Is(1) {
+		return jen.Lit(0)
+	}
+	at := jen.Id(number)
+	if !inner.Is(1) {
+		at.Op("/").Add(p.factor(inner))
+	}
+	return at.Op("%").Add(p.factor(extent))
 }
 
 // used reports whether anything depends on the axis.

@@ -18,9 +18,16 @@ func (p *printer) tiles() []jen.Code {
 	for _, a := range rows {
 		all = all.Mul(a.Extent)
 	}
+	first := func(name string, inner, extent ir.Size, size int) jen.Code {
+		at := p.digit("tile", inner, extent)
+		if !extent.Is(1) {
+			at.Op("*").Lit(size)
+		}
+		return jen.Id(name).Op(":=").Add(at)
+	}
 	tile := append([]jen.Code{
-		jen.Id("down").Op(":=").Id("tile").Op("/").Add(p.factor(across)).Op("%").Add(p.factor(down)).Op("*").Lit(k.Schedule.Tile.M),
-		jen.Id("across").Op(":=").Id("tile").Op("%").Add(p.factor(across)).Op("*").Lit(k.Schedule.Tile.N),
+		first("down", across, down, k.Schedule.Tile.M),
+		first("across", ir.N(1), across, k.Schedule.Tile.N),
 	}, p.place(batch, "tile", down.Mul(across))...)
 
 	nest := k.Nest(slices.Concat(batch, rows), column)

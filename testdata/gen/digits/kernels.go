@@ -28,8 +28,8 @@ func readNetRelu(call *cpu.Call, lo, hi int) {
 	panels := cpu.View[float32](call, 7)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
-		down := tile / 1 % ((B*784 + 191) / 192) * 192
-		across := tile % 1 * 256
+		down := tile % ((B*784 + 191) / 192) * 192
+		across := 0
 		for row := down; row < min(down+192, B*784); row++ {
 			i2 := row % 28
 			i1 := row / 28 % 28
@@ -98,8 +98,8 @@ func readNetRelu2(call *cpu.Call, lo, hi int) {
 	panels := cpu.View[float32](call, 7)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
-		down := tile / 1 % ((B*196 + 191) / 192) * 192
-		across := tile % 1 * 256
+		down := tile % ((B*196 + 191) / 192) * 192
+		across := 0
 		for row := down; row < min(down+192, B*196); row++ {
 			i2 := row % 14
 			i1 := row / 14 % 14
@@ -170,8 +170,8 @@ func readNetRelu3(call *cpu.Call, lo, hi int) {
 	panels := cpu.View[float32](call, 7)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
-		down := tile / 1 % ((B*49 + 191) / 192) * 192
-		across := tile % 1 * 256
+		down := tile % ((B*49 + 191) / 192) * 192
+		across := 0
 		for row := down; row < min(down+192, B*49); row++ {
 			i2 := row % 7
 			i1 := row / 7 % 7
@@ -230,8 +230,8 @@ func readNetFcLogits(call *cpu.Call, lo, hi int) {
 	panels := cpu.View[float32](call, 3)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
-		down := tile / 1 % ((B + 11) / 12) * 12
-		across := tile % 1 * 32
+		down := tile % ((B + 11) / 12) * 12
+		across := 0
 		for row := down; row < min(down+12, B); row++ {
 			i0 := row
 			for i1 := across; i1 < min(across+32, 10); i1++ {

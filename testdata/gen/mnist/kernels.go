@@ -15,8 +15,8 @@ func predictRelu(call *cpu.Call, lo, hi int) {
 	panels := cpu.View[float32](call, 3)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
-		down := tile / 1 % ((B*676 + 191) / 192) * 192
-		across := tile % 1 * 256
+		down := tile % ((B*676 + 191) / 192) * 192
+		across := 0
 		for row := down; row < min(down+192, B*676); row++ {
 			i2 := row % 26
 			i1 := row / 26 % 26
@@ -45,8 +45,8 @@ func predictRelu2(call *cpu.Call, lo, hi int) {
 	panels := cpu.View[float32](call, 3)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
-		down := tile / 1 % (B * 3) * 192
-		across := tile % 1 * 256
+		down := tile % (B * 3) * 192
+		across := 0
 		for row := down; row < min(down+192, B*576); row++ {
 			i2 := row % 24
 			i1 := row / 24 % 24
@@ -90,8 +90,8 @@ func predictNorm1Add(call *cpu.Call, lo, hi int) {
 	panels := cpu.View[float32](call, 7)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
-		down := tile / 1 % ((B*484 + 191) / 192) * 192
-		across := tile % 1 * 256
+		down := tile % ((B*484 + 191) / 192) * 192
+		across := 0
 		for row := down; row < min(down+192, B*484); row++ {
 			i2 := row % 22
 			i1 := row / 22 % 22
@@ -127,8 +127,8 @@ func predictRelu3(call *cpu.Call, lo, hi int) {
 	panels := cpu.View[float32](call, 3)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
-		down := tile / 1 % ((B + 95) / 96) * 96
-		across := tile % 1 * 32
+		down := tile % ((B + 95) / 96) * 96
+		across := 0
 		for row := down; row < min(down+96, B); row++ {
 			i0 := row
 			for i1 := across; i1 < min(across+32, 32); i1++ {
@@ -166,8 +166,8 @@ func predictNorm2Logits(call *cpu.Call, lo, hi int) {
 	panels := cpu.View[float32](call, 7)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
-		down := tile / 1 % ((B + 95) / 96) * 96
-		across := tile % 1 * 32
+		down := tile % ((B + 95) / 96) * 96
+		across := 0
 		for row := down; row < min(down+96, B); row++ {
 			i0 := row
 			for i1 := across; i1 < min(across+32, 10); i1++ {

@@ -240,7 +240,14 @@ func TestProductsBetweenGuards(t *testing.T) {
 	for _, dtype := range []runtime.DType{runtime.F16, runtime.BF16} {
 		cases = append(cases, matmulCase(2, 13, 30, 40, false, false).wide(dtype), matmulCase(1, 1, 1100, 48, false, true).wide(dtype), convCase(1, 7, 8, 12, 24, 3, 1, 1, 1, 1).wide(dtype))
 	}
-	p, err := mlxc.Compile(productModule(t, cases), mlxc.Options{Package: "main", Source: "products.mlxir", Targets: []ir.Target{ir.CPU}})
+	runBetweenGuards(t, productModule(t, cases))
+}
+
+// runBetweenGuards runs the entries of a module, compiled for the CPU, as the program
+// says that stands beside it.
+func runBetweenGuards(t *testing.T, m *ir.Module) {
+	t.Helper()
+	p, err := mlxc.Compile(m, mlxc.Options{Package: "main", Source: "guards.mlxir", Targets: []ir.Target{ir.CPU}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,11 @@ type fast struct {
 	is       func(k *ir.Kernel) bool
 	print    func(k *ir.Kernel, name string) (*jen.Statement, error)
 	routines []routine
+	own      func(k *ir.Kernel, name string) (string, error) // the text of a routine of the kernel alone; nil: it has none
 }
+
+// ownName is the name of a kernel's own routine.
+func ownName(kernel string) string { return kernel + "Rows" }
 
 // A routine is a function in assembly.
 type routine struct {
@@ -35,6 +39,7 @@ type routine struct {
 
 var (
 	microParams = []jen.Code{jen.Id("t").Op("*").Qual(cpuPath, "Micro")}
+	rowsParams  = []jen.Code{jen.Id("at").Op("*").Qual("unsafe", "Pointer"), jen.Id("step").Op("*").Int(), jen.List(jen.Id("rows"), jen.Id("n")).Int()}
 	copyParams  = []jen.Code{jen.List(jen.Id("dst"), jen.Id("src")).Qual("unsafe", "Pointer"), jen.List(jen.Id("n"), jen.Id("step")).Int()}
 	forms       = []fast{
 		productForm(ir.F32, ""), productForm(ir.F16, "F16"), productForm(ir.BF16, "BF16"),
@@ -43,7 +48,10 @@ var (
 		}, []routine{
 			{"copyRows", "makes n rows of a panel of rows that are step bytes apart", copyParams, cpu.CopyRows},
 			{"copyColumns", "makes n rows of a panel of columns that are step bytes apart", copyParams, cpu.CopyColumns},
-		}},
+		}, nil},
+		{"Vector", cpu.IsRows, func(k *ir.Kernel, name string) (*jen.Statement, error) {
+			return cpu.Rows(k, name, ownName(name))
+		}, nil, cpu.Lanes},
 	}
 )
 
@@ -65,6 +73,7 @@ func productForm(panels ir.DType, suffix string) fast {
 			{six, "computes sums of one panel for six rows at a time", microParams, func(name string) string { return cpu.Micro(name, 6, panels) }},
 			{four, "computes sums of one panel for four rows at a time", microParams, func(name string) string { return cpu.Micro(name, 4, panels) }},
 		},
+		nil,
 	}
 }
 
@@ -72,7 +81,7 @@ func productForm(panels ir.DType, suffix string) fast {
 func derivedNames(name string) []string {
 	names := []string{name}
 	for _, f := range forms {
-		names = append(names, name+f.suffix, name+f.suffix+"Epilogue")
+		names = append(names, name+f.suffix, name+f.suffix+"Epilogue", ownName(name+f.suffix))
 	}
 	return names
 }
@@ -85,7 +94,7 @@ func (p *pkg) fastForms() (of map[int]*fast, used []*fast) {
 	of = map[int]*fast{}
 	for i := range forms {
 		for n, k := range p.cpu.module.Kernels {
-			if forms[i].is(k) {
+			if of[n] == nil && forms[i].is(k) {
 				of[n] = &forms[i]
 			}
 		}
@@ -113,6 +122,11 @@ func (p *pkg) amd64Kernels() (*jen.File, error) {
 		if err != nil {
 			return nil, err
 		}
+		if of[i].own != nil {
+			own := jen.Comment(fmt.Sprintf("%s computes rows of n elements; step is the bytes from row to row of each stream", ownName(name))).Line()
+			own.Comment("").Line().Comment("//go:noescape").Line().Func().Id(ownName(name)).Params(rowsParams...)
+			code = append(code, own)
+		}
 		code = append(code, text)
 		swap = append(swap, jen.Id("program").Dot("Kernels").Index(jen.Lit(i)).Op("=").Id(name))
 	}
@@ -134,10 +148,10 @@ func (p *pkg) amd64Kernels() (*jen.File, error) {
 }
 
 // amd64Text is the assembly of the routines; empty: there are none.
-func (p *pkg) amd64Text() string {
-	_, used := p.fastForms()
+func (p *pkg) amd64Text() (string, error) {
+	of, used := p.fastForms()
 	if len(used) == 0 {
-		return ""
+		return "", nil
 	}
 	var b strings.Builder
 	b.WriteString(p.header() + "\n\n#include \"textflag.h\"\n")
@@ -146,5 +160,15 @@ func (p *pkg) amd64Text() string {
 			b.WriteString("\n" + r.text(r.name))
 		}
 	}
-	return b.String()
+	for i, k := range p.cpu.module.Kernels {
+		if of[i] == nil || of[i].own == nil {
+			continue
+		}
+		text, err := of[i].own(k, ownName(p.cpu.kernels[i]+of[i].suffix))
+		if err != nil {
+			return "", err
+		}
+		b.WriteString("\n" + text)
+	}
+	return b.String(), nil
 }

@@ -84,7 +84,11 @@ func Package(targets []*ir.Module, name, source string) ([]File, error) {
 		}
 		add(f.name, text.Bytes())
 	}
-	if text := p.amd64Text(); text != "" {
+	text, err := p.amd64Text()
+	if err != nil {
+		return nil, err
+	}
+	if text != "" {
 		add(amd64Assembly, []byte(text))
 	}
 	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Name, b.Name) })

@@ -53,7 +53,7 @@ func TestGolden(t *testing.T) {
 			}
 		})
 	}
-	files, err := filepath.Glob("testdata/*.golden")
+	files, err := filepath.Glob("testdata/*.go.golden")
 	if err != nil || len(files) != len(kernels) {
 		t.Errorf("%d golden files for %d kernels, %v", len(files), len(kernels), err)
 	}

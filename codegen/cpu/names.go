@@ -23,10 +23,11 @@ var taken = []string{
 	"import", "interface", "map", "package", "range", "return", "select", "struct", "switch", "type", "var",
 }
 
-func newNames(k *ir.Kernel) *names {
+// newNames keeps clear of the words that the text uses, and of more.
+func newNames(k *ir.Kernel, more ...string) *names {
 	n := &names{dim: map[string]string{}, axis: map[string]string{}}
 	used := map[string]bool{}
-	for _, w := range taken {
+	for _, w := range append(taken[:len(taken):len(taken)], more...) {
 		used[w] = true
 	}
 	unique := func(want string) string {

@@ -9,8 +9,11 @@ import (
 
 func init() {
 	if cpu.AVX2 {
+		program.Kernels[0] = readNetBn1RsqrtVector
 		program.Kernels[1] = readNetReluProduct
+		program.Kernels[3] = readNetBn2RsqrtVector
 		program.Kernels[4] = readNetRelu2Product
+		program.Kernels[6] = readNetBn3RsqrtVector
 		program.Kernels[7] = readNetRelu3Product
 		program.Kernels[9] = readNetFcLogitsProduct
 		program.Kernels[12] = readNetReluPanelsCopy
@@ -37,6 +40,26 @@ func copyRows(dst, src unsafe.Pointer, n, step int)
 //
 //go:noescape
 func copyColumns(dst, src unsafe.Pointer, n, step int)
+
+// readNetBn1RsqrtVectorRows computes rows of n elements; step is the bytes from row to row of each stream
+//
+//go:noescape
+func readNetBn1RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
+
+// readNetBn1RsqrtVector computes rsqrt (digits.mlx:17:23).
+func readNetBn1RsqrtVector(call *cpu.Call, lo, hi int) {
+	net_bn1_running_var := cpu.View[float32](call, 0)
+	rsqrt := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i0 := p
+		n := min(hi-p, 16-p, 16384)
+		rows := 1
+		p += rows * n
+		at := [...]unsafe.Pointer{unsafe.Pointer(&net_bn1_running_var[i0]), unsafe.Pointer(&rsqrt[i0])}
+		step := [...]int{0, 0}
+		readNetBn1RsqrtVectorRows(&at[0], &step[0], rows, n)
+	}
+}
 
 // readNetReluProduct computes relu (digits.mlx:17:18).
 func readNetReluProduct(call *cpu.Call, lo, hi int) {
@@ -89,6 +112,26 @@ func readNetReluProductEpilogue(call *cpu.Call, lo, hi int) {
 	}
 }
 
+// readNetBn2RsqrtVectorRows computes rows of n elements; step is the bytes from row to row of each stream
+//
+//go:noescape
+func readNetBn2RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
+
+// readNetBn2RsqrtVector computes rsqrt_2 (digits.mlx:18:23).
+func readNetBn2RsqrtVector(call *cpu.Call, lo, hi int) {
+	net_bn2_running_var := cpu.View[float32](call, 0)
+	rsqrt_2 := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i0 := p
+		n := min(hi-p, 32-p, 16384)
+		rows := 1
+		p += rows * n
+		at := [...]unsafe.Pointer{unsafe.Pointer(&net_bn2_running_var[i0]), unsafe.Pointer(&rsqrt_2[i0])}
+		step := [...]int{0, 0}
+		readNetBn2RsqrtVectorRows(&at[0], &step[0], rows, n)
+	}
+}
+
 // readNetRelu2Product computes relu_2 (digits.mlx:18:18).
 func readNetRelu2Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
@@ -137,6 +180,26 @@ func readNetRelu2ProductEpilogue(call *cpu.Call, lo, hi int) {
 			v10 := net_bn2_bias[i3]
 			relu_2[i0*6272+i1*448+i2*32+i3] = max((v9 + v10), 0)
 		}
+	}
+}
+
+// readNetBn3RsqrtVectorRows computes rows of n elements; step is the bytes from row to row of each stream
+//
+//go:noescape
+func readNetBn3RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
+
+// readNetBn3RsqrtVector computes rsqrt_3 (digits.mlx:19:23).
+func readNetBn3RsqrtVector(call *cpu.Call, lo, hi int) {
+	net_bn3_running_var := cpu.View[float32](call, 0)
+	rsqrt_3 := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i0 := p
+		n := min(hi-p, 64-p, 16384)
+		rows := 1
+		p += rows * n
+		at := [...]unsafe.Pointer{unsafe.Pointer(&net_bn3_running_var[i0]), unsafe.Pointer(&rsqrt_3[i0])}
+		step := [...]int{0, 0}
+		readNetBn3RsqrtVectorRows(&at[0], &step[0], rows, n)
 	}
 }
 

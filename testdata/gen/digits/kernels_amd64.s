@@ -617,3 +617,315 @@ lane:
 done:
 	VZEROUPPER
 	RET
+
+DATA readNetBn1RsqrtVectorRowsNumbers<>+0(SB)/4, $0xffffffff
+DATA readNetBn1RsqrtVectorRowsNumbers<>+4(SB)/4, $0xffffffff
+DATA readNetBn1RsqrtVectorRowsNumbers<>+8(SB)/4, $0xffffffff
+DATA readNetBn1RsqrtVectorRowsNumbers<>+12(SB)/4, $0xffffffff
+DATA readNetBn1RsqrtVectorRowsNumbers<>+16(SB)/4, $0xffffffff
+DATA readNetBn1RsqrtVectorRowsNumbers<>+20(SB)/4, $0xffffffff
+DATA readNetBn1RsqrtVectorRowsNumbers<>+24(SB)/4, $0xffffffff
+DATA readNetBn1RsqrtVectorRowsNumbers<>+28(SB)/4, $0xffffffff
+DATA readNetBn1RsqrtVectorRowsNumbers<>+32(SB)/4, $0x0
+DATA readNetBn1RsqrtVectorRowsNumbers<>+36(SB)/4, $0x0
+DATA readNetBn1RsqrtVectorRowsNumbers<>+40(SB)/4, $0x0
+DATA readNetBn1RsqrtVectorRowsNumbers<>+44(SB)/4, $0x0
+DATA readNetBn1RsqrtVectorRowsNumbers<>+48(SB)/4, $0x0
+DATA readNetBn1RsqrtVectorRowsNumbers<>+52(SB)/4, $0x0
+DATA readNetBn1RsqrtVectorRowsNumbers<>+56(SB)/4, $0x0
+DATA readNetBn1RsqrtVectorRowsNumbers<>+60(SB)/4, $0x0
+DATA readNetBn1RsqrtVectorRowsNumbers<>+64(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn1RsqrtVectorRowsNumbers<>+72(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn1RsqrtVectorRowsNumbers<>+80(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn1RsqrtVectorRowsNumbers<>+88(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn1RsqrtVectorRowsNumbers<>+96(SB)/8, $0x3f8000003f800000
+DATA readNetBn1RsqrtVectorRowsNumbers<>+104(SB)/8, $0x3f8000003f800000
+DATA readNetBn1RsqrtVectorRowsNumbers<>+112(SB)/8, $0x3f8000003f800000
+DATA readNetBn1RsqrtVectorRowsNumbers<>+120(SB)/8, $0x3f8000003f800000
+GLOBL readNetBn1RsqrtVectorRowsNumbers<>(SB), RODATA|NOPTR, $128
+
+// func readNetBn1RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
+TEXT ·readNetBn1RsqrtVectorRows(SB), 0, $0-32
+	MOVQ at+0(FP), AX
+	MOVQ 0(AX), SI
+	MOVQ 8(AX), DI
+row:
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $32, BX
+	CMPQ CX, BX
+	JGT fewer2
+	PCALIGN $32
+vectors1:
+	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+64(SB), Y0
+	VADDPS 0(SI)(CX*4), Y0, Y0
+	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+64(SB), Y1
+	VADDPS 32(SI)(CX*4), Y1, Y1
+	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+64(SB), Y2
+	VADDPS 64(SI)(CX*4), Y2, Y2
+	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+64(SB), Y3
+	VADDPS 96(SI)(CX*4), Y3, Y3
+	VSQRTPS Y0, Y0
+	VSQRTPS Y1, Y1
+	VSQRTPS Y2, Y2
+	VSQRTPS Y3, Y3
+	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+96(SB), Y4
+	VDIVPS Y0, Y4, Y4
+	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+96(SB), Y0
+	VDIVPS Y1, Y0, Y0
+	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+96(SB), Y1
+	VDIVPS Y2, Y1, Y1
+	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+96(SB), Y2
+	VDIVPS Y3, Y2, Y2
+	VMOVUPS Y4, 0(DI)(CX*4)
+	VMOVUPS Y0, 32(DI)(CX*4)
+	VMOVUPS Y1, 64(DI)(CX*4)
+	VMOVUPS Y2, 96(DI)(CX*4)
+	ADDQ $32, CX
+	CMPQ CX, BX
+	JLE vectors1
+fewer2:
+	ADDQ $32, BX
+	SUBQ $8, BX
+	CMPQ CX, BX
+	JGT fewer4
+	PCALIGN $32
+vectors3:
+	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+64(SB), Y0
+	VADDPS 0(SI)(CX*4), Y0, Y0
+	VSQRTPS Y0, Y0
+	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+96(SB), Y1
+	VDIVPS Y0, Y1, Y1
+	VMOVUPS Y1, 0(DI)(CX*4)
+	ADDQ $8, CX
+	CMPQ CX, BX
+	JLE vectors3
+fewer4:
+	ADDQ $8, BX
+	SUBQ CX, BX
+	JEQ done5
+	NEGQ BX
+	LEAQ readNetBn1RsqrtVectorRowsNumbers<>+32(SB), AX
+	VMOVUPS (AX)(BX*4), Y15
+	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
+	VADDPS readNetBn1RsqrtVectorRowsNumbers<>+64(SB), Y0, Y0
+	VSQRTPS Y0, Y0
+	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+96(SB), Y1
+	VDIVPS Y0, Y1, Y1
+	VMASKMOVPS Y1, Y15, 0(DI)(CX*4)
+done5:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	DECQ rows+16(FP)
+	JNE row
+	VZEROUPPER
+	RET
+
+DATA readNetBn2RsqrtVectorRowsNumbers<>+0(SB)/4, $0xffffffff
+DATA readNetBn2RsqrtVectorRowsNumbers<>+4(SB)/4, $0xffffffff
+DATA readNetBn2RsqrtVectorRowsNumbers<>+8(SB)/4, $0xffffffff
+DATA readNetBn2RsqrtVectorRowsNumbers<>+12(SB)/4, $0xffffffff
+DATA readNetBn2RsqrtVectorRowsNumbers<>+16(SB)/4, $0xffffffff
+DATA readNetBn2RsqrtVectorRowsNumbers<>+20(SB)/4, $0xffffffff
+DATA readNetBn2RsqrtVectorRowsNumbers<>+24(SB)/4, $0xffffffff
+DATA readNetBn2RsqrtVectorRowsNumbers<>+28(SB)/4, $0xffffffff
+DATA readNetBn2RsqrtVectorRowsNumbers<>+32(SB)/4, $0x0
+DATA readNetBn2RsqrtVectorRowsNumbers<>+36(SB)/4, $0x0
+DATA readNetBn2RsqrtVectorRowsNumbers<>+40(SB)/4, $0x0
+DATA readNetBn2RsqrtVectorRowsNumbers<>+44(SB)/4, $0x0
+DATA readNetBn2RsqrtVectorRowsNumbers<>+48(SB)/4, $0x0
+DATA readNetBn2RsqrtVectorRowsNumbers<>+52(SB)/4, $0x0
+DATA readNetBn2RsqrtVectorRowsNumbers<>+56(SB)/4, $0x0
+DATA readNetBn2RsqrtVectorRowsNumbers<>+60(SB)/4, $0x0
+DATA readNetBn2RsqrtVectorRowsNumbers<>+64(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn2RsqrtVectorRowsNumbers<>+72(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn2RsqrtVectorRowsNumbers<>+80(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn2RsqrtVectorRowsNumbers<>+88(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn2RsqrtVectorRowsNumbers<>+96(SB)/8, $0x3f8000003f800000
+DATA readNetBn2RsqrtVectorRowsNumbers<>+104(SB)/8, $0x3f8000003f800000
+DATA readNetBn2RsqrtVectorRowsNumbers<>+112(SB)/8, $0x3f8000003f800000
+DATA readNetBn2RsqrtVectorRowsNumbers<>+120(SB)/8, $0x3f8000003f800000
+GLOBL readNetBn2RsqrtVectorRowsNumbers<>(SB), RODATA|NOPTR, $128
+
+// func readNetBn2RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
+TEXT ·readNetBn2RsqrtVectorRows(SB), 0, $0-32
+	MOVQ at+0(FP), AX
+	MOVQ 0(AX), SI
+	MOVQ 8(AX), DI
+row:
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $32, BX
+	CMPQ CX, BX
+	JGT fewer2
+	PCALIGN $32
+vectors1:
+	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+64(SB), Y0
+	VADDPS 0(SI)(CX*4), Y0, Y0
+	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+64(SB), Y1
+	VADDPS 32(SI)(CX*4), Y1, Y1
+	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+64(SB), Y2
+	VADDPS 64(SI)(CX*4), Y2, Y2
+	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+64(SB), Y3
+	VADDPS 96(SI)(CX*4), Y3, Y3
+	VSQRTPS Y0, Y0
+	VSQRTPS Y1, Y1
+	VSQRTPS Y2, Y2
+	VSQRTPS Y3, Y3
+	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+96(SB), Y4
+	VDIVPS Y0, Y4, Y4
+	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+96(SB), Y0
+	VDIVPS Y1, Y0, Y0
+	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+96(SB), Y1
+	VDIVPS Y2, Y1, Y1
+	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+96(SB), Y2
+	VDIVPS Y3, Y2, Y2
+	VMOVUPS Y4, 0(DI)(CX*4)
+	VMOVUPS Y0, 32(DI)(CX*4)
+	VMOVUPS Y1, 64(DI)(CX*4)
+	VMOVUPS Y2, 96(DI)(CX*4)
+	ADDQ $32, CX
+	CMPQ CX, BX
+	JLE vectors1
+fewer2:
+	ADDQ $32, BX
+	SUBQ $8, BX
+	CMPQ CX, BX
+	JGT fewer4
+	PCALIGN $32
+vectors3:
+	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+64(SB), Y0
+	VADDPS 0(SI)(CX*4), Y0, Y0
+	VSQRTPS Y0, Y0
+	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+96(SB), Y1
+	VDIVPS Y0, Y1, Y1
+	VMOVUPS Y1, 0(DI)(CX*4)
+	ADDQ $8, CX
+	CMPQ CX, BX
+	JLE vectors3
+fewer4:
+	ADDQ $8, BX
+	SUBQ CX, BX
+	JEQ done5
+	NEGQ BX
+	LEAQ readNetBn2RsqrtVectorRowsNumbers<>+32(SB), AX
+	VMOVUPS (AX)(BX*4), Y15
+	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
+	VADDPS readNetBn2RsqrtVectorRowsNumbers<>+64(SB), Y0, Y0
+	VSQRTPS Y0, Y0
+	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+96(SB), Y1
+	VDIVPS Y0, Y1, Y1
+	VMASKMOVPS Y1, Y15, 0(DI)(CX*4)
+done5:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	DECQ rows+16(FP)
+	JNE row
+	VZEROUPPER
+	RET
+
+DATA readNetBn3RsqrtVectorRowsNumbers<>+0(SB)/4, $0xffffffff
+DATA readNetBn3RsqrtVectorRowsNumbers<>+4(SB)/4, $0xffffffff
+DATA readNetBn3RsqrtVectorRowsNumbers<>+8(SB)/4, $0xffffffff
+DATA readNetBn3RsqrtVectorRowsNumbers<>+12(SB)/4, $0xffffffff
+DATA readNetBn3RsqrtVectorRowsNumbers<>+16(SB)/4, $0xffffffff
+DATA readNetBn3RsqrtVectorRowsNumbers<>+20(SB)/4, $0xffffffff
+DATA readNetBn3RsqrtVectorRowsNumbers<>+24(SB)/4, $0xffffffff
+DATA readNetBn3RsqrtVectorRowsNumbers<>+28(SB)/4, $0xffffffff
+DATA readNetBn3RsqrtVectorRowsNumbers<>+32(SB)/4, $0x0
+DATA readNetBn3RsqrtVectorRowsNumbers<>+36(SB)/4, $0x0
+DATA readNetBn3RsqrtVectorRowsNumbers<>+40(SB)/4, $0x0
+DATA readNetBn3RsqrtVectorRowsNumbers<>+44(SB)/4, $0x0
+DATA readNetBn3RsqrtVectorRowsNumbers<>+48(SB)/4, $0x0
+DATA readNetBn3RsqrtVectorRowsNumbers<>+52(SB)/4, $0x0
+DATA readNetBn3RsqrtVectorRowsNumbers<>+56(SB)/4, $0x0
+DATA readNetBn3RsqrtVectorRowsNumbers<>+60(SB)/4, $0x0
+DATA readNetBn3RsqrtVectorRowsNumbers<>+64(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn3RsqrtVectorRowsNumbers<>+72(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn3RsqrtVectorRowsNumbers<>+80(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn3RsqrtVectorRowsNumbers<>+88(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn3RsqrtVectorRowsNumbers<>+96(SB)/8, $0x3f8000003f800000
+DATA readNetBn3RsqrtVectorRowsNumbers<>+104(SB)/8, $0x3f8000003f800000
+DATA readNetBn3RsqrtVectorRowsNumbers<>+112(SB)/8, $0x3f8000003f800000
+DATA readNetBn3RsqrtVectorRowsNumbers<>+120(SB)/8, $0x3f8000003f800000
+GLOBL readNetBn3RsqrtVectorRowsNumbers<>(SB), RODATA|NOPTR, $128
+
+// func readNetBn3RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
+TEXT ·readNetBn3RsqrtVectorRows(SB), 0, $0-32
+	MOVQ at+0(FP), AX
+	MOVQ 0(AX), SI
+	MOVQ 8(AX), DI
+row:
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $32, BX
+	CMPQ CX, BX
+	JGT fewer2
+	PCALIGN $32
+vectors1:
+	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+64(SB), Y0
+	VADDPS 0(SI)(CX*4), Y0, Y0
+	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+64(SB), Y1
+	VADDPS 32(SI)(CX*4), Y1, Y1
+	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+64(SB), Y2
+	VADDPS 64(SI)(CX*4), Y2, Y2
+	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+64(SB), Y3
+	VADDPS 96(SI)(CX*4), Y3, Y3
+	VSQRTPS Y0, Y0
+	VSQRTPS Y1, Y1
+	VSQRTPS Y2, Y2
+	VSQRTPS Y3, Y3
+	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+96(SB), Y4
+	VDIVPS Y0, Y4, Y4
+	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+96(SB), Y0
+	VDIVPS Y1, Y0, Y0
+	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+96(SB), Y1
+	VDIVPS Y2, Y1, Y1
+	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+96(SB), Y2
+	VDIVPS Y3, Y2, Y2
+	VMOVUPS Y4, 0(DI)(CX*4)
+	VMOVUPS Y0, 32(DI)(CX*4)
+	VMOVUPS Y1, 64(DI)(CX*4)
+	VMOVUPS Y2, 96(DI)(CX*4)
+	ADDQ $32, CX
+	CMPQ CX, BX
+	JLE vectors1
+fewer2:
+	ADDQ $32, BX
+	SUBQ $8, BX
+	CMPQ CX, BX
+	JGT fewer4
+	PCALIGN $32
+vectors3:
+	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+64(SB), Y0
+	VADDPS 0(SI)(CX*4), Y0, Y0
+	VSQRTPS Y0, Y0
+	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+96(SB), Y1
+	VDIVPS Y0, Y1, Y1
+	VMOVUPS Y1, 0(DI)(CX*4)
+	ADDQ $8, CX
+	CMPQ CX, BX
+	JLE vectors3
+fewer4:
+	ADDQ $8, BX
+	SUBQ CX, BX
+	JEQ done5
+	NEGQ BX
+	LEAQ readNetBn3RsqrtVectorRowsNumbers<>+32(SB), AX
+	VMOVUPS (AX)(BX*4), Y15
+	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
+	VADDPS readNetBn3RsqrtVectorRowsNumbers<>+64(SB), Y0, Y0
+	VSQRTPS Y0, Y0
+	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+96(SB), Y1
+	VDIVPS Y0, Y1, Y1
+	VMASKMOVPS Y1, Y15, 0(DI)(CX*4)
+done5:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	DECQ rows+16(FP)
+	JNE row
+	VZEROUPPER
+	RET

@@ -11,8 +11,10 @@ func init() {
 	if cpu.AVX2 {
 		program.Kernels[0] = predictReluProduct
 		program.Kernels[1] = predictRelu2Product
+		program.Kernels[2] = predictNorm1RsqrtVector
 		program.Kernels[3] = predictNorm1AddProduct
 		program.Kernels[4] = predictRelu3Product
+		program.Kernels[5] = predictNorm2RsqrtVector
 		program.Kernels[6] = predictNorm2LogitsProduct
 		program.Kernels[9] = predictReluPanelsCopy
 		program.Kernels[13] = predictRelu3PanelsCopy
@@ -85,6 +87,26 @@ func predictRelu2Product(call *cpu.Call, lo, hi int) {
 	p.Run(call, lo, hi)
 }
 
+// predictNorm1RsqrtVectorRows computes rows of n elements; step is the bytes from row to row of each stream
+//
+//go:noescape
+func predictNorm1RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
+
+// predictNorm1RsqrtVector computes rsqrt (mnist.mlx:19:9).
+func predictNorm1RsqrtVector(call *cpu.Call, lo, hi int) {
+	norm1_running_var := cpu.View[float32](call, 0)
+	rsqrt := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i0 := p
+		n := min(hi-p, 24-p, 16384)
+		rows := 1
+		p += rows * n
+		at := [...]unsafe.Pointer{unsafe.Pointer(&norm1_running_var[i0]), unsafe.Pointer(&rsqrt[i0])}
+		step := [...]int{0, 0}
+		predictNorm1RsqrtVectorRows(&at[0], &step[0], rows, n)
+	}
+}
+
 // predictNorm1AddProduct computes add (mnist.mlx:19:9).
 func predictNorm1AddProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
@@ -155,6 +177,26 @@ func predictRelu3Product(call *cpu.Call, lo, hi int) {
 		Relu:  true,
 	}
 	p.Run(call, lo, hi)
+}
+
+// predictNorm2RsqrtVectorRows computes rows of n elements; step is the bytes from row to row of each stream
+//
+//go:noescape
+func predictNorm2RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
+
+// predictNorm2RsqrtVector computes rsqrt_2 (mnist.mlx:20:12).
+func predictNorm2RsqrtVector(call *cpu.Call, lo, hi int) {
+	norm2_running_var := cpu.View[float32](call, 0)
+	rsqrt_2 := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i0 := p
+		n := min(hi-p, 10-p, 16384)
+		rows := 1
+		p += rows * n
+		at := [...]unsafe.Pointer{unsafe.Pointer(&norm2_running_var[i0]), unsafe.Pointer(&rsqrt_2[i0])}
+		step := [...]int{0, 0}
+		predictNorm2RsqrtVectorRows(&at[0], &step[0], rows, n)
+	}
 }
 
 // predictNorm2LogitsProduct computes logits (mnist.mlx:20:12).

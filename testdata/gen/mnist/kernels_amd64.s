@@ -617,3 +617,211 @@ lane:
 done:
 	VZEROUPPER
 	RET
+
+DATA predictNorm1RsqrtVectorRowsNumbers<>+0(SB)/4, $0xffffffff
+DATA predictNorm1RsqrtVectorRowsNumbers<>+4(SB)/4, $0xffffffff
+DATA predictNorm1RsqrtVectorRowsNumbers<>+8(SB)/4, $0xffffffff
+DATA predictNorm1RsqrtVectorRowsNumbers<>+12(SB)/4, $0xffffffff
+DATA predictNorm1RsqrtVectorRowsNumbers<>+16(SB)/4, $0xffffffff
+DATA predictNorm1RsqrtVectorRowsNumbers<>+20(SB)/4, $0xffffffff
+DATA predictNorm1RsqrtVectorRowsNumbers<>+24(SB)/4, $0xffffffff
+DATA predictNorm1RsqrtVectorRowsNumbers<>+28(SB)/4, $0xffffffff
+DATA predictNorm1RsqrtVectorRowsNumbers<>+32(SB)/4, $0x0
+DATA predictNorm1RsqrtVectorRowsNumbers<>+36(SB)/4, $0x0
+DATA predictNorm1RsqrtVectorRowsNumbers<>+40(SB)/4, $0x0
+DATA predictNorm1RsqrtVectorRowsNumbers<>+44(SB)/4, $0x0
+DATA predictNorm1RsqrtVectorRowsNumbers<>+48(SB)/4, $0x0
+DATA predictNorm1RsqrtVectorRowsNumbers<>+52(SB)/4, $0x0
+DATA predictNorm1RsqrtVectorRowsNumbers<>+56(SB)/4, $0x0
+DATA predictNorm1RsqrtVectorRowsNumbers<>+60(SB)/4, $0x0
+DATA predictNorm1RsqrtVectorRowsNumbers<>+64(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm1RsqrtVectorRowsNumbers<>+72(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm1RsqrtVectorRowsNumbers<>+80(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm1RsqrtVectorRowsNumbers<>+88(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm1RsqrtVectorRowsNumbers<>+96(SB)/8, $0x3f8000003f800000
+DATA predictNorm1RsqrtVectorRowsNumbers<>+104(SB)/8, $0x3f8000003f800000
+DATA predictNorm1RsqrtVectorRowsNumbers<>+112(SB)/8, $0x3f8000003f800000
+DATA predictNorm1RsqrtVectorRowsNumbers<>+120(SB)/8, $0x3f8000003f800000
+GLOBL predictNorm1RsqrtVectorRowsNumbers<>(SB), RODATA|NOPTR, $128
+
+// func predictNorm1RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
+TEXT ·predictNorm1RsqrtVectorRows(SB), 0, $0-32
+	MOVQ at+0(FP), AX
+	MOVQ 0(AX), SI
+	MOVQ 8(AX), DI
+row:
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $32, BX
+	CMPQ CX, BX
+	JGT fewer2
+	PCALIGN $32
+vectors1:
+	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+64(SB), Y0
+	VADDPS 0(SI)(CX*4), Y0, Y0
+	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+64(SB), Y1
+	VADDPS 32(SI)(CX*4), Y1, Y1
+	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+64(SB), Y2
+	VADDPS 64(SI)(CX*4), Y2, Y2
+	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+64(SB), Y3
+	VADDPS 96(SI)(CX*4), Y3, Y3
+	VSQRTPS Y0, Y0
+	VSQRTPS Y1, Y1
+	VSQRTPS Y2, Y2
+	VSQRTPS Y3, Y3
+	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+96(SB), Y4
+	VDIVPS Y0, Y4, Y4
+	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+96(SB), Y0
+	VDIVPS Y1, Y0, Y0
+	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+96(SB), Y1
+	VDIVPS Y2, Y1, Y1
+	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+96(SB), Y2
+	VDIVPS Y3, Y2, Y2
+	VMOVUPS Y4, 0(DI)(CX*4)
+	VMOVUPS Y0, 32(DI)(CX*4)
+	VMOVUPS Y1, 64(DI)(CX*4)
+	VMOVUPS Y2, 96(DI)(CX*4)
+	ADDQ $32, CX
+	CMPQ CX, BX
+	JLE vectors1
+fewer2:
+	ADDQ $32, BX
+	SUBQ $8, BX
+	CMPQ CX, BX
+	JGT fewer4
+	PCALIGN $32
+vectors3:
+	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+64(SB), Y0
+	VADDPS 0(SI)(CX*4), Y0, Y0
+	VSQRTPS Y0, Y0
+	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+96(SB), Y1
+	VDIVPS Y0, Y1, Y1
+	VMOVUPS Y1, 0(DI)(CX*4)
+	ADDQ $8, CX
+	CMPQ CX, BX
+	JLE vectors3
+fewer4:
+	ADDQ $8, BX
+	SUBQ CX, BX
+	JEQ done5
+	NEGQ BX
+	LEAQ predictNorm1RsqrtVectorRowsNumbers<>+32(SB), AX
+	VMOVUPS (AX)(BX*4), Y15
+	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
+	VADDPS predictNorm1RsqrtVectorRowsNumbers<>+64(SB), Y0, Y0
+	VSQRTPS Y0, Y0
+	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+96(SB), Y1
+	VDIVPS Y0, Y1, Y1
+	VMASKMOVPS Y1, Y15, 0(DI)(CX*4)
+done5:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	DECQ rows+16(FP)
+	JNE row
+	VZEROUPPER
+	RET
+
+DATA predictNorm2RsqrtVectorRowsNumbers<>+0(SB)/4, $0xffffffff
+DATA predictNorm2RsqrtVectorRowsNumbers<>+4(SB)/4, $0xffffffff
+DATA predictNorm2RsqrtVectorRowsNumbers<>+8(SB)/4, $0xffffffff
+DATA predictNorm2RsqrtVectorRowsNumbers<>+12(SB)/4, $0xffffffff
+DATA predictNorm2RsqrtVectorRowsNumbers<>+16(SB)/4, $0xffffffff
+DATA predictNorm2RsqrtVectorRowsNumbers<>+20(SB)/4, $0xffffffff
+DATA predictNorm2RsqrtVectorRowsNumbers<>+24(SB)/4, $0xffffffff
+DATA predictNorm2RsqrtVectorRowsNumbers<>+28(SB)/4, $0xffffffff
+DATA predictNorm2RsqrtVectorRowsNumbers<>+32(SB)/4, $0x0
+DATA predictNorm2RsqrtVectorRowsNumbers<>+36(SB)/4, $0x0
+DATA predictNorm2RsqrtVectorRowsNumbers<>+40(SB)/4, $0x0
+DATA predictNorm2RsqrtVectorRowsNumbers<>+44(SB)/4, $0x0
+DATA predictNorm2RsqrtVectorRowsNumbers<>+48(SB)/4, $0x0
+DATA predictNorm2RsqrtVectorRowsNumbers<>+52(SB)/4, $0x0
+DATA predictNorm2RsqrtVectorRowsNumbers<>+56(SB)/4, $0x0
+DATA predictNorm2RsqrtVectorRowsNumbers<>+60(SB)/4, $0x0
+DATA predictNorm2RsqrtVectorRowsNumbers<>+64(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm2RsqrtVectorRowsNumbers<>+72(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm2RsqrtVectorRowsNumbers<>+80(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm2RsqrtVectorRowsNumbers<>+88(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm2RsqrtVectorRowsNumbers<>+96(SB)/8, $0x3f8000003f800000
+DATA predictNorm2RsqrtVectorRowsNumbers<>+104(SB)/8, $0x3f8000003f800000
+DATA predictNorm2RsqrtVectorRowsNumbers<>+112(SB)/8, $0x3f8000003f800000
+DATA predictNorm2RsqrtVectorRowsNumbers<>+120(SB)/8, $0x3f8000003f800000
+GLOBL predictNorm2RsqrtVectorRowsNumbers<>(SB), RODATA|NOPTR, $128
+
+// func predictNorm2RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
+TEXT ·predictNorm2RsqrtVectorRows(SB), 0, $0-32
+	MOVQ at+0(FP), AX
+	MOVQ 0(AX), SI
+	MOVQ 8(AX), DI
+row:
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $32, BX
+	CMPQ CX, BX
+	JGT fewer2
+	PCALIGN $32
+vectors1:
+	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+64(SB), Y0
+	VADDPS 0(SI)(CX*4), Y0, Y0
+	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+64(SB), Y1
+	VADDPS 32(SI)(CX*4), Y1, Y1
+	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+64(SB), Y2
+	VADDPS 64(SI)(CX*4), Y2, Y2
+	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+64(SB), Y3
+	VADDPS 96(SI)(CX*4), Y3, Y3
+	VSQRTPS Y0, Y0
+	VSQRTPS Y1, Y1
+	VSQRTPS Y2, Y2
+	VSQRTPS Y3, Y3
+	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+96(SB), Y4
+	VDIVPS Y0, Y4, Y4
+	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+96(SB), Y0
+	VDIVPS Y1, Y0, Y0
+	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+96(SB), Y1
+	VDIVPS Y2, Y1, Y1
+	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+96(SB), Y2
+	VDIVPS Y3, Y2, Y2
+	VMOVUPS Y4, 0(DI)(CX*4)
+	VMOVUPS Y0, 32(DI)(CX*4)
+	VMOVUPS Y1, 64(DI)(CX*4)
+	VMOVUPS Y2, 96(DI)(CX*4)
+	ADDQ $32, CX
+	CMPQ CX, BX
+	JLE vectors1
+fewer2:
+	ADDQ $32, BX
+	SUBQ $8, BX
+	CMPQ CX, BX
+	JGT fewer4
+	PCALIGN $32
+vectors3:
+	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+64(SB), Y0
+	VADDPS 0(SI)(CX*4), Y0, Y0
+	VSQRTPS Y0, Y0
+	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+96(SB), Y1
+	VDIVPS Y0, Y1, Y1
+	VMOVUPS Y1, 0(DI)(CX*4)
+	ADDQ $8, CX
+	CMPQ CX, BX
+	JLE vectors3
+fewer4:
+	ADDQ $8, BX
+	SUBQ CX, BX
+	JEQ done5
+	NEGQ BX
+	LEAQ predictNorm2RsqrtVectorRowsNumbers<>+32(SB), AX
+	VMOVUPS (AX)(BX*4), Y15
+	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
+	VADDPS predictNorm2RsqrtVectorRowsNumbers<>+64(SB), Y0, Y0
+	VSQRTPS Y0, Y0
+	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+96(SB), Y1
+	VDIVPS Y0, Y1, Y1
+	VMASKMOVPS Y1, Y15, 0(DI)(CX*4)
+done5:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	DECQ rows+16(FP)
+	JNE row
+	VZEROUPPER
+	RET

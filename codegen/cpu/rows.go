@@ -1,0 +1,272 @@
+package cpu
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/dave/jennifer/jen"
+
+	"github.com/mlxc/mlxc/ir"
+)
+
+// A lanes is a kernel as assembly sees it: rows of elements along one axis, of which a
+// vector takes eight.
+type lanes struct {
+	kernel  *ir.Kernel
+	axis    *ir.Axis // that the lanes lie along
+	row     *ir.Axis // from row to row; nil: each row is a call of its own
+	folded  bool     // something is reduced over the lanes: a point of the grid is a row
+	need    map[*ir.Scalar]bool
+	streams []stream
+}
+
+// A stream is all accesses to an argument that differ by constants.
+type stream struct {
+	arg    int
+	first  ir.Size // element of the access that was found first
+	rest   ir.Size // first without its constant, by which streams are told apart
+	number int64   // the constant
+	moves  bool    // along the lanes, by one element
+}
+
+// pointers are the registers that point at streams.
+var pointers = []string{"SI", "DI", "DX", "R8", "R9", "R10", "R11", "R12", "R13", "R15"}
+
+// IsRows reports that a kernel is arithmetic on rows of f32 that there is assembly for.
+func IsRows(k *ir.Kernel) bool {
+	l, err := newLanes(k)
+	if err != nil {
+		return false
+	}
+	_, err = l.text("")
+	return err == nil
+}
+
+func newLanes(k *ir.Kernel) (*lanes, error) {
+	no := func(why string) (*lanes, error) { return nil, fmt.Errorf("kernel %s: %s", k.Name, why) }
+	grid := k.Grid()
+	if k.Empty() || len(k.Outer) > 0 || k.Schedule != nil && k.Schedule.Form == ir.FormPanels {
+		return no("no rows")
+	}
+	l := &lanes{kernel: k, need: map[*ir.Scalar]bool{}}
+	switch folded := foldedAxis(k); {
+	case folded != nil:
+		l.axis, l.folded = folded, true
+		if len(grid) > 0 {
+			l.row = grid[len(grid)-1]
+		}
+	case len(grid) == 0:
+		return no("a single point")
+	default:
+		l.axis = grid[len(grid)-1]
+		if len(grid) > 1 {
+			l.row = grid[len(grid)-2]
+		}
+	}
+	if n, ok := l.axis.Extent.Max(); ok && n < vectorLanes || !l.axis.Extent.AtLeast(1) {
+		return no("rows are short, or may be empty")
+	}
+	arithmetic := false
+	var visit func(v *ir.Scalar) error
+	visit = func(v *ir.Scalar) error {
+		if l.need[v] {
+			return nil
+		}
+		l.need[v] = true
+		arithmetic = arithmetic || v.Kind == ir.ScalarApply || v.Kind == ir.ScalarCast || v.Kind == ir.ScalarReduce
+		if err := l.accept(v); err != nil {
+			return fmt.Errorf("kernel %s: %w", k.Name, err)
+		}
+		for _, a := range v.Args {
+			if err := visit(a); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for _, s := range k.Stores {
+		if len(s.Guard) > 0 || k.Args[s.Arg].DType != ir.F32 {
+			return no("a guarded store, or one that is not of f32")
+		}
+		if err := visit(s.Value); err != nil {
+			return nil, err
+		}
+		st, _, err := l.stream(s.Arg, s.Index)
+		if err != nil {
+			return nil, err
+		}
+		if s.Value.Varies(l.axis) && !l.streams[st].moves {
+			return no("lanes are stored over each other")
+		}
+	}
+	if !arithmetic {
+		return no("a copy")
+	}
+	if len(l.streams) > len(pointers) {
+		return no("too many streams")
+	}
+	for _, s := range l.streams {
+		if l.row == nil {
+			break
+		}
+		if step, _, ok := s.first.Coef(l.row); !ok || slices.ContainsFunc(grid, step.Has) {
+			l.row = nil
+		}
+	}
+	return l, nil
+}
+
+// foldedAxis is the axis that something is reduced over; nil: there is none.
+func foldedAxis(k *ir.Kernel) *ir.Axis {
+	for _, v := range k.Values {
+		if v.Kind == ir.ScalarReduce {
+			return v.Over[len(v.Over)-1]
+		}
+	}
+	return nil
+}
+
+// accept finds the streams of a scalar, and refuses what there is no assembly for.
+func (l *lanes) accept(v *ir.Scalar) error {
+	if v.DType != ir.F32 && v.DType != ir.I32 && v.DType != ir.Bool {
+		return fmt.Errorf("a scalar of %s", v.DType)
+	}
+	switch v.Kind {
+	case ir.ScalarConst, ir.ScalarApply, ir.ScalarCast:
+		return nil
+	case ir.ScalarSize:
+		if _, ok := v.Index.Int(); ok && len(v.Bind) == 0 {
+			return nil
+		}
+	case ir.ScalarLoad:
+		if len(v.Guard)+len(v.Bind) > 0 || l.kernel.Args[v.Arg].DType != ir.F32 {
+			return fmt.Errorf("a guarded load, or one that is not of f32")
+		}
+		_, _, err := l.stream(v.Arg, v.Index)
+		return err
+	case ir.ScalarReduce:
+		if l.folded && v.DType == ir.F32 && len(v.Over) == 1 && v.Over[0].Name == l.axis.Name && identities[v.Fn] != nil {
+			return nil
+		}
+		return fmt.Errorf("a reduction by %s not along the lanes alone", v.Fn)
+	}
+	return fmt.Errorf("a scalar of kind %d", v.Kind)
+}
+
+// stream finds what an access belongs to, and its distance from the first access there,
+// in elements.
+func (l *lanes) stream(arg int, index ir.Size) (at int, distance int64, err error) {
+	var number int64
+	for _, t := range index.Terms() {
+		if len(t.Atoms) == 0 {
+			number = t.Coef
+		}
+	}
+	rest := index.Sub(ir.N(number))
+	for i, s := range l.streams {
+		if s.arg == arg && s.rest.Equal(rest) {
+			return i, number - s.number, nil
+		}
+	}
+	step, _, ok := index.Coef(l.axis)
+	if !ok || !step.Is(0) && !step.Is(1) {
+		return 0, 0, fmt.Errorf("kernel %s: lanes that are no neighbours", l.kernel.Name)
+	}
+	l.streams = append(l.streams, stream{arg, index, rest, number, step.Is(1)})
+	return len(l.streams) - 1, 0, nil
+}
+
+// atOnce is the elements that one call of assembly computes, unless a row is longer: it
+// cannot be interrupted for the garbage collector, so it must not take long.
+const atOnce = 1 << 14
+
+// Rows prints a kernel for which IsRows holds as a function over its points that leaves
+// rows to a routine in assembly.
+func Rows(k *ir.Kernel, name, routine string) (*jen.Statement, error) {
+	l, err := newLanes(k)
+	if err != nil {
+		return nil, err
+	}
+	p := newDriver(k)
+	p.names = newNames(k, "n", "rows", "at", "step", "unsafe")
+	loop := l.points(p)
+	var at, steps []jen.Code
+	for _, s := range l.streams {
+		first := s.first
+		if l.folded {
+			first = first.Replace(l.axis, ir.Size{})
+		}
+		at = append(at, jen.Qual("unsafe", "Pointer").Call(jen.Op("&").Id(p.names.arg[s.arg]).Index(p.size(first))))
+		step := ir.Size{}
+		if l.row != nil {
+			step, _, _ = s.first.Coef(l.row)
+		}
+		steps = append(steps, p.size(step.Mul(ir.N(4))))
+	}
+	loop = append(loop,
+		jen.Id("at").Op(":=").Index(jen.Op("...")).Qual("unsafe", "Pointer").Values(at...),
+		jen.Id("step").Op(":=").Index(jen.Op("...")).Int().Values(steps...),
+		jen.Id(routine).Call(jen.Op("&").Id("at").Index(jen.Lit(0)), jen.Op("&").Id("step").Index(jen.Lit(0)), jen.Id("rows"), jen.Id("n")))
+	if p.err != nil {
+		return nil, fmt.Errorf("kernel %s: %w", k.Name, p.err)
+	}
+	var body []jen.Code
+	for i, a := range k.Args {
+		if slices.ContainsFunc(l.streams, func(s stream) bool { return s.arg == i }) {
+			body = append(body, jen.Id(p.names.arg[i]).Op(":=").Qual(Runtime, "View").Index(jen.Id(storage[a.DType])).Call(jen.Id("call"), jen.Lit(i)))
+		}
+	}
+	for i, d := range k.Dims {
+		if p.dims[d.Name] {
+			body = append(body, jen.Id(p.names.dim[d.Name]).Op(":=").Int().Call(jen.Id("call").Dot("Sizes").Index(jen.Lit(i))))
+		}
+	}
+	body = append(body, jen.For(jen.Id("p").Op(":=").Id("lo"), jen.Id("p").Op("<").Id("hi"), jen.Empty()).Block(loop...))
+	f := jen.Comment(fmt.Sprintf("%s computes %s.", name, summary(k))).Line()
+	f.Func().Id(name).Params(
+		jen.Id("call").Op("*").Qual(Runtime, "Call"),
+		jen.List(jen.Id("lo"), jen.Id("hi")).Int(),
+	).Block(body...)
+	return f, nil
+}
+
+// points declares the axes at point p, the elements n of a row and the number of rows
+// that are computed next, and moves p behind them.
+func (l *lanes) points(p *printer) []jen.Code {
+	grid := l.kernel.Grid()
+	code := p.place(grid, "p", ir.N(1))
+	left := func() *jen.Statement { return jen.Id("hi").Op("-").Id("p") }
+	// to the end of an axis, whose neighbours have the points of inner in common
+	end := func(n int, inner ir.Size) *jen.Statement {
+		at := jen.Id("p")
+		if !inner.Is(1) {
+			at.Op("/").Add(p.factor(inner))
+		}
+		if n == 0 {
+			return p.size(grid[0].Extent).Op("-").Add(at)
+		}
+		return p.size(grid[n].Extent).Op("-").Add(at).Op("%").Add(p.factor(grid[n].Extent))
+	}
+	extent := l.axis.Extent
+	few := func() *jen.Statement {
+		if n, ok := extent.Int(); ok {
+			return jen.Lit(int(max(atOnce/n, 1)))
+		}
+		return jen.Max(jen.Lit(atOnce).Op("/").Add(p.factor(extent)), jen.Lit(1))
+	}
+	if l.folded {
+		rows := jen.Lit(1)
+		if l.row != nil {
+			rows = jen.Min(left(), end(len(grid)-1, ir.N(1)), few())
+		}
+		return append(code, jen.Id("n").Op(":=").Add(p.size(extent)), jen.Id("rows").Op(":=").Add(rows), jen.Id("p").Op("+=").Id("rows"))
+	}
+	code = append(code,
+		jen.Id("n").Op(":=").Min(left(), end(len(grid)-1, ir.N(1)), jen.Lit(atOnce)),
+		jen.Id("rows").Op(":=").Lit(1))
+	if l.row != nil {
+		code = append(code, jen.If(jen.Id("n").Op("==").Add(p.size(extent))).Block(
+			jen.Id("rows").Op("=").Min(jen.Parens(left()).Op("/").Id("n"), end(len(grid)-2, extent), few())))
+	}
+	return append(code, jen.Id("p").Op("+=").Id("rows").Op("*").Id("n"))
+}

@@ -1,0 +1,70 @@
+package mlxc_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	goruntime "runtime"
+	"strings"
+	"testing"
+
+	"github.com/mlxc/mlxc"
+	"github.com/mlxc/mlxc/codegen"
+	"github.com/mlxc/mlxc/ir"
+)
+
+// points are expressions of x and y, f32[R, C], and w, f32[C], that sum nothing.
+var points = []string{
+	"relu(x)", "gelu(x)", "tanh(x)", "sigmoid(x)", "exp(x)", "log(x)", "erf(x)", "-abs(x)", "sqrt(x)", "floor(x) + ceil(y)", "round(x) - trunc(y)",
+	"maximum(x, y)", "minimum(x, w)", "maximum(x, 0.5)", "minimum(3, x)", "where(x < y, x, w)", "where(x == y, w, y)", "where(isnan(x), y, x * w)", "x * y + w", "x / y", "sin(x)", "clip(x, -1, 1)",
+	"max(x, axis=1)", "min(x * w, axis=1)", "x - max(x, axis=1, keep=true)",
+}
+
+// sums are expressions of the same that have sums in rows.
+var sums = []string{"softmax(x)", "log_softmax(x * w)", "rms_norm(x, w)", "layer_norm(x, w, w)", "sum(x * y, axis=1)", "mean(x, axis=1)", "x / (1 + sum(abs(x) + y * y, axis=1, keep=true))"}
+
+// rowsModule has an entry for each expression and several widths.
+func rowsModule(t *testing.T, widths []int) *ir.Module {
+	var text strings.Builder
+	for n, list := range [][]string{points, sums} {
+		for i, e := range list {
+			for j, c := range widths {
+				rows := 1 + (i+j)%4
+				out := fmt.Sprintf("[%d, %d]", rows, c)
+				if strings.HasSuffix(e, "axis=1)") {
+					out = fmt.Sprintf("[%d]", rows)
+				}
+				name := fmt.Sprintf("%s%d_%d", []string{"point", "sum"}[n], i, c)
+				fmt.Fprintf(&text, "entry %s(x: f32[%d, %d], y: f32[%[2]d, %d], w: f32[%[3]d]) -> (y_out: f32%s) { return %s }\n", name, rows, c, out, e)
+			}
+		}
+	}
+	path := filepath.Join(t.TempDir(), "rows.mlx")
+	if err := os.WriteFile(path, []byte(text.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	m, err := mlxc.Load(path, mlxc.Source{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// Rows in assembly touch nothing beside their buffers, give what portable Go gives, and
+// compute each point by itself.
+func TestRowsBetweenGuards(t *testing.T) {
+	if goruntime.GOOS != "linux" {
+		t.Skip("pages are guarded by calls of Linux")
+	}
+	m := rowsModule(t, []int{8, 9, 15, 16, 17, 31, 33, 40, 47, 63, 64, 70})
+	planned, err := mlxc.Plan(m, ir.CPU, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range planned.Kernels {
+		if !codegen.InAssembly(k) {
+			t.Errorf("kernel %s is in portable Go alone", k.Name)
+		}
+	}
+	runBetweenGuards(t, m)
+}

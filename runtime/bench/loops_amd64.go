@@ -1,23 +1,18 @@
 package bench
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"github.com/mlxc/mlxc/runtime/cpu"
+)
 
 // loops are those of the widest vectors that the processor and the system have.
 var loops = func() loopSet {
-	const (
-		fma, osxsave, avx = 1 << 12, 1 << 27, 1 << 28 // leaf 1, ECX
-		avx512f           = 1 << 16                   // leaf 7, EBX
-		ymm, zmm          = 0x06, 0xe6                // state that the system saves
-	)
-	if max, _, _, _ := cpuid(0, 0); max < 7 {
-		return portable
-	}
-	_, _, c, _ := cpuid(1, 0)
-	if c&fma == 0 || c&osxsave == 0 || c&avx == 0 || xgetbv()&ymm != ymm {
+	if !cpu.AVX2 {
 		return portable
 	}
 	s := loopSet{"vectors of 256 bits", func(n int) float64 { fma256(n); return float64(n) * 12 * 8 * 2 }, readVectors, copyVectors}
-	if _, b, _, _ := cpuid(7, 0); b&avx512f != 0 && xgetbv()&zmm == zmm {
+	if cpu.AVX512 {
 		s.name = "vectors of 512 bits"
 		s.fma = func(n int) float64 { fma512(n); return float64(n) * 12 * 16 * 2 }
 	}
@@ -40,10 +35,6 @@ func copyVectors(to, from []byte) {
 	}
 	copy(to[n:], from[n:])
 }
-
-// cpuid and xgetbv ask the processor.
-func cpuid(leaf, sub uint32) (a, b, c, d uint32)
-func xgetbv() uint32
 
 // fma256 and fma512 do n rounds of 12 multiply-adds of vectors.
 func fma256(n int)

@@ -4,6 +4,18 @@ package cpu
 // their registers.
 var AVX2 = hasAVX2()
 
+// AVX512 reports that it has AVX-512F besides, and so the system.
+var AVX512 = AVX2 && hasAVX512()
+
+func hasAVX512() bool {
+	const (
+		avx512f   = 1 << 16                          // leaf 7, EBX
+		registers = 1<<1 | 1<<2 | 1<<5 | 1<<6 | 1<<7 // XCR0: masks and ZMM too
+	)
+	_, b, _, _ := cpuid(7, 0)
+	return b&avx512f != 0 && xgetbv()&registers == registers
+}
+
 func hasAVX2() bool {
 	// Of the Intel manual, volume 1, chapter 14: what to ask for before using AVX2.
 	const (

@@ -416,6 +416,16 @@ func (e *emitter) body(folds []*ir.Scalar, stores []ir.Store, u, unroll int, mas
 	}
 	b := newBody(e, u, len(folds)*unroll, masked)
 	b.once = len(stores)+len(folds) > 1 && len(stores) > 0
-	b.run(e.along(sinks), sinks)
+	values := e.along(sinks)
+	if b.once { // all is loaded before anything is stored
+		loads := func(v *ir.Scalar) int {
+			if e.inMemory(v) {
+				return 0
+			}
+			return 1
+		}
+		slices.SortStableFunc(values, func(v, w *ir.Scalar) int { return loads(v) - loads(w) })
+	}
+	b.run(values, sinks)
 	return b.spills
 }

@@ -21,7 +21,7 @@ var points = []string{
 }
 
 // sums are expressions of the same that have sums in rows.
-var sums = []string{"softmax(x)", "log_softmax(x * w)", "rms_norm(x, w)", "layer_norm(x, w, w)", "sum(x * y, axis=1)", "mean(x, axis=1)", "x / (1 + sum(abs(x) + y * y, axis=1, keep=true))"}
+var sums = []string{"softmax(x)", "softmax(softmax(x) * y)", "log_softmax(x * w)", "rms_norm(x, w)", "layer_norm(x, w, w)", "sum(x * y, axis=1)", "mean(x, axis=1)", "x / (1 + sum(abs(x) + y * y, axis=1, keep=true))"}
 
 // rowsModule has an entry for each expression and several widths.
 func rowsModule(t *testing.T, widths []int) *ir.Module {

@@ -24,11 +24,10 @@ type fast struct {
 	is       func(k *ir.Kernel) bool
 	print    func(k *ir.Kernel, name string) (*jen.Statement, error)
 	routines []routine
-	own      func(k *ir.Kernel, name string) (string, error) // the text of a routine of the kernel alone; nil: it has none
+	// rows is what a kernel leaves to rows in assembly of its own, and the name of the
+	// function that does; nil: nothing.
+	rows func(k *ir.Kernel, name string) (*ir.Kernel, string)
 }
-
-// ownName is the name of a kernel's own routine.
-func ownName(kernel string) string { return kernel + "Rows" }
 
 // A routine is a function in assembly.
 type routine struct {
@@ -49,9 +48,7 @@ var (
 			{"copyRows", "makes n rows of a panel of rows that are step bytes apart", copyParams, cpu.CopyRows},
 			{"copyColumns", "makes n rows of a panel of columns that are step bytes apart", copyParams, cpu.CopyColumns},
 		}, nil},
-		{"Vector", cpu.IsRows, func(k *ir.Kernel, name string) (*jen.Statement, error) {
-			return cpu.Rows(k, name, ownName(name))
-		}, nil, cpu.Lanes},
+		{"Vector", cpu.IsRows, cpu.Rows, nil, func(k *ir.Kernel, name string) (*ir.Kernel, string) { return k, name }},
 	}
 )
 
@@ -73,15 +70,26 @@ func productForm(panels ir.DType, suffix string) fast {
 			{six, "computes sums of one panel for six rows at a time", microParams, func(name string) string { return cpu.Micro(name, 6, panels) }},
 			{four, "computes sums of one panel for four rows at a time", microParams, func(name string) string { return cpu.Micro(name, 4, panels) }},
 		},
-		nil,
+		func(k *ir.Kernel, name string) (*ir.Kernel, string) {
+			return cpu.RowsEpilogue(k), cpu.EpilogueName(name)
+		},
 	}
+}
+
+// rowsOf is what f.rows says, of any form.
+func (f *fast) rowsOf(k *ir.Kernel, name string) (*ir.Kernel, string) {
+	if f.rows == nil {
+		return nil, ""
+	}
+	return f.rows(k, name)
 }
 
 // derivedNames are those of a kernel and of its fast forms.
 func derivedNames(name string) []string {
 	names := []string{name}
 	for _, f := range forms {
-		names = append(names, name+f.suffix, name+f.suffix+"Epilogue", ownName(name+f.suffix))
+		form := name + f.suffix
+		names = append(names, form, cpu.EpilogueName(form), cpu.RoutineName(form), cpu.RoutineName(cpu.EpilogueName(form)))
 	}
 	return names
 }
@@ -122,10 +130,10 @@ func (p *pkg) amd64Kernels() (*jen.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		if of[i].own != nil {
-			own := jen.Comment(fmt.Sprintf("%s computes rows of n elements; step is the bytes from row to row of each stream", ownName(name))).Line()
-			own.Comment("").Line().Comment("//go:noescape").Line().Func().Id(ownName(name)).Params(rowsParams...)
-			code = append(code, own)
+		if rows, function := of[i].rowsOf(k, name); rows != nil {
+			routine := cpu.RoutineName(function)
+			code = append(code, jen.Comment(fmt.Sprintf("%s computes rows of n elements; step is the bytes from row to row of each stream.", routine)).Line().
+				Comment("").Line().Comment("//go:noescape").Line().Func().Id(routine).Params(rowsParams...))
 		}
 		code = append(code, text)
 		swap = append(swap, jen.Id("program").Dot("Kernels").Index(jen.Lit(i)).Op("=").Id(name))
@@ -161,10 +169,14 @@ func (p *pkg) amd64Text() (string, error) {
 		}
 	}
 	for i, k := range p.cpu.module.Kernels {
-		if of[i] == nil || of[i].own == nil {
+		if of[i] == nil {
 			continue
 		}
-		text, err := of[i].own(k, ownName(p.cpu.kernels[i]+of[i].suffix))
+		rows, function := of[i].rowsOf(k, p.cpu.kernels[i]+of[i].suffix)
+		if rows == nil {
+			continue
+		}
+		text, err := cpu.Lanes(rows, cpu.RoutineName(function))
 		if err != nil {
 			return "", err
 		}

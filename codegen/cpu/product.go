@@ -15,7 +15,7 @@ func IsProduct(k *ir.Kernel, panels ir.DType) bool {
 
 // Product prints a kernel for which IsProduct holds as a function over its tiles that
 // leaves the sums to micro-kernels for six and four rows. What follows the sums is a kernel of its own, named
-// after it, in portable Go.
+// after it, of rows in assembly or in portable Go.
 func Product(k *ir.Kernel, name, six, four string) (*jen.Statement, error) {
 	panels, err := k.Panels()
 	if err != nil {
@@ -60,11 +60,31 @@ func Product(k *ir.Kernel, name, six, four string) (*jen.Statement, error) {
 	optional(panels.Direct && panels.Bias != nil, "Bias", operand(panels.Bias))
 	optional(panels.Direct && panels.Rest != nil, "Rest", operand(panels.Rest))
 	optional(panels.Direct && panels.Relu, "Relu", jen.True())
-	optional(!panels.Direct, "Epilogue", jen.Id(name+"Epilogue"))
+	optional(!panels.Direct, "Epilogue", jen.Id(EpilogueName(name)))
 	f, err := p.driver(name, "Product", fields)
 	if err != nil || panels.Direct {
 		return f, err
 	}
-	epilogue, err := Kernel(k.Epilogue(panels), name+"Epilogue")
+	if rows := RowsEpilogue(k); rows != nil {
+		epilogue, err := Rows(rows, EpilogueName(name))
+		return f.Line().Line().Add(epilogue), err
+	}
+	epilogue, err := Kernel(k.Epilogue(panels), EpilogueName(name))
 	return f.Line().Line().Add(epilogue), err
+}
+
+// EpilogueName is the name of the function that does what follows the sums of a product.
+func EpilogueName(product string) string { return product + "Epilogue" }
+
+// RowsEpilogue is the kernel that does what follows the sums of a product, where there is
+// one and its rows are in assembly; else nil.
+func RowsEpilogue(k *ir.Kernel) *ir.Kernel {
+	panels, err := k.Panels()
+	if err != nil || panels.Direct {
+		return nil
+	}
+	if e := k.Epilogue(panels); IsRows(e) {
+		return e
+	}
+	return nil
 }

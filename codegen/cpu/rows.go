@@ -180,9 +180,12 @@ func (l *lanes) stream(arg int, index ir.Size) (at int, distance int64, err erro
 // cannot be interrupted for the garbage collector, so it must not take long.
 const atOnce = 1 << 14
 
+// RoutineName is the name of the routine in assembly to which a function leaves rows.
+func RoutineName(function string) string { return function + "Rows" }
+
 // Rows prints a kernel for which IsRows holds as a function over its points that leaves
-// rows to a routine in assembly.
-func Rows(k *ir.Kernel, name, routine string) (*jen.Statement, error) {
+// rows to a routine in assembly, which Lanes writes.
+func Rows(k *ir.Kernel, name string) (*jen.Statement, error) {
 	l, err := newLanes(k)
 	if err != nil {
 		return nil, err
@@ -206,7 +209,7 @@ func Rows(k *ir.Kernel, name, routine string) (*jen.Statement, error) {
 	loop = append(loop,
 		jen.Id("at").Op(":=").Index(jen.Op("...")).Qual("unsafe", "Pointer").Values(at...),
 		jen.Id("step").Op(":=").Index(jen.Op("...")).Int().Values(steps...),
-		jen.Id(routine).Call(jen.Op("&").Id("at").Index(jen.Lit(0)), jen.Op("&").Id("step").Index(jen.Lit(0)), jen.Id("rows"), jen.Id("n")))
+		jen.Id(RoutineName(name)).Call(jen.Op("&").Id("at").Index(jen.Lit(0)), jen.Op("&").Id("step").Index(jen.Lit(0)), jen.Id("rows"), jen.Id("n")))
 	if p.err != nil {
 		return nil, fmt.Errorf("kernel %s: %w", k.Name, p.err)
 	}

@@ -33,6 +33,7 @@ type emitter struct {
 	labels  int
 	numbers []uint32              // constants, in all lanes of a vector each
 	slots   map[*ir.Scalar]string // what is the same in all lanes, once it is known
+	kept    *ir.Scalar            // what lies where the result will, until it is stored; nil: nothing
 	err     error
 }
 
@@ -71,8 +72,15 @@ func (l *lanes) text(name string) (string, error) {
 				}
 			}
 		}
+		keep := e.keep(stage, folds)
+		if keep != nil {
+			stores = []ir.Store{{Arg: l.kernel.Stores[0].Arg, Index: l.kernel.Stores[0].Index, Value: keep}}
+		}
 		if len(folds)+len(stores) > 0 {
 			e.loop(folds, stores)
+		}
+		if keep != nil {
+			e.kept = keep
 		}
 	}
 	for _, s := range l.kernel.Stores {
@@ -184,6 +192,9 @@ func (e *emitter) where(v *ir.Scalar, u int) (string, bool) {
 	if m, ok := e.slots[v]; ok {
 		return m, true
 	}
+	if v == e.kept {
+		return e.element(e.kernel.Stores[0].Arg, e.kernel.Stores[0].Index, u), true
+	}
 	if v.Kind == ir.ScalarLoad {
 		return e.element(v.Arg, v.Index, u), true
 	}
@@ -223,6 +234,44 @@ func (e *emitter) rowValues(stage int) {
 	}
 }
 
+// costly is the functions from which on a value is kept rather than computed again.
+const costly = 5
+
+// keep is what the loop of a stage stores where the result will be, so that stages after
+// it need not compute it again: the last costly value that they have in common, if
+// nothing else that varies along the lanes is loaded after it, for the result may take
+// the memory of that. nil: there is none.
+func (e *emitter) keep(stage int, folds []*ir.Scalar) *ir.Scalar {
+	if e.kept != nil || len(folds) == 0 || len(e.kernel.Stores) != 1 || !e.kernel.Stores[0].Value.Varies(e.axis) {
+		return nil
+	}
+	var now []sink
+	for _, v := range folds {
+		now = append(now, sink{value: v.Args[0]})
+	}
+	later := []sink{{value: e.kernel.Stores[0].Value}}
+	for _, v := range e.kernel.Values {
+		if e.need[v] && v.Kind == ir.ScalarReduce && v.Stage > stage+1 {
+			later = append(later, sink{value: v.Args[0]})
+		}
+	}
+	isLoad := func(v *ir.Scalar) bool { return v.Kind == ir.ScalarLoad }
+	values := e.along(now)
+	for i := len(values) - 1; i >= 0 && !isLoad(values[i]); i-- {
+		v := values[i]
+		with := *e
+		with.kept = v
+		rest := with.along(later)
+		if v.DType == ir.F32 && len(e.along([]sink{{value: v}})) > costly && slices.Contains(rest, v) && !slices.ContainsFunc(rest, isLoad) {
+			return v
+		}
+	}
+	return nil
+}
+
+// inMemory reports that a value is not computed.
+func (e *emitter) inMemory(v *ir.Scalar) bool { return v.Kind == ir.ScalarLoad || v == e.kept }
+
 // along is what the roots need that varies along the lanes, in an order of computing it.
 func (e *emitter) along(roots []sink) []*ir.Scalar {
 	need := map[*ir.Scalar]bool{}
@@ -232,6 +281,9 @@ func (e *emitter) along(roots []sink) []*ir.Scalar {
 			return
 		}
 		need[v] = true
+		if v == e.kept {
+			return
+		}
 		for _, a := range v.Args {
 			visit(a)
 		}
@@ -363,7 +415,7 @@ func (e *emitter) body(folds []*ir.Scalar, stores []ir.Store, u, unroll int, mas
 		}})
 	}
 	b := newBody(e, u, len(folds)*unroll, masked)
-	b.once = len(stores) > 1
+	b.once = len(stores)+len(folds) > 1 && len(stores) > 0
 	b.run(e.along(sinks), sinks)
 	return b.spills
 }

@@ -168,7 +168,7 @@ func (b *body) run(values []*ir.Scalar, sinks []sink) {
 	for _, v := range values {
 		at++
 		computed[v] = true
-		if v.Kind == ir.ScalarApply || v.Kind == ir.ScalarCast {
+		if !b.e.inMemory(v) {
 			for _, a := range v.Args {
 				note(real(a))
 			}
@@ -184,7 +184,7 @@ func (b *body) run(values []*ir.Scalar, sinks []sink) {
 	for _, v := range values {
 		for u := range b.u {
 			k := copyOf{v, u}
-			if v.Kind != ir.ScalarLoad {
+			if !b.e.inMemory(v) {
 				b.apply(k)
 			} else if b.masked || b.once || len(b.uses[k]) > 1 {
 				clear(b.pinned)

@@ -41,7 +41,7 @@ func copyRows(dst, src unsafe.Pointer, n, step int)
 //go:noescape
 func copyColumns(dst, src unsafe.Pointer, n, step int)
 
-// readNetBn1RsqrtVectorRows computes rows of n elements; step is the bytes from row to row of each stream
+// readNetBn1RsqrtVectorRows computes rows of n elements; step is the bytes from row to row of each stream.
 //
 //go:noescape
 func readNetBn1RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
@@ -60,6 +60,11 @@ func readNetBn1RsqrtVector(call *cpu.Call, lo, hi int) {
 		readNetBn1RsqrtVectorRows(&at[0], &step[0], rows, n)
 	}
 }
+
+// readNetReluProductEpilogueRows computes rows of n elements; step is the bytes from row to row of each stream.
+//
+//go:noescape
+func readNetReluProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int)
 
 // readNetReluProduct computes relu (digits.mlx:17:18).
 func readNetReluProduct(call *cpu.Call, lo, hi int) {
@@ -95,24 +100,22 @@ func readNetReluProductEpilogue(call *cpu.Call, lo, hi int) {
 	column := int(call.Sizes[2])
 	for p := lo; p < hi; {
 		i3 := p % 16
-		end := min(i3+hi-p, 16)
 		i2 := p / 16 % 28
 		i1 := p / 448 % 28
 		i0 := p / 12544
-		p += end - i3
-		for ; i3 < end; i3++ {
-			v2 := net_conv1_bias[i3]
-			v4 := net_bn1_running_mean[i3]
-			v6 := rsqrt[i3]
-			v8 := net_bn1_weight[i3]
-			v9 := (((sums[-column+i0*200704+i1*7168+i2*256+i3-row_2*256] + v2) - v4) * v6) * v8
-			v10 := net_bn1_bias[i3]
-			relu[i0*12544+i1*448+i2*16+i3] = max((v9 + v10), 0)
+		n := min(hi-p, 16-p%16, 16384)
+		rows := 1
+		if n == 16 {
+			rows = min((hi-p)/n, 28-p/16%28, 1024)
 		}
+		p += rows * n
+		at := [...]unsafe.Pointer{unsafe.Pointer(&sums[-column+i0*200704+i1*7168+i2*256+i3-row_2*256]), unsafe.Pointer(&net_conv1_bias[i3]), unsafe.Pointer(&net_bn1_running_mean[i3]), unsafe.Pointer(&rsqrt[i3]), unsafe.Pointer(&net_bn1_weight[i3]), unsafe.Pointer(&net_bn1_bias[i3]), unsafe.Pointer(&relu[i0*12544+i1*448+i2*16+i3])}
+		step := [...]int{1024, 0, 0, 0, 0, 0, 64}
+		readNetReluProductEpilogueRows(&at[0], &step[0], rows, n)
 	}
 }
 
-// readNetBn2RsqrtVectorRows computes rows of n elements; step is the bytes from row to row of each stream
+// readNetBn2RsqrtVectorRows computes rows of n elements; step is the bytes from row to row of each stream.
 //
 //go:noescape
 func readNetBn2RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
@@ -131,6 +134,11 @@ func readNetBn2RsqrtVector(call *cpu.Call, lo, hi int) {
 		readNetBn2RsqrtVectorRows(&at[0], &step[0], rows, n)
 	}
 }
+
+// readNetRelu2ProductEpilogueRows computes rows of n elements; step is the bytes from row to row of each stream.
+//
+//go:noescape
+func readNetRelu2ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int)
 
 // readNetRelu2Product computes relu_2 (digits.mlx:18:18).
 func readNetRelu2Product(call *cpu.Call, lo, hi int) {
@@ -166,24 +174,22 @@ func readNetRelu2ProductEpilogue(call *cpu.Call, lo, hi int) {
 	column := int(call.Sizes[2])
 	for p := lo; p < hi; {
 		i3 := p % 32
-		end := min(i3+hi-p, 32)
 		i2 := p / 32 % 14
 		i1 := p / 448 % 14
 		i0 := p / 6272
-		p += end - i3
-		for ; i3 < end; i3++ {
-			v2 := net_conv2_bias[i3]
-			v4 := net_bn2_running_mean[i3]
-			v6 := rsqrt_2[i3]
-			v8 := net_bn2_weight[i3]
-			v9 := (((sums[-column+i0*50176+i1*3584+i2*256+i3-row_2*256] + v2) - v4) * v6) * v8
-			v10 := net_bn2_bias[i3]
-			relu_2[i0*6272+i1*448+i2*32+i3] = max((v9 + v10), 0)
+		n := min(hi-p, 32-p%32, 16384)
+		rows := 1
+		if n == 32 {
+			rows = min((hi-p)/n, 14-p/32%14, 512)
 		}
+		p += rows * n
+		at := [...]unsafe.Pointer{unsafe.Pointer(&sums[-column+i0*50176+i1*3584+i2*256+i3-row_2*256]), unsafe.Pointer(&net_conv2_bias[i3]), unsafe.Pointer(&net_bn2_running_mean[i3]), unsafe.Pointer(&rsqrt_2[i3]), unsafe.Pointer(&net_bn2_weight[i3]), unsafe.Pointer(&net_bn2_bias[i3]), unsafe.Pointer(&relu_2[i0*6272+i1*448+i2*32+i3])}
+		step := [...]int{1024, 0, 0, 0, 0, 0, 128}
+		readNetRelu2ProductEpilogueRows(&at[0], &step[0], rows, n)
 	}
 }
 
-// readNetBn3RsqrtVectorRows computes rows of n elements; step is the bytes from row to row of each stream
+// readNetBn3RsqrtVectorRows computes rows of n elements; step is the bytes from row to row of each stream.
 //
 //go:noescape
 func readNetBn3RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
@@ -202,6 +208,11 @@ func readNetBn3RsqrtVector(call *cpu.Call, lo, hi int) {
 		readNetBn3RsqrtVectorRows(&at[0], &step[0], rows, n)
 	}
 }
+
+// readNetRelu3ProductEpilogueRows computes rows of n elements; step is the bytes from row to row of each stream.
+//
+//go:noescape
+func readNetRelu3ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int)
 
 // readNetRelu3Product computes relu_3 (digits.mlx:19:18).
 func readNetRelu3Product(call *cpu.Call, lo, hi int) {
@@ -237,20 +248,18 @@ func readNetRelu3ProductEpilogue(call *cpu.Call, lo, hi int) {
 	column := int(call.Sizes[2])
 	for p := lo; p < hi; {
 		i3 := p % 64
-		end := min(i3+hi-p, 64)
 		i2 := p / 64 % 7
 		i1 := p / 448 % 7
 		i0 := p / 3136
-		p += end - i3
-		for ; i3 < end; i3++ {
-			v2 := net_conv3_bias[i3]
-			v4 := net_bn3_running_mean[i3]
-			v6 := rsqrt_3[i3]
-			v8 := net_bn3_weight[i3]
-			v9 := (((sums[-column+i0*12544+i1*1792+i2*256+i3-row_2*256] + v2) - v4) * v6) * v8
-			v10 := net_bn3_bias[i3]
-			relu_3[i0*3136+i1*448+i2*64+i3] = max((v9 + v10), 0)
+		n := min(hi-p, 64-p%64, 16384)
+		rows := 1
+		if n == 64 {
+			rows = min((hi-p)/n, 7-p/64%7, 256)
 		}
+		p += rows * n
+		at := [...]unsafe.Pointer{unsafe.Pointer(&sums[-column+i0*12544+i1*1792+i2*256+i3-row_2*256]), unsafe.Pointer(&net_conv3_bias[i3]), unsafe.Pointer(&net_bn3_running_mean[i3]), unsafe.Pointer(&rsqrt_3[i3]), unsafe.Pointer(&net_bn3_weight[i3]), unsafe.Pointer(&net_bn3_bias[i3]), unsafe.Pointer(&relu_3[i0*3136+i1*448+i2*64+i3])}
+		step := [...]int{1024, 0, 0, 0, 0, 0, 256}
+		readNetRelu3ProductEpilogueRows(&at[0], &step[0], rows, n)
 	}
 }
 

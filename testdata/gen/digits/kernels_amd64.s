@@ -722,6 +722,139 @@ done5:
 	VZEROUPPER
 	RET
 
+DATA readNetReluProductEpilogueRowsNumbers<>+0(SB)/4, $0xffffffff
+DATA readNetReluProductEpilogueRowsNumbers<>+4(SB)/4, $0xffffffff
+DATA readNetReluProductEpilogueRowsNumbers<>+8(SB)/4, $0xffffffff
+DATA readNetReluProductEpilogueRowsNumbers<>+12(SB)/4, $0xffffffff
+DATA readNetReluProductEpilogueRowsNumbers<>+16(SB)/4, $0xffffffff
+DATA readNetReluProductEpilogueRowsNumbers<>+20(SB)/4, $0xffffffff
+DATA readNetReluProductEpilogueRowsNumbers<>+24(SB)/4, $0xffffffff
+DATA readNetReluProductEpilogueRowsNumbers<>+28(SB)/4, $0xffffffff
+DATA readNetReluProductEpilogueRowsNumbers<>+32(SB)/4, $0x0
+DATA readNetReluProductEpilogueRowsNumbers<>+36(SB)/4, $0x0
+DATA readNetReluProductEpilogueRowsNumbers<>+40(SB)/4, $0x0
+DATA readNetReluProductEpilogueRowsNumbers<>+44(SB)/4, $0x0
+DATA readNetReluProductEpilogueRowsNumbers<>+48(SB)/4, $0x0
+DATA readNetReluProductEpilogueRowsNumbers<>+52(SB)/4, $0x0
+DATA readNetReluProductEpilogueRowsNumbers<>+56(SB)/4, $0x0
+DATA readNetReluProductEpilogueRowsNumbers<>+60(SB)/4, $0x0
+DATA readNetReluProductEpilogueRowsNumbers<>+64(SB)/8, $0x0
+DATA readNetReluProductEpilogueRowsNumbers<>+72(SB)/8, $0x0
+DATA readNetReluProductEpilogueRowsNumbers<>+80(SB)/8, $0x0
+DATA readNetReluProductEpilogueRowsNumbers<>+88(SB)/8, $0x0
+GLOBL readNetReluProductEpilogueRowsNumbers<>(SB), RODATA|NOPTR, $96
+
+// func readNetReluProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int)
+TEXT ·readNetReluProductEpilogueRows(SB), 0, $0-32
+	MOVQ at+0(FP), AX
+	MOVQ 0(AX), SI
+	MOVQ 8(AX), DI
+	MOVQ 16(AX), DX
+	MOVQ 24(AX), R8
+	MOVQ 32(AX), R9
+	MOVQ 40(AX), R10
+	MOVQ 48(AX), R11
+row:
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $32, BX
+	CMPQ CX, BX
+	JGT fewer2
+	PCALIGN $32
+vectors1:
+	VMOVUPS 0(DI)(CX*4), Y0
+	VADDPS 0(SI)(CX*4), Y0, Y0
+	VMOVUPS 32(DI)(CX*4), Y1
+	VADDPS 32(SI)(CX*4), Y1, Y1
+	VMOVUPS 64(DI)(CX*4), Y2
+	VADDPS 64(SI)(CX*4), Y2, Y2
+	VMOVUPS 96(DI)(CX*4), Y3
+	VADDPS 96(SI)(CX*4), Y3, Y3
+	VSUBPS 0(DX)(CX*4), Y0, Y0
+	VSUBPS 32(DX)(CX*4), Y1, Y1
+	VSUBPS 64(DX)(CX*4), Y2, Y2
+	VSUBPS 96(DX)(CX*4), Y3, Y3
+	VMULPS 0(R8)(CX*4), Y0, Y0
+	VMULPS 32(R8)(CX*4), Y1, Y1
+	VMULPS 64(R8)(CX*4), Y2, Y2
+	VMULPS 96(R8)(CX*4), Y3, Y3
+	VMULPS 0(R9)(CX*4), Y0, Y0
+	VMULPS 32(R9)(CX*4), Y1, Y1
+	VMULPS 64(R9)(CX*4), Y2, Y2
+	VMULPS 96(R9)(CX*4), Y3, Y3
+	VADDPS 0(R10)(CX*4), Y0, Y0
+	VADDPS 32(R10)(CX*4), Y1, Y1
+	VADDPS 64(R10)(CX*4), Y2, Y2
+	VADDPS 96(R10)(CX*4), Y3, Y3
+	VMOVUPS readNetReluProductEpilogueRowsNumbers<>+64(SB), Y4
+	VMAXPS Y0, Y4, Y4
+	VMOVUPS readNetReluProductEpilogueRowsNumbers<>+64(SB), Y0
+	VMAXPS Y1, Y0, Y0
+	VMOVUPS readNetReluProductEpilogueRowsNumbers<>+64(SB), Y1
+	VMAXPS Y2, Y1, Y1
+	VMOVUPS readNetReluProductEpilogueRowsNumbers<>+64(SB), Y2
+	VMAXPS Y3, Y2, Y2
+	VMOVUPS Y4, 0(R11)(CX*4)
+	VMOVUPS Y0, 32(R11)(CX*4)
+	VMOVUPS Y1, 64(R11)(CX*4)
+	VMOVUPS Y2, 96(R11)(CX*4)
+	ADDQ $32, CX
+	CMPQ CX, BX
+	JLE vectors1
+fewer2:
+	ADDQ $32, BX
+	SUBQ $8, BX
+	CMPQ CX, BX
+	JGT fewer4
+	PCALIGN $32
+vectors3:
+	VMOVUPS 0(DI)(CX*4), Y0
+	VADDPS 0(SI)(CX*4), Y0, Y0
+	VSUBPS 0(DX)(CX*4), Y0, Y0
+	VMULPS 0(R8)(CX*4), Y0, Y0
+	VMULPS 0(R9)(CX*4), Y0, Y0
+	VADDPS 0(R10)(CX*4), Y0, Y0
+	VMOVUPS readNetReluProductEpilogueRowsNumbers<>+64(SB), Y1
+	VMAXPS Y0, Y1, Y1
+	VMOVUPS Y1, 0(R11)(CX*4)
+	ADDQ $8, CX
+	CMPQ CX, BX
+	JLE vectors3
+fewer4:
+	ADDQ $8, BX
+	SUBQ CX, BX
+	JEQ done5
+	NEGQ BX
+	LEAQ readNetReluProductEpilogueRowsNumbers<>+32(SB), AX
+	VMOVUPS (AX)(BX*4), Y15
+	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
+	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
+	VADDPS Y1, Y0, Y0
+	VMASKMOVPS 0(DX)(CX*4), Y15, Y1
+	VSUBPS Y1, Y0, Y0
+	VMASKMOVPS 0(R8)(CX*4), Y15, Y1
+	VMULPS Y1, Y0, Y0
+	VMASKMOVPS 0(R9)(CX*4), Y15, Y1
+	VMULPS Y1, Y0, Y0
+	VMASKMOVPS 0(R10)(CX*4), Y15, Y1
+	VADDPS Y1, Y0, Y0
+	VMOVUPS readNetReluProductEpilogueRowsNumbers<>+64(SB), Y1
+	VMAXPS Y0, Y1, Y1
+	VMASKMOVPS Y1, Y15, 0(R11)(CX*4)
+done5:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	ADDQ 24(AX), R8
+	ADDQ 32(AX), R9
+	ADDQ 40(AX), R10
+	ADDQ 48(AX), R11
+	DECQ rows+16(FP)
+	JNE row
+	VZEROUPPER
+	RET
+
 DATA readNetBn2RsqrtVectorRowsNumbers<>+0(SB)/4, $0xffffffff
 DATA readNetBn2RsqrtVectorRowsNumbers<>+4(SB)/4, $0xffffffff
 DATA readNetBn2RsqrtVectorRowsNumbers<>+8(SB)/4, $0xffffffff
@@ -826,6 +959,139 @@ done5:
 	VZEROUPPER
 	RET
 
+DATA readNetRelu2ProductEpilogueRowsNumbers<>+0(SB)/4, $0xffffffff
+DATA readNetRelu2ProductEpilogueRowsNumbers<>+4(SB)/4, $0xffffffff
+DATA readNetRelu2ProductEpilogueRowsNumbers<>+8(SB)/4, $0xffffffff
+DATA readNetRelu2ProductEpilogueRowsNumbers<>+12(SB)/4, $0xffffffff
+DATA readNetRelu2ProductEpilogueRowsNumbers<>+16(SB)/4, $0xffffffff
+DATA readNetRelu2ProductEpilogueRowsNumbers<>+20(SB)/4, $0xffffffff
+DATA readNetRelu2ProductEpilogueRowsNumbers<>+24(SB)/4, $0xffffffff
+DATA readNetRelu2ProductEpilogueRowsNumbers<>+28(SB)/4, $0xffffffff
+DATA readNetRelu2ProductEpilogueRowsNumbers<>+32(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRowsNumbers<>+36(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRowsNumbers<>+40(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRowsNumbers<>+44(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRowsNumbers<>+48(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRowsNumbers<>+52(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRowsNumbers<>+56(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRowsNumbers<>+60(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRowsNumbers<>+64(SB)/8, $0x0
+DATA readNetRelu2ProductEpilogueRowsNumbers<>+72(SB)/8, $0x0
+DATA readNetRelu2ProductEpilogueRowsNumbers<>+80(SB)/8, $0x0
+DATA readNetRelu2ProductEpilogueRowsNumbers<>+88(SB)/8, $0x0
+GLOBL readNetRelu2ProductEpilogueRowsNumbers<>(SB), RODATA|NOPTR, $96
+
+// func readNetRelu2ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int)
+TEXT ·readNetRelu2ProductEpilogueRows(SB), 0, $0-32
+	MOVQ at+0(FP), AX
+	MOVQ 0(AX), SI
+	MOVQ 8(AX), DI
+	MOVQ 16(AX), DX
+	MOVQ 24(AX), R8
+	MOVQ 32(AX), R9
+	MOVQ 40(AX), R10
+	MOVQ 48(AX), R11
+row:
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $32, BX
+	CMPQ CX, BX
+	JGT fewer2
+	PCALIGN $32
+vectors1:
+	VMOVUPS 0(DI)(CX*4), Y0
+	VADDPS 0(SI)(CX*4), Y0, Y0
+	VMOVUPS 32(DI)(CX*4), Y1
+	VADDPS 32(SI)(CX*4), Y1, Y1
+	VMOVUPS 64(DI)(CX*4), Y2
+	VADDPS 64(SI)(CX*4), Y2, Y2
+	VMOVUPS 96(DI)(CX*4), Y3
+	VADDPS 96(SI)(CX*4), Y3, Y3
+	VSUBPS 0(DX)(CX*4), Y0, Y0
+	VSUBPS 32(DX)(CX*4), Y1, Y1
+	VSUBPS 64(DX)(CX*4), Y2, Y2
+	VSUBPS 96(DX)(CX*4), Y3, Y3
+	VMULPS 0(R8)(CX*4), Y0, Y0
+	VMULPS 32(R8)(CX*4), Y1, Y1
+	VMULPS 64(R8)(CX*4), Y2, Y2
+	VMULPS 96(R8)(CX*4), Y3, Y3
+	VMULPS 0(R9)(CX*4), Y0, Y0
+	VMULPS 32(R9)(CX*4), Y1, Y1
+	VMULPS 64(R9)(CX*4), Y2, Y2
+	VMULPS 96(R9)(CX*4), Y3, Y3
+	VADDPS 0(R10)(CX*4), Y0, Y0
+	VADDPS 32(R10)(CX*4), Y1, Y1
+	VADDPS 64(R10)(CX*4), Y2, Y2
+	VADDPS 96(R10)(CX*4), Y3, Y3
+	VMOVUPS readNetRelu2ProductEpilogueRowsNumbers<>+64(SB), Y4
+	VMAXPS Y0, Y4, Y4
+	VMOVUPS readNetRelu2ProductEpilogueRowsNumbers<>+64(SB), Y0
+	VMAXPS Y1, Y0, Y0
+	VMOVUPS readNetRelu2ProductEpilogueRowsNumbers<>+64(SB), Y1
+	VMAXPS Y2, Y1, Y1
+	VMOVUPS readNetRelu2ProductEpilogueRowsNumbers<>+64(SB), Y2
+	VMAXPS Y3, Y2, Y2
+	VMOVUPS Y4, 0(R11)(CX*4)
+	VMOVUPS Y0, 32(R11)(CX*4)
+	VMOVUPS Y1, 64(R11)(CX*4)
+	VMOVUPS Y2, 96(R11)(CX*4)
+	ADDQ $32, CX
+	CMPQ CX, BX
+	JLE vectors1
+fewer2:
+	ADDQ $32, BX
+	SUBQ $8, BX
+	CMPQ CX, BX
+	JGT fewer4
+	PCALIGN $32
+vectors3:
+	VMOVUPS 0(DI)(CX*4), Y0
+	VADDPS 0(SI)(CX*4), Y0, Y0
+	VSUBPS 0(DX)(CX*4), Y0, Y0
+	VMULPS 0(R8)(CX*4), Y0, Y0
+	VMULPS 0(R9)(CX*4), Y0, Y0
+	VADDPS 0(R10)(CX*4), Y0, Y0
+	VMOVUPS readNetRelu2ProductEpilogueRowsNumbers<>+64(SB), Y1
+	VMAXPS Y0, Y1, Y1
+	VMOVUPS Y1, 0(R11)(CX*4)
+	ADDQ $8, CX
+	CMPQ CX, BX
+	JLE vectors3
+fewer4:
+	ADDQ $8, BX
+	SUBQ CX, BX
+	JEQ done5
+	NEGQ BX
+	LEAQ readNetRelu2ProductEpilogueRowsNumbers<>+32(SB), AX
+	VMOVUPS (AX)(BX*4), Y15
+	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
+	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
+	VADDPS Y1, Y0, Y0
+	VMASKMOVPS 0(DX)(CX*4), Y15, Y1
+	VSUBPS Y1, Y0, Y0
+	VMASKMOVPS 0(R8)(CX*4), Y15, Y1
+	VMULPS Y1, Y0, Y0
+	VMASKMOVPS 0(R9)(CX*4), Y15, Y1
+	VMULPS Y1, Y0, Y0
+	VMASKMOVPS 0(R10)(CX*4), Y15, Y1
+	VADDPS Y1, Y0, Y0
+	VMOVUPS readNetRelu2ProductEpilogueRowsNumbers<>+64(SB), Y1
+	VMAXPS Y0, Y1, Y1
+	VMASKMOVPS Y1, Y15, 0(R11)(CX*4)
+done5:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	ADDQ 24(AX), R8
+	ADDQ 32(AX), R9
+	ADDQ 40(AX), R10
+	ADDQ 48(AX), R11
+	DECQ rows+16(FP)
+	JNE row
+	VZEROUPPER
+	RET
+
 DATA readNetBn3RsqrtVectorRowsNumbers<>+0(SB)/4, $0xffffffff
 DATA readNetBn3RsqrtVectorRowsNumbers<>+4(SB)/4, $0xffffffff
 DATA readNetBn3RsqrtVectorRowsNumbers<>+8(SB)/4, $0xffffffff
@@ -925,6 +1191,139 @@ done5:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
+	DECQ rows+16(FP)
+	JNE row
+	VZEROUPPER
+	RET
+
+DATA readNetRelu3ProductEpilogueRowsNumbers<>+0(SB)/4, $0xffffffff
+DATA readNetRelu3ProductEpilogueRowsNumbers<>+4(SB)/4, $0xffffffff
+DATA readNetRelu3ProductEpilogueRowsNumbers<>+8(SB)/4, $0xffffffff
+DATA readNetRelu3ProductEpilogueRowsNumbers<>+12(SB)/4, $0xffffffff
+DATA readNetRelu3ProductEpilogueRowsNumbers<>+16(SB)/4, $0xffffffff
+DATA readNetRelu3ProductEpilogueRowsNumbers<>+20(SB)/4, $0xffffffff
+DATA readNetRelu3ProductEpilogueRowsNumbers<>+24(SB)/4, $0xffffffff
+DATA readNetRelu3ProductEpilogueRowsNumbers<>+28(SB)/4, $0xffffffff
+DATA readNetRelu3ProductEpilogueRowsNumbers<>+32(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRowsNumbers<>+36(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRowsNumbers<>+40(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRowsNumbers<>+44(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRowsNumbers<>+48(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRowsNumbers<>+52(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRowsNumbers<>+56(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRowsNumbers<>+60(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRowsNumbers<>+64(SB)/8, $0x0
+DATA readNetRelu3ProductEpilogueRowsNumbers<>+72(SB)/8, $0x0
+DATA readNetRelu3ProductEpilogueRowsNumbers<>+80(SB)/8, $0x0
+DATA readNetRelu3ProductEpilogueRowsNumbers<>+88(SB)/8, $0x0
+GLOBL readNetRelu3ProductEpilogueRowsNumbers<>(SB), RODATA|NOPTR, $96
+
+// func readNetRelu3ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int)
+TEXT ·readNetRelu3ProductEpilogueRows(SB), 0, $0-32
+	MOVQ at+0(FP), AX
+	MOVQ 0(AX), SI
+	MOVQ 8(AX), DI
+	MOVQ 16(AX), DX
+	MOVQ 24(AX), R8
+	MOVQ 32(AX), R9
+	MOVQ 40(AX), R10
+	MOVQ 48(AX), R11
+row:
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $32, BX
+	CMPQ CX, BX
+	JGT fewer2
+	PCALIGN $32
+vectors1:
+	VMOVUPS 0(DI)(CX*4), Y0
+	VADDPS 0(SI)(CX*4), Y0, Y0
+	VMOVUPS 32(DI)(CX*4), Y1
+	VADDPS 32(SI)(CX*4), Y1, Y1
+	VMOVUPS 64(DI)(CX*4), Y2
+	VADDPS 64(SI)(CX*4), Y2, Y2
+	VMOVUPS 96(DI)(CX*4), Y3
+	VADDPS 96(SI)(CX*4), Y3, Y3
+	VSUBPS 0(DX)(CX*4), Y0, Y0
+	VSUBPS 32(DX)(CX*4), Y1, Y1
+	VSUBPS 64(DX)(CX*4), Y2, Y2
+	VSUBPS 96(DX)(CX*4), Y3, Y3
+	VMULPS 0(R8)(CX*4), Y0, Y0
+	VMULPS 32(R8)(CX*4), Y1, Y1
+	VMULPS 64(R8)(CX*4), Y2, Y2
+	VMULPS 96(R8)(CX*4), Y3, Y3
+	VMULPS 0(R9)(CX*4), Y0, Y0
+	VMULPS 32(R9)(CX*4), Y1, Y1
+	VMULPS 64(R9)(CX*4), Y2, Y2
+	VMULPS 96(R9)(CX*4), Y3, Y3
+	VADDPS 0(R10)(CX*4), Y0, Y0
+	VADDPS 32(R10)(CX*4), Y1, Y1
+	VADDPS 64(R10)(CX*4), Y2, Y2
+	VADDPS 96(R10)(CX*4), Y3, Y3
+	VMOVUPS readNetRelu3ProductEpilogueRowsNumbers<>+64(SB), Y4
+	VMAXPS Y0, Y4, Y4
+	VMOVUPS readNetRelu3ProductEpilogueRowsNumbers<>+64(SB), Y0
+	VMAXPS Y1, Y0, Y0
+	VMOVUPS readNetRelu3ProductEpilogueRowsNumbers<>+64(SB), Y1
+	VMAXPS Y2, Y1, Y1
+	VMOVUPS readNetRelu3ProductEpilogueRowsNumbers<>+64(SB), Y2
+	VMAXPS Y3, Y2, Y2
+	VMOVUPS Y4, 0(R11)(CX*4)
+	VMOVUPS Y0, 32(R11)(CX*4)
+	VMOVUPS Y1, 64(R11)(CX*4)
+	VMOVUPS Y2, 96(R11)(CX*4)
+	ADDQ $32, CX
+	CMPQ CX, BX
+	JLE vectors1
+fewer2:
+	ADDQ $32, BX
+	SUBQ $8, BX
+	CMPQ CX, BX
+	JGT fewer4
+	PCALIGN $32
+vectors3:
+	VMOVUPS 0(DI)(CX*4), Y0
+	VADDPS 0(SI)(CX*4), Y0, Y0
+	VSUBPS 0(DX)(CX*4), Y0, Y0
+	VMULPS 0(R8)(CX*4), Y0, Y0
+	VMULPS 0(R9)(CX*4), Y0, Y0
+	VADDPS 0(R10)(CX*4), Y0, Y0
+	VMOVUPS readNetRelu3ProductEpilogueRowsNumbers<>+64(SB), Y1
+	VMAXPS Y0, Y1, Y1
+	VMOVUPS Y1, 0(R11)(CX*4)
+	ADDQ $8, CX
+	CMPQ CX, BX
+	JLE vectors3
+fewer4:
+	ADDQ $8, BX
+	SUBQ CX, BX
+	JEQ done5
+	NEGQ BX
+	LEAQ readNetRelu3ProductEpilogueRowsNumbers<>+32(SB), AX
+	VMOVUPS (AX)(BX*4), Y15
+	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
+	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
+	VADDPS Y1, Y0, Y0
+	VMASKMOVPS 0(DX)(CX*4), Y15, Y1
+	VSUBPS Y1, Y0, Y0
+	VMASKMOVPS 0(R8)(CX*4), Y15, Y1
+	VMULPS Y1, Y0, Y0
+	VMASKMOVPS 0(R9)(CX*4), Y15, Y1
+	VMULPS Y1, Y0, Y0
+	VMASKMOVPS 0(R10)(CX*4), Y15, Y1
+	VADDPS Y1, Y0, Y0
+	VMOVUPS readNetRelu3ProductEpilogueRowsNumbers<>+64(SB), Y1
+	VMAXPS Y0, Y1, Y1
+	VMASKMOVPS Y1, Y15, 0(R11)(CX*4)
+done5:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	ADDQ 24(AX), R8
+	ADDQ 32(AX), R9
+	ADDQ 40(AX), R10
+	ADDQ 48(AX), R11
 	DECQ rows+16(FP)
 	JNE row
 	VZEROUPPER

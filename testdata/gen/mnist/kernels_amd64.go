@@ -87,7 +87,7 @@ func predictRelu2Product(call *cpu.Call, lo, hi int) {
 	p.Run(call, lo, hi)
 }
 
-// predictNorm1RsqrtVectorRows computes rows of n elements; step is the bytes from row to row of each stream
+// predictNorm1RsqrtVectorRows computes rows of n elements; step is the bytes from row to row of each stream.
 //
 //go:noescape
 func predictNorm1RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
@@ -106,6 +106,11 @@ func predictNorm1RsqrtVector(call *cpu.Call, lo, hi int) {
 		predictNorm1RsqrtVectorRows(&at[0], &step[0], rows, n)
 	}
 }
+
+// predictNorm1AddProductEpilogueRows computes rows of n elements; step is the bytes from row to row of each stream.
+//
+//go:noescape
+func predictNorm1AddProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int)
 
 // predictNorm1AddProduct computes add (mnist.mlx:19:9).
 func predictNorm1AddProduct(call *cpu.Call, lo, hi int) {
@@ -140,20 +145,18 @@ func predictNorm1AddProductEpilogue(call *cpu.Call, lo, hi int) {
 	column := int(call.Sizes[2])
 	for p := lo; p < hi; {
 		i3 := p % 24
-		end := min(i3+hi-p, 24)
 		i2 := p / 24 % 22
 		i1 := p / 528 % 22
 		i0 := p / 11616
-		p += end - i3
-		for ; i3 < end; i3++ {
-			v2 := conv3_bias[i3]
-			v5 := norm1_running_mean[i3]
-			v7 := rsqrt[i3]
-			v8 := ((max((sums[-column+i0*123904+i1*5632+i2*256+i3-row_2*256] + v2), 0)) - v5) * v7
-			v9 := norm1_weight[i3]
-			v11 := norm1_bias[i3]
-			add[i0*11616+i1*528+i2*24+i3] = (v8 * v9) + v11
+		n := min(hi-p, 24-p%24, 16384)
+		rows := 1
+		if n == 24 {
+			rows = min((hi-p)/n, 22-p/24%22, 682)
 		}
+		p += rows * n
+		at := [...]unsafe.Pointer{unsafe.Pointer(&sums[-column+i0*123904+i1*5632+i2*256+i3-row_2*256]), unsafe.Pointer(&conv3_bias[i3]), unsafe.Pointer(&norm1_running_mean[i3]), unsafe.Pointer(&rsqrt[i3]), unsafe.Pointer(&norm1_weight[i3]), unsafe.Pointer(&norm1_bias[i3]), unsafe.Pointer(&add[i0*11616+i1*528+i2*24+i3])}
+		step := [...]int{1024, 0, 0, 0, 0, 0, 96}
+		predictNorm1AddProductEpilogueRows(&at[0], &step[0], rows, n)
 	}
 }
 
@@ -179,7 +182,7 @@ func predictRelu3Product(call *cpu.Call, lo, hi int) {
 	p.Run(call, lo, hi)
 }
 
-// predictNorm2RsqrtVectorRows computes rows of n elements; step is the bytes from row to row of each stream
+// predictNorm2RsqrtVectorRows computes rows of n elements; step is the bytes from row to row of each stream.
 //
 //go:noescape
 func predictNorm2RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
@@ -198,6 +201,11 @@ func predictNorm2RsqrtVector(call *cpu.Call, lo, hi int) {
 		predictNorm2RsqrtVectorRows(&at[0], &step[0], rows, n)
 	}
 }
+
+// predictNorm2LogitsProductEpilogueRows computes rows of n elements; step is the bytes from row to row of each stream.
+//
+//go:noescape
+func predictNorm2LogitsProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int)
 
 // predictNorm2LogitsProduct computes logits (mnist.mlx:20:12).
 func predictNorm2LogitsProduct(call *cpu.Call, lo, hi int) {
@@ -227,22 +235,21 @@ func predictNorm2LogitsProductEpilogue(call *cpu.Call, lo, hi int) {
 	norm2_bias := cpu.View[float32](call, 5)
 	logits := cpu.View[float32](call, 6)
 	sums := cpu.View[float32](call, 8)
+	B := int(call.Sizes[0])
 	row_2 := int(call.Sizes[1])
 	column := int(call.Sizes[2])
 	for p := lo; p < hi; {
 		i1 := p % 10
-		end := min(i1+hi-p, 10)
 		i0 := p / 10
-		p += end - i1
-		for ; i1 < end; i1++ {
-			v1 := fc2_bias[i1]
-			v3 := norm2_running_mean[i1]
-			v5 := rsqrt_2[i1]
-			v7 := norm2_weight[i1]
-			v8 := (((sums[-column+i0*32+i1-row_2*32] + v1) - v3) * v5) * v7
-			v9 := norm2_bias[i1]
-			logits[i0*10+i1] = v8 + v9
+		n := min(hi-p, 10-p%10, 16384)
+		rows := 1
+		if n == 10 {
+			rows = min((hi-p)/n, B-p/10, 1638)
 		}
+		p += rows * n
+		at := [...]unsafe.Pointer{unsafe.Pointer(&sums[-column+i0*32+i1-row_2*32]), unsafe.Pointer(&fc2_bias[i1]), unsafe.Pointer(&norm2_running_mean[i1]), unsafe.Pointer(&rsqrt_2[i1]), unsafe.Pointer(&norm2_weight[i1]), unsafe.Pointer(&norm2_bias[i1]), unsafe.Pointer(&logits[i0*10+i1])}
+		step := [...]int{128, 0, 0, 0, 0, 0, 40}
+		predictNorm2LogitsProductEpilogueRows(&at[0], &step[0], rows, n)
 	}
 }
 

@@ -722,6 +722,139 @@ done5:
 	VZEROUPPER
 	RET
 
+DATA predictNorm1AddProductEpilogueRowsNumbers<>+0(SB)/4, $0xffffffff
+DATA predictNorm1AddProductEpilogueRowsNumbers<>+4(SB)/4, $0xffffffff
+DATA predictNorm1AddProductEpilogueRowsNumbers<>+8(SB)/4, $0xffffffff
+DATA predictNorm1AddProductEpilogueRowsNumbers<>+12(SB)/4, $0xffffffff
+DATA predictNorm1AddProductEpilogueRowsNumbers<>+16(SB)/4, $0xffffffff
+DATA predictNorm1AddProductEpilogueRowsNumbers<>+20(SB)/4, $0xffffffff
+DATA predictNorm1AddProductEpilogueRowsNumbers<>+24(SB)/4, $0xffffffff
+DATA predictNorm1AddProductEpilogueRowsNumbers<>+28(SB)/4, $0xffffffff
+DATA predictNorm1AddProductEpilogueRowsNumbers<>+32(SB)/4, $0x0
+DATA predictNorm1AddProductEpilogueRowsNumbers<>+36(SB)/4, $0x0
+DATA predictNorm1AddProductEpilogueRowsNumbers<>+40(SB)/4, $0x0
+DATA predictNorm1AddProductEpilogueRowsNumbers<>+44(SB)/4, $0x0
+DATA predictNorm1AddProductEpilogueRowsNumbers<>+48(SB)/4, $0x0
+DATA predictNorm1AddProductEpilogueRowsNumbers<>+52(SB)/4, $0x0
+DATA predictNorm1AddProductEpilogueRowsNumbers<>+56(SB)/4, $0x0
+DATA predictNorm1AddProductEpilogueRowsNumbers<>+60(SB)/4, $0x0
+DATA predictNorm1AddProductEpilogueRowsNumbers<>+64(SB)/8, $0x0
+DATA predictNorm1AddProductEpilogueRowsNumbers<>+72(SB)/8, $0x0
+DATA predictNorm1AddProductEpilogueRowsNumbers<>+80(SB)/8, $0x0
+DATA predictNorm1AddProductEpilogueRowsNumbers<>+88(SB)/8, $0x0
+GLOBL predictNorm1AddProductEpilogueRowsNumbers<>(SB), RODATA|NOPTR, $96
+
+// func predictNorm1AddProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int)
+TEXT ·predictNorm1AddProductEpilogueRows(SB), 0, $0-32
+	MOVQ at+0(FP), AX
+	MOVQ 0(AX), SI
+	MOVQ 8(AX), DI
+	MOVQ 16(AX), DX
+	MOVQ 24(AX), R8
+	MOVQ 32(AX), R9
+	MOVQ 40(AX), R10
+	MOVQ 48(AX), R11
+row:
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $32, BX
+	CMPQ CX, BX
+	JGT fewer2
+	PCALIGN $32
+vectors1:
+	VMOVUPS 0(DI)(CX*4), Y0
+	VADDPS 0(SI)(CX*4), Y0, Y0
+	VMOVUPS 32(DI)(CX*4), Y1
+	VADDPS 32(SI)(CX*4), Y1, Y1
+	VMOVUPS 64(DI)(CX*4), Y2
+	VADDPS 64(SI)(CX*4), Y2, Y2
+	VMOVUPS 96(DI)(CX*4), Y3
+	VADDPS 96(SI)(CX*4), Y3, Y3
+	VMOVUPS predictNorm1AddProductEpilogueRowsNumbers<>+64(SB), Y4
+	VMAXPS Y0, Y4, Y4
+	VMOVUPS predictNorm1AddProductEpilogueRowsNumbers<>+64(SB), Y0
+	VMAXPS Y1, Y0, Y0
+	VMOVUPS predictNorm1AddProductEpilogueRowsNumbers<>+64(SB), Y1
+	VMAXPS Y2, Y1, Y1
+	VMOVUPS predictNorm1AddProductEpilogueRowsNumbers<>+64(SB), Y2
+	VMAXPS Y3, Y2, Y2
+	VSUBPS 0(DX)(CX*4), Y4, Y4
+	VSUBPS 32(DX)(CX*4), Y0, Y0
+	VSUBPS 64(DX)(CX*4), Y1, Y1
+	VSUBPS 96(DX)(CX*4), Y2, Y2
+	VMULPS 0(R8)(CX*4), Y4, Y4
+	VMULPS 32(R8)(CX*4), Y0, Y0
+	VMULPS 64(R8)(CX*4), Y1, Y1
+	VMULPS 96(R8)(CX*4), Y2, Y2
+	VMULPS 0(R9)(CX*4), Y4, Y4
+	VMULPS 32(R9)(CX*4), Y0, Y0
+	VMULPS 64(R9)(CX*4), Y1, Y1
+	VMULPS 96(R9)(CX*4), Y2, Y2
+	VADDPS 0(R10)(CX*4), Y4, Y4
+	VADDPS 32(R10)(CX*4), Y0, Y0
+	VADDPS 64(R10)(CX*4), Y1, Y1
+	VADDPS 96(R10)(CX*4), Y2, Y2
+	VMOVUPS Y4, 0(R11)(CX*4)
+	VMOVUPS Y0, 32(R11)(CX*4)
+	VMOVUPS Y1, 64(R11)(CX*4)
+	VMOVUPS Y2, 96(R11)(CX*4)
+	ADDQ $32, CX
+	CMPQ CX, BX
+	JLE vectors1
+fewer2:
+	ADDQ $32, BX
+	SUBQ $8, BX
+	CMPQ CX, BX
+	JGT fewer4
+	PCALIGN $32
+vectors3:
+	VMOVUPS 0(DI)(CX*4), Y0
+	VADDPS 0(SI)(CX*4), Y0, Y0
+	VMOVUPS predictNorm1AddProductEpilogueRowsNumbers<>+64(SB), Y1
+	VMAXPS Y0, Y1, Y1
+	VSUBPS 0(DX)(CX*4), Y1, Y1
+	VMULPS 0(R8)(CX*4), Y1, Y1
+	VMULPS 0(R9)(CX*4), Y1, Y1
+	VADDPS 0(R10)(CX*4), Y1, Y1
+	VMOVUPS Y1, 0(R11)(CX*4)
+	ADDQ $8, CX
+	CMPQ CX, BX
+	JLE vectors3
+fewer4:
+	ADDQ $8, BX
+	SUBQ CX, BX
+	JEQ done5
+	NEGQ BX
+	LEAQ predictNorm1AddProductEpilogueRowsNumbers<>+32(SB), AX
+	VMOVUPS (AX)(BX*4), Y15
+	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
+	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
+	VADDPS Y1, Y0, Y0
+	VMOVUPS predictNorm1AddProductEpilogueRowsNumbers<>+64(SB), Y1
+	VMAXPS Y0, Y1, Y1
+	VMASKMOVPS 0(DX)(CX*4), Y15, Y0
+	VSUBPS Y0, Y1, Y1
+	VMASKMOVPS 0(R8)(CX*4), Y15, Y0
+	VMULPS Y0, Y1, Y1
+	VMASKMOVPS 0(R9)(CX*4), Y15, Y0
+	VMULPS Y0, Y1, Y1
+	VMASKMOVPS 0(R10)(CX*4), Y15, Y0
+	VADDPS Y0, Y1, Y1
+	VMASKMOVPS Y1, Y15, 0(R11)(CX*4)
+done5:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	ADDQ 24(AX), R8
+	ADDQ 32(AX), R9
+	ADDQ 40(AX), R10
+	ADDQ 48(AX), R11
+	DECQ rows+16(FP)
+	JNE row
+	VZEROUPPER
+	RET
+
 DATA predictNorm2RsqrtVectorRowsNumbers<>+0(SB)/4, $0xffffffff
 DATA predictNorm2RsqrtVectorRowsNumbers<>+4(SB)/4, $0xffffffff
 DATA predictNorm2RsqrtVectorRowsNumbers<>+8(SB)/4, $0xffffffff
@@ -821,6 +954,123 @@ done5:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
+	DECQ rows+16(FP)
+	JNE row
+	VZEROUPPER
+	RET
+
+DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+0(SB)/4, $0xffffffff
+DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+4(SB)/4, $0xffffffff
+DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+8(SB)/4, $0xffffffff
+DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+12(SB)/4, $0xffffffff
+DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+16(SB)/4, $0xffffffff
+DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+20(SB)/4, $0xffffffff
+DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+24(SB)/4, $0xffffffff
+DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+28(SB)/4, $0xffffffff
+DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+32(SB)/4, $0x0
+DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+36(SB)/4, $0x0
+DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+40(SB)/4, $0x0
+DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+44(SB)/4, $0x0
+DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+48(SB)/4, $0x0
+DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+52(SB)/4, $0x0
+DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+56(SB)/4, $0x0
+DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+60(SB)/4, $0x0
+GLOBL predictNorm2LogitsProductEpilogueRowsNumbers<>(SB), RODATA|NOPTR, $64
+
+// func predictNorm2LogitsProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int)
+TEXT ·predictNorm2LogitsProductEpilogueRows(SB), 0, $0-32
+	MOVQ at+0(FP), AX
+	MOVQ 0(AX), SI
+	MOVQ 8(AX), DI
+	MOVQ 16(AX), DX
+	MOVQ 24(AX), R8
+	MOVQ 32(AX), R9
+	MOVQ 40(AX), R10
+	MOVQ 48(AX), R11
+row:
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $32, BX
+	CMPQ CX, BX
+	JGT fewer2
+	PCALIGN $32
+vectors1:
+	VMOVUPS 0(DI)(CX*4), Y0
+	VADDPS 0(SI)(CX*4), Y0, Y0
+	VMOVUPS 32(DI)(CX*4), Y1
+	VADDPS 32(SI)(CX*4), Y1, Y1
+	VMOVUPS 64(DI)(CX*4), Y2
+	VADDPS 64(SI)(CX*4), Y2, Y2
+	VMOVUPS 96(DI)(CX*4), Y3
+	VADDPS 96(SI)(CX*4), Y3, Y3
+	VSUBPS 0(DX)(CX*4), Y0, Y0
+	VSUBPS 32(DX)(CX*4), Y1, Y1
+	VSUBPS 64(DX)(CX*4), Y2, Y2
+	VSUBPS 96(DX)(CX*4), Y3, Y3
+	VMULPS 0(R8)(CX*4), Y0, Y0
+	VMULPS 32(R8)(CX*4), Y1, Y1
+	VMULPS 64(R8)(CX*4), Y2, Y2
+	VMULPS 96(R8)(CX*4), Y3, Y3
+	VMULPS 0(R9)(CX*4), Y0, Y0
+	VMULPS 32(R9)(CX*4), Y1, Y1
+	VMULPS 64(R9)(CX*4), Y2, Y2
+	VMULPS 96(R9)(CX*4), Y3, Y3
+	VADDPS 0(R10)(CX*4), Y0, Y0
+	VADDPS 32(R10)(CX*4), Y1, Y1
+	VADDPS 64(R10)(CX*4), Y2, Y2
+	VADDPS 96(R10)(CX*4), Y3, Y3
+	VMOVUPS Y0, 0(R11)(CX*4)
+	VMOVUPS Y1, 32(R11)(CX*4)
+	VMOVUPS Y2, 64(R11)(CX*4)
+	VMOVUPS Y3, 96(R11)(CX*4)
+	ADDQ $32, CX
+	CMPQ CX, BX
+	JLE vectors1
+fewer2:
+	ADDQ $32, BX
+	SUBQ $8, BX
+	CMPQ CX, BX
+	JGT fewer4
+	PCALIGN $32
+vectors3:
+	VMOVUPS 0(DI)(CX*4), Y0
+	VADDPS 0(SI)(CX*4), Y0, Y0
+	VSUBPS 0(DX)(CX*4), Y0, Y0
+	VMULPS 0(R8)(CX*4), Y0, Y0
+	VMULPS 0(R9)(CX*4), Y0, Y0
+	VADDPS 0(R10)(CX*4), Y0, Y0
+	VMOVUPS Y0, 0(R11)(CX*4)
+	ADDQ $8, CX
+	CMPQ CX, BX
+	JLE vectors3
+fewer4:
+	ADDQ $8, BX
+	SUBQ CX, BX
+	JEQ done5
+	NEGQ BX
+	LEAQ predictNorm2LogitsProductEpilogueRowsNumbers<>+32(SB), AX
+	VMOVUPS (AX)(BX*4), Y15
+	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
+	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
+	VADDPS Y1, Y0, Y0
+	VMASKMOVPS 0(DX)(CX*4), Y15, Y1
+	VSUBPS Y1, Y0, Y0
+	VMASKMOVPS 0(R8)(CX*4), Y15, Y1
+	VMULPS Y1, Y0, Y0
+	VMASKMOVPS 0(R9)(CX*4), Y15, Y1
+	VMULPS Y1, Y0, Y0
+	VMASKMOVPS 0(R10)(CX*4), Y15, Y1
+	VADDPS Y1, Y0, Y0
+	VMASKMOVPS Y0, Y15, 0(R11)(CX*4)
+done5:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	ADDQ 24(AX), R8
+	ADDQ 32(AX), R9
+	ADDQ 40(AX), R10
+	ADDQ 48(AX), R11
 	DECQ rows+16(FP)
 	JNE row
 	VZEROUPPER

@@ -73,12 +73,40 @@ type frame struct {
 	sums  []float32 // a row for each of the tile's, and one that takes what is not wanted
 }
 
-var frames = sync.Pool{New: func() any { return new(frame) }}
+// frames are those that nobody uses: at most as many as there are threads, and none of
+// them is ever collected, so that calls in steady state allocate nothing.
+var frames struct {
+	mu   sync.Mutex
+	free []*frame
+}
+
+func takeFrame() *frame {
+	frames.mu.Lock()
+	defer frames.mu.Unlock()
+	last := len(frames.free) - 1
+	if last < 0 {
+		return new(frame)
+	}
+	f := frames.free[last]
+	frames.free = frames.free[:last]
+	return f
+}
+
+// release gives the frame back, and forgets memory that is not the frame's.
+func (f *frame) release() {
+	clear(f.a)
+	clear(f.c)
+	clear(f.call.Args)
+	f.micro = Micro{}
+	frames.mu.Lock()
+	defer frames.mu.Unlock()
+	frames.free = append(frames.free, f)
+}
 
 // Run computes the tiles [lo, hi): of the batch, by tiles of the rows, by tiles of the
 // columns. The order in which products are added depends on the sizes alone.
 func (p *Product) Run(call *Call, lo, hi int) {
-	f := frames.Get().(*frame)
+	f := takeFrame()
 	f.grow(p)
 	m := points(p.Rows)
 	down, across := ceilDiv(m, p.TileM), ceilDiv(p.N, p.TileN)
@@ -87,7 +115,6 @@ func (p *Product) Run(call *Call, lo, hi int) {
 		p.tile(f, call, t/across/down, m0, min(m, m0+p.TileM), n0, min(p.N, n0+p.TileN))
 	}
 	f.release()
-	frames.Put(f)
 }
 
 func (f *frame) grow(p *Product) {
@@ -103,15 +130,6 @@ func (f *frame) grow(p *Product) {
 	if n := points(p.Terms); cap(f.runs) < n {
 		f.runs = make([]int, n)
 	}
-}
-
-// release forgets memory that is not the frame's.
-func (f *frame) release() {
-	clear(f.a)
-	clear(f.c)
-	clear(f.rest)
-	clear(f.call.Args)
-	f.micro = Micro{}
 }
 
 // tile computes the rows [m0, m1) and columns [n0, n1) of an element of the batch.

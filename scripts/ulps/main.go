@@ -3,7 +3,7 @@
 //
 //	go run ./scripts/ulps [FUNCTION…]
 //
-// Package math in float64 says what is right. A function takes a minute or two.
+// Package math in float64 says what is right. A function takes minutes.
 package main
 
 import (
@@ -36,7 +36,7 @@ var functions = []struct {
 	{"asin", math.Asin, 0}, {"acos", math.Acos, 0}, {"atan", math.Atan, 0},
 	{"sinh", math.Sinh, 0}, {"cosh", math.Cosh, 0}, {"tanh", math.Tanh, 0},
 	{"asinh", math.Asinh, 0}, {"acosh", math.Acosh, 0}, {"atanh", math.Atanh, 0},
-	{"erf", math.Erf, 0}, {"erfc", math.Erfc, 0}, {"erfinv", math.Erfinv, 0},
+	{"erf", math.Erf, 0}, {"erfinv", math.Erfinv, 0},
 }
 
 const chunk = 1 << 24
@@ -46,9 +46,6 @@ func main() {
 	log.SetPrefix("ulps: ")
 	text := "mlxir 1\nmodule \"functions\" {\n"
 	for _, f := range functions {
-		if ir.LookupOp(f.op) == nil {
-			continue
-		}
 		text += fmt.Sprintf("func @%s(%%x: f32[%d]) -> (y: f32[%d]) {\n%%0 = %s(%%x) : f32[%d]\nret(%%0)\n}\n", f.op, chunk, chunk, f.op, chunk)
 	}
 	m, err := mlxc.ParseIR("functions", []byte(text+"}\n"))
@@ -60,7 +57,7 @@ func main() {
 		log.Fatal(err)
 	}
 	for _, f := range functions {
-		if len(os.Args) > 1 && !slices.Contains(os.Args[1:], f.op) || ir.LookupOp(f.op) == nil {
+		if len(os.Args) > 1 && !slices.Contains(os.Args[1:], f.op) {
 			continue
 		}
 		worst, at := 0.0, float32(0)

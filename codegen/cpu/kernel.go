@@ -29,12 +29,16 @@ func Kernel(k *ir.Kernel, name string) (*jen.Statement, error) {
 	if p.err != nil {
 		return nil, fmt.Errorf("kernel %s: %w", k.Name, p.err)
 	}
+	return overPoints(k, name, body), nil
+}
+
+// overPoints is the function of a kernel over points or tiles.
+func overPoints(k *ir.Kernel, name string, body []jen.Code) *jen.Statement {
 	f := jen.Comment(fmt.Sprintf("%s computes %s.", name, summary(k))).Line()
-	f.Func().Id(name).Params(
+	return f.Func().Id(name).Params(
 		jen.Id("call").Op("*").Qual(Runtime, "Call"),
 		jen.List(jen.Id("lo"), jen.Id("hi")).Int(),
 	).Block(body...)
-	return f, nil
 }
 
 // summary says what a kernel writes and for which line of the model.

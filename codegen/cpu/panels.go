@@ -2,7 +2,6 @@ package cpu
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/dave/jennifer/jen"
 
@@ -116,10 +115,5 @@ func (p *printer) driver(name, table string, fields []jen.Code) (*jen.Statement,
 	body = append(body,
 		jen.Id("p").Op(":=").Qual(Runtime, table).Custom(jen.Options{Open: "{", Close: "}", Separator: ",", Multi: true}, fields...),
 		jen.Id("p").Dot("Run").Call(jen.Id("call"), jen.Id("lo"), jen.Id("hi")))
-	f := jen.Comment(fmt.Sprintf("%s computes %s.", name, summary(p.kernel))).Line()
-	f.Func().Id(name).Params(
-		jen.Id("call").Op("*").Qual(Runtime, "Call"),
-		jen.List(jen.Id("lo"), jen.Id("hi")).Int(),
-	).Block(slices.Clip(body)...)
-	return f, nil
+	return overPoints(p.kernel, name, body), nil
 }

@@ -225,12 +225,7 @@ func Rows(k *ir.Kernel, name string) (*jen.Statement, error) {
 		}
 	}
 	body = append(body, jen.For(jen.Id("p").Op(":=").Id("lo"), jen.Id("p").Op("<").Id("hi"), jen.Empty()).Block(loop...))
-	f := jen.Comment(fmt.Sprintf("%s computes %s.", name, summary(k))).Line()
-	f.Func().Id(name).Params(
-		jen.Id("call").Op("*").Qual(Runtime, "Call"),
-		jen.List(jen.Id("lo"), jen.Id("hi")).Int(),
-	).Block(body...)
-	return f, nil
+	return overPoints(k, name, body), nil
 }
 
 // points declares the axes at point p, the elements n of a row and the number of rows

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/mlxc/mlxc/runtime/cpu"
@@ -519,16 +520,16 @@ func TestErrBusy(t *testing.T) {
 
 func TestCancel(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	calls := 0
+	var calls atomic.Int32 // a kernel's parts run in several threads
 	p := hooked(cancel)
-	p.Kernels[2] = func(c *cpu.Call, lo, hi int) { calls++; copyAll(c, lo, hi) }
+	p.Kernels[2] = func(c *cpu.Call, lo, hi int) { calls.Add(1); copyAll(c, lo, hi) }
 	s := testSession(t, p)
 	x := ramp(t, 2, 3)
 	_, err := s.Call(ctx, 0, x)
 	if !errors.Is(err, context.Canceled) || err.Error() != "test: sums: context canceled" {
 		t.Errorf("a cancelled call: %v", err)
 	}
-	if calls != 0 {
+	if calls.Load() != 0 {
 		t.Error("kernels ran after the cancellation")
 	}
 	checkSums(t, x, must(s.Call(t.Context(), 0, x))(t))

@@ -19,6 +19,7 @@ func tile(m *ir.Module) error {
 		if on[k] == ir.OnGPU {
 			k.Schedule = metalSchedule(k)
 		} else {
+			unroll(k)
 			k.Schedule = cpuSchedule(k)
 		}
 	}

@@ -1,0 +1,92 @@
+package passes
+
+import (
+	"slices"
+
+	"github.com/mlxc/mlxc/ir"
+)
+
+// unrollMost is the scalars that the terms of a fold may have to be written out.
+const unrollMost = 64
+
+// unroll writes out folds over a few terms, as those of small windows are: what is left
+// are chains along the grid, whose neighbours vectors take.
+func unroll(k *ir.Kernel) {
+	if k.Contract != nil {
+		return
+	}
+	edit{scalar: func(d *ir.DAG, v ir.Scalar) *ir.Scalar {
+		if v.Kind != ir.ScalarReduce || v.Fn == ir.ArgMax || v.Fn == ir.ArgMin || slices.ContainsFunc(v.Over, func(a *ir.Axis) bool { return contains(k.Shared(), a) }) {
+			return nil
+		}
+		terms, ok := ir.Product(extentsOf(v.Over)).Int()
+		within := varying(v.Args[0], v.Over)
+		if !ok || terms < 1 || terms*int64(len(within)) > unrollMost || slices.ContainsFunc(within, func(w *ir.Scalar) bool { return w.Kind == ir.ScalarReduce }) {
+			return nil
+		}
+		var sum *ir.Scalar
+		for n := range terms {
+			x := atPoint(d, within, v.Over, n)
+			if sum == nil {
+				sum = x
+			} else {
+				sum = d.Apply(v.Fn, sum, x)
+			}
+		}
+		return sum
+	}}.apply(k)
+}
+
+// varying is v and what it is computed from that varies with some of the axes, operands
+// first; v itself is the last, also where it does not.
+func varying(v *ir.Scalar, axes []*ir.Axis) []*ir.Scalar {
+	var order []*ir.Scalar
+	seen := map[*ir.Scalar]bool{}
+	var visit func(w *ir.Scalar)
+	visit = func(w *ir.Scalar) {
+		if seen[w] || w != v && !slices.ContainsFunc(axes, w.Varies) {
+			return
+		}
+		seen[w] = true
+		for _, a := range w.Args {
+			visit(a)
+		}
+		order = append(order, w)
+	}
+	visit(v)
+	return order
+}
+
+// atPoint is the last of some scalars at the nth point of axes, the others being all it
+// is computed from that varies with them.
+func atPoint(d *ir.DAG, scalars []*ir.Scalar, axes []*ir.Axis, n int64) *ir.Scalar {
+	at := make([]ir.Size, len(axes))
+	for i, a := range slices.Backward(axes) {
+		extent, _ := a.Extent.Int()
+		at[i], n = ir.N(n%extent), n/extent
+	}
+	place := func(s ir.Size) ir.Size {
+		for i, a := range axes {
+			s = s.Replace(a, at[i])
+		}
+		return s
+	}
+	to := map[*ir.Scalar]*ir.Scalar{}
+	var last *ir.Scalar
+	for _, v := range scalars {
+		w := *v
+		w.Args = slices.Clone(v.Args)
+		for i, a := range w.Args {
+			if to[a] != nil {
+				w.Args[i] = to[a]
+			}
+		}
+		w.Index, w.Guard = place(v.Index), slices.Clone(v.Guard)
+		for i, g := range w.Guard {
+			w.Guard[i] = ir.Bound{Index: place(g.Index), Extent: place(g.Extent)}
+		}
+		last = d.Add(w)
+		to[v] = last
+	}
+	return last
+}

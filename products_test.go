@@ -265,8 +265,12 @@ func runBetweenGuards(t *testing.T, m *ir.Module) {
 			t.Fatal(err)
 		}
 	}
-	if out, err := exec.Command("go", "run", "./"+dir).CombinedOutput(); err != nil || len(out) > 0 {
-		t.Errorf("%v\n%s", err, out)
+	for _, limit := range []string{"", "avx2", "go"} {
+		cmd := exec.Command("go", "run", "./"+dir)
+		cmd.Env = append(os.Environ(), "MLXC_CPU="+limit)
+		if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+			t.Errorf("MLXC_CPU=%s: %v\n%s", limit, err, out)
+		}
 	}
 }
 
@@ -279,42 +283,51 @@ func TestProducts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, c := range cases {
-		rng := rand.New(rand.NewPCG(uint64(i), 1))
-		var inputs bytes.Buffer
-		x := map[string][]float64{}
-		for _, name := range inputNames {
-			shape, ok := c.inputs()[name]
-			if !ok {
-				continue
-			}
-			a, err := runtime.NewArray(c.dtype, shape...)
-			if err != nil {
-				t.Fatal(err)
-			}
-			x[name] = drawNumbers(a, rng)
-			if err := runtime.WriteNPY(&inputs, a); err != nil {
-				t.Fatal(err)
-			}
+	for _, limit := range []string{"", "avx2", "go"} {
+		t.Setenv("MLXC_CPU", limit)
+		for i, c := range cases {
+			tryProduct(t, runner, fmt.Sprintf("case%d", i), c, rand.New(rand.NewPCG(uint64(i), 1)))
 		}
-		var first []byte
-		for threads := 1; threads <= 3; threads++ {
-			var out bytes.Buffer
-			if err := runner.Run(context.Background(), fmt.Sprintf("case%d", i), "", threads, bytes.NewReader(inputs.Bytes()), &out); err != nil {
-				t.Fatalf("case %d %v: %v", i, c.shapes, err)
-			}
-			if first == nil {
-				first = out.Bytes()
-			} else if !bytes.Equal(first, out.Bytes()) {
-				t.Errorf("case %d %v: %d threads give other bits than 1", i, c.shapes, threads)
-			}
+	}
+}
+
+// tryProduct runs an entry with 1 to 3 threads and checks what it gives.
+func tryProduct(t *testing.T, runner *mlxc.Runner, entry string, c productCase, rng *rand.Rand) {
+	t.Helper()
+	name := fmt.Sprintf("%s %v with MLXC_CPU=%s", entry, c.shapes, os.Getenv("MLXC_CPU"))
+	var inputs bytes.Buffer
+	x := map[string][]float64{}
+	for _, input := range inputNames {
+		shape, ok := c.inputs()[input]
+		if !ok {
+			continue
 		}
-		y, err := runtime.ReadNPY(bytes.NewReader(first), math.MaxInt64)
+		a, err := runtime.NewArray(c.dtype, shape...)
 		if err != nil {
 			t.Fatal(err)
 		}
-		checkProduct(t, fmt.Sprintf("case %d %v", i, c.shapes), c, x, numbers(y))
+		x[input] = drawNumbers(a, rng)
+		if err := runtime.WriteNPY(&inputs, a); err != nil {
+			t.Fatal(err)
+		}
 	}
+	var first []byte
+	for threads := 1; threads <= 3; threads++ {
+		var out bytes.Buffer
+		if err := runner.Run(context.Background(), entry, "", threads, bytes.NewReader(inputs.Bytes()), &out); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if first == nil {
+			first = out.Bytes()
+		} else if !bytes.Equal(first, out.Bytes()) {
+			t.Errorf("%s: %d threads give other bits than 1", name, threads)
+		}
+	}
+	y, err := runtime.ReadNPY(bytes.NewReader(first), math.MaxInt64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkProduct(t, name, c, x, numbers(y))
 }
 
 // drawNumbers fills an array with numbers in [-1, 1) that it holds exactly.

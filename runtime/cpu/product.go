@@ -10,7 +10,8 @@ import (
 // panel is PanelCols columns, and holds for each term of the sum in turn its elements
 // of these columns. Sizes count elements, and arguments are those of the Call.
 type Product struct {
-	Six, Four           func(t *Micro) // micro-kernels for so many rows at a time
+	Six, Four           func(t *Micro) // micro-kernels for so many rows at a time of a panel
+	Eight               func(t *Micro) // for AVX-512: eight rows of two panels
 	TileM, TileN, TileK int            // rows, columns and terms that are computed at a time
 	Batch               []Walk         // outermost first
 	Rows                []Walk         // of the left factor and the result, outermost first
@@ -46,13 +47,14 @@ type Walk struct{ N, A, B, C, D int }
 const PanelCols = 16
 
 // A Micro is the work of one call of a micro-kernel: for some rows at a time, the
-// product with one panel. Assembly knows its layout.
+// product with one panel, or with two. Assembly knows its layout.
 type Micro struct {
 	A     *unsafe.Pointer // of each row, the left factor
 	Runs  *int            // bytes from there to each run of terms
 	NRuns int
 	K     int             // terms of a run, at least 0
 	B     unsafe.Pointer  // the panel, from its first term on
+	Apart int             // bytes from there to the next panel
 	From  *unsafe.Pointer // of each row, what is added to the sums; nil: nothing
 	Bias  unsafe.Pointer  // what is added to each row then; nil: nothing
 	Rest  *unsafe.Pointer // of each row, what is added then; nil: nothing
@@ -118,7 +120,7 @@ func (p *Product) Run(call *Call, lo, hi int) {
 }
 
 func (f *frame) grow(p *Product) {
-	rows := p.TileM + 5 // some more, see split
+	rows := p.TileM + spare
 	if cap(f.a) < rows {
 		for _, table := range []*[]unsafe.Pointer{&f.a, &f.c, &f.rest, &f.part} {
 			*table = make([]unsafe.Pointer, rows)
@@ -146,14 +148,16 @@ func (p *Product) tile(f *frame, call *Call, batch, m0, m1, n0, n1 int) {
 	}
 	at = at.along(p.Batch, batch)
 	sums := unsafe.Pointer(unsafe.SliceData(f.sums[:cap(f.sums)]))
-	spare := unsafe.Add(sums, 4*p.TileM*p.TileN)
-	sixes, fours := split(m1 - m0)
-	for i := range 6*sixes + 4*fours {
-		if m0+i >= m1 { // micro-kernels compute a whole number of their rows
-			f.a[i], f.c[i], f.rest[i], f.part[i] = f.a[0], spare, spare, spare
-			continue
+	unwanted := unsafe.Add(sums, 4*p.TileM*p.TileN)
+	last := Walk{N: 1}
+	if n := len(p.Rows); n > 0 {
+		last = p.Rows[n-1]
+	}
+	row := at.along(p.Rows, m0)
+	for i, left := 0, last.N-m0%last.N; i < m1-m0; i, left = i+1, left-1 {
+		if left == 0 {
+			row, left = at.along(p.Rows, m0+i), last.N
 		}
-		row := at.along(p.Rows, m0+i)
 		f.a[i] = unsafe.Add(a, 4*row.A)
 		f.part[i] = unsafe.Add(sums, 4*i*p.TileN)
 		if p.Epilogue == nil {
@@ -162,6 +166,10 @@ func (p *Product) tile(f *frame, call *Call, batch, m0, m1, n0, n1 int) {
 		if p.Rest != nil {
 			f.rest[i] = unsafe.Add(rest, 4*(row.D+n0))
 		}
+		row = row.next(last)
+	}
+	for i := m1 - m0; i < m1-m0+spare; i++ {
+		f.a[i], f.c[i], f.rest[i], f.part[i] = f.a[0], unwanted, unwanted, unwanted
 	}
 	p.multiply(f, unsafe.Add(memory(p.B), p.SizeB*at.B), bias, m1-m0, n0, n1)
 	if p.Epilogue != nil {
@@ -194,7 +202,12 @@ func (p *Product) multiply(f *frame, b, bias unsafe.Pointer, rows, n0, n1 int) {
 			}
 			t.Runs, t.K = unsafe.SliceData(f.runs), min(part, length-k)
 			first, last := run+k == 0, run+group >= runs && k+part >= length
-			for n := n0; n < n1; n += PanelCols {
+			t.Apart = p.SizeB * PanelCols * runs * length
+			for n, cols := n0, 0; n < n1; n += cols {
+				cols = PanelCols
+				if p.Eight != nil && AVX512 && (n+2*PanelCols <= n1 || p.Epilogue != nil && n+PanelCols < n1) {
+					cols = 2 * PanelCols
+				}
 				t.B = unsafe.Add(b, p.SizeB*(n*runs*length+PanelCols*(run*length+k)))
 				t.Col = 4 * (n - n0)
 				sums, to := f.c, f.c
@@ -221,32 +234,52 @@ func (p *Product) multiply(f *frame, b, bias unsafe.Pointer, rows, n0, n1 int) {
 				if first {
 					sums = nil
 				}
-				p.micro(t, f.a, sums, rest, to, rows)
+				p.micro(t, tables{f.a, sums, rest, to}, rows, cols)
 			}
 		}
 	}
 }
 
-// micro calls the micro-kernels for rows, of which the tables have pointers.
-func (p *Product) micro(t *Micro, a, from, rest, to []unsafe.Pointer, rows int) {
-	sixes, fours := split(rows)
-	for _, part := range []struct {
-		first, rows int
-		kernel      func(t *Micro)
-	}{{0, 6 * sixes, p.Six}, {6 * sixes, 4 * fours, p.Four}} {
-		if part.rows == 0 {
-			continue
-		}
-		t.A, t.C, t.Rows = &a[part.first], &to[part.first], 8*part.rows
-		t.From, t.Rest = nil, nil
-		if from != nil {
-			t.From = &from[part.first]
-		}
-		if rest != nil {
-			t.Rest = &rest[part.first]
-		}
-		part.kernel(t)
+// tables are pointers for each row; From and Rest may be nil.
+type tables struct{ a, from, rest, to []unsafe.Pointer }
+
+// micro calls the micro-kernels for rows, of which the tables have pointers, and a panel
+// or two.
+func (p *Product) micro(t *Micro, of tables, rows, cols int) {
+	done := 0
+	if cols > PanelCols {
+		done = eights(rows)
+		of.call(t, p.Eight, 0, done)
 	}
+	if done >= rows {
+		return
+	}
+	b, bias, col := t.B, t.Bias, t.Col
+	sixes, fours := split(rows - done)
+	for i := range cols / PanelCols {
+		t.B, t.Col = unsafe.Add(b, i*t.Apart), col+4*i*PanelCols
+		if bias != nil {
+			t.Bias = unsafe.Add(bias, 4*i*PanelCols)
+		}
+		of.call(t, p.Six, done, 6*sixes)
+		of.call(t, p.Four, done+6*sixes, 4*fours)
+	}
+}
+
+// call calls a micro-kernel for some rows, if there are any.
+func (of *tables) call(t *Micro, kernel func(t *Micro), first, rows int) {
+	if rows == 0 {
+		return
+	}
+	t.A, t.C, t.Rows = &of.a[first], &of.to[first], 8*rows
+	t.From, t.Rest = nil, nil
+	if of.from != nil {
+		t.From = &of.from[first]
+	}
+	if of.rest != nil {
+		t.Rest = &of.rest[first]
+	}
+	kernel(t)
 }
 
 // narrow does what micro-kernels do with sums, for the columns [lo, hi) of the tile.
@@ -275,6 +308,13 @@ func addTo(x, y []float32) {
 	}
 }
 
+// spare is the rows that micro-kernels may compute beyond those that are wanted.
+const spare = 7
+
+// eights is the rows that are computed eight at a time. What is left is fewer than five,
+// for which two panels take two calls that are half as long.
+func eights(rows int) int { return (rows + 3) / 8 * 8 }
+
 // split covers rows with as little more as sixes and fours can.
 func split(rows int) (sixes, fours int) {
 	sixes = rows / 6
@@ -301,6 +341,12 @@ func (p *Product) compute(f *frame, call *Call, first, m0, m1, n0, n1 int) {
 	for m := first + m0; m < first+m1; m++ {
 		p.Epilogue(&f.call, m*p.N+n0, m*p.N+n1)
 	}
+}
+
+// next goes from w to the next point of an axis.
+func (w Walk) next(axis Walk) Walk {
+	w.A, w.B, w.C, w.D = w.A+axis.A, w.B+axis.B, w.C+axis.C, w.D+axis.D
+	return w
 }
 
 // along goes from w to the point i of axes.

@@ -66,13 +66,7 @@ func readNetX(call *cpu.Call, lo, hi int) {
 		i0 := p / 224
 		p += end - i2
 		for ; i2 < end; i2++ {
-			v1 := float32(math.Inf(-1))
-			for r0 := range 2 {
-				for r1 := range 2 {
-					v1 = max(v1, relu[i0*896+i1*32+i2+r0*448+r1*16])
-				}
-			}
-			x[i0*224+i1*16+i2] = v1
+			x[i0*224+i1*16+i2] = max((max((max(relu[i0*896+i1*32+i2], relu[i0*896+i1*32+i2+16])), relu[i0*896+i1*32+i2+448])), relu[i0*896+i1*32+i2+464])
 		}
 	}
 }
@@ -138,13 +132,7 @@ func readNetX2(call *cpu.Call, lo, hi int) {
 		i0 := p / 224
 		p += end - i2
 		for ; i2 < end; i2++ {
-			v1 := float32(math.Inf(-1))
-			for r0 := range 2 {
-				for r1 := range 2 {
-					v1 = max(v1, relu_2[i0*896+i1*64+i2+r0*448+r1*32])
-				}
-			}
-			x_2[i0*224+i1*32+i2] = v1
+			x_2[i0*224+i1*32+i2] = max((max((max(relu_2[i0*896+i1*64+i2], relu_2[i0*896+i1*64+i2+32])), relu_2[i0*896+i1*64+i2+448])), relu_2[i0*896+i1*64+i2+480])
 		}
 	}
 }
@@ -211,13 +199,7 @@ func readNetX3(call *cpu.Call, lo, hi int) {
 		i0 := p / 576
 		p += end - i3
 		for ; i3 < end; i3++ {
-			v1 := float32(math.Inf(-1))
-			for r0 := range 2 {
-				for r1 := range 2 {
-					v1 = max(v1, relu_3[i0*3136+i1*896+i2*128+i3+r0*448+r1*64])
-				}
-			}
-			x_3[i0*576+i1*192+i2*64+i3] = v1
+			x_3[i0*576+i1*192+i2*64+i3] = max((max((max(relu_3[i0*3136+i1*896+i2*128+i3], relu_3[i0*3136+i1*896+i2*128+i3+64])), relu_3[i0*3136+i1*896+i2*128+i3+448])), relu_3[i0*3136+i1*896+i2*128+i3+512])
 		}
 	}
 }

@@ -11,10 +11,13 @@ func init() {
 	if cpu.AVX2 {
 		program.Kernels[0] = readNetBn1RsqrtVector
 		program.Kernels[1] = readNetReluProduct
+		program.Kernels[2] = readNetXVector
 		program.Kernels[3] = readNetBn2RsqrtVector
 		program.Kernels[4] = readNetRelu2Product
+		program.Kernels[5] = readNetX2Vector
 		program.Kernels[6] = readNetBn3RsqrtVector
 		program.Kernels[7] = readNetRelu3Product
+		program.Kernels[8] = readNetX3Vector
 		program.Kernels[9] = readNetFcLogitsProduct
 		program.Kernels[12] = readNetReluPanelsCopy
 		program.Kernels[17] = readNetFcLogitsPanelsCopy
@@ -30,6 +33,11 @@ func micro6(t *cpu.Micro)
 //
 //go:noescape
 func micro4(t *cpu.Micro)
+
+// micro8 computes sums of two panels for eight rows at a time, with AVX-512.
+//
+//go:noescape
+func micro8(t *cpu.Micro)
 
 // copyRows makes n rows of a panel of rows that are step bytes apart.
 //
@@ -72,6 +80,7 @@ func readNetReluProduct(call *cpu.Call, lo, hi int) {
 	p := cpu.Product{
 		Six:      micro6,
 		Four:     micro4,
+		Eight:    micro8,
 		TileM:    192,
 		TileN:    256,
 		TileK:    1024,
@@ -115,6 +124,31 @@ func readNetReluProductEpilogue(call *cpu.Call, lo, hi int) {
 	}
 }
 
+// readNetXVectorRows computes rows of n elements; step is the bytes from row to row of each stream.
+//
+//go:noescape
+func readNetXVectorRows(at *unsafe.Pointer, step *int, rows, n int)
+
+// readNetXVector computes x (digits.mlx:17:9).
+func readNetXVector(call *cpu.Call, lo, hi int) {
+	relu := cpu.View[float32](call, 0)
+	x := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i2 := p % 16
+		i1 := p / 16 % 14
+		i0 := p / 224
+		n := min(hi-p, 16-p%16, 16384)
+		rows := 1
+		if n == 16 {
+			rows = min((hi-p)/n, 14-p/16%14, 1024)
+		}
+		p += rows * n
+		at := [...]unsafe.Pointer{unsafe.Pointer(&relu[i0*896+i1*32+i2]), unsafe.Pointer(&x[i0*224+i1*16+i2])}
+		step := [...]int{128, 64}
+		readNetXVectorRows(&at[0], &step[0], rows, n)
+	}
+}
+
 // readNetBn2RsqrtVectorRows computes rows of n elements; step is the bytes from row to row of each stream.
 //
 //go:noescape
@@ -146,6 +180,7 @@ func readNetRelu2Product(call *cpu.Call, lo, hi int) {
 	p := cpu.Product{
 		Six:      micro6,
 		Four:     micro4,
+		Eight:    micro8,
 		TileM:    192,
 		TileN:    256,
 		TileK:    1024,
@@ -189,6 +224,31 @@ func readNetRelu2ProductEpilogue(call *cpu.Call, lo, hi int) {
 	}
 }
 
+// readNetX2VectorRows computes rows of n elements; step is the bytes from row to row of each stream.
+//
+//go:noescape
+func readNetX2VectorRows(at *unsafe.Pointer, step *int, rows, n int)
+
+// readNetX2Vector computes x_2 (digits.mlx:18:9).
+func readNetX2Vector(call *cpu.Call, lo, hi int) {
+	relu_2 := cpu.View[float32](call, 0)
+	x_2 := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i2 := p % 32
+		i1 := p / 32 % 7
+		i0 := p / 224
+		n := min(hi-p, 32-p%32, 16384)
+		rows := 1
+		if n == 32 {
+			rows = min((hi-p)/n, 7-p/32%7, 512)
+		}
+		p += rows * n
+		at := [...]unsafe.Pointer{unsafe.Pointer(&relu_2[i0*896+i1*64+i2]), unsafe.Pointer(&x_2[i0*224+i1*32+i2])}
+		step := [...]int{256, 128}
+		readNetX2VectorRows(&at[0], &step[0], rows, n)
+	}
+}
+
 // readNetBn3RsqrtVectorRows computes rows of n elements; step is the bytes from row to row of each stream.
 //
 //go:noescape
@@ -220,6 +280,7 @@ func readNetRelu3Product(call *cpu.Call, lo, hi int) {
 	p := cpu.Product{
 		Six:      micro6,
 		Four:     micro4,
+		Eight:    micro8,
 		TileM:    192,
 		TileN:    256,
 		TileK:    1024,
@@ -263,12 +324,39 @@ func readNetRelu3ProductEpilogue(call *cpu.Call, lo, hi int) {
 	}
 }
 
+// readNetX3VectorRows computes rows of n elements; step is the bytes from row to row of each stream.
+//
+//go:noescape
+func readNetX3VectorRows(at *unsafe.Pointer, step *int, rows, n int)
+
+// readNetX3Vector computes x_3 (digits.mlx:19:9).
+func readNetX3Vector(call *cpu.Call, lo, hi int) {
+	relu_3 := cpu.View[float32](call, 0)
+	x_3 := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i3 := p % 64
+		i2 := p / 64 % 3
+		i1 := p / 192 % 3
+		i0 := p / 576
+		n := min(hi-p, 64-p%64, 16384)
+		rows := 1
+		if n == 64 {
+			rows = min((hi-p)/n, 3-p/64%3, 256)
+		}
+		p += rows * n
+		at := [...]unsafe.Pointer{unsafe.Pointer(&relu_3[i0*3136+i1*896+i2*128+i3]), unsafe.Pointer(&x_3[i0*576+i1*192+i2*64+i3])}
+		step := [...]int{512, 256}
+		readNetX3VectorRows(&at[0], &step[0], rows, n)
+	}
+}
+
 // readNetFcLogitsProduct computes logits (digits.mlx:20:12).
 func readNetFcLogitsProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Six:   micro6,
 		Four:  micro4,
+		Eight: micro8,
 		TileM: 12,
 		TileN: 32,
 		TileK: 1024,

@@ -32,6 +32,11 @@ func micro6(t *cpu.Micro)
 //go:noescape
 func micro4(t *cpu.Micro)
 
+// micro8 computes sums of two panels for eight rows at a time, with AVX-512.
+//
+//go:noescape
+func micro8(t *cpu.Micro)
+
 // copyRows makes n rows of a panel of rows that are step bytes apart.
 //
 //go:noescape
@@ -48,6 +53,7 @@ func predictReluProduct(call *cpu.Call, lo, hi int) {
 	p := cpu.Product{
 		Six:   micro6,
 		Four:  micro4,
+		Eight: micro8,
 		TileM: 192,
 		TileN: 256,
 		TileK: 1024,
@@ -71,6 +77,7 @@ func predictRelu2Product(call *cpu.Call, lo, hi int) {
 	p := cpu.Product{
 		Six:   micro6,
 		Four:  micro4,
+		Eight: micro8,
 		TileM: 192,
 		TileN: 256,
 		TileK: 1024,
@@ -118,6 +125,7 @@ func predictNorm1AddProduct(call *cpu.Call, lo, hi int) {
 	p := cpu.Product{
 		Six:      micro6,
 		Four:     micro4,
+		Eight:    micro8,
 		TileM:    192,
 		TileN:    256,
 		TileK:    1024,
@@ -166,6 +174,7 @@ func predictRelu3Product(call *cpu.Call, lo, hi int) {
 	p := cpu.Product{
 		Six:   micro6,
 		Four:  micro4,
+		Eight: micro8,
 		TileM: 96,
 		TileN: 32,
 		TileK: 1024,
@@ -213,6 +222,7 @@ func predictNorm2LogitsProduct(call *cpu.Call, lo, hi int) {
 	p := cpu.Product{
 		Six:      micro6,
 		Four:     micro4,
+		Eight:    micro8,
 		TileM:    96,
 		TileN:    32,
 		TileK:    1024,

@@ -1,0 +1,186 @@
+package cpu
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mlxc/mlxc/ir"
+)
+
+// panelCols is the columns of a panel.
+const panelCols = ir.PanelCols
+
+// microField is the byte offset of a field of the runtime's Micro, of 8 bytes each.
+var microField = func() map[string]int {
+	at := map[string]int{}
+	for i, name := range []string{"A", "Runs", "NRuns", "K", "B", "Apart", "From", "Bias", "Rest", "Relu", "C", "Col", "Rows"} {
+		at[name] = 8 * i
+	}
+	return at
+}()
+
+// A MicroShape is what a micro-kernel computes at a time: some rows of two vectors of
+// sums each. Vectors of AVX2 are the halves of a panel, and those of AVX-512 two panels
+// that follow one another.
+type MicroShape struct {
+	Rows   int // at most 6, or 8 with AVX-512
+	AVX512 bool
+}
+
+// Micro is a micro-kernel in Plan 9 assembly. Of each term a panel gives a vector for
+// each of the sums of a row, and each row a number for all lanes of another, straight
+// from where the factor lies: nothing is packed for it. With 4 rows or more, sums enough
+// are under way to keep both units of a core busy. Panels of f16 or bf16 are converted on
+// the way.
+func Micro(name string, shape MicroShape, panels ir.DType) string {
+	const (
+		unroll = 4
+		ahead  = 2048 // bytes of the panel that are fetched before they are needed
+	)
+	rows := []string{"R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15"}[:shape.Rows]
+	class, vector, zero := "Y", 32, "VXORPS"
+	if shape.AVX512 {
+		class, vector, zero = "Z", 64, "VPXORD" // the other one is none of AVX-512F
+	}
+	sums := 2 * len(rows) // registers; after them two of the panel, and two of rows
+	reg := func(n int) string { return fmt.Sprint(class, n) }
+	size := panelCols * panels.Size() // of a term in a panel
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	op := func(format string, args ...any) { line("\t"+format, args...) }
+	field := func(f string) string { return fmt.Sprintf("%d(AX)", microField[f]) }
+	second := func(at int) string { // the place of the second vector of the panel
+		if shape.AVX512 {
+			return fmt.Sprintf("%d(DI)(DX*1)", at)
+		}
+		return fmt.Sprintf("%d(DI)", at+size/2)
+	}
+	term := func(u int) {
+		for half, place := range []string{fmt.Sprintf("%d(DI)", size*u), second(size * u)} {
+			r := reg(sums + half)
+			switch panels {
+			case ir.F16:
+				op("VCVTPH2PS %s, %s", place, r)
+			case ir.BF16:
+				op("VPMOVZXWD %s, %s", place, r)
+				op("VPSLLD $16, %s, %[1]s", r)
+			default:
+				op("VMOVUPS %s, %s", place, r)
+			}
+		}
+		if size*u%64 == 0 {
+			op("PREFETCHT0 %d(DI)", size*u+ahead)
+			if shape.AVX512 {
+				op("PREFETCHT0 %s", second(size*u+ahead))
+			}
+		}
+		for i, r := range rows {
+			x := reg(sums + 2 + i%2)
+			op("VBROADCASTSS %d(%s)(SI*1), %s", 4*u, r, x)
+			op("VFMADD231PS %s, %s, %s", reg(sums), x, reg(2*i))
+			op("VFMADD231PS %s, %s, %s", reg(sums+1), x, reg(2*i+1))
+		}
+	}
+	// Of the registers, AX is t, BX walks the runs and is for addresses, CX the terms left
+	// of a run or the bytes to the columns, DX the bytes from panel to panel, DI what is
+	// next of the panel, SI the bytes from the pointers of rows on.
+	line("// func %s(t *cpu.Micro)", name)
+	line("TEXT ·%s(SB), NOSPLIT, $16-8", name)
+	op("MOVQ t+0(FP), AX")
+	op("MOVQ $0, rows-8(SP) // bytes of the tables of rows")
+	line("rows:")
+	op("MOVQ rows-8(SP), CX")
+	op("MOVQ %s, BX", field("A"))
+	for i, r := range rows {
+		op("MOVQ %d(BX)(CX*1), %s", 8*i, r)
+	}
+	for i := range sums {
+		op("%s %s, %[2]s, %[2]s", zero, reg(i))
+	}
+	op("MOVQ %s, BX", field("Runs"))
+	op("MOVQ %s, CX", field("NRuns"))
+	op("MOVQ CX, runs-16(SP)")
+	op("MOVQ %s, DI", field("B"))
+	if shape.AVX512 {
+		op("MOVQ %s, DX", field("Apart"))
+	}
+	line("run:")
+	op("MOVQ (BX), SI")
+	op("MOVQ %s, CX", field("K"))
+	op("SUBQ $%d, CX", unroll)
+	op("JLT few")
+	op("PCALIGN $32")
+	line("terms:")
+	for u := range unroll {
+		term(u)
+	}
+	op("ADDQ $%d, SI", 4*unroll)
+	op("ADDQ $%d, DI", size*unroll)
+	op("SUBQ $%d, CX", unroll)
+	op("JGE terms")
+	line("few:")
+	op("ADDQ $%d, CX", unroll)
+	op("JEQ next")
+	line("one:")
+	term(0)
+	op("ADDQ $4, SI")
+	op("ADDQ $%d, DI", size)
+	op("DECQ CX")
+	op("JNE one")
+	line("next:")
+	op("ADDQ $8, BX")
+	op("DECQ runs-16(SP)")
+	op("JNE run")
+	op("MOVQ %s, CX", field("Col"))
+	pointers := func(name, without string) {
+		op("MOVQ %s, BX", field(name))
+		if without != "" {
+			op("TESTQ BX, BX")
+			op("JEQ %s", without)
+		}
+		op("ADDQ rows-8(SP), BX")
+		for i, r := range rows {
+			op("MOVQ %d(BX), %s", 8*i, r)
+		}
+	}
+	addRows := func(name, without string) {
+		pointers(name, without)
+		for i, r := range rows {
+			op("VADDPS (%s)(CX*1), %s, %[2]s", r, reg(2*i))
+			op("VADDPS %d(%s)(CX*1), %s, %[3]s", vector, r, reg(2*i+1))
+		}
+		line("%s:", without)
+	}
+	addRows("From", "bias")
+	op("MOVQ %s, BX", field("Bias"))
+	op("TESTQ BX, BX")
+	op("JEQ rest")
+	op("VMOVUPS (BX), %s", reg(sums))
+	op("VMOVUPS %d(BX), %s", vector, reg(sums+1))
+	for i := range sums {
+		op("VADDPS %s, %s, %[2]s", reg(sums+i%2), reg(i))
+	}
+	line("rest:")
+	addRows("Rest", "relu")
+	op("CMPQ %s, $0", field("Relu"))
+	op("JEQ store")
+	op("%s %s, %[2]s, %[2]s", zero, reg(sums))
+	for i := range sums {
+		op("VMAXPS %s, %s, %[1]s // the sum, where it is NaN", reg(i), reg(sums))
+		op("VADDPS %s, %s, %[2]s // -0 is 0", reg(sums), reg(i))
+	}
+	line("store:")
+	pointers("C", "")
+	for i, r := range rows {
+		op("VMOVUPS %s, (%s)(CX*1)", reg(2*i), r)
+		op("VMOVUPS %s, %d(%s)(CX*1)", reg(2*i+1), vector, r)
+	}
+	op("MOVQ rows-8(SP), CX")
+	op("ADDQ $%d, CX", 8*len(rows))
+	op("MOVQ CX, rows-8(SP)")
+	op("CMPQ CX, %s", field("Rows"))
+	op("JLT rows")
+	op("VZEROUPPER")
+	op("RET")
+	return b.String()
+}

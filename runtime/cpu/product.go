@@ -11,7 +11,7 @@ import (
 // of these columns. Sizes count elements, and arguments are those of the Call.
 type Product struct {
 	Six, Four           func(t *Micro) // micro-kernels for so many rows at a time of a panel
-	Eight               func(t *Micro) // for AVX-512: eight rows of two panels
+	Eight, EightPairs   func(t *Micro) // for AVX-512: eight rows of a panel, and of two
 	TileM, TileN, TileK int            // rows, columns and terms that are computed at a time
 	Batch               []Walk         // outermost first
 	Rows                []Walk         // of the left factor and the result, outermost first
@@ -205,7 +205,7 @@ func (p *Product) multiply(f *frame, b, bias unsafe.Pointer, rows, n0, n1 int) {
 			t.Apart = p.SizeB * PanelCols * runs * length
 			for n, cols := n0, 0; n < n1; n += cols {
 				cols = PanelCols
-				if p.Eight != nil && AVX512 && (n+2*PanelCols <= n1 || p.Epilogue != nil && n+PanelCols < n1) {
+				if AVX512 && (n+2*PanelCols <= n1 || p.Epilogue != nil && n+PanelCols < n1) {
 					cols = 2 * PanelCols
 				}
 				t.B = unsafe.Add(b, p.SizeB*(n*runs*length+PanelCols*(run*length+k)))
@@ -247,9 +247,13 @@ type tables struct{ a, from, rest, to []unsafe.Pointer }
 // or two.
 func (p *Product) micro(t *Micro, of tables, rows, cols int) {
 	done := 0
-	if cols > PanelCols {
+	if AVX512 {
+		kernel := p.Eight
+		if cols > PanelCols {
+			kernel = p.EightPairs
+		}
 		done = eights(rows)
-		of.call(t, p.Eight, 0, done)
+		of.call(t, kernel, 0, done)
 	}
 	if done >= rows {
 		return

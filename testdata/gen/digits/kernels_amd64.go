@@ -24,20 +24,25 @@ func init() {
 	}
 }
 
-// micro6 computes sums of one panel for six rows at a time.
+// micro6 computes sums of a panel for six rows at a time.
 //
 //go:noescape
 func micro6(t *cpu.Micro)
 
-// micro4 computes sums of one panel for four rows at a time.
+// micro4 computes sums of a panel for four rows at a time.
 //
 //go:noescape
 func micro4(t *cpu.Micro)
 
-// micro8 computes sums of two panels for eight rows at a time, with AVX-512.
+// micro8 computes sums of a panel for eight rows at a time, with AVX-512.
 //
 //go:noescape
 func micro8(t *cpu.Micro)
+
+// microPairs computes sums of two panels for eight rows at a time, with AVX-512.
+//
+//go:noescape
+func microPairs(t *cpu.Micro)
 
 // copyRows makes n rows of a panel of rows that are step bytes apart.
 //
@@ -78,20 +83,21 @@ func readNetReluProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int)
 func readNetReluProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Six:      micro6,
-		Four:     micro4,
-		Eight:    micro8,
-		TileM:    192,
-		TileN:    256,
-		TileK:    1024,
-		Rows:     []cpu.Walk{{N: B, A: 900}, {N: 28, A: 30}, {N: 28, A: 1}},
-		K:        3,
-		N:        16,
-		SizeB:    4,
-		Terms:    []cpu.Walk{{N: 3, A: 30}},
-		A:        6,
-		B:        7,
-		Epilogue: readNetReluProductEpilogue,
+		Six:        micro6,
+		Four:       micro4,
+		Eight:      micro8,
+		EightPairs: microPairs,
+		TileM:      192,
+		TileN:      256,
+		TileK:      1024,
+		Rows:       []cpu.Walk{{N: B, A: 900}, {N: 28, A: 30}, {N: 28, A: 1}},
+		K:          3,
+		N:          16,
+		SizeB:      4,
+		Terms:      []cpu.Walk{{N: 3, A: 30}},
+		A:          6,
+		B:          7,
+		Epilogue:   readNetReluProductEpilogue,
 	}
 	p.Run(call, lo, hi)
 }
@@ -178,20 +184,21 @@ func readNetRelu2ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int)
 func readNetRelu2Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Six:      micro6,
-		Four:     micro4,
-		Eight:    micro8,
-		TileM:    192,
-		TileN:    256,
-		TileK:    1024,
-		Rows:     []cpu.Walk{{N: B, A: 4096}, {N: 14, A: 256}, {N: 14, A: 16}},
-		K:        16,
-		N:        32,
-		SizeB:    4,
-		Terms:    []cpu.Walk{{N: 3, A: 256}, {N: 3, A: 16}},
-		A:        6,
-		B:        7,
-		Epilogue: readNetRelu2ProductEpilogue,
+		Six:        micro6,
+		Four:       micro4,
+		Eight:      micro8,
+		EightPairs: microPairs,
+		TileM:      192,
+		TileN:      256,
+		TileK:      1024,
+		Rows:       []cpu.Walk{{N: B, A: 4096}, {N: 14, A: 256}, {N: 14, A: 16}},
+		K:          16,
+		N:          32,
+		SizeB:      4,
+		Terms:      []cpu.Walk{{N: 3, A: 256}, {N: 3, A: 16}},
+		A:          6,
+		B:          7,
+		Epilogue:   readNetRelu2ProductEpilogue,
 	}
 	p.Run(call, lo, hi)
 }
@@ -278,20 +285,21 @@ func readNetRelu3ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int)
 func readNetRelu3Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Six:      micro6,
-		Four:     micro4,
-		Eight:    micro8,
-		TileM:    192,
-		TileN:    256,
-		TileK:    1024,
-		Rows:     []cpu.Walk{{N: B, A: 2592}, {N: 7, A: 288}, {N: 7, A: 32}},
-		K:        32,
-		N:        64,
-		SizeB:    4,
-		Terms:    []cpu.Walk{{N: 3, A: 288}, {N: 3, A: 32}},
-		A:        6,
-		B:        7,
-		Epilogue: readNetRelu3ProductEpilogue,
+		Six:        micro6,
+		Four:       micro4,
+		Eight:      micro8,
+		EightPairs: microPairs,
+		TileM:      192,
+		TileN:      256,
+		TileK:      1024,
+		Rows:       []cpu.Walk{{N: B, A: 2592}, {N: 7, A: 288}, {N: 7, A: 32}},
+		K:          32,
+		N:          64,
+		SizeB:      4,
+		Terms:      []cpu.Walk{{N: 3, A: 288}, {N: 3, A: 32}},
+		A:          6,
+		B:          7,
+		Epilogue:   readNetRelu3ProductEpilogue,
 	}
 	p.Run(call, lo, hi)
 }
@@ -354,19 +362,20 @@ func readNetX3Vector(call *cpu.Call, lo, hi int) {
 func readNetFcLogitsProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Six:   micro6,
-		Four:  micro4,
-		Eight: micro8,
-		TileM: 12,
-		TileN: 32,
-		TileK: 1024,
-		Rows:  []cpu.Walk{{N: B, A: 576, C: 10}},
-		K:     576,
-		N:     10,
-		SizeB: 4,
-		B:     3,
-		C:     2,
-		Bias:  &cpu.Operand{Arg: 1, First: 0},
+		Six:        micro6,
+		Four:       micro4,
+		Eight:      micro8,
+		EightPairs: microPairs,
+		TileM:      12,
+		TileN:      32,
+		TileK:      1024,
+		Rows:       []cpu.Walk{{N: B, A: 576, C: 10}},
+		K:          576,
+		N:          10,
+		SizeB:      4,
+		B:          3,
+		C:          2,
+		Bias:       &cpu.Operand{Arg: 1, First: 0},
 	}
 	p.Run(call, lo, hi)
 }

@@ -9,11 +9,16 @@ import (
 // unrollMost is the scalars that the terms of a fold may have to be written out.
 const unrollMost = 64
 
-// unroll writes out folds over a few terms, as those of small windows are: what is left
-// are chains along the grid, whose neighbours vectors take.
+// unroll writes out folds over a few terms, as those of small windows are, if neighbours
+// of the grid fold neighbours: what is left are chains along the grid, which vectors take.
 func unroll(k *ir.Kernel) {
-	if k.Contract != nil {
+	grid := k.Grid()
+	if k.Contract != nil || len(grid) == 0 {
 		return
+	}
+	apart := func(v *ir.Scalar) bool {
+		step, _, ok := v.Index.Coef(grid[len(grid)-1])
+		return v.Kind == ir.ScalarLoad && (!ok || !step.Is(0) && !step.Is(1))
 	}
 	edit{scalar: func(d *ir.DAG, v ir.Scalar) *ir.Scalar {
 		if v.Kind != ir.ScalarReduce || v.Fn == ir.ArgMax || v.Fn == ir.ArgMin || slices.ContainsFunc(v.Over, func(a *ir.Axis) bool { return contains(k.Shared(), a) }) {
@@ -21,7 +26,7 @@ func unroll(k *ir.Kernel) {
 		}
 		terms, ok := ir.Product(extentsOf(v.Over)).Int()
 		within := varying(v.Args[0], v.Over)
-		if !ok || terms < 1 || terms*int64(len(within)) > unrollMost || slices.ContainsFunc(within, func(w *ir.Scalar) bool { return w.Kind == ir.ScalarReduce }) {
+		if !ok || terms < 1 || terms*int64(len(within)) > unrollMost || slices.ContainsFunc(within, func(w *ir.Scalar) bool { return w.Kind == ir.ScalarReduce || apart(w) }) {
 			return nil
 		}
 		var sum *ir.Scalar

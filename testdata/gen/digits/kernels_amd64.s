@@ -1224,30 +1224,22 @@ done:
 	VZEROUPPER
 	RET
 
-DATA readNetBn1RsqrtVectorRowsNumbers<>+0(SB)/4, $0xffffffff
-DATA readNetBn1RsqrtVectorRowsNumbers<>+4(SB)/4, $0xffffffff
-DATA readNetBn1RsqrtVectorRowsNumbers<>+8(SB)/4, $0xffffffff
-DATA readNetBn1RsqrtVectorRowsNumbers<>+12(SB)/4, $0xffffffff
-DATA readNetBn1RsqrtVectorRowsNumbers<>+16(SB)/4, $0xffffffff
-DATA readNetBn1RsqrtVectorRowsNumbers<>+20(SB)/4, $0xffffffff
-DATA readNetBn1RsqrtVectorRowsNumbers<>+24(SB)/4, $0xffffffff
-DATA readNetBn1RsqrtVectorRowsNumbers<>+28(SB)/4, $0xffffffff
-DATA readNetBn1RsqrtVectorRowsNumbers<>+32(SB)/4, $0x0
-DATA readNetBn1RsqrtVectorRowsNumbers<>+36(SB)/4, $0x0
-DATA readNetBn1RsqrtVectorRowsNumbers<>+40(SB)/4, $0x0
-DATA readNetBn1RsqrtVectorRowsNumbers<>+44(SB)/4, $0x0
-DATA readNetBn1RsqrtVectorRowsNumbers<>+48(SB)/4, $0x0
-DATA readNetBn1RsqrtVectorRowsNumbers<>+52(SB)/4, $0x0
-DATA readNetBn1RsqrtVectorRowsNumbers<>+56(SB)/4, $0x0
-DATA readNetBn1RsqrtVectorRowsNumbers<>+60(SB)/4, $0x0
-DATA readNetBn1RsqrtVectorRowsNumbers<>+64(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1RsqrtVectorRowsNumbers<>+72(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1RsqrtVectorRowsNumbers<>+80(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1RsqrtVectorRowsNumbers<>+88(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1RsqrtVectorRowsNumbers<>+96(SB)/8, $0x3f8000003f800000
-DATA readNetBn1RsqrtVectorRowsNumbers<>+104(SB)/8, $0x3f8000003f800000
-DATA readNetBn1RsqrtVectorRowsNumbers<>+112(SB)/8, $0x3f8000003f800000
-DATA readNetBn1RsqrtVectorRowsNumbers<>+120(SB)/8, $0x3f8000003f800000
+DATA readNetBn1RsqrtVectorRowsNumbers<>+0(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn1RsqrtVectorRowsNumbers<>+8(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn1RsqrtVectorRowsNumbers<>+16(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn1RsqrtVectorRowsNumbers<>+24(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn1RsqrtVectorRowsNumbers<>+32(SB)/8, $0x3f8000003f800000
+DATA readNetBn1RsqrtVectorRowsNumbers<>+40(SB)/8, $0x3f8000003f800000
+DATA readNetBn1RsqrtVectorRowsNumbers<>+48(SB)/8, $0x3f8000003f800000
+DATA readNetBn1RsqrtVectorRowsNumbers<>+56(SB)/8, $0x3f8000003f800000
+DATA readNetBn1RsqrtVectorRowsNumbers<>+64(SB)/8, $0xffffffffffffffff
+DATA readNetBn1RsqrtVectorRowsNumbers<>+72(SB)/8, $0xffffffffffffffff
+DATA readNetBn1RsqrtVectorRowsNumbers<>+80(SB)/8, $0xffffffffffffffff
+DATA readNetBn1RsqrtVectorRowsNumbers<>+88(SB)/8, $0xffffffffffffffff
+DATA readNetBn1RsqrtVectorRowsNumbers<>+96(SB)/8, $0x0
+DATA readNetBn1RsqrtVectorRowsNumbers<>+104(SB)/8, $0x0
+DATA readNetBn1RsqrtVectorRowsNumbers<>+112(SB)/8, $0x0
+DATA readNetBn1RsqrtVectorRowsNumbers<>+120(SB)/8, $0x0
 GLOBL readNetBn1RsqrtVectorRowsNumbers<>(SB), RODATA|NOPTR, $128
 
 // func readNetBn1RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
@@ -1263,25 +1255,25 @@ row:
 	JGT fewer2
 	PCALIGN $32
 vectors1:
-	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+64(SB), Y0
+	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+0(SB), Y0
 	VADDPS 0(SI)(CX*4), Y0, Y0
-	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+64(SB), Y1
+	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+0(SB), Y1
 	VADDPS 32(SI)(CX*4), Y1, Y1
-	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+64(SB), Y2
+	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+0(SB), Y2
 	VADDPS 64(SI)(CX*4), Y2, Y2
-	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+64(SB), Y3
+	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+0(SB), Y3
 	VADDPS 96(SI)(CX*4), Y3, Y3
 	VSQRTPS Y0, Y0
 	VSQRTPS Y1, Y1
 	VSQRTPS Y2, Y2
 	VSQRTPS Y3, Y3
-	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+96(SB), Y4
+	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+32(SB), Y4
 	VDIVPS Y0, Y4, Y4
-	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+96(SB), Y0
+	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+32(SB), Y0
 	VDIVPS Y1, Y0, Y0
-	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+96(SB), Y1
+	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+32(SB), Y1
 	VDIVPS Y2, Y1, Y1
-	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+96(SB), Y2
+	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+32(SB), Y2
 	VDIVPS Y3, Y2, Y2
 	VMOVUPS Y4, 0(DI)(CX*4)
 	VMOVUPS Y0, 32(DI)(CX*4)
@@ -1297,10 +1289,10 @@ fewer2:
 	JGT fewer4
 	PCALIGN $32
 vectors3:
-	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+64(SB), Y0
+	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+0(SB), Y0
 	VADDPS 0(SI)(CX*4), Y0, Y0
 	VSQRTPS Y0, Y0
-	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+96(SB), Y1
+	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+32(SB), Y1
 	VDIVPS Y0, Y1, Y1
 	VMOVUPS Y1, 0(DI)(CX*4)
 	ADDQ $8, CX
@@ -1311,12 +1303,12 @@ fewer4:
 	SUBQ CX, BX
 	JEQ done5
 	NEGQ BX
-	LEAQ readNetBn1RsqrtVectorRowsNumbers<>+32(SB), AX
+	LEAQ readNetBn1RsqrtVectorRowsNumbers<>+96(SB), AX
 	VMOVUPS (AX)(BX*4), Y15
 	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
-	VADDPS readNetBn1RsqrtVectorRowsNumbers<>+64(SB), Y0, Y0
+	VADDPS readNetBn1RsqrtVectorRowsNumbers<>+0(SB), Y0, Y0
 	VSQRTPS Y0, Y0
-	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+96(SB), Y1
+	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+32(SB), Y1
 	VDIVPS Y0, Y1, Y1
 	VMASKMOVPS Y1, Y15, 0(DI)(CX*4)
 done5:
@@ -1328,22 +1320,14 @@ done5:
 	VZEROUPPER
 	RET
 
-DATA readNetReluProductEpilogueRowsNumbers<>+0(SB)/4, $0xffffffff
-DATA readNetReluProductEpilogueRowsNumbers<>+4(SB)/4, $0xffffffff
-DATA readNetReluProductEpilogueRowsNumbers<>+8(SB)/4, $0xffffffff
-DATA readNetReluProductEpilogueRowsNumbers<>+12(SB)/4, $0xffffffff
-DATA readNetReluProductEpilogueRowsNumbers<>+16(SB)/4, $0xffffffff
-DATA readNetReluProductEpilogueRowsNumbers<>+20(SB)/4, $0xffffffff
-DATA readNetReluProductEpilogueRowsNumbers<>+24(SB)/4, $0xffffffff
-DATA readNetReluProductEpilogueRowsNumbers<>+28(SB)/4, $0xffffffff
-DATA readNetReluProductEpilogueRowsNumbers<>+32(SB)/4, $0x0
-DATA readNetReluProductEpilogueRowsNumbers<>+36(SB)/4, $0x0
-DATA readNetReluProductEpilogueRowsNumbers<>+40(SB)/4, $0x0
-DATA readNetReluProductEpilogueRowsNumbers<>+44(SB)/4, $0x0
-DATA readNetReluProductEpilogueRowsNumbers<>+48(SB)/4, $0x0
-DATA readNetReluProductEpilogueRowsNumbers<>+52(SB)/4, $0x0
-DATA readNetReluProductEpilogueRowsNumbers<>+56(SB)/4, $0x0
-DATA readNetReluProductEpilogueRowsNumbers<>+60(SB)/4, $0x0
+DATA readNetReluProductEpilogueRowsNumbers<>+0(SB)/8, $0x0
+DATA readNetReluProductEpilogueRowsNumbers<>+8(SB)/8, $0x0
+DATA readNetReluProductEpilogueRowsNumbers<>+16(SB)/8, $0x0
+DATA readNetReluProductEpilogueRowsNumbers<>+24(SB)/8, $0x0
+DATA readNetReluProductEpilogueRowsNumbers<>+32(SB)/8, $0xffffffffffffffff
+DATA readNetReluProductEpilogueRowsNumbers<>+40(SB)/8, $0xffffffffffffffff
+DATA readNetReluProductEpilogueRowsNumbers<>+48(SB)/8, $0xffffffffffffffff
+DATA readNetReluProductEpilogueRowsNumbers<>+56(SB)/8, $0xffffffffffffffff
 DATA readNetReluProductEpilogueRowsNumbers<>+64(SB)/8, $0x0
 DATA readNetReluProductEpilogueRowsNumbers<>+72(SB)/8, $0x0
 DATA readNetReluProductEpilogueRowsNumbers<>+80(SB)/8, $0x0
@@ -1392,13 +1376,13 @@ vectors1:
 	VADDPS 32(R10)(CX*4), Y1, Y1
 	VADDPS 64(R10)(CX*4), Y2, Y2
 	VADDPS 96(R10)(CX*4), Y3, Y3
-	VMOVUPS readNetReluProductEpilogueRowsNumbers<>+64(SB), Y4
+	VMOVUPS readNetReluProductEpilogueRowsNumbers<>+0(SB), Y4
 	VMAXPS Y0, Y4, Y4
-	VMOVUPS readNetReluProductEpilogueRowsNumbers<>+64(SB), Y0
+	VMOVUPS readNetReluProductEpilogueRowsNumbers<>+0(SB), Y0
 	VMAXPS Y1, Y0, Y0
-	VMOVUPS readNetReluProductEpilogueRowsNumbers<>+64(SB), Y1
+	VMOVUPS readNetReluProductEpilogueRowsNumbers<>+0(SB), Y1
 	VMAXPS Y2, Y1, Y1
-	VMOVUPS readNetReluProductEpilogueRowsNumbers<>+64(SB), Y2
+	VMOVUPS readNetReluProductEpilogueRowsNumbers<>+0(SB), Y2
 	VMAXPS Y3, Y2, Y2
 	VMOVUPS Y4, 0(R11)(CX*4)
 	VMOVUPS Y0, 32(R11)(CX*4)
@@ -1420,7 +1404,7 @@ vectors3:
 	VMULPS 0(R8)(CX*4), Y0, Y0
 	VMULPS 0(R9)(CX*4), Y0, Y0
 	VADDPS 0(R10)(CX*4), Y0, Y0
-	VMOVUPS readNetReluProductEpilogueRowsNumbers<>+64(SB), Y1
+	VMOVUPS readNetReluProductEpilogueRowsNumbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
 	VMOVUPS Y1, 0(R11)(CX*4)
 	ADDQ $8, CX
@@ -1431,7 +1415,7 @@ fewer4:
 	SUBQ CX, BX
 	JEQ done5
 	NEGQ BX
-	LEAQ readNetReluProductEpilogueRowsNumbers<>+32(SB), AX
+	LEAQ readNetReluProductEpilogueRowsNumbers<>+64(SB), AX
 	VMOVUPS (AX)(BX*4), Y15
 	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
 	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
@@ -1444,7 +1428,7 @@ fewer4:
 	VMULPS Y1, Y0, Y0
 	VMASKMOVPS 0(R10)(CX*4), Y15, Y1
 	VADDPS Y1, Y0, Y0
-	VMOVUPS readNetReluProductEpilogueRowsNumbers<>+64(SB), Y1
+	VMOVUPS readNetReluProductEpilogueRowsNumbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
 	VMASKMOVPS Y1, Y15, 0(R11)(CX*4)
 done5:
@@ -1461,22 +1445,14 @@ done5:
 	VZEROUPPER
 	RET
 
-DATA readNetXVectorRowsNumbers<>+0(SB)/4, $0xffffffff
-DATA readNetXVectorRowsNumbers<>+4(SB)/4, $0xffffffff
-DATA readNetXVectorRowsNumbers<>+8(SB)/4, $0xffffffff
-DATA readNetXVectorRowsNumbers<>+12(SB)/4, $0xffffffff
-DATA readNetXVectorRowsNumbers<>+16(SB)/4, $0xffffffff
-DATA readNetXVectorRowsNumbers<>+20(SB)/4, $0xffffffff
-DATA readNetXVectorRowsNumbers<>+24(SB)/4, $0xffffffff
-DATA readNetXVectorRowsNumbers<>+28(SB)/4, $0xffffffff
-DATA readNetXVectorRowsNumbers<>+32(SB)/4, $0x0
-DATA readNetXVectorRowsNumbers<>+36(SB)/4, $0x0
-DATA readNetXVectorRowsNumbers<>+40(SB)/4, $0x0
-DATA readNetXVectorRowsNumbers<>+44(SB)/4, $0x0
-DATA readNetXVectorRowsNumbers<>+48(SB)/4, $0x0
-DATA readNetXVectorRowsNumbers<>+52(SB)/4, $0x0
-DATA readNetXVectorRowsNumbers<>+56(SB)/4, $0x0
-DATA readNetXVectorRowsNumbers<>+60(SB)/4, $0x0
+DATA readNetXVectorRowsNumbers<>+0(SB)/8, $0xffffffffffffffff
+DATA readNetXVectorRowsNumbers<>+8(SB)/8, $0xffffffffffffffff
+DATA readNetXVectorRowsNumbers<>+16(SB)/8, $0xffffffffffffffff
+DATA readNetXVectorRowsNumbers<>+24(SB)/8, $0xffffffffffffffff
+DATA readNetXVectorRowsNumbers<>+32(SB)/8, $0x0
+DATA readNetXVectorRowsNumbers<>+40(SB)/8, $0x0
+DATA readNetXVectorRowsNumbers<>+48(SB)/8, $0x0
+DATA readNetXVectorRowsNumbers<>+56(SB)/8, $0x0
 GLOBL readNetXVectorRowsNumbers<>(SB), RODATA|NOPTR, $64
 
 // func readNetXVectorRows(at *unsafe.Pointer, step *int, rows, n int)
@@ -1495,47 +1471,47 @@ vectors1:
 	VMOVUPS 0(SI)(CX*4), Y0
 	VMAXPS 64(SI)(CX*4), Y0, Y1
 	VCMPPS $3, Y0, Y0, Y2
-	VBLENDVPS Y2, Y0, Y1, Y1
-	VMOVUPS 32(SI)(CX*4), Y0
-	VMAXPS 96(SI)(CX*4), Y0, Y2
-	VCMPPS $3, Y0, Y0, Y3
-	VBLENDVPS Y3, Y0, Y2, Y2
-	VMOVUPS 64(SI)(CX*4), Y0
-	VMAXPS 128(SI)(CX*4), Y0, Y3
-	VCMPPS $3, Y0, Y0, Y4
-	VBLENDVPS Y4, Y0, Y3, Y3
-	VMOVUPS 96(SI)(CX*4), Y0
-	VMAXPS 160(SI)(CX*4), Y0, Y4
-	VCMPPS $3, Y0, Y0, Y5
-	VBLENDVPS Y5, Y0, Y4, Y4
-	VMAXPS 1792(SI)(CX*4), Y1, Y0
-	VCMPPS $3, Y1, Y1, Y5
-	VBLENDVPS Y5, Y1, Y0, Y0
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VMOVUPS 32(SI)(CX*4), Y2
+	VMAXPS 96(SI)(CX*4), Y2, Y1
+	VCMPPS $3, Y2, Y2, Y3
+	VBLENDVPS Y3, Y2, Y1, Y2
+	VMOVUPS 64(SI)(CX*4), Y3
+	VMAXPS 128(SI)(CX*4), Y3, Y1
+	VCMPPS $3, Y3, Y3, Y4
+	VBLENDVPS Y4, Y3, Y1, Y3
+	VMOVUPS 96(SI)(CX*4), Y4
+	VMAXPS 160(SI)(CX*4), Y4, Y1
+	VCMPPS $3, Y4, Y4, Y5
+	VBLENDVPS Y5, Y4, Y1, Y4
+	VMAXPS 1792(SI)(CX*4), Y0, Y5
+	VCMPPS $3, Y0, Y0, Y1
+	VBLENDVPS Y1, Y0, Y5, Y0
 	VMAXPS 1824(SI)(CX*4), Y2, Y1
 	VCMPPS $3, Y2, Y2, Y5
-	VBLENDVPS Y5, Y2, Y1, Y1
-	VMAXPS 1856(SI)(CX*4), Y3, Y2
-	VCMPPS $3, Y3, Y3, Y5
-	VBLENDVPS Y5, Y3, Y2, Y2
-	VMAXPS 1888(SI)(CX*4), Y4, Y3
+	VBLENDVPS Y5, Y2, Y1, Y2
+	VMAXPS 1856(SI)(CX*4), Y3, Y5
+	VCMPPS $3, Y3, Y3, Y1
+	VBLENDVPS Y1, Y3, Y5, Y3
+	VMAXPS 1888(SI)(CX*4), Y4, Y1
 	VCMPPS $3, Y4, Y4, Y5
-	VBLENDVPS Y5, Y4, Y3, Y3
-	VMAXPS 1856(SI)(CX*4), Y0, Y4
-	VCMPPS $3, Y0, Y0, Y5
-	VBLENDVPS Y5, Y0, Y4, Y4
-	VMAXPS 1888(SI)(CX*4), Y1, Y0
-	VCMPPS $3, Y1, Y1, Y5
-	VBLENDVPS Y5, Y1, Y0, Y0
-	VMAXPS 1920(SI)(CX*4), Y2, Y1
+	VBLENDVPS Y5, Y4, Y1, Y4
+	VMAXPS 1856(SI)(CX*4), Y0, Y5
+	VCMPPS $3, Y0, Y0, Y1
+	VBLENDVPS Y1, Y0, Y5, Y0
+	VMAXPS 1888(SI)(CX*4), Y2, Y1
 	VCMPPS $3, Y2, Y2, Y5
-	VBLENDVPS Y5, Y2, Y1, Y1
-	VMAXPS 1952(SI)(CX*4), Y3, Y2
-	VCMPPS $3, Y3, Y3, Y5
-	VBLENDVPS Y5, Y3, Y2, Y2
-	VMOVUPS Y4, 0(DI)(CX*4)
-	VMOVUPS Y0, 32(DI)(CX*4)
-	VMOVUPS Y1, 64(DI)(CX*4)
-	VMOVUPS Y2, 96(DI)(CX*4)
+	VBLENDVPS Y5, Y2, Y1, Y2
+	VMAXPS 1920(SI)(CX*4), Y3, Y5
+	VCMPPS $3, Y3, Y3, Y1
+	VBLENDVPS Y1, Y3, Y5, Y3
+	VMAXPS 1952(SI)(CX*4), Y4, Y1
+	VCMPPS $3, Y4, Y4, Y5
+	VBLENDVPS Y5, Y4, Y1, Y4
+	VMOVUPS Y0, 0(DI)(CX*4)
+	VMOVUPS Y2, 32(DI)(CX*4)
+	VMOVUPS Y3, 64(DI)(CX*4)
+	VMOVUPS Y4, 96(DI)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors1
@@ -1549,14 +1525,14 @@ vectors3:
 	VMOVUPS 0(SI)(CX*4), Y0
 	VMAXPS 64(SI)(CX*4), Y0, Y1
 	VCMPPS $3, Y0, Y0, Y2
-	VBLENDVPS Y2, Y0, Y1, Y1
-	VMAXPS 1792(SI)(CX*4), Y1, Y0
-	VCMPPS $3, Y1, Y1, Y2
-	VBLENDVPS Y2, Y1, Y0, Y0
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VMAXPS 1792(SI)(CX*4), Y0, Y2
+	VCMPPS $3, Y0, Y0, Y1
+	VBLENDVPS Y1, Y0, Y2, Y0
 	VMAXPS 1856(SI)(CX*4), Y0, Y1
 	VCMPPS $3, Y0, Y0, Y2
-	VBLENDVPS Y2, Y0, Y1, Y1
-	VMOVUPS Y1, 0(DI)(CX*4)
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VMOVUPS Y0, 0(DI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -1571,16 +1547,16 @@ fewer4:
 	VMASKMOVPS 64(SI)(CX*4), Y15, Y1
 	VMAXPS Y1, Y0, Y2
 	VCMPPS $3, Y0, Y0, Y3
-	VBLENDVPS Y3, Y0, Y2, Y2
+	VBLENDVPS Y3, Y0, Y2, Y0
 	VMASKMOVPS 1792(SI)(CX*4), Y15, Y1
-	VMAXPS Y1, Y2, Y0
-	VCMPPS $3, Y2, Y2, Y3
-	VBLENDVPS Y3, Y2, Y0, Y0
+	VMAXPS Y1, Y0, Y3
+	VCMPPS $3, Y0, Y0, Y2
+	VBLENDVPS Y2, Y0, Y3, Y0
 	VMASKMOVPS 1856(SI)(CX*4), Y15, Y1
 	VMAXPS Y1, Y0, Y2
 	VCMPPS $3, Y0, Y0, Y3
-	VBLENDVPS Y3, Y0, Y2, Y2
-	VMASKMOVPS Y2, Y15, 0(DI)(CX*4)
+	VBLENDVPS Y3, Y0, Y2, Y0
+	VMASKMOVPS Y0, Y15, 0(DI)(CX*4)
 done5:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -1590,30 +1566,22 @@ done5:
 	VZEROUPPER
 	RET
 
-DATA readNetBn2RsqrtVectorRowsNumbers<>+0(SB)/4, $0xffffffff
-DATA readNetBn2RsqrtVectorRowsNumbers<>+4(SB)/4, $0xffffffff
-DATA readNetBn2RsqrtVectorRowsNumbers<>+8(SB)/4, $0xffffffff
-DATA readNetBn2RsqrtVectorRowsNumbers<>+12(SB)/4, $0xffffffff
-DATA readNetBn2RsqrtVectorRowsNumbers<>+16(SB)/4, $0xffffffff
-DATA readNetBn2RsqrtVectorRowsNumbers<>+20(SB)/4, $0xffffffff
-DATA readNetBn2RsqrtVectorRowsNumbers<>+24(SB)/4, $0xffffffff
-DATA readNetBn2RsqrtVectorRowsNumbers<>+28(SB)/4, $0xffffffff
-DATA readNetBn2RsqrtVectorRowsNumbers<>+32(SB)/4, $0x0
-DATA readNetBn2RsqrtVectorRowsNumbers<>+36(SB)/4, $0x0
-DATA readNetBn2RsqrtVectorRowsNumbers<>+40(SB)/4, $0x0
-DATA readNetBn2RsqrtVectorRowsNumbers<>+44(SB)/4, $0x0
-DATA readNetBn2RsqrtVectorRowsNumbers<>+48(SB)/4, $0x0
-DATA readNetBn2RsqrtVectorRowsNumbers<>+52(SB)/4, $0x0
-DATA readNetBn2RsqrtVectorRowsNumbers<>+56(SB)/4, $0x0
-DATA readNetBn2RsqrtVectorRowsNumbers<>+60(SB)/4, $0x0
-DATA readNetBn2RsqrtVectorRowsNumbers<>+64(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2RsqrtVectorRowsNumbers<>+72(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2RsqrtVectorRowsNumbers<>+80(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2RsqrtVectorRowsNumbers<>+88(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2RsqrtVectorRowsNumbers<>+96(SB)/8, $0x3f8000003f800000
-DATA readNetBn2RsqrtVectorRowsNumbers<>+104(SB)/8, $0x3f8000003f800000
-DATA readNetBn2RsqrtVectorRowsNumbers<>+112(SB)/8, $0x3f8000003f800000
-DATA readNetBn2RsqrtVectorRowsNumbers<>+120(SB)/8, $0x3f8000003f800000
+DATA readNetBn2RsqrtVectorRowsNumbers<>+0(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn2RsqrtVectorRowsNumbers<>+8(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn2RsqrtVectorRowsNumbers<>+16(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn2RsqrtVectorRowsNumbers<>+24(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn2RsqrtVectorRowsNumbers<>+32(SB)/8, $0x3f8000003f800000
+DATA readNetBn2RsqrtVectorRowsNumbers<>+40(SB)/8, $0x3f8000003f800000
+DATA readNetBn2RsqrtVectorRowsNumbers<>+48(SB)/8, $0x3f8000003f800000
+DATA readNetBn2RsqrtVectorRowsNumbers<>+56(SB)/8, $0x3f8000003f800000
+DATA readNetBn2RsqrtVectorRowsNumbers<>+64(SB)/8, $0xffffffffffffffff
+DATA readNetBn2RsqrtVectorRowsNumbers<>+72(SB)/8, $0xffffffffffffffff
+DATA readNetBn2RsqrtVectorRowsNumbers<>+80(SB)/8, $0xffffffffffffffff
+DATA readNetBn2RsqrtVectorRowsNumbers<>+88(SB)/8, $0xffffffffffffffff
+DATA readNetBn2RsqrtVectorRowsNumbers<>+96(SB)/8, $0x0
+DATA readNetBn2RsqrtVectorRowsNumbers<>+104(SB)/8, $0x0
+DATA readNetBn2RsqrtVectorRowsNumbers<>+112(SB)/8, $0x0
+DATA readNetBn2RsqrtVectorRowsNumbers<>+120(SB)/8, $0x0
 GLOBL readNetBn2RsqrtVectorRowsNumbers<>(SB), RODATA|NOPTR, $128
 
 // func readNetBn2RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
@@ -1629,25 +1597,25 @@ row:
 	JGT fewer2
 	PCALIGN $32
 vectors1:
-	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+64(SB), Y0
+	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+0(SB), Y0
 	VADDPS 0(SI)(CX*4), Y0, Y0
-	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+64(SB), Y1
+	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+0(SB), Y1
 	VADDPS 32(SI)(CX*4), Y1, Y1
-	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+64(SB), Y2
+	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+0(SB), Y2
 	VADDPS 64(SI)(CX*4), Y2, Y2
-	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+64(SB), Y3
+	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+0(SB), Y3
 	VADDPS 96(SI)(CX*4), Y3, Y3
 	VSQRTPS Y0, Y0
 	VSQRTPS Y1, Y1
 	VSQRTPS Y2, Y2
 	VSQRTPS Y3, Y3
-	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+96(SB), Y4
+	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+32(SB), Y4
 	VDIVPS Y0, Y4, Y4
-	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+96(SB), Y0
+	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+32(SB), Y0
 	VDIVPS Y1, Y0, Y0
-	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+96(SB), Y1
+	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+32(SB), Y1
 	VDIVPS Y2, Y1, Y1
-	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+96(SB), Y2
+	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+32(SB), Y2
 	VDIVPS Y3, Y2, Y2
 	VMOVUPS Y4, 0(DI)(CX*4)
 	VMOVUPS Y0, 32(DI)(CX*4)
@@ -1663,10 +1631,10 @@ fewer2:
 	JGT fewer4
 	PCALIGN $32
 vectors3:
-	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+64(SB), Y0
+	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+0(SB), Y0
 	VADDPS 0(SI)(CX*4), Y0, Y0
 	VSQRTPS Y0, Y0
-	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+96(SB), Y1
+	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+32(SB), Y1
 	VDIVPS Y0, Y1, Y1
 	VMOVUPS Y1, 0(DI)(CX*4)
 	ADDQ $8, CX
@@ -1677,12 +1645,12 @@ fewer4:
 	SUBQ CX, BX
 	JEQ done5
 	NEGQ BX
-	LEAQ readNetBn2RsqrtVectorRowsNumbers<>+32(SB), AX
+	LEAQ readNetBn2RsqrtVectorRowsNumbers<>+96(SB), AX
 	VMOVUPS (AX)(BX*4), Y15
 	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
-	VADDPS readNetBn2RsqrtVectorRowsNumbers<>+64(SB), Y0, Y0
+	VADDPS readNetBn2RsqrtVectorRowsNumbers<>+0(SB), Y0, Y0
 	VSQRTPS Y0, Y0
-	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+96(SB), Y1
+	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+32(SB), Y1
 	VDIVPS Y0, Y1, Y1
 	VMASKMOVPS Y1, Y15, 0(DI)(CX*4)
 done5:
@@ -1694,22 +1662,14 @@ done5:
 	VZEROUPPER
 	RET
 
-DATA readNetRelu2ProductEpilogueRowsNumbers<>+0(SB)/4, $0xffffffff
-DATA readNetRelu2ProductEpilogueRowsNumbers<>+4(SB)/4, $0xffffffff
-DATA readNetRelu2ProductEpilogueRowsNumbers<>+8(SB)/4, $0xffffffff
-DATA readNetRelu2ProductEpilogueRowsNumbers<>+12(SB)/4, $0xffffffff
-DATA readNetRelu2ProductEpilogueRowsNumbers<>+16(SB)/4, $0xffffffff
-DATA readNetRelu2ProductEpilogueRowsNumbers<>+20(SB)/4, $0xffffffff
-DATA readNetRelu2ProductEpilogueRowsNumbers<>+24(SB)/4, $0xffffffff
-DATA readNetRelu2ProductEpilogueRowsNumbers<>+28(SB)/4, $0xffffffff
-DATA readNetRelu2ProductEpilogueRowsNumbers<>+32(SB)/4, $0x0
-DATA readNetRelu2ProductEpilogueRowsNumbers<>+36(SB)/4, $0x0
-DATA readNetRelu2ProductEpilogueRowsNumbers<>+40(SB)/4, $0x0
-DATA readNetRelu2ProductEpilogueRowsNumbers<>+44(SB)/4, $0x0
-DATA readNetRelu2ProductEpilogueRowsNumbers<>+48(SB)/4, $0x0
-DATA readNetRelu2ProductEpilogueRowsNumbers<>+52(SB)/4, $0x0
-DATA readNetRelu2ProductEpilogueRowsNumbers<>+56(SB)/4, $0x0
-DATA readNetRelu2ProductEpilogueRowsNumbers<>+60(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRowsNumbers<>+0(SB)/8, $0x0
+DATA readNetRelu2ProductEpilogueRowsNumbers<>+8(SB)/8, $0x0
+DATA readNetRelu2ProductEpilogueRowsNumbers<>+16(SB)/8, $0x0
+DATA readNetRelu2ProductEpilogueRowsNumbers<>+24(SB)/8, $0x0
+DATA readNetRelu2ProductEpilogueRowsNumbers<>+32(SB)/8, $0xffffffffffffffff
+DATA readNetRelu2ProductEpilogueRowsNumbers<>+40(SB)/8, $0xffffffffffffffff
+DATA readNetRelu2ProductEpilogueRowsNumbers<>+48(SB)/8, $0xffffffffffffffff
+DATA readNetRelu2ProductEpilogueRowsNumbers<>+56(SB)/8, $0xffffffffffffffff
 DATA readNetRelu2ProductEpilogueRowsNumbers<>+64(SB)/8, $0x0
 DATA readNetRelu2ProductEpilogueRowsNumbers<>+72(SB)/8, $0x0
 DATA readNetRelu2ProductEpilogueRowsNumbers<>+80(SB)/8, $0x0
@@ -1758,13 +1718,13 @@ vectors1:
 	VADDPS 32(R10)(CX*4), Y1, Y1
 	VADDPS 64(R10)(CX*4), Y2, Y2
 	VADDPS 96(R10)(CX*4), Y3, Y3
-	VMOVUPS readNetRelu2ProductEpilogueRowsNumbers<>+64(SB), Y4
+	VMOVUPS readNetRelu2ProductEpilogueRowsNumbers<>+0(SB), Y4
 	VMAXPS Y0, Y4, Y4
-	VMOVUPS readNetRelu2ProductEpilogueRowsNumbers<>+64(SB), Y0
+	VMOVUPS readNetRelu2ProductEpilogueRowsNumbers<>+0(SB), Y0
 	VMAXPS Y1, Y0, Y0
-	VMOVUPS readNetRelu2ProductEpilogueRowsNumbers<>+64(SB), Y1
+	VMOVUPS readNetRelu2ProductEpilogueRowsNumbers<>+0(SB), Y1
 	VMAXPS Y2, Y1, Y1
-	VMOVUPS readNetRelu2ProductEpilogueRowsNumbers<>+64(SB), Y2
+	VMOVUPS readNetRelu2ProductEpilogueRowsNumbers<>+0(SB), Y2
 	VMAXPS Y3, Y2, Y2
 	VMOVUPS Y4, 0(R11)(CX*4)
 	VMOVUPS Y0, 32(R11)(CX*4)
@@ -1786,7 +1746,7 @@ vectors3:
 	VMULPS 0(R8)(CX*4), Y0, Y0
 	VMULPS 0(R9)(CX*4), Y0, Y0
 	VADDPS 0(R10)(CX*4), Y0, Y0
-	VMOVUPS readNetRelu2ProductEpilogueRowsNumbers<>+64(SB), Y1
+	VMOVUPS readNetRelu2ProductEpilogueRowsNumbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
 	VMOVUPS Y1, 0(R11)(CX*4)
 	ADDQ $8, CX
@@ -1797,7 +1757,7 @@ fewer4:
 	SUBQ CX, BX
 	JEQ done5
 	NEGQ BX
-	LEAQ readNetRelu2ProductEpilogueRowsNumbers<>+32(SB), AX
+	LEAQ readNetRelu2ProductEpilogueRowsNumbers<>+64(SB), AX
 	VMOVUPS (AX)(BX*4), Y15
 	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
 	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
@@ -1810,7 +1770,7 @@ fewer4:
 	VMULPS Y1, Y0, Y0
 	VMASKMOVPS 0(R10)(CX*4), Y15, Y1
 	VADDPS Y1, Y0, Y0
-	VMOVUPS readNetRelu2ProductEpilogueRowsNumbers<>+64(SB), Y1
+	VMOVUPS readNetRelu2ProductEpilogueRowsNumbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
 	VMASKMOVPS Y1, Y15, 0(R11)(CX*4)
 done5:
@@ -1827,22 +1787,14 @@ done5:
 	VZEROUPPER
 	RET
 
-DATA readNetX2VectorRowsNumbers<>+0(SB)/4, $0xffffffff
-DATA readNetX2VectorRowsNumbers<>+4(SB)/4, $0xffffffff
-DATA readNetX2VectorRowsNumbers<>+8(SB)/4, $0xffffffff
-DATA readNetX2VectorRowsNumbers<>+12(SB)/4, $0xffffffff
-DATA readNetX2VectorRowsNumbers<>+16(SB)/4, $0xffffffff
-DATA readNetX2VectorRowsNumbers<>+20(SB)/4, $0xffffffff
-DATA readNetX2VectorRowsNumbers<>+24(SB)/4, $0xffffffff
-DATA readNetX2VectorRowsNumbers<>+28(SB)/4, $0xffffffff
-DATA readNetX2VectorRowsNumbers<>+32(SB)/4, $0x0
-DATA readNetX2VectorRowsNumbers<>+36(SB)/4, $0x0
-DATA readNetX2VectorRowsNumbers<>+40(SB)/4, $0x0
-DATA readNetX2VectorRowsNumbers<>+44(SB)/4, $0x0
-DATA readNetX2VectorRowsNumbers<>+48(SB)/4, $0x0
-DATA readNetX2VectorRowsNumbers<>+52(SB)/4, $0x0
-DATA readNetX2VectorRowsNumbers<>+56(SB)/4, $0x0
-DATA readNetX2VectorRowsNumbers<>+60(SB)/4, $0x0
+DATA readNetX2VectorRowsNumbers<>+0(SB)/8, $0xffffffffffffffff
+DATA readNetX2VectorRowsNumbers<>+8(SB)/8, $0xffffffffffffffff
+DATA readNetX2VectorRowsNumbers<>+16(SB)/8, $0xffffffffffffffff
+DATA readNetX2VectorRowsNumbers<>+24(SB)/8, $0xffffffffffffffff
+DATA readNetX2VectorRowsNumbers<>+32(SB)/8, $0x0
+DATA readNetX2VectorRowsNumbers<>+40(SB)/8, $0x0
+DATA readNetX2VectorRowsNumbers<>+48(SB)/8, $0x0
+DATA readNetX2VectorRowsNumbers<>+56(SB)/8, $0x0
 GLOBL readNetX2VectorRowsNumbers<>(SB), RODATA|NOPTR, $64
 
 // func readNetX2VectorRows(at *unsafe.Pointer, step *int, rows, n int)
@@ -1861,47 +1813,47 @@ vectors1:
 	VMOVUPS 0(SI)(CX*4), Y0
 	VMAXPS 128(SI)(CX*4), Y0, Y1
 	VCMPPS $3, Y0, Y0, Y2
-	VBLENDVPS Y2, Y0, Y1, Y1
-	VMOVUPS 32(SI)(CX*4), Y0
-	VMAXPS 160(SI)(CX*4), Y0, Y2
-	VCMPPS $3, Y0, Y0, Y3
-	VBLENDVPS Y3, Y0, Y2, Y2
-	VMOVUPS 64(SI)(CX*4), Y0
-	VMAXPS 192(SI)(CX*4), Y0, Y3
-	VCMPPS $3, Y0, Y0, Y4
-	VBLENDVPS Y4, Y0, Y3, Y3
-	VMOVUPS 96(SI)(CX*4), Y0
-	VMAXPS 224(SI)(CX*4), Y0, Y4
-	VCMPPS $3, Y0, Y0, Y5
-	VBLENDVPS Y5, Y0, Y4, Y4
-	VMAXPS 1792(SI)(CX*4), Y1, Y0
-	VCMPPS $3, Y1, Y1, Y5
-	VBLENDVPS Y5, Y1, Y0, Y0
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VMOVUPS 32(SI)(CX*4), Y2
+	VMAXPS 160(SI)(CX*4), Y2, Y1
+	VCMPPS $3, Y2, Y2, Y3
+	VBLENDVPS Y3, Y2, Y1, Y2
+	VMOVUPS 64(SI)(CX*4), Y3
+	VMAXPS 192(SI)(CX*4), Y3, Y1
+	VCMPPS $3, Y3, Y3, Y4
+	VBLENDVPS Y4, Y3, Y1, Y3
+	VMOVUPS 96(SI)(CX*4), Y4
+	VMAXPS 224(SI)(CX*4), Y4, Y1
+	VCMPPS $3, Y4, Y4, Y5
+	VBLENDVPS Y5, Y4, Y1, Y4
+	VMAXPS 1792(SI)(CX*4), Y0, Y5
+	VCMPPS $3, Y0, Y0, Y1
+	VBLENDVPS Y1, Y0, Y5, Y0
 	VMAXPS 1824(SI)(CX*4), Y2, Y1
 	VCMPPS $3, Y2, Y2, Y5
-	VBLENDVPS Y5, Y2, Y1, Y1
-	VMAXPS 1856(SI)(CX*4), Y3, Y2
-	VCMPPS $3, Y3, Y3, Y5
-	VBLENDVPS Y5, Y3, Y2, Y2
-	VMAXPS 1888(SI)(CX*4), Y4, Y3
+	VBLENDVPS Y5, Y2, Y1, Y2
+	VMAXPS 1856(SI)(CX*4), Y3, Y5
+	VCMPPS $3, Y3, Y3, Y1
+	VBLENDVPS Y1, Y3, Y5, Y3
+	VMAXPS 1888(SI)(CX*4), Y4, Y1
 	VCMPPS $3, Y4, Y4, Y5
-	VBLENDVPS Y5, Y4, Y3, Y3
-	VMAXPS 1920(SI)(CX*4), Y0, Y4
-	VCMPPS $3, Y0, Y0, Y5
-	VBLENDVPS Y5, Y0, Y4, Y4
-	VMAXPS 1952(SI)(CX*4), Y1, Y0
-	VCMPPS $3, Y1, Y1, Y5
-	VBLENDVPS Y5, Y1, Y0, Y0
-	VMAXPS 1984(SI)(CX*4), Y2, Y1
+	VBLENDVPS Y5, Y4, Y1, Y4
+	VMAXPS 1920(SI)(CX*4), Y0, Y5
+	VCMPPS $3, Y0, Y0, Y1
+	VBLENDVPS Y1, Y0, Y5, Y0
+	VMAXPS 1952(SI)(CX*4), Y2, Y1
 	VCMPPS $3, Y2, Y2, Y5
-	VBLENDVPS Y5, Y2, Y1, Y1
-	VMAXPS 2016(SI)(CX*4), Y3, Y2
-	VCMPPS $3, Y3, Y3, Y5
-	VBLENDVPS Y5, Y3, Y2, Y2
-	VMOVUPS Y4, 0(DI)(CX*4)
-	VMOVUPS Y0, 32(DI)(CX*4)
-	VMOVUPS Y1, 64(DI)(CX*4)
-	VMOVUPS Y2, 96(DI)(CX*4)
+	VBLENDVPS Y5, Y2, Y1, Y2
+	VMAXPS 1984(SI)(CX*4), Y3, Y5
+	VCMPPS $3, Y3, Y3, Y1
+	VBLENDVPS Y1, Y3, Y5, Y3
+	VMAXPS 2016(SI)(CX*4), Y4, Y1
+	VCMPPS $3, Y4, Y4, Y5
+	VBLENDVPS Y5, Y4, Y1, Y4
+	VMOVUPS Y0, 0(DI)(CX*4)
+	VMOVUPS Y2, 32(DI)(CX*4)
+	VMOVUPS Y3, 64(DI)(CX*4)
+	VMOVUPS Y4, 96(DI)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors1
@@ -1915,14 +1867,14 @@ vectors3:
 	VMOVUPS 0(SI)(CX*4), Y0
 	VMAXPS 128(SI)(CX*4), Y0, Y1
 	VCMPPS $3, Y0, Y0, Y2
-	VBLENDVPS Y2, Y0, Y1, Y1
-	VMAXPS 1792(SI)(CX*4), Y1, Y0
-	VCMPPS $3, Y1, Y1, Y2
-	VBLENDVPS Y2, Y1, Y0, Y0
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VMAXPS 1792(SI)(CX*4), Y0, Y2
+	VCMPPS $3, Y0, Y0, Y1
+	VBLENDVPS Y1, Y0, Y2, Y0
 	VMAXPS 1920(SI)(CX*4), Y0, Y1
 	VCMPPS $3, Y0, Y0, Y2
-	VBLENDVPS Y2, Y0, Y1, Y1
-	VMOVUPS Y1, 0(DI)(CX*4)
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VMOVUPS Y0, 0(DI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -1937,16 +1889,16 @@ fewer4:
 	VMASKMOVPS 128(SI)(CX*4), Y15, Y1
 	VMAXPS Y1, Y0, Y2
 	VCMPPS $3, Y0, Y0, Y3
-	VBLENDVPS Y3, Y0, Y2, Y2
+	VBLENDVPS Y3, Y0, Y2, Y0
 	VMASKMOVPS 1792(SI)(CX*4), Y15, Y1
-	VMAXPS Y1, Y2, Y0
-	VCMPPS $3, Y2, Y2, Y3
-	VBLENDVPS Y3, Y2, Y0, Y0
+	VMAXPS Y1, Y0, Y3
+	VCMPPS $3, Y0, Y0, Y2
+	VBLENDVPS Y2, Y0, Y3, Y0
 	VMASKMOVPS 1920(SI)(CX*4), Y15, Y1
 	VMAXPS Y1, Y0, Y2
 	VCMPPS $3, Y0, Y0, Y3
-	VBLENDVPS Y3, Y0, Y2, Y2
-	VMASKMOVPS Y2, Y15, 0(DI)(CX*4)
+	VBLENDVPS Y3, Y0, Y2, Y0
+	VMASKMOVPS Y0, Y15, 0(DI)(CX*4)
 done5:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -1956,30 +1908,22 @@ done5:
 	VZEROUPPER
 	RET
 
-DATA readNetBn3RsqrtVectorRowsNumbers<>+0(SB)/4, $0xffffffff
-DATA readNetBn3RsqrtVectorRowsNumbers<>+4(SB)/4, $0xffffffff
-DATA readNetBn3RsqrtVectorRowsNumbers<>+8(SB)/4, $0xffffffff
-DATA readNetBn3RsqrtVectorRowsNumbers<>+12(SB)/4, $0xffffffff
-DATA readNetBn3RsqrtVectorRowsNumbers<>+16(SB)/4, $0xffffffff
-DATA readNetBn3RsqrtVectorRowsNumbers<>+20(SB)/4, $0xffffffff
-DATA readNetBn3RsqrtVectorRowsNumbers<>+24(SB)/4, $0xffffffff
-DATA readNetBn3RsqrtVectorRowsNumbers<>+28(SB)/4, $0xffffffff
-DATA readNetBn3RsqrtVectorRowsNumbers<>+32(SB)/4, $0x0
-DATA readNetBn3RsqrtVectorRowsNumbers<>+36(SB)/4, $0x0
-DATA readNetBn3RsqrtVectorRowsNumbers<>+40(SB)/4, $0x0
-DATA readNetBn3RsqrtVectorRowsNumbers<>+44(SB)/4, $0x0
-DATA readNetBn3RsqrtVectorRowsNumbers<>+48(SB)/4, $0x0
-DATA readNetBn3RsqrtVectorRowsNumbers<>+52(SB)/4, $0x0
-DATA readNetBn3RsqrtVectorRowsNumbers<>+56(SB)/4, $0x0
-DATA readNetBn3RsqrtVectorRowsNumbers<>+60(SB)/4, $0x0
-DATA readNetBn3RsqrtVectorRowsNumbers<>+64(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3RsqrtVectorRowsNumbers<>+72(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3RsqrtVectorRowsNumbers<>+80(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3RsqrtVectorRowsNumbers<>+88(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3RsqrtVectorRowsNumbers<>+96(SB)/8, $0x3f8000003f800000
-DATA readNetBn3RsqrtVectorRowsNumbers<>+104(SB)/8, $0x3f8000003f800000
-DATA readNetBn3RsqrtVectorRowsNumbers<>+112(SB)/8, $0x3f8000003f800000
-DATA readNetBn3RsqrtVectorRowsNumbers<>+120(SB)/8, $0x3f8000003f800000
+DATA readNetBn3RsqrtVectorRowsNumbers<>+0(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn3RsqrtVectorRowsNumbers<>+8(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn3RsqrtVectorRowsNumbers<>+16(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn3RsqrtVectorRowsNumbers<>+24(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn3RsqrtVectorRowsNumbers<>+32(SB)/8, $0x3f8000003f800000
+DATA readNetBn3RsqrtVectorRowsNumbers<>+40(SB)/8, $0x3f8000003f800000
+DATA readNetBn3RsqrtVectorRowsNumbers<>+48(SB)/8, $0x3f8000003f800000
+DATA readNetBn3RsqrtVectorRowsNumbers<>+56(SB)/8, $0x3f8000003f800000
+DATA readNetBn3RsqrtVectorRowsNumbers<>+64(SB)/8, $0xffffffffffffffff
+DATA readNetBn3RsqrtVectorRowsNumbers<>+72(SB)/8, $0xffffffffffffffff
+DATA readNetBn3RsqrtVectorRowsNumbers<>+80(SB)/8, $0xffffffffffffffff
+DATA readNetBn3RsqrtVectorRowsNumbers<>+88(SB)/8, $0xffffffffffffffff
+DATA readNetBn3RsqrtVectorRowsNumbers<>+96(SB)/8, $0x0
+DATA readNetBn3RsqrtVectorRowsNumbers<>+104(SB)/8, $0x0
+DATA readNetBn3RsqrtVectorRowsNumbers<>+112(SB)/8, $0x0
+DATA readNetBn3RsqrtVectorRowsNumbers<>+120(SB)/8, $0x0
 GLOBL readNetBn3RsqrtVectorRowsNumbers<>(SB), RODATA|NOPTR, $128
 
 // func readNetBn3RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
@@ -1995,25 +1939,25 @@ row:
 	JGT fewer2
 	PCALIGN $32
 vectors1:
-	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+64(SB), Y0
+	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+0(SB), Y0
 	VADDPS 0(SI)(CX*4), Y0, Y0
-	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+64(SB), Y1
+	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+0(SB), Y1
 	VADDPS 32(SI)(CX*4), Y1, Y1
-	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+64(SB), Y2
+	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+0(SB), Y2
 	VADDPS 64(SI)(CX*4), Y2, Y2
-	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+64(SB), Y3
+	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+0(SB), Y3
 	VADDPS 96(SI)(CX*4), Y3, Y3
 	VSQRTPS Y0, Y0
 	VSQRTPS Y1, Y1
 	VSQRTPS Y2, Y2
 	VSQRTPS Y3, Y3
-	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+96(SB), Y4
+	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+32(SB), Y4
 	VDIVPS Y0, Y4, Y4
-	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+96(SB), Y0
+	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+32(SB), Y0
 	VDIVPS Y1, Y0, Y0
-	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+96(SB), Y1
+	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+32(SB), Y1
 	VDIVPS Y2, Y1, Y1
-	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+96(SB), Y2
+	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+32(SB), Y2
 	VDIVPS Y3, Y2, Y2
 	VMOVUPS Y4, 0(DI)(CX*4)
 	VMOVUPS Y0, 32(DI)(CX*4)
@@ -2029,10 +1973,10 @@ fewer2:
 	JGT fewer4
 	PCALIGN $32
 vectors3:
-	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+64(SB), Y0
+	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+0(SB), Y0
 	VADDPS 0(SI)(CX*4), Y0, Y0
 	VSQRTPS Y0, Y0
-	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+96(SB), Y1
+	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+32(SB), Y1
 	VDIVPS Y0, Y1, Y1
 	VMOVUPS Y1, 0(DI)(CX*4)
 	ADDQ $8, CX
@@ -2043,12 +1987,12 @@ fewer4:
 	SUBQ CX, BX
 	JEQ done5
 	NEGQ BX
-	LEAQ readNetBn3RsqrtVectorRowsNumbers<>+32(SB), AX
+	LEAQ readNetBn3RsqrtVectorRowsNumbers<>+96(SB), AX
 	VMOVUPS (AX)(BX*4), Y15
 	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
-	VADDPS readNetBn3RsqrtVectorRowsNumbers<>+64(SB), Y0, Y0
+	VADDPS readNetBn3RsqrtVectorRowsNumbers<>+0(SB), Y0, Y0
 	VSQRTPS Y0, Y0
-	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+96(SB), Y1
+	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+32(SB), Y1
 	VDIVPS Y0, Y1, Y1
 	VMASKMOVPS Y1, Y15, 0(DI)(CX*4)
 done5:
@@ -2060,22 +2004,14 @@ done5:
 	VZEROUPPER
 	RET
 
-DATA readNetRelu3ProductEpilogueRowsNumbers<>+0(SB)/4, $0xffffffff
-DATA readNetRelu3ProductEpilogueRowsNumbers<>+4(SB)/4, $0xffffffff
-DATA readNetRelu3ProductEpilogueRowsNumbers<>+8(SB)/4, $0xffffffff
-DATA readNetRelu3ProductEpilogueRowsNumbers<>+12(SB)/4, $0xffffffff
-DATA readNetRelu3ProductEpilogueRowsNumbers<>+16(SB)/4, $0xffffffff
-DATA readNetRelu3ProductEpilogueRowsNumbers<>+20(SB)/4, $0xffffffff
-DATA readNetRelu3ProductEpilogueRowsNumbers<>+24(SB)/4, $0xffffffff
-DATA readNetRelu3ProductEpilogueRowsNumbers<>+28(SB)/4, $0xffffffff
-DATA readNetRelu3ProductEpilogueRowsNumbers<>+32(SB)/4, $0x0
-DATA readNetRelu3ProductEpilogueRowsNumbers<>+36(SB)/4, $0x0
-DATA readNetRelu3ProductEpilogueRowsNumbers<>+40(SB)/4, $0x0
-DATA readNetRelu3ProductEpilogueRowsNumbers<>+44(SB)/4, $0x0
-DATA readNetRelu3ProductEpilogueRowsNumbers<>+48(SB)/4, $0x0
-DATA readNetRelu3ProductEpilogueRowsNumbers<>+52(SB)/4, $0x0
-DATA readNetRelu3ProductEpilogueRowsNumbers<>+56(SB)/4, $0x0
-DATA readNetRelu3ProductEpilogueRowsNumbers<>+60(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRowsNumbers<>+0(SB)/8, $0x0
+DATA readNetRelu3ProductEpilogueRowsNumbers<>+8(SB)/8, $0x0
+DATA readNetRelu3ProductEpilogueRowsNumbers<>+16(SB)/8, $0x0
+DATA readNetRelu3ProductEpilogueRowsNumbers<>+24(SB)/8, $0x0
+DATA readNetRelu3ProductEpilogueRowsNumbers<>+32(SB)/8, $0xffffffffffffffff
+DATA readNetRelu3ProductEpilogueRowsNumbers<>+40(SB)/8, $0xffffffffffffffff
+DATA readNetRelu3ProductEpilogueRowsNumbers<>+48(SB)/8, $0xffffffffffffffff
+DATA readNetRelu3ProductEpilogueRowsNumbers<>+56(SB)/8, $0xffffffffffffffff
 DATA readNetRelu3ProductEpilogueRowsNumbers<>+64(SB)/8, $0x0
 DATA readNetRelu3ProductEpilogueRowsNumbers<>+72(SB)/8, $0x0
 DATA readNetRelu3ProductEpilogueRowsNumbers<>+80(SB)/8, $0x0
@@ -2124,13 +2060,13 @@ vectors1:
 	VADDPS 32(R10)(CX*4), Y1, Y1
 	VADDPS 64(R10)(CX*4), Y2, Y2
 	VADDPS 96(R10)(CX*4), Y3, Y3
-	VMOVUPS readNetRelu3ProductEpilogueRowsNumbers<>+64(SB), Y4
+	VMOVUPS readNetRelu3ProductEpilogueRowsNumbers<>+0(SB), Y4
 	VMAXPS Y0, Y4, Y4
-	VMOVUPS readNetRelu3ProductEpilogueRowsNumbers<>+64(SB), Y0
+	VMOVUPS readNetRelu3ProductEpilogueRowsNumbers<>+0(SB), Y0
 	VMAXPS Y1, Y0, Y0
-	VMOVUPS readNetRelu3ProductEpilogueRowsNumbers<>+64(SB), Y1
+	VMOVUPS readNetRelu3ProductEpilogueRowsNumbers<>+0(SB), Y1
 	VMAXPS Y2, Y1, Y1
-	VMOVUPS readNetRelu3ProductEpilogueRowsNumbers<>+64(SB), Y2
+	VMOVUPS readNetRelu3ProductEpilogueRowsNumbers<>+0(SB), Y2
 	VMAXPS Y3, Y2, Y2
 	VMOVUPS Y4, 0(R11)(CX*4)
 	VMOVUPS Y0, 32(R11)(CX*4)
@@ -2152,7 +2088,7 @@ vectors3:
 	VMULPS 0(R8)(CX*4), Y0, Y0
 	VMULPS 0(R9)(CX*4), Y0, Y0
 	VADDPS 0(R10)(CX*4), Y0, Y0
-	VMOVUPS readNetRelu3ProductEpilogueRowsNumbers<>+64(SB), Y1
+	VMOVUPS readNetRelu3ProductEpilogueRowsNumbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
 	VMOVUPS Y1, 0(R11)(CX*4)
 	ADDQ $8, CX
@@ -2163,7 +2099,7 @@ fewer4:
 	SUBQ CX, BX
 	JEQ done5
 	NEGQ BX
-	LEAQ readNetRelu3ProductEpilogueRowsNumbers<>+32(SB), AX
+	LEAQ readNetRelu3ProductEpilogueRowsNumbers<>+64(SB), AX
 	VMOVUPS (AX)(BX*4), Y15
 	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
 	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
@@ -2176,7 +2112,7 @@ fewer4:
 	VMULPS Y1, Y0, Y0
 	VMASKMOVPS 0(R10)(CX*4), Y15, Y1
 	VADDPS Y1, Y0, Y0
-	VMOVUPS readNetRelu3ProductEpilogueRowsNumbers<>+64(SB), Y1
+	VMOVUPS readNetRelu3ProductEpilogueRowsNumbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
 	VMASKMOVPS Y1, Y15, 0(R11)(CX*4)
 done5:
@@ -2193,22 +2129,14 @@ done5:
 	VZEROUPPER
 	RET
 
-DATA readNetX3VectorRowsNumbers<>+0(SB)/4, $0xffffffff
-DATA readNetX3VectorRowsNumbers<>+4(SB)/4, $0xffffffff
-DATA readNetX3VectorRowsNumbers<>+8(SB)/4, $0xffffffff
-DATA readNetX3VectorRowsNumbers<>+12(SB)/4, $0xffffffff
-DATA readNetX3VectorRowsNumbers<>+16(SB)/4, $0xffffffff
-DATA readNetX3VectorRowsNumbers<>+20(SB)/4, $0xffffffff
-DATA readNetX3VectorRowsNumbers<>+24(SB)/4, $0xffffffff
-DATA readNetX3VectorRowsNumbers<>+28(SB)/4, $0xffffffff
-DATA readNetX3VectorRowsNumbers<>+32(SB)/4, $0x0
-DATA readNetX3VectorRowsNumbers<>+36(SB)/4, $0x0
-DATA readNetX3VectorRowsNumbers<>+40(SB)/4, $0x0
-DATA readNetX3VectorRowsNumbers<>+44(SB)/4, $0x0
-DATA readNetX3VectorRowsNumbers<>+48(SB)/4, $0x0
-DATA readNetX3VectorRowsNumbers<>+52(SB)/4, $0x0
-DATA readNetX3VectorRowsNumbers<>+56(SB)/4, $0x0
-DATA readNetX3VectorRowsNumbers<>+60(SB)/4, $0x0
+DATA readNetX3VectorRowsNumbers<>+0(SB)/8, $0xffffffffffffffff
+DATA readNetX3VectorRowsNumbers<>+8(SB)/8, $0xffffffffffffffff
+DATA readNetX3VectorRowsNumbers<>+16(SB)/8, $0xffffffffffffffff
+DATA readNetX3VectorRowsNumbers<>+24(SB)/8, $0xffffffffffffffff
+DATA readNetX3VectorRowsNumbers<>+32(SB)/8, $0x0
+DATA readNetX3VectorRowsNumbers<>+40(SB)/8, $0x0
+DATA readNetX3VectorRowsNumbers<>+48(SB)/8, $0x0
+DATA readNetX3VectorRowsNumbers<>+56(SB)/8, $0x0
 GLOBL readNetX3VectorRowsNumbers<>(SB), RODATA|NOPTR, $64
 
 // func readNetX3VectorRows(at *unsafe.Pointer, step *int, rows, n int)
@@ -2227,47 +2155,47 @@ vectors1:
 	VMOVUPS 0(SI)(CX*4), Y0
 	VMAXPS 256(SI)(CX*4), Y0, Y1
 	VCMPPS $3, Y0, Y0, Y2
-	VBLENDVPS Y2, Y0, Y1, Y1
-	VMOVUPS 32(SI)(CX*4), Y0
-	VMAXPS 288(SI)(CX*4), Y0, Y2
-	VCMPPS $3, Y0, Y0, Y3
-	VBLENDVPS Y3, Y0, Y2, Y2
-	VMOVUPS 64(SI)(CX*4), Y0
-	VMAXPS 320(SI)(CX*4), Y0, Y3
-	VCMPPS $3, Y0, Y0, Y4
-	VBLENDVPS Y4, Y0, Y3, Y3
-	VMOVUPS 96(SI)(CX*4), Y0
-	VMAXPS 352(SI)(CX*4), Y0, Y4
-	VCMPPS $3, Y0, Y0, Y5
-	VBLENDVPS Y5, Y0, Y4, Y4
-	VMAXPS 1792(SI)(CX*4), Y1, Y0
-	VCMPPS $3, Y1, Y1, Y5
-	VBLENDVPS Y5, Y1, Y0, Y0
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VMOVUPS 32(SI)(CX*4), Y2
+	VMAXPS 288(SI)(CX*4), Y2, Y1
+	VCMPPS $3, Y2, Y2, Y3
+	VBLENDVPS Y3, Y2, Y1, Y2
+	VMOVUPS 64(SI)(CX*4), Y3
+	VMAXPS 320(SI)(CX*4), Y3, Y1
+	VCMPPS $3, Y3, Y3, Y4
+	VBLENDVPS Y4, Y3, Y1, Y3
+	VMOVUPS 96(SI)(CX*4), Y4
+	VMAXPS 352(SI)(CX*4), Y4, Y1
+	VCMPPS $3, Y4, Y4, Y5
+	VBLENDVPS Y5, Y4, Y1, Y4
+	VMAXPS 1792(SI)(CX*4), Y0, Y5
+	VCMPPS $3, Y0, Y0, Y1
+	VBLENDVPS Y1, Y0, Y5, Y0
 	VMAXPS 1824(SI)(CX*4), Y2, Y1
 	VCMPPS $3, Y2, Y2, Y5
-	VBLENDVPS Y5, Y2, Y1, Y1
-	VMAXPS 1856(SI)(CX*4), Y3, Y2
-	VCMPPS $3, Y3, Y3, Y5
-	VBLENDVPS Y5, Y3, Y2, Y2
-	VMAXPS 1888(SI)(CX*4), Y4, Y3
+	VBLENDVPS Y5, Y2, Y1, Y2
+	VMAXPS 1856(SI)(CX*4), Y3, Y5
+	VCMPPS $3, Y3, Y3, Y1
+	VBLENDVPS Y1, Y3, Y5, Y3
+	VMAXPS 1888(SI)(CX*4), Y4, Y1
 	VCMPPS $3, Y4, Y4, Y5
-	VBLENDVPS Y5, Y4, Y3, Y3
-	VMAXPS 2048(SI)(CX*4), Y0, Y4
-	VCMPPS $3, Y0, Y0, Y5
-	VBLENDVPS Y5, Y0, Y4, Y4
-	VMAXPS 2080(SI)(CX*4), Y1, Y0
-	VCMPPS $3, Y1, Y1, Y5
-	VBLENDVPS Y5, Y1, Y0, Y0
-	VMAXPS 2112(SI)(CX*4), Y2, Y1
+	VBLENDVPS Y5, Y4, Y1, Y4
+	VMAXPS 2048(SI)(CX*4), Y0, Y5
+	VCMPPS $3, Y0, Y0, Y1
+	VBLENDVPS Y1, Y0, Y5, Y0
+	VMAXPS 2080(SI)(CX*4), Y2, Y1
 	VCMPPS $3, Y2, Y2, Y5
-	VBLENDVPS Y5, Y2, Y1, Y1
-	VMAXPS 2144(SI)(CX*4), Y3, Y2
-	VCMPPS $3, Y3, Y3, Y5
-	VBLENDVPS Y5, Y3, Y2, Y2
-	VMOVUPS Y4, 0(DI)(CX*4)
-	VMOVUPS Y0, 32(DI)(CX*4)
-	VMOVUPS Y1, 64(DI)(CX*4)
-	VMOVUPS Y2, 96(DI)(CX*4)
+	VBLENDVPS Y5, Y2, Y1, Y2
+	VMAXPS 2112(SI)(CX*4), Y3, Y5
+	VCMPPS $3, Y3, Y3, Y1
+	VBLENDVPS Y1, Y3, Y5, Y3
+	VMAXPS 2144(SI)(CX*4), Y4, Y1
+	VCMPPS $3, Y4, Y4, Y5
+	VBLENDVPS Y5, Y4, Y1, Y4
+	VMOVUPS Y0, 0(DI)(CX*4)
+	VMOVUPS Y2, 32(DI)(CX*4)
+	VMOVUPS Y3, 64(DI)(CX*4)
+	VMOVUPS Y4, 96(DI)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors1
@@ -2281,14 +2209,14 @@ vectors3:
 	VMOVUPS 0(SI)(CX*4), Y0
 	VMAXPS 256(SI)(CX*4), Y0, Y1
 	VCMPPS $3, Y0, Y0, Y2
-	VBLENDVPS Y2, Y0, Y1, Y1
-	VMAXPS 1792(SI)(CX*4), Y1, Y0
-	VCMPPS $3, Y1, Y1, Y2
-	VBLENDVPS Y2, Y1, Y0, Y0
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VMAXPS 1792(SI)(CX*4), Y0, Y2
+	VCMPPS $3, Y0, Y0, Y1
+	VBLENDVPS Y1, Y0, Y2, Y0
 	VMAXPS 2048(SI)(CX*4), Y0, Y1
 	VCMPPS $3, Y0, Y0, Y2
-	VBLENDVPS Y2, Y0, Y1, Y1
-	VMOVUPS Y1, 0(DI)(CX*4)
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VMOVUPS Y0, 0(DI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -2303,16 +2231,16 @@ fewer4:
 	VMASKMOVPS 256(SI)(CX*4), Y15, Y1
 	VMAXPS Y1, Y0, Y2
 	VCMPPS $3, Y0, Y0, Y3
-	VBLENDVPS Y3, Y0, Y2, Y2
+	VBLENDVPS Y3, Y0, Y2, Y0
 	VMASKMOVPS 1792(SI)(CX*4), Y15, Y1
-	VMAXPS Y1, Y2, Y0
-	VCMPPS $3, Y2, Y2, Y3
-	VBLENDVPS Y3, Y2, Y0, Y0
+	VMAXPS Y1, Y0, Y3
+	VCMPPS $3, Y0, Y0, Y2
+	VBLENDVPS Y2, Y0, Y3, Y0
 	VMASKMOVPS 2048(SI)(CX*4), Y15, Y1
 	VMAXPS Y1, Y0, Y2
 	VCMPPS $3, Y0, Y0, Y3
-	VBLENDVPS Y3, Y0, Y2, Y2
-	VMASKMOVPS Y2, Y15, 0(DI)(CX*4)
+	VBLENDVPS Y3, Y0, Y2, Y0
+	VMASKMOVPS Y0, Y15, 0(DI)(CX*4)
 done5:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI

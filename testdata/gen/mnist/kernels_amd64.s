@@ -1224,30 +1224,22 @@ done:
 	VZEROUPPER
 	RET
 
-DATA predictNorm1RsqrtVectorRowsNumbers<>+0(SB)/4, $0xffffffff
-DATA predictNorm1RsqrtVectorRowsNumbers<>+4(SB)/4, $0xffffffff
-DATA predictNorm1RsqrtVectorRowsNumbers<>+8(SB)/4, $0xffffffff
-DATA predictNorm1RsqrtVectorRowsNumbers<>+12(SB)/4, $0xffffffff
-DATA predictNorm1RsqrtVectorRowsNumbers<>+16(SB)/4, $0xffffffff
-DATA predictNorm1RsqrtVectorRowsNumbers<>+20(SB)/4, $0xffffffff
-DATA predictNorm1RsqrtVectorRowsNumbers<>+24(SB)/4, $0xffffffff
-DATA predictNorm1RsqrtVectorRowsNumbers<>+28(SB)/4, $0xffffffff
-DATA predictNorm1RsqrtVectorRowsNumbers<>+32(SB)/4, $0x0
-DATA predictNorm1RsqrtVectorRowsNumbers<>+36(SB)/4, $0x0
-DATA predictNorm1RsqrtVectorRowsNumbers<>+40(SB)/4, $0x0
-DATA predictNorm1RsqrtVectorRowsNumbers<>+44(SB)/4, $0x0
-DATA predictNorm1RsqrtVectorRowsNumbers<>+48(SB)/4, $0x0
-DATA predictNorm1RsqrtVectorRowsNumbers<>+52(SB)/4, $0x0
-DATA predictNorm1RsqrtVectorRowsNumbers<>+56(SB)/4, $0x0
-DATA predictNorm1RsqrtVectorRowsNumbers<>+60(SB)/4, $0x0
-DATA predictNorm1RsqrtVectorRowsNumbers<>+64(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm1RsqrtVectorRowsNumbers<>+72(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm1RsqrtVectorRowsNumbers<>+80(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm1RsqrtVectorRowsNumbers<>+88(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm1RsqrtVectorRowsNumbers<>+96(SB)/8, $0x3f8000003f800000
-DATA predictNorm1RsqrtVectorRowsNumbers<>+104(SB)/8, $0x3f8000003f800000
-DATA predictNorm1RsqrtVectorRowsNumbers<>+112(SB)/8, $0x3f8000003f800000
-DATA predictNorm1RsqrtVectorRowsNumbers<>+120(SB)/8, $0x3f8000003f800000
+DATA predictNorm1RsqrtVectorRowsNumbers<>+0(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm1RsqrtVectorRowsNumbers<>+8(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm1RsqrtVectorRowsNumbers<>+16(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm1RsqrtVectorRowsNumbers<>+24(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm1RsqrtVectorRowsNumbers<>+32(SB)/8, $0x3f8000003f800000
+DATA predictNorm1RsqrtVectorRowsNumbers<>+40(SB)/8, $0x3f8000003f800000
+DATA predictNorm1RsqrtVectorRowsNumbers<>+48(SB)/8, $0x3f8000003f800000
+DATA predictNorm1RsqrtVectorRowsNumbers<>+56(SB)/8, $0x3f8000003f800000
+DATA predictNorm1RsqrtVectorRowsNumbers<>+64(SB)/8, $0xffffffffffffffff
+DATA predictNorm1RsqrtVectorRowsNumbers<>+72(SB)/8, $0xffffffffffffffff
+DATA predictNorm1RsqrtVectorRowsNumbers<>+80(SB)/8, $0xffffffffffffffff
+DATA predictNorm1RsqrtVectorRowsNumbers<>+88(SB)/8, $0xffffffffffffffff
+DATA predictNorm1RsqrtVectorRowsNumbers<>+96(SB)/8, $0x0
+DATA predictNorm1RsqrtVectorRowsNumbers<>+104(SB)/8, $0x0
+DATA predictNorm1RsqrtVectorRowsNumbers<>+112(SB)/8, $0x0
+DATA predictNorm1RsqrtVectorRowsNumbers<>+120(SB)/8, $0x0
 GLOBL predictNorm1RsqrtVectorRowsNumbers<>(SB), RODATA|NOPTR, $128
 
 // func predictNorm1RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
@@ -1263,25 +1255,25 @@ row:
 	JGT fewer2
 	PCALIGN $32
 vectors1:
-	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+64(SB), Y0
+	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+0(SB), Y0
 	VADDPS 0(SI)(CX*4), Y0, Y0
-	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+64(SB), Y1
+	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+0(SB), Y1
 	VADDPS 32(SI)(CX*4), Y1, Y1
-	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+64(SB), Y2
+	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+0(SB), Y2
 	VADDPS 64(SI)(CX*4), Y2, Y2
-	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+64(SB), Y3
+	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+0(SB), Y3
 	VADDPS 96(SI)(CX*4), Y3, Y3
 	VSQRTPS Y0, Y0
 	VSQRTPS Y1, Y1
 	VSQRTPS Y2, Y2
 	VSQRTPS Y3, Y3
-	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+96(SB), Y4
+	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+32(SB), Y4
 	VDIVPS Y0, Y4, Y4
-	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+96(SB), Y0
+	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+32(SB), Y0
 	VDIVPS Y1, Y0, Y0
-	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+96(SB), Y1
+	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+32(SB), Y1
 	VDIVPS Y2, Y1, Y1
-	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+96(SB), Y2
+	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+32(SB), Y2
 	VDIVPS Y3, Y2, Y2
 	VMOVUPS Y4, 0(DI)(CX*4)
 	VMOVUPS Y0, 32(DI)(CX*4)
@@ -1297,10 +1289,10 @@ fewer2:
 	JGT fewer4
 	PCALIGN $32
 vectors3:
-	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+64(SB), Y0
+	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+0(SB), Y0
 	VADDPS 0(SI)(CX*4), Y0, Y0
 	VSQRTPS Y0, Y0
-	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+96(SB), Y1
+	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+32(SB), Y1
 	VDIVPS Y0, Y1, Y1
 	VMOVUPS Y1, 0(DI)(CX*4)
 	ADDQ $8, CX
@@ -1311,12 +1303,12 @@ fewer4:
 	SUBQ CX, BX
 	JEQ done5
 	NEGQ BX
-	LEAQ predictNorm1RsqrtVectorRowsNumbers<>+32(SB), AX
+	LEAQ predictNorm1RsqrtVectorRowsNumbers<>+96(SB), AX
 	VMOVUPS (AX)(BX*4), Y15
 	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
-	VADDPS predictNorm1RsqrtVectorRowsNumbers<>+64(SB), Y0, Y0
+	VADDPS predictNorm1RsqrtVectorRowsNumbers<>+0(SB), Y0, Y0
 	VSQRTPS Y0, Y0
-	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+96(SB), Y1
+	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+32(SB), Y1
 	VDIVPS Y0, Y1, Y1
 	VMASKMOVPS Y1, Y15, 0(DI)(CX*4)
 done5:
@@ -1328,22 +1320,14 @@ done5:
 	VZEROUPPER
 	RET
 
-DATA predictNorm1AddProductEpilogueRowsNumbers<>+0(SB)/4, $0xffffffff
-DATA predictNorm1AddProductEpilogueRowsNumbers<>+4(SB)/4, $0xffffffff
-DATA predictNorm1AddProductEpilogueRowsNumbers<>+8(SB)/4, $0xffffffff
-DATA predictNorm1AddProductEpilogueRowsNumbers<>+12(SB)/4, $0xffffffff
-DATA predictNorm1AddProductEpilogueRowsNumbers<>+16(SB)/4, $0xffffffff
-DATA predictNorm1AddProductEpilogueRowsNumbers<>+20(SB)/4, $0xffffffff
-DATA predictNorm1AddProductEpilogueRowsNumbers<>+24(SB)/4, $0xffffffff
-DATA predictNorm1AddProductEpilogueRowsNumbers<>+28(SB)/4, $0xffffffff
-DATA predictNorm1AddProductEpilogueRowsNumbers<>+32(SB)/4, $0x0
-DATA predictNorm1AddProductEpilogueRowsNumbers<>+36(SB)/4, $0x0
-DATA predictNorm1AddProductEpilogueRowsNumbers<>+40(SB)/4, $0x0
-DATA predictNorm1AddProductEpilogueRowsNumbers<>+44(SB)/4, $0x0
-DATA predictNorm1AddProductEpilogueRowsNumbers<>+48(SB)/4, $0x0
-DATA predictNorm1AddProductEpilogueRowsNumbers<>+52(SB)/4, $0x0
-DATA predictNorm1AddProductEpilogueRowsNumbers<>+56(SB)/4, $0x0
-DATA predictNorm1AddProductEpilogueRowsNumbers<>+60(SB)/4, $0x0
+DATA predictNorm1AddProductEpilogueRowsNumbers<>+0(SB)/8, $0x0
+DATA predictNorm1AddProductEpilogueRowsNumbers<>+8(SB)/8, $0x0
+DATA predictNorm1AddProductEpilogueRowsNumbers<>+16(SB)/8, $0x0
+DATA predictNorm1AddProductEpilogueRowsNumbers<>+24(SB)/8, $0x0
+DATA predictNorm1AddProductEpilogueRowsNumbers<>+32(SB)/8, $0xffffffffffffffff
+DATA predictNorm1AddProductEpilogueRowsNumbers<>+40(SB)/8, $0xffffffffffffffff
+DATA predictNorm1AddProductEpilogueRowsNumbers<>+48(SB)/8, $0xffffffffffffffff
+DATA predictNorm1AddProductEpilogueRowsNumbers<>+56(SB)/8, $0xffffffffffffffff
 DATA predictNorm1AddProductEpilogueRowsNumbers<>+64(SB)/8, $0x0
 DATA predictNorm1AddProductEpilogueRowsNumbers<>+72(SB)/8, $0x0
 DATA predictNorm1AddProductEpilogueRowsNumbers<>+80(SB)/8, $0x0
@@ -1376,13 +1360,13 @@ vectors1:
 	VADDPS 64(SI)(CX*4), Y2, Y2
 	VMOVUPS 96(DI)(CX*4), Y3
 	VADDPS 96(SI)(CX*4), Y3, Y3
-	VMOVUPS predictNorm1AddProductEpilogueRowsNumbers<>+64(SB), Y4
+	VMOVUPS predictNorm1AddProductEpilogueRowsNumbers<>+0(SB), Y4
 	VMAXPS Y0, Y4, Y4
-	VMOVUPS predictNorm1AddProductEpilogueRowsNumbers<>+64(SB), Y0
+	VMOVUPS predictNorm1AddProductEpilogueRowsNumbers<>+0(SB), Y0
 	VMAXPS Y1, Y0, Y0
-	VMOVUPS predictNorm1AddProductEpilogueRowsNumbers<>+64(SB), Y1
+	VMOVUPS predictNorm1AddProductEpilogueRowsNumbers<>+0(SB), Y1
 	VMAXPS Y2, Y1, Y1
-	VMOVUPS predictNorm1AddProductEpilogueRowsNumbers<>+64(SB), Y2
+	VMOVUPS predictNorm1AddProductEpilogueRowsNumbers<>+0(SB), Y2
 	VMAXPS Y3, Y2, Y2
 	VSUBPS 0(DX)(CX*4), Y4, Y4
 	VSUBPS 32(DX)(CX*4), Y0, Y0
@@ -1416,7 +1400,7 @@ fewer2:
 vectors3:
 	VMOVUPS 0(DI)(CX*4), Y0
 	VADDPS 0(SI)(CX*4), Y0, Y0
-	VMOVUPS predictNorm1AddProductEpilogueRowsNumbers<>+64(SB), Y1
+	VMOVUPS predictNorm1AddProductEpilogueRowsNumbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
 	VSUBPS 0(DX)(CX*4), Y1, Y1
 	VMULPS 0(R8)(CX*4), Y1, Y1
@@ -1431,12 +1415,12 @@ fewer4:
 	SUBQ CX, BX
 	JEQ done5
 	NEGQ BX
-	LEAQ predictNorm1AddProductEpilogueRowsNumbers<>+32(SB), AX
+	LEAQ predictNorm1AddProductEpilogueRowsNumbers<>+64(SB), AX
 	VMOVUPS (AX)(BX*4), Y15
 	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
 	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
 	VADDPS Y1, Y0, Y0
-	VMOVUPS predictNorm1AddProductEpilogueRowsNumbers<>+64(SB), Y1
+	VMOVUPS predictNorm1AddProductEpilogueRowsNumbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
 	VMASKMOVPS 0(DX)(CX*4), Y15, Y0
 	VSUBPS Y0, Y1, Y1
@@ -1461,30 +1445,22 @@ done5:
 	VZEROUPPER
 	RET
 
-DATA predictNorm2RsqrtVectorRowsNumbers<>+0(SB)/4, $0xffffffff
-DATA predictNorm2RsqrtVectorRowsNumbers<>+4(SB)/4, $0xffffffff
-DATA predictNorm2RsqrtVectorRowsNumbers<>+8(SB)/4, $0xffffffff
-DATA predictNorm2RsqrtVectorRowsNumbers<>+12(SB)/4, $0xffffffff
-DATA predictNorm2RsqrtVectorRowsNumbers<>+16(SB)/4, $0xffffffff
-DATA predictNorm2RsqrtVectorRowsNumbers<>+20(SB)/4, $0xffffffff
-DATA predictNorm2RsqrtVectorRowsNumbers<>+24(SB)/4, $0xffffffff
-DATA predictNorm2RsqrtVectorRowsNumbers<>+28(SB)/4, $0xffffffff
-DATA predictNorm2RsqrtVectorRowsNumbers<>+32(SB)/4, $0x0
-DATA predictNorm2RsqrtVectorRowsNumbers<>+36(SB)/4, $0x0
-DATA predictNorm2RsqrtVectorRowsNumbers<>+40(SB)/4, $0x0
-DATA predictNorm2RsqrtVectorRowsNumbers<>+44(SB)/4, $0x0
-DATA predictNorm2RsqrtVectorRowsNumbers<>+48(SB)/4, $0x0
-DATA predictNorm2RsqrtVectorRowsNumbers<>+52(SB)/4, $0x0
-DATA predictNorm2RsqrtVectorRowsNumbers<>+56(SB)/4, $0x0
-DATA predictNorm2RsqrtVectorRowsNumbers<>+60(SB)/4, $0x0
-DATA predictNorm2RsqrtVectorRowsNumbers<>+64(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm2RsqrtVectorRowsNumbers<>+72(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm2RsqrtVectorRowsNumbers<>+80(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm2RsqrtVectorRowsNumbers<>+88(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm2RsqrtVectorRowsNumbers<>+96(SB)/8, $0x3f8000003f800000
-DATA predictNorm2RsqrtVectorRowsNumbers<>+104(SB)/8, $0x3f8000003f800000
-DATA predictNorm2RsqrtVectorRowsNumbers<>+112(SB)/8, $0x3f8000003f800000
-DATA predictNorm2RsqrtVectorRowsNumbers<>+120(SB)/8, $0x3f8000003f800000
+DATA predictNorm2RsqrtVectorRowsNumbers<>+0(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm2RsqrtVectorRowsNumbers<>+8(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm2RsqrtVectorRowsNumbers<>+16(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm2RsqrtVectorRowsNumbers<>+24(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm2RsqrtVectorRowsNumbers<>+32(SB)/8, $0x3f8000003f800000
+DATA predictNorm2RsqrtVectorRowsNumbers<>+40(SB)/8, $0x3f8000003f800000
+DATA predictNorm2RsqrtVectorRowsNumbers<>+48(SB)/8, $0x3f8000003f800000
+DATA predictNorm2RsqrtVectorRowsNumbers<>+56(SB)/8, $0x3f8000003f800000
+DATA predictNorm2RsqrtVectorRowsNumbers<>+64(SB)/8, $0xffffffffffffffff
+DATA predictNorm2RsqrtVectorRowsNumbers<>+72(SB)/8, $0xffffffffffffffff
+DATA predictNorm2RsqrtVectorRowsNumbers<>+80(SB)/8, $0xffffffffffffffff
+DATA predictNorm2RsqrtVectorRowsNumbers<>+88(SB)/8, $0xffffffffffffffff
+DATA predictNorm2RsqrtVectorRowsNumbers<>+96(SB)/8, $0x0
+DATA predictNorm2RsqrtVectorRowsNumbers<>+104(SB)/8, $0x0
+DATA predictNorm2RsqrtVectorRowsNumbers<>+112(SB)/8, $0x0
+DATA predictNorm2RsqrtVectorRowsNumbers<>+120(SB)/8, $0x0
 GLOBL predictNorm2RsqrtVectorRowsNumbers<>(SB), RODATA|NOPTR, $128
 
 // func predictNorm2RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
@@ -1500,25 +1476,25 @@ row:
 	JGT fewer2
 	PCALIGN $32
 vectors1:
-	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+64(SB), Y0
+	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+0(SB), Y0
 	VADDPS 0(SI)(CX*4), Y0, Y0
-	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+64(SB), Y1
+	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+0(SB), Y1
 	VADDPS 32(SI)(CX*4), Y1, Y1
-	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+64(SB), Y2
+	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+0(SB), Y2
 	VADDPS 64(SI)(CX*4), Y2, Y2
-	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+64(SB), Y3
+	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+0(SB), Y3
 	VADDPS 96(SI)(CX*4), Y3, Y3
 	VSQRTPS Y0, Y0
 	VSQRTPS Y1, Y1
 	VSQRTPS Y2, Y2
 	VSQRTPS Y3, Y3
-	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+96(SB), Y4
+	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+32(SB), Y4
 	VDIVPS Y0, Y4, Y4
-	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+96(SB), Y0
+	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+32(SB), Y0
 	VDIVPS Y1, Y0, Y0
-	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+96(SB), Y1
+	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+32(SB), Y1
 	VDIVPS Y2, Y1, Y1
-	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+96(SB), Y2
+	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+32(SB), Y2
 	VDIVPS Y3, Y2, Y2
 	VMOVUPS Y4, 0(DI)(CX*4)
 	VMOVUPS Y0, 32(DI)(CX*4)
@@ -1534,10 +1510,10 @@ fewer2:
 	JGT fewer4
 	PCALIGN $32
 vectors3:
-	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+64(SB), Y0
+	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+0(SB), Y0
 	VADDPS 0(SI)(CX*4), Y0, Y0
 	VSQRTPS Y0, Y0
-	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+96(SB), Y1
+	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+32(SB), Y1
 	VDIVPS Y0, Y1, Y1
 	VMOVUPS Y1, 0(DI)(CX*4)
 	ADDQ $8, CX
@@ -1548,12 +1524,12 @@ fewer4:
 	SUBQ CX, BX
 	JEQ done5
 	NEGQ BX
-	LEAQ predictNorm2RsqrtVectorRowsNumbers<>+32(SB), AX
+	LEAQ predictNorm2RsqrtVectorRowsNumbers<>+96(SB), AX
 	VMOVUPS (AX)(BX*4), Y15
 	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
-	VADDPS predictNorm2RsqrtVectorRowsNumbers<>+64(SB), Y0, Y0
+	VADDPS predictNorm2RsqrtVectorRowsNumbers<>+0(SB), Y0, Y0
 	VSQRTPS Y0, Y0
-	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+96(SB), Y1
+	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+32(SB), Y1
 	VDIVPS Y0, Y1, Y1
 	VMASKMOVPS Y1, Y15, 0(DI)(CX*4)
 done5:
@@ -1565,22 +1541,14 @@ done5:
 	VZEROUPPER
 	RET
 
-DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+0(SB)/4, $0xffffffff
-DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+4(SB)/4, $0xffffffff
-DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+8(SB)/4, $0xffffffff
-DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+12(SB)/4, $0xffffffff
-DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+16(SB)/4, $0xffffffff
-DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+20(SB)/4, $0xffffffff
-DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+24(SB)/4, $0xffffffff
-DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+28(SB)/4, $0xffffffff
-DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+32(SB)/4, $0x0
-DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+36(SB)/4, $0x0
-DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+40(SB)/4, $0x0
-DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+44(SB)/4, $0x0
-DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+48(SB)/4, $0x0
-DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+52(SB)/4, $0x0
-DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+56(SB)/4, $0x0
-DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+60(SB)/4, $0x0
+DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+0(SB)/8, $0xffffffffffffffff
+DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+8(SB)/8, $0xffffffffffffffff
+DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+16(SB)/8, $0xffffffffffffffff
+DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+24(SB)/8, $0xffffffffffffffff
+DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+32(SB)/8, $0x0
+DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+40(SB)/8, $0x0
+DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+48(SB)/8, $0x0
+DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+56(SB)/8, $0x0
 GLOBL predictNorm2LogitsProductEpilogueRowsNumbers<>(SB), RODATA|NOPTR, $64
 
 // func predictNorm2LogitsProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int)

@@ -32,7 +32,7 @@ type stream struct {
 // The limits of what rows are for.
 const (
 	minRow     = 8  // elements from which on a row is worth it
-	maxStreams = 10 // registers that there are for them on every machine
+	maxStreams = 10 // registers that there are for them
 )
 
 // IsRows reports that a kernel is arithmetic on rows of f32 that there is assembly for.
@@ -41,7 +41,7 @@ func IsRows(k *ir.Kernel) bool {
 	if err != nil {
 		return false
 	}
-	_, err = l.text(avx2, "")
+	_, err = l.routine(amd64Sets, "")
 	return err == nil
 }
 

@@ -9,11 +9,15 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
+// amd64Sets begin with the one of the widest vectors.
+var amd64Sets = []*vectorSet{avx512, avx2}
+
+// amd64Pointers are the registers that point at streams.
+var amd64Pointers = [maxStreams]string{"SI", "DI", "DX", "R8", "R9", "R10", "R11", "R12", "R13", "R15"}
+
 // amd64 is what AVX2 and AVX-512 have in common. CX is the element of a row, BX where a
-// loop ends, and then the lanes that are left, AX is for addresses; the other registers
-// point at streams.
+// loop ends, and then the lanes that are left, and AX is for addresses.
 var amd64 = &machine{
-	pointers: []string{"SI", "DI", "DX", "R8", "R9", "R10", "R11", "R12", "R13", "R15"},
 	copyOne: func(e *emitter, d operand, a ...operand) {
 		e.op("VMOVSS %s, X0", e.text(a[0]))
 		e.op("VMOVSS X0, %s", e.text(d))
@@ -21,29 +25,29 @@ var amd64 = &machine{
 	place: func(e *emitter, p place) string {
 		switch p.kind {
 		case inRow:
-			return fmt.Sprintf("%d(%s)(CX*4)", p.bytes, e.set.pointers[p.n])
+			return fmt.Sprintf("%d(%s)(CX*4)", p.bytes, amd64Pointers[p.n])
 		case atStream:
-			return fmt.Sprintf("%d(%s)", p.bytes, e.set.pointers[p.n])
+			return fmt.Sprintf("%d(%s)", p.bytes, amd64Pointers[p.n])
 		case inFrame:
 			return fmt.Sprintf("%d(SP)", p.bytes)
 		}
 		return fmt.Sprintf("%sNumbers<>+%d(SB)", e.name, p.bytes)
 	},
-	begin: func(e *emitter) string {
+	begin: func(name string, frame, streams int) string {
 		var b strings.Builder
-		fmt.Fprintf(&b, "TEXT ·%s(SB), 0, $%d-32\n\tMOVQ at+0(FP), AX\n", e.name, e.frame)
-		for i := range e.streams {
-			fmt.Fprintf(&b, "\tMOVQ %d(AX), %s\n", 8*i, e.set.pointers[i])
+		fmt.Fprintf(&b, "TEXT ·%s(SB), 0, $%d-32\n\tMOVQ at+0(FP), AX\n", name, frame)
+		for i, p := range amd64Pointers[:streams] {
+			fmt.Fprintf(&b, "\tMOVQ %d(AX), %s\n", 8*i, p)
 		}
 		return b.String()
 	},
-	nextRow: func(e *emitter) {
+	nextRow: func(e *emitter, row string) {
 		e.op("MOVQ step+8(FP), AX")
-		for i := range e.streams {
-			e.op("ADDQ %d(AX), %s", 8*i, e.set.pointers[i])
+		for i, p := range amd64Pointers[:len(e.streams)] {
+			e.op("ADDQ %d(AX), %s", 8*i, p)
 		}
 		e.op("DECQ rows+16(FP)")
-		e.op("JNE row")
+		e.op("JNE %s", row)
 		e.op("VZEROUPPER")
 		e.op("RET")
 	},
@@ -166,10 +170,14 @@ var avx2 = &vectorSet{
 var avx512 = &vectorSet{
 	machine: amd64,
 	name:    "AVX-512",
-	lanes:   16,
-	files:   [2]file{{"Z", 0, 32}, {"K", 1, 7}},
-	memory:  true,
-	rest:    operand{register: register{maskFile, 7}},
+	unless: func(e *emitter, label string) {
+		e.op("CMPB %s·AVX512(SB), $0", strings.NewReplacer(".", "·", "/", "∕").Replace(Runtime))
+		e.op("JEQ %s", label)
+	},
+	lanes:  16,
+	files:  [2]file{{"Z", 0, 32}, {"K", 1, 7}},
+	memory: true,
+	rest:   operand{register: register{maskFile, 7}},
 	toRest: func(e *emitter) {
 		e.op("MOVL $-1, AX")
 		e.op("SHLXL BX, AX, AX")

@@ -31,19 +31,43 @@ type emitter struct {
 	err    error
 }
 
-// Lanes is a routine in Plan 9 assembly that computes rows of a kernel for which IsRows
-// holds.
+// Lanes is a routine in Plan 9 assembly for amd64 that computes rows of a kernel for
+// which IsRows holds, with the widest vectors that the processor has.
 func Lanes(k *ir.Kernel, name string) (string, error) {
 	l, err := newLanes(k)
 	if err != nil {
 		return "", err
 	}
-	return l.text(avx2, name)
+	return l.routine(amd64Sets, name)
 }
 
-func (l *lanes) text(set *vectorSet, name string) (string, error) {
-	e := &emitter{lanes: l, set: set, name: name, slots: map[*ir.Scalar]place{}}
-	e.label("row")
+// routine is the text for sets of which each is used where there are none before it.
+func (l *lanes) routine(sets []*vectorSet, name string) (string, error) {
+	var tables, code strings.Builder
+	frame, labels := 0, 0
+	for i, set := range sets {
+		e := &emitter{lanes: l, set: set, name: fmt.Sprint(name, set.lanes), labels: labels, slots: map[*ir.Scalar]place{}}
+		next := e.fresh("narrower")
+		if i < len(sets)-1 {
+			set.unless(e, next)
+		}
+		if err := e.rows(); err != nil {
+			return "", err
+		}
+		if i < len(sets)-1 {
+			e.label(next)
+		}
+		tables.WriteString(e.data())
+		code.WriteString(strings.Join(e.lines, "\n") + "\n")
+		frame, labels = max(frame, e.frame), e.labels
+	}
+	return fmt.Sprintf("%s\n// func %s(at *unsafe.Pointer, step *int, rows, n int)\n%s%s", tables.String(), name, sets[0].begin(name, frame, len(l.streams)), code.String()), nil
+}
+
+// rows emits what computes all rows of a call.
+func (e *emitter) rows() error {
+	l, row := e.lanes, e.fresh("row")
+	e.label(row)
 	stages := 0
 	for _, v := range l.kernel.Values {
 		if l.need[v] {
@@ -84,23 +108,18 @@ func (l *lanes) text(set *vectorSet, name string) (string, error) {
 			e.set.copyOne(e, operand{at: &place{atStream, st, int(4 * distance)}}, operand{at: &from})
 		}
 	}
-	if e.err != nil {
-		return "", e.err
-	}
-	e.set.nextRow(e)
-	return e.finish(), nil
+	e.set.nextRow(e, row)
+	return e.err
 }
 
-func (e *emitter) finish() string {
+// data is the constants.
+func (e *emitter) data() string {
 	var b strings.Builder
-	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	for i := 0; i < len(e.tables); i += 2 {
-		line("DATA %sNumbers<>+%d(SB)/8, $%#x", e.name, 4*i, uint64(e.tables[i+1])<<32|uint64(e.tables[i]))
+		fmt.Fprintf(&b, "DATA %sNumbers<>+%d(SB)/8, $%#x\n", e.name, 4*i, uint64(e.tables[i+1])<<32|uint64(e.tables[i]))
 	}
-	line("GLOBL %sNumbers<>(SB), RODATA|NOPTR, $%d", e.name, 4*len(e.tables))
-	line("")
-	line("// func %s(at *unsafe.Pointer, step *int, rows, n int)", e.name)
-	return b.String() + e.set.begin(e) + strings.Join(e.lines, "\n") + "\n"
+	fmt.Fprintf(&b, "GLOBL %sNumbers<>(SB), RODATA|NOPTR, $%d\n", e.name, 4*len(e.tables))
+	return b.String()
 }
 
 func (e *emitter) op(format string, args ...any) {

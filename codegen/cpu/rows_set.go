@@ -7,11 +7,12 @@ import "github.com/mlxc/mlxc/ir"
 type vectorSet struct {
 	*machine
 	name   string
-	lanes  int              // numbers of 32 bits in a vector
-	files  [2]file          // registers for vectors, and for masks; no masks: bools are in vectors
-	memory bool             // an operand that is a vector may lie in memory, but for the first
-	rest   operand          // the register with the lanes that the rest of a row has, as a bool
-	toRest func(e *emitter) // fills it, once the loop knows how many there are
+	unless func(e *emitter, label string) // goes there if the processor lacks the set
+	lanes  int                            // numbers of 32 bits in a vector
+	files  [2]file                        // registers for vectors, and for masks; no masks: bools are in vectors
+	memory bool                           // an operand that is a vector may lie in memory, but for the first
+	rest   operand                        // the register with the lanes that the rest of a row has, as a bool
+	toRest func(e *emitter)               // fills it, once the loop knows how many there are
 
 	pairs    map[ir.Fn][classes]instruction // of two operands, by the class of the second
 	singles  map[ir.Fn]instruction          // of one f32
@@ -35,13 +36,13 @@ type vectorSet struct {
 
 // A machine is what the vector sets of an architecture have in common.
 type machine struct {
-	pointers []string    // registers that point at streams
-	copyOne  instruction // one number, in memory
+	copyOne instruction // one number, in memory
 	// place is how instructions name a place in memory.
 	place func(e *emitter, p place) string
-	// begin is the text before the first row, and nextRow ends each.
-	begin   func(e *emitter) string
-	nextRow func(e *emitter)
+	// begin is the text before the first row, and nextRow ends each: it goes to the label,
+	// but returns after the last.
+	begin   func(name string, frame, streams int) string
+	nextRow func(e *emitter, row string)
 	// loop goes along a row: as many vectors at a time as unroll says, then one, then the
 	// lanes that are left.
 	loop func(e *emitter, unroll int, body func(u int, rest bool))

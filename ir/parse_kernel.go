@@ -63,6 +63,7 @@ var kernelItems = map[string]func(s *scanner, k *kernelScope) error{
 	"inner":    (*scanner).kernelInner,
 	"store":    (*scanner).store,
 	"contract": (*scanner).contract,
+	"stream":   (*scanner).stream,
 	"schedule": (*scanner).schedule,
 }
 
@@ -415,30 +416,35 @@ func (s *scanner) store(k *kernelScope) error {
 }
 
 func (s *scanner) contract(k *kernelScope) error {
+	k.k.Contract = &Contract{}
+	return s.parts(k, k.k.Contract.parts())
+}
+
+func (s *scanner) stream(k *kernelScope) error {
+	k.k.Stream = &Stream{}
+	return s.parts(k, k.k.Stream.parts())
+}
+
+func (s *scanner) parts(k *kernelScope, parts []part) error {
 	s.next()
-	c := &Contract{}
-	for _, item := range []struct {
-		word string
-		axes *[]*Axis
-		ref  **Scalar
-	}{{"m", &c.M, nil}, {"n", &c.N, nil}, {"a", nil, &c.A}, {"b", nil, &c.B}, {"sum", nil, &c.Sum}} {
-		if item.word == "m" && s.tok != "m" {
+	for _, p := range parts {
+		if p.optional && s.tok != p.word {
 			continue
 		}
-		if err := s.expect(item.word); err != nil {
-			return err
-		}
-		var err error
-		if item.axes != nil {
-			*item.axes, err = s.axisList(k)
-		} else {
-			*item.ref, err = s.ref(k)
+		err := s.expect(p.word)
+		switch {
+		case err != nil:
+		case p.scalar != nil:
+			*p.scalar, err = s.ref(k)
+		case p.axis != nil:
+			*p.axis, err = s.axis(k)
+		default:
+			*p.axes, err = s.axisList(k)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	k.k.Contract = c
 	return nil
 }
 

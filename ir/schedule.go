@@ -81,15 +81,7 @@ func (k *Kernel) TileAxes() []*Axis {
 }
 
 // Batch are the axes of the grid that are neither M nor N.
-func (c *Contract) Batch(k *Kernel) []*Axis {
-	var batch []*Axis
-	for _, a := range k.Grid() {
-		if !hasAxis(c.M, a) && !hasAxis(c.N, a) {
-			batch = append(batch, a)
-		}
-	}
-	return batch
-}
+func (c *Contract) Batch(k *Kernel) []*Axis { return without(k.Grid(), c.M, c.N) }
 
 func extents(axes []*Axis) []Size {
 	sizes := make([]Size, len(axes))

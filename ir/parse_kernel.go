@@ -1,6 +1,9 @@
 package ir
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // A kernelScope is what names mean while a kernel is read.
 type kernelScope struct {
@@ -491,17 +494,17 @@ func (s *scanner) schedule(k *kernelScope) error {
 	return err
 }
 
-// form reads points, simd, group, or tile or panels with m 32 n 32 k 16.
+// form reads points, simd, group, or tile, panels or stream with m 32 n 32 k 16.
 func (s *scanner) form(sch *Schedule) error {
 	at := *s
 	name, err := s.name()
 	if err != nil {
 		return err
 	}
-	switch sch.Form = Form(name); sch.Form {
-	case FormPoints, FormSimd, FormGroup:
+	switch sch.Form = Form(name); {
+	case sch.Form.Tiled():
+	case slices.Contains([]Form{FormPoints, FormSimd, FormGroup}, sch.Form):
 		return nil
-	case FormTile, FormPanels:
 	default:
 		return at.errorf("there is no form %s", name)
 	}

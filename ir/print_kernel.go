@@ -91,7 +91,7 @@ func (p *textPrinter) kernel(k *Kernel) {
 		if s.Form != "" {
 			form = " as " + string(s.Form)
 		}
-		if t := s.Tile; s.Form == FormTile || s.Form == FormPanels {
+		if t := s.Tile; s.Form.Tiled() {
 			form += fmt.Sprintf(" m %d n %d k %d", t.M, t.N, t.K)
 		}
 		p.line("schedule grain %d threads %d vec %d align %d over [%s] scratch %s%s", s.Grain, s.Threads, s.Vec, s.Align, over, s.Scratch, form)

@@ -70,7 +70,7 @@ func (s *Stream) Check(k *Kernel) error {
 	if hasAxis(grid, s.Keys) || hasAxis(s.Dot.Over, s.Keys) || slices.ContainsFunc(s.Dot.Over, func(a *Axis) bool { return hasAxis(grid, a) }) {
 		return fmt.Errorf("the grid, the keys and the terms of v%d are not apart", s.Dot.ID)
 	}
-	if s.Query.Stage+s.Key.Stage+s.Value.Stage > 0 || s.Query.Varies(s.Keys) || !s.Key.Varies(s.Keys) {
+	if s.Query.Stage+s.Key.Stage+s.Value.Stage > 0 || s.Query.Varies(s.Keys) || !s.Key.Varies(s.Keys) || !s.Value.Varies(s.Keys) {
 		return fmt.Errorf("v%d, v%d and v%d are no query, key and value", s.Query.ID, s.Key.ID, s.Value.ID)
 	}
 	if !s.scores(s.Score, s.Dot) || !s.scores(s.Exp, s.Score, s.Max) {

@@ -1224,46 +1224,47 @@ done:
 	VZEROUPPER
 	RET
 
-DATA readNetBn1RsqrtVectorRows16Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1RsqrtVectorRows16Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1RsqrtVectorRows16Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1RsqrtVectorRows16Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1RsqrtVectorRows16Numbers<>+32(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1RsqrtVectorRows16Numbers<>+40(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1RsqrtVectorRows16Numbers<>+48(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1RsqrtVectorRows16Numbers<>+56(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1RsqrtVectorRows16Numbers<>+64(SB)/8, $0x3f8000003f800000
-DATA readNetBn1RsqrtVectorRows16Numbers<>+72(SB)/8, $0x3f8000003f800000
-DATA readNetBn1RsqrtVectorRows16Numbers<>+80(SB)/8, $0x3f8000003f800000
-DATA readNetBn1RsqrtVectorRows16Numbers<>+88(SB)/8, $0x3f8000003f800000
-DATA readNetBn1RsqrtVectorRows16Numbers<>+96(SB)/8, $0x3f8000003f800000
-DATA readNetBn1RsqrtVectorRows16Numbers<>+104(SB)/8, $0x3f8000003f800000
-DATA readNetBn1RsqrtVectorRows16Numbers<>+112(SB)/8, $0x3f8000003f800000
-DATA readNetBn1RsqrtVectorRows16Numbers<>+120(SB)/8, $0x3f8000003f800000
-GLOBL readNetBn1RsqrtVectorRows16Numbers<>(SB), RODATA|NOPTR, $128
-DATA readNetBn1RsqrtVectorRows8Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1RsqrtVectorRows8Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1RsqrtVectorRows8Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1RsqrtVectorRows8Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1RsqrtVectorRows8Numbers<>+32(SB)/8, $0x3f8000003f800000
-DATA readNetBn1RsqrtVectorRows8Numbers<>+40(SB)/8, $0x3f8000003f800000
-DATA readNetBn1RsqrtVectorRows8Numbers<>+48(SB)/8, $0x3f8000003f800000
-DATA readNetBn1RsqrtVectorRows8Numbers<>+56(SB)/8, $0x3f8000003f800000
-DATA readNetBn1RsqrtVectorRows8Numbers<>+64(SB)/8, $0xffffffffffffffff
-DATA readNetBn1RsqrtVectorRows8Numbers<>+72(SB)/8, $0xffffffffffffffff
-DATA readNetBn1RsqrtVectorRows8Numbers<>+80(SB)/8, $0xffffffffffffffff
-DATA readNetBn1RsqrtVectorRows8Numbers<>+88(SB)/8, $0xffffffffffffffff
-DATA readNetBn1RsqrtVectorRows8Numbers<>+96(SB)/8, $0x0
-DATA readNetBn1RsqrtVectorRows8Numbers<>+104(SB)/8, $0x0
-DATA readNetBn1RsqrtVectorRows8Numbers<>+112(SB)/8, $0x0
-DATA readNetBn1RsqrtVectorRows8Numbers<>+120(SB)/8, $0x0
-GLOBL readNetBn1RsqrtVectorRows8Numbers<>(SB), RODATA|NOPTR, $128
+DATA readNetBn1MulVectorRows16Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn1MulVectorRows16Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn1MulVectorRows16Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn1MulVectorRows16Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn1MulVectorRows16Numbers<>+32(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn1MulVectorRows16Numbers<>+40(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn1MulVectorRows16Numbers<>+48(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn1MulVectorRows16Numbers<>+56(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn1MulVectorRows16Numbers<>+64(SB)/8, $0x3f8000003f800000
+DATA readNetBn1MulVectorRows16Numbers<>+72(SB)/8, $0x3f8000003f800000
+DATA readNetBn1MulVectorRows16Numbers<>+80(SB)/8, $0x3f8000003f800000
+DATA readNetBn1MulVectorRows16Numbers<>+88(SB)/8, $0x3f8000003f800000
+DATA readNetBn1MulVectorRows16Numbers<>+96(SB)/8, $0x3f8000003f800000
+DATA readNetBn1MulVectorRows16Numbers<>+104(SB)/8, $0x3f8000003f800000
+DATA readNetBn1MulVectorRows16Numbers<>+112(SB)/8, $0x3f8000003f800000
+DATA readNetBn1MulVectorRows16Numbers<>+120(SB)/8, $0x3f8000003f800000
+GLOBL readNetBn1MulVectorRows16Numbers<>(SB), RODATA|NOPTR, $128
+DATA readNetBn1MulVectorRows8Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn1MulVectorRows8Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn1MulVectorRows8Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn1MulVectorRows8Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn1MulVectorRows8Numbers<>+32(SB)/8, $0x3f8000003f800000
+DATA readNetBn1MulVectorRows8Numbers<>+40(SB)/8, $0x3f8000003f800000
+DATA readNetBn1MulVectorRows8Numbers<>+48(SB)/8, $0x3f8000003f800000
+DATA readNetBn1MulVectorRows8Numbers<>+56(SB)/8, $0x3f8000003f800000
+DATA readNetBn1MulVectorRows8Numbers<>+64(SB)/8, $0xffffffffffffffff
+DATA readNetBn1MulVectorRows8Numbers<>+72(SB)/8, $0xffffffffffffffff
+DATA readNetBn1MulVectorRows8Numbers<>+80(SB)/8, $0xffffffffffffffff
+DATA readNetBn1MulVectorRows8Numbers<>+88(SB)/8, $0xffffffffffffffff
+DATA readNetBn1MulVectorRows8Numbers<>+96(SB)/8, $0x0
+DATA readNetBn1MulVectorRows8Numbers<>+104(SB)/8, $0x0
+DATA readNetBn1MulVectorRows8Numbers<>+112(SB)/8, $0x0
+DATA readNetBn1MulVectorRows8Numbers<>+120(SB)/8, $0x0
+GLOBL readNetBn1MulVectorRows8Numbers<>(SB), RODATA|NOPTR, $128
 
-// func readNetBn1RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
-TEXT ·readNetBn1RsqrtVectorRows(SB), 0, $0-32
+// func readNetBn1MulVectorRows(at *unsafe.Pointer, step *int, rows, n int)
+TEXT ·readNetBn1MulVectorRows(SB), 0, $0-32
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
+	MOVQ 16(AX), DX
 	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
 	JEQ narrower1
 row2:
@@ -1274,30 +1275,34 @@ row2:
 	JGT fewer4
 	PCALIGN $32
 vectors3:
-	VMOVUPS readNetBn1RsqrtVectorRows16Numbers<>+0(SB), Z0
-	VADDPS 0(SI)(CX*4), Z0, Z0
-	VMOVUPS readNetBn1RsqrtVectorRows16Numbers<>+0(SB), Z1
-	VADDPS 64(SI)(CX*4), Z1, Z1
-	VMOVUPS readNetBn1RsqrtVectorRows16Numbers<>+0(SB), Z2
-	VADDPS 128(SI)(CX*4), Z2, Z2
-	VMOVUPS readNetBn1RsqrtVectorRows16Numbers<>+0(SB), Z3
-	VADDPS 192(SI)(CX*4), Z3, Z3
+	VMOVUPS readNetBn1MulVectorRows16Numbers<>+0(SB), Z0
+	VADDPS 0(DI)(CX*4), Z0, Z0
+	VMOVUPS readNetBn1MulVectorRows16Numbers<>+0(SB), Z1
+	VADDPS 64(DI)(CX*4), Z1, Z1
+	VMOVUPS readNetBn1MulVectorRows16Numbers<>+0(SB), Z2
+	VADDPS 128(DI)(CX*4), Z2, Z2
+	VMOVUPS readNetBn1MulVectorRows16Numbers<>+0(SB), Z3
+	VADDPS 192(DI)(CX*4), Z3, Z3
 	VSQRTPS Z0, Z0
 	VSQRTPS Z1, Z1
 	VSQRTPS Z2, Z2
 	VSQRTPS Z3, Z3
-	VMOVUPS readNetBn1RsqrtVectorRows16Numbers<>+64(SB), Z4
+	VMOVUPS readNetBn1MulVectorRows16Numbers<>+64(SB), Z4
 	VDIVPS Z0, Z4, Z4
-	VMOVUPS readNetBn1RsqrtVectorRows16Numbers<>+64(SB), Z0
+	VMOVUPS readNetBn1MulVectorRows16Numbers<>+64(SB), Z0
 	VDIVPS Z1, Z0, Z0
-	VMOVUPS readNetBn1RsqrtVectorRows16Numbers<>+64(SB), Z1
+	VMOVUPS readNetBn1MulVectorRows16Numbers<>+64(SB), Z1
 	VDIVPS Z2, Z1, Z1
-	VMOVUPS readNetBn1RsqrtVectorRows16Numbers<>+64(SB), Z2
+	VMOVUPS readNetBn1MulVectorRows16Numbers<>+64(SB), Z2
 	VDIVPS Z3, Z2, Z2
-	VMOVUPS Z4, 0(DI)(CX*4)
-	VMOVUPS Z0, 64(DI)(CX*4)
-	VMOVUPS Z1, 128(DI)(CX*4)
-	VMOVUPS Z2, 192(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Z4, Z4
+	VMULPS 64(SI)(CX*4), Z0, Z0
+	VMULPS 128(SI)(CX*4), Z1, Z1
+	VMULPS 192(SI)(CX*4), Z2, Z2
+	VMOVUPS Z4, 0(DX)(CX*4)
+	VMOVUPS Z0, 64(DX)(CX*4)
+	VMOVUPS Z1, 128(DX)(CX*4)
+	VMOVUPS Z2, 192(DX)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -1308,12 +1313,13 @@ fewer4:
 	JGT fewer6
 	PCALIGN $32
 vectors5:
-	VMOVUPS readNetBn1RsqrtVectorRows16Numbers<>+0(SB), Z0
-	VADDPS 0(SI)(CX*4), Z0, Z0
+	VMOVUPS readNetBn1MulVectorRows16Numbers<>+0(SB), Z0
+	VADDPS 0(DI)(CX*4), Z0, Z0
 	VSQRTPS Z0, Z0
-	VMOVUPS readNetBn1RsqrtVectorRows16Numbers<>+64(SB), Z1
+	VMOVUPS readNetBn1MulVectorRows16Numbers<>+64(SB), Z1
 	VDIVPS Z0, Z1, Z1
-	VMOVUPS Z1, 0(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Z1, Z1
+	VMOVUPS Z1, 0(DX)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -1326,15 +1332,18 @@ fewer6:
 	NOTL AX
 	KMOVW AX, K7
 	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
-	VADDPS readNetBn1RsqrtVectorRows16Numbers<>+0(SB), Z0, Z0
-	VSQRTPS Z0, Z0
-	VMOVUPS readNetBn1RsqrtVectorRows16Numbers<>+64(SB), Z1
-	VDIVPS Z0, Z1, Z1
-	VMOVUPS Z1, K7, 0(DI)(CX*4)
+	VMOVUPS.Z 0(DI)(CX*4), K7, Z1
+	VADDPS readNetBn1MulVectorRows16Numbers<>+0(SB), Z1, Z1
+	VSQRTPS Z1, Z1
+	VMOVUPS readNetBn1MulVectorRows16Numbers<>+64(SB), Z2
+	VDIVPS Z1, Z2, Z2
+	VMULPS Z2, Z0, Z0
+	VMOVUPS Z0, K7, 0(DX)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
 	DECQ rows+16(FP)
 	JNE row2
 	VZEROUPPER
@@ -1348,30 +1357,34 @@ row9:
 	JGT fewer11
 	PCALIGN $32
 vectors10:
-	VMOVUPS readNetBn1RsqrtVectorRows8Numbers<>+0(SB), Y0
-	VADDPS 0(SI)(CX*4), Y0, Y0
-	VMOVUPS readNetBn1RsqrtVectorRows8Numbers<>+0(SB), Y1
-	VADDPS 32(SI)(CX*4), Y1, Y1
-	VMOVUPS readNetBn1RsqrtVectorRows8Numbers<>+0(SB), Y2
-	VADDPS 64(SI)(CX*4), Y2, Y2
-	VMOVUPS readNetBn1RsqrtVectorRows8Numbers<>+0(SB), Y3
-	VADDPS 96(SI)(CX*4), Y3, Y3
+	VMOVUPS readNetBn1MulVectorRows8Numbers<>+0(SB), Y0
+	VADDPS 0(DI)(CX*4), Y0, Y0
+	VMOVUPS readNetBn1MulVectorRows8Numbers<>+0(SB), Y1
+	VADDPS 32(DI)(CX*4), Y1, Y1
+	VMOVUPS readNetBn1MulVectorRows8Numbers<>+0(SB), Y2
+	VADDPS 64(DI)(CX*4), Y2, Y2
+	VMOVUPS readNetBn1MulVectorRows8Numbers<>+0(SB), Y3
+	VADDPS 96(DI)(CX*4), Y3, Y3
 	VSQRTPS Y0, Y0
 	VSQRTPS Y1, Y1
 	VSQRTPS Y2, Y2
 	VSQRTPS Y3, Y3
-	VMOVUPS readNetBn1RsqrtVectorRows8Numbers<>+32(SB), Y4
+	VMOVUPS readNetBn1MulVectorRows8Numbers<>+32(SB), Y4
 	VDIVPS Y0, Y4, Y4
-	VMOVUPS readNetBn1RsqrtVectorRows8Numbers<>+32(SB), Y0
+	VMOVUPS readNetBn1MulVectorRows8Numbers<>+32(SB), Y0
 	VDIVPS Y1, Y0, Y0
-	VMOVUPS readNetBn1RsqrtVectorRows8Numbers<>+32(SB), Y1
+	VMOVUPS readNetBn1MulVectorRows8Numbers<>+32(SB), Y1
 	VDIVPS Y2, Y1, Y1
-	VMOVUPS readNetBn1RsqrtVectorRows8Numbers<>+32(SB), Y2
+	VMOVUPS readNetBn1MulVectorRows8Numbers<>+32(SB), Y2
 	VDIVPS Y3, Y2, Y2
-	VMOVUPS Y4, 0(DI)(CX*4)
-	VMOVUPS Y0, 32(DI)(CX*4)
-	VMOVUPS Y1, 64(DI)(CX*4)
-	VMOVUPS Y2, 96(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Y4, Y4
+	VMULPS 32(SI)(CX*4), Y0, Y0
+	VMULPS 64(SI)(CX*4), Y1, Y1
+	VMULPS 96(SI)(CX*4), Y2, Y2
+	VMOVUPS Y4, 0(DX)(CX*4)
+	VMOVUPS Y0, 32(DX)(CX*4)
+	VMOVUPS Y1, 64(DX)(CX*4)
+	VMOVUPS Y2, 96(DX)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -1382,12 +1395,13 @@ fewer11:
 	JGT fewer13
 	PCALIGN $32
 vectors12:
-	VMOVUPS readNetBn1RsqrtVectorRows8Numbers<>+0(SB), Y0
-	VADDPS 0(SI)(CX*4), Y0, Y0
+	VMOVUPS readNetBn1MulVectorRows8Numbers<>+0(SB), Y0
+	VADDPS 0(DI)(CX*4), Y0, Y0
 	VSQRTPS Y0, Y0
-	VMOVUPS readNetBn1RsqrtVectorRows8Numbers<>+32(SB), Y1
+	VMOVUPS readNetBn1MulVectorRows8Numbers<>+32(SB), Y1
 	VDIVPS Y0, Y1, Y1
-	VMOVUPS Y1, 0(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Y1, Y1
+	VMOVUPS Y1, 0(DX)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -1396,18 +1410,21 @@ fewer13:
 	SUBQ CX, BX
 	JEQ done14
 	NEGQ BX
-	LEAQ readNetBn1RsqrtVectorRows8Numbers<>+96(SB), AX
+	LEAQ readNetBn1MulVectorRows8Numbers<>+96(SB), AX
 	VMOVUPS (AX)(BX*4), Y15
 	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
-	VADDPS readNetBn1RsqrtVectorRows8Numbers<>+0(SB), Y0, Y0
-	VSQRTPS Y0, Y0
-	VMOVUPS readNetBn1RsqrtVectorRows8Numbers<>+32(SB), Y1
-	VDIVPS Y0, Y1, Y1
-	VMASKMOVPS Y1, Y15, 0(DI)(CX*4)
+	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
+	VADDPS readNetBn1MulVectorRows8Numbers<>+0(SB), Y1, Y1
+	VSQRTPS Y1, Y1
+	VMOVUPS readNetBn1MulVectorRows8Numbers<>+32(SB), Y2
+	VDIVPS Y1, Y2, Y2
+	VMULPS Y2, Y0, Y0
+	VMASKMOVPS Y0, Y15, 0(DX)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
 	DECQ rows+16(FP)
 	JNE row9
 	VZEROUPPER
@@ -1445,7 +1462,6 @@ TEXT ·readNetReluProductEpilogueRows(SB), 0, $0-32
 	MOVQ 24(AX), R8
 	MOVQ 32(AX), R9
 	MOVQ 40(AX), R10
-	MOVQ 48(AX), R11
 	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
 	JEQ narrower1
 row2:
@@ -1472,14 +1488,10 @@ vectors3:
 	VMULPS 64(R8)(CX*4), Z1, Z1
 	VMULPS 128(R8)(CX*4), Z2, Z2
 	VMULPS 192(R8)(CX*4), Z3, Z3
-	VMULPS 0(R9)(CX*4), Z0, Z0
-	VMULPS 64(R9)(CX*4), Z1, Z1
-	VMULPS 128(R9)(CX*4), Z2, Z2
-	VMULPS 192(R9)(CX*4), Z3, Z3
-	VADDPS 0(R10)(CX*4), Z0, Z0
-	VADDPS 64(R10)(CX*4), Z1, Z1
-	VADDPS 128(R10)(CX*4), Z2, Z2
-	VADDPS 192(R10)(CX*4), Z3, Z3
+	VADDPS 0(R9)(CX*4), Z0, Z0
+	VADDPS 64(R9)(CX*4), Z1, Z1
+	VADDPS 128(R9)(CX*4), Z2, Z2
+	VADDPS 192(R9)(CX*4), Z3, Z3
 	VMOVUPS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z4
 	VMAXPS Z0, Z4, Z4
 	VMOVUPS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z0
@@ -1488,10 +1500,10 @@ vectors3:
 	VMAXPS Z2, Z1, Z1
 	VMOVUPS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z2
 	VMAXPS Z3, Z2, Z2
-	VMOVUPS Z4, 0(R11)(CX*4)
-	VMOVUPS Z0, 64(R11)(CX*4)
-	VMOVUPS Z1, 128(R11)(CX*4)
-	VMOVUPS Z2, 192(R11)(CX*4)
+	VMOVUPS Z4, 0(R10)(CX*4)
+	VMOVUPS Z0, 64(R10)(CX*4)
+	VMOVUPS Z1, 128(R10)(CX*4)
+	VMOVUPS Z2, 192(R10)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -1506,11 +1518,10 @@ vectors5:
 	VADDPS 0(SI)(CX*4), Z0, Z0
 	VSUBPS 0(DX)(CX*4), Z0, Z0
 	VMULPS 0(R8)(CX*4), Z0, Z0
-	VMULPS 0(R9)(CX*4), Z0, Z0
-	VADDPS 0(R10)(CX*4), Z0, Z0
+	VADDPS 0(R9)(CX*4), Z0, Z0
 	VMOVUPS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z1
 	VMAXPS Z0, Z1, Z1
-	VMOVUPS Z1, 0(R11)(CX*4)
+	VMOVUPS Z1, 0(R10)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -1530,12 +1541,10 @@ fewer6:
 	VMOVUPS.Z 0(R8)(CX*4), K7, Z1
 	VMULPS Z1, Z0, Z0
 	VMOVUPS.Z 0(R9)(CX*4), K7, Z1
-	VMULPS Z1, Z0, Z0
-	VMOVUPS.Z 0(R10)(CX*4), K7, Z1
 	VADDPS Z1, Z0, Z0
 	VMOVUPS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z1
 	VMAXPS Z0, Z1, Z1
-	VMOVUPS Z1, K7, 0(R11)(CX*4)
+	VMOVUPS Z1, K7, 0(R10)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -1544,7 +1553,6 @@ done7:
 	ADDQ 24(AX), R8
 	ADDQ 32(AX), R9
 	ADDQ 40(AX), R10
-	ADDQ 48(AX), R11
 	DECQ rows+16(FP)
 	JNE row2
 	VZEROUPPER
@@ -1574,14 +1582,10 @@ vectors10:
 	VMULPS 32(R8)(CX*4), Y1, Y1
 	VMULPS 64(R8)(CX*4), Y2, Y2
 	VMULPS 96(R8)(CX*4), Y3, Y3
-	VMULPS 0(R9)(CX*4), Y0, Y0
-	VMULPS 32(R9)(CX*4), Y1, Y1
-	VMULPS 64(R9)(CX*4), Y2, Y2
-	VMULPS 96(R9)(CX*4), Y3, Y3
-	VADDPS 0(R10)(CX*4), Y0, Y0
-	VADDPS 32(R10)(CX*4), Y1, Y1
-	VADDPS 64(R10)(CX*4), Y2, Y2
-	VADDPS 96(R10)(CX*4), Y3, Y3
+	VADDPS 0(R9)(CX*4), Y0, Y0
+	VADDPS 32(R9)(CX*4), Y1, Y1
+	VADDPS 64(R9)(CX*4), Y2, Y2
+	VADDPS 96(R9)(CX*4), Y3, Y3
 	VMOVUPS readNetReluProductEpilogueRows8Numbers<>+0(SB), Y4
 	VMAXPS Y0, Y4, Y4
 	VMOVUPS readNetReluProductEpilogueRows8Numbers<>+0(SB), Y0
@@ -1590,10 +1594,10 @@ vectors10:
 	VMAXPS Y2, Y1, Y1
 	VMOVUPS readNetReluProductEpilogueRows8Numbers<>+0(SB), Y2
 	VMAXPS Y3, Y2, Y2
-	VMOVUPS Y4, 0(R11)(CX*4)
-	VMOVUPS Y0, 32(R11)(CX*4)
-	VMOVUPS Y1, 64(R11)(CX*4)
-	VMOVUPS Y2, 96(R11)(CX*4)
+	VMOVUPS Y4, 0(R10)(CX*4)
+	VMOVUPS Y0, 32(R10)(CX*4)
+	VMOVUPS Y1, 64(R10)(CX*4)
+	VMOVUPS Y2, 96(R10)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -1608,11 +1612,10 @@ vectors12:
 	VADDPS 0(SI)(CX*4), Y0, Y0
 	VSUBPS 0(DX)(CX*4), Y0, Y0
 	VMULPS 0(R8)(CX*4), Y0, Y0
-	VMULPS 0(R9)(CX*4), Y0, Y0
-	VADDPS 0(R10)(CX*4), Y0, Y0
+	VADDPS 0(R9)(CX*4), Y0, Y0
 	VMOVUPS readNetReluProductEpilogueRows8Numbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
-	VMOVUPS Y1, 0(R11)(CX*4)
+	VMOVUPS Y1, 0(R10)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -1631,12 +1634,10 @@ fewer13:
 	VMASKMOVPS 0(R8)(CX*4), Y15, Y1
 	VMULPS Y1, Y0, Y0
 	VMASKMOVPS 0(R9)(CX*4), Y15, Y1
-	VMULPS Y1, Y0, Y0
-	VMASKMOVPS 0(R10)(CX*4), Y15, Y1
 	VADDPS Y1, Y0, Y0
 	VMOVUPS readNetReluProductEpilogueRows8Numbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
-	VMASKMOVPS Y1, Y15, 0(R11)(CX*4)
+	VMASKMOVPS Y1, Y15, 0(R10)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -1645,7 +1646,6 @@ done14:
 	ADDQ 24(AX), R8
 	ADDQ 32(AX), R9
 	ADDQ 40(AX), R10
-	ADDQ 48(AX), R11
 	DECQ rows+16(FP)
 	JNE row9
 	VZEROUPPER
@@ -1864,46 +1864,47 @@ done14:
 	VZEROUPPER
 	RET
 
-DATA readNetBn2RsqrtVectorRows16Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2RsqrtVectorRows16Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2RsqrtVectorRows16Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2RsqrtVectorRows16Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2RsqrtVectorRows16Numbers<>+32(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2RsqrtVectorRows16Numbers<>+40(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2RsqrtVectorRows16Numbers<>+48(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2RsqrtVectorRows16Numbers<>+56(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2RsqrtVectorRows16Numbers<>+64(SB)/8, $0x3f8000003f800000
-DATA readNetBn2RsqrtVectorRows16Numbers<>+72(SB)/8, $0x3f8000003f800000
-DATA readNetBn2RsqrtVectorRows16Numbers<>+80(SB)/8, $0x3f8000003f800000
-DATA readNetBn2RsqrtVectorRows16Numbers<>+88(SB)/8, $0x3f8000003f800000
-DATA readNetBn2RsqrtVectorRows16Numbers<>+96(SB)/8, $0x3f8000003f800000
-DATA readNetBn2RsqrtVectorRows16Numbers<>+104(SB)/8, $0x3f8000003f800000
-DATA readNetBn2RsqrtVectorRows16Numbers<>+112(SB)/8, $0x3f8000003f800000
-DATA readNetBn2RsqrtVectorRows16Numbers<>+120(SB)/8, $0x3f8000003f800000
-GLOBL readNetBn2RsqrtVectorRows16Numbers<>(SB), RODATA|NOPTR, $128
-DATA readNetBn2RsqrtVectorRows8Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2RsqrtVectorRows8Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2RsqrtVectorRows8Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2RsqrtVectorRows8Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2RsqrtVectorRows8Numbers<>+32(SB)/8, $0x3f8000003f800000
-DATA readNetBn2RsqrtVectorRows8Numbers<>+40(SB)/8, $0x3f8000003f800000
-DATA readNetBn2RsqrtVectorRows8Numbers<>+48(SB)/8, $0x3f8000003f800000
-DATA readNetBn2RsqrtVectorRows8Numbers<>+56(SB)/8, $0x3f8000003f800000
-DATA readNetBn2RsqrtVectorRows8Numbers<>+64(SB)/8, $0xffffffffffffffff
-DATA readNetBn2RsqrtVectorRows8Numbers<>+72(SB)/8, $0xffffffffffffffff
-DATA readNetBn2RsqrtVectorRows8Numbers<>+80(SB)/8, $0xffffffffffffffff
-DATA readNetBn2RsqrtVectorRows8Numbers<>+88(SB)/8, $0xffffffffffffffff
-DATA readNetBn2RsqrtVectorRows8Numbers<>+96(SB)/8, $0x0
-DATA readNetBn2RsqrtVectorRows8Numbers<>+104(SB)/8, $0x0
-DATA readNetBn2RsqrtVectorRows8Numbers<>+112(SB)/8, $0x0
-DATA readNetBn2RsqrtVectorRows8Numbers<>+120(SB)/8, $0x0
-GLOBL readNetBn2RsqrtVectorRows8Numbers<>(SB), RODATA|NOPTR, $128
+DATA readNetBn2MulVectorRows16Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn2MulVectorRows16Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn2MulVectorRows16Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn2MulVectorRows16Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn2MulVectorRows16Numbers<>+32(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn2MulVectorRows16Numbers<>+40(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn2MulVectorRows16Numbers<>+48(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn2MulVectorRows16Numbers<>+56(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn2MulVectorRows16Numbers<>+64(SB)/8, $0x3f8000003f800000
+DATA readNetBn2MulVectorRows16Numbers<>+72(SB)/8, $0x3f8000003f800000
+DATA readNetBn2MulVectorRows16Numbers<>+80(SB)/8, $0x3f8000003f800000
+DATA readNetBn2MulVectorRows16Numbers<>+88(SB)/8, $0x3f8000003f800000
+DATA readNetBn2MulVectorRows16Numbers<>+96(SB)/8, $0x3f8000003f800000
+DATA readNetBn2MulVectorRows16Numbers<>+104(SB)/8, $0x3f8000003f800000
+DATA readNetBn2MulVectorRows16Numbers<>+112(SB)/8, $0x3f8000003f800000
+DATA readNetBn2MulVectorRows16Numbers<>+120(SB)/8, $0x3f8000003f800000
+GLOBL readNetBn2MulVectorRows16Numbers<>(SB), RODATA|NOPTR, $128
+DATA readNetBn2MulVectorRows8Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn2MulVectorRows8Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn2MulVectorRows8Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn2MulVectorRows8Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn2MulVectorRows8Numbers<>+32(SB)/8, $0x3f8000003f800000
+DATA readNetBn2MulVectorRows8Numbers<>+40(SB)/8, $0x3f8000003f800000
+DATA readNetBn2MulVectorRows8Numbers<>+48(SB)/8, $0x3f8000003f800000
+DATA readNetBn2MulVectorRows8Numbers<>+56(SB)/8, $0x3f8000003f800000
+DATA readNetBn2MulVectorRows8Numbers<>+64(SB)/8, $0xffffffffffffffff
+DATA readNetBn2MulVectorRows8Numbers<>+72(SB)/8, $0xffffffffffffffff
+DATA readNetBn2MulVectorRows8Numbers<>+80(SB)/8, $0xffffffffffffffff
+DATA readNetBn2MulVectorRows8Numbers<>+88(SB)/8, $0xffffffffffffffff
+DATA readNetBn2MulVectorRows8Numbers<>+96(SB)/8, $0x0
+DATA readNetBn2MulVectorRows8Numbers<>+104(SB)/8, $0x0
+DATA readNetBn2MulVectorRows8Numbers<>+112(SB)/8, $0x0
+DATA readNetBn2MulVectorRows8Numbers<>+120(SB)/8, $0x0
+GLOBL readNetBn2MulVectorRows8Numbers<>(SB), RODATA|NOPTR, $128
 
-// func readNetBn2RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
-TEXT ·readNetBn2RsqrtVectorRows(SB), 0, $0-32
+// func readNetBn2MulVectorRows(at *unsafe.Pointer, step *int, rows, n int)
+TEXT ·readNetBn2MulVectorRows(SB), 0, $0-32
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
+	MOVQ 16(AX), DX
 	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
 	JEQ narrower1
 row2:
@@ -1914,30 +1915,34 @@ row2:
 	JGT fewer4
 	PCALIGN $32
 vectors3:
-	VMOVUPS readNetBn2RsqrtVectorRows16Numbers<>+0(SB), Z0
-	VADDPS 0(SI)(CX*4), Z0, Z0
-	VMOVUPS readNetBn2RsqrtVectorRows16Numbers<>+0(SB), Z1
-	VADDPS 64(SI)(CX*4), Z1, Z1
-	VMOVUPS readNetBn2RsqrtVectorRows16Numbers<>+0(SB), Z2
-	VADDPS 128(SI)(CX*4), Z2, Z2
-	VMOVUPS readNetBn2RsqrtVectorRows16Numbers<>+0(SB), Z3
-	VADDPS 192(SI)(CX*4), Z3, Z3
+	VMOVUPS readNetBn2MulVectorRows16Numbers<>+0(SB), Z0
+	VADDPS 0(DI)(CX*4), Z0, Z0
+	VMOVUPS readNetBn2MulVectorRows16Numbers<>+0(SB), Z1
+	VADDPS 64(DI)(CX*4), Z1, Z1
+	VMOVUPS readNetBn2MulVectorRows16Numbers<>+0(SB), Z2
+	VADDPS 128(DI)(CX*4), Z2, Z2
+	VMOVUPS readNetBn2MulVectorRows16Numbers<>+0(SB), Z3
+	VADDPS 192(DI)(CX*4), Z3, Z3
 	VSQRTPS Z0, Z0
 	VSQRTPS Z1, Z1
 	VSQRTPS Z2, Z2
 	VSQRTPS Z3, Z3
-	VMOVUPS readNetBn2RsqrtVectorRows16Numbers<>+64(SB), Z4
+	VMOVUPS readNetBn2MulVectorRows16Numbers<>+64(SB), Z4
 	VDIVPS Z0, Z4, Z4
-	VMOVUPS readNetBn2RsqrtVectorRows16Numbers<>+64(SB), Z0
+	VMOVUPS readNetBn2MulVectorRows16Numbers<>+64(SB), Z0
 	VDIVPS Z1, Z0, Z0
-	VMOVUPS readNetBn2RsqrtVectorRows16Numbers<>+64(SB), Z1
+	VMOVUPS readNetBn2MulVectorRows16Numbers<>+64(SB), Z1
 	VDIVPS Z2, Z1, Z1
-	VMOVUPS readNetBn2RsqrtVectorRows16Numbers<>+64(SB), Z2
+	VMOVUPS readNetBn2MulVectorRows16Numbers<>+64(SB), Z2
 	VDIVPS Z3, Z2, Z2
-	VMOVUPS Z4, 0(DI)(CX*4)
-	VMOVUPS Z0, 64(DI)(CX*4)
-	VMOVUPS Z1, 128(DI)(CX*4)
-	VMOVUPS Z2, 192(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Z4, Z4
+	VMULPS 64(SI)(CX*4), Z0, Z0
+	VMULPS 128(SI)(CX*4), Z1, Z1
+	VMULPS 192(SI)(CX*4), Z2, Z2
+	VMOVUPS Z4, 0(DX)(CX*4)
+	VMOVUPS Z0, 64(DX)(CX*4)
+	VMOVUPS Z1, 128(DX)(CX*4)
+	VMOVUPS Z2, 192(DX)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -1948,12 +1953,13 @@ fewer4:
 	JGT fewer6
 	PCALIGN $32
 vectors5:
-	VMOVUPS readNetBn2RsqrtVectorRows16Numbers<>+0(SB), Z0
-	VADDPS 0(SI)(CX*4), Z0, Z0
+	VMOVUPS readNetBn2MulVectorRows16Numbers<>+0(SB), Z0
+	VADDPS 0(DI)(CX*4), Z0, Z0
 	VSQRTPS Z0, Z0
-	VMOVUPS readNetBn2RsqrtVectorRows16Numbers<>+64(SB), Z1
+	VMOVUPS readNetBn2MulVectorRows16Numbers<>+64(SB), Z1
 	VDIVPS Z0, Z1, Z1
-	VMOVUPS Z1, 0(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Z1, Z1
+	VMOVUPS Z1, 0(DX)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -1966,15 +1972,18 @@ fewer6:
 	NOTL AX
 	KMOVW AX, K7
 	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
-	VADDPS readNetBn2RsqrtVectorRows16Numbers<>+0(SB), Z0, Z0
-	VSQRTPS Z0, Z0
-	VMOVUPS readNetBn2RsqrtVectorRows16Numbers<>+64(SB), Z1
-	VDIVPS Z0, Z1, Z1
-	VMOVUPS Z1, K7, 0(DI)(CX*4)
+	VMOVUPS.Z 0(DI)(CX*4), K7, Z1
+	VADDPS readNetBn2MulVectorRows16Numbers<>+0(SB), Z1, Z1
+	VSQRTPS Z1, Z1
+	VMOVUPS readNetBn2MulVectorRows16Numbers<>+64(SB), Z2
+	VDIVPS Z1, Z2, Z2
+	VMULPS Z2, Z0, Z0
+	VMOVUPS Z0, K7, 0(DX)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
 	DECQ rows+16(FP)
 	JNE row2
 	VZEROUPPER
@@ -1988,30 +1997,34 @@ row9:
 	JGT fewer11
 	PCALIGN $32
 vectors10:
-	VMOVUPS readNetBn2RsqrtVectorRows8Numbers<>+0(SB), Y0
-	VADDPS 0(SI)(CX*4), Y0, Y0
-	VMOVUPS readNetBn2RsqrtVectorRows8Numbers<>+0(SB), Y1
-	VADDPS 32(SI)(CX*4), Y1, Y1
-	VMOVUPS readNetBn2RsqrtVectorRows8Numbers<>+0(SB), Y2
-	VADDPS 64(SI)(CX*4), Y2, Y2
-	VMOVUPS readNetBn2RsqrtVectorRows8Numbers<>+0(SB), Y3
-	VADDPS 96(SI)(CX*4), Y3, Y3
+	VMOVUPS readNetBn2MulVectorRows8Numbers<>+0(SB), Y0
+	VADDPS 0(DI)(CX*4), Y0, Y0
+	VMOVUPS readNetBn2MulVectorRows8Numbers<>+0(SB), Y1
+	VADDPS 32(DI)(CX*4), Y1, Y1
+	VMOVUPS readNetBn2MulVectorRows8Numbers<>+0(SB), Y2
+	VADDPS 64(DI)(CX*4), Y2, Y2
+	VMOVUPS readNetBn2MulVectorRows8Numbers<>+0(SB), Y3
+	VADDPS 96(DI)(CX*4), Y3, Y3
 	VSQRTPS Y0, Y0
 	VSQRTPS Y1, Y1
 	VSQRTPS Y2, Y2
 	VSQRTPS Y3, Y3
-	VMOVUPS readNetBn2RsqrtVectorRows8Numbers<>+32(SB), Y4
+	VMOVUPS readNetBn2MulVectorRows8Numbers<>+32(SB), Y4
 	VDIVPS Y0, Y4, Y4
-	VMOVUPS readNetBn2RsqrtVectorRows8Numbers<>+32(SB), Y0
+	VMOVUPS readNetBn2MulVectorRows8Numbers<>+32(SB), Y0
 	VDIVPS Y1, Y0, Y0
-	VMOVUPS readNetBn2RsqrtVectorRows8Numbers<>+32(SB), Y1
+	VMOVUPS readNetBn2MulVectorRows8Numbers<>+32(SB), Y1
 	VDIVPS Y2, Y1, Y1
-	VMOVUPS readNetBn2RsqrtVectorRows8Numbers<>+32(SB), Y2
+	VMOVUPS readNetBn2MulVectorRows8Numbers<>+32(SB), Y2
 	VDIVPS Y3, Y2, Y2
-	VMOVUPS Y4, 0(DI)(CX*4)
-	VMOVUPS Y0, 32(DI)(CX*4)
-	VMOVUPS Y1, 64(DI)(CX*4)
-	VMOVUPS Y2, 96(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Y4, Y4
+	VMULPS 32(SI)(CX*4), Y0, Y0
+	VMULPS 64(SI)(CX*4), Y1, Y1
+	VMULPS 96(SI)(CX*4), Y2, Y2
+	VMOVUPS Y4, 0(DX)(CX*4)
+	VMOVUPS Y0, 32(DX)(CX*4)
+	VMOVUPS Y1, 64(DX)(CX*4)
+	VMOVUPS Y2, 96(DX)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -2022,12 +2035,13 @@ fewer11:
 	JGT fewer13
 	PCALIGN $32
 vectors12:
-	VMOVUPS readNetBn2RsqrtVectorRows8Numbers<>+0(SB), Y0
-	VADDPS 0(SI)(CX*4), Y0, Y0
+	VMOVUPS readNetBn2MulVectorRows8Numbers<>+0(SB), Y0
+	VADDPS 0(DI)(CX*4), Y0, Y0
 	VSQRTPS Y0, Y0
-	VMOVUPS readNetBn2RsqrtVectorRows8Numbers<>+32(SB), Y1
+	VMOVUPS readNetBn2MulVectorRows8Numbers<>+32(SB), Y1
 	VDIVPS Y0, Y1, Y1
-	VMOVUPS Y1, 0(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Y1, Y1
+	VMOVUPS Y1, 0(DX)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -2036,18 +2050,21 @@ fewer13:
 	SUBQ CX, BX
 	JEQ done14
 	NEGQ BX
-	LEAQ readNetBn2RsqrtVectorRows8Numbers<>+96(SB), AX
+	LEAQ readNetBn2MulVectorRows8Numbers<>+96(SB), AX
 	VMOVUPS (AX)(BX*4), Y15
 	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
-	VADDPS readNetBn2RsqrtVectorRows8Numbers<>+0(SB), Y0, Y0
-	VSQRTPS Y0, Y0
-	VMOVUPS readNetBn2RsqrtVectorRows8Numbers<>+32(SB), Y1
-	VDIVPS Y0, Y1, Y1
-	VMASKMOVPS Y1, Y15, 0(DI)(CX*4)
+	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
+	VADDPS readNetBn2MulVectorRows8Numbers<>+0(SB), Y1, Y1
+	VSQRTPS Y1, Y1
+	VMOVUPS readNetBn2MulVectorRows8Numbers<>+32(SB), Y2
+	VDIVPS Y1, Y2, Y2
+	VMULPS Y2, Y0, Y0
+	VMASKMOVPS Y0, Y15, 0(DX)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
 	DECQ rows+16(FP)
 	JNE row9
 	VZEROUPPER
@@ -2085,7 +2102,6 @@ TEXT ·readNetRelu2ProductEpilogueRows(SB), 0, $0-32
 	MOVQ 24(AX), R8
 	MOVQ 32(AX), R9
 	MOVQ 40(AX), R10
-	MOVQ 48(AX), R11
 	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
 	JEQ narrower1
 row2:
@@ -2112,14 +2128,10 @@ vectors3:
 	VMULPS 64(R8)(CX*4), Z1, Z1
 	VMULPS 128(R8)(CX*4), Z2, Z2
 	VMULPS 192(R8)(CX*4), Z3, Z3
-	VMULPS 0(R9)(CX*4), Z0, Z0
-	VMULPS 64(R9)(CX*4), Z1, Z1
-	VMULPS 128(R9)(CX*4), Z2, Z2
-	VMULPS 192(R9)(CX*4), Z3, Z3
-	VADDPS 0(R10)(CX*4), Z0, Z0
-	VADDPS 64(R10)(CX*4), Z1, Z1
-	VADDPS 128(R10)(CX*4), Z2, Z2
-	VADDPS 192(R10)(CX*4), Z3, Z3
+	VADDPS 0(R9)(CX*4), Z0, Z0
+	VADDPS 64(R9)(CX*4), Z1, Z1
+	VADDPS 128(R9)(CX*4), Z2, Z2
+	VADDPS 192(R9)(CX*4), Z3, Z3
 	VMOVUPS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z4
 	VMAXPS Z0, Z4, Z4
 	VMOVUPS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z0
@@ -2128,10 +2140,10 @@ vectors3:
 	VMAXPS Z2, Z1, Z1
 	VMOVUPS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z2
 	VMAXPS Z3, Z2, Z2
-	VMOVUPS Z4, 0(R11)(CX*4)
-	VMOVUPS Z0, 64(R11)(CX*4)
-	VMOVUPS Z1, 128(R11)(CX*4)
-	VMOVUPS Z2, 192(R11)(CX*4)
+	VMOVUPS Z4, 0(R10)(CX*4)
+	VMOVUPS Z0, 64(R10)(CX*4)
+	VMOVUPS Z1, 128(R10)(CX*4)
+	VMOVUPS Z2, 192(R10)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -2146,11 +2158,10 @@ vectors5:
 	VADDPS 0(SI)(CX*4), Z0, Z0
 	VSUBPS 0(DX)(CX*4), Z0, Z0
 	VMULPS 0(R8)(CX*4), Z0, Z0
-	VMULPS 0(R9)(CX*4), Z0, Z0
-	VADDPS 0(R10)(CX*4), Z0, Z0
+	VADDPS 0(R9)(CX*4), Z0, Z0
 	VMOVUPS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z1
 	VMAXPS Z0, Z1, Z1
-	VMOVUPS Z1, 0(R11)(CX*4)
+	VMOVUPS Z1, 0(R10)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -2170,12 +2181,10 @@ fewer6:
 	VMOVUPS.Z 0(R8)(CX*4), K7, Z1
 	VMULPS Z1, Z0, Z0
 	VMOVUPS.Z 0(R9)(CX*4), K7, Z1
-	VMULPS Z1, Z0, Z0
-	VMOVUPS.Z 0(R10)(CX*4), K7, Z1
 	VADDPS Z1, Z0, Z0
 	VMOVUPS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z1
 	VMAXPS Z0, Z1, Z1
-	VMOVUPS Z1, K7, 0(R11)(CX*4)
+	VMOVUPS Z1, K7, 0(R10)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -2184,7 +2193,6 @@ done7:
 	ADDQ 24(AX), R8
 	ADDQ 32(AX), R9
 	ADDQ 40(AX), R10
-	ADDQ 48(AX), R11
 	DECQ rows+16(FP)
 	JNE row2
 	VZEROUPPER
@@ -2214,14 +2222,10 @@ vectors10:
 	VMULPS 32(R8)(CX*4), Y1, Y1
 	VMULPS 64(R8)(CX*4), Y2, Y2
 	VMULPS 96(R8)(CX*4), Y3, Y3
-	VMULPS 0(R9)(CX*4), Y0, Y0
-	VMULPS 32(R9)(CX*4), Y1, Y1
-	VMULPS 64(R9)(CX*4), Y2, Y2
-	VMULPS 96(R9)(CX*4), Y3, Y3
-	VADDPS 0(R10)(CX*4), Y0, Y0
-	VADDPS 32(R10)(CX*4), Y1, Y1
-	VADDPS 64(R10)(CX*4), Y2, Y2
-	VADDPS 96(R10)(CX*4), Y3, Y3
+	VADDPS 0(R9)(CX*4), Y0, Y0
+	VADDPS 32(R9)(CX*4), Y1, Y1
+	VADDPS 64(R9)(CX*4), Y2, Y2
+	VADDPS 96(R9)(CX*4), Y3, Y3
 	VMOVUPS readNetRelu2ProductEpilogueRows8Numbers<>+0(SB), Y4
 	VMAXPS Y0, Y4, Y4
 	VMOVUPS readNetRelu2ProductEpilogueRows8Numbers<>+0(SB), Y0
@@ -2230,10 +2234,10 @@ vectors10:
 	VMAXPS Y2, Y1, Y1
 	VMOVUPS readNetRelu2ProductEpilogueRows8Numbers<>+0(SB), Y2
 	VMAXPS Y3, Y2, Y2
-	VMOVUPS Y4, 0(R11)(CX*4)
-	VMOVUPS Y0, 32(R11)(CX*4)
-	VMOVUPS Y1, 64(R11)(CX*4)
-	VMOVUPS Y2, 96(R11)(CX*4)
+	VMOVUPS Y4, 0(R10)(CX*4)
+	VMOVUPS Y0, 32(R10)(CX*4)
+	VMOVUPS Y1, 64(R10)(CX*4)
+	VMOVUPS Y2, 96(R10)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -2248,11 +2252,10 @@ vectors12:
 	VADDPS 0(SI)(CX*4), Y0, Y0
 	VSUBPS 0(DX)(CX*4), Y0, Y0
 	VMULPS 0(R8)(CX*4), Y0, Y0
-	VMULPS 0(R9)(CX*4), Y0, Y0
-	VADDPS 0(R10)(CX*4), Y0, Y0
+	VADDPS 0(R9)(CX*4), Y0, Y0
 	VMOVUPS readNetRelu2ProductEpilogueRows8Numbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
-	VMOVUPS Y1, 0(R11)(CX*4)
+	VMOVUPS Y1, 0(R10)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -2271,12 +2274,10 @@ fewer13:
 	VMASKMOVPS 0(R8)(CX*4), Y15, Y1
 	VMULPS Y1, Y0, Y0
 	VMASKMOVPS 0(R9)(CX*4), Y15, Y1
-	VMULPS Y1, Y0, Y0
-	VMASKMOVPS 0(R10)(CX*4), Y15, Y1
 	VADDPS Y1, Y0, Y0
 	VMOVUPS readNetRelu2ProductEpilogueRows8Numbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
-	VMASKMOVPS Y1, Y15, 0(R11)(CX*4)
+	VMASKMOVPS Y1, Y15, 0(R10)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -2285,7 +2286,6 @@ done14:
 	ADDQ 24(AX), R8
 	ADDQ 32(AX), R9
 	ADDQ 40(AX), R10
-	ADDQ 48(AX), R11
 	DECQ rows+16(FP)
 	JNE row9
 	VZEROUPPER
@@ -2504,46 +2504,47 @@ done14:
 	VZEROUPPER
 	RET
 
-DATA readNetBn3RsqrtVectorRows16Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3RsqrtVectorRows16Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3RsqrtVectorRows16Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3RsqrtVectorRows16Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3RsqrtVectorRows16Numbers<>+32(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3RsqrtVectorRows16Numbers<>+40(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3RsqrtVectorRows16Numbers<>+48(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3RsqrtVectorRows16Numbers<>+56(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3RsqrtVectorRows16Numbers<>+64(SB)/8, $0x3f8000003f800000
-DATA readNetBn3RsqrtVectorRows16Numbers<>+72(SB)/8, $0x3f8000003f800000
-DATA readNetBn3RsqrtVectorRows16Numbers<>+80(SB)/8, $0x3f8000003f800000
-DATA readNetBn3RsqrtVectorRows16Numbers<>+88(SB)/8, $0x3f8000003f800000
-DATA readNetBn3RsqrtVectorRows16Numbers<>+96(SB)/8, $0x3f8000003f800000
-DATA readNetBn3RsqrtVectorRows16Numbers<>+104(SB)/8, $0x3f8000003f800000
-DATA readNetBn3RsqrtVectorRows16Numbers<>+112(SB)/8, $0x3f8000003f800000
-DATA readNetBn3RsqrtVectorRows16Numbers<>+120(SB)/8, $0x3f8000003f800000
-GLOBL readNetBn3RsqrtVectorRows16Numbers<>(SB), RODATA|NOPTR, $128
-DATA readNetBn3RsqrtVectorRows8Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3RsqrtVectorRows8Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3RsqrtVectorRows8Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3RsqrtVectorRows8Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3RsqrtVectorRows8Numbers<>+32(SB)/8, $0x3f8000003f800000
-DATA readNetBn3RsqrtVectorRows8Numbers<>+40(SB)/8, $0x3f8000003f800000
-DATA readNetBn3RsqrtVectorRows8Numbers<>+48(SB)/8, $0x3f8000003f800000
-DATA readNetBn3RsqrtVectorRows8Numbers<>+56(SB)/8, $0x3f8000003f800000
-DATA readNetBn3RsqrtVectorRows8Numbers<>+64(SB)/8, $0xffffffffffffffff
-DATA readNetBn3RsqrtVectorRows8Numbers<>+72(SB)/8, $0xffffffffffffffff
-DATA readNetBn3RsqrtVectorRows8Numbers<>+80(SB)/8, $0xffffffffffffffff
-DATA readNetBn3RsqrtVectorRows8Numbers<>+88(SB)/8, $0xffffffffffffffff
-DATA readNetBn3RsqrtVectorRows8Numbers<>+96(SB)/8, $0x0
-DATA readNetBn3RsqrtVectorRows8Numbers<>+104(SB)/8, $0x0
-DATA readNetBn3RsqrtVectorRows8Numbers<>+112(SB)/8, $0x0
-DATA readNetBn3RsqrtVectorRows8Numbers<>+120(SB)/8, $0x0
-GLOBL readNetBn3RsqrtVectorRows8Numbers<>(SB), RODATA|NOPTR, $128
+DATA readNetBn3MulVectorRows16Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn3MulVectorRows16Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn3MulVectorRows16Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn3MulVectorRows16Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn3MulVectorRows16Numbers<>+32(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn3MulVectorRows16Numbers<>+40(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn3MulVectorRows16Numbers<>+48(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn3MulVectorRows16Numbers<>+56(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn3MulVectorRows16Numbers<>+64(SB)/8, $0x3f8000003f800000
+DATA readNetBn3MulVectorRows16Numbers<>+72(SB)/8, $0x3f8000003f800000
+DATA readNetBn3MulVectorRows16Numbers<>+80(SB)/8, $0x3f8000003f800000
+DATA readNetBn3MulVectorRows16Numbers<>+88(SB)/8, $0x3f8000003f800000
+DATA readNetBn3MulVectorRows16Numbers<>+96(SB)/8, $0x3f8000003f800000
+DATA readNetBn3MulVectorRows16Numbers<>+104(SB)/8, $0x3f8000003f800000
+DATA readNetBn3MulVectorRows16Numbers<>+112(SB)/8, $0x3f8000003f800000
+DATA readNetBn3MulVectorRows16Numbers<>+120(SB)/8, $0x3f8000003f800000
+GLOBL readNetBn3MulVectorRows16Numbers<>(SB), RODATA|NOPTR, $128
+DATA readNetBn3MulVectorRows8Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn3MulVectorRows8Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn3MulVectorRows8Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn3MulVectorRows8Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn3MulVectorRows8Numbers<>+32(SB)/8, $0x3f8000003f800000
+DATA readNetBn3MulVectorRows8Numbers<>+40(SB)/8, $0x3f8000003f800000
+DATA readNetBn3MulVectorRows8Numbers<>+48(SB)/8, $0x3f8000003f800000
+DATA readNetBn3MulVectorRows8Numbers<>+56(SB)/8, $0x3f8000003f800000
+DATA readNetBn3MulVectorRows8Numbers<>+64(SB)/8, $0xffffffffffffffff
+DATA readNetBn3MulVectorRows8Numbers<>+72(SB)/8, $0xffffffffffffffff
+DATA readNetBn3MulVectorRows8Numbers<>+80(SB)/8, $0xffffffffffffffff
+DATA readNetBn3MulVectorRows8Numbers<>+88(SB)/8, $0xffffffffffffffff
+DATA readNetBn3MulVectorRows8Numbers<>+96(SB)/8, $0x0
+DATA readNetBn3MulVectorRows8Numbers<>+104(SB)/8, $0x0
+DATA readNetBn3MulVectorRows8Numbers<>+112(SB)/8, $0x0
+DATA readNetBn3MulVectorRows8Numbers<>+120(SB)/8, $0x0
+GLOBL readNetBn3MulVectorRows8Numbers<>(SB), RODATA|NOPTR, $128
 
-// func readNetBn3RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
-TEXT ·readNetBn3RsqrtVectorRows(SB), 0, $0-32
+// func readNetBn3MulVectorRows(at *unsafe.Pointer, step *int, rows, n int)
+TEXT ·readNetBn3MulVectorRows(SB), 0, $0-32
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
+	MOVQ 16(AX), DX
 	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
 	JEQ narrower1
 row2:
@@ -2554,30 +2555,34 @@ row2:
 	JGT fewer4
 	PCALIGN $32
 vectors3:
-	VMOVUPS readNetBn3RsqrtVectorRows16Numbers<>+0(SB), Z0
-	VADDPS 0(SI)(CX*4), Z0, Z0
-	VMOVUPS readNetBn3RsqrtVectorRows16Numbers<>+0(SB), Z1
-	VADDPS 64(SI)(CX*4), Z1, Z1
-	VMOVUPS readNetBn3RsqrtVectorRows16Numbers<>+0(SB), Z2
-	VADDPS 128(SI)(CX*4), Z2, Z2
-	VMOVUPS readNetBn3RsqrtVectorRows16Numbers<>+0(SB), Z3
-	VADDPS 192(SI)(CX*4), Z3, Z3
+	VMOVUPS readNetBn3MulVectorRows16Numbers<>+0(SB), Z0
+	VADDPS 0(DI)(CX*4), Z0, Z0
+	VMOVUPS readNetBn3MulVectorRows16Numbers<>+0(SB), Z1
+	VADDPS 64(DI)(CX*4), Z1, Z1
+	VMOVUPS readNetBn3MulVectorRows16Numbers<>+0(SB), Z2
+	VADDPS 128(DI)(CX*4), Z2, Z2
+	VMOVUPS readNetBn3MulVectorRows16Numbers<>+0(SB), Z3
+	VADDPS 192(DI)(CX*4), Z3, Z3
 	VSQRTPS Z0, Z0
 	VSQRTPS Z1, Z1
 	VSQRTPS Z2, Z2
 	VSQRTPS Z3, Z3
-	VMOVUPS readNetBn3RsqrtVectorRows16Numbers<>+64(SB), Z4
+	VMOVUPS readNetBn3MulVectorRows16Numbers<>+64(SB), Z4
 	VDIVPS Z0, Z4, Z4
-	VMOVUPS readNetBn3RsqrtVectorRows16Numbers<>+64(SB), Z0
+	VMOVUPS readNetBn3MulVectorRows16Numbers<>+64(SB), Z0
 	VDIVPS Z1, Z0, Z0
-	VMOVUPS readNetBn3RsqrtVectorRows16Numbers<>+64(SB), Z1
+	VMOVUPS readNetBn3MulVectorRows16Numbers<>+64(SB), Z1
 	VDIVPS Z2, Z1, Z1
-	VMOVUPS readNetBn3RsqrtVectorRows16Numbers<>+64(SB), Z2
+	VMOVUPS readNetBn3MulVectorRows16Numbers<>+64(SB), Z2
 	VDIVPS Z3, Z2, Z2
-	VMOVUPS Z4, 0(DI)(CX*4)
-	VMOVUPS Z0, 64(DI)(CX*4)
-	VMOVUPS Z1, 128(DI)(CX*4)
-	VMOVUPS Z2, 192(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Z4, Z4
+	VMULPS 64(SI)(CX*4), Z0, Z0
+	VMULPS 128(SI)(CX*4), Z1, Z1
+	VMULPS 192(SI)(CX*4), Z2, Z2
+	VMOVUPS Z4, 0(DX)(CX*4)
+	VMOVUPS Z0, 64(DX)(CX*4)
+	VMOVUPS Z1, 128(DX)(CX*4)
+	VMOVUPS Z2, 192(DX)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -2588,12 +2593,13 @@ fewer4:
 	JGT fewer6
 	PCALIGN $32
 vectors5:
-	VMOVUPS readNetBn3RsqrtVectorRows16Numbers<>+0(SB), Z0
-	VADDPS 0(SI)(CX*4), Z0, Z0
+	VMOVUPS readNetBn3MulVectorRows16Numbers<>+0(SB), Z0
+	VADDPS 0(DI)(CX*4), Z0, Z0
 	VSQRTPS Z0, Z0
-	VMOVUPS readNetBn3RsqrtVectorRows16Numbers<>+64(SB), Z1
+	VMOVUPS readNetBn3MulVectorRows16Numbers<>+64(SB), Z1
 	VDIVPS Z0, Z1, Z1
-	VMOVUPS Z1, 0(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Z1, Z1
+	VMOVUPS Z1, 0(DX)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -2606,15 +2612,18 @@ fewer6:
 	NOTL AX
 	KMOVW AX, K7
 	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
-	VADDPS readNetBn3RsqrtVectorRows16Numbers<>+0(SB), Z0, Z0
-	VSQRTPS Z0, Z0
-	VMOVUPS readNetBn3RsqrtVectorRows16Numbers<>+64(SB), Z1
-	VDIVPS Z0, Z1, Z1
-	VMOVUPS Z1, K7, 0(DI)(CX*4)
+	VMOVUPS.Z 0(DI)(CX*4), K7, Z1
+	VADDPS readNetBn3MulVectorRows16Numbers<>+0(SB), Z1, Z1
+	VSQRTPS Z1, Z1
+	VMOVUPS readNetBn3MulVectorRows16Numbers<>+64(SB), Z2
+	VDIVPS Z1, Z2, Z2
+	VMULPS Z2, Z0, Z0
+	VMOVUPS Z0, K7, 0(DX)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
 	DECQ rows+16(FP)
 	JNE row2
 	VZEROUPPER
@@ -2628,30 +2637,34 @@ row9:
 	JGT fewer11
 	PCALIGN $32
 vectors10:
-	VMOVUPS readNetBn3RsqrtVectorRows8Numbers<>+0(SB), Y0
-	VADDPS 0(SI)(CX*4), Y0, Y0
-	VMOVUPS readNetBn3RsqrtVectorRows8Numbers<>+0(SB), Y1
-	VADDPS 32(SI)(CX*4), Y1, Y1
-	VMOVUPS readNetBn3RsqrtVectorRows8Numbers<>+0(SB), Y2
-	VADDPS 64(SI)(CX*4), Y2, Y2
-	VMOVUPS readNetBn3RsqrtVectorRows8Numbers<>+0(SB), Y3
-	VADDPS 96(SI)(CX*4), Y3, Y3
+	VMOVUPS readNetBn3MulVectorRows8Numbers<>+0(SB), Y0
+	VADDPS 0(DI)(CX*4), Y0, Y0
+	VMOVUPS readNetBn3MulVectorRows8Numbers<>+0(SB), Y1
+	VADDPS 32(DI)(CX*4), Y1, Y1
+	VMOVUPS readNetBn3MulVectorRows8Numbers<>+0(SB), Y2
+	VADDPS 64(DI)(CX*4), Y2, Y2
+	VMOVUPS readNetBn3MulVectorRows8Numbers<>+0(SB), Y3
+	VADDPS 96(DI)(CX*4), Y3, Y3
 	VSQRTPS Y0, Y0
 	VSQRTPS Y1, Y1
 	VSQRTPS Y2, Y2
 	VSQRTPS Y3, Y3
-	VMOVUPS readNetBn3RsqrtVectorRows8Numbers<>+32(SB), Y4
+	VMOVUPS readNetBn3MulVectorRows8Numbers<>+32(SB), Y4
 	VDIVPS Y0, Y4, Y4
-	VMOVUPS readNetBn3RsqrtVectorRows8Numbers<>+32(SB), Y0
+	VMOVUPS readNetBn3MulVectorRows8Numbers<>+32(SB), Y0
 	VDIVPS Y1, Y0, Y0
-	VMOVUPS readNetBn3RsqrtVectorRows8Numbers<>+32(SB), Y1
+	VMOVUPS readNetBn3MulVectorRows8Numbers<>+32(SB), Y1
 	VDIVPS Y2, Y1, Y1
-	VMOVUPS readNetBn3RsqrtVectorRows8Numbers<>+32(SB), Y2
+	VMOVUPS readNetBn3MulVectorRows8Numbers<>+32(SB), Y2
 	VDIVPS Y3, Y2, Y2
-	VMOVUPS Y4, 0(DI)(CX*4)
-	VMOVUPS Y0, 32(DI)(CX*4)
-	VMOVUPS Y1, 64(DI)(CX*4)
-	VMOVUPS Y2, 96(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Y4, Y4
+	VMULPS 32(SI)(CX*4), Y0, Y0
+	VMULPS 64(SI)(CX*4), Y1, Y1
+	VMULPS 96(SI)(CX*4), Y2, Y2
+	VMOVUPS Y4, 0(DX)(CX*4)
+	VMOVUPS Y0, 32(DX)(CX*4)
+	VMOVUPS Y1, 64(DX)(CX*4)
+	VMOVUPS Y2, 96(DX)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -2662,12 +2675,13 @@ fewer11:
 	JGT fewer13
 	PCALIGN $32
 vectors12:
-	VMOVUPS readNetBn3RsqrtVectorRows8Numbers<>+0(SB), Y0
-	VADDPS 0(SI)(CX*4), Y0, Y0
+	VMOVUPS readNetBn3MulVectorRows8Numbers<>+0(SB), Y0
+	VADDPS 0(DI)(CX*4), Y0, Y0
 	VSQRTPS Y0, Y0
-	VMOVUPS readNetBn3RsqrtVectorRows8Numbers<>+32(SB), Y1
+	VMOVUPS readNetBn3MulVectorRows8Numbers<>+32(SB), Y1
 	VDIVPS Y0, Y1, Y1
-	VMOVUPS Y1, 0(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Y1, Y1
+	VMOVUPS Y1, 0(DX)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -2676,18 +2690,21 @@ fewer13:
 	SUBQ CX, BX
 	JEQ done14
 	NEGQ BX
-	LEAQ readNetBn3RsqrtVectorRows8Numbers<>+96(SB), AX
+	LEAQ readNetBn3MulVectorRows8Numbers<>+96(SB), AX
 	VMOVUPS (AX)(BX*4), Y15
 	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
-	VADDPS readNetBn3RsqrtVectorRows8Numbers<>+0(SB), Y0, Y0
-	VSQRTPS Y0, Y0
-	VMOVUPS readNetBn3RsqrtVectorRows8Numbers<>+32(SB), Y1
-	VDIVPS Y0, Y1, Y1
-	VMASKMOVPS Y1, Y15, 0(DI)(CX*4)
+	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
+	VADDPS readNetBn3MulVectorRows8Numbers<>+0(SB), Y1, Y1
+	VSQRTPS Y1, Y1
+	VMOVUPS readNetBn3MulVectorRows8Numbers<>+32(SB), Y2
+	VDIVPS Y1, Y2, Y2
+	VMULPS Y2, Y0, Y0
+	VMASKMOVPS Y0, Y15, 0(DX)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
 	DECQ rows+16(FP)
 	JNE row9
 	VZEROUPPER
@@ -2725,7 +2742,6 @@ TEXT ·readNetRelu3ProductEpilogueRows(SB), 0, $0-32
 	MOVQ 24(AX), R8
 	MOVQ 32(AX), R9
 	MOVQ 40(AX), R10
-	MOVQ 48(AX), R11
 	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
 	JEQ narrower1
 row2:
@@ -2752,14 +2768,10 @@ vectors3:
 	VMULPS 64(R8)(CX*4), Z1, Z1
 	VMULPS 128(R8)(CX*4), Z2, Z2
 	VMULPS 192(R8)(CX*4), Z3, Z3
-	VMULPS 0(R9)(CX*4), Z0, Z0
-	VMULPS 64(R9)(CX*4), Z1, Z1
-	VMULPS 128(R9)(CX*4), Z2, Z2
-	VMULPS 192(R9)(CX*4), Z3, Z3
-	VADDPS 0(R10)(CX*4), Z0, Z0
-	VADDPS 64(R10)(CX*4), Z1, Z1
-	VADDPS 128(R10)(CX*4), Z2, Z2
-	VADDPS 192(R10)(CX*4), Z3, Z3
+	VADDPS 0(R9)(CX*4), Z0, Z0
+	VADDPS 64(R9)(CX*4), Z1, Z1
+	VADDPS 128(R9)(CX*4), Z2, Z2
+	VADDPS 192(R9)(CX*4), Z3, Z3
 	VMOVUPS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z4
 	VMAXPS Z0, Z4, Z4
 	VMOVUPS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z0
@@ -2768,10 +2780,10 @@ vectors3:
 	VMAXPS Z2, Z1, Z1
 	VMOVUPS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z2
 	VMAXPS Z3, Z2, Z2
-	VMOVUPS Z4, 0(R11)(CX*4)
-	VMOVUPS Z0, 64(R11)(CX*4)
-	VMOVUPS Z1, 128(R11)(CX*4)
-	VMOVUPS Z2, 192(R11)(CX*4)
+	VMOVUPS Z4, 0(R10)(CX*4)
+	VMOVUPS Z0, 64(R10)(CX*4)
+	VMOVUPS Z1, 128(R10)(CX*4)
+	VMOVUPS Z2, 192(R10)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -2786,11 +2798,10 @@ vectors5:
 	VADDPS 0(SI)(CX*4), Z0, Z0
 	VSUBPS 0(DX)(CX*4), Z0, Z0
 	VMULPS 0(R8)(CX*4), Z0, Z0
-	VMULPS 0(R9)(CX*4), Z0, Z0
-	VADDPS 0(R10)(CX*4), Z0, Z0
+	VADDPS 0(R9)(CX*4), Z0, Z0
 	VMOVUPS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z1
 	VMAXPS Z0, Z1, Z1
-	VMOVUPS Z1, 0(R11)(CX*4)
+	VMOVUPS Z1, 0(R10)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -2810,12 +2821,10 @@ fewer6:
 	VMOVUPS.Z 0(R8)(CX*4), K7, Z1
 	VMULPS Z1, Z0, Z0
 	VMOVUPS.Z 0(R9)(CX*4), K7, Z1
-	VMULPS Z1, Z0, Z0
-	VMOVUPS.Z 0(R10)(CX*4), K7, Z1
 	VADDPS Z1, Z0, Z0
 	VMOVUPS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z1
 	VMAXPS Z0, Z1, Z1
-	VMOVUPS Z1, K7, 0(R11)(CX*4)
+	VMOVUPS Z1, K7, 0(R10)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -2824,7 +2833,6 @@ done7:
 	ADDQ 24(AX), R8
 	ADDQ 32(AX), R9
 	ADDQ 40(AX), R10
-	ADDQ 48(AX), R11
 	DECQ rows+16(FP)
 	JNE row2
 	VZEROUPPER
@@ -2854,14 +2862,10 @@ vectors10:
 	VMULPS 32(R8)(CX*4), Y1, Y1
 	VMULPS 64(R8)(CX*4), Y2, Y2
 	VMULPS 96(R8)(CX*4), Y3, Y3
-	VMULPS 0(R9)(CX*4), Y0, Y0
-	VMULPS 32(R9)(CX*4), Y1, Y1
-	VMULPS 64(R9)(CX*4), Y2, Y2
-	VMULPS 96(R9)(CX*4), Y3, Y3
-	VADDPS 0(R10)(CX*4), Y0, Y0
-	VADDPS 32(R10)(CX*4), Y1, Y1
-	VADDPS 64(R10)(CX*4), Y2, Y2
-	VADDPS 96(R10)(CX*4), Y3, Y3
+	VADDPS 0(R9)(CX*4), Y0, Y0
+	VADDPS 32(R9)(CX*4), Y1, Y1
+	VADDPS 64(R9)(CX*4), Y2, Y2
+	VADDPS 96(R9)(CX*4), Y3, Y3
 	VMOVUPS readNetRelu3ProductEpilogueRows8Numbers<>+0(SB), Y4
 	VMAXPS Y0, Y4, Y4
 	VMOVUPS readNetRelu3ProductEpilogueRows8Numbers<>+0(SB), Y0
@@ -2870,10 +2874,10 @@ vectors10:
 	VMAXPS Y2, Y1, Y1
 	VMOVUPS readNetRelu3ProductEpilogueRows8Numbers<>+0(SB), Y2
 	VMAXPS Y3, Y2, Y2
-	VMOVUPS Y4, 0(R11)(CX*4)
-	VMOVUPS Y0, 32(R11)(CX*4)
-	VMOVUPS Y1, 64(R11)(CX*4)
-	VMOVUPS Y2, 96(R11)(CX*4)
+	VMOVUPS Y4, 0(R10)(CX*4)
+	VMOVUPS Y0, 32(R10)(CX*4)
+	VMOVUPS Y1, 64(R10)(CX*4)
+	VMOVUPS Y2, 96(R10)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -2888,11 +2892,10 @@ vectors12:
 	VADDPS 0(SI)(CX*4), Y0, Y0
 	VSUBPS 0(DX)(CX*4), Y0, Y0
 	VMULPS 0(R8)(CX*4), Y0, Y0
-	VMULPS 0(R9)(CX*4), Y0, Y0
-	VADDPS 0(R10)(CX*4), Y0, Y0
+	VADDPS 0(R9)(CX*4), Y0, Y0
 	VMOVUPS readNetRelu3ProductEpilogueRows8Numbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
-	VMOVUPS Y1, 0(R11)(CX*4)
+	VMOVUPS Y1, 0(R10)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -2911,12 +2914,10 @@ fewer13:
 	VMASKMOVPS 0(R8)(CX*4), Y15, Y1
 	VMULPS Y1, Y0, Y0
 	VMASKMOVPS 0(R9)(CX*4), Y15, Y1
-	VMULPS Y1, Y0, Y0
-	VMASKMOVPS 0(R10)(CX*4), Y15, Y1
 	VADDPS Y1, Y0, Y0
 	VMOVUPS readNetRelu3ProductEpilogueRows8Numbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
-	VMASKMOVPS Y1, Y15, 0(R11)(CX*4)
+	VMASKMOVPS Y1, Y15, 0(R10)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -2925,7 +2926,6 @@ done14:
 	ADDQ 24(AX), R8
 	ADDQ 32(AX), R9
 	ADDQ 40(AX), R10
-	ADDQ 48(AX), R11
 	DECQ rows+16(FP)
 	JNE row9
 	VZEROUPPER

@@ -1224,46 +1224,47 @@ done:
 	VZEROUPPER
 	RET
 
-DATA predictNorm1RsqrtVectorRows16Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm1RsqrtVectorRows16Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm1RsqrtVectorRows16Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm1RsqrtVectorRows16Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm1RsqrtVectorRows16Numbers<>+32(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm1RsqrtVectorRows16Numbers<>+40(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm1RsqrtVectorRows16Numbers<>+48(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm1RsqrtVectorRows16Numbers<>+56(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm1RsqrtVectorRows16Numbers<>+64(SB)/8, $0x3f8000003f800000
-DATA predictNorm1RsqrtVectorRows16Numbers<>+72(SB)/8, $0x3f8000003f800000
-DATA predictNorm1RsqrtVectorRows16Numbers<>+80(SB)/8, $0x3f8000003f800000
-DATA predictNorm1RsqrtVectorRows16Numbers<>+88(SB)/8, $0x3f8000003f800000
-DATA predictNorm1RsqrtVectorRows16Numbers<>+96(SB)/8, $0x3f8000003f800000
-DATA predictNorm1RsqrtVectorRows16Numbers<>+104(SB)/8, $0x3f8000003f800000
-DATA predictNorm1RsqrtVectorRows16Numbers<>+112(SB)/8, $0x3f8000003f800000
-DATA predictNorm1RsqrtVectorRows16Numbers<>+120(SB)/8, $0x3f8000003f800000
-GLOBL predictNorm1RsqrtVectorRows16Numbers<>(SB), RODATA|NOPTR, $128
-DATA predictNorm1RsqrtVectorRows8Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm1RsqrtVectorRows8Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm1RsqrtVectorRows8Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm1RsqrtVectorRows8Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm1RsqrtVectorRows8Numbers<>+32(SB)/8, $0x3f8000003f800000
-DATA predictNorm1RsqrtVectorRows8Numbers<>+40(SB)/8, $0x3f8000003f800000
-DATA predictNorm1RsqrtVectorRows8Numbers<>+48(SB)/8, $0x3f8000003f800000
-DATA predictNorm1RsqrtVectorRows8Numbers<>+56(SB)/8, $0x3f8000003f800000
-DATA predictNorm1RsqrtVectorRows8Numbers<>+64(SB)/8, $0xffffffffffffffff
-DATA predictNorm1RsqrtVectorRows8Numbers<>+72(SB)/8, $0xffffffffffffffff
-DATA predictNorm1RsqrtVectorRows8Numbers<>+80(SB)/8, $0xffffffffffffffff
-DATA predictNorm1RsqrtVectorRows8Numbers<>+88(SB)/8, $0xffffffffffffffff
-DATA predictNorm1RsqrtVectorRows8Numbers<>+96(SB)/8, $0x0
-DATA predictNorm1RsqrtVectorRows8Numbers<>+104(SB)/8, $0x0
-DATA predictNorm1RsqrtVectorRows8Numbers<>+112(SB)/8, $0x0
-DATA predictNorm1RsqrtVectorRows8Numbers<>+120(SB)/8, $0x0
-GLOBL predictNorm1RsqrtVectorRows8Numbers<>(SB), RODATA|NOPTR, $128
+DATA predictNorm1MulVectorRows16Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm1MulVectorRows16Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm1MulVectorRows16Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm1MulVectorRows16Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm1MulVectorRows16Numbers<>+32(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm1MulVectorRows16Numbers<>+40(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm1MulVectorRows16Numbers<>+48(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm1MulVectorRows16Numbers<>+56(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm1MulVectorRows16Numbers<>+64(SB)/8, $0x3f8000003f800000
+DATA predictNorm1MulVectorRows16Numbers<>+72(SB)/8, $0x3f8000003f800000
+DATA predictNorm1MulVectorRows16Numbers<>+80(SB)/8, $0x3f8000003f800000
+DATA predictNorm1MulVectorRows16Numbers<>+88(SB)/8, $0x3f8000003f800000
+DATA predictNorm1MulVectorRows16Numbers<>+96(SB)/8, $0x3f8000003f800000
+DATA predictNorm1MulVectorRows16Numbers<>+104(SB)/8, $0x3f8000003f800000
+DATA predictNorm1MulVectorRows16Numbers<>+112(SB)/8, $0x3f8000003f800000
+DATA predictNorm1MulVectorRows16Numbers<>+120(SB)/8, $0x3f8000003f800000
+GLOBL predictNorm1MulVectorRows16Numbers<>(SB), RODATA|NOPTR, $128
+DATA predictNorm1MulVectorRows8Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm1MulVectorRows8Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm1MulVectorRows8Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm1MulVectorRows8Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm1MulVectorRows8Numbers<>+32(SB)/8, $0x3f8000003f800000
+DATA predictNorm1MulVectorRows8Numbers<>+40(SB)/8, $0x3f8000003f800000
+DATA predictNorm1MulVectorRows8Numbers<>+48(SB)/8, $0x3f8000003f800000
+DATA predictNorm1MulVectorRows8Numbers<>+56(SB)/8, $0x3f8000003f800000
+DATA predictNorm1MulVectorRows8Numbers<>+64(SB)/8, $0xffffffffffffffff
+DATA predictNorm1MulVectorRows8Numbers<>+72(SB)/8, $0xffffffffffffffff
+DATA predictNorm1MulVectorRows8Numbers<>+80(SB)/8, $0xffffffffffffffff
+DATA predictNorm1MulVectorRows8Numbers<>+88(SB)/8, $0xffffffffffffffff
+DATA predictNorm1MulVectorRows8Numbers<>+96(SB)/8, $0x0
+DATA predictNorm1MulVectorRows8Numbers<>+104(SB)/8, $0x0
+DATA predictNorm1MulVectorRows8Numbers<>+112(SB)/8, $0x0
+DATA predictNorm1MulVectorRows8Numbers<>+120(SB)/8, $0x0
+GLOBL predictNorm1MulVectorRows8Numbers<>(SB), RODATA|NOPTR, $128
 
-// func predictNorm1RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
-TEXT ·predictNorm1RsqrtVectorRows(SB), 0, $0-32
+// func predictNorm1MulVectorRows(at *unsafe.Pointer, step *int, rows, n int)
+TEXT ·predictNorm1MulVectorRows(SB), 0, $0-32
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
+	MOVQ 16(AX), DX
 	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
 	JEQ narrower1
 row2:
@@ -1274,30 +1275,34 @@ row2:
 	JGT fewer4
 	PCALIGN $32
 vectors3:
-	VMOVUPS predictNorm1RsqrtVectorRows16Numbers<>+0(SB), Z0
-	VADDPS 0(SI)(CX*4), Z0, Z0
-	VMOVUPS predictNorm1RsqrtVectorRows16Numbers<>+0(SB), Z1
-	VADDPS 64(SI)(CX*4), Z1, Z1
-	VMOVUPS predictNorm1RsqrtVectorRows16Numbers<>+0(SB), Z2
-	VADDPS 128(SI)(CX*4), Z2, Z2
-	VMOVUPS predictNorm1RsqrtVectorRows16Numbers<>+0(SB), Z3
-	VADDPS 192(SI)(CX*4), Z3, Z3
+	VMOVUPS predictNorm1MulVectorRows16Numbers<>+0(SB), Z0
+	VADDPS 0(DI)(CX*4), Z0, Z0
+	VMOVUPS predictNorm1MulVectorRows16Numbers<>+0(SB), Z1
+	VADDPS 64(DI)(CX*4), Z1, Z1
+	VMOVUPS predictNorm1MulVectorRows16Numbers<>+0(SB), Z2
+	VADDPS 128(DI)(CX*4), Z2, Z2
+	VMOVUPS predictNorm1MulVectorRows16Numbers<>+0(SB), Z3
+	VADDPS 192(DI)(CX*4), Z3, Z3
 	VSQRTPS Z0, Z0
 	VSQRTPS Z1, Z1
 	VSQRTPS Z2, Z2
 	VSQRTPS Z3, Z3
-	VMOVUPS predictNorm1RsqrtVectorRows16Numbers<>+64(SB), Z4
+	VMOVUPS predictNorm1MulVectorRows16Numbers<>+64(SB), Z4
 	VDIVPS Z0, Z4, Z4
-	VMOVUPS predictNorm1RsqrtVectorRows16Numbers<>+64(SB), Z0
+	VMOVUPS predictNorm1MulVectorRows16Numbers<>+64(SB), Z0
 	VDIVPS Z1, Z0, Z0
-	VMOVUPS predictNorm1RsqrtVectorRows16Numbers<>+64(SB), Z1
+	VMOVUPS predictNorm1MulVectorRows16Numbers<>+64(SB), Z1
 	VDIVPS Z2, Z1, Z1
-	VMOVUPS predictNorm1RsqrtVectorRows16Numbers<>+64(SB), Z2
+	VMOVUPS predictNorm1MulVectorRows16Numbers<>+64(SB), Z2
 	VDIVPS Z3, Z2, Z2
-	VMOVUPS Z4, 0(DI)(CX*4)
-	VMOVUPS Z0, 64(DI)(CX*4)
-	VMOVUPS Z1, 128(DI)(CX*4)
-	VMOVUPS Z2, 192(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Z4, Z4
+	VMULPS 64(SI)(CX*4), Z0, Z0
+	VMULPS 128(SI)(CX*4), Z1, Z1
+	VMULPS 192(SI)(CX*4), Z2, Z2
+	VMOVUPS Z4, 0(DX)(CX*4)
+	VMOVUPS Z0, 64(DX)(CX*4)
+	VMOVUPS Z1, 128(DX)(CX*4)
+	VMOVUPS Z2, 192(DX)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -1308,12 +1313,13 @@ fewer4:
 	JGT fewer6
 	PCALIGN $32
 vectors5:
-	VMOVUPS predictNorm1RsqrtVectorRows16Numbers<>+0(SB), Z0
-	VADDPS 0(SI)(CX*4), Z0, Z0
+	VMOVUPS predictNorm1MulVectorRows16Numbers<>+0(SB), Z0
+	VADDPS 0(DI)(CX*4), Z0, Z0
 	VSQRTPS Z0, Z0
-	VMOVUPS predictNorm1RsqrtVectorRows16Numbers<>+64(SB), Z1
+	VMOVUPS predictNorm1MulVectorRows16Numbers<>+64(SB), Z1
 	VDIVPS Z0, Z1, Z1
-	VMOVUPS Z1, 0(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Z1, Z1
+	VMOVUPS Z1, 0(DX)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -1326,15 +1332,18 @@ fewer6:
 	NOTL AX
 	KMOVW AX, K7
 	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
-	VADDPS predictNorm1RsqrtVectorRows16Numbers<>+0(SB), Z0, Z0
-	VSQRTPS Z0, Z0
-	VMOVUPS predictNorm1RsqrtVectorRows16Numbers<>+64(SB), Z1
-	VDIVPS Z0, Z1, Z1
-	VMOVUPS Z1, K7, 0(DI)(CX*4)
+	VMOVUPS.Z 0(DI)(CX*4), K7, Z1
+	VADDPS predictNorm1MulVectorRows16Numbers<>+0(SB), Z1, Z1
+	VSQRTPS Z1, Z1
+	VMOVUPS predictNorm1MulVectorRows16Numbers<>+64(SB), Z2
+	VDIVPS Z1, Z2, Z2
+	VMULPS Z2, Z0, Z0
+	VMOVUPS Z0, K7, 0(DX)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
 	DECQ rows+16(FP)
 	JNE row2
 	VZEROUPPER
@@ -1348,30 +1357,34 @@ row9:
 	JGT fewer11
 	PCALIGN $32
 vectors10:
-	VMOVUPS predictNorm1RsqrtVectorRows8Numbers<>+0(SB), Y0
-	VADDPS 0(SI)(CX*4), Y0, Y0
-	VMOVUPS predictNorm1RsqrtVectorRows8Numbers<>+0(SB), Y1
-	VADDPS 32(SI)(CX*4), Y1, Y1
-	VMOVUPS predictNorm1RsqrtVectorRows8Numbers<>+0(SB), Y2
-	VADDPS 64(SI)(CX*4), Y2, Y2
-	VMOVUPS predictNorm1RsqrtVectorRows8Numbers<>+0(SB), Y3
-	VADDPS 96(SI)(CX*4), Y3, Y3
+	VMOVUPS predictNorm1MulVectorRows8Numbers<>+0(SB), Y0
+	VADDPS 0(DI)(CX*4), Y0, Y0
+	VMOVUPS predictNorm1MulVectorRows8Numbers<>+0(SB), Y1
+	VADDPS 32(DI)(CX*4), Y1, Y1
+	VMOVUPS predictNorm1MulVectorRows8Numbers<>+0(SB), Y2
+	VADDPS 64(DI)(CX*4), Y2, Y2
+	VMOVUPS predictNorm1MulVectorRows8Numbers<>+0(SB), Y3
+	VADDPS 96(DI)(CX*4), Y3, Y3
 	VSQRTPS Y0, Y0
 	VSQRTPS Y1, Y1
 	VSQRTPS Y2, Y2
 	VSQRTPS Y3, Y3
-	VMOVUPS predictNorm1RsqrtVectorRows8Numbers<>+32(SB), Y4
+	VMOVUPS predictNorm1MulVectorRows8Numbers<>+32(SB), Y4
 	VDIVPS Y0, Y4, Y4
-	VMOVUPS predictNorm1RsqrtVectorRows8Numbers<>+32(SB), Y0
+	VMOVUPS predictNorm1MulVectorRows8Numbers<>+32(SB), Y0
 	VDIVPS Y1, Y0, Y0
-	VMOVUPS predictNorm1RsqrtVectorRows8Numbers<>+32(SB), Y1
+	VMOVUPS predictNorm1MulVectorRows8Numbers<>+32(SB), Y1
 	VDIVPS Y2, Y1, Y1
-	VMOVUPS predictNorm1RsqrtVectorRows8Numbers<>+32(SB), Y2
+	VMOVUPS predictNorm1MulVectorRows8Numbers<>+32(SB), Y2
 	VDIVPS Y3, Y2, Y2
-	VMOVUPS Y4, 0(DI)(CX*4)
-	VMOVUPS Y0, 32(DI)(CX*4)
-	VMOVUPS Y1, 64(DI)(CX*4)
-	VMOVUPS Y2, 96(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Y4, Y4
+	VMULPS 32(SI)(CX*4), Y0, Y0
+	VMULPS 64(SI)(CX*4), Y1, Y1
+	VMULPS 96(SI)(CX*4), Y2, Y2
+	VMOVUPS Y4, 0(DX)(CX*4)
+	VMOVUPS Y0, 32(DX)(CX*4)
+	VMOVUPS Y1, 64(DX)(CX*4)
+	VMOVUPS Y2, 96(DX)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -1382,12 +1395,13 @@ fewer11:
 	JGT fewer13
 	PCALIGN $32
 vectors12:
-	VMOVUPS predictNorm1RsqrtVectorRows8Numbers<>+0(SB), Y0
-	VADDPS 0(SI)(CX*4), Y0, Y0
+	VMOVUPS predictNorm1MulVectorRows8Numbers<>+0(SB), Y0
+	VADDPS 0(DI)(CX*4), Y0, Y0
 	VSQRTPS Y0, Y0
-	VMOVUPS predictNorm1RsqrtVectorRows8Numbers<>+32(SB), Y1
+	VMOVUPS predictNorm1MulVectorRows8Numbers<>+32(SB), Y1
 	VDIVPS Y0, Y1, Y1
-	VMOVUPS Y1, 0(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Y1, Y1
+	VMOVUPS Y1, 0(DX)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -1396,18 +1410,21 @@ fewer13:
 	SUBQ CX, BX
 	JEQ done14
 	NEGQ BX
-	LEAQ predictNorm1RsqrtVectorRows8Numbers<>+96(SB), AX
+	LEAQ predictNorm1MulVectorRows8Numbers<>+96(SB), AX
 	VMOVUPS (AX)(BX*4), Y15
 	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
-	VADDPS predictNorm1RsqrtVectorRows8Numbers<>+0(SB), Y0, Y0
-	VSQRTPS Y0, Y0
-	VMOVUPS predictNorm1RsqrtVectorRows8Numbers<>+32(SB), Y1
-	VDIVPS Y0, Y1, Y1
-	VMASKMOVPS Y1, Y15, 0(DI)(CX*4)
+	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
+	VADDPS predictNorm1MulVectorRows8Numbers<>+0(SB), Y1, Y1
+	VSQRTPS Y1, Y1
+	VMOVUPS predictNorm1MulVectorRows8Numbers<>+32(SB), Y2
+	VDIVPS Y1, Y2, Y2
+	VMULPS Y2, Y0, Y0
+	VMASKMOVPS Y0, Y15, 0(DX)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
 	DECQ rows+16(FP)
 	JNE row9
 	VZEROUPPER
@@ -1445,7 +1462,6 @@ TEXT ·predictNorm1AddProductEpilogueRows(SB), 0, $0-32
 	MOVQ 24(AX), R8
 	MOVQ 32(AX), R9
 	MOVQ 40(AX), R10
-	MOVQ 48(AX), R11
 	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
 	JEQ narrower1
 row2:
@@ -1480,18 +1496,14 @@ vectors3:
 	VMULPS 64(R8)(CX*4), Z0, Z0
 	VMULPS 128(R8)(CX*4), Z1, Z1
 	VMULPS 192(R8)(CX*4), Z2, Z2
-	VMULPS 0(R9)(CX*4), Z4, Z4
-	VMULPS 64(R9)(CX*4), Z0, Z0
-	VMULPS 128(R9)(CX*4), Z1, Z1
-	VMULPS 192(R9)(CX*4), Z2, Z2
-	VADDPS 0(R10)(CX*4), Z4, Z4
-	VADDPS 64(R10)(CX*4), Z0, Z0
-	VADDPS 128(R10)(CX*4), Z1, Z1
-	VADDPS 192(R10)(CX*4), Z2, Z2
-	VMOVUPS Z4, 0(R11)(CX*4)
-	VMOVUPS Z0, 64(R11)(CX*4)
-	VMOVUPS Z1, 128(R11)(CX*4)
-	VMOVUPS Z2, 192(R11)(CX*4)
+	VADDPS 0(R9)(CX*4), Z4, Z4
+	VADDPS 64(R9)(CX*4), Z0, Z0
+	VADDPS 128(R9)(CX*4), Z1, Z1
+	VADDPS 192(R9)(CX*4), Z2, Z2
+	VMOVUPS Z4, 0(R10)(CX*4)
+	VMOVUPS Z0, 64(R10)(CX*4)
+	VMOVUPS Z1, 128(R10)(CX*4)
+	VMOVUPS Z2, 192(R10)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -1508,9 +1520,8 @@ vectors5:
 	VMAXPS Z0, Z1, Z1
 	VSUBPS 0(DX)(CX*4), Z1, Z1
 	VMULPS 0(R8)(CX*4), Z1, Z1
-	VMULPS 0(R9)(CX*4), Z1, Z1
-	VADDPS 0(R10)(CX*4), Z1, Z1
-	VMOVUPS Z1, 0(R11)(CX*4)
+	VADDPS 0(R9)(CX*4), Z1, Z1
+	VMOVUPS Z1, 0(R10)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -1532,10 +1543,8 @@ fewer6:
 	VMOVUPS.Z 0(R8)(CX*4), K7, Z0
 	VMULPS Z0, Z1, Z1
 	VMOVUPS.Z 0(R9)(CX*4), K7, Z0
-	VMULPS Z0, Z1, Z1
-	VMOVUPS.Z 0(R10)(CX*4), K7, Z0
 	VADDPS Z0, Z1, Z1
-	VMOVUPS Z1, K7, 0(R11)(CX*4)
+	VMOVUPS Z1, K7, 0(R10)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -1544,7 +1553,6 @@ done7:
 	ADDQ 24(AX), R8
 	ADDQ 32(AX), R9
 	ADDQ 40(AX), R10
-	ADDQ 48(AX), R11
 	DECQ rows+16(FP)
 	JNE row2
 	VZEROUPPER
@@ -1582,18 +1590,14 @@ vectors10:
 	VMULPS 32(R8)(CX*4), Y0, Y0
 	VMULPS 64(R8)(CX*4), Y1, Y1
 	VMULPS 96(R8)(CX*4), Y2, Y2
-	VMULPS 0(R9)(CX*4), Y4, Y4
-	VMULPS 32(R9)(CX*4), Y0, Y0
-	VMULPS 64(R9)(CX*4), Y1, Y1
-	VMULPS 96(R9)(CX*4), Y2, Y2
-	VADDPS 0(R10)(CX*4), Y4, Y4
-	VADDPS 32(R10)(CX*4), Y0, Y0
-	VADDPS 64(R10)(CX*4), Y1, Y1
-	VADDPS 96(R10)(CX*4), Y2, Y2
-	VMOVUPS Y4, 0(R11)(CX*4)
-	VMOVUPS Y0, 32(R11)(CX*4)
-	VMOVUPS Y1, 64(R11)(CX*4)
-	VMOVUPS Y2, 96(R11)(CX*4)
+	VADDPS 0(R9)(CX*4), Y4, Y4
+	VADDPS 32(R9)(CX*4), Y0, Y0
+	VADDPS 64(R9)(CX*4), Y1, Y1
+	VADDPS 96(R9)(CX*4), Y2, Y2
+	VMOVUPS Y4, 0(R10)(CX*4)
+	VMOVUPS Y0, 32(R10)(CX*4)
+	VMOVUPS Y1, 64(R10)(CX*4)
+	VMOVUPS Y2, 96(R10)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -1610,9 +1614,8 @@ vectors12:
 	VMAXPS Y0, Y1, Y1
 	VSUBPS 0(DX)(CX*4), Y1, Y1
 	VMULPS 0(R8)(CX*4), Y1, Y1
-	VMULPS 0(R9)(CX*4), Y1, Y1
-	VADDPS 0(R10)(CX*4), Y1, Y1
-	VMOVUPS Y1, 0(R11)(CX*4)
+	VADDPS 0(R9)(CX*4), Y1, Y1
+	VMOVUPS Y1, 0(R10)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -1633,10 +1636,8 @@ fewer13:
 	VMASKMOVPS 0(R8)(CX*4), Y15, Y0
 	VMULPS Y0, Y1, Y1
 	VMASKMOVPS 0(R9)(CX*4), Y15, Y0
-	VMULPS Y0, Y1, Y1
-	VMASKMOVPS 0(R10)(CX*4), Y15, Y0
 	VADDPS Y0, Y1, Y1
-	VMASKMOVPS Y1, Y15, 0(R11)(CX*4)
+	VMASKMOVPS Y1, Y15, 0(R10)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -1645,52 +1646,52 @@ done14:
 	ADDQ 24(AX), R8
 	ADDQ 32(AX), R9
 	ADDQ 40(AX), R10
-	ADDQ 48(AX), R11
 	DECQ rows+16(FP)
 	JNE row9
 	VZEROUPPER
 	RET
 
-DATA predictNorm2RsqrtVectorRows16Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm2RsqrtVectorRows16Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm2RsqrtVectorRows16Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm2RsqrtVectorRows16Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm2RsqrtVectorRows16Numbers<>+32(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm2RsqrtVectorRows16Numbers<>+40(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm2RsqrtVectorRows16Numbers<>+48(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm2RsqrtVectorRows16Numbers<>+56(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm2RsqrtVectorRows16Numbers<>+64(SB)/8, $0x3f8000003f800000
-DATA predictNorm2RsqrtVectorRows16Numbers<>+72(SB)/8, $0x3f8000003f800000
-DATA predictNorm2RsqrtVectorRows16Numbers<>+80(SB)/8, $0x3f8000003f800000
-DATA predictNorm2RsqrtVectorRows16Numbers<>+88(SB)/8, $0x3f8000003f800000
-DATA predictNorm2RsqrtVectorRows16Numbers<>+96(SB)/8, $0x3f8000003f800000
-DATA predictNorm2RsqrtVectorRows16Numbers<>+104(SB)/8, $0x3f8000003f800000
-DATA predictNorm2RsqrtVectorRows16Numbers<>+112(SB)/8, $0x3f8000003f800000
-DATA predictNorm2RsqrtVectorRows16Numbers<>+120(SB)/8, $0x3f8000003f800000
-GLOBL predictNorm2RsqrtVectorRows16Numbers<>(SB), RODATA|NOPTR, $128
-DATA predictNorm2RsqrtVectorRows8Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm2RsqrtVectorRows8Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm2RsqrtVectorRows8Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm2RsqrtVectorRows8Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm2RsqrtVectorRows8Numbers<>+32(SB)/8, $0x3f8000003f800000
-DATA predictNorm2RsqrtVectorRows8Numbers<>+40(SB)/8, $0x3f8000003f800000
-DATA predictNorm2RsqrtVectorRows8Numbers<>+48(SB)/8, $0x3f8000003f800000
-DATA predictNorm2RsqrtVectorRows8Numbers<>+56(SB)/8, $0x3f8000003f800000
-DATA predictNorm2RsqrtVectorRows8Numbers<>+64(SB)/8, $0xffffffffffffffff
-DATA predictNorm2RsqrtVectorRows8Numbers<>+72(SB)/8, $0xffffffffffffffff
-DATA predictNorm2RsqrtVectorRows8Numbers<>+80(SB)/8, $0xffffffffffffffff
-DATA predictNorm2RsqrtVectorRows8Numbers<>+88(SB)/8, $0xffffffffffffffff
-DATA predictNorm2RsqrtVectorRows8Numbers<>+96(SB)/8, $0x0
-DATA predictNorm2RsqrtVectorRows8Numbers<>+104(SB)/8, $0x0
-DATA predictNorm2RsqrtVectorRows8Numbers<>+112(SB)/8, $0x0
-DATA predictNorm2RsqrtVectorRows8Numbers<>+120(SB)/8, $0x0
-GLOBL predictNorm2RsqrtVectorRows8Numbers<>(SB), RODATA|NOPTR, $128
+DATA predictNorm2MulVectorRows16Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm2MulVectorRows16Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm2MulVectorRows16Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm2MulVectorRows16Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm2MulVectorRows16Numbers<>+32(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm2MulVectorRows16Numbers<>+40(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm2MulVectorRows16Numbers<>+48(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm2MulVectorRows16Numbers<>+56(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm2MulVectorRows16Numbers<>+64(SB)/8, $0x3f8000003f800000
+DATA predictNorm2MulVectorRows16Numbers<>+72(SB)/8, $0x3f8000003f800000
+DATA predictNorm2MulVectorRows16Numbers<>+80(SB)/8, $0x3f8000003f800000
+DATA predictNorm2MulVectorRows16Numbers<>+88(SB)/8, $0x3f8000003f800000
+DATA predictNorm2MulVectorRows16Numbers<>+96(SB)/8, $0x3f8000003f800000
+DATA predictNorm2MulVectorRows16Numbers<>+104(SB)/8, $0x3f8000003f800000
+DATA predictNorm2MulVectorRows16Numbers<>+112(SB)/8, $0x3f8000003f800000
+DATA predictNorm2MulVectorRows16Numbers<>+120(SB)/8, $0x3f8000003f800000
+GLOBL predictNorm2MulVectorRows16Numbers<>(SB), RODATA|NOPTR, $128
+DATA predictNorm2MulVectorRows8Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm2MulVectorRows8Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm2MulVectorRows8Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm2MulVectorRows8Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm2MulVectorRows8Numbers<>+32(SB)/8, $0x3f8000003f800000
+DATA predictNorm2MulVectorRows8Numbers<>+40(SB)/8, $0x3f8000003f800000
+DATA predictNorm2MulVectorRows8Numbers<>+48(SB)/8, $0x3f8000003f800000
+DATA predictNorm2MulVectorRows8Numbers<>+56(SB)/8, $0x3f8000003f800000
+DATA predictNorm2MulVectorRows8Numbers<>+64(SB)/8, $0xffffffffffffffff
+DATA predictNorm2MulVectorRows8Numbers<>+72(SB)/8, $0xffffffffffffffff
+DATA predictNorm2MulVectorRows8Numbers<>+80(SB)/8, $0xffffffffffffffff
+DATA predictNorm2MulVectorRows8Numbers<>+88(SB)/8, $0xffffffffffffffff
+DATA predictNorm2MulVectorRows8Numbers<>+96(SB)/8, $0x0
+DATA predictNorm2MulVectorRows8Numbers<>+104(SB)/8, $0x0
+DATA predictNorm2MulVectorRows8Numbers<>+112(SB)/8, $0x0
+DATA predictNorm2MulVectorRows8Numbers<>+120(SB)/8, $0x0
+GLOBL predictNorm2MulVectorRows8Numbers<>(SB), RODATA|NOPTR, $128
 
-// func predictNorm2RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
-TEXT ·predictNorm2RsqrtVectorRows(SB), 0, $0-32
+// func predictNorm2MulVectorRows(at *unsafe.Pointer, step *int, rows, n int)
+TEXT ·predictNorm2MulVectorRows(SB), 0, $0-32
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
+	MOVQ 16(AX), DX
 	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
 	JEQ narrower1
 row2:
@@ -1701,30 +1702,34 @@ row2:
 	JGT fewer4
 	PCALIGN $32
 vectors3:
-	VMOVUPS predictNorm2RsqrtVectorRows16Numbers<>+0(SB), Z0
-	VADDPS 0(SI)(CX*4), Z0, Z0
-	VMOVUPS predictNorm2RsqrtVectorRows16Numbers<>+0(SB), Z1
-	VADDPS 64(SI)(CX*4), Z1, Z1
-	VMOVUPS predictNorm2RsqrtVectorRows16Numbers<>+0(SB), Z2
-	VADDPS 128(SI)(CX*4), Z2, Z2
-	VMOVUPS predictNorm2RsqrtVectorRows16Numbers<>+0(SB), Z3
-	VADDPS 192(SI)(CX*4), Z3, Z3
+	VMOVUPS predictNorm2MulVectorRows16Numbers<>+0(SB), Z0
+	VADDPS 0(DI)(CX*4), Z0, Z0
+	VMOVUPS predictNorm2MulVectorRows16Numbers<>+0(SB), Z1
+	VADDPS 64(DI)(CX*4), Z1, Z1
+	VMOVUPS predictNorm2MulVectorRows16Numbers<>+0(SB), Z2
+	VADDPS 128(DI)(CX*4), Z2, Z2
+	VMOVUPS predictNorm2MulVectorRows16Numbers<>+0(SB), Z3
+	VADDPS 192(DI)(CX*4), Z3, Z3
 	VSQRTPS Z0, Z0
 	VSQRTPS Z1, Z1
 	VSQRTPS Z2, Z2
 	VSQRTPS Z3, Z3
-	VMOVUPS predictNorm2RsqrtVectorRows16Numbers<>+64(SB), Z4
+	VMOVUPS predictNorm2MulVectorRows16Numbers<>+64(SB), Z4
 	VDIVPS Z0, Z4, Z4
-	VMOVUPS predictNorm2RsqrtVectorRows16Numbers<>+64(SB), Z0
+	VMOVUPS predictNorm2MulVectorRows16Numbers<>+64(SB), Z0
 	VDIVPS Z1, Z0, Z0
-	VMOVUPS predictNorm2RsqrtVectorRows16Numbers<>+64(SB), Z1
+	VMOVUPS predictNorm2MulVectorRows16Numbers<>+64(SB), Z1
 	VDIVPS Z2, Z1, Z1
-	VMOVUPS predictNorm2RsqrtVectorRows16Numbers<>+64(SB), Z2
+	VMOVUPS predictNorm2MulVectorRows16Numbers<>+64(SB), Z2
 	VDIVPS Z3, Z2, Z2
-	VMOVUPS Z4, 0(DI)(CX*4)
-	VMOVUPS Z0, 64(DI)(CX*4)
-	VMOVUPS Z1, 128(DI)(CX*4)
-	VMOVUPS Z2, 192(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Z4, Z4
+	VMULPS 64(SI)(CX*4), Z0, Z0
+	VMULPS 128(SI)(CX*4), Z1, Z1
+	VMULPS 192(SI)(CX*4), Z2, Z2
+	VMOVUPS Z4, 0(DX)(CX*4)
+	VMOVUPS Z0, 64(DX)(CX*4)
+	VMOVUPS Z1, 128(DX)(CX*4)
+	VMOVUPS Z2, 192(DX)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -1735,12 +1740,13 @@ fewer4:
 	JGT fewer6
 	PCALIGN $32
 vectors5:
-	VMOVUPS predictNorm2RsqrtVectorRows16Numbers<>+0(SB), Z0
-	VADDPS 0(SI)(CX*4), Z0, Z0
+	VMOVUPS predictNorm2MulVectorRows16Numbers<>+0(SB), Z0
+	VADDPS 0(DI)(CX*4), Z0, Z0
 	VSQRTPS Z0, Z0
-	VMOVUPS predictNorm2RsqrtVectorRows16Numbers<>+64(SB), Z1
+	VMOVUPS predictNorm2MulVectorRows16Numbers<>+64(SB), Z1
 	VDIVPS Z0, Z1, Z1
-	VMOVUPS Z1, 0(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Z1, Z1
+	VMOVUPS Z1, 0(DX)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -1753,15 +1759,18 @@ fewer6:
 	NOTL AX
 	KMOVW AX, K7
 	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
-	VADDPS predictNorm2RsqrtVectorRows16Numbers<>+0(SB), Z0, Z0
-	VSQRTPS Z0, Z0
-	VMOVUPS predictNorm2RsqrtVectorRows16Numbers<>+64(SB), Z1
-	VDIVPS Z0, Z1, Z1
-	VMOVUPS Z1, K7, 0(DI)(CX*4)
+	VMOVUPS.Z 0(DI)(CX*4), K7, Z1
+	VADDPS predictNorm2MulVectorRows16Numbers<>+0(SB), Z1, Z1
+	VSQRTPS Z1, Z1
+	VMOVUPS predictNorm2MulVectorRows16Numbers<>+64(SB), Z2
+	VDIVPS Z1, Z2, Z2
+	VMULPS Z2, Z0, Z0
+	VMOVUPS Z0, K7, 0(DX)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
 	DECQ rows+16(FP)
 	JNE row2
 	VZEROUPPER
@@ -1775,30 +1784,34 @@ row9:
 	JGT fewer11
 	PCALIGN $32
 vectors10:
-	VMOVUPS predictNorm2RsqrtVectorRows8Numbers<>+0(SB), Y0
-	VADDPS 0(SI)(CX*4), Y0, Y0
-	VMOVUPS predictNorm2RsqrtVectorRows8Numbers<>+0(SB), Y1
-	VADDPS 32(SI)(CX*4), Y1, Y1
-	VMOVUPS predictNorm2RsqrtVectorRows8Numbers<>+0(SB), Y2
-	VADDPS 64(SI)(CX*4), Y2, Y2
-	VMOVUPS predictNorm2RsqrtVectorRows8Numbers<>+0(SB), Y3
-	VADDPS 96(SI)(CX*4), Y3, Y3
+	VMOVUPS predictNorm2MulVectorRows8Numbers<>+0(SB), Y0
+	VADDPS 0(DI)(CX*4), Y0, Y0
+	VMOVUPS predictNorm2MulVectorRows8Numbers<>+0(SB), Y1
+	VADDPS 32(DI)(CX*4), Y1, Y1
+	VMOVUPS predictNorm2MulVectorRows8Numbers<>+0(SB), Y2
+	VADDPS 64(DI)(CX*4), Y2, Y2
+	VMOVUPS predictNorm2MulVectorRows8Numbers<>+0(SB), Y3
+	VADDPS 96(DI)(CX*4), Y3, Y3
 	VSQRTPS Y0, Y0
 	VSQRTPS Y1, Y1
 	VSQRTPS Y2, Y2
 	VSQRTPS Y3, Y3
-	VMOVUPS predictNorm2RsqrtVectorRows8Numbers<>+32(SB), Y4
+	VMOVUPS predictNorm2MulVectorRows8Numbers<>+32(SB), Y4
 	VDIVPS Y0, Y4, Y4
-	VMOVUPS predictNorm2RsqrtVectorRows8Numbers<>+32(SB), Y0
+	VMOVUPS predictNorm2MulVectorRows8Numbers<>+32(SB), Y0
 	VDIVPS Y1, Y0, Y0
-	VMOVUPS predictNorm2RsqrtVectorRows8Numbers<>+32(SB), Y1
+	VMOVUPS predictNorm2MulVectorRows8Numbers<>+32(SB), Y1
 	VDIVPS Y2, Y1, Y1
-	VMOVUPS predictNorm2RsqrtVectorRows8Numbers<>+32(SB), Y2
+	VMOVUPS predictNorm2MulVectorRows8Numbers<>+32(SB), Y2
 	VDIVPS Y3, Y2, Y2
-	VMOVUPS Y4, 0(DI)(CX*4)
-	VMOVUPS Y0, 32(DI)(CX*4)
-	VMOVUPS Y1, 64(DI)(CX*4)
-	VMOVUPS Y2, 96(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Y4, Y4
+	VMULPS 32(SI)(CX*4), Y0, Y0
+	VMULPS 64(SI)(CX*4), Y1, Y1
+	VMULPS 96(SI)(CX*4), Y2, Y2
+	VMOVUPS Y4, 0(DX)(CX*4)
+	VMOVUPS Y0, 32(DX)(CX*4)
+	VMOVUPS Y1, 64(DX)(CX*4)
+	VMOVUPS Y2, 96(DX)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -1809,12 +1822,13 @@ fewer11:
 	JGT fewer13
 	PCALIGN $32
 vectors12:
-	VMOVUPS predictNorm2RsqrtVectorRows8Numbers<>+0(SB), Y0
-	VADDPS 0(SI)(CX*4), Y0, Y0
+	VMOVUPS predictNorm2MulVectorRows8Numbers<>+0(SB), Y0
+	VADDPS 0(DI)(CX*4), Y0, Y0
 	VSQRTPS Y0, Y0
-	VMOVUPS predictNorm2RsqrtVectorRows8Numbers<>+32(SB), Y1
+	VMOVUPS predictNorm2MulVectorRows8Numbers<>+32(SB), Y1
 	VDIVPS Y0, Y1, Y1
-	VMOVUPS Y1, 0(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Y1, Y1
+	VMOVUPS Y1, 0(DX)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -1823,18 +1837,21 @@ fewer13:
 	SUBQ CX, BX
 	JEQ done14
 	NEGQ BX
-	LEAQ predictNorm2RsqrtVectorRows8Numbers<>+96(SB), AX
+	LEAQ predictNorm2MulVectorRows8Numbers<>+96(SB), AX
 	VMOVUPS (AX)(BX*4), Y15
 	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
-	VADDPS predictNorm2RsqrtVectorRows8Numbers<>+0(SB), Y0, Y0
-	VSQRTPS Y0, Y0
-	VMOVUPS predictNorm2RsqrtVectorRows8Numbers<>+32(SB), Y1
-	VDIVPS Y0, Y1, Y1
-	VMASKMOVPS Y1, Y15, 0(DI)(CX*4)
+	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
+	VADDPS predictNorm2MulVectorRows8Numbers<>+0(SB), Y1, Y1
+	VSQRTPS Y1, Y1
+	VMOVUPS predictNorm2MulVectorRows8Numbers<>+32(SB), Y2
+	VDIVPS Y1, Y2, Y2
+	VMULPS Y2, Y0, Y0
+	VMASKMOVPS Y0, Y15, 0(DX)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
 	DECQ rows+16(FP)
 	JNE row9
 	VZEROUPPER
@@ -1860,7 +1877,6 @@ TEXT ·predictNorm2LogitsProductEpilogueRows(SB), 0, $0-32
 	MOVQ 24(AX), R8
 	MOVQ 32(AX), R9
 	MOVQ 40(AX), R10
-	MOVQ 48(AX), R11
 	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
 	JEQ narrower1
 row2:
@@ -1887,18 +1903,14 @@ vectors3:
 	VMULPS 64(R8)(CX*4), Z1, Z1
 	VMULPS 128(R8)(CX*4), Z2, Z2
 	VMULPS 192(R8)(CX*4), Z3, Z3
-	VMULPS 0(R9)(CX*4), Z0, Z0
-	VMULPS 64(R9)(CX*4), Z1, Z1
-	VMULPS 128(R9)(CX*4), Z2, Z2
-	VMULPS 192(R9)(CX*4), Z3, Z3
-	VADDPS 0(R10)(CX*4), Z0, Z0
-	VADDPS 64(R10)(CX*4), Z1, Z1
-	VADDPS 128(R10)(CX*4), Z2, Z2
-	VADDPS 192(R10)(CX*4), Z3, Z3
-	VMOVUPS Z0, 0(R11)(CX*4)
-	VMOVUPS Z1, 64(R11)(CX*4)
-	VMOVUPS Z2, 128(R11)(CX*4)
-	VMOVUPS Z3, 192(R11)(CX*4)
+	VADDPS 0(R9)(CX*4), Z0, Z0
+	VADDPS 64(R9)(CX*4), Z1, Z1
+	VADDPS 128(R9)(CX*4), Z2, Z2
+	VADDPS 192(R9)(CX*4), Z3, Z3
+	VMOVUPS Z0, 0(R10)(CX*4)
+	VMOVUPS Z1, 64(R10)(CX*4)
+	VMOVUPS Z2, 128(R10)(CX*4)
+	VMOVUPS Z3, 192(R10)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -1913,9 +1925,8 @@ vectors5:
 	VADDPS 0(SI)(CX*4), Z0, Z0
 	VSUBPS 0(DX)(CX*4), Z0, Z0
 	VMULPS 0(R8)(CX*4), Z0, Z0
-	VMULPS 0(R9)(CX*4), Z0, Z0
-	VADDPS 0(R10)(CX*4), Z0, Z0
-	VMOVUPS Z0, 0(R11)(CX*4)
+	VADDPS 0(R9)(CX*4), Z0, Z0
+	VMOVUPS Z0, 0(R10)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -1935,10 +1946,8 @@ fewer6:
 	VMOVUPS.Z 0(R8)(CX*4), K7, Z1
 	VMULPS Z1, Z0, Z0
 	VMOVUPS.Z 0(R9)(CX*4), K7, Z1
-	VMULPS Z1, Z0, Z0
-	VMOVUPS.Z 0(R10)(CX*4), K7, Z1
 	VADDPS Z1, Z0, Z0
-	VMOVUPS Z0, K7, 0(R11)(CX*4)
+	VMOVUPS Z0, K7, 0(R10)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -1947,7 +1956,6 @@ done7:
 	ADDQ 24(AX), R8
 	ADDQ 32(AX), R9
 	ADDQ 40(AX), R10
-	ADDQ 48(AX), R11
 	DECQ rows+16(FP)
 	JNE row2
 	VZEROUPPER
@@ -1977,18 +1985,14 @@ vectors10:
 	VMULPS 32(R8)(CX*4), Y1, Y1
 	VMULPS 64(R8)(CX*4), Y2, Y2
 	VMULPS 96(R8)(CX*4), Y3, Y3
-	VMULPS 0(R9)(CX*4), Y0, Y0
-	VMULPS 32(R9)(CX*4), Y1, Y1
-	VMULPS 64(R9)(CX*4), Y2, Y2
-	VMULPS 96(R9)(CX*4), Y3, Y3
-	VADDPS 0(R10)(CX*4), Y0, Y0
-	VADDPS 32(R10)(CX*4), Y1, Y1
-	VADDPS 64(R10)(CX*4), Y2, Y2
-	VADDPS 96(R10)(CX*4), Y3, Y3
-	VMOVUPS Y0, 0(R11)(CX*4)
-	VMOVUPS Y1, 32(R11)(CX*4)
-	VMOVUPS Y2, 64(R11)(CX*4)
-	VMOVUPS Y3, 96(R11)(CX*4)
+	VADDPS 0(R9)(CX*4), Y0, Y0
+	VADDPS 32(R9)(CX*4), Y1, Y1
+	VADDPS 64(R9)(CX*4), Y2, Y2
+	VADDPS 96(R9)(CX*4), Y3, Y3
+	VMOVUPS Y0, 0(R10)(CX*4)
+	VMOVUPS Y1, 32(R10)(CX*4)
+	VMOVUPS Y2, 64(R10)(CX*4)
+	VMOVUPS Y3, 96(R10)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -2003,9 +2007,8 @@ vectors12:
 	VADDPS 0(SI)(CX*4), Y0, Y0
 	VSUBPS 0(DX)(CX*4), Y0, Y0
 	VMULPS 0(R8)(CX*4), Y0, Y0
-	VMULPS 0(R9)(CX*4), Y0, Y0
-	VADDPS 0(R10)(CX*4), Y0, Y0
-	VMOVUPS Y0, 0(R11)(CX*4)
+	VADDPS 0(R9)(CX*4), Y0, Y0
+	VMOVUPS Y0, 0(R10)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -2024,10 +2027,8 @@ fewer13:
 	VMASKMOVPS 0(R8)(CX*4), Y15, Y1
 	VMULPS Y1, Y0, Y0
 	VMASKMOVPS 0(R9)(CX*4), Y15, Y1
-	VMULPS Y1, Y0, Y0
-	VMASKMOVPS 0(R10)(CX*4), Y15, Y1
 	VADDPS Y1, Y0, Y0
-	VMASKMOVPS Y0, Y15, 0(R11)(CX*4)
+	VMASKMOVPS Y0, Y15, 0(R10)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -2036,7 +2037,6 @@ done14:
 	ADDQ 24(AX), R8
 	ADDQ 32(AX), R9
 	ADDQ 40(AX), R10
-	ADDQ 48(AX), R11
 	DECQ rows+16(FP)
 	JNE row9
 	VZEROUPPER

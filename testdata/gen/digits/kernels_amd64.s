@@ -1224,43 +1224,45 @@ done:
 	VZEROUPPER
 	RET
 
-DATA readNetBn1RsqrtVectorRows16Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1RsqrtVectorRows16Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1RsqrtVectorRows16Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1RsqrtVectorRows16Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1RsqrtVectorRows16Numbers<>+32(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1RsqrtVectorRows16Numbers<>+40(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1RsqrtVectorRows16Numbers<>+48(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1RsqrtVectorRows16Numbers<>+56(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1RsqrtVectorRows16Numbers<>+64(SB)/8, $0x3f8000003f800000
-DATA readNetBn1RsqrtVectorRows16Numbers<>+72(SB)/8, $0x3f8000003f800000
-DATA readNetBn1RsqrtVectorRows16Numbers<>+80(SB)/8, $0x3f8000003f800000
-DATA readNetBn1RsqrtVectorRows16Numbers<>+88(SB)/8, $0x3f8000003f800000
-DATA readNetBn1RsqrtVectorRows16Numbers<>+96(SB)/8, $0x3f8000003f800000
-DATA readNetBn1RsqrtVectorRows16Numbers<>+104(SB)/8, $0x3f8000003f800000
-DATA readNetBn1RsqrtVectorRows16Numbers<>+112(SB)/8, $0x3f8000003f800000
-DATA readNetBn1RsqrtVectorRows16Numbers<>+120(SB)/8, $0x3f8000003f800000
-GLOBL readNetBn1RsqrtVectorRows16Numbers<>(SB), RODATA|NOPTR, $128
-DATA readNetBn1RsqrtVectorRows8Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1RsqrtVectorRows8Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1RsqrtVectorRows8Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1RsqrtVectorRows8Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1RsqrtVectorRows8Numbers<>+32(SB)/8, $0x3f8000003f800000
-DATA readNetBn1RsqrtVectorRows8Numbers<>+40(SB)/8, $0x3f8000003f800000
-DATA readNetBn1RsqrtVectorRows8Numbers<>+48(SB)/8, $0x3f8000003f800000
-DATA readNetBn1RsqrtVectorRows8Numbers<>+56(SB)/8, $0x3f8000003f800000
-DATA readNetBn1RsqrtVectorRows8Numbers<>+64(SB)/8, $0xffffffffffffffff
-DATA readNetBn1RsqrtVectorRows8Numbers<>+72(SB)/8, $0xffffffffffffffff
-DATA readNetBn1RsqrtVectorRows8Numbers<>+80(SB)/8, $0xffffffffffffffff
-DATA readNetBn1RsqrtVectorRows8Numbers<>+88(SB)/8, $0xffffffffffffffff
-DATA readNetBn1RsqrtVectorRows8Numbers<>+96(SB)/8, $0x0
-DATA readNetBn1RsqrtVectorRows8Numbers<>+104(SB)/8, $0x0
-DATA readNetBn1RsqrtVectorRows8Numbers<>+112(SB)/8, $0x0
-DATA readNetBn1RsqrtVectorRows8Numbers<>+120(SB)/8, $0x0
+DATA readNetBn1RsqrtVectorRows16Numbers<>+0(SB)/4, $0x3727c5ac
+DATA readNetBn1RsqrtVectorRows16Numbers<>+4(SB)/4, $0x3f800000
+GLOBL readNetBn1RsqrtVectorRows16Numbers<>(SB), RODATA|NOPTR, $8
+DATA readNetBn1RsqrtVectorRows8Numbers<>+0(SB)/4, $0x3727c5ac
+DATA readNetBn1RsqrtVectorRows8Numbers<>+4(SB)/4, $0x3727c5ac
+DATA readNetBn1RsqrtVectorRows8Numbers<>+8(SB)/4, $0x3727c5ac
+DATA readNetBn1RsqrtVectorRows8Numbers<>+12(SB)/4, $0x3727c5ac
+DATA readNetBn1RsqrtVectorRows8Numbers<>+16(SB)/4, $0x3727c5ac
+DATA readNetBn1RsqrtVectorRows8Numbers<>+20(SB)/4, $0x3727c5ac
+DATA readNetBn1RsqrtVectorRows8Numbers<>+24(SB)/4, $0x3727c5ac
+DATA readNetBn1RsqrtVectorRows8Numbers<>+28(SB)/4, $0x3727c5ac
+DATA readNetBn1RsqrtVectorRows8Numbers<>+32(SB)/4, $0x3f800000
+DATA readNetBn1RsqrtVectorRows8Numbers<>+36(SB)/4, $0x3f800000
+DATA readNetBn1RsqrtVectorRows8Numbers<>+40(SB)/4, $0x3f800000
+DATA readNetBn1RsqrtVectorRows8Numbers<>+44(SB)/4, $0x3f800000
+DATA readNetBn1RsqrtVectorRows8Numbers<>+48(SB)/4, $0x3f800000
+DATA readNetBn1RsqrtVectorRows8Numbers<>+52(SB)/4, $0x3f800000
+DATA readNetBn1RsqrtVectorRows8Numbers<>+56(SB)/4, $0x3f800000
+DATA readNetBn1RsqrtVectorRows8Numbers<>+60(SB)/4, $0x3f800000
+DATA readNetBn1RsqrtVectorRows8Numbers<>+64(SB)/4, $0xffffffff
+DATA readNetBn1RsqrtVectorRows8Numbers<>+68(SB)/4, $0xffffffff
+DATA readNetBn1RsqrtVectorRows8Numbers<>+72(SB)/4, $0xffffffff
+DATA readNetBn1RsqrtVectorRows8Numbers<>+76(SB)/4, $0xffffffff
+DATA readNetBn1RsqrtVectorRows8Numbers<>+80(SB)/4, $0xffffffff
+DATA readNetBn1RsqrtVectorRows8Numbers<>+84(SB)/4, $0xffffffff
+DATA readNetBn1RsqrtVectorRows8Numbers<>+88(SB)/4, $0xffffffff
+DATA readNetBn1RsqrtVectorRows8Numbers<>+92(SB)/4, $0xffffffff
+DATA readNetBn1RsqrtVectorRows8Numbers<>+96(SB)/4, $0x0
+DATA readNetBn1RsqrtVectorRows8Numbers<>+100(SB)/4, $0x0
+DATA readNetBn1RsqrtVectorRows8Numbers<>+104(SB)/4, $0x0
+DATA readNetBn1RsqrtVectorRows8Numbers<>+108(SB)/4, $0x0
+DATA readNetBn1RsqrtVectorRows8Numbers<>+112(SB)/4, $0x0
+DATA readNetBn1RsqrtVectorRows8Numbers<>+116(SB)/4, $0x0
+DATA readNetBn1RsqrtVectorRows8Numbers<>+120(SB)/4, $0x0
+DATA readNetBn1RsqrtVectorRows8Numbers<>+124(SB)/4, $0x0
 GLOBL readNetBn1RsqrtVectorRows8Numbers<>(SB), RODATA|NOPTR, $128
 
-// func readNetBn1RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
-TEXT ·readNetBn1RsqrtVectorRows(SB), 0, $0-32
+// func readNetBn1RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·readNetBn1RsqrtVectorRows(SB), 0, $0-33
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
@@ -1274,30 +1276,34 @@ row2:
 	JGT fewer4
 	PCALIGN $32
 vectors3:
-	VMOVUPS readNetBn1RsqrtVectorRows16Numbers<>+0(SB), Z0
+	VBROADCASTSS readNetBn1RsqrtVectorRows16Numbers<>+0(SB), Z0
 	VADDPS 0(SI)(CX*4), Z0, Z0
-	VMOVUPS readNetBn1RsqrtVectorRows16Numbers<>+0(SB), Z1
+	VBROADCASTSS readNetBn1RsqrtVectorRows16Numbers<>+0(SB), Z1
 	VADDPS 64(SI)(CX*4), Z1, Z1
-	VMOVUPS readNetBn1RsqrtVectorRows16Numbers<>+0(SB), Z2
+	VBROADCASTSS readNetBn1RsqrtVectorRows16Numbers<>+0(SB), Z2
 	VADDPS 128(SI)(CX*4), Z2, Z2
-	VMOVUPS readNetBn1RsqrtVectorRows16Numbers<>+0(SB), Z3
+	VBROADCASTSS readNetBn1RsqrtVectorRows16Numbers<>+0(SB), Z3
 	VADDPS 192(SI)(CX*4), Z3, Z3
 	VSQRTPS Z0, Z0
 	VSQRTPS Z1, Z1
 	VSQRTPS Z2, Z2
 	VSQRTPS Z3, Z3
-	VMOVUPS readNetBn1RsqrtVectorRows16Numbers<>+64(SB), Z4
+	VBROADCASTSS readNetBn1RsqrtVectorRows16Numbers<>+4(SB), Z4
 	VDIVPS Z0, Z4, Z4
-	VMOVUPS readNetBn1RsqrtVectorRows16Numbers<>+64(SB), Z0
+	VBROADCASTSS readNetBn1RsqrtVectorRows16Numbers<>+4(SB), Z0
 	VDIVPS Z1, Z0, Z0
-	VMOVUPS readNetBn1RsqrtVectorRows16Numbers<>+64(SB), Z1
+	VBROADCASTSS readNetBn1RsqrtVectorRows16Numbers<>+4(SB), Z1
 	VDIVPS Z2, Z1, Z1
-	VMOVUPS readNetBn1RsqrtVectorRows16Numbers<>+64(SB), Z2
+	VBROADCASTSS readNetBn1RsqrtVectorRows16Numbers<>+4(SB), Z2
 	VDIVPS Z3, Z2, Z2
 	VMOVUPS Z4, 0(DI)(CX*4)
 	VMOVUPS Z0, 64(DI)(CX*4)
 	VMOVUPS Z1, 128(DI)(CX*4)
 	VMOVUPS Z2, 192(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
+	PREFETCHT0 2176(SI)(CX*4)
+	PREFETCHT0 2240(SI)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -1308,12 +1314,13 @@ fewer4:
 	JGT fewer6
 	PCALIGN $32
 vectors5:
-	VMOVUPS readNetBn1RsqrtVectorRows16Numbers<>+0(SB), Z0
+	VBROADCASTSS readNetBn1RsqrtVectorRows16Numbers<>+0(SB), Z0
 	VADDPS 0(SI)(CX*4), Z0, Z0
 	VSQRTPS Z0, Z0
-	VMOVUPS readNetBn1RsqrtVectorRows16Numbers<>+64(SB), Z1
+	VBROADCASTSS readNetBn1RsqrtVectorRows16Numbers<>+4(SB), Z1
 	VDIVPS Z0, Z1, Z1
 	VMOVUPS Z1, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -1326,11 +1333,12 @@ fewer6:
 	NOTL AX
 	KMOVW AX, K7
 	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
-	VADDPS readNetBn1RsqrtVectorRows16Numbers<>+0(SB), Z0, Z0
+	VADDPS.BCST readNetBn1RsqrtVectorRows16Numbers<>+0(SB), Z0, Z0
 	VSQRTPS Z0, Z0
-	VMOVUPS readNetBn1RsqrtVectorRows16Numbers<>+64(SB), Z1
+	VBROADCASTSS readNetBn1RsqrtVectorRows16Numbers<>+4(SB), Z1
 	VDIVPS Z0, Z1, Z1
 	VMOVUPS Z1, K7, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -1372,6 +1380,8 @@ vectors10:
 	VMOVUPS Y0, 32(DI)(CX*4)
 	VMOVUPS Y1, 64(DI)(CX*4)
 	VMOVUPS Y2, 96(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -1388,6 +1398,7 @@ vectors12:
 	VMOVUPS readNetBn1RsqrtVectorRows8Numbers<>+32(SB), Y1
 	VDIVPS Y0, Y1, Y1
 	VMOVUPS Y1, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -1404,6 +1415,7 @@ fewer13:
 	VMOVUPS readNetBn1RsqrtVectorRows8Numbers<>+32(SB), Y1
 	VDIVPS Y0, Y1, Y1
 	VMASKMOVPS Y1, Y15, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -1413,31 +1425,36 @@ done14:
 	VZEROUPPER
 	RET
 
-DATA readNetReluProductEpilogueRows16Numbers<>+0(SB)/8, $0x0
-DATA readNetReluProductEpilogueRows16Numbers<>+8(SB)/8, $0x0
-DATA readNetReluProductEpilogueRows16Numbers<>+16(SB)/8, $0x0
-DATA readNetReluProductEpilogueRows16Numbers<>+24(SB)/8, $0x0
-DATA readNetReluProductEpilogueRows16Numbers<>+32(SB)/8, $0x0
-DATA readNetReluProductEpilogueRows16Numbers<>+40(SB)/8, $0x0
-DATA readNetReluProductEpilogueRows16Numbers<>+48(SB)/8, $0x0
-DATA readNetReluProductEpilogueRows16Numbers<>+56(SB)/8, $0x0
-GLOBL readNetReluProductEpilogueRows16Numbers<>(SB), RODATA|NOPTR, $64
-DATA readNetReluProductEpilogueRows8Numbers<>+0(SB)/8, $0x0
-DATA readNetReluProductEpilogueRows8Numbers<>+8(SB)/8, $0x0
-DATA readNetReluProductEpilogueRows8Numbers<>+16(SB)/8, $0x0
-DATA readNetReluProductEpilogueRows8Numbers<>+24(SB)/8, $0x0
-DATA readNetReluProductEpilogueRows8Numbers<>+32(SB)/8, $0xffffffffffffffff
-DATA readNetReluProductEpilogueRows8Numbers<>+40(SB)/8, $0xffffffffffffffff
-DATA readNetReluProductEpilogueRows8Numbers<>+48(SB)/8, $0xffffffffffffffff
-DATA readNetReluProductEpilogueRows8Numbers<>+56(SB)/8, $0xffffffffffffffff
-DATA readNetReluProductEpilogueRows8Numbers<>+64(SB)/8, $0x0
-DATA readNetReluProductEpilogueRows8Numbers<>+72(SB)/8, $0x0
-DATA readNetReluProductEpilogueRows8Numbers<>+80(SB)/8, $0x0
-DATA readNetReluProductEpilogueRows8Numbers<>+88(SB)/8, $0x0
+DATA readNetReluProductEpilogueRows16Numbers<>+0(SB)/4, $0x0
+GLOBL readNetReluProductEpilogueRows16Numbers<>(SB), RODATA|NOPTR, $4
+DATA readNetReluProductEpilogueRows8Numbers<>+0(SB)/4, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+4(SB)/4, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+8(SB)/4, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+12(SB)/4, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+16(SB)/4, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+20(SB)/4, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+24(SB)/4, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+28(SB)/4, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+32(SB)/4, $0xffffffff
+DATA readNetReluProductEpilogueRows8Numbers<>+36(SB)/4, $0xffffffff
+DATA readNetReluProductEpilogueRows8Numbers<>+40(SB)/4, $0xffffffff
+DATA readNetReluProductEpilogueRows8Numbers<>+44(SB)/4, $0xffffffff
+DATA readNetReluProductEpilogueRows8Numbers<>+48(SB)/4, $0xffffffff
+DATA readNetReluProductEpilogueRows8Numbers<>+52(SB)/4, $0xffffffff
+DATA readNetReluProductEpilogueRows8Numbers<>+56(SB)/4, $0xffffffff
+DATA readNetReluProductEpilogueRows8Numbers<>+60(SB)/4, $0xffffffff
+DATA readNetReluProductEpilogueRows8Numbers<>+64(SB)/4, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+68(SB)/4, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+72(SB)/4, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+76(SB)/4, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+80(SB)/4, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+84(SB)/4, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+88(SB)/4, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+92(SB)/4, $0x0
 GLOBL readNetReluProductEpilogueRows8Numbers<>(SB), RODATA|NOPTR, $96
 
-// func readNetReluProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int)
-TEXT ·readNetReluProductEpilogueRows(SB), 0, $0-32
+// func readNetReluProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·readNetReluProductEpilogueRows(SB), 0, $0-33
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
@@ -1480,18 +1497,22 @@ vectors3:
 	VADDPS 64(R10)(CX*4), Z1, Z1
 	VADDPS 128(R10)(CX*4), Z2, Z2
 	VADDPS 192(R10)(CX*4), Z3, Z3
-	VMOVUPS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z4
+	VBROADCASTSS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z4
 	VMAXPS Z0, Z4, Z4
-	VMOVUPS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z0
+	VBROADCASTSS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z0
 	VMAXPS Z1, Z0, Z0
-	VMOVUPS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z1
+	VBROADCASTSS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z1
 	VMAXPS Z2, Z1, Z1
-	VMOVUPS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z2
+	VBROADCASTSS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z2
 	VMAXPS Z3, Z2, Z2
 	VMOVUPS Z4, 0(R11)(CX*4)
 	VMOVUPS Z0, 64(R11)(CX*4)
 	VMOVUPS Z1, 128(R11)(CX*4)
 	VMOVUPS Z2, 192(R11)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
+	PREFETCHT0 2176(SI)(CX*4)
+	PREFETCHT0 2240(SI)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -1508,9 +1529,10 @@ vectors5:
 	VMULPS 0(R8)(CX*4), Z0, Z0
 	VMULPS 0(R9)(CX*4), Z0, Z0
 	VADDPS 0(R10)(CX*4), Z0, Z0
-	VMOVUPS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z1
+	VBROADCASTSS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z1
 	VMAXPS Z0, Z1, Z1
 	VMOVUPS Z1, 0(R11)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -1533,9 +1555,10 @@ fewer6:
 	VMULPS Z1, Z0, Z0
 	VMOVUPS.Z 0(R10)(CX*4), K7, Z1
 	VADDPS Z1, Z0, Z0
-	VMOVUPS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z1
+	VBROADCASTSS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z1
 	VMAXPS Z0, Z1, Z1
 	VMOVUPS Z1, K7, 0(R11)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -1594,6 +1617,8 @@ vectors10:
 	VMOVUPS Y0, 32(R11)(CX*4)
 	VMOVUPS Y1, 64(R11)(CX*4)
 	VMOVUPS Y2, 96(R11)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -1613,6 +1638,7 @@ vectors12:
 	VMOVUPS readNetReluProductEpilogueRows8Numbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
 	VMOVUPS Y1, 0(R11)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -1637,6 +1663,7 @@ fewer13:
 	VMOVUPS readNetReluProductEpilogueRows8Numbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
 	VMASKMOVPS Y1, Y15, 0(R11)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -1652,18 +1679,26 @@ done14:
 	RET
 
 GLOBL readNetXVectorRows16Numbers<>(SB), RODATA|NOPTR, $0
-DATA readNetXVectorRows8Numbers<>+0(SB)/8, $0xffffffffffffffff
-DATA readNetXVectorRows8Numbers<>+8(SB)/8, $0xffffffffffffffff
-DATA readNetXVectorRows8Numbers<>+16(SB)/8, $0xffffffffffffffff
-DATA readNetXVectorRows8Numbers<>+24(SB)/8, $0xffffffffffffffff
-DATA readNetXVectorRows8Numbers<>+32(SB)/8, $0x0
-DATA readNetXVectorRows8Numbers<>+40(SB)/8, $0x0
-DATA readNetXVectorRows8Numbers<>+48(SB)/8, $0x0
-DATA readNetXVectorRows8Numbers<>+56(SB)/8, $0x0
+DATA readNetXVectorRows8Numbers<>+0(SB)/4, $0xffffffff
+DATA readNetXVectorRows8Numbers<>+4(SB)/4, $0xffffffff
+DATA readNetXVectorRows8Numbers<>+8(SB)/4, $0xffffffff
+DATA readNetXVectorRows8Numbers<>+12(SB)/4, $0xffffffff
+DATA readNetXVectorRows8Numbers<>+16(SB)/4, $0xffffffff
+DATA readNetXVectorRows8Numbers<>+20(SB)/4, $0xffffffff
+DATA readNetXVectorRows8Numbers<>+24(SB)/4, $0xffffffff
+DATA readNetXVectorRows8Numbers<>+28(SB)/4, $0xffffffff
+DATA readNetXVectorRows8Numbers<>+32(SB)/4, $0x0
+DATA readNetXVectorRows8Numbers<>+36(SB)/4, $0x0
+DATA readNetXVectorRows8Numbers<>+40(SB)/4, $0x0
+DATA readNetXVectorRows8Numbers<>+44(SB)/4, $0x0
+DATA readNetXVectorRows8Numbers<>+48(SB)/4, $0x0
+DATA readNetXVectorRows8Numbers<>+52(SB)/4, $0x0
+DATA readNetXVectorRows8Numbers<>+56(SB)/4, $0x0
+DATA readNetXVectorRows8Numbers<>+60(SB)/4, $0x0
 GLOBL readNetXVectorRows8Numbers<>(SB), RODATA|NOPTR, $64
 
-// func readNetXVectorRows(at *unsafe.Pointer, step *int, rows, n int)
-TEXT ·readNetXVectorRows(SB), 0, $0-32
+// func readNetXVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·readNetXVectorRows(SB), 0, $0-33
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
@@ -1709,6 +1744,10 @@ vectors3:
 	VMOVUPS Z1, 64(DI)(CX*4)
 	VMOVUPS Z2, 128(DI)(CX*4)
 	VMOVUPS Z3, 192(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
+	PREFETCHT0 2176(SI)(CX*4)
+	PREFETCHT0 2240(SI)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -1727,6 +1766,7 @@ vectors5:
 	VCMPPS $7, Z0, Z0, K1
 	VMAXPS 1856(SI)(CX*4), Z0, K1, Z0
 	VMOVUPS Z0, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -1749,6 +1789,7 @@ fewer6:
 	VCMPPS $7, Z0, Z0, K1
 	VMAXPS Z1, Z0, K1, Z0
 	VMOVUPS Z0, K7, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -1810,6 +1851,8 @@ vectors10:
 	VMOVUPS Y2, 32(DI)(CX*4)
 	VMOVUPS Y3, 64(DI)(CX*4)
 	VMOVUPS Y4, 96(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -1831,6 +1874,7 @@ vectors12:
 	VCMPPS $3, Y0, Y0, Y2
 	VBLENDVPS Y2, Y0, Y1, Y0
 	VMOVUPS Y0, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -1855,6 +1899,7 @@ fewer13:
 	VCMPPS $3, Y0, Y0, Y3
 	VBLENDVPS Y3, Y0, Y2, Y0
 	VMASKMOVPS Y0, Y15, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -1864,43 +1909,45 @@ done14:
 	VZEROUPPER
 	RET
 
-DATA readNetBn2RsqrtVectorRows16Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2RsqrtVectorRows16Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2RsqrtVectorRows16Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2RsqrtVectorRows16Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2RsqrtVectorRows16Numbers<>+32(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2RsqrtVectorRows16Numbers<>+40(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2RsqrtVectorRows16Numbers<>+48(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2RsqrtVectorRows16Numbers<>+56(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2RsqrtVectorRows16Numbers<>+64(SB)/8, $0x3f8000003f800000
-DATA readNetBn2RsqrtVectorRows16Numbers<>+72(SB)/8, $0x3f8000003f800000
-DATA readNetBn2RsqrtVectorRows16Numbers<>+80(SB)/8, $0x3f8000003f800000
-DATA readNetBn2RsqrtVectorRows16Numbers<>+88(SB)/8, $0x3f8000003f800000
-DATA readNetBn2RsqrtVectorRows16Numbers<>+96(SB)/8, $0x3f8000003f800000
-DATA readNetBn2RsqrtVectorRows16Numbers<>+104(SB)/8, $0x3f8000003f800000
-DATA readNetBn2RsqrtVectorRows16Numbers<>+112(SB)/8, $0x3f8000003f800000
-DATA readNetBn2RsqrtVectorRows16Numbers<>+120(SB)/8, $0x3f8000003f800000
-GLOBL readNetBn2RsqrtVectorRows16Numbers<>(SB), RODATA|NOPTR, $128
-DATA readNetBn2RsqrtVectorRows8Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2RsqrtVectorRows8Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2RsqrtVectorRows8Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2RsqrtVectorRows8Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2RsqrtVectorRows8Numbers<>+32(SB)/8, $0x3f8000003f800000
-DATA readNetBn2RsqrtVectorRows8Numbers<>+40(SB)/8, $0x3f8000003f800000
-DATA readNetBn2RsqrtVectorRows8Numbers<>+48(SB)/8, $0x3f8000003f800000
-DATA readNetBn2RsqrtVectorRows8Numbers<>+56(SB)/8, $0x3f8000003f800000
-DATA readNetBn2RsqrtVectorRows8Numbers<>+64(SB)/8, $0xffffffffffffffff
-DATA readNetBn2RsqrtVectorRows8Numbers<>+72(SB)/8, $0xffffffffffffffff
-DATA readNetBn2RsqrtVectorRows8Numbers<>+80(SB)/8, $0xffffffffffffffff
-DATA readNetBn2RsqrtVectorRows8Numbers<>+88(SB)/8, $0xffffffffffffffff
-DATA readNetBn2RsqrtVectorRows8Numbers<>+96(SB)/8, $0x0
-DATA readNetBn2RsqrtVectorRows8Numbers<>+104(SB)/8, $0x0
-DATA readNetBn2RsqrtVectorRows8Numbers<>+112(SB)/8, $0x0
-DATA readNetBn2RsqrtVectorRows8Numbers<>+120(SB)/8, $0x0
+DATA readNetBn2RsqrtVectorRows16Numbers<>+0(SB)/4, $0x3727c5ac
+DATA readNetBn2RsqrtVectorRows16Numbers<>+4(SB)/4, $0x3f800000
+GLOBL readNetBn2RsqrtVectorRows16Numbers<>(SB), RODATA|NOPTR, $8
+DATA readNetBn2RsqrtVectorRows8Numbers<>+0(SB)/4, $0x3727c5ac
+DATA readNetBn2RsqrtVectorRows8Numbers<>+4(SB)/4, $0x3727c5ac
+DATA readNetBn2RsqrtVectorRows8Numbers<>+8(SB)/4, $0x3727c5ac
+DATA readNetBn2RsqrtVectorRows8Numbers<>+12(SB)/4, $0x3727c5ac
+DATA readNetBn2RsqrtVectorRows8Numbers<>+16(SB)/4, $0x3727c5ac
+DATA readNetBn2RsqrtVectorRows8Numbers<>+20(SB)/4, $0x3727c5ac
+DATA readNetBn2RsqrtVectorRows8Numbers<>+24(SB)/4, $0x3727c5ac
+DATA readNetBn2RsqrtVectorRows8Numbers<>+28(SB)/4, $0x3727c5ac
+DATA readNetBn2RsqrtVectorRows8Numbers<>+32(SB)/4, $0x3f800000
+DATA readNetBn2RsqrtVectorRows8Numbers<>+36(SB)/4, $0x3f800000
+DATA readNetBn2RsqrtVectorRows8Numbers<>+40(SB)/4, $0x3f800000
+DATA readNetBn2RsqrtVectorRows8Numbers<>+44(SB)/4, $0x3f800000
+DATA readNetBn2RsqrtVectorRows8Numbers<>+48(SB)/4, $0x3f800000
+DATA readNetBn2RsqrtVectorRows8Numbers<>+52(SB)/4, $0x3f800000
+DATA readNetBn2RsqrtVectorRows8Numbers<>+56(SB)/4, $0x3f800000
+DATA readNetBn2RsqrtVectorRows8Numbers<>+60(SB)/4, $0x3f800000
+DATA readNetBn2RsqrtVectorRows8Numbers<>+64(SB)/4, $0xffffffff
+DATA readNetBn2RsqrtVectorRows8Numbers<>+68(SB)/4, $0xffffffff
+DATA readNetBn2RsqrtVectorRows8Numbers<>+72(SB)/4, $0xffffffff
+DATA readNetBn2RsqrtVectorRows8Numbers<>+76(SB)/4, $0xffffffff
+DATA readNetBn2RsqrtVectorRows8Numbers<>+80(SB)/4, $0xffffffff
+DATA readNetBn2RsqrtVectorRows8Numbers<>+84(SB)/4, $0xffffffff
+DATA readNetBn2RsqrtVectorRows8Numbers<>+88(SB)/4, $0xffffffff
+DATA readNetBn2RsqrtVectorRows8Numbers<>+92(SB)/4, $0xffffffff
+DATA readNetBn2RsqrtVectorRows8Numbers<>+96(SB)/4, $0x0
+DATA readNetBn2RsqrtVectorRows8Numbers<>+100(SB)/4, $0x0
+DATA readNetBn2RsqrtVectorRows8Numbers<>+104(SB)/4, $0x0
+DATA readNetBn2RsqrtVectorRows8Numbers<>+108(SB)/4, $0x0
+DATA readNetBn2RsqrtVectorRows8Numbers<>+112(SB)/4, $0x0
+DATA readNetBn2RsqrtVectorRows8Numbers<>+116(SB)/4, $0x0
+DATA readNetBn2RsqrtVectorRows8Numbers<>+120(SB)/4, $0x0
+DATA readNetBn2RsqrtVectorRows8Numbers<>+124(SB)/4, $0x0
 GLOBL readNetBn2RsqrtVectorRows8Numbers<>(SB), RODATA|NOPTR, $128
 
-// func readNetBn2RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
-TEXT ·readNetBn2RsqrtVectorRows(SB), 0, $0-32
+// func readNetBn2RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·readNetBn2RsqrtVectorRows(SB), 0, $0-33
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
@@ -1914,30 +1961,34 @@ row2:
 	JGT fewer4
 	PCALIGN $32
 vectors3:
-	VMOVUPS readNetBn2RsqrtVectorRows16Numbers<>+0(SB), Z0
+	VBROADCASTSS readNetBn2RsqrtVectorRows16Numbers<>+0(SB), Z0
 	VADDPS 0(SI)(CX*4), Z0, Z0
-	VMOVUPS readNetBn2RsqrtVectorRows16Numbers<>+0(SB), Z1
+	VBROADCASTSS readNetBn2RsqrtVectorRows16Numbers<>+0(SB), Z1
 	VADDPS 64(SI)(CX*4), Z1, Z1
-	VMOVUPS readNetBn2RsqrtVectorRows16Numbers<>+0(SB), Z2
+	VBROADCASTSS readNetBn2RsqrtVectorRows16Numbers<>+0(SB), Z2
 	VADDPS 128(SI)(CX*4), Z2, Z2
-	VMOVUPS readNetBn2RsqrtVectorRows16Numbers<>+0(SB), Z3
+	VBROADCASTSS readNetBn2RsqrtVectorRows16Numbers<>+0(SB), Z3
 	VADDPS 192(SI)(CX*4), Z3, Z3
 	VSQRTPS Z0, Z0
 	VSQRTPS Z1, Z1
 	VSQRTPS Z2, Z2
 	VSQRTPS Z3, Z3
-	VMOVUPS readNetBn2RsqrtVectorRows16Numbers<>+64(SB), Z4
+	VBROADCASTSS readNetBn2RsqrtVectorRows16Numbers<>+4(SB), Z4
 	VDIVPS Z0, Z4, Z4
-	VMOVUPS readNetBn2RsqrtVectorRows16Numbers<>+64(SB), Z0
+	VBROADCASTSS readNetBn2RsqrtVectorRows16Numbers<>+4(SB), Z0
 	VDIVPS Z1, Z0, Z0
-	VMOVUPS readNetBn2RsqrtVectorRows16Numbers<>+64(SB), Z1
+	VBROADCASTSS readNetBn2RsqrtVectorRows16Numbers<>+4(SB), Z1
 	VDIVPS Z2, Z1, Z1
-	VMOVUPS readNetBn2RsqrtVectorRows16Numbers<>+64(SB), Z2
+	VBROADCASTSS readNetBn2RsqrtVectorRows16Numbers<>+4(SB), Z2
 	VDIVPS Z3, Z2, Z2
 	VMOVUPS Z4, 0(DI)(CX*4)
 	VMOVUPS Z0, 64(DI)(CX*4)
 	VMOVUPS Z1, 128(DI)(CX*4)
 	VMOVUPS Z2, 192(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
+	PREFETCHT0 2176(SI)(CX*4)
+	PREFETCHT0 2240(SI)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -1948,12 +1999,13 @@ fewer4:
 	JGT fewer6
 	PCALIGN $32
 vectors5:
-	VMOVUPS readNetBn2RsqrtVectorRows16Numbers<>+0(SB), Z0
+	VBROADCASTSS readNetBn2RsqrtVectorRows16Numbers<>+0(SB), Z0
 	VADDPS 0(SI)(CX*4), Z0, Z0
 	VSQRTPS Z0, Z0
-	VMOVUPS readNetBn2RsqrtVectorRows16Numbers<>+64(SB), Z1
+	VBROADCASTSS readNetBn2RsqrtVectorRows16Numbers<>+4(SB), Z1
 	VDIVPS Z0, Z1, Z1
 	VMOVUPS Z1, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -1966,11 +2018,12 @@ fewer6:
 	NOTL AX
 	KMOVW AX, K7
 	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
-	VADDPS readNetBn2RsqrtVectorRows16Numbers<>+0(SB), Z0, Z0
+	VADDPS.BCST readNetBn2RsqrtVectorRows16Numbers<>+0(SB), Z0, Z0
 	VSQRTPS Z0, Z0
-	VMOVUPS readNetBn2RsqrtVectorRows16Numbers<>+64(SB), Z1
+	VBROADCASTSS readNetBn2RsqrtVectorRows16Numbers<>+4(SB), Z1
 	VDIVPS Z0, Z1, Z1
 	VMOVUPS Z1, K7, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -2012,6 +2065,8 @@ vectors10:
 	VMOVUPS Y0, 32(DI)(CX*4)
 	VMOVUPS Y1, 64(DI)(CX*4)
 	VMOVUPS Y2, 96(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -2028,6 +2083,7 @@ vectors12:
 	VMOVUPS readNetBn2RsqrtVectorRows8Numbers<>+32(SB), Y1
 	VDIVPS Y0, Y1, Y1
 	VMOVUPS Y1, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -2044,6 +2100,7 @@ fewer13:
 	VMOVUPS readNetBn2RsqrtVectorRows8Numbers<>+32(SB), Y1
 	VDIVPS Y0, Y1, Y1
 	VMASKMOVPS Y1, Y15, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -2053,31 +2110,36 @@ done14:
 	VZEROUPPER
 	RET
 
-DATA readNetRelu2ProductEpilogueRows16Numbers<>+0(SB)/8, $0x0
-DATA readNetRelu2ProductEpilogueRows16Numbers<>+8(SB)/8, $0x0
-DATA readNetRelu2ProductEpilogueRows16Numbers<>+16(SB)/8, $0x0
-DATA readNetRelu2ProductEpilogueRows16Numbers<>+24(SB)/8, $0x0
-DATA readNetRelu2ProductEpilogueRows16Numbers<>+32(SB)/8, $0x0
-DATA readNetRelu2ProductEpilogueRows16Numbers<>+40(SB)/8, $0x0
-DATA readNetRelu2ProductEpilogueRows16Numbers<>+48(SB)/8, $0x0
-DATA readNetRelu2ProductEpilogueRows16Numbers<>+56(SB)/8, $0x0
-GLOBL readNetRelu2ProductEpilogueRows16Numbers<>(SB), RODATA|NOPTR, $64
-DATA readNetRelu2ProductEpilogueRows8Numbers<>+0(SB)/8, $0x0
-DATA readNetRelu2ProductEpilogueRows8Numbers<>+8(SB)/8, $0x0
-DATA readNetRelu2ProductEpilogueRows8Numbers<>+16(SB)/8, $0x0
-DATA readNetRelu2ProductEpilogueRows8Numbers<>+24(SB)/8, $0x0
-DATA readNetRelu2ProductEpilogueRows8Numbers<>+32(SB)/8, $0xffffffffffffffff
-DATA readNetRelu2ProductEpilogueRows8Numbers<>+40(SB)/8, $0xffffffffffffffff
-DATA readNetRelu2ProductEpilogueRows8Numbers<>+48(SB)/8, $0xffffffffffffffff
-DATA readNetRelu2ProductEpilogueRows8Numbers<>+56(SB)/8, $0xffffffffffffffff
-DATA readNetRelu2ProductEpilogueRows8Numbers<>+64(SB)/8, $0x0
-DATA readNetRelu2ProductEpilogueRows8Numbers<>+72(SB)/8, $0x0
-DATA readNetRelu2ProductEpilogueRows8Numbers<>+80(SB)/8, $0x0
-DATA readNetRelu2ProductEpilogueRows8Numbers<>+88(SB)/8, $0x0
+DATA readNetRelu2ProductEpilogueRows16Numbers<>+0(SB)/4, $0x0
+GLOBL readNetRelu2ProductEpilogueRows16Numbers<>(SB), RODATA|NOPTR, $4
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+0(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+4(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+8(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+12(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+16(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+20(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+24(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+28(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+32(SB)/4, $0xffffffff
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+36(SB)/4, $0xffffffff
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+40(SB)/4, $0xffffffff
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+44(SB)/4, $0xffffffff
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+48(SB)/4, $0xffffffff
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+52(SB)/4, $0xffffffff
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+56(SB)/4, $0xffffffff
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+60(SB)/4, $0xffffffff
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+64(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+68(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+72(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+76(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+80(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+84(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+88(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+92(SB)/4, $0x0
 GLOBL readNetRelu2ProductEpilogueRows8Numbers<>(SB), RODATA|NOPTR, $96
 
-// func readNetRelu2ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int)
-TEXT ·readNetRelu2ProductEpilogueRows(SB), 0, $0-32
+// func readNetRelu2ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·readNetRelu2ProductEpilogueRows(SB), 0, $0-33
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
@@ -2120,18 +2182,22 @@ vectors3:
 	VADDPS 64(R10)(CX*4), Z1, Z1
 	VADDPS 128(R10)(CX*4), Z2, Z2
 	VADDPS 192(R10)(CX*4), Z3, Z3
-	VMOVUPS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z4
+	VBROADCASTSS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z4
 	VMAXPS Z0, Z4, Z4
-	VMOVUPS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z0
+	VBROADCASTSS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z0
 	VMAXPS Z1, Z0, Z0
-	VMOVUPS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z1
+	VBROADCASTSS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z1
 	VMAXPS Z2, Z1, Z1
-	VMOVUPS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z2
+	VBROADCASTSS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z2
 	VMAXPS Z3, Z2, Z2
 	VMOVUPS Z4, 0(R11)(CX*4)
 	VMOVUPS Z0, 64(R11)(CX*4)
 	VMOVUPS Z1, 128(R11)(CX*4)
 	VMOVUPS Z2, 192(R11)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
+	PREFETCHT0 2176(SI)(CX*4)
+	PREFETCHT0 2240(SI)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -2148,9 +2214,10 @@ vectors5:
 	VMULPS 0(R8)(CX*4), Z0, Z0
 	VMULPS 0(R9)(CX*4), Z0, Z0
 	VADDPS 0(R10)(CX*4), Z0, Z0
-	VMOVUPS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z1
+	VBROADCASTSS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z1
 	VMAXPS Z0, Z1, Z1
 	VMOVUPS Z1, 0(R11)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -2173,9 +2240,10 @@ fewer6:
 	VMULPS Z1, Z0, Z0
 	VMOVUPS.Z 0(R10)(CX*4), K7, Z1
 	VADDPS Z1, Z0, Z0
-	VMOVUPS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z1
+	VBROADCASTSS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z1
 	VMAXPS Z0, Z1, Z1
 	VMOVUPS Z1, K7, 0(R11)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -2234,6 +2302,8 @@ vectors10:
 	VMOVUPS Y0, 32(R11)(CX*4)
 	VMOVUPS Y1, 64(R11)(CX*4)
 	VMOVUPS Y2, 96(R11)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -2253,6 +2323,7 @@ vectors12:
 	VMOVUPS readNetRelu2ProductEpilogueRows8Numbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
 	VMOVUPS Y1, 0(R11)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -2277,6 +2348,7 @@ fewer13:
 	VMOVUPS readNetRelu2ProductEpilogueRows8Numbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
 	VMASKMOVPS Y1, Y15, 0(R11)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -2292,18 +2364,26 @@ done14:
 	RET
 
 GLOBL readNetX2VectorRows16Numbers<>(SB), RODATA|NOPTR, $0
-DATA readNetX2VectorRows8Numbers<>+0(SB)/8, $0xffffffffffffffff
-DATA readNetX2VectorRows8Numbers<>+8(SB)/8, $0xffffffffffffffff
-DATA readNetX2VectorRows8Numbers<>+16(SB)/8, $0xffffffffffffffff
-DATA readNetX2VectorRows8Numbers<>+24(SB)/8, $0xffffffffffffffff
-DATA readNetX2VectorRows8Numbers<>+32(SB)/8, $0x0
-DATA readNetX2VectorRows8Numbers<>+40(SB)/8, $0x0
-DATA readNetX2VectorRows8Numbers<>+48(SB)/8, $0x0
-DATA readNetX2VectorRows8Numbers<>+56(SB)/8, $0x0
+DATA readNetX2VectorRows8Numbers<>+0(SB)/4, $0xffffffff
+DATA readNetX2VectorRows8Numbers<>+4(SB)/4, $0xffffffff
+DATA readNetX2VectorRows8Numbers<>+8(SB)/4, $0xffffffff
+DATA readNetX2VectorRows8Numbers<>+12(SB)/4, $0xffffffff
+DATA readNetX2VectorRows8Numbers<>+16(SB)/4, $0xffffffff
+DATA readNetX2VectorRows8Numbers<>+20(SB)/4, $0xffffffff
+DATA readNetX2VectorRows8Numbers<>+24(SB)/4, $0xffffffff
+DATA readNetX2VectorRows8Numbers<>+28(SB)/4, $0xffffffff
+DATA readNetX2VectorRows8Numbers<>+32(SB)/4, $0x0
+DATA readNetX2VectorRows8Numbers<>+36(SB)/4, $0x0
+DATA readNetX2VectorRows8Numbers<>+40(SB)/4, $0x0
+DATA readNetX2VectorRows8Numbers<>+44(SB)/4, $0x0
+DATA readNetX2VectorRows8Numbers<>+48(SB)/4, $0x0
+DATA readNetX2VectorRows8Numbers<>+52(SB)/4, $0x0
+DATA readNetX2VectorRows8Numbers<>+56(SB)/4, $0x0
+DATA readNetX2VectorRows8Numbers<>+60(SB)/4, $0x0
 GLOBL readNetX2VectorRows8Numbers<>(SB), RODATA|NOPTR, $64
 
-// func readNetX2VectorRows(at *unsafe.Pointer, step *int, rows, n int)
-TEXT ·readNetX2VectorRows(SB), 0, $0-32
+// func readNetX2VectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·readNetX2VectorRows(SB), 0, $0-33
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
@@ -2349,6 +2429,10 @@ vectors3:
 	VMOVUPS Z1, 64(DI)(CX*4)
 	VMOVUPS Z2, 128(DI)(CX*4)
 	VMOVUPS Z3, 192(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
+	PREFETCHT0 2176(SI)(CX*4)
+	PREFETCHT0 2240(SI)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -2367,6 +2451,7 @@ vectors5:
 	VCMPPS $7, Z0, Z0, K1
 	VMAXPS 1920(SI)(CX*4), Z0, K1, Z0
 	VMOVUPS Z0, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -2389,6 +2474,7 @@ fewer6:
 	VCMPPS $7, Z0, Z0, K1
 	VMAXPS Z1, Z0, K1, Z0
 	VMOVUPS Z0, K7, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -2450,6 +2536,8 @@ vectors10:
 	VMOVUPS Y2, 32(DI)(CX*4)
 	VMOVUPS Y3, 64(DI)(CX*4)
 	VMOVUPS Y4, 96(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -2471,6 +2559,7 @@ vectors12:
 	VCMPPS $3, Y0, Y0, Y2
 	VBLENDVPS Y2, Y0, Y1, Y0
 	VMOVUPS Y0, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -2495,6 +2584,7 @@ fewer13:
 	VCMPPS $3, Y0, Y0, Y3
 	VBLENDVPS Y3, Y0, Y2, Y0
 	VMASKMOVPS Y0, Y15, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -2504,43 +2594,45 @@ done14:
 	VZEROUPPER
 	RET
 
-DATA readNetBn3RsqrtVectorRows16Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3RsqrtVectorRows16Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3RsqrtVectorRows16Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3RsqrtVectorRows16Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3RsqrtVectorRows16Numbers<>+32(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3RsqrtVectorRows16Numbers<>+40(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3RsqrtVectorRows16Numbers<>+48(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3RsqrtVectorRows16Numbers<>+56(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3RsqrtVectorRows16Numbers<>+64(SB)/8, $0x3f8000003f800000
-DATA readNetBn3RsqrtVectorRows16Numbers<>+72(SB)/8, $0x3f8000003f800000
-DATA readNetBn3RsqrtVectorRows16Numbers<>+80(SB)/8, $0x3f8000003f800000
-DATA readNetBn3RsqrtVectorRows16Numbers<>+88(SB)/8, $0x3f8000003f800000
-DATA readNetBn3RsqrtVectorRows16Numbers<>+96(SB)/8, $0x3f8000003f800000
-DATA readNetBn3RsqrtVectorRows16Numbers<>+104(SB)/8, $0x3f8000003f800000
-DATA readNetBn3RsqrtVectorRows16Numbers<>+112(SB)/8, $0x3f8000003f800000
-DATA readNetBn3RsqrtVectorRows16Numbers<>+120(SB)/8, $0x3f8000003f800000
-GLOBL readNetBn3RsqrtVectorRows16Numbers<>(SB), RODATA|NOPTR, $128
-DATA readNetBn3RsqrtVectorRows8Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3RsqrtVectorRows8Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3RsqrtVectorRows8Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3RsqrtVectorRows8Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3RsqrtVectorRows8Numbers<>+32(SB)/8, $0x3f8000003f800000
-DATA readNetBn3RsqrtVectorRows8Numbers<>+40(SB)/8, $0x3f8000003f800000
-DATA readNetBn3RsqrtVectorRows8Numbers<>+48(SB)/8, $0x3f8000003f800000
-DATA readNetBn3RsqrtVectorRows8Numbers<>+56(SB)/8, $0x3f8000003f800000
-DATA readNetBn3RsqrtVectorRows8Numbers<>+64(SB)/8, $0xffffffffffffffff
-DATA readNetBn3RsqrtVectorRows8Numbers<>+72(SB)/8, $0xffffffffffffffff
-DATA readNetBn3RsqrtVectorRows8Numbers<>+80(SB)/8, $0xffffffffffffffff
-DATA readNetBn3RsqrtVectorRows8Numbers<>+88(SB)/8, $0xffffffffffffffff
-DATA readNetBn3RsqrtVectorRows8Numbers<>+96(SB)/8, $0x0
-DATA readNetBn3RsqrtVectorRows8Numbers<>+104(SB)/8, $0x0
-DATA readNetBn3RsqrtVectorRows8Numbers<>+112(SB)/8, $0x0
-DATA readNetBn3RsqrtVectorRows8Numbers<>+120(SB)/8, $0x0
+DATA readNetBn3RsqrtVectorRows16Numbers<>+0(SB)/4, $0x3727c5ac
+DATA readNetBn3RsqrtVectorRows16Numbers<>+4(SB)/4, $0x3f800000
+GLOBL readNetBn3RsqrtVectorRows16Numbers<>(SB), RODATA|NOPTR, $8
+DATA readNetBn3RsqrtVectorRows8Numbers<>+0(SB)/4, $0x3727c5ac
+DATA readNetBn3RsqrtVectorRows8Numbers<>+4(SB)/4, $0x3727c5ac
+DATA readNetBn3RsqrtVectorRows8Numbers<>+8(SB)/4, $0x3727c5ac
+DATA readNetBn3RsqrtVectorRows8Numbers<>+12(SB)/4, $0x3727c5ac
+DATA readNetBn3RsqrtVectorRows8Numbers<>+16(SB)/4, $0x3727c5ac
+DATA readNetBn3RsqrtVectorRows8Numbers<>+20(SB)/4, $0x3727c5ac
+DATA readNetBn3RsqrtVectorRows8Numbers<>+24(SB)/4, $0x3727c5ac
+DATA readNetBn3RsqrtVectorRows8Numbers<>+28(SB)/4, $0x3727c5ac
+DATA readNetBn3RsqrtVectorRows8Numbers<>+32(SB)/4, $0x3f800000
+DATA readNetBn3RsqrtVectorRows8Numbers<>+36(SB)/4, $0x3f800000
+DATA readNetBn3RsqrtVectorRows8Numbers<>+40(SB)/4, $0x3f800000
+DATA readNetBn3RsqrtVectorRows8Numbers<>+44(SB)/4, $0x3f800000
+DATA readNetBn3RsqrtVectorRows8Numbers<>+48(SB)/4, $0x3f800000
+DATA readNetBn3RsqrtVectorRows8Numbers<>+52(SB)/4, $0x3f800000
+DATA readNetBn3RsqrtVectorRows8Numbers<>+56(SB)/4, $0x3f800000
+DATA readNetBn3RsqrtVectorRows8Numbers<>+60(SB)/4, $0x3f800000
+DATA readNetBn3RsqrtVectorRows8Numbers<>+64(SB)/4, $0xffffffff
+DATA readNetBn3RsqrtVectorRows8Numbers<>+68(SB)/4, $0xffffffff
+DATA readNetBn3RsqrtVectorRows8Numbers<>+72(SB)/4, $0xffffffff
+DATA readNetBn3RsqrtVectorRows8Numbers<>+76(SB)/4, $0xffffffff
+DATA readNetBn3RsqrtVectorRows8Numbers<>+80(SB)/4, $0xffffffff
+DATA readNetBn3RsqrtVectorRows8Numbers<>+84(SB)/4, $0xffffffff
+DATA readNetBn3RsqrtVectorRows8Numbers<>+88(SB)/4, $0xffffffff
+DATA readNetBn3RsqrtVectorRows8Numbers<>+92(SB)/4, $0xffffffff
+DATA readNetBn3RsqrtVectorRows8Numbers<>+96(SB)/4, $0x0
+DATA readNetBn3RsqrtVectorRows8Numbers<>+100(SB)/4, $0x0
+DATA readNetBn3RsqrtVectorRows8Numbers<>+104(SB)/4, $0x0
+DATA readNetBn3RsqrtVectorRows8Numbers<>+108(SB)/4, $0x0
+DATA readNetBn3RsqrtVectorRows8Numbers<>+112(SB)/4, $0x0
+DATA readNetBn3RsqrtVectorRows8Numbers<>+116(SB)/4, $0x0
+DATA readNetBn3RsqrtVectorRows8Numbers<>+120(SB)/4, $0x0
+DATA readNetBn3RsqrtVectorRows8Numbers<>+124(SB)/4, $0x0
 GLOBL readNetBn3RsqrtVectorRows8Numbers<>(SB), RODATA|NOPTR, $128
 
-// func readNetBn3RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
-TEXT ·readNetBn3RsqrtVectorRows(SB), 0, $0-32
+// func readNetBn3RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·readNetBn3RsqrtVectorRows(SB), 0, $0-33
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
@@ -2554,30 +2646,34 @@ row2:
 	JGT fewer4
 	PCALIGN $32
 vectors3:
-	VMOVUPS readNetBn3RsqrtVectorRows16Numbers<>+0(SB), Z0
+	VBROADCASTSS readNetBn3RsqrtVectorRows16Numbers<>+0(SB), Z0
 	VADDPS 0(SI)(CX*4), Z0, Z0
-	VMOVUPS readNetBn3RsqrtVectorRows16Numbers<>+0(SB), Z1
+	VBROADCASTSS readNetBn3RsqrtVectorRows16Numbers<>+0(SB), Z1
 	VADDPS 64(SI)(CX*4), Z1, Z1
-	VMOVUPS readNetBn3RsqrtVectorRows16Numbers<>+0(SB), Z2
+	VBROADCASTSS readNetBn3RsqrtVectorRows16Numbers<>+0(SB), Z2
 	VADDPS 128(SI)(CX*4), Z2, Z2
-	VMOVUPS readNetBn3RsqrtVectorRows16Numbers<>+0(SB), Z3
+	VBROADCASTSS readNetBn3RsqrtVectorRows16Numbers<>+0(SB), Z3
 	VADDPS 192(SI)(CX*4), Z3, Z3
 	VSQRTPS Z0, Z0
 	VSQRTPS Z1, Z1
 	VSQRTPS Z2, Z2
 	VSQRTPS Z3, Z3
-	VMOVUPS readNetBn3RsqrtVectorRows16Numbers<>+64(SB), Z4
+	VBROADCASTSS readNetBn3RsqrtVectorRows16Numbers<>+4(SB), Z4
 	VDIVPS Z0, Z4, Z4
-	VMOVUPS readNetBn3RsqrtVectorRows16Numbers<>+64(SB), Z0
+	VBROADCASTSS readNetBn3RsqrtVectorRows16Numbers<>+4(SB), Z0
 	VDIVPS Z1, Z0, Z0
-	VMOVUPS readNetBn3RsqrtVectorRows16Numbers<>+64(SB), Z1
+	VBROADCASTSS readNetBn3RsqrtVectorRows16Numbers<>+4(SB), Z1
 	VDIVPS Z2, Z1, Z1
-	VMOVUPS readNetBn3RsqrtVectorRows16Numbers<>+64(SB), Z2
+	VBROADCASTSS readNetBn3RsqrtVectorRows16Numbers<>+4(SB), Z2
 	VDIVPS Z3, Z2, Z2
 	VMOVUPS Z4, 0(DI)(CX*4)
 	VMOVUPS Z0, 64(DI)(CX*4)
 	VMOVUPS Z1, 128(DI)(CX*4)
 	VMOVUPS Z2, 192(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
+	PREFETCHT0 2176(SI)(CX*4)
+	PREFETCHT0 2240(SI)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -2588,12 +2684,13 @@ fewer4:
 	JGT fewer6
 	PCALIGN $32
 vectors5:
-	VMOVUPS readNetBn3RsqrtVectorRows16Numbers<>+0(SB), Z0
+	VBROADCASTSS readNetBn3RsqrtVectorRows16Numbers<>+0(SB), Z0
 	VADDPS 0(SI)(CX*4), Z0, Z0
 	VSQRTPS Z0, Z0
-	VMOVUPS readNetBn3RsqrtVectorRows16Numbers<>+64(SB), Z1
+	VBROADCASTSS readNetBn3RsqrtVectorRows16Numbers<>+4(SB), Z1
 	VDIVPS Z0, Z1, Z1
 	VMOVUPS Z1, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -2606,11 +2703,12 @@ fewer6:
 	NOTL AX
 	KMOVW AX, K7
 	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
-	VADDPS readNetBn3RsqrtVectorRows16Numbers<>+0(SB), Z0, Z0
+	VADDPS.BCST readNetBn3RsqrtVectorRows16Numbers<>+0(SB), Z0, Z0
 	VSQRTPS Z0, Z0
-	VMOVUPS readNetBn3RsqrtVectorRows16Numbers<>+64(SB), Z1
+	VBROADCASTSS readNetBn3RsqrtVectorRows16Numbers<>+4(SB), Z1
 	VDIVPS Z0, Z1, Z1
 	VMOVUPS Z1, K7, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -2652,6 +2750,8 @@ vectors10:
 	VMOVUPS Y0, 32(DI)(CX*4)
 	VMOVUPS Y1, 64(DI)(CX*4)
 	VMOVUPS Y2, 96(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -2668,6 +2768,7 @@ vectors12:
 	VMOVUPS readNetBn3RsqrtVectorRows8Numbers<>+32(SB), Y1
 	VDIVPS Y0, Y1, Y1
 	VMOVUPS Y1, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -2684,6 +2785,7 @@ fewer13:
 	VMOVUPS readNetBn3RsqrtVectorRows8Numbers<>+32(SB), Y1
 	VDIVPS Y0, Y1, Y1
 	VMASKMOVPS Y1, Y15, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -2693,31 +2795,36 @@ done14:
 	VZEROUPPER
 	RET
 
-DATA readNetRelu3ProductEpilogueRows16Numbers<>+0(SB)/8, $0x0
-DATA readNetRelu3ProductEpilogueRows16Numbers<>+8(SB)/8, $0x0
-DATA readNetRelu3ProductEpilogueRows16Numbers<>+16(SB)/8, $0x0
-DATA readNetRelu3ProductEpilogueRows16Numbers<>+24(SB)/8, $0x0
-DATA readNetRelu3ProductEpilogueRows16Numbers<>+32(SB)/8, $0x0
-DATA readNetRelu3ProductEpilogueRows16Numbers<>+40(SB)/8, $0x0
-DATA readNetRelu3ProductEpilogueRows16Numbers<>+48(SB)/8, $0x0
-DATA readNetRelu3ProductEpilogueRows16Numbers<>+56(SB)/8, $0x0
-GLOBL readNetRelu3ProductEpilogueRows16Numbers<>(SB), RODATA|NOPTR, $64
-DATA readNetRelu3ProductEpilogueRows8Numbers<>+0(SB)/8, $0x0
-DATA readNetRelu3ProductEpilogueRows8Numbers<>+8(SB)/8, $0x0
-DATA readNetRelu3ProductEpilogueRows8Numbers<>+16(SB)/8, $0x0
-DATA readNetRelu3ProductEpilogueRows8Numbers<>+24(SB)/8, $0x0
-DATA readNetRelu3ProductEpilogueRows8Numbers<>+32(SB)/8, $0xffffffffffffffff
-DATA readNetRelu3ProductEpilogueRows8Numbers<>+40(SB)/8, $0xffffffffffffffff
-DATA readNetRelu3ProductEpilogueRows8Numbers<>+48(SB)/8, $0xffffffffffffffff
-DATA readNetRelu3ProductEpilogueRows8Numbers<>+56(SB)/8, $0xffffffffffffffff
-DATA readNetRelu3ProductEpilogueRows8Numbers<>+64(SB)/8, $0x0
-DATA readNetRelu3ProductEpilogueRows8Numbers<>+72(SB)/8, $0x0
-DATA readNetRelu3ProductEpilogueRows8Numbers<>+80(SB)/8, $0x0
-DATA readNetRelu3ProductEpilogueRows8Numbers<>+88(SB)/8, $0x0
+DATA readNetRelu3ProductEpilogueRows16Numbers<>+0(SB)/4, $0x0
+GLOBL readNetRelu3ProductEpilogueRows16Numbers<>(SB), RODATA|NOPTR, $4
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+0(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+4(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+8(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+12(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+16(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+20(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+24(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+28(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+32(SB)/4, $0xffffffff
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+36(SB)/4, $0xffffffff
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+40(SB)/4, $0xffffffff
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+44(SB)/4, $0xffffffff
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+48(SB)/4, $0xffffffff
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+52(SB)/4, $0xffffffff
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+56(SB)/4, $0xffffffff
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+60(SB)/4, $0xffffffff
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+64(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+68(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+72(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+76(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+80(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+84(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+88(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+92(SB)/4, $0x0
 GLOBL readNetRelu3ProductEpilogueRows8Numbers<>(SB), RODATA|NOPTR, $96
 
-// func readNetRelu3ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int)
-TEXT ·readNetRelu3ProductEpilogueRows(SB), 0, $0-32
+// func readNetRelu3ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·readNetRelu3ProductEpilogueRows(SB), 0, $0-33
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
@@ -2760,18 +2867,22 @@ vectors3:
 	VADDPS 64(R10)(CX*4), Z1, Z1
 	VADDPS 128(R10)(CX*4), Z2, Z2
 	VADDPS 192(R10)(CX*4), Z3, Z3
-	VMOVUPS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z4
+	VBROADCASTSS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z4
 	VMAXPS Z0, Z4, Z4
-	VMOVUPS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z0
+	VBROADCASTSS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z0
 	VMAXPS Z1, Z0, Z0
-	VMOVUPS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z1
+	VBROADCASTSS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z1
 	VMAXPS Z2, Z1, Z1
-	VMOVUPS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z2
+	VBROADCASTSS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z2
 	VMAXPS Z3, Z2, Z2
 	VMOVUPS Z4, 0(R11)(CX*4)
 	VMOVUPS Z0, 64(R11)(CX*4)
 	VMOVUPS Z1, 128(R11)(CX*4)
 	VMOVUPS Z2, 192(R11)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
+	PREFETCHT0 2176(SI)(CX*4)
+	PREFETCHT0 2240(SI)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -2788,9 +2899,10 @@ vectors5:
 	VMULPS 0(R8)(CX*4), Z0, Z0
 	VMULPS 0(R9)(CX*4), Z0, Z0
 	VADDPS 0(R10)(CX*4), Z0, Z0
-	VMOVUPS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z1
+	VBROADCASTSS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z1
 	VMAXPS Z0, Z1, Z1
 	VMOVUPS Z1, 0(R11)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -2813,9 +2925,10 @@ fewer6:
 	VMULPS Z1, Z0, Z0
 	VMOVUPS.Z 0(R10)(CX*4), K7, Z1
 	VADDPS Z1, Z0, Z0
-	VMOVUPS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z1
+	VBROADCASTSS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z1
 	VMAXPS Z0, Z1, Z1
 	VMOVUPS Z1, K7, 0(R11)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -2874,6 +2987,8 @@ vectors10:
 	VMOVUPS Y0, 32(R11)(CX*4)
 	VMOVUPS Y1, 64(R11)(CX*4)
 	VMOVUPS Y2, 96(R11)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -2893,6 +3008,7 @@ vectors12:
 	VMOVUPS readNetRelu3ProductEpilogueRows8Numbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
 	VMOVUPS Y1, 0(R11)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -2917,6 +3033,7 @@ fewer13:
 	VMOVUPS readNetRelu3ProductEpilogueRows8Numbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
 	VMASKMOVPS Y1, Y15, 0(R11)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -2932,18 +3049,26 @@ done14:
 	RET
 
 GLOBL readNetX3VectorRows16Numbers<>(SB), RODATA|NOPTR, $0
-DATA readNetX3VectorRows8Numbers<>+0(SB)/8, $0xffffffffffffffff
-DATA readNetX3VectorRows8Numbers<>+8(SB)/8, $0xffffffffffffffff
-DATA readNetX3VectorRows8Numbers<>+16(SB)/8, $0xffffffffffffffff
-DATA readNetX3VectorRows8Numbers<>+24(SB)/8, $0xffffffffffffffff
-DATA readNetX3VectorRows8Numbers<>+32(SB)/8, $0x0
-DATA readNetX3VectorRows8Numbers<>+40(SB)/8, $0x0
-DATA readNetX3VectorRows8Numbers<>+48(SB)/8, $0x0
-DATA readNetX3VectorRows8Numbers<>+56(SB)/8, $0x0
+DATA readNetX3VectorRows8Numbers<>+0(SB)/4, $0xffffffff
+DATA readNetX3VectorRows8Numbers<>+4(SB)/4, $0xffffffff
+DATA readNetX3VectorRows8Numbers<>+8(SB)/4, $0xffffffff
+DATA readNetX3VectorRows8Numbers<>+12(SB)/4, $0xffffffff
+DATA readNetX3VectorRows8Numbers<>+16(SB)/4, $0xffffffff
+DATA readNetX3VectorRows8Numbers<>+20(SB)/4, $0xffffffff
+DATA readNetX3VectorRows8Numbers<>+24(SB)/4, $0xffffffff
+DATA readNetX3VectorRows8Numbers<>+28(SB)/4, $0xffffffff
+DATA readNetX3VectorRows8Numbers<>+32(SB)/4, $0x0
+DATA readNetX3VectorRows8Numbers<>+36(SB)/4, $0x0
+DATA readNetX3VectorRows8Numbers<>+40(SB)/4, $0x0
+DATA readNetX3VectorRows8Numbers<>+44(SB)/4, $0x0
+DATA readNetX3VectorRows8Numbers<>+48(SB)/4, $0x0
+DATA readNetX3VectorRows8Numbers<>+52(SB)/4, $0x0
+DATA readNetX3VectorRows8Numbers<>+56(SB)/4, $0x0
+DATA readNetX3VectorRows8Numbers<>+60(SB)/4, $0x0
 GLOBL readNetX3VectorRows8Numbers<>(SB), RODATA|NOPTR, $64
 
-// func readNetX3VectorRows(at *unsafe.Pointer, step *int, rows, n int)
-TEXT ·readNetX3VectorRows(SB), 0, $0-32
+// func readNetX3VectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·readNetX3VectorRows(SB), 0, $0-33
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
@@ -2989,6 +3114,10 @@ vectors3:
 	VMOVUPS Z1, 64(DI)(CX*4)
 	VMOVUPS Z2, 128(DI)(CX*4)
 	VMOVUPS Z3, 192(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
+	PREFETCHT0 2176(SI)(CX*4)
+	PREFETCHT0 2240(SI)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -3007,6 +3136,7 @@ vectors5:
 	VCMPPS $7, Z0, Z0, K1
 	VMAXPS 2048(SI)(CX*4), Z0, K1, Z0
 	VMOVUPS Z0, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -3029,6 +3159,7 @@ fewer6:
 	VCMPPS $7, Z0, Z0, K1
 	VMAXPS Z1, Z0, K1, Z0
 	VMOVUPS Z0, K7, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -3090,6 +3221,8 @@ vectors10:
 	VMOVUPS Y2, 32(DI)(CX*4)
 	VMOVUPS Y3, 64(DI)(CX*4)
 	VMOVUPS Y4, 96(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -3111,6 +3244,7 @@ vectors12:
 	VCMPPS $3, Y0, Y0, Y2
 	VBLENDVPS Y2, Y0, Y1, Y0
 	VMOVUPS Y0, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -3135,6 +3269,7 @@ fewer13:
 	VCMPPS $3, Y0, Y0, Y3
 	VBLENDVPS Y3, Y0, Y2, Y0
 	VMASKMOVPS Y0, Y15, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI

@@ -1224,48 +1224,49 @@ done:
 	VZEROUPPER
 	RET
 
-DATA readNetBn1RsqrtVectorRows16Numbers<>+0(SB)/4, $0x3727c5ac
-DATA readNetBn1RsqrtVectorRows16Numbers<>+4(SB)/4, $0x3f800000
-GLOBL readNetBn1RsqrtVectorRows16Numbers<>(SB), RODATA|NOPTR, $8
-DATA readNetBn1RsqrtVectorRows8Numbers<>+0(SB)/4, $0x3727c5ac
-DATA readNetBn1RsqrtVectorRows8Numbers<>+4(SB)/4, $0x3727c5ac
-DATA readNetBn1RsqrtVectorRows8Numbers<>+8(SB)/4, $0x3727c5ac
-DATA readNetBn1RsqrtVectorRows8Numbers<>+12(SB)/4, $0x3727c5ac
-DATA readNetBn1RsqrtVectorRows8Numbers<>+16(SB)/4, $0x3727c5ac
-DATA readNetBn1RsqrtVectorRows8Numbers<>+20(SB)/4, $0x3727c5ac
-DATA readNetBn1RsqrtVectorRows8Numbers<>+24(SB)/4, $0x3727c5ac
-DATA readNetBn1RsqrtVectorRows8Numbers<>+28(SB)/4, $0x3727c5ac
-DATA readNetBn1RsqrtVectorRows8Numbers<>+32(SB)/4, $0x3f800000
-DATA readNetBn1RsqrtVectorRows8Numbers<>+36(SB)/4, $0x3f800000
-DATA readNetBn1RsqrtVectorRows8Numbers<>+40(SB)/4, $0x3f800000
-DATA readNetBn1RsqrtVectorRows8Numbers<>+44(SB)/4, $0x3f800000
-DATA readNetBn1RsqrtVectorRows8Numbers<>+48(SB)/4, $0x3f800000
-DATA readNetBn1RsqrtVectorRows8Numbers<>+52(SB)/4, $0x3f800000
-DATA readNetBn1RsqrtVectorRows8Numbers<>+56(SB)/4, $0x3f800000
-DATA readNetBn1RsqrtVectorRows8Numbers<>+60(SB)/4, $0x3f800000
-DATA readNetBn1RsqrtVectorRows8Numbers<>+64(SB)/4, $0xffffffff
-DATA readNetBn1RsqrtVectorRows8Numbers<>+68(SB)/4, $0xffffffff
-DATA readNetBn1RsqrtVectorRows8Numbers<>+72(SB)/4, $0xffffffff
-DATA readNetBn1RsqrtVectorRows8Numbers<>+76(SB)/4, $0xffffffff
-DATA readNetBn1RsqrtVectorRows8Numbers<>+80(SB)/4, $0xffffffff
-DATA readNetBn1RsqrtVectorRows8Numbers<>+84(SB)/4, $0xffffffff
-DATA readNetBn1RsqrtVectorRows8Numbers<>+88(SB)/4, $0xffffffff
-DATA readNetBn1RsqrtVectorRows8Numbers<>+92(SB)/4, $0xffffffff
-DATA readNetBn1RsqrtVectorRows8Numbers<>+96(SB)/4, $0x0
-DATA readNetBn1RsqrtVectorRows8Numbers<>+100(SB)/4, $0x0
-DATA readNetBn1RsqrtVectorRows8Numbers<>+104(SB)/4, $0x0
-DATA readNetBn1RsqrtVectorRows8Numbers<>+108(SB)/4, $0x0
-DATA readNetBn1RsqrtVectorRows8Numbers<>+112(SB)/4, $0x0
-DATA readNetBn1RsqrtVectorRows8Numbers<>+116(SB)/4, $0x0
-DATA readNetBn1RsqrtVectorRows8Numbers<>+120(SB)/4, $0x0
-DATA readNetBn1RsqrtVectorRows8Numbers<>+124(SB)/4, $0x0
-GLOBL readNetBn1RsqrtVectorRows8Numbers<>(SB), RODATA|NOPTR, $128
+DATA readNetBn1MulVectorRows16Numbers<>+0(SB)/4, $0x3727c5ac
+DATA readNetBn1MulVectorRows16Numbers<>+4(SB)/4, $0x3f800000
+GLOBL readNetBn1MulVectorRows16Numbers<>(SB), RODATA|NOPTR, $8
+DATA readNetBn1MulVectorRows8Numbers<>+0(SB)/4, $0x3727c5ac
+DATA readNetBn1MulVectorRows8Numbers<>+4(SB)/4, $0x3727c5ac
+DATA readNetBn1MulVectorRows8Numbers<>+8(SB)/4, $0x3727c5ac
+DATA readNetBn1MulVectorRows8Numbers<>+12(SB)/4, $0x3727c5ac
+DATA readNetBn1MulVectorRows8Numbers<>+16(SB)/4, $0x3727c5ac
+DATA readNetBn1MulVectorRows8Numbers<>+20(SB)/4, $0x3727c5ac
+DATA readNetBn1MulVectorRows8Numbers<>+24(SB)/4, $0x3727c5ac
+DATA readNetBn1MulVectorRows8Numbers<>+28(SB)/4, $0x3727c5ac
+DATA readNetBn1MulVectorRows8Numbers<>+32(SB)/4, $0x3f800000
+DATA readNetBn1MulVectorRows8Numbers<>+36(SB)/4, $0x3f800000
+DATA readNetBn1MulVectorRows8Numbers<>+40(SB)/4, $0x3f800000
+DATA readNetBn1MulVectorRows8Numbers<>+44(SB)/4, $0x3f800000
+DATA readNetBn1MulVectorRows8Numbers<>+48(SB)/4, $0x3f800000
+DATA readNetBn1MulVectorRows8Numbers<>+52(SB)/4, $0x3f800000
+DATA readNetBn1MulVectorRows8Numbers<>+56(SB)/4, $0x3f800000
+DATA readNetBn1MulVectorRows8Numbers<>+60(SB)/4, $0x3f800000
+DATA readNetBn1MulVectorRows8Numbers<>+64(SB)/4, $0xffffffff
+DATA readNetBn1MulVectorRows8Numbers<>+68(SB)/4, $0xffffffff
+DATA readNetBn1MulVectorRows8Numbers<>+72(SB)/4, $0xffffffff
+DATA readNetBn1MulVectorRows8Numbers<>+76(SB)/4, $0xffffffff
+DATA readNetBn1MulVectorRows8Numbers<>+80(SB)/4, $0xffffffff
+DATA readNetBn1MulVectorRows8Numbers<>+84(SB)/4, $0xffffffff
+DATA readNetBn1MulVectorRows8Numbers<>+88(SB)/4, $0xffffffff
+DATA readNetBn1MulVectorRows8Numbers<>+92(SB)/4, $0xffffffff
+DATA readNetBn1MulVectorRows8Numbers<>+96(SB)/4, $0x0
+DATA readNetBn1MulVectorRows8Numbers<>+100(SB)/4, $0x0
+DATA readNetBn1MulVectorRows8Numbers<>+104(SB)/4, $0x0
+DATA readNetBn1MulVectorRows8Numbers<>+108(SB)/4, $0x0
+DATA readNetBn1MulVectorRows8Numbers<>+112(SB)/4, $0x0
+DATA readNetBn1MulVectorRows8Numbers<>+116(SB)/4, $0x0
+DATA readNetBn1MulVectorRows8Numbers<>+120(SB)/4, $0x0
+DATA readNetBn1MulVectorRows8Numbers<>+124(SB)/4, $0x0
+GLOBL readNetBn1MulVectorRows8Numbers<>(SB), RODATA|NOPTR, $128
 
-// func readNetBn1RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
-TEXT ·readNetBn1RsqrtVectorRows(SB), 0, $0-33
+// func readNetBn1MulVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·readNetBn1MulVectorRows(SB), 0, $0-33
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
+	MOVQ 16(AX), DX
 	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
 	JEQ narrower1
 row2:
@@ -1276,34 +1277,42 @@ row2:
 	JGT fewer4
 	PCALIGN $32
 vectors3:
-	VBROADCASTSS readNetBn1RsqrtVectorRows16Numbers<>+0(SB), Z0
-	VADDPS 0(SI)(CX*4), Z0, Z0
-	VBROADCASTSS readNetBn1RsqrtVectorRows16Numbers<>+0(SB), Z1
-	VADDPS 64(SI)(CX*4), Z1, Z1
-	VBROADCASTSS readNetBn1RsqrtVectorRows16Numbers<>+0(SB), Z2
-	VADDPS 128(SI)(CX*4), Z2, Z2
-	VBROADCASTSS readNetBn1RsqrtVectorRows16Numbers<>+0(SB), Z3
-	VADDPS 192(SI)(CX*4), Z3, Z3
+	VBROADCASTSS readNetBn1MulVectorRows16Numbers<>+0(SB), Z0
+	VADDPS 0(DI)(CX*4), Z0, Z0
+	VBROADCASTSS readNetBn1MulVectorRows16Numbers<>+0(SB), Z1
+	VADDPS 64(DI)(CX*4), Z1, Z1
+	VBROADCASTSS readNetBn1MulVectorRows16Numbers<>+0(SB), Z2
+	VADDPS 128(DI)(CX*4), Z2, Z2
+	VBROADCASTSS readNetBn1MulVectorRows16Numbers<>+0(SB), Z3
+	VADDPS 192(DI)(CX*4), Z3, Z3
 	VSQRTPS Z0, Z0
 	VSQRTPS Z1, Z1
 	VSQRTPS Z2, Z2
 	VSQRTPS Z3, Z3
-	VBROADCASTSS readNetBn1RsqrtVectorRows16Numbers<>+4(SB), Z4
+	VBROADCASTSS readNetBn1MulVectorRows16Numbers<>+4(SB), Z4
 	VDIVPS Z0, Z4, Z4
-	VBROADCASTSS readNetBn1RsqrtVectorRows16Numbers<>+4(SB), Z0
+	VBROADCASTSS readNetBn1MulVectorRows16Numbers<>+4(SB), Z0
 	VDIVPS Z1, Z0, Z0
-	VBROADCASTSS readNetBn1RsqrtVectorRows16Numbers<>+4(SB), Z1
+	VBROADCASTSS readNetBn1MulVectorRows16Numbers<>+4(SB), Z1
 	VDIVPS Z2, Z1, Z1
-	VBROADCASTSS readNetBn1RsqrtVectorRows16Numbers<>+4(SB), Z2
+	VBROADCASTSS readNetBn1MulVectorRows16Numbers<>+4(SB), Z2
 	VDIVPS Z3, Z2, Z2
-	VMOVUPS Z4, 0(DI)(CX*4)
-	VMOVUPS Z0, 64(DI)(CX*4)
-	VMOVUPS Z1, 128(DI)(CX*4)
-	VMOVUPS Z2, 192(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Z4, Z4
+	VMULPS 64(SI)(CX*4), Z0, Z0
+	VMULPS 128(SI)(CX*4), Z1, Z1
+	VMULPS 192(SI)(CX*4), Z2, Z2
+	VMOVUPS Z4, 0(DX)(CX*4)
+	VMOVUPS Z0, 64(DX)(CX*4)
+	VMOVUPS Z1, 128(DX)(CX*4)
+	VMOVUPS Z2, 192(DX)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 	PREFETCHT0 2112(SI)(CX*4)
 	PREFETCHT0 2176(SI)(CX*4)
 	PREFETCHT0 2240(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
+	PREFETCHT0 2112(DI)(CX*4)
+	PREFETCHT0 2176(DI)(CX*4)
+	PREFETCHT0 2240(DI)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -1314,13 +1323,15 @@ fewer4:
 	JGT fewer6
 	PCALIGN $32
 vectors5:
-	VBROADCASTSS readNetBn1RsqrtVectorRows16Numbers<>+0(SB), Z0
-	VADDPS 0(SI)(CX*4), Z0, Z0
+	VBROADCASTSS readNetBn1MulVectorRows16Numbers<>+0(SB), Z0
+	VADDPS 0(DI)(CX*4), Z0, Z0
 	VSQRTPS Z0, Z0
-	VBROADCASTSS readNetBn1RsqrtVectorRows16Numbers<>+4(SB), Z1
+	VBROADCASTSS readNetBn1MulVectorRows16Numbers<>+4(SB), Z1
 	VDIVPS Z0, Z1, Z1
-	VMOVUPS Z1, 0(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Z1, Z1
+	VMOVUPS Z1, 0(DX)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -1333,16 +1344,20 @@ fewer6:
 	NOTL AX
 	KMOVW AX, K7
 	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
-	VADDPS.BCST readNetBn1RsqrtVectorRows16Numbers<>+0(SB), Z0, Z0
-	VSQRTPS Z0, Z0
-	VBROADCASTSS readNetBn1RsqrtVectorRows16Numbers<>+4(SB), Z1
-	VDIVPS Z0, Z1, Z1
-	VMOVUPS Z1, K7, 0(DI)(CX*4)
+	VMOVUPS.Z 0(DI)(CX*4), K7, Z1
+	VADDPS.BCST readNetBn1MulVectorRows16Numbers<>+0(SB), Z1, Z1
+	VSQRTPS Z1, Z1
+	VBROADCASTSS readNetBn1MulVectorRows16Numbers<>+4(SB), Z2
+	VDIVPS Z1, Z2, Z2
+	VMULPS Z2, Z0, Z0
+	VMOVUPS Z0, K7, 0(DX)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
 	DECQ rows+16(FP)
 	JNE row2
 	VZEROUPPER
@@ -1356,32 +1371,38 @@ row9:
 	JGT fewer11
 	PCALIGN $32
 vectors10:
-	VMOVUPS readNetBn1RsqrtVectorRows8Numbers<>+0(SB), Y0
-	VADDPS 0(SI)(CX*4), Y0, Y0
-	VMOVUPS readNetBn1RsqrtVectorRows8Numbers<>+0(SB), Y1
-	VADDPS 32(SI)(CX*4), Y1, Y1
-	VMOVUPS readNetBn1RsqrtVectorRows8Numbers<>+0(SB), Y2
-	VADDPS 64(SI)(CX*4), Y2, Y2
-	VMOVUPS readNetBn1RsqrtVectorRows8Numbers<>+0(SB), Y3
-	VADDPS 96(SI)(CX*4), Y3, Y3
+	VMOVUPS readNetBn1MulVectorRows8Numbers<>+0(SB), Y0
+	VADDPS 0(DI)(CX*4), Y0, Y0
+	VMOVUPS readNetBn1MulVectorRows8Numbers<>+0(SB), Y1
+	VADDPS 32(DI)(CX*4), Y1, Y1
+	VMOVUPS readNetBn1MulVectorRows8Numbers<>+0(SB), Y2
+	VADDPS 64(DI)(CX*4), Y2, Y2
+	VMOVUPS readNetBn1MulVectorRows8Numbers<>+0(SB), Y3
+	VADDPS 96(DI)(CX*4), Y3, Y3
 	VSQRTPS Y0, Y0
 	VSQRTPS Y1, Y1
 	VSQRTPS Y2, Y2
 	VSQRTPS Y3, Y3
-	VMOVUPS readNetBn1RsqrtVectorRows8Numbers<>+32(SB), Y4
+	VMOVUPS readNetBn1MulVectorRows8Numbers<>+32(SB), Y4
 	VDIVPS Y0, Y4, Y4
-	VMOVUPS readNetBn1RsqrtVectorRows8Numbers<>+32(SB), Y0
+	VMOVUPS readNetBn1MulVectorRows8Numbers<>+32(SB), Y0
 	VDIVPS Y1, Y0, Y0
-	VMOVUPS readNetBn1RsqrtVectorRows8Numbers<>+32(SB), Y1
+	VMOVUPS readNetBn1MulVectorRows8Numbers<>+32(SB), Y1
 	VDIVPS Y2, Y1, Y1
-	VMOVUPS readNetBn1RsqrtVectorRows8Numbers<>+32(SB), Y2
+	VMOVUPS readNetBn1MulVectorRows8Numbers<>+32(SB), Y2
 	VDIVPS Y3, Y2, Y2
-	VMOVUPS Y4, 0(DI)(CX*4)
-	VMOVUPS Y0, 32(DI)(CX*4)
-	VMOVUPS Y1, 64(DI)(CX*4)
-	VMOVUPS Y2, 96(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Y4, Y4
+	VMULPS 32(SI)(CX*4), Y0, Y0
+	VMULPS 64(SI)(CX*4), Y1, Y1
+	VMULPS 96(SI)(CX*4), Y2, Y2
+	VMOVUPS Y4, 0(DX)(CX*4)
+	VMOVUPS Y0, 32(DX)(CX*4)
+	VMOVUPS Y1, 64(DX)(CX*4)
+	VMOVUPS Y2, 96(DX)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 	PREFETCHT0 2112(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
+	PREFETCHT0 2112(DI)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -1392,13 +1413,15 @@ fewer11:
 	JGT fewer13
 	PCALIGN $32
 vectors12:
-	VMOVUPS readNetBn1RsqrtVectorRows8Numbers<>+0(SB), Y0
-	VADDPS 0(SI)(CX*4), Y0, Y0
+	VMOVUPS readNetBn1MulVectorRows8Numbers<>+0(SB), Y0
+	VADDPS 0(DI)(CX*4), Y0, Y0
 	VSQRTPS Y0, Y0
-	VMOVUPS readNetBn1RsqrtVectorRows8Numbers<>+32(SB), Y1
+	VMOVUPS readNetBn1MulVectorRows8Numbers<>+32(SB), Y1
 	VDIVPS Y0, Y1, Y1
-	VMOVUPS Y1, 0(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Y1, Y1
+	VMOVUPS Y1, 0(DX)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -1407,19 +1430,23 @@ fewer13:
 	SUBQ CX, BX
 	JEQ done14
 	NEGQ BX
-	LEAQ readNetBn1RsqrtVectorRows8Numbers<>+96(SB), AX
+	LEAQ readNetBn1MulVectorRows8Numbers<>+96(SB), AX
 	VMOVUPS (AX)(BX*4), Y15
 	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
-	VADDPS readNetBn1RsqrtVectorRows8Numbers<>+0(SB), Y0, Y0
-	VSQRTPS Y0, Y0
-	VMOVUPS readNetBn1RsqrtVectorRows8Numbers<>+32(SB), Y1
-	VDIVPS Y0, Y1, Y1
-	VMASKMOVPS Y1, Y15, 0(DI)(CX*4)
+	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
+	VADDPS readNetBn1MulVectorRows8Numbers<>+0(SB), Y1, Y1
+	VSQRTPS Y1, Y1
+	VMOVUPS readNetBn1MulVectorRows8Numbers<>+32(SB), Y2
+	VDIVPS Y1, Y2, Y2
+	VMULPS Y2, Y0, Y0
+	VMASKMOVPS Y0, Y15, 0(DX)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
 	DECQ rows+16(FP)
 	JNE row9
 	VZEROUPPER
@@ -1462,7 +1489,6 @@ TEXT ·readNetReluProductEpilogueRows(SB), 0, $0-33
 	MOVQ 24(AX), R8
 	MOVQ 32(AX), R9
 	MOVQ 40(AX), R10
-	MOVQ 48(AX), R11
 	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
 	JEQ narrower1
 row2:
@@ -1489,14 +1515,10 @@ vectors3:
 	VMULPS 64(R8)(CX*4), Z1, Z1
 	VMULPS 128(R8)(CX*4), Z2, Z2
 	VMULPS 192(R8)(CX*4), Z3, Z3
-	VMULPS 0(R9)(CX*4), Z0, Z0
-	VMULPS 64(R9)(CX*4), Z1, Z1
-	VMULPS 128(R9)(CX*4), Z2, Z2
-	VMULPS 192(R9)(CX*4), Z3, Z3
-	VADDPS 0(R10)(CX*4), Z0, Z0
-	VADDPS 64(R10)(CX*4), Z1, Z1
-	VADDPS 128(R10)(CX*4), Z2, Z2
-	VADDPS 192(R10)(CX*4), Z3, Z3
+	VADDPS 0(R9)(CX*4), Z0, Z0
+	VADDPS 64(R9)(CX*4), Z1, Z1
+	VADDPS 128(R9)(CX*4), Z2, Z2
+	VADDPS 192(R9)(CX*4), Z3, Z3
 	VBROADCASTSS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z4
 	VMAXPS Z0, Z4, Z4
 	VBROADCASTSS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z0
@@ -1505,10 +1527,10 @@ vectors3:
 	VMAXPS Z2, Z1, Z1
 	VBROADCASTSS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z2
 	VMAXPS Z3, Z2, Z2
-	VMOVUPS Z4, 0(R11)(CX*4)
-	VMOVUPS Z0, 64(R11)(CX*4)
-	VMOVUPS Z1, 128(R11)(CX*4)
-	VMOVUPS Z2, 192(R11)(CX*4)
+	VMOVUPS Z4, 0(R10)(CX*4)
+	VMOVUPS Z0, 64(R10)(CX*4)
+	VMOVUPS Z1, 128(R10)(CX*4)
+	VMOVUPS Z2, 192(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 	PREFETCHT0 2112(SI)(CX*4)
 	PREFETCHT0 2176(SI)(CX*4)
@@ -1527,11 +1549,10 @@ vectors5:
 	VADDPS 0(SI)(CX*4), Z0, Z0
 	VSUBPS 0(DX)(CX*4), Z0, Z0
 	VMULPS 0(R8)(CX*4), Z0, Z0
-	VMULPS 0(R9)(CX*4), Z0, Z0
-	VADDPS 0(R10)(CX*4), Z0, Z0
+	VADDPS 0(R9)(CX*4), Z0, Z0
 	VBROADCASTSS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z1
 	VMAXPS Z0, Z1, Z1
-	VMOVUPS Z1, 0(R11)(CX*4)
+	VMOVUPS Z1, 0(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
@@ -1552,12 +1573,10 @@ fewer6:
 	VMOVUPS.Z 0(R8)(CX*4), K7, Z1
 	VMULPS Z1, Z0, Z0
 	VMOVUPS.Z 0(R9)(CX*4), K7, Z1
-	VMULPS Z1, Z0, Z0
-	VMOVUPS.Z 0(R10)(CX*4), K7, Z1
 	VADDPS Z1, Z0, Z0
 	VBROADCASTSS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z1
 	VMAXPS Z0, Z1, Z1
-	VMOVUPS Z1, K7, 0(R11)(CX*4)
+	VMOVUPS Z1, K7, 0(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
@@ -1567,7 +1586,6 @@ done7:
 	ADDQ 24(AX), R8
 	ADDQ 32(AX), R9
 	ADDQ 40(AX), R10
-	ADDQ 48(AX), R11
 	DECQ rows+16(FP)
 	JNE row2
 	VZEROUPPER
@@ -1597,14 +1615,10 @@ vectors10:
 	VMULPS 32(R8)(CX*4), Y1, Y1
 	VMULPS 64(R8)(CX*4), Y2, Y2
 	VMULPS 96(R8)(CX*4), Y3, Y3
-	VMULPS 0(R9)(CX*4), Y0, Y0
-	VMULPS 32(R9)(CX*4), Y1, Y1
-	VMULPS 64(R9)(CX*4), Y2, Y2
-	VMULPS 96(R9)(CX*4), Y3, Y3
-	VADDPS 0(R10)(CX*4), Y0, Y0
-	VADDPS 32(R10)(CX*4), Y1, Y1
-	VADDPS 64(R10)(CX*4), Y2, Y2
-	VADDPS 96(R10)(CX*4), Y3, Y3
+	VADDPS 0(R9)(CX*4), Y0, Y0
+	VADDPS 32(R9)(CX*4), Y1, Y1
+	VADDPS 64(R9)(CX*4), Y2, Y2
+	VADDPS 96(R9)(CX*4), Y3, Y3
 	VMOVUPS readNetReluProductEpilogueRows8Numbers<>+0(SB), Y4
 	VMAXPS Y0, Y4, Y4
 	VMOVUPS readNetReluProductEpilogueRows8Numbers<>+0(SB), Y0
@@ -1613,10 +1627,10 @@ vectors10:
 	VMAXPS Y2, Y1, Y1
 	VMOVUPS readNetReluProductEpilogueRows8Numbers<>+0(SB), Y2
 	VMAXPS Y3, Y2, Y2
-	VMOVUPS Y4, 0(R11)(CX*4)
-	VMOVUPS Y0, 32(R11)(CX*4)
-	VMOVUPS Y1, 64(R11)(CX*4)
-	VMOVUPS Y2, 96(R11)(CX*4)
+	VMOVUPS Y4, 0(R10)(CX*4)
+	VMOVUPS Y0, 32(R10)(CX*4)
+	VMOVUPS Y1, 64(R10)(CX*4)
+	VMOVUPS Y2, 96(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 	PREFETCHT0 2112(SI)(CX*4)
 	ADDQ $32, CX
@@ -1633,11 +1647,10 @@ vectors12:
 	VADDPS 0(SI)(CX*4), Y0, Y0
 	VSUBPS 0(DX)(CX*4), Y0, Y0
 	VMULPS 0(R8)(CX*4), Y0, Y0
-	VMULPS 0(R9)(CX*4), Y0, Y0
-	VADDPS 0(R10)(CX*4), Y0, Y0
+	VADDPS 0(R9)(CX*4), Y0, Y0
 	VMOVUPS readNetReluProductEpilogueRows8Numbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
-	VMOVUPS Y1, 0(R11)(CX*4)
+	VMOVUPS Y1, 0(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
@@ -1657,12 +1670,10 @@ fewer13:
 	VMASKMOVPS 0(R8)(CX*4), Y15, Y1
 	VMULPS Y1, Y0, Y0
 	VMASKMOVPS 0(R9)(CX*4), Y15, Y1
-	VMULPS Y1, Y0, Y0
-	VMASKMOVPS 0(R10)(CX*4), Y15, Y1
 	VADDPS Y1, Y0, Y0
 	VMOVUPS readNetReluProductEpilogueRows8Numbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
-	VMASKMOVPS Y1, Y15, 0(R11)(CX*4)
+	VMASKMOVPS Y1, Y15, 0(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
@@ -1672,7 +1683,6 @@ done14:
 	ADDQ 24(AX), R8
 	ADDQ 32(AX), R9
 	ADDQ 40(AX), R10
-	ADDQ 48(AX), R11
 	DECQ rows+16(FP)
 	JNE row9
 	VZEROUPPER
@@ -1909,48 +1919,49 @@ done14:
 	VZEROUPPER
 	RET
 
-DATA readNetBn2RsqrtVectorRows16Numbers<>+0(SB)/4, $0x3727c5ac
-DATA readNetBn2RsqrtVectorRows16Numbers<>+4(SB)/4, $0x3f800000
-GLOBL readNetBn2RsqrtVectorRows16Numbers<>(SB), RODATA|NOPTR, $8
-DATA readNetBn2RsqrtVectorRows8Numbers<>+0(SB)/4, $0x3727c5ac
-DATA readNetBn2RsqrtVectorRows8Numbers<>+4(SB)/4, $0x3727c5ac
-DATA readNetBn2RsqrtVectorRows8Numbers<>+8(SB)/4, $0x3727c5ac
-DATA readNetBn2RsqrtVectorRows8Numbers<>+12(SB)/4, $0x3727c5ac
-DATA readNetBn2RsqrtVectorRows8Numbers<>+16(SB)/4, $0x3727c5ac
-DATA readNetBn2RsqrtVectorRows8Numbers<>+20(SB)/4, $0x3727c5ac
-DATA readNetBn2RsqrtVectorRows8Numbers<>+24(SB)/4, $0x3727c5ac
-DATA readNetBn2RsqrtVectorRows8Numbers<>+28(SB)/4, $0x3727c5ac
-DATA readNetBn2RsqrtVectorRows8Numbers<>+32(SB)/4, $0x3f800000
-DATA readNetBn2RsqrtVectorRows8Numbers<>+36(SB)/4, $0x3f800000
-DATA readNetBn2RsqrtVectorRows8Numbers<>+40(SB)/4, $0x3f800000
-DATA readNetBn2RsqrtVectorRows8Numbers<>+44(SB)/4, $0x3f800000
-DATA readNetBn2RsqrtVectorRows8Numbers<>+48(SB)/4, $0x3f800000
-DATA readNetBn2RsqrtVectorRows8Numbers<>+52(SB)/4, $0x3f800000
-DATA readNetBn2RsqrtVectorRows8Numbers<>+56(SB)/4, $0x3f800000
-DATA readNetBn2RsqrtVectorRows8Numbers<>+60(SB)/4, $0x3f800000
-DATA readNetBn2RsqrtVectorRows8Numbers<>+64(SB)/4, $0xffffffff
-DATA readNetBn2RsqrtVectorRows8Numbers<>+68(SB)/4, $0xffffffff
-DATA readNetBn2RsqrtVectorRows8Numbers<>+72(SB)/4, $0xffffffff
-DATA readNetBn2RsqrtVectorRows8Numbers<>+76(SB)/4, $0xffffffff
-DATA readNetBn2RsqrtVectorRows8Numbers<>+80(SB)/4, $0xffffffff
-DATA readNetBn2RsqrtVectorRows8Numbers<>+84(SB)/4, $0xffffffff
-DATA readNetBn2RsqrtVectorRows8Numbers<>+88(SB)/4, $0xffffffff
-DATA readNetBn2RsqrtVectorRows8Numbers<>+92(SB)/4, $0xffffffff
-DATA readNetBn2RsqrtVectorRows8Numbers<>+96(SB)/4, $0x0
-DATA readNetBn2RsqrtVectorRows8Numbers<>+100(SB)/4, $0x0
-DATA readNetBn2RsqrtVectorRows8Numbers<>+104(SB)/4, $0x0
-DATA readNetBn2RsqrtVectorRows8Numbers<>+108(SB)/4, $0x0
-DATA readNetBn2RsqrtVectorRows8Numbers<>+112(SB)/4, $0x0
-DATA readNetBn2RsqrtVectorRows8Numbers<>+116(SB)/4, $0x0
-DATA readNetBn2RsqrtVectorRows8Numbers<>+120(SB)/4, $0x0
-DATA readNetBn2RsqrtVectorRows8Numbers<>+124(SB)/4, $0x0
-GLOBL readNetBn2RsqrtVectorRows8Numbers<>(SB), RODATA|NOPTR, $128
+DATA readNetBn2MulVectorRows16Numbers<>+0(SB)/4, $0x3727c5ac
+DATA readNetBn2MulVectorRows16Numbers<>+4(SB)/4, $0x3f800000
+GLOBL readNetBn2MulVectorRows16Numbers<>(SB), RODATA|NOPTR, $8
+DATA readNetBn2MulVectorRows8Numbers<>+0(SB)/4, $0x3727c5ac
+DATA readNetBn2MulVectorRows8Numbers<>+4(SB)/4, $0x3727c5ac
+DATA readNetBn2MulVectorRows8Numbers<>+8(SB)/4, $0x3727c5ac
+DATA readNetBn2MulVectorRows8Numbers<>+12(SB)/4, $0x3727c5ac
+DATA readNetBn2MulVectorRows8Numbers<>+16(SB)/4, $0x3727c5ac
+DATA readNetBn2MulVectorRows8Numbers<>+20(SB)/4, $0x3727c5ac
+DATA readNetBn2MulVectorRows8Numbers<>+24(SB)/4, $0x3727c5ac
+DATA readNetBn2MulVectorRows8Numbers<>+28(SB)/4, $0x3727c5ac
+DATA readNetBn2MulVectorRows8Numbers<>+32(SB)/4, $0x3f800000
+DATA readNetBn2MulVectorRows8Numbers<>+36(SB)/4, $0x3f800000
+DATA readNetBn2MulVectorRows8Numbers<>+40(SB)/4, $0x3f800000
+DATA readNetBn2MulVectorRows8Numbers<>+44(SB)/4, $0x3f800000
+DATA readNetBn2MulVectorRows8Numbers<>+48(SB)/4, $0x3f800000
+DATA readNetBn2MulVectorRows8Numbers<>+52(SB)/4, $0x3f800000
+DATA readNetBn2MulVectorRows8Numbers<>+56(SB)/4, $0x3f800000
+DATA readNetBn2MulVectorRows8Numbers<>+60(SB)/4, $0x3f800000
+DATA readNetBn2MulVectorRows8Numbers<>+64(SB)/4, $0xffffffff
+DATA readNetBn2MulVectorRows8Numbers<>+68(SB)/4, $0xffffffff
+DATA readNetBn2MulVectorRows8Numbers<>+72(SB)/4, $0xffffffff
+DATA readNetBn2MulVectorRows8Numbers<>+76(SB)/4, $0xffffffff
+DATA readNetBn2MulVectorRows8Numbers<>+80(SB)/4, $0xffffffff
+DATA readNetBn2MulVectorRows8Numbers<>+84(SB)/4, $0xffffffff
+DATA readNetBn2MulVectorRows8Numbers<>+88(SB)/4, $0xffffffff
+DATA readNetBn2MulVectorRows8Numbers<>+92(SB)/4, $0xffffffff
+DATA readNetBn2MulVectorRows8Numbers<>+96(SB)/4, $0x0
+DATA readNetBn2MulVectorRows8Numbers<>+100(SB)/4, $0x0
+DATA readNetBn2MulVectorRows8Numbers<>+104(SB)/4, $0x0
+DATA readNetBn2MulVectorRows8Numbers<>+108(SB)/4, $0x0
+DATA readNetBn2MulVectorRows8Numbers<>+112(SB)/4, $0x0
+DATA readNetBn2MulVectorRows8Numbers<>+116(SB)/4, $0x0
+DATA readNetBn2MulVectorRows8Numbers<>+120(SB)/4, $0x0
+DATA readNetBn2MulVectorRows8Numbers<>+124(SB)/4, $0x0
+GLOBL readNetBn2MulVectorRows8Numbers<>(SB), RODATA|NOPTR, $128
 
-// func readNetBn2RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
-TEXT ·readNetBn2RsqrtVectorRows(SB), 0, $0-33
+// func readNetBn2MulVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·readNetBn2MulVectorRows(SB), 0, $0-33
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
+	MOVQ 16(AX), DX
 	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
 	JEQ narrower1
 row2:
@@ -1961,34 +1972,42 @@ row2:
 	JGT fewer4
 	PCALIGN $32
 vectors3:
-	VBROADCASTSS readNetBn2RsqrtVectorRows16Numbers<>+0(SB), Z0
-	VADDPS 0(SI)(CX*4), Z0, Z0
-	VBROADCASTSS readNetBn2RsqrtVectorRows16Numbers<>+0(SB), Z1
-	VADDPS 64(SI)(CX*4), Z1, Z1
-	VBROADCASTSS readNetBn2RsqrtVectorRows16Numbers<>+0(SB), Z2
-	VADDPS 128(SI)(CX*4), Z2, Z2
-	VBROADCASTSS readNetBn2RsqrtVectorRows16Numbers<>+0(SB), Z3
-	VADDPS 192(SI)(CX*4), Z3, Z3
+	VBROADCASTSS readNetBn2MulVectorRows16Numbers<>+0(SB), Z0
+	VADDPS 0(DI)(CX*4), Z0, Z0
+	VBROADCASTSS readNetBn2MulVectorRows16Numbers<>+0(SB), Z1
+	VADDPS 64(DI)(CX*4), Z1, Z1
+	VBROADCASTSS readNetBn2MulVectorRows16Numbers<>+0(SB), Z2
+	VADDPS 128(DI)(CX*4), Z2, Z2
+	VBROADCASTSS readNetBn2MulVectorRows16Numbers<>+0(SB), Z3
+	VADDPS 192(DI)(CX*4), Z3, Z3
 	VSQRTPS Z0, Z0
 	VSQRTPS Z1, Z1
 	VSQRTPS Z2, Z2
 	VSQRTPS Z3, Z3
-	VBROADCASTSS readNetBn2RsqrtVectorRows16Numbers<>+4(SB), Z4
+	VBROADCASTSS readNetBn2MulVectorRows16Numbers<>+4(SB), Z4
 	VDIVPS Z0, Z4, Z4
-	VBROADCASTSS readNetBn2RsqrtVectorRows16Numbers<>+4(SB), Z0
+	VBROADCASTSS readNetBn2MulVectorRows16Numbers<>+4(SB), Z0
 	VDIVPS Z1, Z0, Z0
-	VBROADCASTSS readNetBn2RsqrtVectorRows16Numbers<>+4(SB), Z1
+	VBROADCASTSS readNetBn2MulVectorRows16Numbers<>+4(SB), Z1
 	VDIVPS Z2, Z1, Z1
-	VBROADCASTSS readNetBn2RsqrtVectorRows16Numbers<>+4(SB), Z2
+	VBROADCASTSS readNetBn2MulVectorRows16Numbers<>+4(SB), Z2
 	VDIVPS Z3, Z2, Z2
-	VMOVUPS Z4, 0(DI)(CX*4)
-	VMOVUPS Z0, 64(DI)(CX*4)
-	VMOVUPS Z1, 128(DI)(CX*4)
-	VMOVUPS Z2, 192(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Z4, Z4
+	VMULPS 64(SI)(CX*4), Z0, Z0
+	VMULPS 128(SI)(CX*4), Z1, Z1
+	VMULPS 192(SI)(CX*4), Z2, Z2
+	VMOVUPS Z4, 0(DX)(CX*4)
+	VMOVUPS Z0, 64(DX)(CX*4)
+	VMOVUPS Z1, 128(DX)(CX*4)
+	VMOVUPS Z2, 192(DX)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 	PREFETCHT0 2112(SI)(CX*4)
 	PREFETCHT0 2176(SI)(CX*4)
 	PREFETCHT0 2240(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
+	PREFETCHT0 2112(DI)(CX*4)
+	PREFETCHT0 2176(DI)(CX*4)
+	PREFETCHT0 2240(DI)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -1999,13 +2018,15 @@ fewer4:
 	JGT fewer6
 	PCALIGN $32
 vectors5:
-	VBROADCASTSS readNetBn2RsqrtVectorRows16Numbers<>+0(SB), Z0
-	VADDPS 0(SI)(CX*4), Z0, Z0
+	VBROADCASTSS readNetBn2MulVectorRows16Numbers<>+0(SB), Z0
+	VADDPS 0(DI)(CX*4), Z0, Z0
 	VSQRTPS Z0, Z0
-	VBROADCASTSS readNetBn2RsqrtVectorRows16Numbers<>+4(SB), Z1
+	VBROADCASTSS readNetBn2MulVectorRows16Numbers<>+4(SB), Z1
 	VDIVPS Z0, Z1, Z1
-	VMOVUPS Z1, 0(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Z1, Z1
+	VMOVUPS Z1, 0(DX)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -2018,16 +2039,20 @@ fewer6:
 	NOTL AX
 	KMOVW AX, K7
 	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
-	VADDPS.BCST readNetBn2RsqrtVectorRows16Numbers<>+0(SB), Z0, Z0
-	VSQRTPS Z0, Z0
-	VBROADCASTSS readNetBn2RsqrtVectorRows16Numbers<>+4(SB), Z1
-	VDIVPS Z0, Z1, Z1
-	VMOVUPS Z1, K7, 0(DI)(CX*4)
+	VMOVUPS.Z 0(DI)(CX*4), K7, Z1
+	VADDPS.BCST readNetBn2MulVectorRows16Numbers<>+0(SB), Z1, Z1
+	VSQRTPS Z1, Z1
+	VBROADCASTSS readNetBn2MulVectorRows16Numbers<>+4(SB), Z2
+	VDIVPS Z1, Z2, Z2
+	VMULPS Z2, Z0, Z0
+	VMOVUPS Z0, K7, 0(DX)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
 	DECQ rows+16(FP)
 	JNE row2
 	VZEROUPPER
@@ -2041,32 +2066,38 @@ row9:
 	JGT fewer11
 	PCALIGN $32
 vectors10:
-	VMOVUPS readNetBn2RsqrtVectorRows8Numbers<>+0(SB), Y0
-	VADDPS 0(SI)(CX*4), Y0, Y0
-	VMOVUPS readNetBn2RsqrtVectorRows8Numbers<>+0(SB), Y1
-	VADDPS 32(SI)(CX*4), Y1, Y1
-	VMOVUPS readNetBn2RsqrtVectorRows8Numbers<>+0(SB), Y2
-	VADDPS 64(SI)(CX*4), Y2, Y2
-	VMOVUPS readNetBn2RsqrtVectorRows8Numbers<>+0(SB), Y3
-	VADDPS 96(SI)(CX*4), Y3, Y3
+	VMOVUPS readNetBn2MulVectorRows8Numbers<>+0(SB), Y0
+	VADDPS 0(DI)(CX*4), Y0, Y0
+	VMOVUPS readNetBn2MulVectorRows8Numbers<>+0(SB), Y1
+	VADDPS 32(DI)(CX*4), Y1, Y1
+	VMOVUPS readNetBn2MulVectorRows8Numbers<>+0(SB), Y2
+	VADDPS 64(DI)(CX*4), Y2, Y2
+	VMOVUPS readNetBn2MulVectorRows8Numbers<>+0(SB), Y3
+	VADDPS 96(DI)(CX*4), Y3, Y3
 	VSQRTPS Y0, Y0
 	VSQRTPS Y1, Y1
 	VSQRTPS Y2, Y2
 	VSQRTPS Y3, Y3
-	VMOVUPS readNetBn2RsqrtVectorRows8Numbers<>+32(SB), Y4
+	VMOVUPS readNetBn2MulVectorRows8Numbers<>+32(SB), Y4
 	VDIVPS Y0, Y4, Y4
-	VMOVUPS readNetBn2RsqrtVectorRows8Numbers<>+32(SB), Y0
+	VMOVUPS readNetBn2MulVectorRows8Numbers<>+32(SB), Y0
 	VDIVPS Y1, Y0, Y0
-	VMOVUPS readNetBn2RsqrtVectorRows8Numbers<>+32(SB), Y1
+	VMOVUPS readNetBn2MulVectorRows8Numbers<>+32(SB), Y1
 	VDIVPS Y2, Y1, Y1
-	VMOVUPS readNetBn2RsqrtVectorRows8Numbers<>+32(SB), Y2
+	VMOVUPS readNetBn2MulVectorRows8Numbers<>+32(SB), Y2
 	VDIVPS Y3, Y2, Y2
-	VMOVUPS Y4, 0(DI)(CX*4)
-	VMOVUPS Y0, 32(DI)(CX*4)
-	VMOVUPS Y1, 64(DI)(CX*4)
-	VMOVUPS Y2, 96(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Y4, Y4
+	VMULPS 32(SI)(CX*4), Y0, Y0
+	VMULPS 64(SI)(CX*4), Y1, Y1
+	VMULPS 96(SI)(CX*4), Y2, Y2
+	VMOVUPS Y4, 0(DX)(CX*4)
+	VMOVUPS Y0, 32(DX)(CX*4)
+	VMOVUPS Y1, 64(DX)(CX*4)
+	VMOVUPS Y2, 96(DX)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 	PREFETCHT0 2112(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
+	PREFETCHT0 2112(DI)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -2077,13 +2108,15 @@ fewer11:
 	JGT fewer13
 	PCALIGN $32
 vectors12:
-	VMOVUPS readNetBn2RsqrtVectorRows8Numbers<>+0(SB), Y0
-	VADDPS 0(SI)(CX*4), Y0, Y0
+	VMOVUPS readNetBn2MulVectorRows8Numbers<>+0(SB), Y0
+	VADDPS 0(DI)(CX*4), Y0, Y0
 	VSQRTPS Y0, Y0
-	VMOVUPS readNetBn2RsqrtVectorRows8Numbers<>+32(SB), Y1
+	VMOVUPS readNetBn2MulVectorRows8Numbers<>+32(SB), Y1
 	VDIVPS Y0, Y1, Y1
-	VMOVUPS Y1, 0(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Y1, Y1
+	VMOVUPS Y1, 0(DX)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -2092,19 +2125,23 @@ fewer13:
 	SUBQ CX, BX
 	JEQ done14
 	NEGQ BX
-	LEAQ readNetBn2RsqrtVectorRows8Numbers<>+96(SB), AX
+	LEAQ readNetBn2MulVectorRows8Numbers<>+96(SB), AX
 	VMOVUPS (AX)(BX*4), Y15
 	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
-	VADDPS readNetBn2RsqrtVectorRows8Numbers<>+0(SB), Y0, Y0
-	VSQRTPS Y0, Y0
-	VMOVUPS readNetBn2RsqrtVectorRows8Numbers<>+32(SB), Y1
-	VDIVPS Y0, Y1, Y1
-	VMASKMOVPS Y1, Y15, 0(DI)(CX*4)
+	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
+	VADDPS readNetBn2MulVectorRows8Numbers<>+0(SB), Y1, Y1
+	VSQRTPS Y1, Y1
+	VMOVUPS readNetBn2MulVectorRows8Numbers<>+32(SB), Y2
+	VDIVPS Y1, Y2, Y2
+	VMULPS Y2, Y0, Y0
+	VMASKMOVPS Y0, Y15, 0(DX)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
 	DECQ rows+16(FP)
 	JNE row9
 	VZEROUPPER
@@ -2147,7 +2184,6 @@ TEXT ·readNetRelu2ProductEpilogueRows(SB), 0, $0-33
 	MOVQ 24(AX), R8
 	MOVQ 32(AX), R9
 	MOVQ 40(AX), R10
-	MOVQ 48(AX), R11
 	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
 	JEQ narrower1
 row2:
@@ -2174,14 +2210,10 @@ vectors3:
 	VMULPS 64(R8)(CX*4), Z1, Z1
 	VMULPS 128(R8)(CX*4), Z2, Z2
 	VMULPS 192(R8)(CX*4), Z3, Z3
-	VMULPS 0(R9)(CX*4), Z0, Z0
-	VMULPS 64(R9)(CX*4), Z1, Z1
-	VMULPS 128(R9)(CX*4), Z2, Z2
-	VMULPS 192(R9)(CX*4), Z3, Z3
-	VADDPS 0(R10)(CX*4), Z0, Z0
-	VADDPS 64(R10)(CX*4), Z1, Z1
-	VADDPS 128(R10)(CX*4), Z2, Z2
-	VADDPS 192(R10)(CX*4), Z3, Z3
+	VADDPS 0(R9)(CX*4), Z0, Z0
+	VADDPS 64(R9)(CX*4), Z1, Z1
+	VADDPS 128(R9)(CX*4), Z2, Z2
+	VADDPS 192(R9)(CX*4), Z3, Z3
 	VBROADCASTSS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z4
 	VMAXPS Z0, Z4, Z4
 	VBROADCASTSS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z0
@@ -2190,10 +2222,10 @@ vectors3:
 	VMAXPS Z2, Z1, Z1
 	VBROADCASTSS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z2
 	VMAXPS Z3, Z2, Z2
-	VMOVUPS Z4, 0(R11)(CX*4)
-	VMOVUPS Z0, 64(R11)(CX*4)
-	VMOVUPS Z1, 128(R11)(CX*4)
-	VMOVUPS Z2, 192(R11)(CX*4)
+	VMOVUPS Z4, 0(R10)(CX*4)
+	VMOVUPS Z0, 64(R10)(CX*4)
+	VMOVUPS Z1, 128(R10)(CX*4)
+	VMOVUPS Z2, 192(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 	PREFETCHT0 2112(SI)(CX*4)
 	PREFETCHT0 2176(SI)(CX*4)
@@ -2212,11 +2244,10 @@ vectors5:
 	VADDPS 0(SI)(CX*4), Z0, Z0
 	VSUBPS 0(DX)(CX*4), Z0, Z0
 	VMULPS 0(R8)(CX*4), Z0, Z0
-	VMULPS 0(R9)(CX*4), Z0, Z0
-	VADDPS 0(R10)(CX*4), Z0, Z0
+	VADDPS 0(R9)(CX*4), Z0, Z0
 	VBROADCASTSS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z1
 	VMAXPS Z0, Z1, Z1
-	VMOVUPS Z1, 0(R11)(CX*4)
+	VMOVUPS Z1, 0(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
@@ -2237,12 +2268,10 @@ fewer6:
 	VMOVUPS.Z 0(R8)(CX*4), K7, Z1
 	VMULPS Z1, Z0, Z0
 	VMOVUPS.Z 0(R9)(CX*4), K7, Z1
-	VMULPS Z1, Z0, Z0
-	VMOVUPS.Z 0(R10)(CX*4), K7, Z1
 	VADDPS Z1, Z0, Z0
 	VBROADCASTSS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z1
 	VMAXPS Z0, Z1, Z1
-	VMOVUPS Z1, K7, 0(R11)(CX*4)
+	VMOVUPS Z1, K7, 0(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
@@ -2252,7 +2281,6 @@ done7:
 	ADDQ 24(AX), R8
 	ADDQ 32(AX), R9
 	ADDQ 40(AX), R10
-	ADDQ 48(AX), R11
 	DECQ rows+16(FP)
 	JNE row2
 	VZEROUPPER
@@ -2282,14 +2310,10 @@ vectors10:
 	VMULPS 32(R8)(CX*4), Y1, Y1
 	VMULPS 64(R8)(CX*4), Y2, Y2
 	VMULPS 96(R8)(CX*4), Y3, Y3
-	VMULPS 0(R9)(CX*4), Y0, Y0
-	VMULPS 32(R9)(CX*4), Y1, Y1
-	VMULPS 64(R9)(CX*4), Y2, Y2
-	VMULPS 96(R9)(CX*4), Y3, Y3
-	VADDPS 0(R10)(CX*4), Y0, Y0
-	VADDPS 32(R10)(CX*4), Y1, Y1
-	VADDPS 64(R10)(CX*4), Y2, Y2
-	VADDPS 96(R10)(CX*4), Y3, Y3
+	VADDPS 0(R9)(CX*4), Y0, Y0
+	VADDPS 32(R9)(CX*4), Y1, Y1
+	VADDPS 64(R9)(CX*4), Y2, Y2
+	VADDPS 96(R9)(CX*4), Y3, Y3
 	VMOVUPS readNetRelu2ProductEpilogueRows8Numbers<>+0(SB), Y4
 	VMAXPS Y0, Y4, Y4
 	VMOVUPS readNetRelu2ProductEpilogueRows8Numbers<>+0(SB), Y0
@@ -2298,10 +2322,10 @@ vectors10:
 	VMAXPS Y2, Y1, Y1
 	VMOVUPS readNetRelu2ProductEpilogueRows8Numbers<>+0(SB), Y2
 	VMAXPS Y3, Y2, Y2
-	VMOVUPS Y4, 0(R11)(CX*4)
-	VMOVUPS Y0, 32(R11)(CX*4)
-	VMOVUPS Y1, 64(R11)(CX*4)
-	VMOVUPS Y2, 96(R11)(CX*4)
+	VMOVUPS Y4, 0(R10)(CX*4)
+	VMOVUPS Y0, 32(R10)(CX*4)
+	VMOVUPS Y1, 64(R10)(CX*4)
+	VMOVUPS Y2, 96(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 	PREFETCHT0 2112(SI)(CX*4)
 	ADDQ $32, CX
@@ -2318,11 +2342,10 @@ vectors12:
 	VADDPS 0(SI)(CX*4), Y0, Y0
 	VSUBPS 0(DX)(CX*4), Y0, Y0
 	VMULPS 0(R8)(CX*4), Y0, Y0
-	VMULPS 0(R9)(CX*4), Y0, Y0
-	VADDPS 0(R10)(CX*4), Y0, Y0
+	VADDPS 0(R9)(CX*4), Y0, Y0
 	VMOVUPS readNetRelu2ProductEpilogueRows8Numbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
-	VMOVUPS Y1, 0(R11)(CX*4)
+	VMOVUPS Y1, 0(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
@@ -2342,12 +2365,10 @@ fewer13:
 	VMASKMOVPS 0(R8)(CX*4), Y15, Y1
 	VMULPS Y1, Y0, Y0
 	VMASKMOVPS 0(R9)(CX*4), Y15, Y1
-	VMULPS Y1, Y0, Y0
-	VMASKMOVPS 0(R10)(CX*4), Y15, Y1
 	VADDPS Y1, Y0, Y0
 	VMOVUPS readNetRelu2ProductEpilogueRows8Numbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
-	VMASKMOVPS Y1, Y15, 0(R11)(CX*4)
+	VMASKMOVPS Y1, Y15, 0(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
@@ -2357,7 +2378,6 @@ done14:
 	ADDQ 24(AX), R8
 	ADDQ 32(AX), R9
 	ADDQ 40(AX), R10
-	ADDQ 48(AX), R11
 	DECQ rows+16(FP)
 	JNE row9
 	VZEROUPPER
@@ -2594,48 +2614,49 @@ done14:
 	VZEROUPPER
 	RET
 
-DATA readNetBn3RsqrtVectorRows16Numbers<>+0(SB)/4, $0x3727c5ac
-DATA readNetBn3RsqrtVectorRows16Numbers<>+4(SB)/4, $0x3f800000
-GLOBL readNetBn3RsqrtVectorRows16Numbers<>(SB), RODATA|NOPTR, $8
-DATA readNetBn3RsqrtVectorRows8Numbers<>+0(SB)/4, $0x3727c5ac
-DATA readNetBn3RsqrtVectorRows8Numbers<>+4(SB)/4, $0x3727c5ac
-DATA readNetBn3RsqrtVectorRows8Numbers<>+8(SB)/4, $0x3727c5ac
-DATA readNetBn3RsqrtVectorRows8Numbers<>+12(SB)/4, $0x3727c5ac
-DATA readNetBn3RsqrtVectorRows8Numbers<>+16(SB)/4, $0x3727c5ac
-DATA readNetBn3RsqrtVectorRows8Numbers<>+20(SB)/4, $0x3727c5ac
-DATA readNetBn3RsqrtVectorRows8Numbers<>+24(SB)/4, $0x3727c5ac
-DATA readNetBn3RsqrtVectorRows8Numbers<>+28(SB)/4, $0x3727c5ac
-DATA readNetBn3RsqrtVectorRows8Numbers<>+32(SB)/4, $0x3f800000
-DATA readNetBn3RsqrtVectorRows8Numbers<>+36(SB)/4, $0x3f800000
-DATA readNetBn3RsqrtVectorRows8Numbers<>+40(SB)/4, $0x3f800000
-DATA readNetBn3RsqrtVectorRows8Numbers<>+44(SB)/4, $0x3f800000
-DATA readNetBn3RsqrtVectorRows8Numbers<>+48(SB)/4, $0x3f800000
-DATA readNetBn3RsqrtVectorRows8Numbers<>+52(SB)/4, $0x3f800000
-DATA readNetBn3RsqrtVectorRows8Numbers<>+56(SB)/4, $0x3f800000
-DATA readNetBn3RsqrtVectorRows8Numbers<>+60(SB)/4, $0x3f800000
-DATA readNetBn3RsqrtVectorRows8Numbers<>+64(SB)/4, $0xffffffff
-DATA readNetBn3RsqrtVectorRows8Numbers<>+68(SB)/4, $0xffffffff
-DATA readNetBn3RsqrtVectorRows8Numbers<>+72(SB)/4, $0xffffffff
-DATA readNetBn3RsqrtVectorRows8Numbers<>+76(SB)/4, $0xffffffff
-DATA readNetBn3RsqrtVectorRows8Numbers<>+80(SB)/4, $0xffffffff
-DATA readNetBn3RsqrtVectorRows8Numbers<>+84(SB)/4, $0xffffffff
-DATA readNetBn3RsqrtVectorRows8Numbers<>+88(SB)/4, $0xffffffff
-DATA readNetBn3RsqrtVectorRows8Numbers<>+92(SB)/4, $0xffffffff
-DATA readNetBn3RsqrtVectorRows8Numbers<>+96(SB)/4, $0x0
-DATA readNetBn3RsqrtVectorRows8Numbers<>+100(SB)/4, $0x0
-DATA readNetBn3RsqrtVectorRows8Numbers<>+104(SB)/4, $0x0
-DATA readNetBn3RsqrtVectorRows8Numbers<>+108(SB)/4, $0x0
-DATA readNetBn3RsqrtVectorRows8Numbers<>+112(SB)/4, $0x0
-DATA readNetBn3RsqrtVectorRows8Numbers<>+116(SB)/4, $0x0
-DATA readNetBn3RsqrtVectorRows8Numbers<>+120(SB)/4, $0x0
-DATA readNetBn3RsqrtVectorRows8Numbers<>+124(SB)/4, $0x0
-GLOBL readNetBn3RsqrtVectorRows8Numbers<>(SB), RODATA|NOPTR, $128
+DATA readNetBn3MulVectorRows16Numbers<>+0(SB)/4, $0x3727c5ac
+DATA readNetBn3MulVectorRows16Numbers<>+4(SB)/4, $0x3f800000
+GLOBL readNetBn3MulVectorRows16Numbers<>(SB), RODATA|NOPTR, $8
+DATA readNetBn3MulVectorRows8Numbers<>+0(SB)/4, $0x3727c5ac
+DATA readNetBn3MulVectorRows8Numbers<>+4(SB)/4, $0x3727c5ac
+DATA readNetBn3MulVectorRows8Numbers<>+8(SB)/4, $0x3727c5ac
+DATA readNetBn3MulVectorRows8Numbers<>+12(SB)/4, $0x3727c5ac
+DATA readNetBn3MulVectorRows8Numbers<>+16(SB)/4, $0x3727c5ac
+DATA readNetBn3MulVectorRows8Numbers<>+20(SB)/4, $0x3727c5ac
+DATA readNetBn3MulVectorRows8Numbers<>+24(SB)/4, $0x3727c5ac
+DATA readNetBn3MulVectorRows8Numbers<>+28(SB)/4, $0x3727c5ac
+DATA readNetBn3MulVectorRows8Numbers<>+32(SB)/4, $0x3f800000
+DATA readNetBn3MulVectorRows8Numbers<>+36(SB)/4, $0x3f800000
+DATA readNetBn3MulVectorRows8Numbers<>+40(SB)/4, $0x3f800000
+DATA readNetBn3MulVectorRows8Numbers<>+44(SB)/4, $0x3f800000
+DATA readNetBn3MulVectorRows8Numbers<>+48(SB)/4, $0x3f800000
+DATA readNetBn3MulVectorRows8Numbers<>+52(SB)/4, $0x3f800000
+DATA readNetBn3MulVectorRows8Numbers<>+56(SB)/4, $0x3f800000
+DATA readNetBn3MulVectorRows8Numbers<>+60(SB)/4, $0x3f800000
+DATA readNetBn3MulVectorRows8Numbers<>+64(SB)/4, $0xffffffff
+DATA readNetBn3MulVectorRows8Numbers<>+68(SB)/4, $0xffffffff
+DATA readNetBn3MulVectorRows8Numbers<>+72(SB)/4, $0xffffffff
+DATA readNetBn3MulVectorRows8Numbers<>+76(SB)/4, $0xffffffff
+DATA readNetBn3MulVectorRows8Numbers<>+80(SB)/4, $0xffffffff
+DATA readNetBn3MulVectorRows8Numbers<>+84(SB)/4, $0xffffffff
+DATA readNetBn3MulVectorRows8Numbers<>+88(SB)/4, $0xffffffff
+DATA readNetBn3MulVectorRows8Numbers<>+92(SB)/4, $0xffffffff
+DATA readNetBn3MulVectorRows8Numbers<>+96(SB)/4, $0x0
+DATA readNetBn3MulVectorRows8Numbers<>+100(SB)/4, $0x0
+DATA readNetBn3MulVectorRows8Numbers<>+104(SB)/4, $0x0
+DATA readNetBn3MulVectorRows8Numbers<>+108(SB)/4, $0x0
+DATA readNetBn3MulVectorRows8Numbers<>+112(SB)/4, $0x0
+DATA readNetBn3MulVectorRows8Numbers<>+116(SB)/4, $0x0
+DATA readNetBn3MulVectorRows8Numbers<>+120(SB)/4, $0x0
+DATA readNetBn3MulVectorRows8Numbers<>+124(SB)/4, $0x0
+GLOBL readNetBn3MulVectorRows8Numbers<>(SB), RODATA|NOPTR, $128
 
-// func readNetBn3RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
-TEXT ·readNetBn3RsqrtVectorRows(SB), 0, $0-33
+// func readNetBn3MulVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·readNetBn3MulVectorRows(SB), 0, $0-33
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
+	MOVQ 16(AX), DX
 	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
 	JEQ narrower1
 row2:
@@ -2646,34 +2667,42 @@ row2:
 	JGT fewer4
 	PCALIGN $32
 vectors3:
-	VBROADCASTSS readNetBn3RsqrtVectorRows16Numbers<>+0(SB), Z0
-	VADDPS 0(SI)(CX*4), Z0, Z0
-	VBROADCASTSS readNetBn3RsqrtVectorRows16Numbers<>+0(SB), Z1
-	VADDPS 64(SI)(CX*4), Z1, Z1
-	VBROADCASTSS readNetBn3RsqrtVectorRows16Numbers<>+0(SB), Z2
-	VADDPS 128(SI)(CX*4), Z2, Z2
-	VBROADCASTSS readNetBn3RsqrtVectorRows16Numbers<>+0(SB), Z3
-	VADDPS 192(SI)(CX*4), Z3, Z3
+	VBROADCASTSS readNetBn3MulVectorRows16Numbers<>+0(SB), Z0
+	VADDPS 0(DI)(CX*4), Z0, Z0
+	VBROADCASTSS readNetBn3MulVectorRows16Numbers<>+0(SB), Z1
+	VADDPS 64(DI)(CX*4), Z1, Z1
+	VBROADCASTSS readNetBn3MulVectorRows16Numbers<>+0(SB), Z2
+	VADDPS 128(DI)(CX*4), Z2, Z2
+	VBROADCASTSS readNetBn3MulVectorRows16Numbers<>+0(SB), Z3
+	VADDPS 192(DI)(CX*4), Z3, Z3
 	VSQRTPS Z0, Z0
 	VSQRTPS Z1, Z1
 	VSQRTPS Z2, Z2
 	VSQRTPS Z3, Z3
-	VBROADCASTSS readNetBn3RsqrtVectorRows16Numbers<>+4(SB), Z4
+	VBROADCASTSS readNetBn3MulVectorRows16Numbers<>+4(SB), Z4
 	VDIVPS Z0, Z4, Z4
-	VBROADCASTSS readNetBn3RsqrtVectorRows16Numbers<>+4(SB), Z0
+	VBROADCASTSS readNetBn3MulVectorRows16Numbers<>+4(SB), Z0
 	VDIVPS Z1, Z0, Z0
-	VBROADCASTSS readNetBn3RsqrtVectorRows16Numbers<>+4(SB), Z1
+	VBROADCASTSS readNetBn3MulVectorRows16Numbers<>+4(SB), Z1
 	VDIVPS Z2, Z1, Z1
-	VBROADCASTSS readNetBn3RsqrtVectorRows16Numbers<>+4(SB), Z2
+	VBROADCASTSS readNetBn3MulVectorRows16Numbers<>+4(SB), Z2
 	VDIVPS Z3, Z2, Z2
-	VMOVUPS Z4, 0(DI)(CX*4)
-	VMOVUPS Z0, 64(DI)(CX*4)
-	VMOVUPS Z1, 128(DI)(CX*4)
-	VMOVUPS Z2, 192(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Z4, Z4
+	VMULPS 64(SI)(CX*4), Z0, Z0
+	VMULPS 128(SI)(CX*4), Z1, Z1
+	VMULPS 192(SI)(CX*4), Z2, Z2
+	VMOVUPS Z4, 0(DX)(CX*4)
+	VMOVUPS Z0, 64(DX)(CX*4)
+	VMOVUPS Z1, 128(DX)(CX*4)
+	VMOVUPS Z2, 192(DX)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 	PREFETCHT0 2112(SI)(CX*4)
 	PREFETCHT0 2176(SI)(CX*4)
 	PREFETCHT0 2240(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
+	PREFETCHT0 2112(DI)(CX*4)
+	PREFETCHT0 2176(DI)(CX*4)
+	PREFETCHT0 2240(DI)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -2684,13 +2713,15 @@ fewer4:
 	JGT fewer6
 	PCALIGN $32
 vectors5:
-	VBROADCASTSS readNetBn3RsqrtVectorRows16Numbers<>+0(SB), Z0
-	VADDPS 0(SI)(CX*4), Z0, Z0
+	VBROADCASTSS readNetBn3MulVectorRows16Numbers<>+0(SB), Z0
+	VADDPS 0(DI)(CX*4), Z0, Z0
 	VSQRTPS Z0, Z0
-	VBROADCASTSS readNetBn3RsqrtVectorRows16Numbers<>+4(SB), Z1
+	VBROADCASTSS readNetBn3MulVectorRows16Numbers<>+4(SB), Z1
 	VDIVPS Z0, Z1, Z1
-	VMOVUPS Z1, 0(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Z1, Z1
+	VMOVUPS Z1, 0(DX)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -2703,16 +2734,20 @@ fewer6:
 	NOTL AX
 	KMOVW AX, K7
 	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
-	VADDPS.BCST readNetBn3RsqrtVectorRows16Numbers<>+0(SB), Z0, Z0
-	VSQRTPS Z0, Z0
-	VBROADCASTSS readNetBn3RsqrtVectorRows16Numbers<>+4(SB), Z1
-	VDIVPS Z0, Z1, Z1
-	VMOVUPS Z1, K7, 0(DI)(CX*4)
+	VMOVUPS.Z 0(DI)(CX*4), K7, Z1
+	VADDPS.BCST readNetBn3MulVectorRows16Numbers<>+0(SB), Z1, Z1
+	VSQRTPS Z1, Z1
+	VBROADCASTSS readNetBn3MulVectorRows16Numbers<>+4(SB), Z2
+	VDIVPS Z1, Z2, Z2
+	VMULPS Z2, Z0, Z0
+	VMOVUPS Z0, K7, 0(DX)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
 	DECQ rows+16(FP)
 	JNE row2
 	VZEROUPPER
@@ -2726,32 +2761,38 @@ row9:
 	JGT fewer11
 	PCALIGN $32
 vectors10:
-	VMOVUPS readNetBn3RsqrtVectorRows8Numbers<>+0(SB), Y0
-	VADDPS 0(SI)(CX*4), Y0, Y0
-	VMOVUPS readNetBn3RsqrtVectorRows8Numbers<>+0(SB), Y1
-	VADDPS 32(SI)(CX*4), Y1, Y1
-	VMOVUPS readNetBn3RsqrtVectorRows8Numbers<>+0(SB), Y2
-	VADDPS 64(SI)(CX*4), Y2, Y2
-	VMOVUPS readNetBn3RsqrtVectorRows8Numbers<>+0(SB), Y3
-	VADDPS 96(SI)(CX*4), Y3, Y3
+	VMOVUPS readNetBn3MulVectorRows8Numbers<>+0(SB), Y0
+	VADDPS 0(DI)(CX*4), Y0, Y0
+	VMOVUPS readNetBn3MulVectorRows8Numbers<>+0(SB), Y1
+	VADDPS 32(DI)(CX*4), Y1, Y1
+	VMOVUPS readNetBn3MulVectorRows8Numbers<>+0(SB), Y2
+	VADDPS 64(DI)(CX*4), Y2, Y2
+	VMOVUPS readNetBn3MulVectorRows8Numbers<>+0(SB), Y3
+	VADDPS 96(DI)(CX*4), Y3, Y3
 	VSQRTPS Y0, Y0
 	VSQRTPS Y1, Y1
 	VSQRTPS Y2, Y2
 	VSQRTPS Y3, Y3
-	VMOVUPS readNetBn3RsqrtVectorRows8Numbers<>+32(SB), Y4
+	VMOVUPS readNetBn3MulVectorRows8Numbers<>+32(SB), Y4
 	VDIVPS Y0, Y4, Y4
-	VMOVUPS readNetBn3RsqrtVectorRows8Numbers<>+32(SB), Y0
+	VMOVUPS readNetBn3MulVectorRows8Numbers<>+32(SB), Y0
 	VDIVPS Y1, Y0, Y0
-	VMOVUPS readNetBn3RsqrtVectorRows8Numbers<>+32(SB), Y1
+	VMOVUPS readNetBn3MulVectorRows8Numbers<>+32(SB), Y1
 	VDIVPS Y2, Y1, Y1
-	VMOVUPS readNetBn3RsqrtVectorRows8Numbers<>+32(SB), Y2
+	VMOVUPS readNetBn3MulVectorRows8Numbers<>+32(SB), Y2
 	VDIVPS Y3, Y2, Y2
-	VMOVUPS Y4, 0(DI)(CX*4)
-	VMOVUPS Y0, 32(DI)(CX*4)
-	VMOVUPS Y1, 64(DI)(CX*4)
-	VMOVUPS Y2, 96(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Y4, Y4
+	VMULPS 32(SI)(CX*4), Y0, Y0
+	VMULPS 64(SI)(CX*4), Y1, Y1
+	VMULPS 96(SI)(CX*4), Y2, Y2
+	VMOVUPS Y4, 0(DX)(CX*4)
+	VMOVUPS Y0, 32(DX)(CX*4)
+	VMOVUPS Y1, 64(DX)(CX*4)
+	VMOVUPS Y2, 96(DX)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 	PREFETCHT0 2112(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
+	PREFETCHT0 2112(DI)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -2762,13 +2803,15 @@ fewer11:
 	JGT fewer13
 	PCALIGN $32
 vectors12:
-	VMOVUPS readNetBn3RsqrtVectorRows8Numbers<>+0(SB), Y0
-	VADDPS 0(SI)(CX*4), Y0, Y0
+	VMOVUPS readNetBn3MulVectorRows8Numbers<>+0(SB), Y0
+	VADDPS 0(DI)(CX*4), Y0, Y0
 	VSQRTPS Y0, Y0
-	VMOVUPS readNetBn3RsqrtVectorRows8Numbers<>+32(SB), Y1
+	VMOVUPS readNetBn3MulVectorRows8Numbers<>+32(SB), Y1
 	VDIVPS Y0, Y1, Y1
-	VMOVUPS Y1, 0(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Y1, Y1
+	VMOVUPS Y1, 0(DX)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -2777,19 +2820,23 @@ fewer13:
 	SUBQ CX, BX
 	JEQ done14
 	NEGQ BX
-	LEAQ readNetBn3RsqrtVectorRows8Numbers<>+96(SB), AX
+	LEAQ readNetBn3MulVectorRows8Numbers<>+96(SB), AX
 	VMOVUPS (AX)(BX*4), Y15
 	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
-	VADDPS readNetBn3RsqrtVectorRows8Numbers<>+0(SB), Y0, Y0
-	VSQRTPS Y0, Y0
-	VMOVUPS readNetBn3RsqrtVectorRows8Numbers<>+32(SB), Y1
-	VDIVPS Y0, Y1, Y1
-	VMASKMOVPS Y1, Y15, 0(DI)(CX*4)
+	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
+	VADDPS readNetBn3MulVectorRows8Numbers<>+0(SB), Y1, Y1
+	VSQRTPS Y1, Y1
+	VMOVUPS readNetBn3MulVectorRows8Numbers<>+32(SB), Y2
+	VDIVPS Y1, Y2, Y2
+	VMULPS Y2, Y0, Y0
+	VMASKMOVPS Y0, Y15, 0(DX)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
 	DECQ rows+16(FP)
 	JNE row9
 	VZEROUPPER
@@ -2832,7 +2879,6 @@ TEXT ·readNetRelu3ProductEpilogueRows(SB), 0, $0-33
 	MOVQ 24(AX), R8
 	MOVQ 32(AX), R9
 	MOVQ 40(AX), R10
-	MOVQ 48(AX), R11
 	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
 	JEQ narrower1
 row2:
@@ -2859,14 +2905,10 @@ vectors3:
 	VMULPS 64(R8)(CX*4), Z1, Z1
 	VMULPS 128(R8)(CX*4), Z2, Z2
 	VMULPS 192(R8)(CX*4), Z3, Z3
-	VMULPS 0(R9)(CX*4), Z0, Z0
-	VMULPS 64(R9)(CX*4), Z1, Z1
-	VMULPS 128(R9)(CX*4), Z2, Z2
-	VMULPS 192(R9)(CX*4), Z3, Z3
-	VADDPS 0(R10)(CX*4), Z0, Z0
-	VADDPS 64(R10)(CX*4), Z1, Z1
-	VADDPS 128(R10)(CX*4), Z2, Z2
-	VADDPS 192(R10)(CX*4), Z3, Z3
+	VADDPS 0(R9)(CX*4), Z0, Z0
+	VADDPS 64(R9)(CX*4), Z1, Z1
+	VADDPS 128(R9)(CX*4), Z2, Z2
+	VADDPS 192(R9)(CX*4), Z3, Z3
 	VBROADCASTSS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z4
 	VMAXPS Z0, Z4, Z4
 	VBROADCASTSS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z0
@@ -2875,10 +2917,10 @@ vectors3:
 	VMAXPS Z2, Z1, Z1
 	VBROADCASTSS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z2
 	VMAXPS Z3, Z2, Z2
-	VMOVUPS Z4, 0(R11)(CX*4)
-	VMOVUPS Z0, 64(R11)(CX*4)
-	VMOVUPS Z1, 128(R11)(CX*4)
-	VMOVUPS Z2, 192(R11)(CX*4)
+	VMOVUPS Z4, 0(R10)(CX*4)
+	VMOVUPS Z0, 64(R10)(CX*4)
+	VMOVUPS Z1, 128(R10)(CX*4)
+	VMOVUPS Z2, 192(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 	PREFETCHT0 2112(SI)(CX*4)
 	PREFETCHT0 2176(SI)(CX*4)
@@ -2897,11 +2939,10 @@ vectors5:
 	VADDPS 0(SI)(CX*4), Z0, Z0
 	VSUBPS 0(DX)(CX*4), Z0, Z0
 	VMULPS 0(R8)(CX*4), Z0, Z0
-	VMULPS 0(R9)(CX*4), Z0, Z0
-	VADDPS 0(R10)(CX*4), Z0, Z0
+	VADDPS 0(R9)(CX*4), Z0, Z0
 	VBROADCASTSS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z1
 	VMAXPS Z0, Z1, Z1
-	VMOVUPS Z1, 0(R11)(CX*4)
+	VMOVUPS Z1, 0(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
@@ -2922,12 +2963,10 @@ fewer6:
 	VMOVUPS.Z 0(R8)(CX*4), K7, Z1
 	VMULPS Z1, Z0, Z0
 	VMOVUPS.Z 0(R9)(CX*4), K7, Z1
-	VMULPS Z1, Z0, Z0
-	VMOVUPS.Z 0(R10)(CX*4), K7, Z1
 	VADDPS Z1, Z0, Z0
 	VBROADCASTSS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z1
 	VMAXPS Z0, Z1, Z1
-	VMOVUPS Z1, K7, 0(R11)(CX*4)
+	VMOVUPS Z1, K7, 0(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
@@ -2937,7 +2976,6 @@ done7:
 	ADDQ 24(AX), R8
 	ADDQ 32(AX), R9
 	ADDQ 40(AX), R10
-	ADDQ 48(AX), R11
 	DECQ rows+16(FP)
 	JNE row2
 	VZEROUPPER
@@ -2967,14 +3005,10 @@ vectors10:
 	VMULPS 32(R8)(CX*4), Y1, Y1
 	VMULPS 64(R8)(CX*4), Y2, Y2
 	VMULPS 96(R8)(CX*4), Y3, Y3
-	VMULPS 0(R9)(CX*4), Y0, Y0
-	VMULPS 32(R9)(CX*4), Y1, Y1
-	VMULPS 64(R9)(CX*4), Y2, Y2
-	VMULPS 96(R9)(CX*4), Y3, Y3
-	VADDPS 0(R10)(CX*4), Y0, Y0
-	VADDPS 32(R10)(CX*4), Y1, Y1
-	VADDPS 64(R10)(CX*4), Y2, Y2
-	VADDPS 96(R10)(CX*4), Y3, Y3
+	VADDPS 0(R9)(CX*4), Y0, Y0
+	VADDPS 32(R9)(CX*4), Y1, Y1
+	VADDPS 64(R9)(CX*4), Y2, Y2
+	VADDPS 96(R9)(CX*4), Y3, Y3
 	VMOVUPS readNetRelu3ProductEpilogueRows8Numbers<>+0(SB), Y4
 	VMAXPS Y0, Y4, Y4
 	VMOVUPS readNetRelu3ProductEpilogueRows8Numbers<>+0(SB), Y0
@@ -2983,10 +3017,10 @@ vectors10:
 	VMAXPS Y2, Y1, Y1
 	VMOVUPS readNetRelu3ProductEpilogueRows8Numbers<>+0(SB), Y2
 	VMAXPS Y3, Y2, Y2
-	VMOVUPS Y4, 0(R11)(CX*4)
-	VMOVUPS Y0, 32(R11)(CX*4)
-	VMOVUPS Y1, 64(R11)(CX*4)
-	VMOVUPS Y2, 96(R11)(CX*4)
+	VMOVUPS Y4, 0(R10)(CX*4)
+	VMOVUPS Y0, 32(R10)(CX*4)
+	VMOVUPS Y1, 64(R10)(CX*4)
+	VMOVUPS Y2, 96(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 	PREFETCHT0 2112(SI)(CX*4)
 	ADDQ $32, CX
@@ -3003,11 +3037,10 @@ vectors12:
 	VADDPS 0(SI)(CX*4), Y0, Y0
 	VSUBPS 0(DX)(CX*4), Y0, Y0
 	VMULPS 0(R8)(CX*4), Y0, Y0
-	VMULPS 0(R9)(CX*4), Y0, Y0
-	VADDPS 0(R10)(CX*4), Y0, Y0
+	VADDPS 0(R9)(CX*4), Y0, Y0
 	VMOVUPS readNetRelu3ProductEpilogueRows8Numbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
-	VMOVUPS Y1, 0(R11)(CX*4)
+	VMOVUPS Y1, 0(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
@@ -3027,12 +3060,10 @@ fewer13:
 	VMASKMOVPS 0(R8)(CX*4), Y15, Y1
 	VMULPS Y1, Y0, Y0
 	VMASKMOVPS 0(R9)(CX*4), Y15, Y1
-	VMULPS Y1, Y0, Y0
-	VMASKMOVPS 0(R10)(CX*4), Y15, Y1
 	VADDPS Y1, Y0, Y0
 	VMOVUPS readNetRelu3ProductEpilogueRows8Numbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
-	VMASKMOVPS Y1, Y15, 0(R11)(CX*4)
+	VMASKMOVPS Y1, Y15, 0(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
@@ -3042,7 +3073,6 @@ done14:
 	ADDQ 24(AX), R8
 	ADDQ 32(AX), R9
 	ADDQ 40(AX), R10
-	ADDQ 48(AX), R11
 	DECQ rows+16(FP)
 	JNE row9
 	VZEROUPPER

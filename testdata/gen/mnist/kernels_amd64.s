@@ -1224,48 +1224,49 @@ done:
 	VZEROUPPER
 	RET
 
-DATA predictNorm1RsqrtVectorRows16Numbers<>+0(SB)/4, $0x3727c5ac
-DATA predictNorm1RsqrtVectorRows16Numbers<>+4(SB)/4, $0x3f800000
-GLOBL predictNorm1RsqrtVectorRows16Numbers<>(SB), RODATA|NOPTR, $8
-DATA predictNorm1RsqrtVectorRows8Numbers<>+0(SB)/4, $0x3727c5ac
-DATA predictNorm1RsqrtVectorRows8Numbers<>+4(SB)/4, $0x3727c5ac
-DATA predictNorm1RsqrtVectorRows8Numbers<>+8(SB)/4, $0x3727c5ac
-DATA predictNorm1RsqrtVectorRows8Numbers<>+12(SB)/4, $0x3727c5ac
-DATA predictNorm1RsqrtVectorRows8Numbers<>+16(SB)/4, $0x3727c5ac
-DATA predictNorm1RsqrtVectorRows8Numbers<>+20(SB)/4, $0x3727c5ac
-DATA predictNorm1RsqrtVectorRows8Numbers<>+24(SB)/4, $0x3727c5ac
-DATA predictNorm1RsqrtVectorRows8Numbers<>+28(SB)/4, $0x3727c5ac
-DATA predictNorm1RsqrtVectorRows8Numbers<>+32(SB)/4, $0x3f800000
-DATA predictNorm1RsqrtVectorRows8Numbers<>+36(SB)/4, $0x3f800000
-DATA predictNorm1RsqrtVectorRows8Numbers<>+40(SB)/4, $0x3f800000
-DATA predictNorm1RsqrtVectorRows8Numbers<>+44(SB)/4, $0x3f800000
-DATA predictNorm1RsqrtVectorRows8Numbers<>+48(SB)/4, $0x3f800000
-DATA predictNorm1RsqrtVectorRows8Numbers<>+52(SB)/4, $0x3f800000
-DATA predictNorm1RsqrtVectorRows8Numbers<>+56(SB)/4, $0x3f800000
-DATA predictNorm1RsqrtVectorRows8Numbers<>+60(SB)/4, $0x3f800000
-DATA predictNorm1RsqrtVectorRows8Numbers<>+64(SB)/4, $0xffffffff
-DATA predictNorm1RsqrtVectorRows8Numbers<>+68(SB)/4, $0xffffffff
-DATA predictNorm1RsqrtVectorRows8Numbers<>+72(SB)/4, $0xffffffff
-DATA predictNorm1RsqrtVectorRows8Numbers<>+76(SB)/4, $0xffffffff
-DATA predictNorm1RsqrtVectorRows8Numbers<>+80(SB)/4, $0xffffffff
-DATA predictNorm1RsqrtVectorRows8Numbers<>+84(SB)/4, $0xffffffff
-DATA predictNorm1RsqrtVectorRows8Numbers<>+88(SB)/4, $0xffffffff
-DATA predictNorm1RsqrtVectorRows8Numbers<>+92(SB)/4, $0xffffffff
-DATA predictNorm1RsqrtVectorRows8Numbers<>+96(SB)/4, $0x0
-DATA predictNorm1RsqrtVectorRows8Numbers<>+100(SB)/4, $0x0
-DATA predictNorm1RsqrtVectorRows8Numbers<>+104(SB)/4, $0x0
-DATA predictNorm1RsqrtVectorRows8Numbers<>+108(SB)/4, $0x0
-DATA predictNorm1RsqrtVectorRows8Numbers<>+112(SB)/4, $0x0
-DATA predictNorm1RsqrtVectorRows8Numbers<>+116(SB)/4, $0x0
-DATA predictNorm1RsqrtVectorRows8Numbers<>+120(SB)/4, $0x0
-DATA predictNorm1RsqrtVectorRows8Numbers<>+124(SB)/4, $0x0
-GLOBL predictNorm1RsqrtVectorRows8Numbers<>(SB), RODATA|NOPTR, $128
+DATA predictNorm1MulVectorRows16Numbers<>+0(SB)/4, $0x3727c5ac
+DATA predictNorm1MulVectorRows16Numbers<>+4(SB)/4, $0x3f800000
+GLOBL predictNorm1MulVectorRows16Numbers<>(SB), RODATA|NOPTR, $8
+DATA predictNorm1MulVectorRows8Numbers<>+0(SB)/4, $0x3727c5ac
+DATA predictNorm1MulVectorRows8Numbers<>+4(SB)/4, $0x3727c5ac
+DATA predictNorm1MulVectorRows8Numbers<>+8(SB)/4, $0x3727c5ac
+DATA predictNorm1MulVectorRows8Numbers<>+12(SB)/4, $0x3727c5ac
+DATA predictNorm1MulVectorRows8Numbers<>+16(SB)/4, $0x3727c5ac
+DATA predictNorm1MulVectorRows8Numbers<>+20(SB)/4, $0x3727c5ac
+DATA predictNorm1MulVectorRows8Numbers<>+24(SB)/4, $0x3727c5ac
+DATA predictNorm1MulVectorRows8Numbers<>+28(SB)/4, $0x3727c5ac
+DATA predictNorm1MulVectorRows8Numbers<>+32(SB)/4, $0x3f800000
+DATA predictNorm1MulVectorRows8Numbers<>+36(SB)/4, $0x3f800000
+DATA predictNorm1MulVectorRows8Numbers<>+40(SB)/4, $0x3f800000
+DATA predictNorm1MulVectorRows8Numbers<>+44(SB)/4, $0x3f800000
+DATA predictNorm1MulVectorRows8Numbers<>+48(SB)/4, $0x3f800000
+DATA predictNorm1MulVectorRows8Numbers<>+52(SB)/4, $0x3f800000
+DATA predictNorm1MulVectorRows8Numbers<>+56(SB)/4, $0x3f800000
+DATA predictNorm1MulVectorRows8Numbers<>+60(SB)/4, $0x3f800000
+DATA predictNorm1MulVectorRows8Numbers<>+64(SB)/4, $0xffffffff
+DATA predictNorm1MulVectorRows8Numbers<>+68(SB)/4, $0xffffffff
+DATA predictNorm1MulVectorRows8Numbers<>+72(SB)/4, $0xffffffff
+DATA predictNorm1MulVectorRows8Numbers<>+76(SB)/4, $0xffffffff
+DATA predictNorm1MulVectorRows8Numbers<>+80(SB)/4, $0xffffffff
+DATA predictNorm1MulVectorRows8Numbers<>+84(SB)/4, $0xffffffff
+DATA predictNorm1MulVectorRows8Numbers<>+88(SB)/4, $0xffffffff
+DATA predictNorm1MulVectorRows8Numbers<>+92(SB)/4, $0xffffffff
+DATA predictNorm1MulVectorRows8Numbers<>+96(SB)/4, $0x0
+DATA predictNorm1MulVectorRows8Numbers<>+100(SB)/4, $0x0
+DATA predictNorm1MulVectorRows8Numbers<>+104(SB)/4, $0x0
+DATA predictNorm1MulVectorRows8Numbers<>+108(SB)/4, $0x0
+DATA predictNorm1MulVectorRows8Numbers<>+112(SB)/4, $0x0
+DATA predictNorm1MulVectorRows8Numbers<>+116(SB)/4, $0x0
+DATA predictNorm1MulVectorRows8Numbers<>+120(SB)/4, $0x0
+DATA predictNorm1MulVectorRows8Numbers<>+124(SB)/4, $0x0
+GLOBL predictNorm1MulVectorRows8Numbers<>(SB), RODATA|NOPTR, $128
 
-// func predictNorm1RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
-TEXT ·predictNorm1RsqrtVectorRows(SB), 0, $0-33
+// func predictNorm1MulVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·predictNorm1MulVectorRows(SB), 0, $0-33
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
+	MOVQ 16(AX), DX
 	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
 	JEQ narrower1
 row2:
@@ -1276,34 +1277,42 @@ row2:
 	JGT fewer4
 	PCALIGN $32
 vectors3:
-	VBROADCASTSS predictNorm1RsqrtVectorRows16Numbers<>+0(SB), Z0
-	VADDPS 0(SI)(CX*4), Z0, Z0
-	VBROADCASTSS predictNorm1RsqrtVectorRows16Numbers<>+0(SB), Z1
-	VADDPS 64(SI)(CX*4), Z1, Z1
-	VBROADCASTSS predictNorm1RsqrtVectorRows16Numbers<>+0(SB), Z2
-	VADDPS 128(SI)(CX*4), Z2, Z2
-	VBROADCASTSS predictNorm1RsqrtVectorRows16Numbers<>+0(SB), Z3
-	VADDPS 192(SI)(CX*4), Z3, Z3
+	VBROADCASTSS predictNorm1MulVectorRows16Numbers<>+0(SB), Z0
+	VADDPS 0(DI)(CX*4), Z0, Z0
+	VBROADCASTSS predictNorm1MulVectorRows16Numbers<>+0(SB), Z1
+	VADDPS 64(DI)(CX*4), Z1, Z1
+	VBROADCASTSS predictNorm1MulVectorRows16Numbers<>+0(SB), Z2
+	VADDPS 128(DI)(CX*4), Z2, Z2
+	VBROADCASTSS predictNorm1MulVectorRows16Numbers<>+0(SB), Z3
+	VADDPS 192(DI)(CX*4), Z3, Z3
 	VSQRTPS Z0, Z0
 	VSQRTPS Z1, Z1
 	VSQRTPS Z2, Z2
 	VSQRTPS Z3, Z3
-	VBROADCASTSS predictNorm1RsqrtVectorRows16Numbers<>+4(SB), Z4
+	VBROADCASTSS predictNorm1MulVectorRows16Numbers<>+4(SB), Z4
 	VDIVPS Z0, Z4, Z4
-	VBROADCASTSS predictNorm1RsqrtVectorRows16Numbers<>+4(SB), Z0
+	VBROADCASTSS predictNorm1MulVectorRows16Numbers<>+4(SB), Z0
 	VDIVPS Z1, Z0, Z0
-	VBROADCASTSS predictNorm1RsqrtVectorRows16Numbers<>+4(SB), Z1
+	VBROADCASTSS predictNorm1MulVectorRows16Numbers<>+4(SB), Z1
 	VDIVPS Z2, Z1, Z1
-	VBROADCASTSS predictNorm1RsqrtVectorRows16Numbers<>+4(SB), Z2
+	VBROADCASTSS predictNorm1MulVectorRows16Numbers<>+4(SB), Z2
 	VDIVPS Z3, Z2, Z2
-	VMOVUPS Z4, 0(DI)(CX*4)
-	VMOVUPS Z0, 64(DI)(CX*4)
-	VMOVUPS Z1, 128(DI)(CX*4)
-	VMOVUPS Z2, 192(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Z4, Z4
+	VMULPS 64(SI)(CX*4), Z0, Z0
+	VMULPS 128(SI)(CX*4), Z1, Z1
+	VMULPS 192(SI)(CX*4), Z2, Z2
+	VMOVUPS Z4, 0(DX)(CX*4)
+	VMOVUPS Z0, 64(DX)(CX*4)
+	VMOVUPS Z1, 128(DX)(CX*4)
+	VMOVUPS Z2, 192(DX)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 	PREFETCHT0 2112(SI)(CX*4)
 	PREFETCHT0 2176(SI)(CX*4)
 	PREFETCHT0 2240(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
+	PREFETCHT0 2112(DI)(CX*4)
+	PREFETCHT0 2176(DI)(CX*4)
+	PREFETCHT0 2240(DI)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -1314,13 +1323,15 @@ fewer4:
 	JGT fewer6
 	PCALIGN $32
 vectors5:
-	VBROADCASTSS predictNorm1RsqrtVectorRows16Numbers<>+0(SB), Z0
-	VADDPS 0(SI)(CX*4), Z0, Z0
+	VBROADCASTSS predictNorm1MulVectorRows16Numbers<>+0(SB), Z0
+	VADDPS 0(DI)(CX*4), Z0, Z0
 	VSQRTPS Z0, Z0
-	VBROADCASTSS predictNorm1RsqrtVectorRows16Numbers<>+4(SB), Z1
+	VBROADCASTSS predictNorm1MulVectorRows16Numbers<>+4(SB), Z1
 	VDIVPS Z0, Z1, Z1
-	VMOVUPS Z1, 0(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Z1, Z1
+	VMOVUPS Z1, 0(DX)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -1333,16 +1344,20 @@ fewer6:
 	NOTL AX
 	KMOVW AX, K7
 	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
-	VADDPS.BCST predictNorm1RsqrtVectorRows16Numbers<>+0(SB), Z0, Z0
-	VSQRTPS Z0, Z0
-	VBROADCASTSS predictNorm1RsqrtVectorRows16Numbers<>+4(SB), Z1
-	VDIVPS Z0, Z1, Z1
-	VMOVUPS Z1, K7, 0(DI)(CX*4)
+	VMOVUPS.Z 0(DI)(CX*4), K7, Z1
+	VADDPS.BCST predictNorm1MulVectorRows16Numbers<>+0(SB), Z1, Z1
+	VSQRTPS Z1, Z1
+	VBROADCASTSS predictNorm1MulVectorRows16Numbers<>+4(SB), Z2
+	VDIVPS Z1, Z2, Z2
+	VMULPS Z2, Z0, Z0
+	VMOVUPS Z0, K7, 0(DX)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
 	DECQ rows+16(FP)
 	JNE row2
 	VZEROUPPER
@@ -1356,32 +1371,38 @@ row9:
 	JGT fewer11
 	PCALIGN $32
 vectors10:
-	VMOVUPS predictNorm1RsqrtVectorRows8Numbers<>+0(SB), Y0
-	VADDPS 0(SI)(CX*4), Y0, Y0
-	VMOVUPS predictNorm1RsqrtVectorRows8Numbers<>+0(SB), Y1
-	VADDPS 32(SI)(CX*4), Y1, Y1
-	VMOVUPS predictNorm1RsqrtVectorRows8Numbers<>+0(SB), Y2
-	VADDPS 64(SI)(CX*4), Y2, Y2
-	VMOVUPS predictNorm1RsqrtVectorRows8Numbers<>+0(SB), Y3
-	VADDPS 96(SI)(CX*4), Y3, Y3
+	VMOVUPS predictNorm1MulVectorRows8Numbers<>+0(SB), Y0
+	VADDPS 0(DI)(CX*4), Y0, Y0
+	VMOVUPS predictNorm1MulVectorRows8Numbers<>+0(SB), Y1
+	VADDPS 32(DI)(CX*4), Y1, Y1
+	VMOVUPS predictNorm1MulVectorRows8Numbers<>+0(SB), Y2
+	VADDPS 64(DI)(CX*4), Y2, Y2
+	VMOVUPS predictNorm1MulVectorRows8Numbers<>+0(SB), Y3
+	VADDPS 96(DI)(CX*4), Y3, Y3
 	VSQRTPS Y0, Y0
 	VSQRTPS Y1, Y1
 	VSQRTPS Y2, Y2
 	VSQRTPS Y3, Y3
-	VMOVUPS predictNorm1RsqrtVectorRows8Numbers<>+32(SB), Y4
+	VMOVUPS predictNorm1MulVectorRows8Numbers<>+32(SB), Y4
 	VDIVPS Y0, Y4, Y4
-	VMOVUPS predictNorm1RsqrtVectorRows8Numbers<>+32(SB), Y0
+	VMOVUPS predictNorm1MulVectorRows8Numbers<>+32(SB), Y0
 	VDIVPS Y1, Y0, Y0
-	VMOVUPS predictNorm1RsqrtVectorRows8Numbers<>+32(SB), Y1
+	VMOVUPS predictNorm1MulVectorRows8Numbers<>+32(SB), Y1
 	VDIVPS Y2, Y1, Y1
-	VMOVUPS predictNorm1RsqrtVectorRows8Numbers<>+32(SB), Y2
+	VMOVUPS predictNorm1MulVectorRows8Numbers<>+32(SB), Y2
 	VDIVPS Y3, Y2, Y2
-	VMOVUPS Y4, 0(DI)(CX*4)
-	VMOVUPS Y0, 32(DI)(CX*4)
-	VMOVUPS Y1, 64(DI)(CX*4)
-	VMOVUPS Y2, 96(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Y4, Y4
+	VMULPS 32(SI)(CX*4), Y0, Y0
+	VMULPS 64(SI)(CX*4), Y1, Y1
+	VMULPS 96(SI)(CX*4), Y2, Y2
+	VMOVUPS Y4, 0(DX)(CX*4)
+	VMOVUPS Y0, 32(DX)(CX*4)
+	VMOVUPS Y1, 64(DX)(CX*4)
+	VMOVUPS Y2, 96(DX)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 	PREFETCHT0 2112(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
+	PREFETCHT0 2112(DI)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -1392,13 +1413,15 @@ fewer11:
 	JGT fewer13
 	PCALIGN $32
 vectors12:
-	VMOVUPS predictNorm1RsqrtVectorRows8Numbers<>+0(SB), Y0
-	VADDPS 0(SI)(CX*4), Y0, Y0
+	VMOVUPS predictNorm1MulVectorRows8Numbers<>+0(SB), Y0
+	VADDPS 0(DI)(CX*4), Y0, Y0
 	VSQRTPS Y0, Y0
-	VMOVUPS predictNorm1RsqrtVectorRows8Numbers<>+32(SB), Y1
+	VMOVUPS predictNorm1MulVectorRows8Numbers<>+32(SB), Y1
 	VDIVPS Y0, Y1, Y1
-	VMOVUPS Y1, 0(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Y1, Y1
+	VMOVUPS Y1, 0(DX)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -1407,19 +1430,23 @@ fewer13:
 	SUBQ CX, BX
 	JEQ done14
 	NEGQ BX
-	LEAQ predictNorm1RsqrtVectorRows8Numbers<>+96(SB), AX
+	LEAQ predictNorm1MulVectorRows8Numbers<>+96(SB), AX
 	VMOVUPS (AX)(BX*4), Y15
 	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
-	VADDPS predictNorm1RsqrtVectorRows8Numbers<>+0(SB), Y0, Y0
-	VSQRTPS Y0, Y0
-	VMOVUPS predictNorm1RsqrtVectorRows8Numbers<>+32(SB), Y1
-	VDIVPS Y0, Y1, Y1
-	VMASKMOVPS Y1, Y15, 0(DI)(CX*4)
+	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
+	VADDPS predictNorm1MulVectorRows8Numbers<>+0(SB), Y1, Y1
+	VSQRTPS Y1, Y1
+	VMOVUPS predictNorm1MulVectorRows8Numbers<>+32(SB), Y2
+	VDIVPS Y1, Y2, Y2
+	VMULPS Y2, Y0, Y0
+	VMASKMOVPS Y0, Y15, 0(DX)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
 	DECQ rows+16(FP)
 	JNE row9
 	VZEROUPPER
@@ -1454,7 +1481,6 @@ TEXT ·predictNorm1AddProductEpilogueRows(SB), 0, $0-33
 	MOVQ 24(AX), R8
 	MOVQ 32(AX), R9
 	MOVQ 40(AX), R10
-	MOVQ 48(AX), R11
 	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
 	JEQ narrower1
 row2:
@@ -1463,7 +1489,7 @@ row2:
 	CMPQ n+24(FP), $64
 	JLT within3
 	XORQ CX, CX
-	LEAQ 0(R11), BX
+	LEAQ 0(R10), BX
 	NEGQ BX
 	ANDQ $63, BX
 	SHRQ $2, BX
@@ -1482,12 +1508,10 @@ row2:
 	VMOVUPS.Z 0(R8)(CX*4), K7, Z0
 	VMULPS Z0, Z1, Z1
 	VMOVUPS.Z 0(R9)(CX*4), K7, Z0
-	VMULPS Z0, Z1, Z1
-	VMOVUPS.Z 0(R10)(CX*4), K7, Z0
 	VADDPS Z0, Z1, Z1
-	VMOVUPS Z1, K7, 0(R11)(CX*4)
+	VMOVUPS Z1, K7, 0(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
-	LEAQ 0(R11), CX
+	LEAQ 0(R10), CX
 	NEGQ CX
 	ANDQ $63, CX
 	SHRQ $2, CX
@@ -1522,18 +1546,14 @@ vectors6:
 	VMULPS 64(R8)(CX*4), Z0, Z0
 	VMULPS 128(R8)(CX*4), Z1, Z1
 	VMULPS 192(R8)(CX*4), Z2, Z2
-	VMULPS 0(R9)(CX*4), Z4, Z4
-	VMULPS 64(R9)(CX*4), Z0, Z0
-	VMULPS 128(R9)(CX*4), Z1, Z1
-	VMULPS 192(R9)(CX*4), Z2, Z2
-	VADDPS 0(R10)(CX*4), Z4, Z4
-	VADDPS 64(R10)(CX*4), Z0, Z0
-	VADDPS 128(R10)(CX*4), Z1, Z1
-	VADDPS 192(R10)(CX*4), Z2, Z2
-	VMOVNTPS Z4, 0(R11)(CX*4)
-	VMOVNTPS Z0, 64(R11)(CX*4)
-	VMOVNTPS Z1, 128(R11)(CX*4)
-	VMOVNTPS Z2, 192(R11)(CX*4)
+	VADDPS 0(R9)(CX*4), Z4, Z4
+	VADDPS 64(R9)(CX*4), Z0, Z0
+	VADDPS 128(R9)(CX*4), Z1, Z1
+	VADDPS 192(R9)(CX*4), Z2, Z2
+	VMOVNTPS Z4, 0(R10)(CX*4)
+	VMOVNTPS Z0, 64(R10)(CX*4)
+	VMOVNTPS Z1, 128(R10)(CX*4)
+	VMOVNTPS Z2, 192(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 	PREFETCHT0 2112(SI)(CX*4)
 	PREFETCHT0 2176(SI)(CX*4)
@@ -1554,9 +1574,8 @@ vectors8:
 	VMAXPS Z0, Z1, Z1
 	VSUBPS 0(DX)(CX*4), Z1, Z1
 	VMULPS 0(R8)(CX*4), Z1, Z1
-	VMULPS 0(R9)(CX*4), Z1, Z1
-	VADDPS 0(R10)(CX*4), Z1, Z1
-	VMOVNTPS Z1, 0(R11)(CX*4)
+	VADDPS 0(R9)(CX*4), Z1, Z1
+	VMOVNTPS Z1, 0(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
@@ -1579,10 +1598,8 @@ fewer9:
 	VMOVUPS.Z 0(R8)(CX*4), K7, Z0
 	VMULPS Z0, Z1, Z1
 	VMOVUPS.Z 0(R9)(CX*4), K7, Z0
-	VMULPS Z0, Z1, Z1
-	VMOVUPS.Z 0(R10)(CX*4), K7, Z0
 	VADDPS Z0, Z1, Z1
-	VMOVUPS Z1, K7, 0(R11)(CX*4)
+	VMOVUPS Z1, K7, 0(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 done10:
 	JMP past4
@@ -1618,18 +1635,14 @@ vectors11:
 	VMULPS 64(R8)(CX*4), Z0, Z0
 	VMULPS 128(R8)(CX*4), Z1, Z1
 	VMULPS 192(R8)(CX*4), Z2, Z2
-	VMULPS 0(R9)(CX*4), Z4, Z4
-	VMULPS 64(R9)(CX*4), Z0, Z0
-	VMULPS 128(R9)(CX*4), Z1, Z1
-	VMULPS 192(R9)(CX*4), Z2, Z2
-	VADDPS 0(R10)(CX*4), Z4, Z4
-	VADDPS 64(R10)(CX*4), Z0, Z0
-	VADDPS 128(R10)(CX*4), Z1, Z1
-	VADDPS 192(R10)(CX*4), Z2, Z2
-	VMOVUPS Z4, 0(R11)(CX*4)
-	VMOVUPS Z0, 64(R11)(CX*4)
-	VMOVUPS Z1, 128(R11)(CX*4)
-	VMOVUPS Z2, 192(R11)(CX*4)
+	VADDPS 0(R9)(CX*4), Z4, Z4
+	VADDPS 64(R9)(CX*4), Z0, Z0
+	VADDPS 128(R9)(CX*4), Z1, Z1
+	VADDPS 192(R9)(CX*4), Z2, Z2
+	VMOVUPS Z4, 0(R10)(CX*4)
+	VMOVUPS Z0, 64(R10)(CX*4)
+	VMOVUPS Z1, 128(R10)(CX*4)
+	VMOVUPS Z2, 192(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 	PREFETCHT0 2112(SI)(CX*4)
 	PREFETCHT0 2176(SI)(CX*4)
@@ -1650,9 +1663,8 @@ vectors13:
 	VMAXPS Z0, Z1, Z1
 	VSUBPS 0(DX)(CX*4), Z1, Z1
 	VMULPS 0(R8)(CX*4), Z1, Z1
-	VMULPS 0(R9)(CX*4), Z1, Z1
-	VADDPS 0(R10)(CX*4), Z1, Z1
-	VMOVUPS Z1, 0(R11)(CX*4)
+	VADDPS 0(R9)(CX*4), Z1, Z1
+	VMOVUPS Z1, 0(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
@@ -1675,10 +1687,8 @@ fewer14:
 	VMOVUPS.Z 0(R8)(CX*4), K7, Z0
 	VMULPS Z0, Z1, Z1
 	VMOVUPS.Z 0(R9)(CX*4), K7, Z0
-	VMULPS Z0, Z1, Z1
-	VMOVUPS.Z 0(R10)(CX*4), K7, Z0
 	VADDPS Z0, Z1, Z1
-	VMOVUPS Z1, K7, 0(R11)(CX*4)
+	VMOVUPS Z1, K7, 0(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 done15:
 past4:
@@ -1689,7 +1699,6 @@ past4:
 	ADDQ 24(AX), R8
 	ADDQ 32(AX), R9
 	ADDQ 40(AX), R10
-	ADDQ 48(AX), R11
 	DECQ rows+16(FP)
 	JNE row2
 	SFENCE
@@ -1702,7 +1711,7 @@ row17:
 	CMPQ n+24(FP), $64
 	JLT within18
 	XORQ CX, CX
-	LEAQ 0(R11), BX
+	LEAQ 0(R10), BX
 	NEGQ BX
 	ANDQ $31, BX
 	SHRQ $2, BX
@@ -1720,12 +1729,10 @@ row17:
 	VMASKMOVPS 0(R8)(CX*4), Y15, Y0
 	VMULPS Y0, Y1, Y1
 	VMASKMOVPS 0(R9)(CX*4), Y15, Y0
-	VMULPS Y0, Y1, Y1
-	VMASKMOVPS 0(R10)(CX*4), Y15, Y0
 	VADDPS Y0, Y1, Y1
-	VMASKMOVPS Y1, Y15, 0(R11)(CX*4)
+	VMASKMOVPS Y1, Y15, 0(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
-	LEAQ 0(R11), CX
+	LEAQ 0(R10), CX
 	NEGQ CX
 	ANDQ $31, CX
 	SHRQ $2, CX
@@ -1760,18 +1767,14 @@ vectors21:
 	VMULPS 32(R8)(CX*4), Y0, Y0
 	VMULPS 64(R8)(CX*4), Y1, Y1
 	VMULPS 96(R8)(CX*4), Y2, Y2
-	VMULPS 0(R9)(CX*4), Y4, Y4
-	VMULPS 32(R9)(CX*4), Y0, Y0
-	VMULPS 64(R9)(CX*4), Y1, Y1
-	VMULPS 96(R9)(CX*4), Y2, Y2
-	VADDPS 0(R10)(CX*4), Y4, Y4
-	VADDPS 32(R10)(CX*4), Y0, Y0
-	VADDPS 64(R10)(CX*4), Y1, Y1
-	VADDPS 96(R10)(CX*4), Y2, Y2
-	VMOVNTPS Y4, 0(R11)(CX*4)
-	VMOVNTPS Y0, 32(R11)(CX*4)
-	VMOVNTPS Y1, 64(R11)(CX*4)
-	VMOVNTPS Y2, 96(R11)(CX*4)
+	VADDPS 0(R9)(CX*4), Y4, Y4
+	VADDPS 32(R9)(CX*4), Y0, Y0
+	VADDPS 64(R9)(CX*4), Y1, Y1
+	VADDPS 96(R9)(CX*4), Y2, Y2
+	VMOVNTPS Y4, 0(R10)(CX*4)
+	VMOVNTPS Y0, 32(R10)(CX*4)
+	VMOVNTPS Y1, 64(R10)(CX*4)
+	VMOVNTPS Y2, 96(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 	PREFETCHT0 2112(SI)(CX*4)
 	ADDQ $32, CX
@@ -1790,9 +1793,8 @@ vectors23:
 	VMAXPS Y0, Y1, Y1
 	VSUBPS 0(DX)(CX*4), Y1, Y1
 	VMULPS 0(R8)(CX*4), Y1, Y1
-	VMULPS 0(R9)(CX*4), Y1, Y1
-	VADDPS 0(R10)(CX*4), Y1, Y1
-	VMOVNTPS Y1, 0(R11)(CX*4)
+	VADDPS 0(R9)(CX*4), Y1, Y1
+	VMOVNTPS Y1, 0(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
@@ -1814,10 +1816,8 @@ fewer24:
 	VMASKMOVPS 0(R8)(CX*4), Y15, Y0
 	VMULPS Y0, Y1, Y1
 	VMASKMOVPS 0(R9)(CX*4), Y15, Y0
-	VMULPS Y0, Y1, Y1
-	VMASKMOVPS 0(R10)(CX*4), Y15, Y0
 	VADDPS Y0, Y1, Y1
-	VMASKMOVPS Y1, Y15, 0(R11)(CX*4)
+	VMASKMOVPS Y1, Y15, 0(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 done25:
 	JMP past19
@@ -1853,18 +1853,14 @@ vectors26:
 	VMULPS 32(R8)(CX*4), Y0, Y0
 	VMULPS 64(R8)(CX*4), Y1, Y1
 	VMULPS 96(R8)(CX*4), Y2, Y2
-	VMULPS 0(R9)(CX*4), Y4, Y4
-	VMULPS 32(R9)(CX*4), Y0, Y0
-	VMULPS 64(R9)(CX*4), Y1, Y1
-	VMULPS 96(R9)(CX*4), Y2, Y2
-	VADDPS 0(R10)(CX*4), Y4, Y4
-	VADDPS 32(R10)(CX*4), Y0, Y0
-	VADDPS 64(R10)(CX*4), Y1, Y1
-	VADDPS 96(R10)(CX*4), Y2, Y2
-	VMOVUPS Y4, 0(R11)(CX*4)
-	VMOVUPS Y0, 32(R11)(CX*4)
-	VMOVUPS Y1, 64(R11)(CX*4)
-	VMOVUPS Y2, 96(R11)(CX*4)
+	VADDPS 0(R9)(CX*4), Y4, Y4
+	VADDPS 32(R9)(CX*4), Y0, Y0
+	VADDPS 64(R9)(CX*4), Y1, Y1
+	VADDPS 96(R9)(CX*4), Y2, Y2
+	VMOVUPS Y4, 0(R10)(CX*4)
+	VMOVUPS Y0, 32(R10)(CX*4)
+	VMOVUPS Y1, 64(R10)(CX*4)
+	VMOVUPS Y2, 96(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 	PREFETCHT0 2112(SI)(CX*4)
 	ADDQ $32, CX
@@ -1883,9 +1879,8 @@ vectors28:
 	VMAXPS Y0, Y1, Y1
 	VSUBPS 0(DX)(CX*4), Y1, Y1
 	VMULPS 0(R8)(CX*4), Y1, Y1
-	VMULPS 0(R9)(CX*4), Y1, Y1
-	VADDPS 0(R10)(CX*4), Y1, Y1
-	VMOVUPS Y1, 0(R11)(CX*4)
+	VADDPS 0(R9)(CX*4), Y1, Y1
+	VMOVUPS Y1, 0(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
@@ -1907,10 +1902,8 @@ fewer29:
 	VMASKMOVPS 0(R8)(CX*4), Y15, Y0
 	VMULPS Y0, Y1, Y1
 	VMASKMOVPS 0(R9)(CX*4), Y15, Y0
-	VMULPS Y0, Y1, Y1
-	VMASKMOVPS 0(R10)(CX*4), Y15, Y0
 	VADDPS Y0, Y1, Y1
-	VMASKMOVPS Y1, Y15, 0(R11)(CX*4)
+	VMASKMOVPS Y1, Y15, 0(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 done30:
 past19:
@@ -1921,55 +1914,55 @@ past19:
 	ADDQ 24(AX), R8
 	ADDQ 32(AX), R9
 	ADDQ 40(AX), R10
-	ADDQ 48(AX), R11
 	DECQ rows+16(FP)
 	JNE row17
 	SFENCE
 	VZEROUPPER
 	RET
 
-DATA predictNorm2RsqrtVectorRows16Numbers<>+0(SB)/4, $0x3727c5ac
-DATA predictNorm2RsqrtVectorRows16Numbers<>+4(SB)/4, $0x3f800000
-GLOBL predictNorm2RsqrtVectorRows16Numbers<>(SB), RODATA|NOPTR, $8
-DATA predictNorm2RsqrtVectorRows8Numbers<>+0(SB)/4, $0x3727c5ac
-DATA predictNorm2RsqrtVectorRows8Numbers<>+4(SB)/4, $0x3727c5ac
-DATA predictNorm2RsqrtVectorRows8Numbers<>+8(SB)/4, $0x3727c5ac
-DATA predictNorm2RsqrtVectorRows8Numbers<>+12(SB)/4, $0x3727c5ac
-DATA predictNorm2RsqrtVectorRows8Numbers<>+16(SB)/4, $0x3727c5ac
-DATA predictNorm2RsqrtVectorRows8Numbers<>+20(SB)/4, $0x3727c5ac
-DATA predictNorm2RsqrtVectorRows8Numbers<>+24(SB)/4, $0x3727c5ac
-DATA predictNorm2RsqrtVectorRows8Numbers<>+28(SB)/4, $0x3727c5ac
-DATA predictNorm2RsqrtVectorRows8Numbers<>+32(SB)/4, $0x3f800000
-DATA predictNorm2RsqrtVectorRows8Numbers<>+36(SB)/4, $0x3f800000
-DATA predictNorm2RsqrtVectorRows8Numbers<>+40(SB)/4, $0x3f800000
-DATA predictNorm2RsqrtVectorRows8Numbers<>+44(SB)/4, $0x3f800000
-DATA predictNorm2RsqrtVectorRows8Numbers<>+48(SB)/4, $0x3f800000
-DATA predictNorm2RsqrtVectorRows8Numbers<>+52(SB)/4, $0x3f800000
-DATA predictNorm2RsqrtVectorRows8Numbers<>+56(SB)/4, $0x3f800000
-DATA predictNorm2RsqrtVectorRows8Numbers<>+60(SB)/4, $0x3f800000
-DATA predictNorm2RsqrtVectorRows8Numbers<>+64(SB)/4, $0xffffffff
-DATA predictNorm2RsqrtVectorRows8Numbers<>+68(SB)/4, $0xffffffff
-DATA predictNorm2RsqrtVectorRows8Numbers<>+72(SB)/4, $0xffffffff
-DATA predictNorm2RsqrtVectorRows8Numbers<>+76(SB)/4, $0xffffffff
-DATA predictNorm2RsqrtVectorRows8Numbers<>+80(SB)/4, $0xffffffff
-DATA predictNorm2RsqrtVectorRows8Numbers<>+84(SB)/4, $0xffffffff
-DATA predictNorm2RsqrtVectorRows8Numbers<>+88(SB)/4, $0xffffffff
-DATA predictNorm2RsqrtVectorRows8Numbers<>+92(SB)/4, $0xffffffff
-DATA predictNorm2RsqrtVectorRows8Numbers<>+96(SB)/4, $0x0
-DATA predictNorm2RsqrtVectorRows8Numbers<>+100(SB)/4, $0x0
-DATA predictNorm2RsqrtVectorRows8Numbers<>+104(SB)/4, $0x0
-DATA predictNorm2RsqrtVectorRows8Numbers<>+108(SB)/4, $0x0
-DATA predictNorm2RsqrtVectorRows8Numbers<>+112(SB)/4, $0x0
-DATA predictNorm2RsqrtVectorRows8Numbers<>+116(SB)/4, $0x0
-DATA predictNorm2RsqrtVectorRows8Numbers<>+120(SB)/4, $0x0
-DATA predictNorm2RsqrtVectorRows8Numbers<>+124(SB)/4, $0x0
-GLOBL predictNorm2RsqrtVectorRows8Numbers<>(SB), RODATA|NOPTR, $128
+DATA predictNorm2MulVectorRows16Numbers<>+0(SB)/4, $0x3727c5ac
+DATA predictNorm2MulVectorRows16Numbers<>+4(SB)/4, $0x3f800000
+GLOBL predictNorm2MulVectorRows16Numbers<>(SB), RODATA|NOPTR, $8
+DATA predictNorm2MulVectorRows8Numbers<>+0(SB)/4, $0x3727c5ac
+DATA predictNorm2MulVectorRows8Numbers<>+4(SB)/4, $0x3727c5ac
+DATA predictNorm2MulVectorRows8Numbers<>+8(SB)/4, $0x3727c5ac
+DATA predictNorm2MulVectorRows8Numbers<>+12(SB)/4, $0x3727c5ac
+DATA predictNorm2MulVectorRows8Numbers<>+16(SB)/4, $0x3727c5ac
+DATA predictNorm2MulVectorRows8Numbers<>+20(SB)/4, $0x3727c5ac
+DATA predictNorm2MulVectorRows8Numbers<>+24(SB)/4, $0x3727c5ac
+DATA predictNorm2MulVectorRows8Numbers<>+28(SB)/4, $0x3727c5ac
+DATA predictNorm2MulVectorRows8Numbers<>+32(SB)/4, $0x3f800000
+DATA predictNorm2MulVectorRows8Numbers<>+36(SB)/4, $0x3f800000
+DATA predictNorm2MulVectorRows8Numbers<>+40(SB)/4, $0x3f800000
+DATA predictNorm2MulVectorRows8Numbers<>+44(SB)/4, $0x3f800000
+DATA predictNorm2MulVectorRows8Numbers<>+48(SB)/4, $0x3f800000
+DATA predictNorm2MulVectorRows8Numbers<>+52(SB)/4, $0x3f800000
+DATA predictNorm2MulVectorRows8Numbers<>+56(SB)/4, $0x3f800000
+DATA predictNorm2MulVectorRows8Numbers<>+60(SB)/4, $0x3f800000
+DATA predictNorm2MulVectorRows8Numbers<>+64(SB)/4, $0xffffffff
+DATA predictNorm2MulVectorRows8Numbers<>+68(SB)/4, $0xffffffff
+DATA predictNorm2MulVectorRows8Numbers<>+72(SB)/4, $0xffffffff
+DATA predictNorm2MulVectorRows8Numbers<>+76(SB)/4, $0xffffffff
+DATA predictNorm2MulVectorRows8Numbers<>+80(SB)/4, $0xffffffff
+DATA predictNorm2MulVectorRows8Numbers<>+84(SB)/4, $0xffffffff
+DATA predictNorm2MulVectorRows8Numbers<>+88(SB)/4, $0xffffffff
+DATA predictNorm2MulVectorRows8Numbers<>+92(SB)/4, $0xffffffff
+DATA predictNorm2MulVectorRows8Numbers<>+96(SB)/4, $0x0
+DATA predictNorm2MulVectorRows8Numbers<>+100(SB)/4, $0x0
+DATA predictNorm2MulVectorRows8Numbers<>+104(SB)/4, $0x0
+DATA predictNorm2MulVectorRows8Numbers<>+108(SB)/4, $0x0
+DATA predictNorm2MulVectorRows8Numbers<>+112(SB)/4, $0x0
+DATA predictNorm2MulVectorRows8Numbers<>+116(SB)/4, $0x0
+DATA predictNorm2MulVectorRows8Numbers<>+120(SB)/4, $0x0
+DATA predictNorm2MulVectorRows8Numbers<>+124(SB)/4, $0x0
+GLOBL predictNorm2MulVectorRows8Numbers<>(SB), RODATA|NOPTR, $128
 
-// func predictNorm2RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
-TEXT ·predictNorm2RsqrtVectorRows(SB), 0, $0-33
+// func predictNorm2MulVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·predictNorm2MulVectorRows(SB), 0, $0-33
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
+	MOVQ 16(AX), DX
 	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
 	JEQ narrower1
 row2:
@@ -1980,34 +1973,42 @@ row2:
 	JGT fewer4
 	PCALIGN $32
 vectors3:
-	VBROADCASTSS predictNorm2RsqrtVectorRows16Numbers<>+0(SB), Z0
-	VADDPS 0(SI)(CX*4), Z0, Z0
-	VBROADCASTSS predictNorm2RsqrtVectorRows16Numbers<>+0(SB), Z1
-	VADDPS 64(SI)(CX*4), Z1, Z1
-	VBROADCASTSS predictNorm2RsqrtVectorRows16Numbers<>+0(SB), Z2
-	VADDPS 128(SI)(CX*4), Z2, Z2
-	VBROADCASTSS predictNorm2RsqrtVectorRows16Numbers<>+0(SB), Z3
-	VADDPS 192(SI)(CX*4), Z3, Z3
+	VBROADCASTSS predictNorm2MulVectorRows16Numbers<>+0(SB), Z0
+	VADDPS 0(DI)(CX*4), Z0, Z0
+	VBROADCASTSS predictNorm2MulVectorRows16Numbers<>+0(SB), Z1
+	VADDPS 64(DI)(CX*4), Z1, Z1
+	VBROADCASTSS predictNorm2MulVectorRows16Numbers<>+0(SB), Z2
+	VADDPS 128(DI)(CX*4), Z2, Z2
+	VBROADCASTSS predictNorm2MulVectorRows16Numbers<>+0(SB), Z3
+	VADDPS 192(DI)(CX*4), Z3, Z3
 	VSQRTPS Z0, Z0
 	VSQRTPS Z1, Z1
 	VSQRTPS Z2, Z2
 	VSQRTPS Z3, Z3
-	VBROADCASTSS predictNorm2RsqrtVectorRows16Numbers<>+4(SB), Z4
+	VBROADCASTSS predictNorm2MulVectorRows16Numbers<>+4(SB), Z4
 	VDIVPS Z0, Z4, Z4
-	VBROADCASTSS predictNorm2RsqrtVectorRows16Numbers<>+4(SB), Z0
+	VBROADCASTSS predictNorm2MulVectorRows16Numbers<>+4(SB), Z0
 	VDIVPS Z1, Z0, Z0
-	VBROADCASTSS predictNorm2RsqrtVectorRows16Numbers<>+4(SB), Z1
+	VBROADCASTSS predictNorm2MulVectorRows16Numbers<>+4(SB), Z1
 	VDIVPS Z2, Z1, Z1
-	VBROADCASTSS predictNorm2RsqrtVectorRows16Numbers<>+4(SB), Z2
+	VBROADCASTSS predictNorm2MulVectorRows16Numbers<>+4(SB), Z2
 	VDIVPS Z3, Z2, Z2
-	VMOVUPS Z4, 0(DI)(CX*4)
-	VMOVUPS Z0, 64(DI)(CX*4)
-	VMOVUPS Z1, 128(DI)(CX*4)
-	VMOVUPS Z2, 192(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Z4, Z4
+	VMULPS 64(SI)(CX*4), Z0, Z0
+	VMULPS 128(SI)(CX*4), Z1, Z1
+	VMULPS 192(SI)(CX*4), Z2, Z2
+	VMOVUPS Z4, 0(DX)(CX*4)
+	VMOVUPS Z0, 64(DX)(CX*4)
+	VMOVUPS Z1, 128(DX)(CX*4)
+	VMOVUPS Z2, 192(DX)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 	PREFETCHT0 2112(SI)(CX*4)
 	PREFETCHT0 2176(SI)(CX*4)
 	PREFETCHT0 2240(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
+	PREFETCHT0 2112(DI)(CX*4)
+	PREFETCHT0 2176(DI)(CX*4)
+	PREFETCHT0 2240(DI)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -2018,13 +2019,15 @@ fewer4:
 	JGT fewer6
 	PCALIGN $32
 vectors5:
-	VBROADCASTSS predictNorm2RsqrtVectorRows16Numbers<>+0(SB), Z0
-	VADDPS 0(SI)(CX*4), Z0, Z0
+	VBROADCASTSS predictNorm2MulVectorRows16Numbers<>+0(SB), Z0
+	VADDPS 0(DI)(CX*4), Z0, Z0
 	VSQRTPS Z0, Z0
-	VBROADCASTSS predictNorm2RsqrtVectorRows16Numbers<>+4(SB), Z1
+	VBROADCASTSS predictNorm2MulVectorRows16Numbers<>+4(SB), Z1
 	VDIVPS Z0, Z1, Z1
-	VMOVUPS Z1, 0(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Z1, Z1
+	VMOVUPS Z1, 0(DX)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -2037,16 +2040,20 @@ fewer6:
 	NOTL AX
 	KMOVW AX, K7
 	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
-	VADDPS.BCST predictNorm2RsqrtVectorRows16Numbers<>+0(SB), Z0, Z0
-	VSQRTPS Z0, Z0
-	VBROADCASTSS predictNorm2RsqrtVectorRows16Numbers<>+4(SB), Z1
-	VDIVPS Z0, Z1, Z1
-	VMOVUPS Z1, K7, 0(DI)(CX*4)
+	VMOVUPS.Z 0(DI)(CX*4), K7, Z1
+	VADDPS.BCST predictNorm2MulVectorRows16Numbers<>+0(SB), Z1, Z1
+	VSQRTPS Z1, Z1
+	VBROADCASTSS predictNorm2MulVectorRows16Numbers<>+4(SB), Z2
+	VDIVPS Z1, Z2, Z2
+	VMULPS Z2, Z0, Z0
+	VMOVUPS Z0, K7, 0(DX)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
 	DECQ rows+16(FP)
 	JNE row2
 	VZEROUPPER
@@ -2060,32 +2067,38 @@ row9:
 	JGT fewer11
 	PCALIGN $32
 vectors10:
-	VMOVUPS predictNorm2RsqrtVectorRows8Numbers<>+0(SB), Y0
-	VADDPS 0(SI)(CX*4), Y0, Y0
-	VMOVUPS predictNorm2RsqrtVectorRows8Numbers<>+0(SB), Y1
-	VADDPS 32(SI)(CX*4), Y1, Y1
-	VMOVUPS predictNorm2RsqrtVectorRows8Numbers<>+0(SB), Y2
-	VADDPS 64(SI)(CX*4), Y2, Y2
-	VMOVUPS predictNorm2RsqrtVectorRows8Numbers<>+0(SB), Y3
-	VADDPS 96(SI)(CX*4), Y3, Y3
+	VMOVUPS predictNorm2MulVectorRows8Numbers<>+0(SB), Y0
+	VADDPS 0(DI)(CX*4), Y0, Y0
+	VMOVUPS predictNorm2MulVectorRows8Numbers<>+0(SB), Y1
+	VADDPS 32(DI)(CX*4), Y1, Y1
+	VMOVUPS predictNorm2MulVectorRows8Numbers<>+0(SB), Y2
+	VADDPS 64(DI)(CX*4), Y2, Y2
+	VMOVUPS predictNorm2MulVectorRows8Numbers<>+0(SB), Y3
+	VADDPS 96(DI)(CX*4), Y3, Y3
 	VSQRTPS Y0, Y0
 	VSQRTPS Y1, Y1
 	VSQRTPS Y2, Y2
 	VSQRTPS Y3, Y3
-	VMOVUPS predictNorm2RsqrtVectorRows8Numbers<>+32(SB), Y4
+	VMOVUPS predictNorm2MulVectorRows8Numbers<>+32(SB), Y4
 	VDIVPS Y0, Y4, Y4
-	VMOVUPS predictNorm2RsqrtVectorRows8Numbers<>+32(SB), Y0
+	VMOVUPS predictNorm2MulVectorRows8Numbers<>+32(SB), Y0
 	VDIVPS Y1, Y0, Y0
-	VMOVUPS predictNorm2RsqrtVectorRows8Numbers<>+32(SB), Y1
+	VMOVUPS predictNorm2MulVectorRows8Numbers<>+32(SB), Y1
 	VDIVPS Y2, Y1, Y1
-	VMOVUPS predictNorm2RsqrtVectorRows8Numbers<>+32(SB), Y2
+	VMOVUPS predictNorm2MulVectorRows8Numbers<>+32(SB), Y2
 	VDIVPS Y3, Y2, Y2
-	VMOVUPS Y4, 0(DI)(CX*4)
-	VMOVUPS Y0, 32(DI)(CX*4)
-	VMOVUPS Y1, 64(DI)(CX*4)
-	VMOVUPS Y2, 96(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Y4, Y4
+	VMULPS 32(SI)(CX*4), Y0, Y0
+	VMULPS 64(SI)(CX*4), Y1, Y1
+	VMULPS 96(SI)(CX*4), Y2, Y2
+	VMOVUPS Y4, 0(DX)(CX*4)
+	VMOVUPS Y0, 32(DX)(CX*4)
+	VMOVUPS Y1, 64(DX)(CX*4)
+	VMOVUPS Y2, 96(DX)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 	PREFETCHT0 2112(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
+	PREFETCHT0 2112(DI)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -2096,13 +2109,15 @@ fewer11:
 	JGT fewer13
 	PCALIGN $32
 vectors12:
-	VMOVUPS predictNorm2RsqrtVectorRows8Numbers<>+0(SB), Y0
-	VADDPS 0(SI)(CX*4), Y0, Y0
+	VMOVUPS predictNorm2MulVectorRows8Numbers<>+0(SB), Y0
+	VADDPS 0(DI)(CX*4), Y0, Y0
 	VSQRTPS Y0, Y0
-	VMOVUPS predictNorm2RsqrtVectorRows8Numbers<>+32(SB), Y1
+	VMOVUPS predictNorm2MulVectorRows8Numbers<>+32(SB), Y1
 	VDIVPS Y0, Y1, Y1
-	VMOVUPS Y1, 0(DI)(CX*4)
+	VMULPS 0(SI)(CX*4), Y1, Y1
+	VMOVUPS Y1, 0(DX)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -2111,19 +2126,23 @@ fewer13:
 	SUBQ CX, BX
 	JEQ done14
 	NEGQ BX
-	LEAQ predictNorm2RsqrtVectorRows8Numbers<>+96(SB), AX
+	LEAQ predictNorm2MulVectorRows8Numbers<>+96(SB), AX
 	VMOVUPS (AX)(BX*4), Y15
 	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
-	VADDPS predictNorm2RsqrtVectorRows8Numbers<>+0(SB), Y0, Y0
-	VSQRTPS Y0, Y0
-	VMOVUPS predictNorm2RsqrtVectorRows8Numbers<>+32(SB), Y1
-	VDIVPS Y0, Y1, Y1
-	VMASKMOVPS Y1, Y15, 0(DI)(CX*4)
+	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
+	VADDPS predictNorm2MulVectorRows8Numbers<>+0(SB), Y1, Y1
+	VSQRTPS Y1, Y1
+	VMOVUPS predictNorm2MulVectorRows8Numbers<>+32(SB), Y2
+	VDIVPS Y1, Y2, Y2
+	VMULPS Y2, Y0, Y0
+	VMASKMOVPS Y0, Y15, 0(DX)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
 	DECQ rows+16(FP)
 	JNE row9
 	VZEROUPPER
@@ -2157,7 +2176,6 @@ TEXT ·predictNorm2LogitsProductEpilogueRows(SB), 0, $0-33
 	MOVQ 24(AX), R8
 	MOVQ 32(AX), R9
 	MOVQ 40(AX), R10
-	MOVQ 48(AX), R11
 	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
 	JEQ narrower1
 row2:
@@ -2184,18 +2202,14 @@ vectors3:
 	VMULPS 64(R8)(CX*4), Z1, Z1
 	VMULPS 128(R8)(CX*4), Z2, Z2
 	VMULPS 192(R8)(CX*4), Z3, Z3
-	VMULPS 0(R9)(CX*4), Z0, Z0
-	VMULPS 64(R9)(CX*4), Z1, Z1
-	VMULPS 128(R9)(CX*4), Z2, Z2
-	VMULPS 192(R9)(CX*4), Z3, Z3
-	VADDPS 0(R10)(CX*4), Z0, Z0
-	VADDPS 64(R10)(CX*4), Z1, Z1
-	VADDPS 128(R10)(CX*4), Z2, Z2
-	VADDPS 192(R10)(CX*4), Z3, Z3
-	VMOVUPS Z0, 0(R11)(CX*4)
-	VMOVUPS Z1, 64(R11)(CX*4)
-	VMOVUPS Z2, 128(R11)(CX*4)
-	VMOVUPS Z3, 192(R11)(CX*4)
+	VADDPS 0(R9)(CX*4), Z0, Z0
+	VADDPS 64(R9)(CX*4), Z1, Z1
+	VADDPS 128(R9)(CX*4), Z2, Z2
+	VADDPS 192(R9)(CX*4), Z3, Z3
+	VMOVUPS Z0, 0(R10)(CX*4)
+	VMOVUPS Z1, 64(R10)(CX*4)
+	VMOVUPS Z2, 128(R10)(CX*4)
+	VMOVUPS Z3, 192(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 	PREFETCHT0 2112(SI)(CX*4)
 	PREFETCHT0 2176(SI)(CX*4)
@@ -2214,9 +2228,8 @@ vectors5:
 	VADDPS 0(SI)(CX*4), Z0, Z0
 	VSUBPS 0(DX)(CX*4), Z0, Z0
 	VMULPS 0(R8)(CX*4), Z0, Z0
-	VMULPS 0(R9)(CX*4), Z0, Z0
-	VADDPS 0(R10)(CX*4), Z0, Z0
-	VMOVUPS Z0, 0(R11)(CX*4)
+	VADDPS 0(R9)(CX*4), Z0, Z0
+	VMOVUPS Z0, 0(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
@@ -2237,10 +2250,8 @@ fewer6:
 	VMOVUPS.Z 0(R8)(CX*4), K7, Z1
 	VMULPS Z1, Z0, Z0
 	VMOVUPS.Z 0(R9)(CX*4), K7, Z1
-	VMULPS Z1, Z0, Z0
-	VMOVUPS.Z 0(R10)(CX*4), K7, Z1
 	VADDPS Z1, Z0, Z0
-	VMOVUPS Z0, K7, 0(R11)(CX*4)
+	VMOVUPS Z0, K7, 0(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
@@ -2250,7 +2261,6 @@ done7:
 	ADDQ 24(AX), R8
 	ADDQ 32(AX), R9
 	ADDQ 40(AX), R10
-	ADDQ 48(AX), R11
 	DECQ rows+16(FP)
 	JNE row2
 	VZEROUPPER
@@ -2280,18 +2290,14 @@ vectors10:
 	VMULPS 32(R8)(CX*4), Y1, Y1
 	VMULPS 64(R8)(CX*4), Y2, Y2
 	VMULPS 96(R8)(CX*4), Y3, Y3
-	VMULPS 0(R9)(CX*4), Y0, Y0
-	VMULPS 32(R9)(CX*4), Y1, Y1
-	VMULPS 64(R9)(CX*4), Y2, Y2
-	VMULPS 96(R9)(CX*4), Y3, Y3
-	VADDPS 0(R10)(CX*4), Y0, Y0
-	VADDPS 32(R10)(CX*4), Y1, Y1
-	VADDPS 64(R10)(CX*4), Y2, Y2
-	VADDPS 96(R10)(CX*4), Y3, Y3
-	VMOVUPS Y0, 0(R11)(CX*4)
-	VMOVUPS Y1, 32(R11)(CX*4)
-	VMOVUPS Y2, 64(R11)(CX*4)
-	VMOVUPS Y3, 96(R11)(CX*4)
+	VADDPS 0(R9)(CX*4), Y0, Y0
+	VADDPS 32(R9)(CX*4), Y1, Y1
+	VADDPS 64(R9)(CX*4), Y2, Y2
+	VADDPS 96(R9)(CX*4), Y3, Y3
+	VMOVUPS Y0, 0(R10)(CX*4)
+	VMOVUPS Y1, 32(R10)(CX*4)
+	VMOVUPS Y2, 64(R10)(CX*4)
+	VMOVUPS Y3, 96(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 	PREFETCHT0 2112(SI)(CX*4)
 	ADDQ $32, CX
@@ -2308,9 +2314,8 @@ vectors12:
 	VADDPS 0(SI)(CX*4), Y0, Y0
 	VSUBPS 0(DX)(CX*4), Y0, Y0
 	VMULPS 0(R8)(CX*4), Y0, Y0
-	VMULPS 0(R9)(CX*4), Y0, Y0
-	VADDPS 0(R10)(CX*4), Y0, Y0
-	VMOVUPS Y0, 0(R11)(CX*4)
+	VADDPS 0(R9)(CX*4), Y0, Y0
+	VMOVUPS Y0, 0(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
@@ -2330,10 +2335,8 @@ fewer13:
 	VMASKMOVPS 0(R8)(CX*4), Y15, Y1
 	VMULPS Y1, Y0, Y0
 	VMASKMOVPS 0(R9)(CX*4), Y15, Y1
-	VMULPS Y1, Y0, Y0
-	VMASKMOVPS 0(R10)(CX*4), Y15, Y1
 	VADDPS Y1, Y0, Y0
-	VMASKMOVPS Y0, Y15, 0(R11)(CX*4)
+	VMASKMOVPS Y0, Y15, 0(R10)(CX*4)
 	PREFETCHT0 2048(SI)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
@@ -2343,7 +2346,6 @@ done14:
 	ADDQ 24(AX), R8
 	ADDQ 32(AX), R9
 	ADDQ 40(AX), R10
-	ADDQ 48(AX), R11
 	DECQ rows+16(FP)
 	JNE row9
 	VZEROUPPER

@@ -61,18 +61,15 @@ func InAssembly(k *ir.Kernel) bool {
 // productForm is the products whose panels are of a dtype; their micro-kernels have names
 // that end in suffix.
 func productForm(panels ir.DType, suffix string) fast {
-	six, four, eight := "micro6"+suffix, "micro4"+suffix, "micro8"+suffix
+	var routines []routine
+	for _, m := range cpu.Micros {
+		routines = append(routines, routine{m.Name + suffix, m.Doc, microParams, func(name string) string { return cpu.Micro(name, m.Shape, panels) }})
+	}
 	return fast{
 		"Product",
 		func(k *ir.Kernel) bool { return cpu.IsProduct(k, panels) },
-		func(k *ir.Kernel, name string) (*jen.Statement, error) { return cpu.Product(k, name, six, four, eight) },
-		[]routine{
-			{six, "computes sums of one panel for six rows at a time", microParams, func(name string) string { return cpu.Micro(name, cpu.MicroShape{Rows: 6}, panels) }},
-			{four, "computes sums of one panel for four rows at a time", microParams, func(name string) string { return cpu.Micro(name, cpu.MicroShape{Rows: 4}, panels) }},
-			{eight, "computes sums of two panels for eight rows at a time, with AVX-512", microParams, func(name string) string {
-				return cpu.Micro(name, cpu.MicroShape{Rows: 8, AVX512: true}, panels)
-			}},
-		},
+		func(k *ir.Kernel, name string) (*jen.Statement, error) { return cpu.Product(k, name, suffix) },
+		routines,
 		func(k *ir.Kernel, name string) (*ir.Kernel, string) {
 			return cpu.RowsEpilogue(k), cpu.EpilogueName(name)
 		},

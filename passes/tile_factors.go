@@ -67,10 +67,14 @@ func vectorContract(k *ir.Kernel) *ir.Contract {
 	return c
 }
 
-// clone copies what editing a kernel changes in place, and gives it a contraction.
+// clone copies what editing a kernel changes in place, and gives it a contraction, if any.
 func clone(k *ir.Kernel, of *ir.Contract) *ir.Kernel {
-	c, contract := *k, *of
-	c.Args, c.Stores, c.Contract = slices.Clone(k.Args), slices.Clone(k.Stores), &contract
+	c := *k
+	c.Args, c.Stores, c.Contract = slices.Clone(k.Args), slices.Clone(k.Stores), nil
+	if of != nil {
+		contract := *of
+		c.Contract = &contract
+	}
 	return &c
 }
 

@@ -19,12 +19,23 @@ var microField = func() map[string]int {
 	return at
 }()
 
-// A MicroShape is what a micro-kernel computes at a time: some rows of two vectors of
-// sums each. Vectors of AVX2 are the halves of a panel, and those of AVX-512 two panels
-// that follow one another.
+// A MicroShape is what a micro-kernel computes at a time: some rows of some panels, which
+// follow one another. A panel is two vectors of AVX2, or one of AVX-512.
 type MicroShape struct {
-	Rows   int // at most 6, or 8 with AVX-512
-	AVX512 bool
+	Rows, Panels int // at most 6 and 1, or 8 and 2 with AVX-512
+	AVX512       bool
+}
+
+// Micros are the micro-kernels of the runtime's Product: its fields, and the names that
+// their routines begin with.
+var Micros = []struct {
+	Field, Name, Doc string
+	Shape            MicroShape
+}{
+	{"Six", "micro6", "computes sums of a panel for six rows at a time", MicroShape{6, 1, false}},
+	{"Four", "micro4", "computes sums of a panel for four rows at a time", MicroShape{4, 1, false}},
+	{"Eight", "micro8", "computes sums of a panel for eight rows at a time, with AVX-512", MicroShape{8, 1, true}},
+	{"EightPairs", "microPairs", "computes sums of two panels for eight rows at a time, with AVX-512", MicroShape{8, 2, true}},
 }
 
 // Micro is a micro-kernel in Plan 9 assembly. Of each term a panel gives a vector for
@@ -42,22 +53,29 @@ func Micro(name string, shape MicroShape, panels ir.DType) string {
 	if shape.AVX512 {
 		class, vector, zero = "Z", 64, "VPXORD" // the other one is none of AVX-512F
 	}
-	sums := 2 * len(rows) // registers; after them two of the panel, and two of rows
-	reg := func(n int) string { return fmt.Sprint(class, n) }
 	size := panelCols * panels.Size() // of a term in a panel
+	vectors := 2
+	if shape.AVX512 {
+		vectors = shape.Panels
+	}
+	sums := vectors * len(rows) // registers; after them those of the panel, and two of rows
+	reg := func(n int) string { return fmt.Sprint(class, n) }
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	op := func(format string, args ...any) { line("\t"+format, args...) }
 	field := func(f string) string { return fmt.Sprintf("%d(AX)", microField[f]) }
-	second := func(at int) string { // the place of the second vector of the panel
-		if shape.AVX512 {
+	place := func(vector, at int) string { // in the panels
+		switch {
+		case vector == 0:
+			return fmt.Sprintf("%d(DI)", at)
+		case shape.Panels == 2:
 			return fmt.Sprintf("%d(DI)(DX*1)", at)
 		}
 		return fmt.Sprintf("%d(DI)", at+size/2)
 	}
 	term := func(u int) {
-		for half, place := range []string{fmt.Sprintf("%d(DI)", size*u), second(size * u)} {
-			r := reg(sums + half)
+		for v := range vectors {
+			place, r := place(v, size*u), reg(sums+v)
 			switch panels {
 			case ir.F16:
 				op("VCVTPH2PS %s, %s", place, r)
@@ -69,16 +87,16 @@ func Micro(name string, shape MicroShape, panels ir.DType) string {
 			}
 		}
 		if size*u%64 == 0 {
-			op("PREFETCHT0 %d(DI)", size*u+ahead)
-			if shape.AVX512 {
-				op("PREFETCHT0 %s", second(size*u+ahead))
+			for p := range shape.Panels {
+				op("PREFETCHT0 %s", place(p, size*u+ahead))
 			}
 		}
 		for i, r := range rows {
-			x := reg(sums + 2 + i%2)
+			x := reg(sums + vectors + i%2)
 			op("VBROADCASTSS %d(%s)(SI*1), %s", 4*u, r, x)
-			op("VFMADD231PS %s, %s, %s", reg(sums), x, reg(2*i))
-			op("VFMADD231PS %s, %s, %s", reg(sums+1), x, reg(2*i+1))
+			for v := range vectors {
+				op("VFMADD231PS %s, %s, %s", reg(sums+v), x, reg(vectors*i+v))
+			}
 		}
 	}
 	// Of the registers, AX is t, BX walks the runs and is for addresses, CX the terms left
@@ -101,7 +119,7 @@ func Micro(name string, shape MicroShape, panels ir.DType) string {
 	op("MOVQ %s, CX", field("NRuns"))
 	op("MOVQ CX, runs-16(SP)")
 	op("MOVQ %s, DI", field("B"))
-	if shape.AVX512 {
+	if shape.Panels == 2 {
 		op("MOVQ %s, DX", field("Apart"))
 	}
 	line("run:")
@@ -146,8 +164,9 @@ func Micro(name string, shape MicroShape, panels ir.DType) string {
 	addRows := func(name, without string) {
 		pointers(name, without)
 		for i, r := range rows {
-			op("VADDPS (%s)(CX*1), %s, %[2]s", r, reg(2*i))
-			op("VADDPS %d(%s)(CX*1), %s, %[3]s", vector, r, reg(2*i+1))
+			for v := range vectors {
+				op("VADDPS %d(%s)(CX*1), %s, %[3]s", v*vector, r, reg(vectors*i+v))
+			}
 		}
 		line("%s:", without)
 	}
@@ -155,10 +174,11 @@ func Micro(name string, shape MicroShape, panels ir.DType) string {
 	op("MOVQ %s, BX", field("Bias"))
 	op("TESTQ BX, BX")
 	op("JEQ rest")
-	op("VMOVUPS (BX), %s", reg(sums))
-	op("VMOVUPS %d(BX), %s", vector, reg(sums+1))
+	for v := range vectors {
+		op("VMOVUPS %d(BX), %s", v*vector, reg(sums+v))
+	}
 	for i := range sums {
-		op("VADDPS %s, %s, %[2]s", reg(sums+i%2), reg(i))
+		op("VADDPS %s, %s, %[2]s", reg(sums+i%vectors), reg(i))
 	}
 	line("rest:")
 	addRows("Rest", "relu")
@@ -172,8 +192,9 @@ func Micro(name string, shape MicroShape, panels ir.DType) string {
 	line("store:")
 	pointers("C", "")
 	for i, r := range rows {
-		op("VMOVUPS %s, (%s)(CX*1)", reg(2*i), r)
-		op("VMOVUPS %s, %d(%s)(CX*1)", reg(2*i+1), vector, r)
+		for v := range vectors {
+			op("VMOVUPS %s, %d(%s)(CX*1)", reg(vectors*i+v), v*vector, r)
+		}
 	}
 	op("MOVQ rows-8(SP), CX")
 	op("ADDQ $%d, CX", 8*len(rows))

@@ -37,7 +37,6 @@ var pointwiseOps = append([]*Op{
 	unaryFn("atanh", "the inverse of tanh", Atanh, floats, ulps(4)).sample(SampleUnit),
 	unaryFn("erf", "the error function", Erf, floats, ulps(2)),
 	unaryFn("erfc", "1 - erf(x), without its cancellation", Erfc, floats, ulps(16)),
-	unaryFn("gelu", "x*(1 + erf(x/sqrt(2)))/2, without its cancellation", Gelu, floats, vanishing(64)),
 	unaryFn("erfinv", "the inverse of erf", Erfinv, floats, ulps(4)).sample(SampleUnit),
 	unaryFn("floor", "rounded down", Floor, floats, exact),
 	unaryFn("ceil", "rounded up", Ceil, floats, exact),
@@ -75,6 +74,7 @@ var pointwiseOps = append([]*Op{
 		return x[0].Num(0).Lt(x[0]).Select(x[0], x[0].Mul(x[1]))
 	}),
 	body("silu", "x*sigmoid(x)", 1, floats, vanishing(8), func(x ...S) S { return x[0].Mul(sigmoid(x[0])) }),
+	unaryFn("gelu", "x*(1 + erf(x/sqrt(2)))/2, without its cancellation", Gelu, floats, vanishing(64)),
 	body("gelu_tanh", "x*(1 + tanh(t))/2, as x*sigmoid(2*t), with t = sqrt(2/pi)*(x + 0.044715*x³)", 1, floats, vanishing(64), func(x ...S) S {
 		inner := x[0].Mul(x[0]).Mul(x[0].Num(0.044715)).Add(x[0].Num(1)).Mul(x[0])
 		return x[0].Mul(sigmoid(inner.Mul(x[0].Num(2 * math.Sqrt(2/math.Pi)))))

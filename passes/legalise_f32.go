@@ -8,7 +8,8 @@ import (
 
 // Functions of f32 in what every vector unit has: add, sub, mul, div, fma, min, max,
 // neg, abs, sqrt, rounding to an integer, comparisons and select, and on the bits, as
-// i32, add, sub, and, or, xor, shifts and the conversion to f32. So portable Go and
+// i32, add, sub, and, or, xor, shifts and the conversion to f32; and ldexp, which is
+// two products where it is no instruction. So portable Go and
 // assembly compute the same, and a kernel of functions is a kernel of vectors.
 //
 // An argument is brought into a small range, where a polynomial of scripts/fit stands

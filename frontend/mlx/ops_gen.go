@@ -77,9 +77,6 @@ func Erf(x Value) Value { return apply("erf", nil, x) }
 // Erfc is the op erfc: 1 - erf(x), without its cancellation.
 func Erfc(x Value) Value { return apply("erfc", nil, x) }
 
-// GELU is the op gelu: x*(1 + erf(x/sqrt(2)))/2, without its cancellation.
-func GELU(x Value) Value { return apply("gelu", nil, x) }
-
 // Erfinv is the op erfinv: the inverse of erf.
 func Erfinv(x Value) Value { return apply("erfinv", nil, x) }
 
@@ -241,6 +238,9 @@ func LeakyReLUN(x Value, y float64) Value { return LeakyReLU(x, x.like(y)) }
 
 // SiLU is the op silu: x*sigmoid(x).
 func SiLU(x Value) Value { return apply("silu", nil, x) }
+
+// GELU is the op gelu: x*(1 + erf(x/sqrt(2)))/2, without its cancellation.
+func GELU(x Value) Value { return apply("gelu", nil, x) }
 
 // GELUTanh is the op gelu_tanh: x*(1 + tanh(t))/2, as x*sigmoid(2*t), with t = sqrt(2/pi)*(x + 0.044715*x³).
 func GELUTanh(x Value) Value { return apply("gelu_tanh", nil, x) }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/mlxc/mlxc"
 	"github.com/mlxc/mlxc/codegen"
+	"github.com/mlxc/mlxc/internal/required"
 	"github.com/mlxc/mlxc/ir"
 	"github.com/mlxc/mlxc/runtime"
 	"github.com/mlxc/mlxc/runtime/cpu"
@@ -272,6 +273,25 @@ func runBetweenGuards(t *testing.T, m *ir.Module) {
 			t.Errorf("MLXC_CPU=%s: %v\n%s", limit, err, out)
 		}
 	}
+	if out, err := onARM64(t, "run", "./"+dir).CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("arm64: %v\n%s", err, out)
+	}
+}
+
+// onARM64 is the go command with args, where what it runs is built for arm64 and runs
+// under an emulator, unless this is arm64.
+func onARM64(t *testing.T, command string, args ...string) *exec.Cmd {
+	t.Helper()
+	if goruntime.GOARCH == "arm64" {
+		return exec.Command("go", append([]string{command}, args...)...)
+	}
+	const emulator = "qemu-aarch64"
+	if _, err := exec.LookPath(emulator); err != nil {
+		required.Skip(t, fmt.Errorf("%w (Debian: apt-get install qemu-user)", err))
+	}
+	cmd := exec.Command("go", append([]string{command, "-exec", emulator}, args...)...)
+	cmd.Env = append(os.Environ(), "GOARCH=arm64", "CGO_ENABLED=0")
+	return cmd
 }
 
 // Sums of products, compiled for the CPU, are within the bound of rounding errors of

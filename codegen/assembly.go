@@ -11,19 +11,22 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
-// The files of what is in assembly for amd64.
-const (
-	amd64File     = "kernels_amd64.go"
-	amd64Assembly = "kernels_amd64.s"
-)
+// vectorFile is the Go of what is in assembly, which is the same for all architectures.
+const vectorFile = "kernels_vector.go"
 
-// A fast is a form of kernels for processors with AVX2 and FMA, which takes the place of
+// architectureFile is a file of kernels for one architecture alone.
+func architectureFile(a *cpu.Architecture, extension string) string {
+	return "kernels_" + a.Name + extension
+}
+
+// A fast is a form of kernels for processors with vectors, which takes the place of
 // portable Go where there is one: Go that calls routines in assembly, which kernels share.
 type fast struct {
 	suffix   string // of its name
 	is       func(k *ir.Kernel) bool
 	print    func(k *ir.Kernel, name string) (*jen.Statement, error)
-	routines []routine
+	routines []routine // of all architectures
+	own      *micros   // and of each; nil: none
 	// rows is what a kernel leaves to rows in assembly of its own, and the name of the
 	// function that does; nil: nothing.
 	rows func(k *ir.Kernel, name string) (*ir.Kernel, string)
@@ -33,7 +36,33 @@ type fast struct {
 type routine struct {
 	name, doc string
 	params    []jen.Code
-	text      func(name string) string
+	text      func(a *cpu.Architecture, name string) string
+}
+
+// A micros is the micro-kernels for panels of a dtype, and the end of their names.
+type micros struct {
+	panels ir.DType
+	suffix string
+}
+
+// name is that of the variable with those of an architecture.
+func (m *micros) name() string { return "micros" + m.suffix }
+
+func (m *micros) routines(a *cpu.Architecture) []routine {
+	var rs []routine
+	for _, k := range a.Micros {
+		rs = append(rs, routine{k.Name + m.suffix, k.Doc, microParams, func(_ *cpu.Architecture, name string) string { return k.Text(name, m.panels) }})
+	}
+	return rs
+}
+
+// variable declares it.
+func (m *micros) variable(a *cpu.Architecture) *jen.Statement {
+	var fields []jen.Code
+	for _, k := range a.Micros {
+		fields = append(fields, jen.Id(k.Field).Op(":").Id(k.Name+m.suffix))
+	}
+	return jen.Comment(fmt.Sprintf("%s are those for panels of %s.", m.name(), m.panels)).Line().Var().Id(m.name()).Op("=").Qual(cpuPath, "Micros").Values(fields...)
 }
 
 var (
@@ -45,15 +74,15 @@ var (
 		{"Copy", cpu.IsPanels, func(k *ir.Kernel, name string) (*jen.Statement, error) {
 			return cpu.Panels(k, name, "copyRows", "copyColumns")
 		}, []routine{
-			{"copyRows", "makes n rows of a panel of rows that are step bytes apart", copyParams, cpu.CopyRows},
-			{"copyColumns", "makes n rows of a panel of columns that are step bytes apart", copyParams, cpu.CopyColumns},
-		}, nil},
-		{"Vector", cpu.IsRows, cpu.Rows, nil, func(k *ir.Kernel, name string) (*ir.Kernel, string) { return k, name }},
+			{"copyRows", "makes n rows of a panel of rows that are step bytes apart", copyParams, func(a *cpu.Architecture, name string) string { return a.CopyRows(name) }},
+			{"copyColumns", "makes n rows of a panel of columns that are step bytes apart", copyParams, func(a *cpu.Architecture, name string) string { return a.CopyColumns(name) }},
+		}, nil, nil},
+		{"Vector", cpu.IsRows, cpu.Rows, nil, nil, func(k *ir.Kernel, name string) (*ir.Kernel, string) { return k, name }},
 	}
 )
 
-// InAssembly reports that a kernel of the CPU has a form in assembly for amd64, which
-// takes the place of portable Go.
+// InAssembly reports that a kernel of the CPU has a form in assembly, which takes the
+// place of portable Go.
 func InAssembly(k *ir.Kernel) bool {
 	return slices.ContainsFunc(forms, func(f fast) bool { return f.is(k) })
 }
@@ -61,19 +90,35 @@ func InAssembly(k *ir.Kernel) bool {
 // productForm is the products whose panels are of a dtype; their micro-kernels have names
 // that end in suffix.
 func productForm(panels ir.DType, suffix string) fast {
-	var routines []routine
-	for _, m := range cpu.Micros {
-		routines = append(routines, routine{m.Name + suffix, m.Doc, microParams, func(name string) string { return cpu.Micro(name, m.Shape, panels) }})
-	}
+	own := &micros{panels, suffix}
 	return fast{
 		"Product",
 		func(k *ir.Kernel) bool { return cpu.IsProduct(k, panels) },
-		func(k *ir.Kernel, name string) (*jen.Statement, error) { return cpu.Product(k, name, suffix) },
-		routines,
+		func(k *ir.Kernel, name string) (*jen.Statement, error) { return cpu.Product(k, name, own.name()) },
+		nil,
+		own,
 		func(k *ir.Kernel, name string) (*ir.Kernel, string) {
 			return cpu.RowsEpilogue(k), cpu.EpilogueName(name)
 		},
 	}
+}
+
+// names are those that the form's routines and variables have.
+func (f *fast) names() []string {
+	var names []string
+	add := func(rs []routine) {
+		for _, r := range rs {
+			names = append(names, r.name)
+		}
+	}
+	add(f.routines)
+	if f.own != nil {
+		names = append(names, f.own.name())
+		for _, a := range cpu.Architectures {
+			add(f.own.routines(a))
+		}
+	}
+	return names
 }
 
 // rowsOf is what f.rows says, of any form.
@@ -113,13 +158,18 @@ func (p *pkg) fastForms() (of map[int]*fast, used []*fast) {
 	return of, used
 }
 
-// amd64Kernels are the fast forms of kernels; nil: there are none.
-func (p *pkg) amd64Kernels() (*jen.File, error) {
+// vectorKernels are the fast forms of kernels; nil: there are none.
+func (p *pkg) vectorKernels() (*jen.File, error) {
 	of, used := p.fastForms()
 	if len(used) == 0 {
 		return nil, nil
 	}
 	f := p.file()
+	var names []string
+	for _, a := range cpu.Architectures {
+		names = append(names, a.Name)
+	}
+	f.HeaderComment("//go:build " + strings.Join(names, " || "))
 	var swap, code []jen.Code
 	for i, k := range p.cpu.module.Kernels {
 		if of[i] == nil {
@@ -131,21 +181,16 @@ func (p *pkg) amd64Kernels() (*jen.File, error) {
 			return nil, err
 		}
 		if rows, function := of[i].rowsOf(k, name); rows != nil {
-			routine := cpu.RoutineName(function)
-			code = append(code, jen.Comment(fmt.Sprintf("%s computes rows of n elements, step bytes apart in each stream; past: results go past the caches.", routine)).Line().
-				Comment("").Line().Comment("//go:noescape").Line().Func().Id(routine).Params(rowsParams...))
+			code = append(code, routine{name: cpu.RoutineName(function), doc: "computes rows of n elements, step bytes apart in each stream; past: results go past the caches", params: rowsParams}.declare())
 		}
 		code = append(code, text)
 		swap = append(swap, jen.Id("program").Dot("Kernels").Index(jen.Lit(i)).Op("=").Id(name))
 	}
-	f.Func().Id("init").Params().Block(jen.If(jen.Qual(cpuPath, "AVX2")).Block(swap...))
+	f.Func().Id("init").Params().Block(jen.If(jen.Qual(cpuPath, "Vectors")).Block(swap...))
 	for _, u := range used {
 		for _, r := range u.routines {
 			f.Line()
-			f.Comment(fmt.Sprintf("%s %s.", r.name, r.doc))
-			f.Comment("")
-			f.Comment("//go:noescape")
-			f.Func().Id(r.name).Params(r.params...)
+			f.Add(r.declare())
 		}
 	}
 	for _, c := range code {
@@ -155,8 +200,40 @@ func (p *pkg) amd64Kernels() (*jen.File, error) {
 	return f, nil
 }
 
-// amd64Text is the assembly of the routines; empty: there are none.
-func (p *pkg) amd64Text() (string, error) {
+// declare is the Go declaration of a routine.
+func (r routine) declare() *jen.Statement {
+	return jen.Comment(fmt.Sprintf("%s %s.", r.name, r.doc)).Line().
+		Comment("").Line().Comment("//go:noescape").Line().Func().Id(r.name).Params(r.params...)
+}
+
+// architectureKernels are the routines that an architecture has of its own; nil: it has
+// none.
+func (p *pkg) architectureKernels(a *cpu.Architecture) *jen.File {
+	f := p.file()
+	_, used := p.fastForms()
+	any := false
+	for _, u := range used {
+		if u.own == nil {
+			continue
+		}
+		if any {
+			f.Line()
+		}
+		any = true
+		f.Add(u.own.variable(a))
+		for _, r := range u.own.routines(a) {
+			f.Line()
+			f.Add(r.declare())
+		}
+	}
+	if !any {
+		return nil
+	}
+	return f
+}
+
+// assembly is the text of the routines for an architecture; empty: there are none.
+func (p *pkg) assembly(a *cpu.Architecture) (string, error) {
 	of, used := p.fastForms()
 	if len(used) == 0 {
 		return "", nil
@@ -164,8 +241,12 @@ func (p *pkg) amd64Text() (string, error) {
 	var b strings.Builder
 	b.WriteString(p.header() + "\n\n#include \"textflag.h\"\n")
 	for _, u := range used {
-		for _, r := range u.routines {
-			b.WriteString("\n" + r.text(r.name))
+		routines := u.routines
+		if u.own != nil {
+			routines = u.own.routines(a)
+		}
+		for _, r := range routines {
+			b.WriteString("\n" + r.text(a, r.name))
 		}
 	}
 	for i, k := range p.cpu.module.Kernels {
@@ -176,7 +257,7 @@ func (p *pkg) amd64Text() (string, error) {
 		if rows == nil {
 			continue
 		}
-		text, err := cpu.Lanes(rows, cpu.RoutineName(function))
+		text, err := a.Lanes(rows, cpu.RoutineName(function))
 		if err != nil {
 			return "", err
 		}

@@ -41,8 +41,12 @@ func IsRows(k *ir.Kernel) bool {
 	if err != nil {
 		return false
 	}
-	_, err = l.routine(amd64Sets, "")
-	return err == nil
+	for _, a := range Architectures {
+		if _, err := l.routine(a.sets, ""); err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 func newLanes(k *ir.Kernel) (*lanes, error) {

@@ -20,26 +20,26 @@ var identities = map[ir.Fn]func() float32{
 // An emitter writes the routine of a kernel.
 type emitter struct {
 	*lanes
-	set    *vectorSet
-	name   string
-	lines  []string
-	frame  int
-	labels int
-	tables []uint32             // constants
-	slots  map[*ir.Scalar]place // of what is the same in all lanes, once it is known
-	kept   *ir.Scalar           // what lies in keptAt until it is used; nil: nothing
-	keptAt func(u int) place
-	err    error
+	set     *vectorSet
+	lines   []string
+	frame   int
+	labels  int
+	numbers string               // the name of the constants
+	tables  []uint32             // constants
+	slots   map[*ir.Scalar]place // of what is the same in all lanes, once it is known
+	kept    *ir.Scalar           // what lies in keptAt until it is used; nil: nothing
+	keptAt  func(u int) place
+	err     error
 }
 
-// Lanes is a routine in Plan 9 assembly for amd64 that computes rows of a kernel for
-// which IsRows holds, with the widest vectors that the processor has.
-func Lanes(k *ir.Kernel, name string) (string, error) {
+// Lanes is a routine in Plan 9 assembly that computes rows of a kernel for which IsRows
+// holds, with the widest vectors that the processor has.
+func (a *Architecture) Lanes(k *ir.Kernel, name string) (string, error) {
 	l, err := newLanes(k)
 	if err != nil {
 		return "", err
 	}
-	return l.routine(amd64Sets, name)
+	return l.routine(a.sets, name)
 }
 
 // routine is the text for sets of which each is used where there are none before it.
@@ -47,7 +47,7 @@ func (l *lanes) routine(sets []*vectorSet, name string) (string, error) {
 	var tables, code strings.Builder
 	frame, labels := 0, 0
 	for i, set := range sets {
-		e := &emitter{lanes: l, set: set, name: fmt.Sprint(name, set.lanes), labels: labels, slots: map[*ir.Scalar]place{}}
+		e := &emitter{lanes: l, set: set, numbers: numbersName(name, set.lanes), labels: labels, slots: map[*ir.Scalar]place{}}
 		next := e.fresh("narrower")
 		if i < len(sets)-1 {
 			set.unless(e, next)
@@ -118,10 +118,15 @@ func (e *emitter) rows() error {
 func (e *emitter) data() string {
 	var b strings.Builder
 	for i, word := range e.tables {
-		fmt.Fprintf(&b, "DATA %sNumbers<>+%d(SB)/4, $%#x\n", e.name, 4*i, word)
+		fmt.Fprintf(&b, "DATA %s+%d(SB)/4, $%#x\n", e.numbers, 4*i, word)
 	}
-	fmt.Fprintf(&b, "GLOBL %sNumbers<>(SB), RODATA|NOPTR, $%d\n", e.name, 4*len(e.tables))
+	fmt.Fprintf(&b, "GLOBL %s(SB), RODATA|NOPTR, $%d\n", e.numbers, 4*len(e.tables))
 	return b.String()
+}
+
+// numbersName is the symbol of the constants of a routine for vectors of so many lanes.
+func numbersName(routine string, lanes int) string {
+	return fmt.Sprintf("%s%dNumbers<>", routine, lanes)
 }
 
 func (e *emitter) op(format string, args ...any) {
@@ -430,6 +435,9 @@ func (e *emitter) body(folds []*ir.Scalar, results []result, u, unroll int, mask
 	var sinks []sink
 	for i, v := range folds {
 		sinks = append(sinks, sink{real(v.Args[0]), func(b *body, u int, o *operand) {
+			if !b.e.set.memory {
+				b.load(o)
+			}
 			x := *o
 			if masked { // lanes beyond the row change nothing
 				x = e.number(identity(v), ir.F32)
@@ -488,7 +496,7 @@ func (e *emitter) fetch(u int) {
 			}
 		}
 		for v := 0; v < 4*e.set.lanes*u; v += 64 {
-			e.op("PREFETCHT0 %s", e.text(operand{at: &place{kind: inRow, n: i, bytes: bytes + v}}))
+			e.set.fetch(e, place{kind: inRow, n: i, bytes: bytes + v})
 		}
 	}
 }

@@ -51,6 +51,8 @@ type machine struct {
 	loop func(e *emitter, unroll int, align *place, body func(u int, rest bool))
 	// unlessPast goes to the label unless the call says that results go past the caches.
 	unlessPast func(e *emitter, label string)
+	// fetch asks for what a place in a stream holds.
+	fetch func(e *emitter, p place)
 	// toFrame makes the stream maxStreams point at a line of the caches in the frame.
 	toFrame func(e *emitter, bytes int)
 }

@@ -127,7 +127,7 @@ func (l *Launch) code() string {
 }
 
 // codes says how kernels are printed.
-var codes = map[string]string{"go": "portable Go", "assembly": "AVX2, or portable Go", "metal": "Metal"}
+var codes = map[string]string{"go": "portable Go", "assembly": "vectors, or portable Go", "metal": "Metal"}
 
 func (h *Barrier) text() string {
 	switch h.Hazard {

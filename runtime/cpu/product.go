@@ -10,17 +10,16 @@ import (
 // panel is PanelCols columns, and holds for each term of the sum in turn its elements
 // of these columns. Sizes count elements, and arguments are those of the Call.
 type Product struct {
-	Six, Four           func(t *Micro) // micro-kernels for so many rows at a time of a panel
-	Eight, EightPairs   func(t *Micro) // for AVX-512: eight rows of a panel, and of two
-	TileM, TileN, TileK int            // rows, columns and terms that are computed at a time
-	Batch               []Walk         // outermost first
-	Rows                []Walk         // of the left factor and the result, outermost first
-	Terms               []Walk         // of the sum, outermost first, but the last
-	K                   int            // extent of the last, whose terms lie next to each other in the left factor
-	N                   int            // columns
-	A, B, C             int            // left factor, panels, result
-	SizeB               int            // bytes of an element of the panels
-	FirstA, FirstB      int            // elements before the first
+	Micros
+	TileM, TileN, TileK int    // rows, columns and terms that are computed at a time
+	Batch               []Walk // outermost first
+	Rows                []Walk // of the left factor and the result, outermost first
+	Terms               []Walk // of the sum, outermost first, but the last
+	K                   int    // extent of the last, whose terms lie next to each other in the left factor
+	N                   int    // columns
+	A, B, C             int    // left factor, panels, result
+	SizeB               int    // bytes of an element of the panels
+	FirstA, FirstB      int    // elements before the first
 	FirstC              int
 
 	// What micro-kernels do to the sums before they store them, unless there is an
@@ -34,6 +33,12 @@ type Product struct {
 	// the first is at the row and column that are two more sizes. nil: the sums are the
 	// result.
 	Epilogue Kernel
+}
+
+// A Micros is micro-kernels for panels of a dtype.
+type Micros struct {
+	Six, Four         func(t *Micro) // for so many rows at a time of a panel
+	Eight, EightPairs func(t *Micro) // for AVX-512: eight rows of a panel, and of two
 }
 
 // An Operand is an argument, and the elements before its first.

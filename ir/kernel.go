@@ -17,6 +17,7 @@ type Kernel struct {
 	Values   []*Scalar // SSA order
 	Stores   []Store
 	Contract *Contract // recognised product; nil otherwise
+	Stream   *Stream   // recognised attention; nil otherwise
 	Schedule *Schedule // from the pass tile; nil before
 	Pos      *Pos
 }
@@ -44,6 +45,21 @@ type Store struct {
 type Contract struct {
 	M, N      []*Axis // in the order of the grid; no M: a vector times a matrix
 	A, B, Sum *Scalar
+}
+
+// parts are the words of the text and what stands behind them.
+func (c *Contract) parts() []part {
+	return []part{{word: "m", axes: &c.M, optional: true}, {word: "n", axes: &c.N}, {word: "a", scalar: &c.A}, {word: "b", scalar: &c.B}, {word: "sum", scalar: &c.Sum}}
+}
+
+// A part is a word of what is recognised in a kernel, and the axis, the axes or the
+// scalar behind it.
+type part struct {
+	word     string
+	axis     **Axis
+	axes     *[]*Axis
+	scalar   **Scalar
+	optional bool // left out where there are no axes
 }
 
 // A ScalarKind tells how a scalar is made.

@@ -1,6 +1,9 @@
 package ir
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // A kernelScope is what names mean while a kernel is read.
 type kernelScope struct {
@@ -63,6 +66,7 @@ var kernelItems = map[string]func(s *scanner, k *kernelScope) error{
 	"inner":    (*scanner).kernelInner,
 	"store":    (*scanner).store,
 	"contract": (*scanner).contract,
+	"stream":   (*scanner).stream,
 	"schedule": (*scanner).schedule,
 }
 
@@ -415,30 +419,35 @@ func (s *scanner) store(k *kernelScope) error {
 }
 
 func (s *scanner) contract(k *kernelScope) error {
+	k.k.Contract = &Contract{}
+	return s.parts(k, k.k.Contract.parts())
+}
+
+func (s *scanner) stream(k *kernelScope) error {
+	k.k.Stream = &Stream{}
+	return s.parts(k, k.k.Stream.parts())
+}
+
+func (s *scanner) parts(k *kernelScope, parts []part) error {
 	s.next()
-	c := &Contract{}
-	for _, item := range []struct {
-		word string
-		axes *[]*Axis
-		ref  **Scalar
-	}{{"m", &c.M, nil}, {"n", &c.N, nil}, {"a", nil, &c.A}, {"b", nil, &c.B}, {"sum", nil, &c.Sum}} {
-		if item.word == "m" && s.tok != "m" {
+	for _, p := range parts {
+		if p.optional && s.tok != p.word {
 			continue
 		}
-		if err := s.expect(item.word); err != nil {
-			return err
-		}
-		var err error
-		if item.axes != nil {
-			*item.axes, err = s.axisList(k)
-		} else {
-			*item.ref, err = s.ref(k)
+		err := s.expect(p.word)
+		switch {
+		case err != nil:
+		case p.scalar != nil:
+			*p.scalar, err = s.ref(k)
+		case p.axis != nil:
+			*p.axis, err = s.axis(k)
+		default:
+			*p.axes, err = s.axisList(k)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	k.k.Contract = c
 	return nil
 }
 
@@ -485,17 +494,17 @@ func (s *scanner) schedule(k *kernelScope) error {
 	return err
 }
 
-// form reads points, simd, group, or tile or panels with m 32 n 32 k 16.
+// form reads points, simd, group, or tile, panels or stream with m 32 n 32 k 16.
 func (s *scanner) form(sch *Schedule) error {
 	at := *s
 	name, err := s.name()
 	if err != nil {
 		return err
 	}
-	switch sch.Form = Form(name); sch.Form {
-	case FormPoints, FormSimd, FormGroup:
+	switch sch.Form = Form(name); {
+	case sch.Form.Tiled():
+	case slices.Contains([]Form{FormPoints, FormSimd, FormGroup}, sch.Form):
 		return nil
-	case FormTile, FormPanels:
 	default:
 		return at.errorf("there is no form %s", name)
 	}

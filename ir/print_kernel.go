@@ -80,11 +80,10 @@ func (p *textPrinter) kernel(k *Kernel) {
 		p.line("store %%%s[%s] = v%d%s", k.Args[s.Arg].Name, s.Index, s.Value.ID, guardText(" if ", s.Guard))
 	}
 	if c := k.Contract; c != nil {
-		rows := ""
-		if len(c.M) > 0 {
-			rows = "m " + joinText(c.M, axisName) + " "
-		}
-		p.line("contract %sn %s a v%d b v%d sum v%d", rows, joinText(c.N, axisName), c.A.ID, c.B.ID, c.Sum.ID)
+		p.line("contract%s", partsText(c.parts()))
+	}
+	if s := k.Stream; s != nil {
+		p.line("stream%s", partsText(s.parts()))
 	}
 	if s := k.Schedule; s != nil {
 		over := joinText(s.Over, func(o [2]int) string { return fmt.Sprintf("[%d, %d]", o[0], o[1]) })
@@ -92,12 +91,27 @@ func (p *textPrinter) kernel(k *Kernel) {
 		if s.Form != "" {
 			form = " as " + string(s.Form)
 		}
-		if t := s.Tile; s.Form == FormTile || s.Form == FormPanels {
+		if t := s.Tile; s.Form.Tiled() {
 			form += fmt.Sprintf(" m %d n %d k %d", t.M, t.N, t.K)
 		}
 		p.line("schedule grain %d threads %d vec %d align %d over [%s] scratch %s%s", s.Grain, s.Threads, s.Vec, s.Align, over, s.Scratch, form)
 	}
 	p.close("}")
+}
+
+func partsText(parts []part) string {
+	var b strings.Builder
+	for _, p := range parts {
+		switch {
+		case p.scalar != nil:
+			fmt.Fprintf(&b, " %s v%d", p.word, (*p.scalar).ID)
+		case p.axis != nil:
+			fmt.Fprintf(&b, " %s %s", p.word, (*p.axis).Name)
+		case len(*p.axes) > 0 || !p.optional:
+			fmt.Fprintf(&b, " %s %s", p.word, joinText(*p.axes, axisName))
+		}
+	}
+	return b.String()
 }
 
 func guardText(before string, guard []Bound) string {

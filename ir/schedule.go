@@ -6,7 +6,7 @@ type Schedule struct {
 	Form    Form     // how the work is dealt out; empty: to the workers of the CPU by points
 	Threads int      // metal: of a threadgroup
 	Vec     int      // points of the grid's last axis that are computed together; 1: scalar
-	Tile    Tile     // of FormTile and FormPanels
+	Tile    Tile     // of FormTile, FormPanels and FormStream
 	Align   int64    // bytes that the address of each argument must divide by; cpu: of each written one
 	Over    [][2]int // {written argument, read argument}: may share memory if the read one dies here
 	Scratch Size     // bytes of arena that live only during the kernel
@@ -22,13 +22,15 @@ const (
 	FormGroup  Form = "group"  // a threadgroup computes a point, as a simdgroup does
 	FormTile   Form = "tile"   // a threadgroup computes a tile of a contraction
 	FormPanels Form = "panels" // cpu: a worker computes a tile of a contraction, see Panels
+	FormStream Form = "stream" // a threadgroup or a worker computes rows of a stream
 )
 
 // SimdWidth is the number of lanes of a simdgroup.
 const SimdWidth = 32
 
 // A Tile is the part of a contraction that a threadgroup or a worker computes: M by N
-// of the result, from K of the sum at a time.
+// of the result, from K of the sum at a time. Of a stream it is M rows with all columns,
+// of which there are N at most, from K keys at a time.
 type Tile struct{ M, N, K int }
 
 // TileThreads are the threads of a tile: four simdgroups, each of which computes a
@@ -48,7 +50,7 @@ func (t Tile) Bytes() int {
 
 // Groups is how many threadgroups a metal schedule launches, of Schedule.Threads
 // threads each, over the kernel's dims. The launch has one dimension. Of FormPanels it
-// is the tiles.
+// and FormStream it is the tiles.
 func (k *Kernel) Groups() Size {
 	s := k.Schedule
 	points := Product(extents(k.Grid()))
@@ -57,7 +59,7 @@ func (k *Kernel) Groups() Size {
 		return points.CeilDiv(int64(s.Threads / SimdWidth))
 	case FormGroup:
 		return points
-	case FormTile, FormPanels:
+	case FormTile, FormPanels, FormStream:
 		n := N(1)
 		for _, a := range k.TileAxes() {
 			n = n.Mul(a.Extent)
@@ -72,24 +74,24 @@ func (k *Kernel) Groups() Size {
 }
 
 // TileAxes are what the threadgroups or workers of a tiled form run over, outermost first: the
-// axes of the batch, then the tiles of M, then those of N.
+// axes of the batch, then the tiles of M, then, but for a stream, those of N.
 func (k *Kernel) TileAxes() []*Axis {
-	c, t := k.Contract, k.Schedule.Tile
-	return append(c.Batch(k),
-		&Axis{Name: "tileM", Extent: Product(extents(c.M)).CeilDiv(int64(t.M))},
-		&Axis{Name: "tileN", Extent: Product(extents(c.N)).CeilDiv(int64(t.N))})
+	tiles := func(name string, axes []*Axis, size int) *Axis {
+		return &Axis{Name: name, Extent: Product(extents(axes)).CeilDiv(int64(size))}
+	}
+	t := k.Schedule.Tile
+	if s := k.Stream; s != nil {
+		return append(s.Batch(k), tiles("tileM", s.M, t.M))
+	}
+	c := k.Contract
+	return append(c.Batch(k), tiles("tileM", c.M, t.M), tiles("tileN", c.N, t.N))
 }
 
+// Tiled reports that a schedule of the form has a tile.
+func (f Form) Tiled() bool { return f == FormTile || f == FormPanels || f == FormStream }
+
 // Batch are the axes of the grid that are neither M nor N.
-func (c *Contract) Batch(k *Kernel) []*Axis {
-	var batch []*Axis
-	for _, a := range k.Grid() {
-		if !hasAxis(c.M, a) && !hasAxis(c.N, a) {
-			batch = append(batch, a)
-		}
-	}
-	return batch
-}
+func (c *Contract) Batch(k *Kernel) []*Axis { return without(k.Grid(), c.M, c.N) }
 
 func extents(axes []*Axis) []Size {
 	sizes := make([]Size, len(axes))

@@ -72,6 +72,11 @@ func (v *verifier) kernel(k *Kernel) {
 	if k.Contract != nil {
 		v.contract(k)
 	}
+	if k.Stream != nil {
+		if err := k.Stream.Check(k); err != nil {
+			fault("stream/parts", "%v", err)
+		}
+	}
 	if k.Schedule != nil {
 		v.schedule(k)
 	}

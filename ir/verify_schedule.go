@@ -37,7 +37,19 @@ func (v *verifier) schedule(k *Kernel) {
 	fault := func(rule, format string, args ...any) {
 		v.fault(k.Pos, rule, "kernel @"+k.Name+": "+format, args...)
 	}
-	if s.Form == "" || s.Form == FormPanels {
+	if s.Form == FormStream {
+		t := s.Tile
+		ok := k.Stream != nil && t.M > 0 && t.K > 0
+		if ok {
+			n, bounded := Product(extents(k.Stream.N)).Max()
+			ok = bounded && n <= int64(t.N)
+		}
+		if !ok {
+			fault("schedule/stream", "no tile of %d rows of %d columns, %d keys at a time", t.M, t.N, t.K)
+			return
+		}
+	}
+	if s.Form == "" || s.Form == FormPanels || s.Form == FormStream && s.Threads == 0 {
 		if s.Threads != 0 {
 			fault("schedule/threads", "%d threads of no GPU", s.Threads)
 		}

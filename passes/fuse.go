@@ -32,6 +32,7 @@ type fusion struct {
 	partOf  map[*ir.Value]*ir.Value // the value in whose memory another is stored
 	parts   map[*ir.Value]bool      // values that are stored in parts
 	place   map[*ir.Value]int       // in the body
+	stream  map[*ir.Value]*ir.Instr // the product that ends the stream that a value is in
 }
 
 // A group is a kernel in the making.
@@ -73,7 +74,7 @@ func (x use) times() float64 {
 func newFusion(m *ir.Module, f *ir.Func) *fusion {
 	u := &fusion{module: m, fn: f, readers: map[*ir.Value][]*ir.Instr{}, result: map[*ir.Value]bool{},
 		facts: map[*ir.Value]fact{}, uses: map[*ir.Value][]use{}, group: map[*ir.Value]*group{},
-		why: map[*ir.Value]string{}, several: map[*ir.Value][]use{}, partOf: map[*ir.Value]*ir.Value{}, parts: map[*ir.Value]bool{}, place: map[*ir.Value]int{}}
+		why: map[*ir.Value]string{}, several: map[*ir.Value][]use{}, partOf: map[*ir.Value]*ir.Value{}, parts: map[*ir.Value]bool{}, place: map[*ir.Value]int{}, stream: map[*ir.Value]*ir.Instr{}}
 	for i, in := range f.Body {
 		for n, a := range in.Args {
 			if !slices.Contains(in.Args[:n], a) {

@@ -125,7 +125,8 @@ func fnWork(fn ir.Fn) float64 {
 }
 
 // usesOf is where v is computed if it is not stored: in each group that computes one
-// of its readers. Readers at the same index in the same loop share one computation.
+// of its readers. Readers at the same index in the same loop share one computation; all
+// of a stream is one loop.
 func (u *fusion) usesOf(v *ir.Value) []use {
 	var uses []use
 	for _, in := range u.readers[v] {
@@ -142,11 +143,15 @@ func (u *fusion) usesOf(v *ir.Value) []use {
 					y.under = in
 				}
 			}
+			times, end := u.repeats(v, in, x.group), u.stream[in.Result()]
+			if end != nil {
+				y.need(loop{end, times}, false)
+				continue
+			}
 			if in.Op.Kind == ir.KindReduce {
 				y.need(loop{in, 1}, true)
 				continue
 			}
-			times := u.repeats(v, in, x.group)
 			for _, l := range x.loops {
 				y.need(loop{l.fold, l.times * times}, in.Op.Kind != ir.KindElementwise)
 			}
@@ -176,6 +181,9 @@ func (u *fusion) repeats(v *ir.Value, in *ir.Instr, g *group) float64 {
 	case ir.KindView:
 		return stretched(in, v)
 	case ir.KindContract:
+		if u.stream[out] != nil && v == in.Args[0] {
+			return 1 // a row of queries is computed once, and so are weights
+		}
 		reads := elems(out) * elems(in.Args[1]) / productColumns(in) / elems(v)
 		return max(1, reads/machines[g.device].tile)
 	case ir.KindWindow:
@@ -231,7 +239,11 @@ func stretched(in *ir.Instr, v *ir.Value) float64 {
 // as the uses do, in ns.
 func (u *fusion) cheaperStored(v *ir.Value, uses []use, times float64) bool {
 	f, m, n := u.facts[v], machines[v.Instr.Device], float64(len(uses))
-	again := f.loads*n/m.bytes + f.work*elems(v)*times/m.ops
+	work := f.work
+	if f.loads == 0 {
+		work-- // what it takes to load it instead
+	}
+	again := f.loads*n/m.bytes + work*elems(v)*times/m.ops
 	once := (f.loads+bytesOf(v)*(1+n))/m.bytes + f.work*elems(v)/m.ops
 	if len(u.hosts(v, uses)) == 0 && f.host == nil {
 		once += m.launch

@@ -38,10 +38,21 @@ func TestOneKernel(t *testing.T) {
 			%2 = add(%0, %1) : f32[B, 6, 7, 40]
 			%y = relu(%2) : f32[B, 6, 7, 40]`, "f32[B, 6, 7, 40]"},
 		{"a long chain", "%x: " + b40, chain(300), b40},
+		{"attention", "%q: f32[B, 4, N, 16], %k: f32[B, 4, S, 16], %v: f32[B, 4, S, 24]",
+			"%y = attention(%q, %k, %v, scale=0.25, causal=false, acc=invalid) : f32[B, 4, N, 24]", "f32[B, 4, N, 24]"},
+		{"causal attention of groups in f16", "%q: f16[B, 4, N, 16], %k: f16[B, 2, S, 16], %v: f16[B, 2, S, 16]",
+			"%y = attention(%q, %k, %v, scale=0.25, causal=true, acc=invalid) : f16[B, 4, N, 16]", "f16[B, 4, N, 16]"},
+		{"attention with a mask that is added", "%q: f32[B, 4, N, 16], %k: f32[B, 4, S, 16], %m: f32[B, 1, N, S]",
+			"%y = attention(%q, %k, %k, %m, scale=0.25, causal=true, acc=invalid) : f32[B, 4, N, 16]", "f32[B, 4, N, 16]"},
+		{"attention with a mask that hides", "%q: bf16[B, 4, N, 16], %k: bf16[B, 1, S, 16], %v: bf16[B, 1, S, 16], %m: bool[B, 1, 1, S]",
+			"%y = attention(%q, %k, %v, %m, scale=0.25, causal=false, acc=invalid) : bf16[B, 4, N, 16]", "bf16[B, 4, N, 16]"},
+		{"attention of one query", "%q: f32[B, 8, 1, 16], %k: f32[B, 2, S, 16], %v: f32[B, 2, S, 16]",
+			"%y = attention(%q, %k, %v, scale=0.25, causal=true, acc=invalid) : f32[B, 8, 1, 16]", "f32[B, 8, 1, 16]"},
+		{"attention that scales q, splits and merges heads, and adds", "%q: f32[B, N, 64], %k: f32[B, S, 64], %v: f32[B, S, 64]", heads, "f32[B, N, 64]"},
 	}
 	for _, test := range tests {
 		for _, target := range []ir.Target{ir.CPU, ir.Metal} {
-			text := fmt.Sprintf("mlxir 1\nmodule \"one\" {\ndim B 1..64\ndim N 4..9\nfunc @f(%s) -> (y: %s) {\n%s\nret(%%y)\n}\n}", test.inputs, test.result, test.body)
+			text := fmt.Sprintf("mlxir 1\nmodule \"one\" {\ndim B 1..64\ndim N 4..9\ndim S 1..300\nfunc @f(%s) -> (y: %s) {\n%s\nret(%%y)\n}\n}", test.inputs, test.result, test.body)
 			m := parse(t, text)
 			if err := Until(m, target, "lower"); err != nil {
 				t.Errorf("%s on %s: %v", test.name, target, err)
@@ -53,12 +64,30 @@ func TestOneKernel(t *testing.T) {
 				}
 			}
 			k := m.Kernels[len(m.Kernels)-1] // that for any number of rows
+			if stream := strings.Contains(test.body, "attention"); (k.Stream != nil) != stream {
+				t.Errorf("%s on %s: is a stream: %v", test.name, target, k.Stream != nil)
+			}
 			if product := strings.Contains(test.body, "matmul") || strings.Contains(test.body, "conv"); (k.Contract != nil) != product {
 				t.Errorf("%s on %s: is a product: %v", test.name, target, k.Contract != nil)
 			}
 		}
 	}
 }
+
+// heads is attention of 4 heads that lie beside each other, with a residual.
+const heads = `
+	%3 = const(value=0.25, dtype=f32, shape=[B, N, 64]) : f32[B, N, 64]
+	%4 = mul(%q, %3) : f32[B, N, 64]
+	%5 = reshape(%4, shape=[B, N, 4, 16]) : f32[B, N, 4, 16]
+	%6 = transpose(%5, perm=[0, 2, 1, 3]) : f32[B, 4, N, 16]
+	%7 = reshape(%k, shape=[B, S, 4, 16]) : f32[B, S, 4, 16]
+	%8 = transpose(%7, perm=[0, 2, 1, 3]) : f32[B, 4, S, 16]
+	%9 = reshape(%v, shape=[B, S, 4, 16]) : f32[B, S, 4, 16]
+	%10 = transpose(%9, perm=[0, 2, 1, 3]) : f32[B, 4, S, 16]
+	%11 = attention(%6, %8, %10, scale=1.0, causal=true, acc=invalid) : f32[B, 4, N, 16]
+	%12 = transpose(%11, perm=[0, 2, 1, 3]) : f32[B, N, 4, 16]
+	%13 = reshape(%12, shape=[B, N, 64]) : f32[B, N, 64]
+	%y = add(%q, %13) : f32[B, N, 64]`
 
 // chain is n functions of one another, each read twice.
 func chain(n int) string {

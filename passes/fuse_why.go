@@ -35,6 +35,8 @@ func (u *fusion) whyStored(v *ir.Value, uses []use) string {
 	in := v.Instr
 	full := func(x use) bool { return len(x.group.reads)+len(x.group.values)+len(in.Args) > maxArgs }
 	switch kind := in.Op.Kind; {
+	case u.stream[v] != nil:
+		return ""
 	case u.result[v]:
 		return isResult
 	case u.partOf[v] != nil:
@@ -114,6 +116,8 @@ func (u *fusion) whyHeavyStored(v *ir.Value, x use) string {
 		return twoProducts
 	case g.folds:
 		return besideFold
+	case x.times() == 1 && u.streamed(v, g):
+		return ""
 	case x.times() != 1 || !elementByElement(u, v, largest(g.values)):
 		return notElementBy
 	}

@@ -99,6 +99,9 @@ func (e edit) apply(k *ir.Kernel) {
 	if c := k.Contract; c != nil {
 		c.A, c.B, c.Sum = to[c.A], to[c.B], to[c.Sum]
 	}
+	if k.Stream != nil {
+		k.Stream.Replace(to)
+	}
 	k.Values = d.Values
 	prune(k)
 }

@@ -210,7 +210,9 @@ func (b *kernelMaker) finish() (k *ir.Kernel, args []*ir.Value) {
 	mergeAxes(k)
 	chooseInner(k)
 	renameAxes(k)
-	recogniseContract(k)
+	if recogniseStream(k); k.Stream == nil {
+		recogniseContract(k)
+	}
 	k.Dims = usedDims(b.module, k)
 	all := append(b.reads, b.writes...)
 	for _, n := range dropArgs(k) {

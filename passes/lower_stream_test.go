@@ -8,8 +8,8 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
-// Pulled whole, attention is one kernel: three folds over the keys share the scores,
-// and their exponentials, with each other. It is what the op means, also where a query
+// Pulled whole, attention is one kernel, and a stream: three folds over the keys share the
+// scores, and their exponentials, with each other. It is what the op means, also where a query
 // sees nothing and where there are more queries than keys.
 func TestAttentionPulledWhole(t *testing.T) {
 	const cases = 4
@@ -29,23 +29,23 @@ func TestAttentionPulledWhole(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		products, exps, folds := 0, 0, map[string]int{} // folds by axis
-		for _, v := range k.Values {
-			switch {
-			case v.Kind == ir.ScalarApply && v.Fn == ir.Exp:
-				exps++
-			case v.Kind == ir.ScalarReduce:
-				folds[v.Over[0].Name]++
-				if a := v.Args[0]; v.Fn == ir.Add && a.Kind == ir.ScalarApply && a.Fn == ir.Mul {
-					products++
-				}
-			}
-		}
-		if len(folds) != 2 || len(k.Stores) != 1 || products != 2 || exps != 1 {
-			t.Errorf("%d products, %d exponentials, folds by axis %v of\n%s", products, exps, folds, text)
+		if st := k.Stream; st == nil || len(k.Stores) != 1 {
+			t.Errorf("no stream, or several results, of\n%s", text)
+		} else if rows, columns, batch := most(st.M), most(st.N), most(st.Batch(k)); rows != 2*9 || columns != 5 || batch != 4*2 {
+			t.Errorf("%d rows and %d columns, %d times, of\n%s", rows, columns, batch, ir.PrintKernel(k))
 		}
 		for _, size := range [][2]int{{1, 1}, {1, 7}, {7, 7}, {3, 8}, {7, 3}} {
 			evalPulled(t, want, m.Funcs[0], k, args, size[0], size[1])
+		}
+		for i := range k.Args {
+			k.Args[i].Name = fmt.Sprintf("a%d", i)
+		}
+		dialects[ir.OnCPU].rewrite(k) // the exponential, too
+		contractFMA(k)
+		k.Name, m.Kernels = "whole", []*ir.Kernel{k}
+		again := parse(t, ir.Print(m)).Kernels[0]
+		if got, want := ir.PrintKernel(again), ir.PrintKernel(k); got != want || again.Stream == nil || again.Stream.Check(again) != nil {
+			t.Errorf("read again it is\n%swant\n%s", got, want)
 		}
 	}
 }

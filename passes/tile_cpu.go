@@ -14,9 +14,17 @@ const (
 	minTiles                  = 32
 )
 
+// streamKeys is the keys of a stream whose scores are computed together: more, and the
+// sums are scaled less often, fewer, and the scores take less of a cache.
+const streamKeys = 128
+
 // cpuSchedule is the schedule of a kernel that the workers of the CPU share.
 func cpuSchedule(k *ir.Kernel) *ir.Schedule {
 	s := &ir.Schedule{Grain: max(1, grainWork/pointWork(k)), Vec: 1, Align: ir.Align, Over: overwrites(k)}
+	if k.Stream != nil {
+		s.Form, s.Grain, s.Tile = ir.FormStream, 1, ir.Tile{M: 1, N: int(most(k.Stream.N)), K: streamKeys}
+		return s
+	}
 	p, err := k.Panels()
 	if err != nil {
 		return s

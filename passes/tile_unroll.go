@@ -12,7 +12,7 @@ const unrollMost = 64
 // unroll writes out folds over a few terms, as those of small windows are: what is left
 // are chains along the grid, whose neighbours vectors take.
 func unroll(k *ir.Kernel) {
-	if k.Contract != nil {
+	if k.Contract != nil || k.Stream != nil {
 		return
 	}
 	edit{scalar: func(d *ir.DAG, v ir.Scalar) *ir.Scalar {

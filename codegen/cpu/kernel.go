@@ -24,7 +24,11 @@ const Runtime = "github.com/mlxc/mlxc/runtime/cpu"
 // Each point is computed by one call alone, so that results do not depend on how
 // a grid is divided among workers. An error names what portable Go cannot say.
 func Kernel(k *ir.Kernel, name string) (*jen.Statement, error) {
-	p := &printer{kernel: k, names: newNames(k), dims: map[string]bool{}, inline: k.Inline()}
+	var more []string
+	if k.Stream != nil {
+		more = streamWords
+	}
+	p := &printer{kernel: k, names: newNames(k, more...), dims: map[string]bool{}, inline: k.Inline()}
 	body := p.body()
 	if p.err != nil {
 		return nil, fmt.Errorf("kernel %s: %w", k.Name, p.err)
@@ -97,8 +101,13 @@ func (p *printer) body() []jen.Code {
 }
 
 func (p *printer) loops() []jen.Code {
-	if s := p.kernel.Schedule; s != nil && s.Form == ir.FormPanels {
-		return p.tiles()
+	if s := p.kernel.Schedule; s != nil {
+		switch s.Form {
+		case ir.FormPanels:
+			return p.tiles()
+		case ir.FormStream:
+			return p.stream()
+		}
 	}
 	return p.grid(p.kernel.Grid())
 }

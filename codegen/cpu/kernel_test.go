@@ -16,12 +16,13 @@ import (
 var update = flag.Bool("update", os.Getenv("MLXC_UPDATE") == "1", "rewrite the golden files")
 
 // The kernels cover what the printer must say: guards, stages that share an
-// axis, several reduced axes, indices of extremes, every storage type.
+// axis, several reduced axes, indices of extremes, streams, every storage type.
 var kernels = map[string]func() *ir.Kernel{
-	"conv":    conv,
-	"softmax": softmax,
-	"argmax":  argmax,
-	"half":    half,
+	"conv":      conv,
+	"softmax":   softmax,
+	"argmax":    argmax,
+	"half":      half,
+	"attention": attention,
 }
 
 func TestGolden(t *testing.T) {

@@ -253,7 +253,7 @@ func schedule(s *ir.Step, points int64, dims map[string]int64) Schedule {
 		to.Form = string(from.Form)
 		to.Groups, _ = s.Grid().Eval(lookup(dims))
 	}
-	if t := from.Tile; from.Form == ir.FormTile || from.Form == ir.FormPanels {
+	if t := from.Tile; from.Form.Tiled() {
 		to.Tile = []int{t.M, t.N, t.K}
 	}
 	return to

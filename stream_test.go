@@ -83,7 +83,13 @@ func TestStreams(t *testing.T) {
 	}
 	for i, f := range planned.Funcs {
 		c := cases[i]
-		if n := len(f.Variants[0].Steps); n != 1 && c.keys > 1 {
+		n := 0 // kernels that compute more than what lies elsewhere
+		for _, s := range f.Variants[0].Steps {
+			if slices.ContainsFunc(s.Kernel.Values, func(v *ir.Scalar) bool { return v.Kind == ir.ScalarReduce }) {
+				n++
+			}
+		}
+		if n != 1 && c.keys > 1 {
 			t.Errorf("%v is %d kernels", c, n)
 		}
 	}

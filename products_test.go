@@ -190,7 +190,7 @@ func productCases() []productCase {
 		matmulCase(2, 25, 30, 40, false, false).half(), matmulCase(1, 130, 1030, 270, false, true).half(),
 		convCase(2, 9, 7, 3, 20, 3, 1, 1, 1, 1), convCase(1, 12, 11, 5, 17, 3, 2, 1, 1, 1), convCase(1, 13, 13, 4, 16, 3, 1, 2, 2, 1),
 		convCase(1, 14, 9, 2, 9, 3, 3, 2, 2, 1), convCase(2, 8, 8, 24, 33, 1, 1, 0, 1, 1), convCase(1, 9, 9, 24, 33, 1, 2, 0, 1, 1),
-		convCase(1, 12, 12, 3, 32, 4, 4, 0, 1, 1), convCase(1, 10, 10, 16, 32, 3, 1, 1, 1, 2), convCase(1, 10, 10, 24, 24, 3, 1, 1, 1, 24),
+		convCase(1, 12, 12, 3, 32, 4, 4, 0, 1, 1), convCase(1, 10, 10, 16, 32, 3, 1, 1, 1, 2), convCase(1, 10, 10, 24, 24, 3, 1, 1, 1, 24), convCase(2, 11, 9, 21, 21, 5, 2, 2, 1, 21), convCase(2, 11, 9, 17, 17, 3, 1, 0, 2, 17),
 		convCase(1, 7, 7, 130, 20, 3, 1, 1, 1, 1), convCase(1, 1, 1, 8, 8, 3, 1, 1, 1, 1), convCase(1, 10, 9, 8, 18, 5, 1, 2, 1, 1).half())
 	for _, rest := range []bool{false, true} {
 		for _, act := range []string{"", "relu", "gelu"} {

@@ -81,7 +81,8 @@ var compositeOps = []*Op{
 	},
 	norm("batch_norm", "(x - mean)/sqrt(var + eps)*weight + bias per channel of [..., C], with given mean and var", 5, func(c *calc, eps float64, x []*Value) *Value {
 		inv := c.op("rsqrt", nil, c.op("add", nil, x[4], c.like(x[4], eps)))
-		return c.affine(c.op("mul", nil, c.op("sub", nil, x[0], x[3]), inv), x[1], x[2])
+		scale := c.op("mul", nil, x[1], inv) // of parameters, computed once
+		return c.affine(c.op("sub", nil, x[0], x[3]), scale, x[2])
 	}),
 	attention, rope, crossEntropy,
 }

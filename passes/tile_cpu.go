@@ -80,7 +80,11 @@ func makePanels(m *ir.Module) {
 		if on[k] != ir.OnCPU {
 			continue
 		}
-		if p := prepare(k); p != nil {
+		p := prepare(k)
+		if p == nil {
+			p = prepareChannels(k)
+		}
+		if p != nil {
 			p.main.Dims = usedDims(m, p.main)
 			p.main.Guard = about(k.Guard, p.main.Dims)
 			f.made[k], m.Kernels[i] = p, p.main

@@ -94,10 +94,10 @@ func prepareStream(k *ir.Kernel) *prepared {
 	return p
 }
 
-// clone copies what editing a kernel changes in place, and gives it a contraction.
+// clone copies what editing a kernel changes in place, and gives it a contraction, if any.
 func clone(k *ir.Kernel, of *ir.Contract) *ir.Kernel {
 	c := *k
-	c.Args, c.Stores = slices.Clone(k.Args), slices.Clone(k.Stores)
+	c.Args, c.Stores, c.Contract = slices.Clone(k.Args), slices.Clone(k.Stores), nil
 	if of != nil {
 		contract := *of
 		c.Contract = &contract

@@ -9,27 +9,30 @@ import (
 // unrollMost is the scalars that the terms of a fold may have to be written out.
 const unrollMost = 64
 
-// unroll writes out folds over a few terms, as those of small windows are: what is left
-// are chains along the grid, whose neighbours vectors take.
+// unroll writes out the fold of a kernel over a small window for each channel: what is
+// left is a chain along the channels, whose neighbours vectors take.
 func unroll(k *ir.Kernel) {
-	if k.Contract != nil || k.Stream != nil {
+	fold, lane := channelFold(k)
+	if fold == nil || slices.ContainsFunc(factorsOf(fold), func(x *ir.Scalar) bool { return !inLanes(x, lane) }) {
 		return
 	}
+	terms, _ := ir.Product(extentsOf(fold.Over)).Int()
 	edit{scalar: func(d *ir.DAG, v ir.Scalar) *ir.Scalar {
-		if v.Kind != ir.ScalarReduce || v.Fn == ir.ArgMax || v.Fn == ir.ArgMin || slices.ContainsFunc(v.Over, func(a *ir.Axis) bool { return contains(k.Shared(), a) }) {
+		if v.ID != fold.ID {
 			return nil
 		}
-		terms, ok := ir.Product(extentsOf(v.Over)).Int()
-		within := varying(v.Args[0], v.Over)
-		if !ok || terms < 1 || terms*int64(len(within)) > unrollMost || slices.ContainsFunc(within, func(w *ir.Scalar) bool { return w.Kind == ir.ScalarReduce }) {
+		each := varying(v.Args[0], v.Over)
+		if terms*int64(len(each)) > unrollMost {
 			return nil
 		}
 		var sum *ir.Scalar
 		for n := range terms {
-			x := atPoint(d, within, v.Over, n)
-			if sum == nil {
+			switch x := atPoint(d, each, v.Over, n); {
+			case sum == nil:
 				sum = x
-			} else {
+			case v.Fn == ir.Add && v.DType == ir.F32 && x.Kind == ir.ScalarApply && x.Fn == ir.Mul:
+				sum = d.Apply(ir.FMA, x.Args[0], x.Args[1], sum)
+			default:
 				sum = d.Apply(v.Fn, sum, x)
 			}
 		}

@@ -70,21 +70,24 @@ func (w window) shift(s ir.Size) ir.Size {
 // sizesIn are the indices and bounds that v is computed with.
 func sizesIn(v *ir.Scalar) []ir.Size {
 	var sizes []ir.Size
-	seen := map[*ir.Scalar]bool{}
-	var visit func(v *ir.Scalar)
-	visit = func(v *ir.Scalar) {
-		if seen[v] {
-			return
-		}
-		seen[v] = true
-		sizes = append(sizes, v.Index)
-		for _, g := range v.Guard {
+	for _, w := range partsOf(v) {
+		sizes = append(sizes, w.Index)
+		for _, g := range w.Guard {
 			sizes = append(sizes, g.Index, g.Extent)
 		}
-		for _, a := range v.Args {
-			visit(a)
+	}
+	return sizes
+}
+
+// partsOf is v and all that it is computed from.
+func partsOf(v *ir.Scalar) []*ir.Scalar {
+	all := []*ir.Scalar{v}
+	for i := 0; i < len(all); i++ {
+		for _, a := range all[i].Args {
+			if !slices.Contains(all, a) {
+				all = append(all, a)
+			}
 		}
 	}
-	visit(v)
-	return sizes
+	return all
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // A lanes is a kernel as assembly sees it: rows of elements along one axis, of which a
-// vector takes eight.
+// vector takes several.
 type lanes struct {
 	kernel  *ir.Kernel
 	axis    *ir.Axis // that the lanes lie along
@@ -29,8 +29,11 @@ type stream struct {
 	moves  bool    // along the lanes, by one element
 }
 
-// pointers are the registers that point at streams.
-var pointers = []string{"SI", "DI", "DX", "R8", "R9", "R10", "R11", "R12", "R13", "R15"}
+// The limits of what rows are for.
+const (
+	minRow     = 8  // elements from which on a row is worth it
+	maxStreams = 10 // registers that there are for them
+)
 
 // IsRows reports that a kernel is arithmetic on rows of f32 that there is assembly for.
 func IsRows(k *ir.Kernel) bool {
@@ -38,7 +41,7 @@ func IsRows(k *ir.Kernel) bool {
 	if err != nil {
 		return false
 	}
-	_, err = l.text("")
+	_, err = l.routine(amd64Sets, "")
 	return err == nil
 }
 
@@ -63,7 +66,7 @@ func newLanes(k *ir.Kernel) (*lanes, error) {
 			l.row = grid[len(grid)-2]
 		}
 	}
-	if n, ok := l.axis.Extent.Max(); ok && n < vectorLanes || !l.axis.Extent.AtLeast(1) {
+	if n, ok := l.axis.Extent.Max(); ok && n < minRow || !l.axis.Extent.AtLeast(1) {
 		return no("rows are short, or may be empty")
 	}
 	arithmetic := false
@@ -102,7 +105,7 @@ func newLanes(k *ir.Kernel) (*lanes, error) {
 	if !arithmetic {
 		return no("a copy")
 	}
-	if len(l.streams) > len(pointers) {
+	if len(l.streams) > maxStreams {
 		return no("too many streams")
 	}
 	for _, s := range l.streams {

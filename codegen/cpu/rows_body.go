@@ -19,66 +19,80 @@ type body struct {
 	e      *emitter
 	u      int
 	masked bool
-	once   bool           // an element is not loaded again: it may have been stored over
-	free   []int          // registers
-	in     map[copyOf]int // registers of what is in one
-	mem    map[copyOf]string
-	uses   map[copyOf][]int // positions of uses to come
-	pinned map[int]bool     // registers of the instruction at hand
+	once   bool                // an element is not loaded again: it may have been stored over
+	free   [2][]int            // registers of each file
+	in     map[copyOf]register // where what is in one is
+	mem    map[copyOf]place
+	uses   map[copyOf][]int  // positions of uses to come
+	pinned map[register]bool // registers of the instruction at hand
 	spills int
 }
 
 // A sink takes a value once it is computed: it stores or folds it.
 type sink struct {
 	value *ir.Scalar
-	take  func(b *body, u int, o operand)
+	take  func(b *body, u int, o *operand) // which it may load
 }
 
-// An operand is a register or a place in memory.
-type operand struct {
-	text string
-	reg  int  // -1: in memory
-	dies bool // the register is free afterwards
-}
-
+// newBody leaves the first registers for vectors alone.
 func newBody(e *emitter, u, reserved int, masked bool) *body {
-	b := &body{e: e, u: u, masked: masked, in: map[copyOf]int{}, mem: map[copyOf]string{}, uses: map[copyOf][]int{}, pinned: map[int]bool{}}
-	for r := mask - 1; r >= reserved; r-- {
-		b.free = append(b.free, r)
+	b := &body{e: e, u: u, masked: masked, in: map[copyOf]register{}, mem: map[copyOf]place{}, uses: map[copyOf][]int{}, pinned: map[register]bool{}}
+	for i, f := range e.set.files {
+		first := f.first
+		if i == vectorFile {
+			first += reserved
+		}
+		for r := f.end - 1; r >= first; r-- {
+			b.free[i] = append(b.free[i], r)
+		}
 	}
 	return b
 }
 
-func y(r int) string { return fmt.Sprintf("Y%d", r) }
-
-func (b *body) release(r int) { b.free = append(b.free, r) }
+// release frees registers of operands.
+func (b *body) release(operands ...operand) {
+	for _, o := range operands {
+		b.free[o.file] = append(b.free[o.file], o.n)
+	}
+}
 
 // alloc takes a register. Where none is free, it is that of what is needed last.
-func (b *body) alloc() int {
-	if n := len(b.free); n > 0 {
-		r := b.free[n-1]
-		b.free = b.free[:n-1]
+func (b *body) alloc(file int) operand {
+	if n := len(b.free[file]); n > 0 {
+		r := register{file, b.free[file][n-1]}
+		b.free[file] = b.free[file][:n-1]
 		b.pinned[r] = true
-		return r
+		return operand{register: r, dies: true}
 	}
-	far, at, reg := copyOf{}, -1, -1
+	far, at, reg := copyOf{}, -1, register{}
 	for k, r := range b.in { // of equals the highest register, so that the order of a map does not show
-		if d := b.uses[k][0]; !b.pinned[r] && (d > at || d == at && r > reg) {
+		if d := b.uses[k][0]; r.file == file && !b.pinned[r] && (d > at || d == at && r.n > reg.n) {
 			far, at, reg = k, d, r
 		}
 	}
 	if at < 0 {
-		b.e.err = fmt.Errorf("too few registers")
-		return 0
+		return b.fail("values in more registers than there are")
 	}
 	if _, ok := b.mem[far]; !ok {
 		b.mem[far] = b.e.slot()
-		b.e.op("VMOVUPS Y%d, %s", reg, b.mem[far])
+		b.e.set.move(b.e, b.memory(far), operand{register: reg})
 		b.spills++
 	}
 	delete(b.in, far)
 	b.pinned[reg] = true
-	return reg
+	return operand{register: reg, dies: true}
+}
+
+// fail notes what the set lacks.
+func (b *body) fail(format string, args ...any) operand {
+	b.e.err = fmt.Errorf(b.e.set.name+" has no "+format, args...)
+	return operand{}
+}
+
+// memory is where a value lies in memory, for the file it is of.
+func (b *body) memory(k copyOf) operand {
+	at := b.mem[k]
+	return operand{register: register{file: b.e.set.fileOf(k.value.DType)}, at: &at}
 }
 
 // use is an operand, of which one use is over.
@@ -86,24 +100,35 @@ func (b *body) use(k copyOf) operand {
 	b.uses[k] = b.uses[k][1:]
 	r, ok := b.in[k]
 	if !ok {
-		return operand{b.mem[k], -1, false}
+		return b.memory(k)
 	}
 	b.pinned[r] = true
 	last := len(b.uses[k]) == 0
 	if last {
 		delete(b.in, k)
 	}
-	return operand{y(r), r, last}
+	return operand{register: r, dies: last}
 }
 
-// load brings an operand into a register; one that was in memory into one of its own.
-func (b *body) load(o operand) operand {
-	if o.reg >= 0 {
-		return o
+// load brings an operand that is in memory into a register of its own.
+func (b *body) load(o *operand) {
+	if o.at == nil {
+		return
 	}
-	r := b.alloc()
-	b.e.op("VMOVUPS %s, Y%d", o.text, r)
-	return operand{y(r), r, true}
+	r := b.alloc(o.file)
+	b.e.set.move(b.e, r, *o)
+	*o = r
+}
+
+// own is an operand that may be written over.
+func (b *body) own(o *operand) operand {
+	b.load(o)
+	if o.dies {
+		return *o
+	}
+	r := b.alloc(o.file)
+	b.e.set.move(b.e, r, *o)
+	return r
 }
 
 // apply computes a scalar.
@@ -115,32 +140,42 @@ func (b *body) apply(k copyOf) {
 	}
 	for i := range args { // a register that is an operand twice is free once
 		for j := range i {
-			if args[i].reg >= 0 && args[i].reg == args[j].reg && args[i].dies {
+			if args[i].at == nil && args[j].at == nil && args[i].register == args[j].register && args[i].dies {
 				args[j].dies, args[i].dies = true, false
 			}
 		}
 	}
+	if bits, t, ok := constantOf(k.value); ok {
+		args = append(args, b.e.number(bits, t))
+	}
+	for i := range args {
+		if args[i].file == maskFile || !b.e.set.memory {
+			b.load(&args[i])
+		}
+	}
 	dst := b.emit(k.value, args)
 	for _, o := range args {
-		if o.dies && o.reg != dst {
-			b.release(o.reg)
+		if o.dies && o.register != dst.register {
+			b.release(o)
 		}
 	}
 	if len(b.uses[k]) == 0 {
 		b.release(dst)
 		return
 	}
-	b.in[k] = dst
+	b.in[k] = dst.register
 }
 
-// result is a register of an operand that is needed no more, or else a free one.
-func (b *body) result(args []operand) int {
+// result is a register for a value of a dtype: of an operand that is needed no more, or
+// else a free one.
+func (b *body) result(t ir.DType, args []operand) operand {
+	file := b.e.set.fileOf(t)
 	for _, o := range args {
-		if o.dies {
-			return o.reg
+		if o.dies && o.file == file {
+			return o
 		}
 	}
-	return b.alloc()
+	return b.alloc(file)
 }
 
 // run emits the values and gives them to the sinks.
@@ -188,16 +223,12 @@ func (b *body) run(values []*ir.Scalar, sinks []sink) {
 				b.apply(k)
 			} else if b.masked || b.once || len(b.uses[k]) > 1 {
 				clear(b.pinned)
-				r := b.alloc()
-				if b.masked {
-					b.e.op("VMASKMOVPS %s, Y%d, Y%d", b.mem[k], mask, r)
-				} else {
-					b.e.op("VMOVUPS %s, Y%d", b.mem[k], r)
-				}
+				r := b.alloc(vectorFile)
+				b.e.set.moveOf(b.masked)(b.e, r, b.memory(k))
 				if b.masked || b.once {
 					delete(b.mem, k)
 				}
-				b.in[k] = r
+				b.in[k] = r.register
 			}
 		}
 		b.sink(v, sinks)
@@ -217,9 +248,9 @@ func (b *body) sink(v *ir.Scalar, sinks []sink) {
 		for u := range b.u {
 			clear(b.pinned)
 			o := b.use(copyOf{v, u})
-			s.take(b, u, o)
+			s.take(b, u, &o)
 			if o.dies {
-				b.release(o.reg)
+				b.release(o)
 			}
 		}
 	}

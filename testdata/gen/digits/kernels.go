@@ -7,12 +7,14 @@ import (
 	"math"
 )
 
-// readNetBn1Rsqrt computes rsqrt (digits.mlx:17:23).
-func readNetBn1Rsqrt(call *cpu.Call, lo, hi int) {
-	net_bn1_running_var := cpu.View[float32](call, 0)
-	rsqrt := cpu.View[float32](call, 1)
+// readNetBn1Mul computes mul (digits.mlx:17:23).
+func readNetBn1Mul(call *cpu.Call, lo, hi int) {
+	net_bn1_weight := cpu.View[float32](call, 0)
+	net_bn1_running_var := cpu.View[float32](call, 1)
+	mul := cpu.View[float32](call, 2)
 	for i0 := lo; i0 < hi; i0++ {
-		rsqrt[i0] = 1 / (float32(math.Sqrt(float64((net_bn1_running_var[i0] + 1e-05)))))
+		v7 := net_bn1_weight[i0] * (1 / (float32(math.Sqrt(float64((net_bn1_running_var[i0] + 1e-05))))))
+		mul[i0] = v7
 	}
 }
 
@@ -20,12 +22,11 @@ func readNetBn1Rsqrt(call *cpu.Call, lo, hi int) {
 func readNetRelu(call *cpu.Call, lo, hi int) {
 	net_conv1_bias := cpu.View[float32](call, 0)
 	net_bn1_running_mean := cpu.View[float32](call, 1)
-	rsqrt := cpu.View[float32](call, 2)
-	net_bn1_weight := cpu.View[float32](call, 3)
-	net_bn1_bias := cpu.View[float32](call, 4)
-	relu := cpu.View[float32](call, 5)
-	rows := cpu.View[float32](call, 6)
-	panels := cpu.View[float32](call, 7)
+	mul := cpu.View[float32](call, 2)
+	net_bn1_bias := cpu.View[float32](call, 3)
+	relu := cpu.View[float32](call, 4)
+	rows := cpu.View[float32](call, 5)
+	panels := cpu.View[float32](call, 6)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
 		down := tile % ((B*784 + 191) / 192) * 192
@@ -45,11 +46,10 @@ func readNetRelu(call *cpu.Call, lo, hi int) {
 				}
 				v5 := net_conv1_bias[i3]
 				v7 := net_bn1_running_mean[i3]
-				v9 := rsqrt[i3]
-				v11 := net_bn1_weight[i3]
-				v13 := net_bn1_bias[i3]
-				v14 := ((((v4 + v5) - v7) * v9) * v11) + v13
-				relu[i0*12544+i1*448+i2*16+i3] = max(v14, 0)
+				v9 := mul[i3]
+				v11 := net_bn1_bias[i3]
+				v13 := max(((((v4 + v5) - v7) * v9) + v11), 0)
+				relu[i0*12544+i1*448+i2*16+i3] = v13
 			}
 		}
 	}
@@ -71,12 +71,14 @@ func readNetX(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// readNetBn2Rsqrt computes rsqrt_2 (digits.mlx:18:23).
-func readNetBn2Rsqrt(call *cpu.Call, lo, hi int) {
-	net_bn2_running_var := cpu.View[float32](call, 0)
-	rsqrt_2 := cpu.View[float32](call, 1)
+// readNetBn2Mul computes mul_2 (digits.mlx:18:23).
+func readNetBn2Mul(call *cpu.Call, lo, hi int) {
+	net_bn2_weight := cpu.View[float32](call, 0)
+	net_bn2_running_var := cpu.View[float32](call, 1)
+	mul_2 := cpu.View[float32](call, 2)
 	for i0 := lo; i0 < hi; i0++ {
-		rsqrt_2[i0] = 1 / (float32(math.Sqrt(float64((net_bn2_running_var[i0] + 1e-05)))))
+		v7 := net_bn2_weight[i0] * (1 / (float32(math.Sqrt(float64((net_bn2_running_var[i0] + 1e-05))))))
+		mul_2[i0] = v7
 	}
 }
 
@@ -84,12 +86,11 @@ func readNetBn2Rsqrt(call *cpu.Call, lo, hi int) {
 func readNetRelu2(call *cpu.Call, lo, hi int) {
 	net_conv2_bias := cpu.View[float32](call, 0)
 	net_bn2_running_mean := cpu.View[float32](call, 1)
-	rsqrt_2 := cpu.View[float32](call, 2)
-	net_bn2_weight := cpu.View[float32](call, 3)
-	net_bn2_bias := cpu.View[float32](call, 4)
-	relu_2 := cpu.View[float32](call, 5)
-	rows := cpu.View[float32](call, 6)
-	panels := cpu.View[float32](call, 7)
+	mul_2 := cpu.View[float32](call, 2)
+	net_bn2_bias := cpu.View[float32](call, 3)
+	relu_2 := cpu.View[float32](call, 4)
+	rows := cpu.View[float32](call, 5)
+	panels := cpu.View[float32](call, 6)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
 		down := tile % ((B*196 + 191) / 192) * 192
@@ -111,11 +112,10 @@ func readNetRelu2(call *cpu.Call, lo, hi int) {
 				}
 				v5 := net_conv2_bias[i3]
 				v7 := net_bn2_running_mean[i3]
-				v9 := rsqrt_2[i3]
-				v11 := net_bn2_weight[i3]
-				v13 := net_bn2_bias[i3]
-				v14 := ((((v4 + v5) - v7) * v9) * v11) + v13
-				relu_2[i0*6272+i1*448+i2*32+i3] = max(v14, 0)
+				v9 := mul_2[i3]
+				v11 := net_bn2_bias[i3]
+				v13 := max(((((v4 + v5) - v7) * v9) + v11), 0)
+				relu_2[i0*6272+i1*448+i2*32+i3] = v13
 			}
 		}
 	}
@@ -137,12 +137,14 @@ func readNetX2(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// readNetBn3Rsqrt computes rsqrt_3 (digits.mlx:19:23).
-func readNetBn3Rsqrt(call *cpu.Call, lo, hi int) {
-	net_bn3_running_var := cpu.View[float32](call, 0)
-	rsqrt_3 := cpu.View[float32](call, 1)
+// readNetBn3Mul computes mul_3 (digits.mlx:19:23).
+func readNetBn3Mul(call *cpu.Call, lo, hi int) {
+	net_bn3_weight := cpu.View[float32](call, 0)
+	net_bn3_running_var := cpu.View[float32](call, 1)
+	mul_3 := cpu.View[float32](call, 2)
 	for i0 := lo; i0 < hi; i0++ {
-		rsqrt_3[i0] = 1 / (float32(math.Sqrt(float64((net_bn3_running_var[i0] + 1e-05)))))
+		v7 := net_bn3_weight[i0] * (1 / (float32(math.Sqrt(float64((net_bn3_running_var[i0] + 1e-05))))))
+		mul_3[i0] = v7
 	}
 }
 
@@ -150,12 +152,11 @@ func readNetBn3Rsqrt(call *cpu.Call, lo, hi int) {
 func readNetRelu3(call *cpu.Call, lo, hi int) {
 	net_conv3_bias := cpu.View[float32](call, 0)
 	net_bn3_running_mean := cpu.View[float32](call, 1)
-	rsqrt_3 := cpu.View[float32](call, 2)
-	net_bn3_weight := cpu.View[float32](call, 3)
-	net_bn3_bias := cpu.View[float32](call, 4)
-	relu_3 := cpu.View[float32](call, 5)
-	rows := cpu.View[float32](call, 6)
-	panels := cpu.View[float32](call, 7)
+	mul_3 := cpu.View[float32](call, 2)
+	net_bn3_bias := cpu.View[float32](call, 3)
+	relu_3 := cpu.View[float32](call, 4)
+	rows := cpu.View[float32](call, 5)
+	panels := cpu.View[float32](call, 6)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
 		down := tile % ((B*49 + 191) / 192) * 192
@@ -177,11 +178,10 @@ func readNetRelu3(call *cpu.Call, lo, hi int) {
 				}
 				v5 := net_conv3_bias[i3]
 				v7 := net_bn3_running_mean[i3]
-				v9 := rsqrt_3[i3]
-				v11 := net_bn3_weight[i3]
-				v13 := net_bn3_bias[i3]
-				v14 := ((((v4 + v5) - v7) * v9) * v11) + v13
-				relu_3[i0*3136+i1*448+i2*64+i3] = max(v14, 0)
+				v9 := mul_3[i3]
+				v11 := net_bn3_bias[i3]
+				v13 := max(((((v4 + v5) - v7) * v9) + v11), 0)
+				relu_3[i0*3136+i1*448+i2*64+i3] = v13
 			}
 		}
 	}

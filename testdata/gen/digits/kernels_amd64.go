@@ -9,13 +9,13 @@ import (
 
 func init() {
 	if cpu.AVX2 {
-		program.Kernels[0] = readNetBn1RsqrtVector
+		program.Kernels[0] = readNetBn1MulVector
 		program.Kernels[1] = readNetReluProduct
 		program.Kernels[2] = readNetXVector
-		program.Kernels[3] = readNetBn2RsqrtVector
+		program.Kernels[3] = readNetBn2MulVector
 		program.Kernels[4] = readNetRelu2Product
 		program.Kernels[5] = readNetX2Vector
-		program.Kernels[6] = readNetBn3RsqrtVector
+		program.Kernels[6] = readNetBn3MulVector
 		program.Kernels[7] = readNetRelu3Product
 		program.Kernels[8] = readNetX3Vector
 		program.Kernels[9] = readNetFcLogitsProduct
@@ -54,23 +54,24 @@ func copyRows(dst, src unsafe.Pointer, n, step int)
 //go:noescape
 func copyColumns(dst, src unsafe.Pointer, n, step int)
 
-// readNetBn1RsqrtVectorRows computes rows of n elements; step is the bytes from row to row of each stream.
+// readNetBn1MulVectorRows computes rows of n elements; step is the bytes from row to row of each stream.
 //
 //go:noescape
-func readNetBn1RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
+func readNetBn1MulVectorRows(at *unsafe.Pointer, step *int, rows, n int)
 
-// readNetBn1RsqrtVector computes rsqrt (digits.mlx:17:23).
-func readNetBn1RsqrtVector(call *cpu.Call, lo, hi int) {
-	net_bn1_running_var := cpu.View[float32](call, 0)
-	rsqrt := cpu.View[float32](call, 1)
+// readNetBn1MulVector computes mul (digits.mlx:17:23).
+func readNetBn1MulVector(call *cpu.Call, lo, hi int) {
+	net_bn1_weight := cpu.View[float32](call, 0)
+	net_bn1_running_var := cpu.View[float32](call, 1)
+	mul := cpu.View[float32](call, 2)
 	for p := lo; p < hi; {
 		i0 := p
 		n := min(hi-p, 16-p, 16384)
 		rows := 1
 		p += rows * n
-		at := [...]unsafe.Pointer{unsafe.Pointer(&net_bn1_running_var[i0]), unsafe.Pointer(&rsqrt[i0])}
-		step := [...]int{0, 0}
-		readNetBn1RsqrtVectorRows(&at[0], &step[0], rows, n)
+		at := [...]unsafe.Pointer{unsafe.Pointer(&net_bn1_weight[i0]), unsafe.Pointer(&net_bn1_running_var[i0]), unsafe.Pointer(&mul[i0])}
+		step := [...]int{0, 0, 0}
+		readNetBn1MulVectorRows(&at[0], &step[0], rows, n)
 	}
 }
 
@@ -92,8 +93,8 @@ func readNetReluProduct(call *cpu.Call, lo, hi int) {
 		N:        16,
 		SizeB:    4,
 		Terms:    []cpu.Walk{{N: 3, A: 30}},
-		A:        6,
-		B:        7,
+		A:        5,
+		B:        6,
 		Epilogue: readNetReluProductEpilogue,
 	}
 	p.Run(call, lo, hi)
@@ -103,11 +104,10 @@ func readNetReluProduct(call *cpu.Call, lo, hi int) {
 func readNetReluProductEpilogue(call *cpu.Call, lo, hi int) {
 	net_conv1_bias := cpu.View[float32](call, 0)
 	net_bn1_running_mean := cpu.View[float32](call, 1)
-	rsqrt := cpu.View[float32](call, 2)
-	net_bn1_weight := cpu.View[float32](call, 3)
-	net_bn1_bias := cpu.View[float32](call, 4)
-	relu := cpu.View[float32](call, 5)
-	sums := cpu.View[float32](call, 8)
+	mul := cpu.View[float32](call, 2)
+	net_bn1_bias := cpu.View[float32](call, 3)
+	relu := cpu.View[float32](call, 4)
+	sums := cpu.View[float32](call, 7)
 	row_2 := int(call.Sizes[1])
 	column := int(call.Sizes[2])
 	for p := lo; p < hi; {
@@ -121,8 +121,8 @@ func readNetReluProductEpilogue(call *cpu.Call, lo, hi int) {
 			rows = min((hi-p)/n, 28-p/16%28, 1024)
 		}
 		p += rows * n
-		at := [...]unsafe.Pointer{unsafe.Pointer(&sums[-column+i0*200704+i1*7168+i2*256+i3-row_2*256]), unsafe.Pointer(&net_conv1_bias[i3]), unsafe.Pointer(&net_bn1_running_mean[i3]), unsafe.Pointer(&rsqrt[i3]), unsafe.Pointer(&net_bn1_weight[i3]), unsafe.Pointer(&net_bn1_bias[i3]), unsafe.Pointer(&relu[i0*12544+i1*448+i2*16+i3])}
-		step := [...]int{1024, 0, 0, 0, 0, 0, 64}
+		at := [...]unsafe.Pointer{unsafe.Pointer(&sums[-column+i0*200704+i1*7168+i2*256+i3-row_2*256]), unsafe.Pointer(&net_conv1_bias[i3]), unsafe.Pointer(&net_bn1_running_mean[i3]), unsafe.Pointer(&mul[i3]), unsafe.Pointer(&net_bn1_bias[i3]), unsafe.Pointer(&relu[i0*12544+i1*448+i2*16+i3])}
+		step := [...]int{1024, 0, 0, 0, 0, 64}
 		readNetReluProductEpilogueRows(&at[0], &step[0], rows, n)
 	}
 }
@@ -152,23 +152,24 @@ func readNetXVector(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// readNetBn2RsqrtVectorRows computes rows of n elements; step is the bytes from row to row of each stream.
+// readNetBn2MulVectorRows computes rows of n elements; step is the bytes from row to row of each stream.
 //
 //go:noescape
-func readNetBn2RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
+func readNetBn2MulVectorRows(at *unsafe.Pointer, step *int, rows, n int)
 
-// readNetBn2RsqrtVector computes rsqrt_2 (digits.mlx:18:23).
-func readNetBn2RsqrtVector(call *cpu.Call, lo, hi int) {
-	net_bn2_running_var := cpu.View[float32](call, 0)
-	rsqrt_2 := cpu.View[float32](call, 1)
+// readNetBn2MulVector computes mul_2 (digits.mlx:18:23).
+func readNetBn2MulVector(call *cpu.Call, lo, hi int) {
+	net_bn2_weight := cpu.View[float32](call, 0)
+	net_bn2_running_var := cpu.View[float32](call, 1)
+	mul_2 := cpu.View[float32](call, 2)
 	for p := lo; p < hi; {
 		i0 := p
 		n := min(hi-p, 32-p, 16384)
 		rows := 1
 		p += rows * n
-		at := [...]unsafe.Pointer{unsafe.Pointer(&net_bn2_running_var[i0]), unsafe.Pointer(&rsqrt_2[i0])}
-		step := [...]int{0, 0}
-		readNetBn2RsqrtVectorRows(&at[0], &step[0], rows, n)
+		at := [...]unsafe.Pointer{unsafe.Pointer(&net_bn2_weight[i0]), unsafe.Pointer(&net_bn2_running_var[i0]), unsafe.Pointer(&mul_2[i0])}
+		step := [...]int{0, 0, 0}
+		readNetBn2MulVectorRows(&at[0], &step[0], rows, n)
 	}
 }
 
@@ -190,8 +191,8 @@ func readNetRelu2Product(call *cpu.Call, lo, hi int) {
 		N:        32,
 		SizeB:    4,
 		Terms:    []cpu.Walk{{N: 3, A: 256}, {N: 3, A: 16}},
-		A:        6,
-		B:        7,
+		A:        5,
+		B:        6,
 		Epilogue: readNetRelu2ProductEpilogue,
 	}
 	p.Run(call, lo, hi)
@@ -201,11 +202,10 @@ func readNetRelu2Product(call *cpu.Call, lo, hi int) {
 func readNetRelu2ProductEpilogue(call *cpu.Call, lo, hi int) {
 	net_conv2_bias := cpu.View[float32](call, 0)
 	net_bn2_running_mean := cpu.View[float32](call, 1)
-	rsqrt_2 := cpu.View[float32](call, 2)
-	net_bn2_weight := cpu.View[float32](call, 3)
-	net_bn2_bias := cpu.View[float32](call, 4)
-	relu_2 := cpu.View[float32](call, 5)
-	sums := cpu.View[float32](call, 8)
+	mul_2 := cpu.View[float32](call, 2)
+	net_bn2_bias := cpu.View[float32](call, 3)
+	relu_2 := cpu.View[float32](call, 4)
+	sums := cpu.View[float32](call, 7)
 	row_2 := int(call.Sizes[1])
 	column := int(call.Sizes[2])
 	for p := lo; p < hi; {
@@ -219,8 +219,8 @@ func readNetRelu2ProductEpilogue(call *cpu.Call, lo, hi int) {
 			rows = min((hi-p)/n, 14-p/32%14, 512)
 		}
 		p += rows * n
-		at := [...]unsafe.Pointer{unsafe.Pointer(&sums[-column+i0*50176+i1*3584+i2*256+i3-row_2*256]), unsafe.Pointer(&net_conv2_bias[i3]), unsafe.Pointer(&net_bn2_running_mean[i3]), unsafe.Pointer(&rsqrt_2[i3]), unsafe.Pointer(&net_bn2_weight[i3]), unsafe.Pointer(&net_bn2_bias[i3]), unsafe.Pointer(&relu_2[i0*6272+i1*448+i2*32+i3])}
-		step := [...]int{1024, 0, 0, 0, 0, 0, 128}
+		at := [...]unsafe.Pointer{unsafe.Pointer(&sums[-column+i0*50176+i1*3584+i2*256+i3-row_2*256]), unsafe.Pointer(&net_conv2_bias[i3]), unsafe.Pointer(&net_bn2_running_mean[i3]), unsafe.Pointer(&mul_2[i3]), unsafe.Pointer(&net_bn2_bias[i3]), unsafe.Pointer(&relu_2[i0*6272+i1*448+i2*32+i3])}
+		step := [...]int{1024, 0, 0, 0, 0, 128}
 		readNetRelu2ProductEpilogueRows(&at[0], &step[0], rows, n)
 	}
 }
@@ -250,23 +250,24 @@ func readNetX2Vector(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// readNetBn3RsqrtVectorRows computes rows of n elements; step is the bytes from row to row of each stream.
+// readNetBn3MulVectorRows computes rows of n elements; step is the bytes from row to row of each stream.
 //
 //go:noescape
-func readNetBn3RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
+func readNetBn3MulVectorRows(at *unsafe.Pointer, step *int, rows, n int)
 
-// readNetBn3RsqrtVector computes rsqrt_3 (digits.mlx:19:23).
-func readNetBn3RsqrtVector(call *cpu.Call, lo, hi int) {
-	net_bn3_running_var := cpu.View[float32](call, 0)
-	rsqrt_3 := cpu.View[float32](call, 1)
+// readNetBn3MulVector computes mul_3 (digits.mlx:19:23).
+func readNetBn3MulVector(call *cpu.Call, lo, hi int) {
+	net_bn3_weight := cpu.View[float32](call, 0)
+	net_bn3_running_var := cpu.View[float32](call, 1)
+	mul_3 := cpu.View[float32](call, 2)
 	for p := lo; p < hi; {
 		i0 := p
 		n := min(hi-p, 64-p, 16384)
 		rows := 1
 		p += rows * n
-		at := [...]unsafe.Pointer{unsafe.Pointer(&net_bn3_running_var[i0]), unsafe.Pointer(&rsqrt_3[i0])}
-		step := [...]int{0, 0}
-		readNetBn3RsqrtVectorRows(&at[0], &step[0], rows, n)
+		at := [...]unsafe.Pointer{unsafe.Pointer(&net_bn3_weight[i0]), unsafe.Pointer(&net_bn3_running_var[i0]), unsafe.Pointer(&mul_3[i0])}
+		step := [...]int{0, 0, 0}
+		readNetBn3MulVectorRows(&at[0], &step[0], rows, n)
 	}
 }
 
@@ -288,8 +289,8 @@ func readNetRelu3Product(call *cpu.Call, lo, hi int) {
 		N:        64,
 		SizeB:    4,
 		Terms:    []cpu.Walk{{N: 3, A: 288}, {N: 3, A: 32}},
-		A:        6,
-		B:        7,
+		A:        5,
+		B:        6,
 		Epilogue: readNetRelu3ProductEpilogue,
 	}
 	p.Run(call, lo, hi)
@@ -299,11 +300,10 @@ func readNetRelu3Product(call *cpu.Call, lo, hi int) {
 func readNetRelu3ProductEpilogue(call *cpu.Call, lo, hi int) {
 	net_conv3_bias := cpu.View[float32](call, 0)
 	net_bn3_running_mean := cpu.View[float32](call, 1)
-	rsqrt_3 := cpu.View[float32](call, 2)
-	net_bn3_weight := cpu.View[float32](call, 3)
-	net_bn3_bias := cpu.View[float32](call, 4)
-	relu_3 := cpu.View[float32](call, 5)
-	sums := cpu.View[float32](call, 8)
+	mul_3 := cpu.View[float32](call, 2)
+	net_bn3_bias := cpu.View[float32](call, 3)
+	relu_3 := cpu.View[float32](call, 4)
+	sums := cpu.View[float32](call, 7)
 	row_2 := int(call.Sizes[1])
 	column := int(call.Sizes[2])
 	for p := lo; p < hi; {
@@ -317,8 +317,8 @@ func readNetRelu3ProductEpilogue(call *cpu.Call, lo, hi int) {
 			rows = min((hi-p)/n, 7-p/64%7, 256)
 		}
 		p += rows * n
-		at := [...]unsafe.Pointer{unsafe.Pointer(&sums[-column+i0*12544+i1*1792+i2*256+i3-row_2*256]), unsafe.Pointer(&net_conv3_bias[i3]), unsafe.Pointer(&net_bn3_running_mean[i3]), unsafe.Pointer(&rsqrt_3[i3]), unsafe.Pointer(&net_bn3_weight[i3]), unsafe.Pointer(&net_bn3_bias[i3]), unsafe.Pointer(&relu_3[i0*3136+i1*448+i2*64+i3])}
-		step := [...]int{1024, 0, 0, 0, 0, 0, 256}
+		at := [...]unsafe.Pointer{unsafe.Pointer(&sums[-column+i0*12544+i1*1792+i2*256+i3-row_2*256]), unsafe.Pointer(&net_conv3_bias[i3]), unsafe.Pointer(&net_bn3_running_mean[i3]), unsafe.Pointer(&mul_3[i3]), unsafe.Pointer(&net_bn3_bias[i3]), unsafe.Pointer(&relu_3[i0*3136+i1*448+i2*64+i3])}
+		step := [...]int{1024, 0, 0, 0, 0, 256}
 		readNetRelu3ProductEpilogueRows(&at[0], &step[0], rows, n)
 	}
 }

@@ -1224,131 +1224,234 @@ done:
 	VZEROUPPER
 	RET
 
-DATA readNetBn1RsqrtVectorRowsNumbers<>+0(SB)/4, $0xffffffff
-DATA readNetBn1RsqrtVectorRowsNumbers<>+4(SB)/4, $0xffffffff
-DATA readNetBn1RsqrtVectorRowsNumbers<>+8(SB)/4, $0xffffffff
-DATA readNetBn1RsqrtVectorRowsNumbers<>+12(SB)/4, $0xffffffff
-DATA readNetBn1RsqrtVectorRowsNumbers<>+16(SB)/4, $0xffffffff
-DATA readNetBn1RsqrtVectorRowsNumbers<>+20(SB)/4, $0xffffffff
-DATA readNetBn1RsqrtVectorRowsNumbers<>+24(SB)/4, $0xffffffff
-DATA readNetBn1RsqrtVectorRowsNumbers<>+28(SB)/4, $0xffffffff
-DATA readNetBn1RsqrtVectorRowsNumbers<>+32(SB)/4, $0x0
-DATA readNetBn1RsqrtVectorRowsNumbers<>+36(SB)/4, $0x0
-DATA readNetBn1RsqrtVectorRowsNumbers<>+40(SB)/4, $0x0
-DATA readNetBn1RsqrtVectorRowsNumbers<>+44(SB)/4, $0x0
-DATA readNetBn1RsqrtVectorRowsNumbers<>+48(SB)/4, $0x0
-DATA readNetBn1RsqrtVectorRowsNumbers<>+52(SB)/4, $0x0
-DATA readNetBn1RsqrtVectorRowsNumbers<>+56(SB)/4, $0x0
-DATA readNetBn1RsqrtVectorRowsNumbers<>+60(SB)/4, $0x0
-DATA readNetBn1RsqrtVectorRowsNumbers<>+64(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1RsqrtVectorRowsNumbers<>+72(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1RsqrtVectorRowsNumbers<>+80(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1RsqrtVectorRowsNumbers<>+88(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1RsqrtVectorRowsNumbers<>+96(SB)/8, $0x3f8000003f800000
-DATA readNetBn1RsqrtVectorRowsNumbers<>+104(SB)/8, $0x3f8000003f800000
-DATA readNetBn1RsqrtVectorRowsNumbers<>+112(SB)/8, $0x3f8000003f800000
-DATA readNetBn1RsqrtVectorRowsNumbers<>+120(SB)/8, $0x3f8000003f800000
-GLOBL readNetBn1RsqrtVectorRowsNumbers<>(SB), RODATA|NOPTR, $128
+DATA readNetBn1MulVectorRows16Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn1MulVectorRows16Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn1MulVectorRows16Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn1MulVectorRows16Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn1MulVectorRows16Numbers<>+32(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn1MulVectorRows16Numbers<>+40(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn1MulVectorRows16Numbers<>+48(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn1MulVectorRows16Numbers<>+56(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn1MulVectorRows16Numbers<>+64(SB)/8, $0x3f8000003f800000
+DATA readNetBn1MulVectorRows16Numbers<>+72(SB)/8, $0x3f8000003f800000
+DATA readNetBn1MulVectorRows16Numbers<>+80(SB)/8, $0x3f8000003f800000
+DATA readNetBn1MulVectorRows16Numbers<>+88(SB)/8, $0x3f8000003f800000
+DATA readNetBn1MulVectorRows16Numbers<>+96(SB)/8, $0x3f8000003f800000
+DATA readNetBn1MulVectorRows16Numbers<>+104(SB)/8, $0x3f8000003f800000
+DATA readNetBn1MulVectorRows16Numbers<>+112(SB)/8, $0x3f8000003f800000
+DATA readNetBn1MulVectorRows16Numbers<>+120(SB)/8, $0x3f8000003f800000
+GLOBL readNetBn1MulVectorRows16Numbers<>(SB), RODATA|NOPTR, $128
+DATA readNetBn1MulVectorRows8Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn1MulVectorRows8Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn1MulVectorRows8Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn1MulVectorRows8Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn1MulVectorRows8Numbers<>+32(SB)/8, $0x3f8000003f800000
+DATA readNetBn1MulVectorRows8Numbers<>+40(SB)/8, $0x3f8000003f800000
+DATA readNetBn1MulVectorRows8Numbers<>+48(SB)/8, $0x3f8000003f800000
+DATA readNetBn1MulVectorRows8Numbers<>+56(SB)/8, $0x3f8000003f800000
+DATA readNetBn1MulVectorRows8Numbers<>+64(SB)/8, $0xffffffffffffffff
+DATA readNetBn1MulVectorRows8Numbers<>+72(SB)/8, $0xffffffffffffffff
+DATA readNetBn1MulVectorRows8Numbers<>+80(SB)/8, $0xffffffffffffffff
+DATA readNetBn1MulVectorRows8Numbers<>+88(SB)/8, $0xffffffffffffffff
+DATA readNetBn1MulVectorRows8Numbers<>+96(SB)/8, $0x0
+DATA readNetBn1MulVectorRows8Numbers<>+104(SB)/8, $0x0
+DATA readNetBn1MulVectorRows8Numbers<>+112(SB)/8, $0x0
+DATA readNetBn1MulVectorRows8Numbers<>+120(SB)/8, $0x0
+GLOBL readNetBn1MulVectorRows8Numbers<>(SB), RODATA|NOPTR, $128
 
-// func readNetBn1RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
-TEXT ·readNetBn1RsqrtVectorRows(SB), 0, $0-32
+// func readNetBn1MulVectorRows(at *unsafe.Pointer, step *int, rows, n int)
+TEXT ·readNetBn1MulVectorRows(SB), 0, $0-32
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
-row:
+	MOVQ 16(AX), DX
+	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
+	JEQ narrower1
+row2:
 	XORQ CX, CX
 	MOVQ n+24(FP), BX
-	SUBQ $32, BX
-	CMPQ CX, BX
-	JGT fewer2
-	PCALIGN $32
-vectors1:
-	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+64(SB), Y0
-	VADDPS 0(SI)(CX*4), Y0, Y0
-	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+64(SB), Y1
-	VADDPS 32(SI)(CX*4), Y1, Y1
-	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+64(SB), Y2
-	VADDPS 64(SI)(CX*4), Y2, Y2
-	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+64(SB), Y3
-	VADDPS 96(SI)(CX*4), Y3, Y3
-	VSQRTPS Y0, Y0
-	VSQRTPS Y1, Y1
-	VSQRTPS Y2, Y2
-	VSQRTPS Y3, Y3
-	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+96(SB), Y4
-	VDIVPS Y0, Y4, Y4
-	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+96(SB), Y0
-	VDIVPS Y1, Y0, Y0
-	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+96(SB), Y1
-	VDIVPS Y2, Y1, Y1
-	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+96(SB), Y2
-	VDIVPS Y3, Y2, Y2
-	VMOVUPS Y4, 0(DI)(CX*4)
-	VMOVUPS Y0, 32(DI)(CX*4)
-	VMOVUPS Y1, 64(DI)(CX*4)
-	VMOVUPS Y2, 96(DI)(CX*4)
-	ADDQ $32, CX
-	CMPQ CX, BX
-	JLE vectors1
-fewer2:
-	ADDQ $32, BX
-	SUBQ $8, BX
+	SUBQ $64, BX
 	CMPQ CX, BX
 	JGT fewer4
 	PCALIGN $32
 vectors3:
-	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+64(SB), Y0
-	VADDPS 0(SI)(CX*4), Y0, Y0
-	VSQRTPS Y0, Y0
-	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+96(SB), Y1
-	VDIVPS Y0, Y1, Y1
-	VMOVUPS Y1, 0(DI)(CX*4)
-	ADDQ $8, CX
+	VMOVUPS readNetBn1MulVectorRows16Numbers<>+0(SB), Z0
+	VADDPS 0(DI)(CX*4), Z0, Z0
+	VMOVUPS readNetBn1MulVectorRows16Numbers<>+0(SB), Z1
+	VADDPS 64(DI)(CX*4), Z1, Z1
+	VMOVUPS readNetBn1MulVectorRows16Numbers<>+0(SB), Z2
+	VADDPS 128(DI)(CX*4), Z2, Z2
+	VMOVUPS readNetBn1MulVectorRows16Numbers<>+0(SB), Z3
+	VADDPS 192(DI)(CX*4), Z3, Z3
+	VSQRTPS Z0, Z0
+	VSQRTPS Z1, Z1
+	VSQRTPS Z2, Z2
+	VSQRTPS Z3, Z3
+	VMOVUPS readNetBn1MulVectorRows16Numbers<>+64(SB), Z4
+	VDIVPS Z0, Z4, Z4
+	VMOVUPS readNetBn1MulVectorRows16Numbers<>+64(SB), Z0
+	VDIVPS Z1, Z0, Z0
+	VMOVUPS readNetBn1MulVectorRows16Numbers<>+64(SB), Z1
+	VDIVPS Z2, Z1, Z1
+	VMOVUPS readNetBn1MulVectorRows16Numbers<>+64(SB), Z2
+	VDIVPS Z3, Z2, Z2
+	VMULPS 0(SI)(CX*4), Z4, Z4
+	VMULPS 64(SI)(CX*4), Z0, Z0
+	VMULPS 128(SI)(CX*4), Z1, Z1
+	VMULPS 192(SI)(CX*4), Z2, Z2
+	VMOVUPS Z4, 0(DX)(CX*4)
+	VMOVUPS Z0, 64(DX)(CX*4)
+	VMOVUPS Z1, 128(DX)(CX*4)
+	VMOVUPS Z2, 192(DX)(CX*4)
+	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
 fewer4:
-	ADDQ $8, BX
+	ADDQ $64, BX
+	SUBQ $16, BX
+	CMPQ CX, BX
+	JGT fewer6
+	PCALIGN $32
+vectors5:
+	VMOVUPS readNetBn1MulVectorRows16Numbers<>+0(SB), Z0
+	VADDPS 0(DI)(CX*4), Z0, Z0
+	VSQRTPS Z0, Z0
+	VMOVUPS readNetBn1MulVectorRows16Numbers<>+64(SB), Z1
+	VDIVPS Z0, Z1, Z1
+	VMULPS 0(SI)(CX*4), Z1, Z1
+	VMOVUPS Z1, 0(DX)(CX*4)
+	ADDQ $16, CX
+	CMPQ CX, BX
+	JLE vectors5
+fewer6:
+	ADDQ $16, BX
 	SUBQ CX, BX
-	JEQ done5
-	NEGQ BX
-	LEAQ readNetBn1RsqrtVectorRowsNumbers<>+32(SB), AX
-	VMOVUPS (AX)(BX*4), Y15
-	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
-	VADDPS readNetBn1RsqrtVectorRowsNumbers<>+64(SB), Y0, Y0
-	VSQRTPS Y0, Y0
-	VMOVUPS readNetBn1RsqrtVectorRowsNumbers<>+96(SB), Y1
-	VDIVPS Y0, Y1, Y1
-	VMASKMOVPS Y1, Y15, 0(DI)(CX*4)
-done5:
+	JEQ done7
+	MOVL $-1, AX
+	SHLXL BX, AX, AX
+	NOTL AX
+	KMOVW AX, K7
+	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
+	VMOVUPS.Z 0(DI)(CX*4), K7, Z1
+	VADDPS readNetBn1MulVectorRows16Numbers<>+0(SB), Z1, Z1
+	VSQRTPS Z1, Z1
+	VMOVUPS readNetBn1MulVectorRows16Numbers<>+64(SB), Z2
+	VDIVPS Z1, Z2, Z2
+	VMULPS Z2, Z0, Z0
+	VMOVUPS Z0, K7, 0(DX)(CX*4)
+done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
 	DECQ rows+16(FP)
-	JNE row
+	JNE row2
+	VZEROUPPER
+	RET
+narrower1:
+row9:
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $32, BX
+	CMPQ CX, BX
+	JGT fewer11
+	PCALIGN $32
+vectors10:
+	VMOVUPS readNetBn1MulVectorRows8Numbers<>+0(SB), Y0
+	VADDPS 0(DI)(CX*4), Y0, Y0
+	VMOVUPS readNetBn1MulVectorRows8Numbers<>+0(SB), Y1
+	VADDPS 32(DI)(CX*4), Y1, Y1
+	VMOVUPS readNetBn1MulVectorRows8Numbers<>+0(SB), Y2
+	VADDPS 64(DI)(CX*4), Y2, Y2
+	VMOVUPS readNetBn1MulVectorRows8Numbers<>+0(SB), Y3
+	VADDPS 96(DI)(CX*4), Y3, Y3
+	VSQRTPS Y0, Y0
+	VSQRTPS Y1, Y1
+	VSQRTPS Y2, Y2
+	VSQRTPS Y3, Y3
+	VMOVUPS readNetBn1MulVectorRows8Numbers<>+32(SB), Y4
+	VDIVPS Y0, Y4, Y4
+	VMOVUPS readNetBn1MulVectorRows8Numbers<>+32(SB), Y0
+	VDIVPS Y1, Y0, Y0
+	VMOVUPS readNetBn1MulVectorRows8Numbers<>+32(SB), Y1
+	VDIVPS Y2, Y1, Y1
+	VMOVUPS readNetBn1MulVectorRows8Numbers<>+32(SB), Y2
+	VDIVPS Y3, Y2, Y2
+	VMULPS 0(SI)(CX*4), Y4, Y4
+	VMULPS 32(SI)(CX*4), Y0, Y0
+	VMULPS 64(SI)(CX*4), Y1, Y1
+	VMULPS 96(SI)(CX*4), Y2, Y2
+	VMOVUPS Y4, 0(DX)(CX*4)
+	VMOVUPS Y0, 32(DX)(CX*4)
+	VMOVUPS Y1, 64(DX)(CX*4)
+	VMOVUPS Y2, 96(DX)(CX*4)
+	ADDQ $32, CX
+	CMPQ CX, BX
+	JLE vectors10
+fewer11:
+	ADDQ $32, BX
+	SUBQ $8, BX
+	CMPQ CX, BX
+	JGT fewer13
+	PCALIGN $32
+vectors12:
+	VMOVUPS readNetBn1MulVectorRows8Numbers<>+0(SB), Y0
+	VADDPS 0(DI)(CX*4), Y0, Y0
+	VSQRTPS Y0, Y0
+	VMOVUPS readNetBn1MulVectorRows8Numbers<>+32(SB), Y1
+	VDIVPS Y0, Y1, Y1
+	VMULPS 0(SI)(CX*4), Y1, Y1
+	VMOVUPS Y1, 0(DX)(CX*4)
+	ADDQ $8, CX
+	CMPQ CX, BX
+	JLE vectors12
+fewer13:
+	ADDQ $8, BX
+	SUBQ CX, BX
+	JEQ done14
+	NEGQ BX
+	LEAQ readNetBn1MulVectorRows8Numbers<>+96(SB), AX
+	VMOVUPS (AX)(BX*4), Y15
+	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
+	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
+	VADDPS readNetBn1MulVectorRows8Numbers<>+0(SB), Y1, Y1
+	VSQRTPS Y1, Y1
+	VMOVUPS readNetBn1MulVectorRows8Numbers<>+32(SB), Y2
+	VDIVPS Y1, Y2, Y2
+	VMULPS Y2, Y0, Y0
+	VMASKMOVPS Y0, Y15, 0(DX)(CX*4)
+done14:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	DECQ rows+16(FP)
+	JNE row9
 	VZEROUPPER
 	RET
 
-DATA readNetReluProductEpilogueRowsNumbers<>+0(SB)/4, $0xffffffff
-DATA readNetReluProductEpilogueRowsNumbers<>+4(SB)/4, $0xffffffff
-DATA readNetReluProductEpilogueRowsNumbers<>+8(SB)/4, $0xffffffff
-DATA readNetReluProductEpilogueRowsNumbers<>+12(SB)/4, $0xffffffff
-DATA readNetReluProductEpilogueRowsNumbers<>+16(SB)/4, $0xffffffff
-DATA readNetReluProductEpilogueRowsNumbers<>+20(SB)/4, $0xffffffff
-DATA readNetReluProductEpilogueRowsNumbers<>+24(SB)/4, $0xffffffff
-DATA readNetReluProductEpilogueRowsNumbers<>+28(SB)/4, $0xffffffff
-DATA readNetReluProductEpilogueRowsNumbers<>+32(SB)/4, $0x0
-DATA readNetReluProductEpilogueRowsNumbers<>+36(SB)/4, $0x0
-DATA readNetReluProductEpilogueRowsNumbers<>+40(SB)/4, $0x0
-DATA readNetReluProductEpilogueRowsNumbers<>+44(SB)/4, $0x0
-DATA readNetReluProductEpilogueRowsNumbers<>+48(SB)/4, $0x0
-DATA readNetReluProductEpilogueRowsNumbers<>+52(SB)/4, $0x0
-DATA readNetReluProductEpilogueRowsNumbers<>+56(SB)/4, $0x0
-DATA readNetReluProductEpilogueRowsNumbers<>+60(SB)/4, $0x0
-DATA readNetReluProductEpilogueRowsNumbers<>+64(SB)/8, $0x0
-DATA readNetReluProductEpilogueRowsNumbers<>+72(SB)/8, $0x0
-DATA readNetReluProductEpilogueRowsNumbers<>+80(SB)/8, $0x0
-DATA readNetReluProductEpilogueRowsNumbers<>+88(SB)/8, $0x0
-GLOBL readNetReluProductEpilogueRowsNumbers<>(SB), RODATA|NOPTR, $96
+DATA readNetReluProductEpilogueRows16Numbers<>+0(SB)/8, $0x0
+DATA readNetReluProductEpilogueRows16Numbers<>+8(SB)/8, $0x0
+DATA readNetReluProductEpilogueRows16Numbers<>+16(SB)/8, $0x0
+DATA readNetReluProductEpilogueRows16Numbers<>+24(SB)/8, $0x0
+DATA readNetReluProductEpilogueRows16Numbers<>+32(SB)/8, $0x0
+DATA readNetReluProductEpilogueRows16Numbers<>+40(SB)/8, $0x0
+DATA readNetReluProductEpilogueRows16Numbers<>+48(SB)/8, $0x0
+DATA readNetReluProductEpilogueRows16Numbers<>+56(SB)/8, $0x0
+GLOBL readNetReluProductEpilogueRows16Numbers<>(SB), RODATA|NOPTR, $64
+DATA readNetReluProductEpilogueRows8Numbers<>+0(SB)/8, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+8(SB)/8, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+16(SB)/8, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+24(SB)/8, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+32(SB)/8, $0xffffffffffffffff
+DATA readNetReluProductEpilogueRows8Numbers<>+40(SB)/8, $0xffffffffffffffff
+DATA readNetReluProductEpilogueRows8Numbers<>+48(SB)/8, $0xffffffffffffffff
+DATA readNetReluProductEpilogueRows8Numbers<>+56(SB)/8, $0xffffffffffffffff
+DATA readNetReluProductEpilogueRows8Numbers<>+64(SB)/8, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+72(SB)/8, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+80(SB)/8, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+88(SB)/8, $0x0
+GLOBL readNetReluProductEpilogueRows8Numbers<>(SB), RODATA|NOPTR, $96
 
 // func readNetReluProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int)
 TEXT ·readNetReluProductEpilogueRows(SB), 0, $0-32
@@ -1359,15 +1462,110 @@ TEXT ·readNetReluProductEpilogueRows(SB), 0, $0-32
 	MOVQ 24(AX), R8
 	MOVQ 32(AX), R9
 	MOVQ 40(AX), R10
-	MOVQ 48(AX), R11
-row:
+	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
+	JEQ narrower1
+row2:
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $64, BX
+	CMPQ CX, BX
+	JGT fewer4
+	PCALIGN $32
+vectors3:
+	VMOVUPS 0(DI)(CX*4), Z0
+	VADDPS 0(SI)(CX*4), Z0, Z0
+	VMOVUPS 64(DI)(CX*4), Z1
+	VADDPS 64(SI)(CX*4), Z1, Z1
+	VMOVUPS 128(DI)(CX*4), Z2
+	VADDPS 128(SI)(CX*4), Z2, Z2
+	VMOVUPS 192(DI)(CX*4), Z3
+	VADDPS 192(SI)(CX*4), Z3, Z3
+	VSUBPS 0(DX)(CX*4), Z0, Z0
+	VSUBPS 64(DX)(CX*4), Z1, Z1
+	VSUBPS 128(DX)(CX*4), Z2, Z2
+	VSUBPS 192(DX)(CX*4), Z3, Z3
+	VMULPS 0(R8)(CX*4), Z0, Z0
+	VMULPS 64(R8)(CX*4), Z1, Z1
+	VMULPS 128(R8)(CX*4), Z2, Z2
+	VMULPS 192(R8)(CX*4), Z3, Z3
+	VADDPS 0(R9)(CX*4), Z0, Z0
+	VADDPS 64(R9)(CX*4), Z1, Z1
+	VADDPS 128(R9)(CX*4), Z2, Z2
+	VADDPS 192(R9)(CX*4), Z3, Z3
+	VMOVUPS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z4
+	VMAXPS Z0, Z4, Z4
+	VMOVUPS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z0
+	VMAXPS Z1, Z0, Z0
+	VMOVUPS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z1
+	VMAXPS Z2, Z1, Z1
+	VMOVUPS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z2
+	VMAXPS Z3, Z2, Z2
+	VMOVUPS Z4, 0(R10)(CX*4)
+	VMOVUPS Z0, 64(R10)(CX*4)
+	VMOVUPS Z1, 128(R10)(CX*4)
+	VMOVUPS Z2, 192(R10)(CX*4)
+	ADDQ $64, CX
+	CMPQ CX, BX
+	JLE vectors3
+fewer4:
+	ADDQ $64, BX
+	SUBQ $16, BX
+	CMPQ CX, BX
+	JGT fewer6
+	PCALIGN $32
+vectors5:
+	VMOVUPS 0(DI)(CX*4), Z0
+	VADDPS 0(SI)(CX*4), Z0, Z0
+	VSUBPS 0(DX)(CX*4), Z0, Z0
+	VMULPS 0(R8)(CX*4), Z0, Z0
+	VADDPS 0(R9)(CX*4), Z0, Z0
+	VMOVUPS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z1
+	VMAXPS Z0, Z1, Z1
+	VMOVUPS Z1, 0(R10)(CX*4)
+	ADDQ $16, CX
+	CMPQ CX, BX
+	JLE vectors5
+fewer6:
+	ADDQ $16, BX
+	SUBQ CX, BX
+	JEQ done7
+	MOVL $-1, AX
+	SHLXL BX, AX, AX
+	NOTL AX
+	KMOVW AX, K7
+	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
+	VMOVUPS.Z 0(DI)(CX*4), K7, Z1
+	VADDPS Z1, Z0, Z0
+	VMOVUPS.Z 0(DX)(CX*4), K7, Z1
+	VSUBPS Z1, Z0, Z0
+	VMOVUPS.Z 0(R8)(CX*4), K7, Z1
+	VMULPS Z1, Z0, Z0
+	VMOVUPS.Z 0(R9)(CX*4), K7, Z1
+	VADDPS Z1, Z0, Z0
+	VMOVUPS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z1
+	VMAXPS Z0, Z1, Z1
+	VMOVUPS Z1, K7, 0(R10)(CX*4)
+done7:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	ADDQ 24(AX), R8
+	ADDQ 32(AX), R9
+	ADDQ 40(AX), R10
+	DECQ rows+16(FP)
+	JNE row2
+	VZEROUPPER
+	RET
+narrower1:
+row9:
 	XORQ CX, CX
 	MOVQ n+24(FP), BX
 	SUBQ $32, BX
 	CMPQ CX, BX
-	JGT fewer2
+	JGT fewer11
 	PCALIGN $32
-vectors1:
+vectors10:
 	VMOVUPS 0(DI)(CX*4), Y0
 	VADDPS 0(SI)(CX*4), Y0, Y0
 	VMOVUPS 32(DI)(CX*4), Y1
@@ -1384,54 +1582,49 @@ vectors1:
 	VMULPS 32(R8)(CX*4), Y1, Y1
 	VMULPS 64(R8)(CX*4), Y2, Y2
 	VMULPS 96(R8)(CX*4), Y3, Y3
-	VMULPS 0(R9)(CX*4), Y0, Y0
-	VMULPS 32(R9)(CX*4), Y1, Y1
-	VMULPS 64(R9)(CX*4), Y2, Y2
-	VMULPS 96(R9)(CX*4), Y3, Y3
-	VADDPS 0(R10)(CX*4), Y0, Y0
-	VADDPS 32(R10)(CX*4), Y1, Y1
-	VADDPS 64(R10)(CX*4), Y2, Y2
-	VADDPS 96(R10)(CX*4), Y3, Y3
-	VMOVUPS readNetReluProductEpilogueRowsNumbers<>+64(SB), Y4
+	VADDPS 0(R9)(CX*4), Y0, Y0
+	VADDPS 32(R9)(CX*4), Y1, Y1
+	VADDPS 64(R9)(CX*4), Y2, Y2
+	VADDPS 96(R9)(CX*4), Y3, Y3
+	VMOVUPS readNetReluProductEpilogueRows8Numbers<>+0(SB), Y4
 	VMAXPS Y0, Y4, Y4
-	VMOVUPS readNetReluProductEpilogueRowsNumbers<>+64(SB), Y0
+	VMOVUPS readNetReluProductEpilogueRows8Numbers<>+0(SB), Y0
 	VMAXPS Y1, Y0, Y0
-	VMOVUPS readNetReluProductEpilogueRowsNumbers<>+64(SB), Y1
+	VMOVUPS readNetReluProductEpilogueRows8Numbers<>+0(SB), Y1
 	VMAXPS Y2, Y1, Y1
-	VMOVUPS readNetReluProductEpilogueRowsNumbers<>+64(SB), Y2
+	VMOVUPS readNetReluProductEpilogueRows8Numbers<>+0(SB), Y2
 	VMAXPS Y3, Y2, Y2
-	VMOVUPS Y4, 0(R11)(CX*4)
-	VMOVUPS Y0, 32(R11)(CX*4)
-	VMOVUPS Y1, 64(R11)(CX*4)
-	VMOVUPS Y2, 96(R11)(CX*4)
+	VMOVUPS Y4, 0(R10)(CX*4)
+	VMOVUPS Y0, 32(R10)(CX*4)
+	VMOVUPS Y1, 64(R10)(CX*4)
+	VMOVUPS Y2, 96(R10)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
-	JLE vectors1
-fewer2:
+	JLE vectors10
+fewer11:
 	ADDQ $32, BX
 	SUBQ $8, BX
 	CMPQ CX, BX
-	JGT fewer4
+	JGT fewer13
 	PCALIGN $32
-vectors3:
+vectors12:
 	VMOVUPS 0(DI)(CX*4), Y0
 	VADDPS 0(SI)(CX*4), Y0, Y0
 	VSUBPS 0(DX)(CX*4), Y0, Y0
 	VMULPS 0(R8)(CX*4), Y0, Y0
-	VMULPS 0(R9)(CX*4), Y0, Y0
-	VADDPS 0(R10)(CX*4), Y0, Y0
-	VMOVUPS readNetReluProductEpilogueRowsNumbers<>+64(SB), Y1
+	VADDPS 0(R9)(CX*4), Y0, Y0
+	VMOVUPS readNetReluProductEpilogueRows8Numbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
-	VMOVUPS Y1, 0(R11)(CX*4)
+	VMOVUPS Y1, 0(R10)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
-	JLE vectors3
-fewer4:
+	JLE vectors12
+fewer13:
 	ADDQ $8, BX
 	SUBQ CX, BX
-	JEQ done5
+	JEQ done14
 	NEGQ BX
-	LEAQ readNetReluProductEpilogueRowsNumbers<>+32(SB), AX
+	LEAQ readNetReluProductEpilogueRows8Numbers<>+64(SB), AX
 	VMOVUPS (AX)(BX*4), Y15
 	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
 	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
@@ -1441,13 +1634,11 @@ fewer4:
 	VMASKMOVPS 0(R8)(CX*4), Y15, Y1
 	VMULPS Y1, Y0, Y0
 	VMASKMOVPS 0(R9)(CX*4), Y15, Y1
-	VMULPS Y1, Y0, Y0
-	VMASKMOVPS 0(R10)(CX*4), Y15, Y1
 	VADDPS Y1, Y0, Y0
-	VMOVUPS readNetReluProductEpilogueRowsNumbers<>+64(SB), Y1
+	VMOVUPS readNetReluProductEpilogueRows8Numbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
-	VMASKMOVPS Y1, Y15, 0(R11)(CX*4)
-done5:
+	VMASKMOVPS Y1, Y15, 0(R10)(CX*4)
+done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
@@ -1455,266 +1646,452 @@ done5:
 	ADDQ 24(AX), R8
 	ADDQ 32(AX), R9
 	ADDQ 40(AX), R10
-	ADDQ 48(AX), R11
 	DECQ rows+16(FP)
-	JNE row
+	JNE row9
 	VZEROUPPER
 	RET
 
-DATA readNetXVectorRowsNumbers<>+0(SB)/4, $0xffffffff
-DATA readNetXVectorRowsNumbers<>+4(SB)/4, $0xffffffff
-DATA readNetXVectorRowsNumbers<>+8(SB)/4, $0xffffffff
-DATA readNetXVectorRowsNumbers<>+12(SB)/4, $0xffffffff
-DATA readNetXVectorRowsNumbers<>+16(SB)/4, $0xffffffff
-DATA readNetXVectorRowsNumbers<>+20(SB)/4, $0xffffffff
-DATA readNetXVectorRowsNumbers<>+24(SB)/4, $0xffffffff
-DATA readNetXVectorRowsNumbers<>+28(SB)/4, $0xffffffff
-DATA readNetXVectorRowsNumbers<>+32(SB)/4, $0x0
-DATA readNetXVectorRowsNumbers<>+36(SB)/4, $0x0
-DATA readNetXVectorRowsNumbers<>+40(SB)/4, $0x0
-DATA readNetXVectorRowsNumbers<>+44(SB)/4, $0x0
-DATA readNetXVectorRowsNumbers<>+48(SB)/4, $0x0
-DATA readNetXVectorRowsNumbers<>+52(SB)/4, $0x0
-DATA readNetXVectorRowsNumbers<>+56(SB)/4, $0x0
-DATA readNetXVectorRowsNumbers<>+60(SB)/4, $0x0
-GLOBL readNetXVectorRowsNumbers<>(SB), RODATA|NOPTR, $64
+GLOBL readNetXVectorRows16Numbers<>(SB), RODATA|NOPTR, $0
+DATA readNetXVectorRows8Numbers<>+0(SB)/8, $0xffffffffffffffff
+DATA readNetXVectorRows8Numbers<>+8(SB)/8, $0xffffffffffffffff
+DATA readNetXVectorRows8Numbers<>+16(SB)/8, $0xffffffffffffffff
+DATA readNetXVectorRows8Numbers<>+24(SB)/8, $0xffffffffffffffff
+DATA readNetXVectorRows8Numbers<>+32(SB)/8, $0x0
+DATA readNetXVectorRows8Numbers<>+40(SB)/8, $0x0
+DATA readNetXVectorRows8Numbers<>+48(SB)/8, $0x0
+DATA readNetXVectorRows8Numbers<>+56(SB)/8, $0x0
+GLOBL readNetXVectorRows8Numbers<>(SB), RODATA|NOPTR, $64
 
 // func readNetXVectorRows(at *unsafe.Pointer, step *int, rows, n int)
 TEXT ·readNetXVectorRows(SB), 0, $0-32
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
-row:
+	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
+	JEQ narrower1
+row2:
 	XORQ CX, CX
 	MOVQ n+24(FP), BX
-	SUBQ $32, BX
-	CMPQ CX, BX
-	JGT fewer2
-	PCALIGN $32
-vectors1:
-	VMOVUPS 0(SI)(CX*4), Y0
-	VMAXPS 64(SI)(CX*4), Y0, Y1
-	VCMPPS $3, Y0, Y0, Y2
-	VBLENDVPS Y2, Y0, Y1, Y1
-	VMOVUPS 32(SI)(CX*4), Y0
-	VMAXPS 96(SI)(CX*4), Y0, Y2
-	VCMPPS $3, Y0, Y0, Y3
-	VBLENDVPS Y3, Y0, Y2, Y2
-	VMOVUPS 64(SI)(CX*4), Y0
-	VMAXPS 128(SI)(CX*4), Y0, Y3
-	VCMPPS $3, Y0, Y0, Y4
-	VBLENDVPS Y4, Y0, Y3, Y3
-	VMOVUPS 96(SI)(CX*4), Y0
-	VMAXPS 160(SI)(CX*4), Y0, Y4
-	VCMPPS $3, Y0, Y0, Y5
-	VBLENDVPS Y5, Y0, Y4, Y4
-	VMAXPS 1792(SI)(CX*4), Y1, Y0
-	VCMPPS $3, Y1, Y1, Y5
-	VBLENDVPS Y5, Y1, Y0, Y0
-	VMAXPS 1824(SI)(CX*4), Y2, Y1
-	VCMPPS $3, Y2, Y2, Y5
-	VBLENDVPS Y5, Y2, Y1, Y1
-	VMAXPS 1856(SI)(CX*4), Y3, Y2
-	VCMPPS $3, Y3, Y3, Y5
-	VBLENDVPS Y5, Y3, Y2, Y2
-	VMAXPS 1888(SI)(CX*4), Y4, Y3
-	VCMPPS $3, Y4, Y4, Y5
-	VBLENDVPS Y5, Y4, Y3, Y3
-	VMAXPS 1856(SI)(CX*4), Y0, Y4
-	VCMPPS $3, Y0, Y0, Y5
-	VBLENDVPS Y5, Y0, Y4, Y4
-	VMAXPS 1888(SI)(CX*4), Y1, Y0
-	VCMPPS $3, Y1, Y1, Y5
-	VBLENDVPS Y5, Y1, Y0, Y0
-	VMAXPS 1920(SI)(CX*4), Y2, Y1
-	VCMPPS $3, Y2, Y2, Y5
-	VBLENDVPS Y5, Y2, Y1, Y1
-	VMAXPS 1952(SI)(CX*4), Y3, Y2
-	VCMPPS $3, Y3, Y3, Y5
-	VBLENDVPS Y5, Y3, Y2, Y2
-	VMOVUPS Y4, 0(DI)(CX*4)
-	VMOVUPS Y0, 32(DI)(CX*4)
-	VMOVUPS Y1, 64(DI)(CX*4)
-	VMOVUPS Y2, 96(DI)(CX*4)
-	ADDQ $32, CX
-	CMPQ CX, BX
-	JLE vectors1
-fewer2:
-	ADDQ $32, BX
-	SUBQ $8, BX
+	SUBQ $64, BX
 	CMPQ CX, BX
 	JGT fewer4
 	PCALIGN $32
 vectors3:
-	VMOVUPS 0(SI)(CX*4), Y0
-	VMAXPS 64(SI)(CX*4), Y0, Y1
-	VCMPPS $3, Y0, Y0, Y2
-	VBLENDVPS Y2, Y0, Y1, Y1
-	VMAXPS 1792(SI)(CX*4), Y1, Y0
-	VCMPPS $3, Y1, Y1, Y2
-	VBLENDVPS Y2, Y1, Y0, Y0
-	VMAXPS 1856(SI)(CX*4), Y0, Y1
-	VCMPPS $3, Y0, Y0, Y2
-	VBLENDVPS Y2, Y0, Y1, Y1
-	VMOVUPS Y1, 0(DI)(CX*4)
-	ADDQ $8, CX
+	VMOVUPS 0(SI)(CX*4), Z0
+	VCMPPS $7, Z0, Z0, K1
+	VMAXPS 64(SI)(CX*4), Z0, K1, Z0
+	VMOVUPS 64(SI)(CX*4), Z1
+	VCMPPS $7, Z1, Z1, K1
+	VMAXPS 128(SI)(CX*4), Z1, K1, Z1
+	VMOVUPS 128(SI)(CX*4), Z2
+	VCMPPS $7, Z2, Z2, K1
+	VMAXPS 192(SI)(CX*4), Z2, K1, Z2
+	VMOVUPS 192(SI)(CX*4), Z3
+	VCMPPS $7, Z3, Z3, K1
+	VMAXPS 256(SI)(CX*4), Z3, K1, Z3
+	VCMPPS $7, Z0, Z0, K1
+	VMAXPS 1792(SI)(CX*4), Z0, K1, Z0
+	VCMPPS $7, Z1, Z1, K1
+	VMAXPS 1856(SI)(CX*4), Z1, K1, Z1
+	VCMPPS $7, Z2, Z2, K1
+	VMAXPS 1920(SI)(CX*4), Z2, K1, Z2
+	VCMPPS $7, Z3, Z3, K1
+	VMAXPS 1984(SI)(CX*4), Z3, K1, Z3
+	VCMPPS $7, Z0, Z0, K1
+	VMAXPS 1856(SI)(CX*4), Z0, K1, Z0
+	VCMPPS $7, Z1, Z1, K1
+	VMAXPS 1920(SI)(CX*4), Z1, K1, Z1
+	VCMPPS $7, Z2, Z2, K1
+	VMAXPS 1984(SI)(CX*4), Z2, K1, Z2
+	VCMPPS $7, Z3, Z3, K1
+	VMAXPS 2048(SI)(CX*4), Z3, K1, Z3
+	VMOVUPS Z0, 0(DI)(CX*4)
+	VMOVUPS Z1, 64(DI)(CX*4)
+	VMOVUPS Z2, 128(DI)(CX*4)
+	VMOVUPS Z3, 192(DI)(CX*4)
+	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
 fewer4:
+	ADDQ $64, BX
+	SUBQ $16, BX
+	CMPQ CX, BX
+	JGT fewer6
+	PCALIGN $32
+vectors5:
+	VMOVUPS 0(SI)(CX*4), Z0
+	VCMPPS $7, Z0, Z0, K1
+	VMAXPS 64(SI)(CX*4), Z0, K1, Z0
+	VCMPPS $7, Z0, Z0, K1
+	VMAXPS 1792(SI)(CX*4), Z0, K1, Z0
+	VCMPPS $7, Z0, Z0, K1
+	VMAXPS 1856(SI)(CX*4), Z0, K1, Z0
+	VMOVUPS Z0, 0(DI)(CX*4)
+	ADDQ $16, CX
+	CMPQ CX, BX
+	JLE vectors5
+fewer6:
+	ADDQ $16, BX
+	SUBQ CX, BX
+	JEQ done7
+	MOVL $-1, AX
+	SHLXL BX, AX, AX
+	NOTL AX
+	KMOVW AX, K7
+	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
+	VMOVUPS.Z 64(SI)(CX*4), K7, Z1
+	VCMPPS $7, Z0, Z0, K1
+	VMAXPS Z1, Z0, K1, Z0
+	VMOVUPS.Z 1792(SI)(CX*4), K7, Z1
+	VCMPPS $7, Z0, Z0, K1
+	VMAXPS Z1, Z0, K1, Z0
+	VMOVUPS.Z 1856(SI)(CX*4), K7, Z1
+	VCMPPS $7, Z0, Z0, K1
+	VMAXPS Z1, Z0, K1, Z0
+	VMOVUPS Z0, K7, 0(DI)(CX*4)
+done7:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	DECQ rows+16(FP)
+	JNE row2
+	VZEROUPPER
+	RET
+narrower1:
+row9:
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $32, BX
+	CMPQ CX, BX
+	JGT fewer11
+	PCALIGN $32
+vectors10:
+	VMOVUPS 0(SI)(CX*4), Y0
+	VMAXPS 64(SI)(CX*4), Y0, Y1
+	VCMPPS $3, Y0, Y0, Y2
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VMOVUPS 32(SI)(CX*4), Y2
+	VMAXPS 96(SI)(CX*4), Y2, Y1
+	VCMPPS $3, Y2, Y2, Y3
+	VBLENDVPS Y3, Y2, Y1, Y2
+	VMOVUPS 64(SI)(CX*4), Y3
+	VMAXPS 128(SI)(CX*4), Y3, Y1
+	VCMPPS $3, Y3, Y3, Y4
+	VBLENDVPS Y4, Y3, Y1, Y3
+	VMOVUPS 96(SI)(CX*4), Y4
+	VMAXPS 160(SI)(CX*4), Y4, Y1
+	VCMPPS $3, Y4, Y4, Y5
+	VBLENDVPS Y5, Y4, Y1, Y4
+	VMAXPS 1792(SI)(CX*4), Y0, Y5
+	VCMPPS $3, Y0, Y0, Y1
+	VBLENDVPS Y1, Y0, Y5, Y0
+	VMAXPS 1824(SI)(CX*4), Y2, Y1
+	VCMPPS $3, Y2, Y2, Y5
+	VBLENDVPS Y5, Y2, Y1, Y2
+	VMAXPS 1856(SI)(CX*4), Y3, Y5
+	VCMPPS $3, Y3, Y3, Y1
+	VBLENDVPS Y1, Y3, Y5, Y3
+	VMAXPS 1888(SI)(CX*4), Y4, Y1
+	VCMPPS $3, Y4, Y4, Y5
+	VBLENDVPS Y5, Y4, Y1, Y4
+	VMAXPS 1856(SI)(CX*4), Y0, Y5
+	VCMPPS $3, Y0, Y0, Y1
+	VBLENDVPS Y1, Y0, Y5, Y0
+	VMAXPS 1888(SI)(CX*4), Y2, Y1
+	VCMPPS $3, Y2, Y2, Y5
+	VBLENDVPS Y5, Y2, Y1, Y2
+	VMAXPS 1920(SI)(CX*4), Y3, Y5
+	VCMPPS $3, Y3, Y3, Y1
+	VBLENDVPS Y1, Y3, Y5, Y3
+	VMAXPS 1952(SI)(CX*4), Y4, Y1
+	VCMPPS $3, Y4, Y4, Y5
+	VBLENDVPS Y5, Y4, Y1, Y4
+	VMOVUPS Y0, 0(DI)(CX*4)
+	VMOVUPS Y2, 32(DI)(CX*4)
+	VMOVUPS Y3, 64(DI)(CX*4)
+	VMOVUPS Y4, 96(DI)(CX*4)
+	ADDQ $32, CX
+	CMPQ CX, BX
+	JLE vectors10
+fewer11:
+	ADDQ $32, BX
+	SUBQ $8, BX
+	CMPQ CX, BX
+	JGT fewer13
+	PCALIGN $32
+vectors12:
+	VMOVUPS 0(SI)(CX*4), Y0
+	VMAXPS 64(SI)(CX*4), Y0, Y1
+	VCMPPS $3, Y0, Y0, Y2
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VMAXPS 1792(SI)(CX*4), Y0, Y2
+	VCMPPS $3, Y0, Y0, Y1
+	VBLENDVPS Y1, Y0, Y2, Y0
+	VMAXPS 1856(SI)(CX*4), Y0, Y1
+	VCMPPS $3, Y0, Y0, Y2
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VMOVUPS Y0, 0(DI)(CX*4)
+	ADDQ $8, CX
+	CMPQ CX, BX
+	JLE vectors12
+fewer13:
 	ADDQ $8, BX
 	SUBQ CX, BX
-	JEQ done5
+	JEQ done14
 	NEGQ BX
-	LEAQ readNetXVectorRowsNumbers<>+32(SB), AX
+	LEAQ readNetXVectorRows8Numbers<>+32(SB), AX
 	VMOVUPS (AX)(BX*4), Y15
 	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
 	VMASKMOVPS 64(SI)(CX*4), Y15, Y1
 	VMAXPS Y1, Y0, Y2
 	VCMPPS $3, Y0, Y0, Y3
-	VBLENDVPS Y3, Y0, Y2, Y2
+	VBLENDVPS Y3, Y0, Y2, Y0
 	VMASKMOVPS 1792(SI)(CX*4), Y15, Y1
-	VMAXPS Y1, Y2, Y0
-	VCMPPS $3, Y2, Y2, Y3
-	VBLENDVPS Y3, Y2, Y0, Y0
+	VMAXPS Y1, Y0, Y3
+	VCMPPS $3, Y0, Y0, Y2
+	VBLENDVPS Y2, Y0, Y3, Y0
 	VMASKMOVPS 1856(SI)(CX*4), Y15, Y1
 	VMAXPS Y1, Y0, Y2
 	VCMPPS $3, Y0, Y0, Y3
-	VBLENDVPS Y3, Y0, Y2, Y2
-	VMASKMOVPS Y2, Y15, 0(DI)(CX*4)
-done5:
+	VBLENDVPS Y3, Y0, Y2, Y0
+	VMASKMOVPS Y0, Y15, 0(DI)(CX*4)
+done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
 	DECQ rows+16(FP)
-	JNE row
+	JNE row9
 	VZEROUPPER
 	RET
 
-DATA readNetBn2RsqrtVectorRowsNumbers<>+0(SB)/4, $0xffffffff
-DATA readNetBn2RsqrtVectorRowsNumbers<>+4(SB)/4, $0xffffffff
-DATA readNetBn2RsqrtVectorRowsNumbers<>+8(SB)/4, $0xffffffff
-DATA readNetBn2RsqrtVectorRowsNumbers<>+12(SB)/4, $0xffffffff
-DATA readNetBn2RsqrtVectorRowsNumbers<>+16(SB)/4, $0xffffffff
-DATA readNetBn2RsqrtVectorRowsNumbers<>+20(SB)/4, $0xffffffff
-DATA readNetBn2RsqrtVectorRowsNumbers<>+24(SB)/4, $0xffffffff
-DATA readNetBn2RsqrtVectorRowsNumbers<>+28(SB)/4, $0xffffffff
-DATA readNetBn2RsqrtVectorRowsNumbers<>+32(SB)/4, $0x0
-DATA readNetBn2RsqrtVectorRowsNumbers<>+36(SB)/4, $0x0
-DATA readNetBn2RsqrtVectorRowsNumbers<>+40(SB)/4, $0x0
-DATA readNetBn2RsqrtVectorRowsNumbers<>+44(SB)/4, $0x0
-DATA readNetBn2RsqrtVectorRowsNumbers<>+48(SB)/4, $0x0
-DATA readNetBn2RsqrtVectorRowsNumbers<>+52(SB)/4, $0x0
-DATA readNetBn2RsqrtVectorRowsNumbers<>+56(SB)/4, $0x0
-DATA readNetBn2RsqrtVectorRowsNumbers<>+60(SB)/4, $0x0
-DATA readNetBn2RsqrtVectorRowsNumbers<>+64(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2RsqrtVectorRowsNumbers<>+72(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2RsqrtVectorRowsNumbers<>+80(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2RsqrtVectorRowsNumbers<>+88(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2RsqrtVectorRowsNumbers<>+96(SB)/8, $0x3f8000003f800000
-DATA readNetBn2RsqrtVectorRowsNumbers<>+104(SB)/8, $0x3f8000003f800000
-DATA readNetBn2RsqrtVectorRowsNumbers<>+112(SB)/8, $0x3f8000003f800000
-DATA readNetBn2RsqrtVectorRowsNumbers<>+120(SB)/8, $0x3f8000003f800000
-GLOBL readNetBn2RsqrtVectorRowsNumbers<>(SB), RODATA|NOPTR, $128
+DATA readNetBn2MulVectorRows16Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn2MulVectorRows16Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn2MulVectorRows16Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn2MulVectorRows16Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn2MulVectorRows16Numbers<>+32(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn2MulVectorRows16Numbers<>+40(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn2MulVectorRows16Numbers<>+48(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn2MulVectorRows16Numbers<>+56(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn2MulVectorRows16Numbers<>+64(SB)/8, $0x3f8000003f800000
+DATA readNetBn2MulVectorRows16Numbers<>+72(SB)/8, $0x3f8000003f800000
+DATA readNetBn2MulVectorRows16Numbers<>+80(SB)/8, $0x3f8000003f800000
+DATA readNetBn2MulVectorRows16Numbers<>+88(SB)/8, $0x3f8000003f800000
+DATA readNetBn2MulVectorRows16Numbers<>+96(SB)/8, $0x3f8000003f800000
+DATA readNetBn2MulVectorRows16Numbers<>+104(SB)/8, $0x3f8000003f800000
+DATA readNetBn2MulVectorRows16Numbers<>+112(SB)/8, $0x3f8000003f800000
+DATA readNetBn2MulVectorRows16Numbers<>+120(SB)/8, $0x3f8000003f800000
+GLOBL readNetBn2MulVectorRows16Numbers<>(SB), RODATA|NOPTR, $128
+DATA readNetBn2MulVectorRows8Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn2MulVectorRows8Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn2MulVectorRows8Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn2MulVectorRows8Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn2MulVectorRows8Numbers<>+32(SB)/8, $0x3f8000003f800000
+DATA readNetBn2MulVectorRows8Numbers<>+40(SB)/8, $0x3f8000003f800000
+DATA readNetBn2MulVectorRows8Numbers<>+48(SB)/8, $0x3f8000003f800000
+DATA readNetBn2MulVectorRows8Numbers<>+56(SB)/8, $0x3f8000003f800000
+DATA readNetBn2MulVectorRows8Numbers<>+64(SB)/8, $0xffffffffffffffff
+DATA readNetBn2MulVectorRows8Numbers<>+72(SB)/8, $0xffffffffffffffff
+DATA readNetBn2MulVectorRows8Numbers<>+80(SB)/8, $0xffffffffffffffff
+DATA readNetBn2MulVectorRows8Numbers<>+88(SB)/8, $0xffffffffffffffff
+DATA readNetBn2MulVectorRows8Numbers<>+96(SB)/8, $0x0
+DATA readNetBn2MulVectorRows8Numbers<>+104(SB)/8, $0x0
+DATA readNetBn2MulVectorRows8Numbers<>+112(SB)/8, $0x0
+DATA readNetBn2MulVectorRows8Numbers<>+120(SB)/8, $0x0
+GLOBL readNetBn2MulVectorRows8Numbers<>(SB), RODATA|NOPTR, $128
 
-// func readNetBn2RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
-TEXT ·readNetBn2RsqrtVectorRows(SB), 0, $0-32
+// func readNetBn2MulVectorRows(at *unsafe.Pointer, step *int, rows, n int)
+TEXT ·readNetBn2MulVectorRows(SB), 0, $0-32
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
-row:
+	MOVQ 16(AX), DX
+	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
+	JEQ narrower1
+row2:
 	XORQ CX, CX
 	MOVQ n+24(FP), BX
-	SUBQ $32, BX
-	CMPQ CX, BX
-	JGT fewer2
-	PCALIGN $32
-vectors1:
-	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+64(SB), Y0
-	VADDPS 0(SI)(CX*4), Y0, Y0
-	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+64(SB), Y1
-	VADDPS 32(SI)(CX*4), Y1, Y1
-	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+64(SB), Y2
-	VADDPS 64(SI)(CX*4), Y2, Y2
-	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+64(SB), Y3
-	VADDPS 96(SI)(CX*4), Y3, Y3
-	VSQRTPS Y0, Y0
-	VSQRTPS Y1, Y1
-	VSQRTPS Y2, Y2
-	VSQRTPS Y3, Y3
-	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+96(SB), Y4
-	VDIVPS Y0, Y4, Y4
-	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+96(SB), Y0
-	VDIVPS Y1, Y0, Y0
-	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+96(SB), Y1
-	VDIVPS Y2, Y1, Y1
-	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+96(SB), Y2
-	VDIVPS Y3, Y2, Y2
-	VMOVUPS Y4, 0(DI)(CX*4)
-	VMOVUPS Y0, 32(DI)(CX*4)
-	VMOVUPS Y1, 64(DI)(CX*4)
-	VMOVUPS Y2, 96(DI)(CX*4)
-	ADDQ $32, CX
-	CMPQ CX, BX
-	JLE vectors1
-fewer2:
-	ADDQ $32, BX
-	SUBQ $8, BX
+	SUBQ $64, BX
 	CMPQ CX, BX
 	JGT fewer4
 	PCALIGN $32
 vectors3:
-	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+64(SB), Y0
-	VADDPS 0(SI)(CX*4), Y0, Y0
-	VSQRTPS Y0, Y0
-	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+96(SB), Y1
-	VDIVPS Y0, Y1, Y1
-	VMOVUPS Y1, 0(DI)(CX*4)
-	ADDQ $8, CX
+	VMOVUPS readNetBn2MulVectorRows16Numbers<>+0(SB), Z0
+	VADDPS 0(DI)(CX*4), Z0, Z0
+	VMOVUPS readNetBn2MulVectorRows16Numbers<>+0(SB), Z1
+	VADDPS 64(DI)(CX*4), Z1, Z1
+	VMOVUPS readNetBn2MulVectorRows16Numbers<>+0(SB), Z2
+	VADDPS 128(DI)(CX*4), Z2, Z2
+	VMOVUPS readNetBn2MulVectorRows16Numbers<>+0(SB), Z3
+	VADDPS 192(DI)(CX*4), Z3, Z3
+	VSQRTPS Z0, Z0
+	VSQRTPS Z1, Z1
+	VSQRTPS Z2, Z2
+	VSQRTPS Z3, Z3
+	VMOVUPS readNetBn2MulVectorRows16Numbers<>+64(SB), Z4
+	VDIVPS Z0, Z4, Z4
+	VMOVUPS readNetBn2MulVectorRows16Numbers<>+64(SB), Z0
+	VDIVPS Z1, Z0, Z0
+	VMOVUPS readNetBn2MulVectorRows16Numbers<>+64(SB), Z1
+	VDIVPS Z2, Z1, Z1
+	VMOVUPS readNetBn2MulVectorRows16Numbers<>+64(SB), Z2
+	VDIVPS Z3, Z2, Z2
+	VMULPS 0(SI)(CX*4), Z4, Z4
+	VMULPS 64(SI)(CX*4), Z0, Z0
+	VMULPS 128(SI)(CX*4), Z1, Z1
+	VMULPS 192(SI)(CX*4), Z2, Z2
+	VMOVUPS Z4, 0(DX)(CX*4)
+	VMOVUPS Z0, 64(DX)(CX*4)
+	VMOVUPS Z1, 128(DX)(CX*4)
+	VMOVUPS Z2, 192(DX)(CX*4)
+	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
 fewer4:
-	ADDQ $8, BX
+	ADDQ $64, BX
+	SUBQ $16, BX
+	CMPQ CX, BX
+	JGT fewer6
+	PCALIGN $32
+vectors5:
+	VMOVUPS readNetBn2MulVectorRows16Numbers<>+0(SB), Z0
+	VADDPS 0(DI)(CX*4), Z0, Z0
+	VSQRTPS Z0, Z0
+	VMOVUPS readNetBn2MulVectorRows16Numbers<>+64(SB), Z1
+	VDIVPS Z0, Z1, Z1
+	VMULPS 0(SI)(CX*4), Z1, Z1
+	VMOVUPS Z1, 0(DX)(CX*4)
+	ADDQ $16, CX
+	CMPQ CX, BX
+	JLE vectors5
+fewer6:
+	ADDQ $16, BX
 	SUBQ CX, BX
-	JEQ done5
-	NEGQ BX
-	LEAQ readNetBn2RsqrtVectorRowsNumbers<>+32(SB), AX
-	VMOVUPS (AX)(BX*4), Y15
-	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
-	VADDPS readNetBn2RsqrtVectorRowsNumbers<>+64(SB), Y0, Y0
-	VSQRTPS Y0, Y0
-	VMOVUPS readNetBn2RsqrtVectorRowsNumbers<>+96(SB), Y1
-	VDIVPS Y0, Y1, Y1
-	VMASKMOVPS Y1, Y15, 0(DI)(CX*4)
-done5:
+	JEQ done7
+	MOVL $-1, AX
+	SHLXL BX, AX, AX
+	NOTL AX
+	KMOVW AX, K7
+	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
+	VMOVUPS.Z 0(DI)(CX*4), K7, Z1
+	VADDPS readNetBn2MulVectorRows16Numbers<>+0(SB), Z1, Z1
+	VSQRTPS Z1, Z1
+	VMOVUPS readNetBn2MulVectorRows16Numbers<>+64(SB), Z2
+	VDIVPS Z1, Z2, Z2
+	VMULPS Z2, Z0, Z0
+	VMOVUPS Z0, K7, 0(DX)(CX*4)
+done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
 	DECQ rows+16(FP)
-	JNE row
+	JNE row2
+	VZEROUPPER
+	RET
+narrower1:
+row9:
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $32, BX
+	CMPQ CX, BX
+	JGT fewer11
+	PCALIGN $32
+vectors10:
+	VMOVUPS readNetBn2MulVectorRows8Numbers<>+0(SB), Y0
+	VADDPS 0(DI)(CX*4), Y0, Y0
+	VMOVUPS readNetBn2MulVectorRows8Numbers<>+0(SB), Y1
+	VADDPS 32(DI)(CX*4), Y1, Y1
+	VMOVUPS readNetBn2MulVectorRows8Numbers<>+0(SB), Y2
+	VADDPS 64(DI)(CX*4), Y2, Y2
+	VMOVUPS readNetBn2MulVectorRows8Numbers<>+0(SB), Y3
+	VADDPS 96(DI)(CX*4), Y3, Y3
+	VSQRTPS Y0, Y0
+	VSQRTPS Y1, Y1
+	VSQRTPS Y2, Y2
+	VSQRTPS Y3, Y3
+	VMOVUPS readNetBn2MulVectorRows8Numbers<>+32(SB), Y4
+	VDIVPS Y0, Y4, Y4
+	VMOVUPS readNetBn2MulVectorRows8Numbers<>+32(SB), Y0
+	VDIVPS Y1, Y0, Y0
+	VMOVUPS readNetBn2MulVectorRows8Numbers<>+32(SB), Y1
+	VDIVPS Y2, Y1, Y1
+	VMOVUPS readNetBn2MulVectorRows8Numbers<>+32(SB), Y2
+	VDIVPS Y3, Y2, Y2
+	VMULPS 0(SI)(CX*4), Y4, Y4
+	VMULPS 32(SI)(CX*4), Y0, Y0
+	VMULPS 64(SI)(CX*4), Y1, Y1
+	VMULPS 96(SI)(CX*4), Y2, Y2
+	VMOVUPS Y4, 0(DX)(CX*4)
+	VMOVUPS Y0, 32(DX)(CX*4)
+	VMOVUPS Y1, 64(DX)(CX*4)
+	VMOVUPS Y2, 96(DX)(CX*4)
+	ADDQ $32, CX
+	CMPQ CX, BX
+	JLE vectors10
+fewer11:
+	ADDQ $32, BX
+	SUBQ $8, BX
+	CMPQ CX, BX
+	JGT fewer13
+	PCALIGN $32
+vectors12:
+	VMOVUPS readNetBn2MulVectorRows8Numbers<>+0(SB), Y0
+	VADDPS 0(DI)(CX*4), Y0, Y0
+	VSQRTPS Y0, Y0
+	VMOVUPS readNetBn2MulVectorRows8Numbers<>+32(SB), Y1
+	VDIVPS Y0, Y1, Y1
+	VMULPS 0(SI)(CX*4), Y1, Y1
+	VMOVUPS Y1, 0(DX)(CX*4)
+	ADDQ $8, CX
+	CMPQ CX, BX
+	JLE vectors12
+fewer13:
+	ADDQ $8, BX
+	SUBQ CX, BX
+	JEQ done14
+	NEGQ BX
+	LEAQ readNetBn2MulVectorRows8Numbers<>+96(SB), AX
+	VMOVUPS (AX)(BX*4), Y15
+	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
+	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
+	VADDPS readNetBn2MulVectorRows8Numbers<>+0(SB), Y1, Y1
+	VSQRTPS Y1, Y1
+	VMOVUPS readNetBn2MulVectorRows8Numbers<>+32(SB), Y2
+	VDIVPS Y1, Y2, Y2
+	VMULPS Y2, Y0, Y0
+	VMASKMOVPS Y0, Y15, 0(DX)(CX*4)
+done14:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	DECQ rows+16(FP)
+	JNE row9
 	VZEROUPPER
 	RET
 
-DATA readNetRelu2ProductEpilogueRowsNumbers<>+0(SB)/4, $0xffffffff
-DATA readNetRelu2ProductEpilogueRowsNumbers<>+4(SB)/4, $0xffffffff
-DATA readNetRelu2ProductEpilogueRowsNumbers<>+8(SB)/4, $0xffffffff
-DATA readNetRelu2ProductEpilogueRowsNumbers<>+12(SB)/4, $0xffffffff
-DATA readNetRelu2ProductEpilogueRowsNumbers<>+16(SB)/4, $0xffffffff
-DATA readNetRelu2ProductEpilogueRowsNumbers<>+20(SB)/4, $0xffffffff
-DATA readNetRelu2ProductEpilogueRowsNumbers<>+24(SB)/4, $0xffffffff
-DATA readNetRelu2ProductEpilogueRowsNumbers<>+28(SB)/4, $0xffffffff
-DATA readNetRelu2ProductEpilogueRowsNumbers<>+32(SB)/4, $0x0
-DATA readNetRelu2ProductEpilogueRowsNumbers<>+36(SB)/4, $0x0
-DATA readNetRelu2ProductEpilogueRowsNumbers<>+40(SB)/4, $0x0
-DATA readNetRelu2ProductEpilogueRowsNumbers<>+44(SB)/4, $0x0
-DATA readNetRelu2ProductEpilogueRowsNumbers<>+48(SB)/4, $0x0
-DATA readNetRelu2ProductEpilogueRowsNumbers<>+52(SB)/4, $0x0
-DATA readNetRelu2ProductEpilogueRowsNumbers<>+56(SB)/4, $0x0
-DATA readNetRelu2ProductEpilogueRowsNumbers<>+60(SB)/4, $0x0
-DATA readNetRelu2ProductEpilogueRowsNumbers<>+64(SB)/8, $0x0
-DATA readNetRelu2ProductEpilogueRowsNumbers<>+72(SB)/8, $0x0
-DATA readNetRelu2ProductEpilogueRowsNumbers<>+80(SB)/8, $0x0
-DATA readNetRelu2ProductEpilogueRowsNumbers<>+88(SB)/8, $0x0
-GLOBL readNetRelu2ProductEpilogueRowsNumbers<>(SB), RODATA|NOPTR, $96
+DATA readNetRelu2ProductEpilogueRows16Numbers<>+0(SB)/8, $0x0
+DATA readNetRelu2ProductEpilogueRows16Numbers<>+8(SB)/8, $0x0
+DATA readNetRelu2ProductEpilogueRows16Numbers<>+16(SB)/8, $0x0
+DATA readNetRelu2ProductEpilogueRows16Numbers<>+24(SB)/8, $0x0
+DATA readNetRelu2ProductEpilogueRows16Numbers<>+32(SB)/8, $0x0
+DATA readNetRelu2ProductEpilogueRows16Numbers<>+40(SB)/8, $0x0
+DATA readNetRelu2ProductEpilogueRows16Numbers<>+48(SB)/8, $0x0
+DATA readNetRelu2ProductEpilogueRows16Numbers<>+56(SB)/8, $0x0
+GLOBL readNetRelu2ProductEpilogueRows16Numbers<>(SB), RODATA|NOPTR, $64
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+0(SB)/8, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+8(SB)/8, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+16(SB)/8, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+24(SB)/8, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+32(SB)/8, $0xffffffffffffffff
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+40(SB)/8, $0xffffffffffffffff
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+48(SB)/8, $0xffffffffffffffff
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+56(SB)/8, $0xffffffffffffffff
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+64(SB)/8, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+72(SB)/8, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+80(SB)/8, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+88(SB)/8, $0x0
+GLOBL readNetRelu2ProductEpilogueRows8Numbers<>(SB), RODATA|NOPTR, $96
 
 // func readNetRelu2ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int)
 TEXT ·readNetRelu2ProductEpilogueRows(SB), 0, $0-32
@@ -1725,15 +2102,110 @@ TEXT ·readNetRelu2ProductEpilogueRows(SB), 0, $0-32
 	MOVQ 24(AX), R8
 	MOVQ 32(AX), R9
 	MOVQ 40(AX), R10
-	MOVQ 48(AX), R11
-row:
+	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
+	JEQ narrower1
+row2:
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $64, BX
+	CMPQ CX, BX
+	JGT fewer4
+	PCALIGN $32
+vectors3:
+	VMOVUPS 0(DI)(CX*4), Z0
+	VADDPS 0(SI)(CX*4), Z0, Z0
+	VMOVUPS 64(DI)(CX*4), Z1
+	VADDPS 64(SI)(CX*4), Z1, Z1
+	VMOVUPS 128(DI)(CX*4), Z2
+	VADDPS 128(SI)(CX*4), Z2, Z2
+	VMOVUPS 192(DI)(CX*4), Z3
+	VADDPS 192(SI)(CX*4), Z3, Z3
+	VSUBPS 0(DX)(CX*4), Z0, Z0
+	VSUBPS 64(DX)(CX*4), Z1, Z1
+	VSUBPS 128(DX)(CX*4), Z2, Z2
+	VSUBPS 192(DX)(CX*4), Z3, Z3
+	VMULPS 0(R8)(CX*4), Z0, Z0
+	VMULPS 64(R8)(CX*4), Z1, Z1
+	VMULPS 128(R8)(CX*4), Z2, Z2
+	VMULPS 192(R8)(CX*4), Z3, Z3
+	VADDPS 0(R9)(CX*4), Z0, Z0
+	VADDPS 64(R9)(CX*4), Z1, Z1
+	VADDPS 128(R9)(CX*4), Z2, Z2
+	VADDPS 192(R9)(CX*4), Z3, Z3
+	VMOVUPS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z4
+	VMAXPS Z0, Z4, Z4
+	VMOVUPS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z0
+	VMAXPS Z1, Z0, Z0
+	VMOVUPS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z1
+	VMAXPS Z2, Z1, Z1
+	VMOVUPS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z2
+	VMAXPS Z3, Z2, Z2
+	VMOVUPS Z4, 0(R10)(CX*4)
+	VMOVUPS Z0, 64(R10)(CX*4)
+	VMOVUPS Z1, 128(R10)(CX*4)
+	VMOVUPS Z2, 192(R10)(CX*4)
+	ADDQ $64, CX
+	CMPQ CX, BX
+	JLE vectors3
+fewer4:
+	ADDQ $64, BX
+	SUBQ $16, BX
+	CMPQ CX, BX
+	JGT fewer6
+	PCALIGN $32
+vectors5:
+	VMOVUPS 0(DI)(CX*4), Z0
+	VADDPS 0(SI)(CX*4), Z0, Z0
+	VSUBPS 0(DX)(CX*4), Z0, Z0
+	VMULPS 0(R8)(CX*4), Z0, Z0
+	VADDPS 0(R9)(CX*4), Z0, Z0
+	VMOVUPS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z1
+	VMAXPS Z0, Z1, Z1
+	VMOVUPS Z1, 0(R10)(CX*4)
+	ADDQ $16, CX
+	CMPQ CX, BX
+	JLE vectors5
+fewer6:
+	ADDQ $16, BX
+	SUBQ CX, BX
+	JEQ done7
+	MOVL $-1, AX
+	SHLXL BX, AX, AX
+	NOTL AX
+	KMOVW AX, K7
+	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
+	VMOVUPS.Z 0(DI)(CX*4), K7, Z1
+	VADDPS Z1, Z0, Z0
+	VMOVUPS.Z 0(DX)(CX*4), K7, Z1
+	VSUBPS Z1, Z0, Z0
+	VMOVUPS.Z 0(R8)(CX*4), K7, Z1
+	VMULPS Z1, Z0, Z0
+	VMOVUPS.Z 0(R9)(CX*4), K7, Z1
+	VADDPS Z1, Z0, Z0
+	VMOVUPS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z1
+	VMAXPS Z0, Z1, Z1
+	VMOVUPS Z1, K7, 0(R10)(CX*4)
+done7:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	ADDQ 24(AX), R8
+	ADDQ 32(AX), R9
+	ADDQ 40(AX), R10
+	DECQ rows+16(FP)
+	JNE row2
+	VZEROUPPER
+	RET
+narrower1:
+row9:
 	XORQ CX, CX
 	MOVQ n+24(FP), BX
 	SUBQ $32, BX
 	CMPQ CX, BX
-	JGT fewer2
+	JGT fewer11
 	PCALIGN $32
-vectors1:
+vectors10:
 	VMOVUPS 0(DI)(CX*4), Y0
 	VADDPS 0(SI)(CX*4), Y0, Y0
 	VMOVUPS 32(DI)(CX*4), Y1
@@ -1750,54 +2222,49 @@ vectors1:
 	VMULPS 32(R8)(CX*4), Y1, Y1
 	VMULPS 64(R8)(CX*4), Y2, Y2
 	VMULPS 96(R8)(CX*4), Y3, Y3
-	VMULPS 0(R9)(CX*4), Y0, Y0
-	VMULPS 32(R9)(CX*4), Y1, Y1
-	VMULPS 64(R9)(CX*4), Y2, Y2
-	VMULPS 96(R9)(CX*4), Y3, Y3
-	VADDPS 0(R10)(CX*4), Y0, Y0
-	VADDPS 32(R10)(CX*4), Y1, Y1
-	VADDPS 64(R10)(CX*4), Y2, Y2
-	VADDPS 96(R10)(CX*4), Y3, Y3
-	VMOVUPS readNetRelu2ProductEpilogueRowsNumbers<>+64(SB), Y4
+	VADDPS 0(R9)(CX*4), Y0, Y0
+	VADDPS 32(R9)(CX*4), Y1, Y1
+	VADDPS 64(R9)(CX*4), Y2, Y2
+	VADDPS 96(R9)(CX*4), Y3, Y3
+	VMOVUPS readNetRelu2ProductEpilogueRows8Numbers<>+0(SB), Y4
 	VMAXPS Y0, Y4, Y4
-	VMOVUPS readNetRelu2ProductEpilogueRowsNumbers<>+64(SB), Y0
+	VMOVUPS readNetRelu2ProductEpilogueRows8Numbers<>+0(SB), Y0
 	VMAXPS Y1, Y0, Y0
-	VMOVUPS readNetRelu2ProductEpilogueRowsNumbers<>+64(SB), Y1
+	VMOVUPS readNetRelu2ProductEpilogueRows8Numbers<>+0(SB), Y1
 	VMAXPS Y2, Y1, Y1
-	VMOVUPS readNetRelu2ProductEpilogueRowsNumbers<>+64(SB), Y2
+	VMOVUPS readNetRelu2ProductEpilogueRows8Numbers<>+0(SB), Y2
 	VMAXPS Y3, Y2, Y2
-	VMOVUPS Y4, 0(R11)(CX*4)
-	VMOVUPS Y0, 32(R11)(CX*4)
-	VMOVUPS Y1, 64(R11)(CX*4)
-	VMOVUPS Y2, 96(R11)(CX*4)
+	VMOVUPS Y4, 0(R10)(CX*4)
+	VMOVUPS Y0, 32(R10)(CX*4)
+	VMOVUPS Y1, 64(R10)(CX*4)
+	VMOVUPS Y2, 96(R10)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
-	JLE vectors1
-fewer2:
+	JLE vectors10
+fewer11:
 	ADDQ $32, BX
 	SUBQ $8, BX
 	CMPQ CX, BX
-	JGT fewer4
+	JGT fewer13
 	PCALIGN $32
-vectors3:
+vectors12:
 	VMOVUPS 0(DI)(CX*4), Y0
 	VADDPS 0(SI)(CX*4), Y0, Y0
 	VSUBPS 0(DX)(CX*4), Y0, Y0
 	VMULPS 0(R8)(CX*4), Y0, Y0
-	VMULPS 0(R9)(CX*4), Y0, Y0
-	VADDPS 0(R10)(CX*4), Y0, Y0
-	VMOVUPS readNetRelu2ProductEpilogueRowsNumbers<>+64(SB), Y1
+	VADDPS 0(R9)(CX*4), Y0, Y0
+	VMOVUPS readNetRelu2ProductEpilogueRows8Numbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
-	VMOVUPS Y1, 0(R11)(CX*4)
+	VMOVUPS Y1, 0(R10)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
-	JLE vectors3
-fewer4:
+	JLE vectors12
+fewer13:
 	ADDQ $8, BX
 	SUBQ CX, BX
-	JEQ done5
+	JEQ done14
 	NEGQ BX
-	LEAQ readNetRelu2ProductEpilogueRowsNumbers<>+32(SB), AX
+	LEAQ readNetRelu2ProductEpilogueRows8Numbers<>+64(SB), AX
 	VMOVUPS (AX)(BX*4), Y15
 	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
 	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
@@ -1807,13 +2274,11 @@ fewer4:
 	VMASKMOVPS 0(R8)(CX*4), Y15, Y1
 	VMULPS Y1, Y0, Y0
 	VMASKMOVPS 0(R9)(CX*4), Y15, Y1
-	VMULPS Y1, Y0, Y0
-	VMASKMOVPS 0(R10)(CX*4), Y15, Y1
 	VADDPS Y1, Y0, Y0
-	VMOVUPS readNetRelu2ProductEpilogueRowsNumbers<>+64(SB), Y1
+	VMOVUPS readNetRelu2ProductEpilogueRows8Numbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
-	VMASKMOVPS Y1, Y15, 0(R11)(CX*4)
-done5:
+	VMASKMOVPS Y1, Y15, 0(R10)(CX*4)
+done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
@@ -1821,266 +2286,452 @@ done5:
 	ADDQ 24(AX), R8
 	ADDQ 32(AX), R9
 	ADDQ 40(AX), R10
-	ADDQ 48(AX), R11
 	DECQ rows+16(FP)
-	JNE row
+	JNE row9
 	VZEROUPPER
 	RET
 
-DATA readNetX2VectorRowsNumbers<>+0(SB)/4, $0xffffffff
-DATA readNetX2VectorRowsNumbers<>+4(SB)/4, $0xffffffff
-DATA readNetX2VectorRowsNumbers<>+8(SB)/4, $0xffffffff
-DATA readNetX2VectorRowsNumbers<>+12(SB)/4, $0xffffffff
-DATA readNetX2VectorRowsNumbers<>+16(SB)/4, $0xffffffff
-DATA readNetX2VectorRowsNumbers<>+20(SB)/4, $0xffffffff
-DATA readNetX2VectorRowsNumbers<>+24(SB)/4, $0xffffffff
-DATA readNetX2VectorRowsNumbers<>+28(SB)/4, $0xffffffff
-DATA readNetX2VectorRowsNumbers<>+32(SB)/4, $0x0
-DATA readNetX2VectorRowsNumbers<>+36(SB)/4, $0x0
-DATA readNetX2VectorRowsNumbers<>+40(SB)/4, $0x0
-DATA readNetX2VectorRowsNumbers<>+44(SB)/4, $0x0
-DATA readNetX2VectorRowsNumbers<>+48(SB)/4, $0x0
-DATA readNetX2VectorRowsNumbers<>+52(SB)/4, $0x0
-DATA readNetX2VectorRowsNumbers<>+56(SB)/4, $0x0
-DATA readNetX2VectorRowsNumbers<>+60(SB)/4, $0x0
-GLOBL readNetX2VectorRowsNumbers<>(SB), RODATA|NOPTR, $64
+GLOBL readNetX2VectorRows16Numbers<>(SB), RODATA|NOPTR, $0
+DATA readNetX2VectorRows8Numbers<>+0(SB)/8, $0xffffffffffffffff
+DATA readNetX2VectorRows8Numbers<>+8(SB)/8, $0xffffffffffffffff
+DATA readNetX2VectorRows8Numbers<>+16(SB)/8, $0xffffffffffffffff
+DATA readNetX2VectorRows8Numbers<>+24(SB)/8, $0xffffffffffffffff
+DATA readNetX2VectorRows8Numbers<>+32(SB)/8, $0x0
+DATA readNetX2VectorRows8Numbers<>+40(SB)/8, $0x0
+DATA readNetX2VectorRows8Numbers<>+48(SB)/8, $0x0
+DATA readNetX2VectorRows8Numbers<>+56(SB)/8, $0x0
+GLOBL readNetX2VectorRows8Numbers<>(SB), RODATA|NOPTR, $64
 
 // func readNetX2VectorRows(at *unsafe.Pointer, step *int, rows, n int)
 TEXT ·readNetX2VectorRows(SB), 0, $0-32
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
-row:
+	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
+	JEQ narrower1
+row2:
 	XORQ CX, CX
 	MOVQ n+24(FP), BX
-	SUBQ $32, BX
-	CMPQ CX, BX
-	JGT fewer2
-	PCALIGN $32
-vectors1:
-	VMOVUPS 0(SI)(CX*4), Y0
-	VMAXPS 128(SI)(CX*4), Y0, Y1
-	VCMPPS $3, Y0, Y0, Y2
-	VBLENDVPS Y2, Y0, Y1, Y1
-	VMOVUPS 32(SI)(CX*4), Y0
-	VMAXPS 160(SI)(CX*4), Y0, Y2
-	VCMPPS $3, Y0, Y0, Y3
-	VBLENDVPS Y3, Y0, Y2, Y2
-	VMOVUPS 64(SI)(CX*4), Y0
-	VMAXPS 192(SI)(CX*4), Y0, Y3
-	VCMPPS $3, Y0, Y0, Y4
-	VBLENDVPS Y4, Y0, Y3, Y3
-	VMOVUPS 96(SI)(CX*4), Y0
-	VMAXPS 224(SI)(CX*4), Y0, Y4
-	VCMPPS $3, Y0, Y0, Y5
-	VBLENDVPS Y5, Y0, Y4, Y4
-	VMAXPS 1792(SI)(CX*4), Y1, Y0
-	VCMPPS $3, Y1, Y1, Y5
-	VBLENDVPS Y5, Y1, Y0, Y0
-	VMAXPS 1824(SI)(CX*4), Y2, Y1
-	VCMPPS $3, Y2, Y2, Y5
-	VBLENDVPS Y5, Y2, Y1, Y1
-	VMAXPS 1856(SI)(CX*4), Y3, Y2
-	VCMPPS $3, Y3, Y3, Y5
-	VBLENDVPS Y5, Y3, Y2, Y2
-	VMAXPS 1888(SI)(CX*4), Y4, Y3
-	VCMPPS $3, Y4, Y4, Y5
-	VBLENDVPS Y5, Y4, Y3, Y3
-	VMAXPS 1920(SI)(CX*4), Y0, Y4
-	VCMPPS $3, Y0, Y0, Y5
-	VBLENDVPS Y5, Y0, Y4, Y4
-	VMAXPS 1952(SI)(CX*4), Y1, Y0
-	VCMPPS $3, Y1, Y1, Y5
-	VBLENDVPS Y5, Y1, Y0, Y0
-	VMAXPS 1984(SI)(CX*4), Y2, Y1
-	VCMPPS $3, Y2, Y2, Y5
-	VBLENDVPS Y5, Y2, Y1, Y1
-	VMAXPS 2016(SI)(CX*4), Y3, Y2
-	VCMPPS $3, Y3, Y3, Y5
-	VBLENDVPS Y5, Y3, Y2, Y2
-	VMOVUPS Y4, 0(DI)(CX*4)
-	VMOVUPS Y0, 32(DI)(CX*4)
-	VMOVUPS Y1, 64(DI)(CX*4)
-	VMOVUPS Y2, 96(DI)(CX*4)
-	ADDQ $32, CX
-	CMPQ CX, BX
-	JLE vectors1
-fewer2:
-	ADDQ $32, BX
-	SUBQ $8, BX
+	SUBQ $64, BX
 	CMPQ CX, BX
 	JGT fewer4
 	PCALIGN $32
 vectors3:
-	VMOVUPS 0(SI)(CX*4), Y0
-	VMAXPS 128(SI)(CX*4), Y0, Y1
-	VCMPPS $3, Y0, Y0, Y2
-	VBLENDVPS Y2, Y0, Y1, Y1
-	VMAXPS 1792(SI)(CX*4), Y1, Y0
-	VCMPPS $3, Y1, Y1, Y2
-	VBLENDVPS Y2, Y1, Y0, Y0
-	VMAXPS 1920(SI)(CX*4), Y0, Y1
-	VCMPPS $3, Y0, Y0, Y2
-	VBLENDVPS Y2, Y0, Y1, Y1
-	VMOVUPS Y1, 0(DI)(CX*4)
-	ADDQ $8, CX
+	VMOVUPS 0(SI)(CX*4), Z0
+	VCMPPS $7, Z0, Z0, K1
+	VMAXPS 128(SI)(CX*4), Z0, K1, Z0
+	VMOVUPS 64(SI)(CX*4), Z1
+	VCMPPS $7, Z1, Z1, K1
+	VMAXPS 192(SI)(CX*4), Z1, K1, Z1
+	VMOVUPS 128(SI)(CX*4), Z2
+	VCMPPS $7, Z2, Z2, K1
+	VMAXPS 256(SI)(CX*4), Z2, K1, Z2
+	VMOVUPS 192(SI)(CX*4), Z3
+	VCMPPS $7, Z3, Z3, K1
+	VMAXPS 320(SI)(CX*4), Z3, K1, Z3
+	VCMPPS $7, Z0, Z0, K1
+	VMAXPS 1792(SI)(CX*4), Z0, K1, Z0
+	VCMPPS $7, Z1, Z1, K1
+	VMAXPS 1856(SI)(CX*4), Z1, K1, Z1
+	VCMPPS $7, Z2, Z2, K1
+	VMAXPS 1920(SI)(CX*4), Z2, K1, Z2
+	VCMPPS $7, Z3, Z3, K1
+	VMAXPS 1984(SI)(CX*4), Z3, K1, Z3
+	VCMPPS $7, Z0, Z0, K1
+	VMAXPS 1920(SI)(CX*4), Z0, K1, Z0
+	VCMPPS $7, Z1, Z1, K1
+	VMAXPS 1984(SI)(CX*4), Z1, K1, Z1
+	VCMPPS $7, Z2, Z2, K1
+	VMAXPS 2048(SI)(CX*4), Z2, K1, Z2
+	VCMPPS $7, Z3, Z3, K1
+	VMAXPS 2112(SI)(CX*4), Z3, K1, Z3
+	VMOVUPS Z0, 0(DI)(CX*4)
+	VMOVUPS Z1, 64(DI)(CX*4)
+	VMOVUPS Z2, 128(DI)(CX*4)
+	VMOVUPS Z3, 192(DI)(CX*4)
+	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
 fewer4:
+	ADDQ $64, BX
+	SUBQ $16, BX
+	CMPQ CX, BX
+	JGT fewer6
+	PCALIGN $32
+vectors5:
+	VMOVUPS 0(SI)(CX*4), Z0
+	VCMPPS $7, Z0, Z0, K1
+	VMAXPS 128(SI)(CX*4), Z0, K1, Z0
+	VCMPPS $7, Z0, Z0, K1
+	VMAXPS 1792(SI)(CX*4), Z0, K1, Z0
+	VCMPPS $7, Z0, Z0, K1
+	VMAXPS 1920(SI)(CX*4), Z0, K1, Z0
+	VMOVUPS Z0, 0(DI)(CX*4)
+	ADDQ $16, CX
+	CMPQ CX, BX
+	JLE vectors5
+fewer6:
+	ADDQ $16, BX
+	SUBQ CX, BX
+	JEQ done7
+	MOVL $-1, AX
+	SHLXL BX, AX, AX
+	NOTL AX
+	KMOVW AX, K7
+	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
+	VMOVUPS.Z 128(SI)(CX*4), K7, Z1
+	VCMPPS $7, Z0, Z0, K1
+	VMAXPS Z1, Z0, K1, Z0
+	VMOVUPS.Z 1792(SI)(CX*4), K7, Z1
+	VCMPPS $7, Z0, Z0, K1
+	VMAXPS Z1, Z0, K1, Z0
+	VMOVUPS.Z 1920(SI)(CX*4), K7, Z1
+	VCMPPS $7, Z0, Z0, K1
+	VMAXPS Z1, Z0, K1, Z0
+	VMOVUPS Z0, K7, 0(DI)(CX*4)
+done7:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	DECQ rows+16(FP)
+	JNE row2
+	VZEROUPPER
+	RET
+narrower1:
+row9:
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $32, BX
+	CMPQ CX, BX
+	JGT fewer11
+	PCALIGN $32
+vectors10:
+	VMOVUPS 0(SI)(CX*4), Y0
+	VMAXPS 128(SI)(CX*4), Y0, Y1
+	VCMPPS $3, Y0, Y0, Y2
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VMOVUPS 32(SI)(CX*4), Y2
+	VMAXPS 160(SI)(CX*4), Y2, Y1
+	VCMPPS $3, Y2, Y2, Y3
+	VBLENDVPS Y3, Y2, Y1, Y2
+	VMOVUPS 64(SI)(CX*4), Y3
+	VMAXPS 192(SI)(CX*4), Y3, Y1
+	VCMPPS $3, Y3, Y3, Y4
+	VBLENDVPS Y4, Y3, Y1, Y3
+	VMOVUPS 96(SI)(CX*4), Y4
+	VMAXPS 224(SI)(CX*4), Y4, Y1
+	VCMPPS $3, Y4, Y4, Y5
+	VBLENDVPS Y5, Y4, Y1, Y4
+	VMAXPS 1792(SI)(CX*4), Y0, Y5
+	VCMPPS $3, Y0, Y0, Y1
+	VBLENDVPS Y1, Y0, Y5, Y0
+	VMAXPS 1824(SI)(CX*4), Y2, Y1
+	VCMPPS $3, Y2, Y2, Y5
+	VBLENDVPS Y5, Y2, Y1, Y2
+	VMAXPS 1856(SI)(CX*4), Y3, Y5
+	VCMPPS $3, Y3, Y3, Y1
+	VBLENDVPS Y1, Y3, Y5, Y3
+	VMAXPS 1888(SI)(CX*4), Y4, Y1
+	VCMPPS $3, Y4, Y4, Y5
+	VBLENDVPS Y5, Y4, Y1, Y4
+	VMAXPS 1920(SI)(CX*4), Y0, Y5
+	VCMPPS $3, Y0, Y0, Y1
+	VBLENDVPS Y1, Y0, Y5, Y0
+	VMAXPS 1952(SI)(CX*4), Y2, Y1
+	VCMPPS $3, Y2, Y2, Y5
+	VBLENDVPS Y5, Y2, Y1, Y2
+	VMAXPS 1984(SI)(CX*4), Y3, Y5
+	VCMPPS $3, Y3, Y3, Y1
+	VBLENDVPS Y1, Y3, Y5, Y3
+	VMAXPS 2016(SI)(CX*4), Y4, Y1
+	VCMPPS $3, Y4, Y4, Y5
+	VBLENDVPS Y5, Y4, Y1, Y4
+	VMOVUPS Y0, 0(DI)(CX*4)
+	VMOVUPS Y2, 32(DI)(CX*4)
+	VMOVUPS Y3, 64(DI)(CX*4)
+	VMOVUPS Y4, 96(DI)(CX*4)
+	ADDQ $32, CX
+	CMPQ CX, BX
+	JLE vectors10
+fewer11:
+	ADDQ $32, BX
+	SUBQ $8, BX
+	CMPQ CX, BX
+	JGT fewer13
+	PCALIGN $32
+vectors12:
+	VMOVUPS 0(SI)(CX*4), Y0
+	VMAXPS 128(SI)(CX*4), Y0, Y1
+	VCMPPS $3, Y0, Y0, Y2
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VMAXPS 1792(SI)(CX*4), Y0, Y2
+	VCMPPS $3, Y0, Y0, Y1
+	VBLENDVPS Y1, Y0, Y2, Y0
+	VMAXPS 1920(SI)(CX*4), Y0, Y1
+	VCMPPS $3, Y0, Y0, Y2
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VMOVUPS Y0, 0(DI)(CX*4)
+	ADDQ $8, CX
+	CMPQ CX, BX
+	JLE vectors12
+fewer13:
 	ADDQ $8, BX
 	SUBQ CX, BX
-	JEQ done5
+	JEQ done14
 	NEGQ BX
-	LEAQ readNetX2VectorRowsNumbers<>+32(SB), AX
+	LEAQ readNetX2VectorRows8Numbers<>+32(SB), AX
 	VMOVUPS (AX)(BX*4), Y15
 	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
 	VMASKMOVPS 128(SI)(CX*4), Y15, Y1
 	VMAXPS Y1, Y0, Y2
 	VCMPPS $3, Y0, Y0, Y3
-	VBLENDVPS Y3, Y0, Y2, Y2
+	VBLENDVPS Y3, Y0, Y2, Y0
 	VMASKMOVPS 1792(SI)(CX*4), Y15, Y1
-	VMAXPS Y1, Y2, Y0
-	VCMPPS $3, Y2, Y2, Y3
-	VBLENDVPS Y3, Y2, Y0, Y0
+	VMAXPS Y1, Y0, Y3
+	VCMPPS $3, Y0, Y0, Y2
+	VBLENDVPS Y2, Y0, Y3, Y0
 	VMASKMOVPS 1920(SI)(CX*4), Y15, Y1
 	VMAXPS Y1, Y0, Y2
 	VCMPPS $3, Y0, Y0, Y3
-	VBLENDVPS Y3, Y0, Y2, Y2
-	VMASKMOVPS Y2, Y15, 0(DI)(CX*4)
-done5:
+	VBLENDVPS Y3, Y0, Y2, Y0
+	VMASKMOVPS Y0, Y15, 0(DI)(CX*4)
+done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
 	DECQ rows+16(FP)
-	JNE row
+	JNE row9
 	VZEROUPPER
 	RET
 
-DATA readNetBn3RsqrtVectorRowsNumbers<>+0(SB)/4, $0xffffffff
-DATA readNetBn3RsqrtVectorRowsNumbers<>+4(SB)/4, $0xffffffff
-DATA readNetBn3RsqrtVectorRowsNumbers<>+8(SB)/4, $0xffffffff
-DATA readNetBn3RsqrtVectorRowsNumbers<>+12(SB)/4, $0xffffffff
-DATA readNetBn3RsqrtVectorRowsNumbers<>+16(SB)/4, $0xffffffff
-DATA readNetBn3RsqrtVectorRowsNumbers<>+20(SB)/4, $0xffffffff
-DATA readNetBn3RsqrtVectorRowsNumbers<>+24(SB)/4, $0xffffffff
-DATA readNetBn3RsqrtVectorRowsNumbers<>+28(SB)/4, $0xffffffff
-DATA readNetBn3RsqrtVectorRowsNumbers<>+32(SB)/4, $0x0
-DATA readNetBn3RsqrtVectorRowsNumbers<>+36(SB)/4, $0x0
-DATA readNetBn3RsqrtVectorRowsNumbers<>+40(SB)/4, $0x0
-DATA readNetBn3RsqrtVectorRowsNumbers<>+44(SB)/4, $0x0
-DATA readNetBn3RsqrtVectorRowsNumbers<>+48(SB)/4, $0x0
-DATA readNetBn3RsqrtVectorRowsNumbers<>+52(SB)/4, $0x0
-DATA readNetBn3RsqrtVectorRowsNumbers<>+56(SB)/4, $0x0
-DATA readNetBn3RsqrtVectorRowsNumbers<>+60(SB)/4, $0x0
-DATA readNetBn3RsqrtVectorRowsNumbers<>+64(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3RsqrtVectorRowsNumbers<>+72(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3RsqrtVectorRowsNumbers<>+80(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3RsqrtVectorRowsNumbers<>+88(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3RsqrtVectorRowsNumbers<>+96(SB)/8, $0x3f8000003f800000
-DATA readNetBn3RsqrtVectorRowsNumbers<>+104(SB)/8, $0x3f8000003f800000
-DATA readNetBn3RsqrtVectorRowsNumbers<>+112(SB)/8, $0x3f8000003f800000
-DATA readNetBn3RsqrtVectorRowsNumbers<>+120(SB)/8, $0x3f8000003f800000
-GLOBL readNetBn3RsqrtVectorRowsNumbers<>(SB), RODATA|NOPTR, $128
+DATA readNetBn3MulVectorRows16Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn3MulVectorRows16Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn3MulVectorRows16Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn3MulVectorRows16Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn3MulVectorRows16Numbers<>+32(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn3MulVectorRows16Numbers<>+40(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn3MulVectorRows16Numbers<>+48(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn3MulVectorRows16Numbers<>+56(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn3MulVectorRows16Numbers<>+64(SB)/8, $0x3f8000003f800000
+DATA readNetBn3MulVectorRows16Numbers<>+72(SB)/8, $0x3f8000003f800000
+DATA readNetBn3MulVectorRows16Numbers<>+80(SB)/8, $0x3f8000003f800000
+DATA readNetBn3MulVectorRows16Numbers<>+88(SB)/8, $0x3f8000003f800000
+DATA readNetBn3MulVectorRows16Numbers<>+96(SB)/8, $0x3f8000003f800000
+DATA readNetBn3MulVectorRows16Numbers<>+104(SB)/8, $0x3f8000003f800000
+DATA readNetBn3MulVectorRows16Numbers<>+112(SB)/8, $0x3f8000003f800000
+DATA readNetBn3MulVectorRows16Numbers<>+120(SB)/8, $0x3f8000003f800000
+GLOBL readNetBn3MulVectorRows16Numbers<>(SB), RODATA|NOPTR, $128
+DATA readNetBn3MulVectorRows8Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn3MulVectorRows8Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn3MulVectorRows8Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn3MulVectorRows8Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
+DATA readNetBn3MulVectorRows8Numbers<>+32(SB)/8, $0x3f8000003f800000
+DATA readNetBn3MulVectorRows8Numbers<>+40(SB)/8, $0x3f8000003f800000
+DATA readNetBn3MulVectorRows8Numbers<>+48(SB)/8, $0x3f8000003f800000
+DATA readNetBn3MulVectorRows8Numbers<>+56(SB)/8, $0x3f8000003f800000
+DATA readNetBn3MulVectorRows8Numbers<>+64(SB)/8, $0xffffffffffffffff
+DATA readNetBn3MulVectorRows8Numbers<>+72(SB)/8, $0xffffffffffffffff
+DATA readNetBn3MulVectorRows8Numbers<>+80(SB)/8, $0xffffffffffffffff
+DATA readNetBn3MulVectorRows8Numbers<>+88(SB)/8, $0xffffffffffffffff
+DATA readNetBn3MulVectorRows8Numbers<>+96(SB)/8, $0x0
+DATA readNetBn3MulVectorRows8Numbers<>+104(SB)/8, $0x0
+DATA readNetBn3MulVectorRows8Numbers<>+112(SB)/8, $0x0
+DATA readNetBn3MulVectorRows8Numbers<>+120(SB)/8, $0x0
+GLOBL readNetBn3MulVectorRows8Numbers<>(SB), RODATA|NOPTR, $128
 
-// func readNetBn3RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
-TEXT ·readNetBn3RsqrtVectorRows(SB), 0, $0-32
+// func readNetBn3MulVectorRows(at *unsafe.Pointer, step *int, rows, n int)
+TEXT ·readNetBn3MulVectorRows(SB), 0, $0-32
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
-row:
+	MOVQ 16(AX), DX
+	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
+	JEQ narrower1
+row2:
 	XORQ CX, CX
 	MOVQ n+24(FP), BX
-	SUBQ $32, BX
-	CMPQ CX, BX
-	JGT fewer2
-	PCALIGN $32
-vectors1:
-	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+64(SB), Y0
-	VADDPS 0(SI)(CX*4), Y0, Y0
-	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+64(SB), Y1
-	VADDPS 32(SI)(CX*4), Y1, Y1
-	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+64(SB), Y2
-	VADDPS 64(SI)(CX*4), Y2, Y2
-	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+64(SB), Y3
-	VADDPS 96(SI)(CX*4), Y3, Y3
-	VSQRTPS Y0, Y0
-	VSQRTPS Y1, Y1
-	VSQRTPS Y2, Y2
-	VSQRTPS Y3, Y3
-	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+96(SB), Y4
-	VDIVPS Y0, Y4, Y4
-	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+96(SB), Y0
-	VDIVPS Y1, Y0, Y0
-	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+96(SB), Y1
-	VDIVPS Y2, Y1, Y1
-	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+96(SB), Y2
-	VDIVPS Y3, Y2, Y2
-	VMOVUPS Y4, 0(DI)(CX*4)
-	VMOVUPS Y0, 32(DI)(CX*4)
-	VMOVUPS Y1, 64(DI)(CX*4)
-	VMOVUPS Y2, 96(DI)(CX*4)
-	ADDQ $32, CX
-	CMPQ CX, BX
-	JLE vectors1
-fewer2:
-	ADDQ $32, BX
-	SUBQ $8, BX
+	SUBQ $64, BX
 	CMPQ CX, BX
 	JGT fewer4
 	PCALIGN $32
 vectors3:
-	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+64(SB), Y0
-	VADDPS 0(SI)(CX*4), Y0, Y0
-	VSQRTPS Y0, Y0
-	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+96(SB), Y1
-	VDIVPS Y0, Y1, Y1
-	VMOVUPS Y1, 0(DI)(CX*4)
-	ADDQ $8, CX
+	VMOVUPS readNetBn3MulVectorRows16Numbers<>+0(SB), Z0
+	VADDPS 0(DI)(CX*4), Z0, Z0
+	VMOVUPS readNetBn3MulVectorRows16Numbers<>+0(SB), Z1
+	VADDPS 64(DI)(CX*4), Z1, Z1
+	VMOVUPS readNetBn3MulVectorRows16Numbers<>+0(SB), Z2
+	VADDPS 128(DI)(CX*4), Z2, Z2
+	VMOVUPS readNetBn3MulVectorRows16Numbers<>+0(SB), Z3
+	VADDPS 192(DI)(CX*4), Z3, Z3
+	VSQRTPS Z0, Z0
+	VSQRTPS Z1, Z1
+	VSQRTPS Z2, Z2
+	VSQRTPS Z3, Z3
+	VMOVUPS readNetBn3MulVectorRows16Numbers<>+64(SB), Z4
+	VDIVPS Z0, Z4, Z4
+	VMOVUPS readNetBn3MulVectorRows16Numbers<>+64(SB), Z0
+	VDIVPS Z1, Z0, Z0
+	VMOVUPS readNetBn3MulVectorRows16Numbers<>+64(SB), Z1
+	VDIVPS Z2, Z1, Z1
+	VMOVUPS readNetBn3MulVectorRows16Numbers<>+64(SB), Z2
+	VDIVPS Z3, Z2, Z2
+	VMULPS 0(SI)(CX*4), Z4, Z4
+	VMULPS 64(SI)(CX*4), Z0, Z0
+	VMULPS 128(SI)(CX*4), Z1, Z1
+	VMULPS 192(SI)(CX*4), Z2, Z2
+	VMOVUPS Z4, 0(DX)(CX*4)
+	VMOVUPS Z0, 64(DX)(CX*4)
+	VMOVUPS Z1, 128(DX)(CX*4)
+	VMOVUPS Z2, 192(DX)(CX*4)
+	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
 fewer4:
-	ADDQ $8, BX
+	ADDQ $64, BX
+	SUBQ $16, BX
+	CMPQ CX, BX
+	JGT fewer6
+	PCALIGN $32
+vectors5:
+	VMOVUPS readNetBn3MulVectorRows16Numbers<>+0(SB), Z0
+	VADDPS 0(DI)(CX*4), Z0, Z0
+	VSQRTPS Z0, Z0
+	VMOVUPS readNetBn3MulVectorRows16Numbers<>+64(SB), Z1
+	VDIVPS Z0, Z1, Z1
+	VMULPS 0(SI)(CX*4), Z1, Z1
+	VMOVUPS Z1, 0(DX)(CX*4)
+	ADDQ $16, CX
+	CMPQ CX, BX
+	JLE vectors5
+fewer6:
+	ADDQ $16, BX
 	SUBQ CX, BX
-	JEQ done5
-	NEGQ BX
-	LEAQ readNetBn3RsqrtVectorRowsNumbers<>+32(SB), AX
-	VMOVUPS (AX)(BX*4), Y15
-	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
-	VADDPS readNetBn3RsqrtVectorRowsNumbers<>+64(SB), Y0, Y0
-	VSQRTPS Y0, Y0
-	VMOVUPS readNetBn3RsqrtVectorRowsNumbers<>+96(SB), Y1
-	VDIVPS Y0, Y1, Y1
-	VMASKMOVPS Y1, Y15, 0(DI)(CX*4)
-done5:
+	JEQ done7
+	MOVL $-1, AX
+	SHLXL BX, AX, AX
+	NOTL AX
+	KMOVW AX, K7
+	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
+	VMOVUPS.Z 0(DI)(CX*4), K7, Z1
+	VADDPS readNetBn3MulVectorRows16Numbers<>+0(SB), Z1, Z1
+	VSQRTPS Z1, Z1
+	VMOVUPS readNetBn3MulVectorRows16Numbers<>+64(SB), Z2
+	VDIVPS Z1, Z2, Z2
+	VMULPS Z2, Z0, Z0
+	VMOVUPS Z0, K7, 0(DX)(CX*4)
+done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
 	DECQ rows+16(FP)
-	JNE row
+	JNE row2
+	VZEROUPPER
+	RET
+narrower1:
+row9:
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $32, BX
+	CMPQ CX, BX
+	JGT fewer11
+	PCALIGN $32
+vectors10:
+	VMOVUPS readNetBn3MulVectorRows8Numbers<>+0(SB), Y0
+	VADDPS 0(DI)(CX*4), Y0, Y0
+	VMOVUPS readNetBn3MulVectorRows8Numbers<>+0(SB), Y1
+	VADDPS 32(DI)(CX*4), Y1, Y1
+	VMOVUPS readNetBn3MulVectorRows8Numbers<>+0(SB), Y2
+	VADDPS 64(DI)(CX*4), Y2, Y2
+	VMOVUPS readNetBn3MulVectorRows8Numbers<>+0(SB), Y3
+	VADDPS 96(DI)(CX*4), Y3, Y3
+	VSQRTPS Y0, Y0
+	VSQRTPS Y1, Y1
+	VSQRTPS Y2, Y2
+	VSQRTPS Y3, Y3
+	VMOVUPS readNetBn3MulVectorRows8Numbers<>+32(SB), Y4
+	VDIVPS Y0, Y4, Y4
+	VMOVUPS readNetBn3MulVectorRows8Numbers<>+32(SB), Y0
+	VDIVPS Y1, Y0, Y0
+	VMOVUPS readNetBn3MulVectorRows8Numbers<>+32(SB), Y1
+	VDIVPS Y2, Y1, Y1
+	VMOVUPS readNetBn3MulVectorRows8Numbers<>+32(SB), Y2
+	VDIVPS Y3, Y2, Y2
+	VMULPS 0(SI)(CX*4), Y4, Y4
+	VMULPS 32(SI)(CX*4), Y0, Y0
+	VMULPS 64(SI)(CX*4), Y1, Y1
+	VMULPS 96(SI)(CX*4), Y2, Y2
+	VMOVUPS Y4, 0(DX)(CX*4)
+	VMOVUPS Y0, 32(DX)(CX*4)
+	VMOVUPS Y1, 64(DX)(CX*4)
+	VMOVUPS Y2, 96(DX)(CX*4)
+	ADDQ $32, CX
+	CMPQ CX, BX
+	JLE vectors10
+fewer11:
+	ADDQ $32, BX
+	SUBQ $8, BX
+	CMPQ CX, BX
+	JGT fewer13
+	PCALIGN $32
+vectors12:
+	VMOVUPS readNetBn3MulVectorRows8Numbers<>+0(SB), Y0
+	VADDPS 0(DI)(CX*4), Y0, Y0
+	VSQRTPS Y0, Y0
+	VMOVUPS readNetBn3MulVectorRows8Numbers<>+32(SB), Y1
+	VDIVPS Y0, Y1, Y1
+	VMULPS 0(SI)(CX*4), Y1, Y1
+	VMOVUPS Y1, 0(DX)(CX*4)
+	ADDQ $8, CX
+	CMPQ CX, BX
+	JLE vectors12
+fewer13:
+	ADDQ $8, BX
+	SUBQ CX, BX
+	JEQ done14
+	NEGQ BX
+	LEAQ readNetBn3MulVectorRows8Numbers<>+96(SB), AX
+	VMOVUPS (AX)(BX*4), Y15
+	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
+	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
+	VADDPS readNetBn3MulVectorRows8Numbers<>+0(SB), Y1, Y1
+	VSQRTPS Y1, Y1
+	VMOVUPS readNetBn3MulVectorRows8Numbers<>+32(SB), Y2
+	VDIVPS Y1, Y2, Y2
+	VMULPS Y2, Y0, Y0
+	VMASKMOVPS Y0, Y15, 0(DX)(CX*4)
+done14:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	DECQ rows+16(FP)
+	JNE row9
 	VZEROUPPER
 	RET
 
-DATA readNetRelu3ProductEpilogueRowsNumbers<>+0(SB)/4, $0xffffffff
-DATA readNetRelu3ProductEpilogueRowsNumbers<>+4(SB)/4, $0xffffffff
-DATA readNetRelu3ProductEpilogueRowsNumbers<>+8(SB)/4, $0xffffffff
-DATA readNetRelu3ProductEpilogueRowsNumbers<>+12(SB)/4, $0xffffffff
-DATA readNetRelu3ProductEpilogueRowsNumbers<>+16(SB)/4, $0xffffffff
-DATA readNetRelu3ProductEpilogueRowsNumbers<>+20(SB)/4, $0xffffffff
-DATA readNetRelu3ProductEpilogueRowsNumbers<>+24(SB)/4, $0xffffffff
-DATA readNetRelu3ProductEpilogueRowsNumbers<>+28(SB)/4, $0xffffffff
-DATA readNetRelu3ProductEpilogueRowsNumbers<>+32(SB)/4, $0x0
-DATA readNetRelu3ProductEpilogueRowsNumbers<>+36(SB)/4, $0x0
-DATA readNetRelu3ProductEpilogueRowsNumbers<>+40(SB)/4, $0x0
-DATA readNetRelu3ProductEpilogueRowsNumbers<>+44(SB)/4, $0x0
-DATA readNetRelu3ProductEpilogueRowsNumbers<>+48(SB)/4, $0x0
-DATA readNetRelu3ProductEpilogueRowsNumbers<>+52(SB)/4, $0x0
-DATA readNetRelu3ProductEpilogueRowsNumbers<>+56(SB)/4, $0x0
-DATA readNetRelu3ProductEpilogueRowsNumbers<>+60(SB)/4, $0x0
-DATA readNetRelu3ProductEpilogueRowsNumbers<>+64(SB)/8, $0x0
-DATA readNetRelu3ProductEpilogueRowsNumbers<>+72(SB)/8, $0x0
-DATA readNetRelu3ProductEpilogueRowsNumbers<>+80(SB)/8, $0x0
-DATA readNetRelu3ProductEpilogueRowsNumbers<>+88(SB)/8, $0x0
-GLOBL readNetRelu3ProductEpilogueRowsNumbers<>(SB), RODATA|NOPTR, $96
+DATA readNetRelu3ProductEpilogueRows16Numbers<>+0(SB)/8, $0x0
+DATA readNetRelu3ProductEpilogueRows16Numbers<>+8(SB)/8, $0x0
+DATA readNetRelu3ProductEpilogueRows16Numbers<>+16(SB)/8, $0x0
+DATA readNetRelu3ProductEpilogueRows16Numbers<>+24(SB)/8, $0x0
+DATA readNetRelu3ProductEpilogueRows16Numbers<>+32(SB)/8, $0x0
+DATA readNetRelu3ProductEpilogueRows16Numbers<>+40(SB)/8, $0x0
+DATA readNetRelu3ProductEpilogueRows16Numbers<>+48(SB)/8, $0x0
+DATA readNetRelu3ProductEpilogueRows16Numbers<>+56(SB)/8, $0x0
+GLOBL readNetRelu3ProductEpilogueRows16Numbers<>(SB), RODATA|NOPTR, $64
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+0(SB)/8, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+8(SB)/8, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+16(SB)/8, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+24(SB)/8, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+32(SB)/8, $0xffffffffffffffff
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+40(SB)/8, $0xffffffffffffffff
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+48(SB)/8, $0xffffffffffffffff
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+56(SB)/8, $0xffffffffffffffff
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+64(SB)/8, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+72(SB)/8, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+80(SB)/8, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+88(SB)/8, $0x0
+GLOBL readNetRelu3ProductEpilogueRows8Numbers<>(SB), RODATA|NOPTR, $96
 
 // func readNetRelu3ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int)
 TEXT ·readNetRelu3ProductEpilogueRows(SB), 0, $0-32
@@ -2091,15 +2742,110 @@ TEXT ·readNetRelu3ProductEpilogueRows(SB), 0, $0-32
 	MOVQ 24(AX), R8
 	MOVQ 32(AX), R9
 	MOVQ 40(AX), R10
-	MOVQ 48(AX), R11
-row:
+	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
+	JEQ narrower1
+row2:
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $64, BX
+	CMPQ CX, BX
+	JGT fewer4
+	PCALIGN $32
+vectors3:
+	VMOVUPS 0(DI)(CX*4), Z0
+	VADDPS 0(SI)(CX*4), Z0, Z0
+	VMOVUPS 64(DI)(CX*4), Z1
+	VADDPS 64(SI)(CX*4), Z1, Z1
+	VMOVUPS 128(DI)(CX*4), Z2
+	VADDPS 128(SI)(CX*4), Z2, Z2
+	VMOVUPS 192(DI)(CX*4), Z3
+	VADDPS 192(SI)(CX*4), Z3, Z3
+	VSUBPS 0(DX)(CX*4), Z0, Z0
+	VSUBPS 64(DX)(CX*4), Z1, Z1
+	VSUBPS 128(DX)(CX*4), Z2, Z2
+	VSUBPS 192(DX)(CX*4), Z3, Z3
+	VMULPS 0(R8)(CX*4), Z0, Z0
+	VMULPS 64(R8)(CX*4), Z1, Z1
+	VMULPS 128(R8)(CX*4), Z2, Z2
+	VMULPS 192(R8)(CX*4), Z3, Z3
+	VADDPS 0(R9)(CX*4), Z0, Z0
+	VADDPS 64(R9)(CX*4), Z1, Z1
+	VADDPS 128(R9)(CX*4), Z2, Z2
+	VADDPS 192(R9)(CX*4), Z3, Z3
+	VMOVUPS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z4
+	VMAXPS Z0, Z4, Z4
+	VMOVUPS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z0
+	VMAXPS Z1, Z0, Z0
+	VMOVUPS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z1
+	VMAXPS Z2, Z1, Z1
+	VMOVUPS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z2
+	VMAXPS Z3, Z2, Z2
+	VMOVUPS Z4, 0(R10)(CX*4)
+	VMOVUPS Z0, 64(R10)(CX*4)
+	VMOVUPS Z1, 128(R10)(CX*4)
+	VMOVUPS Z2, 192(R10)(CX*4)
+	ADDQ $64, CX
+	CMPQ CX, BX
+	JLE vectors3
+fewer4:
+	ADDQ $64, BX
+	SUBQ $16, BX
+	CMPQ CX, BX
+	JGT fewer6
+	PCALIGN $32
+vectors5:
+	VMOVUPS 0(DI)(CX*4), Z0
+	VADDPS 0(SI)(CX*4), Z0, Z0
+	VSUBPS 0(DX)(CX*4), Z0, Z0
+	VMULPS 0(R8)(CX*4), Z0, Z0
+	VADDPS 0(R9)(CX*4), Z0, Z0
+	VMOVUPS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z1
+	VMAXPS Z0, Z1, Z1
+	VMOVUPS Z1, 0(R10)(CX*4)
+	ADDQ $16, CX
+	CMPQ CX, BX
+	JLE vectors5
+fewer6:
+	ADDQ $16, BX
+	SUBQ CX, BX
+	JEQ done7
+	MOVL $-1, AX
+	SHLXL BX, AX, AX
+	NOTL AX
+	KMOVW AX, K7
+	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
+	VMOVUPS.Z 0(DI)(CX*4), K7, Z1
+	VADDPS Z1, Z0, Z0
+	VMOVUPS.Z 0(DX)(CX*4), K7, Z1
+	VSUBPS Z1, Z0, Z0
+	VMOVUPS.Z 0(R8)(CX*4), K7, Z1
+	VMULPS Z1, Z0, Z0
+	VMOVUPS.Z 0(R9)(CX*4), K7, Z1
+	VADDPS Z1, Z0, Z0
+	VMOVUPS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z1
+	VMAXPS Z0, Z1, Z1
+	VMOVUPS Z1, K7, 0(R10)(CX*4)
+done7:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	ADDQ 24(AX), R8
+	ADDQ 32(AX), R9
+	ADDQ 40(AX), R10
+	DECQ rows+16(FP)
+	JNE row2
+	VZEROUPPER
+	RET
+narrower1:
+row9:
 	XORQ CX, CX
 	MOVQ n+24(FP), BX
 	SUBQ $32, BX
 	CMPQ CX, BX
-	JGT fewer2
+	JGT fewer11
 	PCALIGN $32
-vectors1:
+vectors10:
 	VMOVUPS 0(DI)(CX*4), Y0
 	VADDPS 0(SI)(CX*4), Y0, Y0
 	VMOVUPS 32(DI)(CX*4), Y1
@@ -2116,54 +2862,49 @@ vectors1:
 	VMULPS 32(R8)(CX*4), Y1, Y1
 	VMULPS 64(R8)(CX*4), Y2, Y2
 	VMULPS 96(R8)(CX*4), Y3, Y3
-	VMULPS 0(R9)(CX*4), Y0, Y0
-	VMULPS 32(R9)(CX*4), Y1, Y1
-	VMULPS 64(R9)(CX*4), Y2, Y2
-	VMULPS 96(R9)(CX*4), Y3, Y3
-	VADDPS 0(R10)(CX*4), Y0, Y0
-	VADDPS 32(R10)(CX*4), Y1, Y1
-	VADDPS 64(R10)(CX*4), Y2, Y2
-	VADDPS 96(R10)(CX*4), Y3, Y3
-	VMOVUPS readNetRelu3ProductEpilogueRowsNumbers<>+64(SB), Y4
+	VADDPS 0(R9)(CX*4), Y0, Y0
+	VADDPS 32(R9)(CX*4), Y1, Y1
+	VADDPS 64(R9)(CX*4), Y2, Y2
+	VADDPS 96(R9)(CX*4), Y3, Y3
+	VMOVUPS readNetRelu3ProductEpilogueRows8Numbers<>+0(SB), Y4
 	VMAXPS Y0, Y4, Y4
-	VMOVUPS readNetRelu3ProductEpilogueRowsNumbers<>+64(SB), Y0
+	VMOVUPS readNetRelu3ProductEpilogueRows8Numbers<>+0(SB), Y0
 	VMAXPS Y1, Y0, Y0
-	VMOVUPS readNetRelu3ProductEpilogueRowsNumbers<>+64(SB), Y1
+	VMOVUPS readNetRelu3ProductEpilogueRows8Numbers<>+0(SB), Y1
 	VMAXPS Y2, Y1, Y1
-	VMOVUPS readNetRelu3ProductEpilogueRowsNumbers<>+64(SB), Y2
+	VMOVUPS readNetRelu3ProductEpilogueRows8Numbers<>+0(SB), Y2
 	VMAXPS Y3, Y2, Y2
-	VMOVUPS Y4, 0(R11)(CX*4)
-	VMOVUPS Y0, 32(R11)(CX*4)
-	VMOVUPS Y1, 64(R11)(CX*4)
-	VMOVUPS Y2, 96(R11)(CX*4)
+	VMOVUPS Y4, 0(R10)(CX*4)
+	VMOVUPS Y0, 32(R10)(CX*4)
+	VMOVUPS Y1, 64(R10)(CX*4)
+	VMOVUPS Y2, 96(R10)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
-	JLE vectors1
-fewer2:
+	JLE vectors10
+fewer11:
 	ADDQ $32, BX
 	SUBQ $8, BX
 	CMPQ CX, BX
-	JGT fewer4
+	JGT fewer13
 	PCALIGN $32
-vectors3:
+vectors12:
 	VMOVUPS 0(DI)(CX*4), Y0
 	VADDPS 0(SI)(CX*4), Y0, Y0
 	VSUBPS 0(DX)(CX*4), Y0, Y0
 	VMULPS 0(R8)(CX*4), Y0, Y0
-	VMULPS 0(R9)(CX*4), Y0, Y0
-	VADDPS 0(R10)(CX*4), Y0, Y0
-	VMOVUPS readNetRelu3ProductEpilogueRowsNumbers<>+64(SB), Y1
+	VADDPS 0(R9)(CX*4), Y0, Y0
+	VMOVUPS readNetRelu3ProductEpilogueRows8Numbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
-	VMOVUPS Y1, 0(R11)(CX*4)
+	VMOVUPS Y1, 0(R10)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
-	JLE vectors3
-fewer4:
+	JLE vectors12
+fewer13:
 	ADDQ $8, BX
 	SUBQ CX, BX
-	JEQ done5
+	JEQ done14
 	NEGQ BX
-	LEAQ readNetRelu3ProductEpilogueRowsNumbers<>+32(SB), AX
+	LEAQ readNetRelu3ProductEpilogueRows8Numbers<>+64(SB), AX
 	VMOVUPS (AX)(BX*4), Y15
 	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
 	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
@@ -2173,13 +2914,11 @@ fewer4:
 	VMASKMOVPS 0(R8)(CX*4), Y15, Y1
 	VMULPS Y1, Y0, Y0
 	VMASKMOVPS 0(R9)(CX*4), Y15, Y1
-	VMULPS Y1, Y0, Y0
-	VMASKMOVPS 0(R10)(CX*4), Y15, Y1
 	VADDPS Y1, Y0, Y0
-	VMOVUPS readNetRelu3ProductEpilogueRowsNumbers<>+64(SB), Y1
+	VMOVUPS readNetRelu3ProductEpilogueRows8Numbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
-	VMASKMOVPS Y1, Y15, 0(R11)(CX*4)
-done5:
+	VMASKMOVPS Y1, Y15, 0(R10)(CX*4)
+done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
@@ -2187,137 +2926,220 @@ done5:
 	ADDQ 24(AX), R8
 	ADDQ 32(AX), R9
 	ADDQ 40(AX), R10
-	ADDQ 48(AX), R11
 	DECQ rows+16(FP)
-	JNE row
+	JNE row9
 	VZEROUPPER
 	RET
 
-DATA readNetX3VectorRowsNumbers<>+0(SB)/4, $0xffffffff
-DATA readNetX3VectorRowsNumbers<>+4(SB)/4, $0xffffffff
-DATA readNetX3VectorRowsNumbers<>+8(SB)/4, $0xffffffff
-DATA readNetX3VectorRowsNumbers<>+12(SB)/4, $0xffffffff
-DATA readNetX3VectorRowsNumbers<>+16(SB)/4, $0xffffffff
-DATA readNetX3VectorRowsNumbers<>+20(SB)/4, $0xffffffff
-DATA readNetX3VectorRowsNumbers<>+24(SB)/4, $0xffffffff
-DATA readNetX3VectorRowsNumbers<>+28(SB)/4, $0xffffffff
-DATA readNetX3VectorRowsNumbers<>+32(SB)/4, $0x0
-DATA readNetX3VectorRowsNumbers<>+36(SB)/4, $0x0
-DATA readNetX3VectorRowsNumbers<>+40(SB)/4, $0x0
-DATA readNetX3VectorRowsNumbers<>+44(SB)/4, $0x0
-DATA readNetX3VectorRowsNumbers<>+48(SB)/4, $0x0
-DATA readNetX3VectorRowsNumbers<>+52(SB)/4, $0x0
-DATA readNetX3VectorRowsNumbers<>+56(SB)/4, $0x0
-DATA readNetX3VectorRowsNumbers<>+60(SB)/4, $0x0
-GLOBL readNetX3VectorRowsNumbers<>(SB), RODATA|NOPTR, $64
+GLOBL readNetX3VectorRows16Numbers<>(SB), RODATA|NOPTR, $0
+DATA readNetX3VectorRows8Numbers<>+0(SB)/8, $0xffffffffffffffff
+DATA readNetX3VectorRows8Numbers<>+8(SB)/8, $0xffffffffffffffff
+DATA readNetX3VectorRows8Numbers<>+16(SB)/8, $0xffffffffffffffff
+DATA readNetX3VectorRows8Numbers<>+24(SB)/8, $0xffffffffffffffff
+DATA readNetX3VectorRows8Numbers<>+32(SB)/8, $0x0
+DATA readNetX3VectorRows8Numbers<>+40(SB)/8, $0x0
+DATA readNetX3VectorRows8Numbers<>+48(SB)/8, $0x0
+DATA readNetX3VectorRows8Numbers<>+56(SB)/8, $0x0
+GLOBL readNetX3VectorRows8Numbers<>(SB), RODATA|NOPTR, $64
 
 // func readNetX3VectorRows(at *unsafe.Pointer, step *int, rows, n int)
 TEXT ·readNetX3VectorRows(SB), 0, $0-32
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
-row:
+	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
+	JEQ narrower1
+row2:
 	XORQ CX, CX
 	MOVQ n+24(FP), BX
-	SUBQ $32, BX
-	CMPQ CX, BX
-	JGT fewer2
-	PCALIGN $32
-vectors1:
-	VMOVUPS 0(SI)(CX*4), Y0
-	VMAXPS 256(SI)(CX*4), Y0, Y1
-	VCMPPS $3, Y0, Y0, Y2
-	VBLENDVPS Y2, Y0, Y1, Y1
-	VMOVUPS 32(SI)(CX*4), Y0
-	VMAXPS 288(SI)(CX*4), Y0, Y2
-	VCMPPS $3, Y0, Y0, Y3
-	VBLENDVPS Y3, Y0, Y2, Y2
-	VMOVUPS 64(SI)(CX*4), Y0
-	VMAXPS 320(SI)(CX*4), Y0, Y3
-	VCMPPS $3, Y0, Y0, Y4
-	VBLENDVPS Y4, Y0, Y3, Y3
-	VMOVUPS 96(SI)(CX*4), Y0
-	VMAXPS 352(SI)(CX*4), Y0, Y4
-	VCMPPS $3, Y0, Y0, Y5
-	VBLENDVPS Y5, Y0, Y4, Y4
-	VMAXPS 1792(SI)(CX*4), Y1, Y0
-	VCMPPS $3, Y1, Y1, Y5
-	VBLENDVPS Y5, Y1, Y0, Y0
-	VMAXPS 1824(SI)(CX*4), Y2, Y1
-	VCMPPS $3, Y2, Y2, Y5
-	VBLENDVPS Y5, Y2, Y1, Y1
-	VMAXPS 1856(SI)(CX*4), Y3, Y2
-	VCMPPS $3, Y3, Y3, Y5
-	VBLENDVPS Y5, Y3, Y2, Y2
-	VMAXPS 1888(SI)(CX*4), Y4, Y3
-	VCMPPS $3, Y4, Y4, Y5
-	VBLENDVPS Y5, Y4, Y3, Y3
-	VMAXPS 2048(SI)(CX*4), Y0, Y4
-	VCMPPS $3, Y0, Y0, Y5
-	VBLENDVPS Y5, Y0, Y4, Y4
-	VMAXPS 2080(SI)(CX*4), Y1, Y0
-	VCMPPS $3, Y1, Y1, Y5
-	VBLENDVPS Y5, Y1, Y0, Y0
-	VMAXPS 2112(SI)(CX*4), Y2, Y1
-	VCMPPS $3, Y2, Y2, Y5
-	VBLENDVPS Y5, Y2, Y1, Y1
-	VMAXPS 2144(SI)(CX*4), Y3, Y2
-	VCMPPS $3, Y3, Y3, Y5
-	VBLENDVPS Y5, Y3, Y2, Y2
-	VMOVUPS Y4, 0(DI)(CX*4)
-	VMOVUPS Y0, 32(DI)(CX*4)
-	VMOVUPS Y1, 64(DI)(CX*4)
-	VMOVUPS Y2, 96(DI)(CX*4)
-	ADDQ $32, CX
-	CMPQ CX, BX
-	JLE vectors1
-fewer2:
-	ADDQ $32, BX
-	SUBQ $8, BX
+	SUBQ $64, BX
 	CMPQ CX, BX
 	JGT fewer4
 	PCALIGN $32
 vectors3:
-	VMOVUPS 0(SI)(CX*4), Y0
-	VMAXPS 256(SI)(CX*4), Y0, Y1
-	VCMPPS $3, Y0, Y0, Y2
-	VBLENDVPS Y2, Y0, Y1, Y1
-	VMAXPS 1792(SI)(CX*4), Y1, Y0
-	VCMPPS $3, Y1, Y1, Y2
-	VBLENDVPS Y2, Y1, Y0, Y0
-	VMAXPS 2048(SI)(CX*4), Y0, Y1
-	VCMPPS $3, Y0, Y0, Y2
-	VBLENDVPS Y2, Y0, Y1, Y1
-	VMOVUPS Y1, 0(DI)(CX*4)
-	ADDQ $8, CX
+	VMOVUPS 0(SI)(CX*4), Z0
+	VCMPPS $7, Z0, Z0, K1
+	VMAXPS 256(SI)(CX*4), Z0, K1, Z0
+	VMOVUPS 64(SI)(CX*4), Z1
+	VCMPPS $7, Z1, Z1, K1
+	VMAXPS 320(SI)(CX*4), Z1, K1, Z1
+	VMOVUPS 128(SI)(CX*4), Z2
+	VCMPPS $7, Z2, Z2, K1
+	VMAXPS 384(SI)(CX*4), Z2, K1, Z2
+	VMOVUPS 192(SI)(CX*4), Z3
+	VCMPPS $7, Z3, Z3, K1
+	VMAXPS 448(SI)(CX*4), Z3, K1, Z3
+	VCMPPS $7, Z0, Z0, K1
+	VMAXPS 1792(SI)(CX*4), Z0, K1, Z0
+	VCMPPS $7, Z1, Z1, K1
+	VMAXPS 1856(SI)(CX*4), Z1, K1, Z1
+	VCMPPS $7, Z2, Z2, K1
+	VMAXPS 1920(SI)(CX*4), Z2, K1, Z2
+	VCMPPS $7, Z3, Z3, K1
+	VMAXPS 1984(SI)(CX*4), Z3, K1, Z3
+	VCMPPS $7, Z0, Z0, K1
+	VMAXPS 2048(SI)(CX*4), Z0, K1, Z0
+	VCMPPS $7, Z1, Z1, K1
+	VMAXPS 2112(SI)(CX*4), Z1, K1, Z1
+	VCMPPS $7, Z2, Z2, K1
+	VMAXPS 2176(SI)(CX*4), Z2, K1, Z2
+	VCMPPS $7, Z3, Z3, K1
+	VMAXPS 2240(SI)(CX*4), Z3, K1, Z3
+	VMOVUPS Z0, 0(DI)(CX*4)
+	VMOVUPS Z1, 64(DI)(CX*4)
+	VMOVUPS Z2, 128(DI)(CX*4)
+	VMOVUPS Z3, 192(DI)(CX*4)
+	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
 fewer4:
+	ADDQ $64, BX
+	SUBQ $16, BX
+	CMPQ CX, BX
+	JGT fewer6
+	PCALIGN $32
+vectors5:
+	VMOVUPS 0(SI)(CX*4), Z0
+	VCMPPS $7, Z0, Z0, K1
+	VMAXPS 256(SI)(CX*4), Z0, K1, Z0
+	VCMPPS $7, Z0, Z0, K1
+	VMAXPS 1792(SI)(CX*4), Z0, K1, Z0
+	VCMPPS $7, Z0, Z0, K1
+	VMAXPS 2048(SI)(CX*4), Z0, K1, Z0
+	VMOVUPS Z0, 0(DI)(CX*4)
+	ADDQ $16, CX
+	CMPQ CX, BX
+	JLE vectors5
+fewer6:
+	ADDQ $16, BX
+	SUBQ CX, BX
+	JEQ done7
+	MOVL $-1, AX
+	SHLXL BX, AX, AX
+	NOTL AX
+	KMOVW AX, K7
+	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
+	VMOVUPS.Z 256(SI)(CX*4), K7, Z1
+	VCMPPS $7, Z0, Z0, K1
+	VMAXPS Z1, Z0, K1, Z0
+	VMOVUPS.Z 1792(SI)(CX*4), K7, Z1
+	VCMPPS $7, Z0, Z0, K1
+	VMAXPS Z1, Z0, K1, Z0
+	VMOVUPS.Z 2048(SI)(CX*4), K7, Z1
+	VCMPPS $7, Z0, Z0, K1
+	VMAXPS Z1, Z0, K1, Z0
+	VMOVUPS Z0, K7, 0(DI)(CX*4)
+done7:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	DECQ rows+16(FP)
+	JNE row2
+	VZEROUPPER
+	RET
+narrower1:
+row9:
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $32, BX
+	CMPQ CX, BX
+	JGT fewer11
+	PCALIGN $32
+vectors10:
+	VMOVUPS 0(SI)(CX*4), Y0
+	VMAXPS 256(SI)(CX*4), Y0, Y1
+	VCMPPS $3, Y0, Y0, Y2
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VMOVUPS 32(SI)(CX*4), Y2
+	VMAXPS 288(SI)(CX*4), Y2, Y1
+	VCMPPS $3, Y2, Y2, Y3
+	VBLENDVPS Y3, Y2, Y1, Y2
+	VMOVUPS 64(SI)(CX*4), Y3
+	VMAXPS 320(SI)(CX*4), Y3, Y1
+	VCMPPS $3, Y3, Y3, Y4
+	VBLENDVPS Y4, Y3, Y1, Y3
+	VMOVUPS 96(SI)(CX*4), Y4
+	VMAXPS 352(SI)(CX*4), Y4, Y1
+	VCMPPS $3, Y4, Y4, Y5
+	VBLENDVPS Y5, Y4, Y1, Y4
+	VMAXPS 1792(SI)(CX*4), Y0, Y5
+	VCMPPS $3, Y0, Y0, Y1
+	VBLENDVPS Y1, Y0, Y5, Y0
+	VMAXPS 1824(SI)(CX*4), Y2, Y1
+	VCMPPS $3, Y2, Y2, Y5
+	VBLENDVPS Y5, Y2, Y1, Y2
+	VMAXPS 1856(SI)(CX*4), Y3, Y5
+	VCMPPS $3, Y3, Y3, Y1
+	VBLENDVPS Y1, Y3, Y5, Y3
+	VMAXPS 1888(SI)(CX*4), Y4, Y1
+	VCMPPS $3, Y4, Y4, Y5
+	VBLENDVPS Y5, Y4, Y1, Y4
+	VMAXPS 2048(SI)(CX*4), Y0, Y5
+	VCMPPS $3, Y0, Y0, Y1
+	VBLENDVPS Y1, Y0, Y5, Y0
+	VMAXPS 2080(SI)(CX*4), Y2, Y1
+	VCMPPS $3, Y2, Y2, Y5
+	VBLENDVPS Y5, Y2, Y1, Y2
+	VMAXPS 2112(SI)(CX*4), Y3, Y5
+	VCMPPS $3, Y3, Y3, Y1
+	VBLENDVPS Y1, Y3, Y5, Y3
+	VMAXPS 2144(SI)(CX*4), Y4, Y1
+	VCMPPS $3, Y4, Y4, Y5
+	VBLENDVPS Y5, Y4, Y1, Y4
+	VMOVUPS Y0, 0(DI)(CX*4)
+	VMOVUPS Y2, 32(DI)(CX*4)
+	VMOVUPS Y3, 64(DI)(CX*4)
+	VMOVUPS Y4, 96(DI)(CX*4)
+	ADDQ $32, CX
+	CMPQ CX, BX
+	JLE vectors10
+fewer11:
+	ADDQ $32, BX
+	SUBQ $8, BX
+	CMPQ CX, BX
+	JGT fewer13
+	PCALIGN $32
+vectors12:
+	VMOVUPS 0(SI)(CX*4), Y0
+	VMAXPS 256(SI)(CX*4), Y0, Y1
+	VCMPPS $3, Y0, Y0, Y2
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VMAXPS 1792(SI)(CX*4), Y0, Y2
+	VCMPPS $3, Y0, Y0, Y1
+	VBLENDVPS Y1, Y0, Y2, Y0
+	VMAXPS 2048(SI)(CX*4), Y0, Y1
+	VCMPPS $3, Y0, Y0, Y2
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VMOVUPS Y0, 0(DI)(CX*4)
+	ADDQ $8, CX
+	CMPQ CX, BX
+	JLE vectors12
+fewer13:
 	ADDQ $8, BX
 	SUBQ CX, BX
-	JEQ done5
+	JEQ done14
 	NEGQ BX
-	LEAQ readNetX3VectorRowsNumbers<>+32(SB), AX
+	LEAQ readNetX3VectorRows8Numbers<>+32(SB), AX
 	VMOVUPS (AX)(BX*4), Y15
 	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
 	VMASKMOVPS 256(SI)(CX*4), Y15, Y1
 	VMAXPS Y1, Y0, Y2
 	VCMPPS $3, Y0, Y0, Y3
-	VBLENDVPS Y3, Y0, Y2, Y2
+	VBLENDVPS Y3, Y0, Y2, Y0
 	VMASKMOVPS 1792(SI)(CX*4), Y15, Y1
-	VMAXPS Y1, Y2, Y0
-	VCMPPS $3, Y2, Y2, Y3
-	VBLENDVPS Y3, Y2, Y0, Y0
+	VMAXPS Y1, Y0, Y3
+	VCMPPS $3, Y0, Y0, Y2
+	VBLENDVPS Y2, Y0, Y3, Y0
 	VMASKMOVPS 2048(SI)(CX*4), Y15, Y1
 	VMAXPS Y1, Y0, Y2
 	VCMPPS $3, Y0, Y0, Y3
-	VBLENDVPS Y3, Y0, Y2, Y2
-	VMASKMOVPS Y2, Y15, 0(DI)(CX*4)
-done5:
+	VBLENDVPS Y3, Y0, Y2, Y0
+	VMASKMOVPS Y0, Y15, 0(DI)(CX*4)
+done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
 	DECQ rows+16(FP)
-	JNE row
+	JNE row9
 	VZEROUPPER
 	RET

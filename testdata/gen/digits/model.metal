@@ -8,24 +8,26 @@ float max_float(float x, float y) {
     return isnan(x) || isnan(y) ? NAN : max(x, y);
 }
 
-// read_net_bn1_rsqrt computes rsqrt (digits.mlx:17:23).
+// read_net_bn1_mul computes mul (digits.mlx:17:23).
 // A thread computes 4 neighbours.
-kernel void read_net_bn1_rsqrt(
-    device const float *net_bn1_running_var [[buffer(0)]],
-    device float *rsqrt_2 [[buffer(1)]],
+kernel void read_net_bn1_mul(
+    device const float *net_bn1_weight [[buffer(0)]],
+    device const float *net_bn1_running_var [[buffer(1)]],
+    device float *mul [[buffer(2)]],
     uint point [[thread_position_in_grid]]) {
     const int at = int(point);
     if (at >= 4) {
         return;
     }
     const int part = at;
+    const float4 net_bn1_weight4 = ((device const float4 *)net_bn1_weight)[part];
     const float4 net_bn1_running_var4 = ((device const float4 *)net_bn1_running_var)[part];
-    float4 rsqrt4;
+    float4 mul4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        rsqrt4[e] = precise::rsqrt((net_bn1_running_var4[e] + (1e-05f)));
+        mul4[e] = net_bn1_weight4[e] * precise::rsqrt((net_bn1_running_var4[e] + (1e-05f)));
     }
-    ((device float4 *)rsqrt_2)[part] = rsqrt4;
+    ((device float4 *)mul)[part] = mul4;
 }
 
 // read_net_relu computes relu (digits.mlx:17:18).
@@ -35,11 +37,10 @@ kernel void read_net_relu(
     device const float *net_conv1_weight [[buffer(1)]],
     device const float *net_conv1_bias [[buffer(2)]],
     device const float *net_bn1_running_mean [[buffer(3)]],
-    device const float *rsqrt_2 [[buffer(4)]],
-    device const float *net_bn1_weight [[buffer(5)]],
-    device const float *net_bn1_bias [[buffer(6)]],
-    device float *relu [[buffer(7)]],
-    constant int *dims [[buffer(8)]],
+    device const float *mul [[buffer(4)]],
+    device const float *net_bn1_bias [[buffer(5)]],
+    device float *relu [[buffer(6)]],
+    constant int *dims [[buffer(7)]],
     uint group [[threadgroup_position_in_grid]],
     uint tid [[thread_index_in_threadgroup]],
     uint sgid [[simdgroup_index_in_threadgroup]]) {
@@ -141,11 +142,9 @@ kernel void read_net_relu(
                 const float v8 = sums[outer * 20 + inner];
                 const float v9 = net_conv1_bias[i3];
                 const float v11 = net_bn1_running_mean[i3];
-                const float v13 = rsqrt_2[i3];
-                const float v15 = net_bn1_weight[i3];
-                const float v16 = net_bn1_bias[i3];
-                const float v18 = max_float(fma((((v8 + v9) - v11) * v13), v15, v16), 0.0f);
-                relu[i0 * 12544 + i1 * 448 + i2 * 16 + i3] = v18;
+                const float v13 = mul[i3];
+                const float v14 = net_bn1_bias[i3];
+                relu[i0 * 12544 + i1 * 448 + i2 * 16 + i3] = max_float(fma(((v8 + v9) - v11), v13, v14), 0.0f);
             }
         }
         threadgroup_barrier(mem_flags::mem_threadgroup);
@@ -175,24 +174,26 @@ kernel void read_net_x(
     x[i0 * 224 + i1 * 16 + i2] = v1;
 }
 
-// read_net_bn2_rsqrt computes rsqrt_2 (digits.mlx:18:23).
+// read_net_bn2_mul computes mul_2 (digits.mlx:18:23).
 // A thread computes 4 neighbours.
-kernel void read_net_bn2_rsqrt(
-    device const float *net_bn2_running_var [[buffer(0)]],
-    device float *rsqrt_2 [[buffer(1)]],
+kernel void read_net_bn2_mul(
+    device const float *net_bn2_weight [[buffer(0)]],
+    device const float *net_bn2_running_var [[buffer(1)]],
+    device float *mul_2 [[buffer(2)]],
     uint point [[thread_position_in_grid]]) {
     const int at = int(point);
     if (at >= 8) {
         return;
     }
     const int part = at;
+    const float4 net_bn2_weight4 = ((device const float4 *)net_bn2_weight)[part];
     const float4 net_bn2_running_var4 = ((device const float4 *)net_bn2_running_var)[part];
-    float4 rsqrt_2x4;
+    float4 mul_2x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        rsqrt_2x4[e] = precise::rsqrt((net_bn2_running_var4[e] + (1e-05f)));
+        mul_2x4[e] = net_bn2_weight4[e] * precise::rsqrt((net_bn2_running_var4[e] + (1e-05f)));
     }
-    ((device float4 *)rsqrt_2)[part] = rsqrt_2x4;
+    ((device float4 *)mul_2)[part] = mul_2x4;
 }
 
 // read_net_relu_2 computes relu_2 (digits.mlx:18:18).
@@ -202,11 +203,10 @@ kernel void read_net_relu_2(
     device const float *net_conv2_weight [[buffer(1)]],
     device const float *net_conv2_bias [[buffer(2)]],
     device const float *net_bn2_running_mean [[buffer(3)]],
-    device const float *rsqrt_2 [[buffer(4)]],
-    device const float *net_bn2_weight [[buffer(5)]],
-    device const float *net_bn2_bias [[buffer(6)]],
-    device float *relu_2 [[buffer(7)]],
-    constant int *dims [[buffer(8)]],
+    device const float *mul_2 [[buffer(4)]],
+    device const float *net_bn2_bias [[buffer(5)]],
+    device float *relu_2 [[buffer(6)]],
+    constant int *dims [[buffer(7)]],
     uint group [[threadgroup_position_in_grid]],
     uint tid [[thread_index_in_threadgroup]],
     uint sgid [[simdgroup_index_in_threadgroup]]) {
@@ -304,11 +304,9 @@ kernel void read_net_relu_2(
                 const float v4 = sums[outer * 36 + inner];
                 const float v5 = net_conv2_bias[i3];
                 const float v7 = net_bn2_running_mean[i3];
-                const float v9 = rsqrt_2[i3];
-                const float v11 = net_bn2_weight[i3];
-                const float v12 = net_bn2_bias[i3];
-                const float v14 = max_float(fma((((v4 + v5) - v7) * v9), v11, v12), 0.0f);
-                relu_2[i0 * 6272 + i1 * 448 + i2 * 32 + i3] = v14;
+                const float v9 = mul_2[i3];
+                const float v10 = net_bn2_bias[i3];
+                relu_2[i0 * 6272 + i1 * 448 + i2 * 32 + i3] = max_float(fma(((v4 + v5) - v7), v9, v10), 0.0f);
             }
         }
         threadgroup_barrier(mem_flags::mem_threadgroup);
@@ -338,24 +336,26 @@ kernel void read_net_x_2(
     x_2[i0 * 224 + i1 * 32 + i2] = v1;
 }
 
-// read_net_bn3_rsqrt computes rsqrt_3 (digits.mlx:19:23).
+// read_net_bn3_mul computes mul_3 (digits.mlx:19:23).
 // A thread computes 4 neighbours.
-kernel void read_net_bn3_rsqrt(
-    device const float *net_bn3_running_var [[buffer(0)]],
-    device float *rsqrt_3 [[buffer(1)]],
+kernel void read_net_bn3_mul(
+    device const float *net_bn3_weight [[buffer(0)]],
+    device const float *net_bn3_running_var [[buffer(1)]],
+    device float *mul_3 [[buffer(2)]],
     uint point [[thread_position_in_grid]]) {
     const int at = int(point);
     if (at >= 16) {
         return;
     }
     const int part = at;
+    const float4 net_bn3_weight4 = ((device const float4 *)net_bn3_weight)[part];
     const float4 net_bn3_running_var4 = ((device const float4 *)net_bn3_running_var)[part];
-    float4 rsqrt_3x4;
+    float4 mul_3x4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        rsqrt_3x4[e] = precise::rsqrt((net_bn3_running_var4[e] + (1e-05f)));
+        mul_3x4[e] = net_bn3_weight4[e] * precise::rsqrt((net_bn3_running_var4[e] + (1e-05f)));
     }
-    ((device float4 *)rsqrt_3)[part] = rsqrt_3x4;
+    ((device float4 *)mul_3)[part] = mul_3x4;
 }
 
 // read_net_relu_3 computes relu_3 (digits.mlx:19:18).
@@ -365,11 +365,10 @@ kernel void read_net_relu_3(
     device const float *net_conv3_weight [[buffer(1)]],
     device const float *net_conv3_bias [[buffer(2)]],
     device const float *net_bn3_running_mean [[buffer(3)]],
-    device const float *rsqrt_3 [[buffer(4)]],
-    device const float *net_bn3_weight [[buffer(5)]],
-    device const float *net_bn3_bias [[buffer(6)]],
-    device float *relu_3 [[buffer(7)]],
-    constant int *dims [[buffer(8)]],
+    device const float *mul_3 [[buffer(4)]],
+    device const float *net_bn3_bias [[buffer(5)]],
+    device float *relu_3 [[buffer(6)]],
+    constant int *dims [[buffer(7)]],
     uint group [[threadgroup_position_in_grid]],
     uint tid [[thread_index_in_threadgroup]],
     uint sgid [[simdgroup_index_in_threadgroup]]) {
@@ -467,11 +466,9 @@ kernel void read_net_relu_3(
                 const float v4 = sums[outer * 36 + inner];
                 const float v5 = net_conv3_bias[i3];
                 const float v7 = net_bn3_running_mean[i3];
-                const float v9 = rsqrt_3[i3];
-                const float v11 = net_bn3_weight[i3];
-                const float v12 = net_bn3_bias[i3];
-                const float v14 = max_float(fma((((v4 + v5) - v7) * v9), v11, v12), 0.0f);
-                relu_3[i0 * 3136 + i1 * 448 + i2 * 64 + i3] = v14;
+                const float v9 = mul_3[i3];
+                const float v10 = net_bn3_bias[i3];
+                relu_3[i0 * 3136 + i1 * 448 + i2 * 64 + i3] = max_float(fma(((v4 + v5) - v7), v9, v10), 0.0f);
             }
         }
         threadgroup_barrier(mem_flags::mem_threadgroup);

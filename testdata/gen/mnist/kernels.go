@@ -69,12 +69,14 @@ func predictRelu2(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// predictNorm1Rsqrt computes rsqrt (mnist.mlx:19:9).
-func predictNorm1Rsqrt(call *cpu.Call, lo, hi int) {
-	norm1_running_var := cpu.View[float32](call, 0)
-	rsqrt := cpu.View[float32](call, 1)
+// predictNorm1Mul computes mul (mnist.mlx:19:9).
+func predictNorm1Mul(call *cpu.Call, lo, hi int) {
+	norm1_weight := cpu.View[float32](call, 0)
+	norm1_running_var := cpu.View[float32](call, 1)
+	mul := cpu.View[float32](call, 2)
 	for i0 := lo; i0 < hi; i0++ {
-		rsqrt[i0] = 1 / (float32(math.Sqrt(float64((norm1_running_var[i0] + 1e-05)))))
+		v7 := norm1_weight[i0] * (1 / (float32(math.Sqrt(float64((norm1_running_var[i0] + 1e-05))))))
+		mul[i0] = v7
 	}
 }
 
@@ -83,11 +85,10 @@ func predictNorm1Add(call *cpu.Call, lo, hi int) {
 	relu_2 := cpu.View[float32](call, 0)
 	conv3_bias := cpu.View[float32](call, 1)
 	norm1_running_mean := cpu.View[float32](call, 2)
-	rsqrt := cpu.View[float32](call, 3)
-	norm1_weight := cpu.View[float32](call, 4)
-	norm1_bias := cpu.View[float32](call, 5)
-	add := cpu.View[float32](call, 6)
-	panels := cpu.View[float32](call, 7)
+	mul := cpu.View[float32](call, 3)
+	norm1_bias := cpu.View[float32](call, 4)
+	add := cpu.View[float32](call, 5)
+	panels := cpu.View[float32](call, 6)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
 		down := tile % ((B*484 + 191) / 192) * 192
@@ -109,11 +110,10 @@ func predictNorm1Add(call *cpu.Call, lo, hi int) {
 				}
 				v5 := conv3_bias[i3]
 				v8 := norm1_running_mean[i3]
-				v10 := rsqrt[i3]
-				v12 := norm1_weight[i3]
-				v13 := (((max((v4 + v5), 0)) - v8) * v10) * v12
-				v14 := norm1_bias[i3]
-				add[i0*11616+i1*528+i2*24+i3] = v13 + v14
+				v10 := mul[i3]
+				v12 := norm1_bias[i3]
+				v13 := (((max((v4 + v5), 0)) - v8) * v10) + v12
+				add[i0*11616+i1*528+i2*24+i3] = v13
 			}
 		}
 	}
@@ -145,12 +145,14 @@ func predictRelu3(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// predictNorm2Rsqrt computes rsqrt_2 (mnist.mlx:20:12).
-func predictNorm2Rsqrt(call *cpu.Call, lo, hi int) {
-	norm2_running_var := cpu.View[float32](call, 0)
-	rsqrt_2 := cpu.View[float32](call, 1)
+// predictNorm2Mul computes mul_2 (mnist.mlx:20:12).
+func predictNorm2Mul(call *cpu.Call, lo, hi int) {
+	norm2_weight := cpu.View[float32](call, 0)
+	norm2_running_var := cpu.View[float32](call, 1)
+	mul_2 := cpu.View[float32](call, 2)
 	for i0 := lo; i0 < hi; i0++ {
-		rsqrt_2[i0] = 1 / (float32(math.Sqrt(float64((norm2_running_var[i0] + 1e-05)))))
+		v7 := norm2_weight[i0] * (1 / (float32(math.Sqrt(float64((norm2_running_var[i0] + 1e-05))))))
+		mul_2[i0] = v7
 	}
 }
 
@@ -159,11 +161,10 @@ func predictNorm2Logits(call *cpu.Call, lo, hi int) {
 	relu_3 := cpu.View[float32](call, 0)
 	fc2_bias := cpu.View[float32](call, 1)
 	norm2_running_mean := cpu.View[float32](call, 2)
-	rsqrt_2 := cpu.View[float32](call, 3)
-	norm2_weight := cpu.View[float32](call, 4)
-	norm2_bias := cpu.View[float32](call, 5)
-	logits := cpu.View[float32](call, 6)
-	panels := cpu.View[float32](call, 7)
+	mul_2 := cpu.View[float32](call, 3)
+	norm2_bias := cpu.View[float32](call, 4)
+	logits := cpu.View[float32](call, 5)
+	panels := cpu.View[float32](call, 6)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
 		down := tile % ((B + 95) / 96) * 96
@@ -179,11 +180,9 @@ func predictNorm2Logits(call *cpu.Call, lo, hi int) {
 				}
 				v4 := fc2_bias[i1]
 				v6 := norm2_running_mean[i1]
-				v8 := rsqrt_2[i1]
-				v10 := norm2_weight[i1]
-				v12 := norm2_bias[i1]
-				v13 := ((((v3 + v4) - v6) * v8) * v10) + v12
-				logits[i0*10+i1] = v13
+				v8 := mul_2[i1]
+				v10 := norm2_bias[i1]
+				logits[i0*10+i1] = (((v3 + v4) - v6) * v8) + v10
 			}
 		}
 	}

@@ -11,10 +11,10 @@ func init() {
 	if cpu.AVX2 {
 		program.Kernels[0] = predictReluProduct
 		program.Kernels[1] = predictRelu2Product
-		program.Kernels[2] = predictNorm1RsqrtVector
+		program.Kernels[2] = predictNorm1MulVector
 		program.Kernels[3] = predictNorm1AddProduct
 		program.Kernels[4] = predictRelu3Product
-		program.Kernels[5] = predictNorm2RsqrtVector
+		program.Kernels[5] = predictNorm2MulVector
 		program.Kernels[6] = predictNorm2LogitsProduct
 		program.Kernels[9] = predictReluPanelsCopy
 		program.Kernels[13] = predictRelu3PanelsCopy
@@ -95,23 +95,24 @@ func predictRelu2Product(call *cpu.Call, lo, hi int) {
 	p.Run(call, lo, hi)
 }
 
-// predictNorm1RsqrtVectorRows computes rows of n elements; step is the bytes from row to row of each stream.
+// predictNorm1MulVectorRows computes rows of n elements; step is the bytes from row to row of each stream.
 //
 //go:noescape
-func predictNorm1RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
+func predictNorm1MulVectorRows(at *unsafe.Pointer, step *int, rows, n int)
 
-// predictNorm1RsqrtVector computes rsqrt (mnist.mlx:19:9).
-func predictNorm1RsqrtVector(call *cpu.Call, lo, hi int) {
-	norm1_running_var := cpu.View[float32](call, 0)
-	rsqrt := cpu.View[float32](call, 1)
+// predictNorm1MulVector computes mul (mnist.mlx:19:9).
+func predictNorm1MulVector(call *cpu.Call, lo, hi int) {
+	norm1_weight := cpu.View[float32](call, 0)
+	norm1_running_var := cpu.View[float32](call, 1)
+	mul := cpu.View[float32](call, 2)
 	for p := lo; p < hi; {
 		i0 := p
 		n := min(hi-p, 24-p, 16384)
 		rows := 1
 		p += rows * n
-		at := [...]unsafe.Pointer{unsafe.Pointer(&norm1_running_var[i0]), unsafe.Pointer(&rsqrt[i0])}
-		step := [...]int{0, 0}
-		predictNorm1RsqrtVectorRows(&at[0], &step[0], rows, n)
+		at := [...]unsafe.Pointer{unsafe.Pointer(&norm1_weight[i0]), unsafe.Pointer(&norm1_running_var[i0]), unsafe.Pointer(&mul[i0])}
+		step := [...]int{0, 0, 0}
+		predictNorm1MulVectorRows(&at[0], &step[0], rows, n)
 	}
 }
 
@@ -133,7 +134,7 @@ func predictNorm1AddProduct(call *cpu.Call, lo, hi int) {
 		N:        24,
 		SizeB:    4,
 		Terms:    []cpu.Walk{{N: 3, A: 384}, {N: 3, A: 16}},
-		B:        7,
+		B:        6,
 		Epilogue: predictNorm1AddProductEpilogue,
 	}
 	p.Run(call, lo, hi)
@@ -143,11 +144,10 @@ func predictNorm1AddProduct(call *cpu.Call, lo, hi int) {
 func predictNorm1AddProductEpilogue(call *cpu.Call, lo, hi int) {
 	conv3_bias := cpu.View[float32](call, 1)
 	norm1_running_mean := cpu.View[float32](call, 2)
-	rsqrt := cpu.View[float32](call, 3)
-	norm1_weight := cpu.View[float32](call, 4)
-	norm1_bias := cpu.View[float32](call, 5)
-	add := cpu.View[float32](call, 6)
-	sums := cpu.View[float32](call, 8)
+	mul := cpu.View[float32](call, 3)
+	norm1_bias := cpu.View[float32](call, 4)
+	add := cpu.View[float32](call, 5)
+	sums := cpu.View[float32](call, 7)
 	row_2 := int(call.Sizes[1])
 	column := int(call.Sizes[2])
 	for p := lo; p < hi; {
@@ -161,8 +161,8 @@ func predictNorm1AddProductEpilogue(call *cpu.Call, lo, hi int) {
 			rows = min((hi-p)/n, 22-p/24%22, 682)
 		}
 		p += rows * n
-		at := [...]unsafe.Pointer{unsafe.Pointer(&sums[-column+i0*123904+i1*5632+i2*256+i3-row_2*256]), unsafe.Pointer(&conv3_bias[i3]), unsafe.Pointer(&norm1_running_mean[i3]), unsafe.Pointer(&rsqrt[i3]), unsafe.Pointer(&norm1_weight[i3]), unsafe.Pointer(&norm1_bias[i3]), unsafe.Pointer(&add[i0*11616+i1*528+i2*24+i3])}
-		step := [...]int{1024, 0, 0, 0, 0, 0, 96}
+		at := [...]unsafe.Pointer{unsafe.Pointer(&sums[-column+i0*123904+i1*5632+i2*256+i3-row_2*256]), unsafe.Pointer(&conv3_bias[i3]), unsafe.Pointer(&norm1_running_mean[i3]), unsafe.Pointer(&mul[i3]), unsafe.Pointer(&norm1_bias[i3]), unsafe.Pointer(&add[i0*11616+i1*528+i2*24+i3])}
+		step := [...]int{1024, 0, 0, 0, 0, 96}
 		predictNorm1AddProductEpilogueRows(&at[0], &step[0], rows, n)
 	}
 }
@@ -188,23 +188,24 @@ func predictRelu3Product(call *cpu.Call, lo, hi int) {
 	p.Run(call, lo, hi)
 }
 
-// predictNorm2RsqrtVectorRows computes rows of n elements; step is the bytes from row to row of each stream.
+// predictNorm2MulVectorRows computes rows of n elements; step is the bytes from row to row of each stream.
 //
 //go:noescape
-func predictNorm2RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
+func predictNorm2MulVectorRows(at *unsafe.Pointer, step *int, rows, n int)
 
-// predictNorm2RsqrtVector computes rsqrt_2 (mnist.mlx:20:12).
-func predictNorm2RsqrtVector(call *cpu.Call, lo, hi int) {
-	norm2_running_var := cpu.View[float32](call, 0)
-	rsqrt_2 := cpu.View[float32](call, 1)
+// predictNorm2MulVector computes mul_2 (mnist.mlx:20:12).
+func predictNorm2MulVector(call *cpu.Call, lo, hi int) {
+	norm2_weight := cpu.View[float32](call, 0)
+	norm2_running_var := cpu.View[float32](call, 1)
+	mul_2 := cpu.View[float32](call, 2)
 	for p := lo; p < hi; {
 		i0 := p
 		n := min(hi-p, 10-p, 16384)
 		rows := 1
 		p += rows * n
-		at := [...]unsafe.Pointer{unsafe.Pointer(&norm2_running_var[i0]), unsafe.Pointer(&rsqrt_2[i0])}
-		step := [...]int{0, 0}
-		predictNorm2RsqrtVectorRows(&at[0], &step[0], rows, n)
+		at := [...]unsafe.Pointer{unsafe.Pointer(&norm2_weight[i0]), unsafe.Pointer(&norm2_running_var[i0]), unsafe.Pointer(&mul_2[i0])}
+		step := [...]int{0, 0, 0}
+		predictNorm2MulVectorRows(&at[0], &step[0], rows, n)
 	}
 }
 
@@ -225,7 +226,7 @@ func predictNorm2LogitsProduct(call *cpu.Call, lo, hi int) {
 		K:        32,
 		N:        10,
 		SizeB:    4,
-		B:        7,
+		B:        6,
 		Epilogue: predictNorm2LogitsProductEpilogue,
 	}
 	p.Run(call, lo, hi)
@@ -235,11 +236,10 @@ func predictNorm2LogitsProduct(call *cpu.Call, lo, hi int) {
 func predictNorm2LogitsProductEpilogue(call *cpu.Call, lo, hi int) {
 	fc2_bias := cpu.View[float32](call, 1)
 	norm2_running_mean := cpu.View[float32](call, 2)
-	rsqrt_2 := cpu.View[float32](call, 3)
-	norm2_weight := cpu.View[float32](call, 4)
-	norm2_bias := cpu.View[float32](call, 5)
-	logits := cpu.View[float32](call, 6)
-	sums := cpu.View[float32](call, 8)
+	mul_2 := cpu.View[float32](call, 3)
+	norm2_bias := cpu.View[float32](call, 4)
+	logits := cpu.View[float32](call, 5)
+	sums := cpu.View[float32](call, 7)
 	B := int(call.Sizes[0])
 	row_2 := int(call.Sizes[1])
 	column := int(call.Sizes[2])
@@ -252,8 +252,8 @@ func predictNorm2LogitsProductEpilogue(call *cpu.Call, lo, hi int) {
 			rows = min((hi-p)/n, B-p/10, 1638)
 		}
 		p += rows * n
-		at := [...]unsafe.Pointer{unsafe.Pointer(&sums[-column+i0*32+i1-row_2*32]), unsafe.Pointer(&fc2_bias[i1]), unsafe.Pointer(&norm2_running_mean[i1]), unsafe.Pointer(&rsqrt_2[i1]), unsafe.Pointer(&norm2_weight[i1]), unsafe.Pointer(&norm2_bias[i1]), unsafe.Pointer(&logits[i0*10+i1])}
-		step := [...]int{128, 0, 0, 0, 0, 0, 40}
+		at := [...]unsafe.Pointer{unsafe.Pointer(&sums[-column+i0*32+i1-row_2*32]), unsafe.Pointer(&fc2_bias[i1]), unsafe.Pointer(&norm2_running_mean[i1]), unsafe.Pointer(&mul_2[i1]), unsafe.Pointer(&norm2_bias[i1]), unsafe.Pointer(&logits[i0*10+i1])}
+		step := [...]int{128, 0, 0, 0, 0, 40}
 		predictNorm2LogitsProductEpilogueRows(&at[0], &step[0], rows, n)
 	}
 }

@@ -1224,131 +1224,234 @@ done:
 	VZEROUPPER
 	RET
 
-DATA predictNorm1RsqrtVectorRowsNumbers<>+0(SB)/4, $0xffffffff
-DATA predictNorm1RsqrtVectorRowsNumbers<>+4(SB)/4, $0xffffffff
-DATA predictNorm1RsqrtVectorRowsNumbers<>+8(SB)/4, $0xffffffff
-DATA predictNorm1RsqrtVectorRowsNumbers<>+12(SB)/4, $0xffffffff
-DATA predictNorm1RsqrtVectorRowsNumbers<>+16(SB)/4, $0xffffffff
-DATA predictNorm1RsqrtVectorRowsNumbers<>+20(SB)/4, $0xffffffff
-DATA predictNorm1RsqrtVectorRowsNumbers<>+24(SB)/4, $0xffffffff
-DATA predictNorm1RsqrtVectorRowsNumbers<>+28(SB)/4, $0xffffffff
-DATA predictNorm1RsqrtVectorRowsNumbers<>+32(SB)/4, $0x0
-DATA predictNorm1RsqrtVectorRowsNumbers<>+36(SB)/4, $0x0
-DATA predictNorm1RsqrtVectorRowsNumbers<>+40(SB)/4, $0x0
-DATA predictNorm1RsqrtVectorRowsNumbers<>+44(SB)/4, $0x0
-DATA predictNorm1RsqrtVectorRowsNumbers<>+48(SB)/4, $0x0
-DATA predictNorm1RsqrtVectorRowsNumbers<>+52(SB)/4, $0x0
-DATA predictNorm1RsqrtVectorRowsNumbers<>+56(SB)/4, $0x0
-DATA predictNorm1RsqrtVectorRowsNumbers<>+60(SB)/4, $0x0
-DATA predictNorm1RsqrtVectorRowsNumbers<>+64(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm1RsqrtVectorRowsNumbers<>+72(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm1RsqrtVectorRowsNumbers<>+80(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm1RsqrtVectorRowsNumbers<>+88(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm1RsqrtVectorRowsNumbers<>+96(SB)/8, $0x3f8000003f800000
-DATA predictNorm1RsqrtVectorRowsNumbers<>+104(SB)/8, $0x3f8000003f800000
-DATA predictNorm1RsqrtVectorRowsNumbers<>+112(SB)/8, $0x3f8000003f800000
-DATA predictNorm1RsqrtVectorRowsNumbers<>+120(SB)/8, $0x3f8000003f800000
-GLOBL predictNorm1RsqrtVectorRowsNumbers<>(SB), RODATA|NOPTR, $128
+DATA predictNorm1MulVectorRows16Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm1MulVectorRows16Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm1MulVectorRows16Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm1MulVectorRows16Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm1MulVectorRows16Numbers<>+32(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm1MulVectorRows16Numbers<>+40(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm1MulVectorRows16Numbers<>+48(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm1MulVectorRows16Numbers<>+56(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm1MulVectorRows16Numbers<>+64(SB)/8, $0x3f8000003f800000
+DATA predictNorm1MulVectorRows16Numbers<>+72(SB)/8, $0x3f8000003f800000
+DATA predictNorm1MulVectorRows16Numbers<>+80(SB)/8, $0x3f8000003f800000
+DATA predictNorm1MulVectorRows16Numbers<>+88(SB)/8, $0x3f8000003f800000
+DATA predictNorm1MulVectorRows16Numbers<>+96(SB)/8, $0x3f8000003f800000
+DATA predictNorm1MulVectorRows16Numbers<>+104(SB)/8, $0x3f8000003f800000
+DATA predictNorm1MulVectorRows16Numbers<>+112(SB)/8, $0x3f8000003f800000
+DATA predictNorm1MulVectorRows16Numbers<>+120(SB)/8, $0x3f8000003f800000
+GLOBL predictNorm1MulVectorRows16Numbers<>(SB), RODATA|NOPTR, $128
+DATA predictNorm1MulVectorRows8Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm1MulVectorRows8Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm1MulVectorRows8Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm1MulVectorRows8Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm1MulVectorRows8Numbers<>+32(SB)/8, $0x3f8000003f800000
+DATA predictNorm1MulVectorRows8Numbers<>+40(SB)/8, $0x3f8000003f800000
+DATA predictNorm1MulVectorRows8Numbers<>+48(SB)/8, $0x3f8000003f800000
+DATA predictNorm1MulVectorRows8Numbers<>+56(SB)/8, $0x3f8000003f800000
+DATA predictNorm1MulVectorRows8Numbers<>+64(SB)/8, $0xffffffffffffffff
+DATA predictNorm1MulVectorRows8Numbers<>+72(SB)/8, $0xffffffffffffffff
+DATA predictNorm1MulVectorRows8Numbers<>+80(SB)/8, $0xffffffffffffffff
+DATA predictNorm1MulVectorRows8Numbers<>+88(SB)/8, $0xffffffffffffffff
+DATA predictNorm1MulVectorRows8Numbers<>+96(SB)/8, $0x0
+DATA predictNorm1MulVectorRows8Numbers<>+104(SB)/8, $0x0
+DATA predictNorm1MulVectorRows8Numbers<>+112(SB)/8, $0x0
+DATA predictNorm1MulVectorRows8Numbers<>+120(SB)/8, $0x0
+GLOBL predictNorm1MulVectorRows8Numbers<>(SB), RODATA|NOPTR, $128
 
-// func predictNorm1RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
-TEXT ·predictNorm1RsqrtVectorRows(SB), 0, $0-32
+// func predictNorm1MulVectorRows(at *unsafe.Pointer, step *int, rows, n int)
+TEXT ·predictNorm1MulVectorRows(SB), 0, $0-32
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
-row:
+	MOVQ 16(AX), DX
+	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
+	JEQ narrower1
+row2:
 	XORQ CX, CX
 	MOVQ n+24(FP), BX
-	SUBQ $32, BX
-	CMPQ CX, BX
-	JGT fewer2
-	PCALIGN $32
-vectors1:
-	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+64(SB), Y0
-	VADDPS 0(SI)(CX*4), Y0, Y0
-	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+64(SB), Y1
-	VADDPS 32(SI)(CX*4), Y1, Y1
-	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+64(SB), Y2
-	VADDPS 64(SI)(CX*4), Y2, Y2
-	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+64(SB), Y3
-	VADDPS 96(SI)(CX*4), Y3, Y3
-	VSQRTPS Y0, Y0
-	VSQRTPS Y1, Y1
-	VSQRTPS Y2, Y2
-	VSQRTPS Y3, Y3
-	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+96(SB), Y4
-	VDIVPS Y0, Y4, Y4
-	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+96(SB), Y0
-	VDIVPS Y1, Y0, Y0
-	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+96(SB), Y1
-	VDIVPS Y2, Y1, Y1
-	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+96(SB), Y2
-	VDIVPS Y3, Y2, Y2
-	VMOVUPS Y4, 0(DI)(CX*4)
-	VMOVUPS Y0, 32(DI)(CX*4)
-	VMOVUPS Y1, 64(DI)(CX*4)
-	VMOVUPS Y2, 96(DI)(CX*4)
-	ADDQ $32, CX
-	CMPQ CX, BX
-	JLE vectors1
-fewer2:
-	ADDQ $32, BX
-	SUBQ $8, BX
+	SUBQ $64, BX
 	CMPQ CX, BX
 	JGT fewer4
 	PCALIGN $32
 vectors3:
-	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+64(SB), Y0
-	VADDPS 0(SI)(CX*4), Y0, Y0
-	VSQRTPS Y0, Y0
-	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+96(SB), Y1
-	VDIVPS Y0, Y1, Y1
-	VMOVUPS Y1, 0(DI)(CX*4)
-	ADDQ $8, CX
+	VMOVUPS predictNorm1MulVectorRows16Numbers<>+0(SB), Z0
+	VADDPS 0(DI)(CX*4), Z0, Z0
+	VMOVUPS predictNorm1MulVectorRows16Numbers<>+0(SB), Z1
+	VADDPS 64(DI)(CX*4), Z1, Z1
+	VMOVUPS predictNorm1MulVectorRows16Numbers<>+0(SB), Z2
+	VADDPS 128(DI)(CX*4), Z2, Z2
+	VMOVUPS predictNorm1MulVectorRows16Numbers<>+0(SB), Z3
+	VADDPS 192(DI)(CX*4), Z3, Z3
+	VSQRTPS Z0, Z0
+	VSQRTPS Z1, Z1
+	VSQRTPS Z2, Z2
+	VSQRTPS Z3, Z3
+	VMOVUPS predictNorm1MulVectorRows16Numbers<>+64(SB), Z4
+	VDIVPS Z0, Z4, Z4
+	VMOVUPS predictNorm1MulVectorRows16Numbers<>+64(SB), Z0
+	VDIVPS Z1, Z0, Z0
+	VMOVUPS predictNorm1MulVectorRows16Numbers<>+64(SB), Z1
+	VDIVPS Z2, Z1, Z1
+	VMOVUPS predictNorm1MulVectorRows16Numbers<>+64(SB), Z2
+	VDIVPS Z3, Z2, Z2
+	VMULPS 0(SI)(CX*4), Z4, Z4
+	VMULPS 64(SI)(CX*4), Z0, Z0
+	VMULPS 128(SI)(CX*4), Z1, Z1
+	VMULPS 192(SI)(CX*4), Z2, Z2
+	VMOVUPS Z4, 0(DX)(CX*4)
+	VMOVUPS Z0, 64(DX)(CX*4)
+	VMOVUPS Z1, 128(DX)(CX*4)
+	VMOVUPS Z2, 192(DX)(CX*4)
+	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
 fewer4:
-	ADDQ $8, BX
+	ADDQ $64, BX
+	SUBQ $16, BX
+	CMPQ CX, BX
+	JGT fewer6
+	PCALIGN $32
+vectors5:
+	VMOVUPS predictNorm1MulVectorRows16Numbers<>+0(SB), Z0
+	VADDPS 0(DI)(CX*4), Z0, Z0
+	VSQRTPS Z0, Z0
+	VMOVUPS predictNorm1MulVectorRows16Numbers<>+64(SB), Z1
+	VDIVPS Z0, Z1, Z1
+	VMULPS 0(SI)(CX*4), Z1, Z1
+	VMOVUPS Z1, 0(DX)(CX*4)
+	ADDQ $16, CX
+	CMPQ CX, BX
+	JLE vectors5
+fewer6:
+	ADDQ $16, BX
 	SUBQ CX, BX
-	JEQ done5
-	NEGQ BX
-	LEAQ predictNorm1RsqrtVectorRowsNumbers<>+32(SB), AX
-	VMOVUPS (AX)(BX*4), Y15
-	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
-	VADDPS predictNorm1RsqrtVectorRowsNumbers<>+64(SB), Y0, Y0
-	VSQRTPS Y0, Y0
-	VMOVUPS predictNorm1RsqrtVectorRowsNumbers<>+96(SB), Y1
-	VDIVPS Y0, Y1, Y1
-	VMASKMOVPS Y1, Y15, 0(DI)(CX*4)
-done5:
+	JEQ done7
+	MOVL $-1, AX
+	SHLXL BX, AX, AX
+	NOTL AX
+	KMOVW AX, K7
+	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
+	VMOVUPS.Z 0(DI)(CX*4), K7, Z1
+	VADDPS predictNorm1MulVectorRows16Numbers<>+0(SB), Z1, Z1
+	VSQRTPS Z1, Z1
+	VMOVUPS predictNorm1MulVectorRows16Numbers<>+64(SB), Z2
+	VDIVPS Z1, Z2, Z2
+	VMULPS Z2, Z0, Z0
+	VMOVUPS Z0, K7, 0(DX)(CX*4)
+done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
 	DECQ rows+16(FP)
-	JNE row
+	JNE row2
+	VZEROUPPER
+	RET
+narrower1:
+row9:
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $32, BX
+	CMPQ CX, BX
+	JGT fewer11
+	PCALIGN $32
+vectors10:
+	VMOVUPS predictNorm1MulVectorRows8Numbers<>+0(SB), Y0
+	VADDPS 0(DI)(CX*4), Y0, Y0
+	VMOVUPS predictNorm1MulVectorRows8Numbers<>+0(SB), Y1
+	VADDPS 32(DI)(CX*4), Y1, Y1
+	VMOVUPS predictNorm1MulVectorRows8Numbers<>+0(SB), Y2
+	VADDPS 64(DI)(CX*4), Y2, Y2
+	VMOVUPS predictNorm1MulVectorRows8Numbers<>+0(SB), Y3
+	VADDPS 96(DI)(CX*4), Y3, Y3
+	VSQRTPS Y0, Y0
+	VSQRTPS Y1, Y1
+	VSQRTPS Y2, Y2
+	VSQRTPS Y3, Y3
+	VMOVUPS predictNorm1MulVectorRows8Numbers<>+32(SB), Y4
+	VDIVPS Y0, Y4, Y4
+	VMOVUPS predictNorm1MulVectorRows8Numbers<>+32(SB), Y0
+	VDIVPS Y1, Y0, Y0
+	VMOVUPS predictNorm1MulVectorRows8Numbers<>+32(SB), Y1
+	VDIVPS Y2, Y1, Y1
+	VMOVUPS predictNorm1MulVectorRows8Numbers<>+32(SB), Y2
+	VDIVPS Y3, Y2, Y2
+	VMULPS 0(SI)(CX*4), Y4, Y4
+	VMULPS 32(SI)(CX*4), Y0, Y0
+	VMULPS 64(SI)(CX*4), Y1, Y1
+	VMULPS 96(SI)(CX*4), Y2, Y2
+	VMOVUPS Y4, 0(DX)(CX*4)
+	VMOVUPS Y0, 32(DX)(CX*4)
+	VMOVUPS Y1, 64(DX)(CX*4)
+	VMOVUPS Y2, 96(DX)(CX*4)
+	ADDQ $32, CX
+	CMPQ CX, BX
+	JLE vectors10
+fewer11:
+	ADDQ $32, BX
+	SUBQ $8, BX
+	CMPQ CX, BX
+	JGT fewer13
+	PCALIGN $32
+vectors12:
+	VMOVUPS predictNorm1MulVectorRows8Numbers<>+0(SB), Y0
+	VADDPS 0(DI)(CX*4), Y0, Y0
+	VSQRTPS Y0, Y0
+	VMOVUPS predictNorm1MulVectorRows8Numbers<>+32(SB), Y1
+	VDIVPS Y0, Y1, Y1
+	VMULPS 0(SI)(CX*4), Y1, Y1
+	VMOVUPS Y1, 0(DX)(CX*4)
+	ADDQ $8, CX
+	CMPQ CX, BX
+	JLE vectors12
+fewer13:
+	ADDQ $8, BX
+	SUBQ CX, BX
+	JEQ done14
+	NEGQ BX
+	LEAQ predictNorm1MulVectorRows8Numbers<>+96(SB), AX
+	VMOVUPS (AX)(BX*4), Y15
+	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
+	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
+	VADDPS predictNorm1MulVectorRows8Numbers<>+0(SB), Y1, Y1
+	VSQRTPS Y1, Y1
+	VMOVUPS predictNorm1MulVectorRows8Numbers<>+32(SB), Y2
+	VDIVPS Y1, Y2, Y2
+	VMULPS Y2, Y0, Y0
+	VMASKMOVPS Y0, Y15, 0(DX)(CX*4)
+done14:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	DECQ rows+16(FP)
+	JNE row9
 	VZEROUPPER
 	RET
 
-DATA predictNorm1AddProductEpilogueRowsNumbers<>+0(SB)/4, $0xffffffff
-DATA predictNorm1AddProductEpilogueRowsNumbers<>+4(SB)/4, $0xffffffff
-DATA predictNorm1AddProductEpilogueRowsNumbers<>+8(SB)/4, $0xffffffff
-DATA predictNorm1AddProductEpilogueRowsNumbers<>+12(SB)/4, $0xffffffff
-DATA predictNorm1AddProductEpilogueRowsNumbers<>+16(SB)/4, $0xffffffff
-DATA predictNorm1AddProductEpilogueRowsNumbers<>+20(SB)/4, $0xffffffff
-DATA predictNorm1AddProductEpilogueRowsNumbers<>+24(SB)/4, $0xffffffff
-DATA predictNorm1AddProductEpilogueRowsNumbers<>+28(SB)/4, $0xffffffff
-DATA predictNorm1AddProductEpilogueRowsNumbers<>+32(SB)/4, $0x0
-DATA predictNorm1AddProductEpilogueRowsNumbers<>+36(SB)/4, $0x0
-DATA predictNorm1AddProductEpilogueRowsNumbers<>+40(SB)/4, $0x0
-DATA predictNorm1AddProductEpilogueRowsNumbers<>+44(SB)/4, $0x0
-DATA predictNorm1AddProductEpilogueRowsNumbers<>+48(SB)/4, $0x0
-DATA predictNorm1AddProductEpilogueRowsNumbers<>+52(SB)/4, $0x0
-DATA predictNorm1AddProductEpilogueRowsNumbers<>+56(SB)/4, $0x0
-DATA predictNorm1AddProductEpilogueRowsNumbers<>+60(SB)/4, $0x0
-DATA predictNorm1AddProductEpilogueRowsNumbers<>+64(SB)/8, $0x0
-DATA predictNorm1AddProductEpilogueRowsNumbers<>+72(SB)/8, $0x0
-DATA predictNorm1AddProductEpilogueRowsNumbers<>+80(SB)/8, $0x0
-DATA predictNorm1AddProductEpilogueRowsNumbers<>+88(SB)/8, $0x0
-GLOBL predictNorm1AddProductEpilogueRowsNumbers<>(SB), RODATA|NOPTR, $96
+DATA predictNorm1AddProductEpilogueRows16Numbers<>+0(SB)/8, $0x0
+DATA predictNorm1AddProductEpilogueRows16Numbers<>+8(SB)/8, $0x0
+DATA predictNorm1AddProductEpilogueRows16Numbers<>+16(SB)/8, $0x0
+DATA predictNorm1AddProductEpilogueRows16Numbers<>+24(SB)/8, $0x0
+DATA predictNorm1AddProductEpilogueRows16Numbers<>+32(SB)/8, $0x0
+DATA predictNorm1AddProductEpilogueRows16Numbers<>+40(SB)/8, $0x0
+DATA predictNorm1AddProductEpilogueRows16Numbers<>+48(SB)/8, $0x0
+DATA predictNorm1AddProductEpilogueRows16Numbers<>+56(SB)/8, $0x0
+GLOBL predictNorm1AddProductEpilogueRows16Numbers<>(SB), RODATA|NOPTR, $64
+DATA predictNorm1AddProductEpilogueRows8Numbers<>+0(SB)/8, $0x0
+DATA predictNorm1AddProductEpilogueRows8Numbers<>+8(SB)/8, $0x0
+DATA predictNorm1AddProductEpilogueRows8Numbers<>+16(SB)/8, $0x0
+DATA predictNorm1AddProductEpilogueRows8Numbers<>+24(SB)/8, $0x0
+DATA predictNorm1AddProductEpilogueRows8Numbers<>+32(SB)/8, $0xffffffffffffffff
+DATA predictNorm1AddProductEpilogueRows8Numbers<>+40(SB)/8, $0xffffffffffffffff
+DATA predictNorm1AddProductEpilogueRows8Numbers<>+48(SB)/8, $0xffffffffffffffff
+DATA predictNorm1AddProductEpilogueRows8Numbers<>+56(SB)/8, $0xffffffffffffffff
+DATA predictNorm1AddProductEpilogueRows8Numbers<>+64(SB)/8, $0x0
+DATA predictNorm1AddProductEpilogueRows8Numbers<>+72(SB)/8, $0x0
+DATA predictNorm1AddProductEpilogueRows8Numbers<>+80(SB)/8, $0x0
+DATA predictNorm1AddProductEpilogueRows8Numbers<>+88(SB)/8, $0x0
+GLOBL predictNorm1AddProductEpilogueRows8Numbers<>(SB), RODATA|NOPTR, $96
 
 // func predictNorm1AddProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int)
 TEXT ·predictNorm1AddProductEpilogueRows(SB), 0, $0-32
@@ -1359,15 +1462,110 @@ TEXT ·predictNorm1AddProductEpilogueRows(SB), 0, $0-32
 	MOVQ 24(AX), R8
 	MOVQ 32(AX), R9
 	MOVQ 40(AX), R10
-	MOVQ 48(AX), R11
-row:
+	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
+	JEQ narrower1
+row2:
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $64, BX
+	CMPQ CX, BX
+	JGT fewer4
+	PCALIGN $32
+vectors3:
+	VMOVUPS 0(DI)(CX*4), Z0
+	VADDPS 0(SI)(CX*4), Z0, Z0
+	VMOVUPS 64(DI)(CX*4), Z1
+	VADDPS 64(SI)(CX*4), Z1, Z1
+	VMOVUPS 128(DI)(CX*4), Z2
+	VADDPS 128(SI)(CX*4), Z2, Z2
+	VMOVUPS 192(DI)(CX*4), Z3
+	VADDPS 192(SI)(CX*4), Z3, Z3
+	VMOVUPS predictNorm1AddProductEpilogueRows16Numbers<>+0(SB), Z4
+	VMAXPS Z0, Z4, Z4
+	VMOVUPS predictNorm1AddProductEpilogueRows16Numbers<>+0(SB), Z0
+	VMAXPS Z1, Z0, Z0
+	VMOVUPS predictNorm1AddProductEpilogueRows16Numbers<>+0(SB), Z1
+	VMAXPS Z2, Z1, Z1
+	VMOVUPS predictNorm1AddProductEpilogueRows16Numbers<>+0(SB), Z2
+	VMAXPS Z3, Z2, Z2
+	VSUBPS 0(DX)(CX*4), Z4, Z4
+	VSUBPS 64(DX)(CX*4), Z0, Z0
+	VSUBPS 128(DX)(CX*4), Z1, Z1
+	VSUBPS 192(DX)(CX*4), Z2, Z2
+	VMULPS 0(R8)(CX*4), Z4, Z4
+	VMULPS 64(R8)(CX*4), Z0, Z0
+	VMULPS 128(R8)(CX*4), Z1, Z1
+	VMULPS 192(R8)(CX*4), Z2, Z2
+	VADDPS 0(R9)(CX*4), Z4, Z4
+	VADDPS 64(R9)(CX*4), Z0, Z0
+	VADDPS 128(R9)(CX*4), Z1, Z1
+	VADDPS 192(R9)(CX*4), Z2, Z2
+	VMOVUPS Z4, 0(R10)(CX*4)
+	VMOVUPS Z0, 64(R10)(CX*4)
+	VMOVUPS Z1, 128(R10)(CX*4)
+	VMOVUPS Z2, 192(R10)(CX*4)
+	ADDQ $64, CX
+	CMPQ CX, BX
+	JLE vectors3
+fewer4:
+	ADDQ $64, BX
+	SUBQ $16, BX
+	CMPQ CX, BX
+	JGT fewer6
+	PCALIGN $32
+vectors5:
+	VMOVUPS 0(DI)(CX*4), Z0
+	VADDPS 0(SI)(CX*4), Z0, Z0
+	VMOVUPS predictNorm1AddProductEpilogueRows16Numbers<>+0(SB), Z1
+	VMAXPS Z0, Z1, Z1
+	VSUBPS 0(DX)(CX*4), Z1, Z1
+	VMULPS 0(R8)(CX*4), Z1, Z1
+	VADDPS 0(R9)(CX*4), Z1, Z1
+	VMOVUPS Z1, 0(R10)(CX*4)
+	ADDQ $16, CX
+	CMPQ CX, BX
+	JLE vectors5
+fewer6:
+	ADDQ $16, BX
+	SUBQ CX, BX
+	JEQ done7
+	MOVL $-1, AX
+	SHLXL BX, AX, AX
+	NOTL AX
+	KMOVW AX, K7
+	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
+	VMOVUPS.Z 0(DI)(CX*4), K7, Z1
+	VADDPS Z1, Z0, Z0
+	VMOVUPS predictNorm1AddProductEpilogueRows16Numbers<>+0(SB), Z1
+	VMAXPS Z0, Z1, Z1
+	VMOVUPS.Z 0(DX)(CX*4), K7, Z0
+	VSUBPS Z0, Z1, Z1
+	VMOVUPS.Z 0(R8)(CX*4), K7, Z0
+	VMULPS Z0, Z1, Z1
+	VMOVUPS.Z 0(R9)(CX*4), K7, Z0
+	VADDPS Z0, Z1, Z1
+	VMOVUPS Z1, K7, 0(R10)(CX*4)
+done7:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	ADDQ 24(AX), R8
+	ADDQ 32(AX), R9
+	ADDQ 40(AX), R10
+	DECQ rows+16(FP)
+	JNE row2
+	VZEROUPPER
+	RET
+narrower1:
+row9:
 	XORQ CX, CX
 	MOVQ n+24(FP), BX
 	SUBQ $32, BX
 	CMPQ CX, BX
-	JGT fewer2
+	JGT fewer11
 	PCALIGN $32
-vectors1:
+vectors10:
 	VMOVUPS 0(DI)(CX*4), Y0
 	VADDPS 0(SI)(CX*4), Y0, Y0
 	VMOVUPS 32(DI)(CX*4), Y1
@@ -1376,13 +1574,13 @@ vectors1:
 	VADDPS 64(SI)(CX*4), Y2, Y2
 	VMOVUPS 96(DI)(CX*4), Y3
 	VADDPS 96(SI)(CX*4), Y3, Y3
-	VMOVUPS predictNorm1AddProductEpilogueRowsNumbers<>+64(SB), Y4
+	VMOVUPS predictNorm1AddProductEpilogueRows8Numbers<>+0(SB), Y4
 	VMAXPS Y0, Y4, Y4
-	VMOVUPS predictNorm1AddProductEpilogueRowsNumbers<>+64(SB), Y0
+	VMOVUPS predictNorm1AddProductEpilogueRows8Numbers<>+0(SB), Y0
 	VMAXPS Y1, Y0, Y0
-	VMOVUPS predictNorm1AddProductEpilogueRowsNumbers<>+64(SB), Y1
+	VMOVUPS predictNorm1AddProductEpilogueRows8Numbers<>+0(SB), Y1
 	VMAXPS Y2, Y1, Y1
-	VMOVUPS predictNorm1AddProductEpilogueRowsNumbers<>+64(SB), Y2
+	VMOVUPS predictNorm1AddProductEpilogueRows8Numbers<>+0(SB), Y2
 	VMAXPS Y3, Y2, Y2
 	VSUBPS 0(DX)(CX*4), Y4, Y4
 	VSUBPS 32(DX)(CX*4), Y0, Y0
@@ -1392,62 +1590,55 @@ vectors1:
 	VMULPS 32(R8)(CX*4), Y0, Y0
 	VMULPS 64(R8)(CX*4), Y1, Y1
 	VMULPS 96(R8)(CX*4), Y2, Y2
-	VMULPS 0(R9)(CX*4), Y4, Y4
-	VMULPS 32(R9)(CX*4), Y0, Y0
-	VMULPS 64(R9)(CX*4), Y1, Y1
-	VMULPS 96(R9)(CX*4), Y2, Y2
-	VADDPS 0(R10)(CX*4), Y4, Y4
-	VADDPS 32(R10)(CX*4), Y0, Y0
-	VADDPS 64(R10)(CX*4), Y1, Y1
-	VADDPS 96(R10)(CX*4), Y2, Y2
-	VMOVUPS Y4, 0(R11)(CX*4)
-	VMOVUPS Y0, 32(R11)(CX*4)
-	VMOVUPS Y1, 64(R11)(CX*4)
-	VMOVUPS Y2, 96(R11)(CX*4)
+	VADDPS 0(R9)(CX*4), Y4, Y4
+	VADDPS 32(R9)(CX*4), Y0, Y0
+	VADDPS 64(R9)(CX*4), Y1, Y1
+	VADDPS 96(R9)(CX*4), Y2, Y2
+	VMOVUPS Y4, 0(R10)(CX*4)
+	VMOVUPS Y0, 32(R10)(CX*4)
+	VMOVUPS Y1, 64(R10)(CX*4)
+	VMOVUPS Y2, 96(R10)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
-	JLE vectors1
-fewer2:
+	JLE vectors10
+fewer11:
 	ADDQ $32, BX
 	SUBQ $8, BX
 	CMPQ CX, BX
-	JGT fewer4
+	JGT fewer13
 	PCALIGN $32
-vectors3:
+vectors12:
 	VMOVUPS 0(DI)(CX*4), Y0
 	VADDPS 0(SI)(CX*4), Y0, Y0
-	VMOVUPS predictNorm1AddProductEpilogueRowsNumbers<>+64(SB), Y1
+	VMOVUPS predictNorm1AddProductEpilogueRows8Numbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
 	VSUBPS 0(DX)(CX*4), Y1, Y1
 	VMULPS 0(R8)(CX*4), Y1, Y1
-	VMULPS 0(R9)(CX*4), Y1, Y1
-	VADDPS 0(R10)(CX*4), Y1, Y1
-	VMOVUPS Y1, 0(R11)(CX*4)
+	VADDPS 0(R9)(CX*4), Y1, Y1
+	VMOVUPS Y1, 0(R10)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
-	JLE vectors3
-fewer4:
+	JLE vectors12
+fewer13:
 	ADDQ $8, BX
 	SUBQ CX, BX
-	JEQ done5
+	JEQ done14
 	NEGQ BX
-	LEAQ predictNorm1AddProductEpilogueRowsNumbers<>+32(SB), AX
+	LEAQ predictNorm1AddProductEpilogueRows8Numbers<>+64(SB), AX
 	VMOVUPS (AX)(BX*4), Y15
 	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
 	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
 	VADDPS Y1, Y0, Y0
-	VMOVUPS predictNorm1AddProductEpilogueRowsNumbers<>+64(SB), Y1
+	VMOVUPS predictNorm1AddProductEpilogueRows8Numbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
 	VMASKMOVPS 0(DX)(CX*4), Y15, Y0
 	VSUBPS Y0, Y1, Y1
 	VMASKMOVPS 0(R8)(CX*4), Y15, Y0
 	VMULPS Y0, Y1, Y1
 	VMASKMOVPS 0(R9)(CX*4), Y15, Y0
-	VMULPS Y0, Y1, Y1
-	VMASKMOVPS 0(R10)(CX*4), Y15, Y0
 	VADDPS Y0, Y1, Y1
-	VMASKMOVPS Y1, Y15, 0(R11)(CX*4)
-done5:
+	VMASKMOVPS Y1, Y15, 0(R10)(CX*4)
+done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
@@ -1455,133 +1646,227 @@ done5:
 	ADDQ 24(AX), R8
 	ADDQ 32(AX), R9
 	ADDQ 40(AX), R10
-	ADDQ 48(AX), R11
 	DECQ rows+16(FP)
-	JNE row
+	JNE row9
 	VZEROUPPER
 	RET
 
-DATA predictNorm2RsqrtVectorRowsNumbers<>+0(SB)/4, $0xffffffff
-DATA predictNorm2RsqrtVectorRowsNumbers<>+4(SB)/4, $0xffffffff
-DATA predictNorm2RsqrtVectorRowsNumbers<>+8(SB)/4, $0xffffffff
-DATA predictNorm2RsqrtVectorRowsNumbers<>+12(SB)/4, $0xffffffff
-DATA predictNorm2RsqrtVectorRowsNumbers<>+16(SB)/4, $0xffffffff
-DATA predictNorm2RsqrtVectorRowsNumbers<>+20(SB)/4, $0xffffffff
-DATA predictNorm2RsqrtVectorRowsNumbers<>+24(SB)/4, $0xffffffff
-DATA predictNorm2RsqrtVectorRowsNumbers<>+28(SB)/4, $0xffffffff
-DATA predictNorm2RsqrtVectorRowsNumbers<>+32(SB)/4, $0x0
-DATA predictNorm2RsqrtVectorRowsNumbers<>+36(SB)/4, $0x0
-DATA predictNorm2RsqrtVectorRowsNumbers<>+40(SB)/4, $0x0
-DATA predictNorm2RsqrtVectorRowsNumbers<>+44(SB)/4, $0x0
-DATA predictNorm2RsqrtVectorRowsNumbers<>+48(SB)/4, $0x0
-DATA predictNorm2RsqrtVectorRowsNumbers<>+52(SB)/4, $0x0
-DATA predictNorm2RsqrtVectorRowsNumbers<>+56(SB)/4, $0x0
-DATA predictNorm2RsqrtVectorRowsNumbers<>+60(SB)/4, $0x0
-DATA predictNorm2RsqrtVectorRowsNumbers<>+64(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm2RsqrtVectorRowsNumbers<>+72(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm2RsqrtVectorRowsNumbers<>+80(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm2RsqrtVectorRowsNumbers<>+88(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm2RsqrtVectorRowsNumbers<>+96(SB)/8, $0x3f8000003f800000
-DATA predictNorm2RsqrtVectorRowsNumbers<>+104(SB)/8, $0x3f8000003f800000
-DATA predictNorm2RsqrtVectorRowsNumbers<>+112(SB)/8, $0x3f8000003f800000
-DATA predictNorm2RsqrtVectorRowsNumbers<>+120(SB)/8, $0x3f8000003f800000
-GLOBL predictNorm2RsqrtVectorRowsNumbers<>(SB), RODATA|NOPTR, $128
+DATA predictNorm2MulVectorRows16Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm2MulVectorRows16Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm2MulVectorRows16Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm2MulVectorRows16Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm2MulVectorRows16Numbers<>+32(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm2MulVectorRows16Numbers<>+40(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm2MulVectorRows16Numbers<>+48(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm2MulVectorRows16Numbers<>+56(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm2MulVectorRows16Numbers<>+64(SB)/8, $0x3f8000003f800000
+DATA predictNorm2MulVectorRows16Numbers<>+72(SB)/8, $0x3f8000003f800000
+DATA predictNorm2MulVectorRows16Numbers<>+80(SB)/8, $0x3f8000003f800000
+DATA predictNorm2MulVectorRows16Numbers<>+88(SB)/8, $0x3f8000003f800000
+DATA predictNorm2MulVectorRows16Numbers<>+96(SB)/8, $0x3f8000003f800000
+DATA predictNorm2MulVectorRows16Numbers<>+104(SB)/8, $0x3f8000003f800000
+DATA predictNorm2MulVectorRows16Numbers<>+112(SB)/8, $0x3f8000003f800000
+DATA predictNorm2MulVectorRows16Numbers<>+120(SB)/8, $0x3f8000003f800000
+GLOBL predictNorm2MulVectorRows16Numbers<>(SB), RODATA|NOPTR, $128
+DATA predictNorm2MulVectorRows8Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm2MulVectorRows8Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm2MulVectorRows8Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm2MulVectorRows8Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
+DATA predictNorm2MulVectorRows8Numbers<>+32(SB)/8, $0x3f8000003f800000
+DATA predictNorm2MulVectorRows8Numbers<>+40(SB)/8, $0x3f8000003f800000
+DATA predictNorm2MulVectorRows8Numbers<>+48(SB)/8, $0x3f8000003f800000
+DATA predictNorm2MulVectorRows8Numbers<>+56(SB)/8, $0x3f8000003f800000
+DATA predictNorm2MulVectorRows8Numbers<>+64(SB)/8, $0xffffffffffffffff
+DATA predictNorm2MulVectorRows8Numbers<>+72(SB)/8, $0xffffffffffffffff
+DATA predictNorm2MulVectorRows8Numbers<>+80(SB)/8, $0xffffffffffffffff
+DATA predictNorm2MulVectorRows8Numbers<>+88(SB)/8, $0xffffffffffffffff
+DATA predictNorm2MulVectorRows8Numbers<>+96(SB)/8, $0x0
+DATA predictNorm2MulVectorRows8Numbers<>+104(SB)/8, $0x0
+DATA predictNorm2MulVectorRows8Numbers<>+112(SB)/8, $0x0
+DATA predictNorm2MulVectorRows8Numbers<>+120(SB)/8, $0x0
+GLOBL predictNorm2MulVectorRows8Numbers<>(SB), RODATA|NOPTR, $128
 
-// func predictNorm2RsqrtVectorRows(at *unsafe.Pointer, step *int, rows, n int)
-TEXT ·predictNorm2RsqrtVectorRows(SB), 0, $0-32
+// func predictNorm2MulVectorRows(at *unsafe.Pointer, step *int, rows, n int)
+TEXT ·predictNorm2MulVectorRows(SB), 0, $0-32
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
-row:
+	MOVQ 16(AX), DX
+	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
+	JEQ narrower1
+row2:
 	XORQ CX, CX
 	MOVQ n+24(FP), BX
-	SUBQ $32, BX
-	CMPQ CX, BX
-	JGT fewer2
-	PCALIGN $32
-vectors1:
-	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+64(SB), Y0
-	VADDPS 0(SI)(CX*4), Y0, Y0
-	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+64(SB), Y1
-	VADDPS 32(SI)(CX*4), Y1, Y1
-	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+64(SB), Y2
-	VADDPS 64(SI)(CX*4), Y2, Y2
-	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+64(SB), Y3
-	VADDPS 96(SI)(CX*4), Y3, Y3
-	VSQRTPS Y0, Y0
-	VSQRTPS Y1, Y1
-	VSQRTPS Y2, Y2
-	VSQRTPS Y3, Y3
-	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+96(SB), Y4
-	VDIVPS Y0, Y4, Y4
-	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+96(SB), Y0
-	VDIVPS Y1, Y0, Y0
-	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+96(SB), Y1
-	VDIVPS Y2, Y1, Y1
-	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+96(SB), Y2
-	VDIVPS Y3, Y2, Y2
-	VMOVUPS Y4, 0(DI)(CX*4)
-	VMOVUPS Y0, 32(DI)(CX*4)
-	VMOVUPS Y1, 64(DI)(CX*4)
-	VMOVUPS Y2, 96(DI)(CX*4)
-	ADDQ $32, CX
-	CMPQ CX, BX
-	JLE vectors1
-fewer2:
-	ADDQ $32, BX
-	SUBQ $8, BX
+	SUBQ $64, BX
 	CMPQ CX, BX
 	JGT fewer4
 	PCALIGN $32
 vectors3:
-	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+64(SB), Y0
-	VADDPS 0(SI)(CX*4), Y0, Y0
-	VSQRTPS Y0, Y0
-	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+96(SB), Y1
-	VDIVPS Y0, Y1, Y1
-	VMOVUPS Y1, 0(DI)(CX*4)
-	ADDQ $8, CX
+	VMOVUPS predictNorm2MulVectorRows16Numbers<>+0(SB), Z0
+	VADDPS 0(DI)(CX*4), Z0, Z0
+	VMOVUPS predictNorm2MulVectorRows16Numbers<>+0(SB), Z1
+	VADDPS 64(DI)(CX*4), Z1, Z1
+	VMOVUPS predictNorm2MulVectorRows16Numbers<>+0(SB), Z2
+	VADDPS 128(DI)(CX*4), Z2, Z2
+	VMOVUPS predictNorm2MulVectorRows16Numbers<>+0(SB), Z3
+	VADDPS 192(DI)(CX*4), Z3, Z3
+	VSQRTPS Z0, Z0
+	VSQRTPS Z1, Z1
+	VSQRTPS Z2, Z2
+	VSQRTPS Z3, Z3
+	VMOVUPS predictNorm2MulVectorRows16Numbers<>+64(SB), Z4
+	VDIVPS Z0, Z4, Z4
+	VMOVUPS predictNorm2MulVectorRows16Numbers<>+64(SB), Z0
+	VDIVPS Z1, Z0, Z0
+	VMOVUPS predictNorm2MulVectorRows16Numbers<>+64(SB), Z1
+	VDIVPS Z2, Z1, Z1
+	VMOVUPS predictNorm2MulVectorRows16Numbers<>+64(SB), Z2
+	VDIVPS Z3, Z2, Z2
+	VMULPS 0(SI)(CX*4), Z4, Z4
+	VMULPS 64(SI)(CX*4), Z0, Z0
+	VMULPS 128(SI)(CX*4), Z1, Z1
+	VMULPS 192(SI)(CX*4), Z2, Z2
+	VMOVUPS Z4, 0(DX)(CX*4)
+	VMOVUPS Z0, 64(DX)(CX*4)
+	VMOVUPS Z1, 128(DX)(CX*4)
+	VMOVUPS Z2, 192(DX)(CX*4)
+	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
 fewer4:
-	ADDQ $8, BX
+	ADDQ $64, BX
+	SUBQ $16, BX
+	CMPQ CX, BX
+	JGT fewer6
+	PCALIGN $32
+vectors5:
+	VMOVUPS predictNorm2MulVectorRows16Numbers<>+0(SB), Z0
+	VADDPS 0(DI)(CX*4), Z0, Z0
+	VSQRTPS Z0, Z0
+	VMOVUPS predictNorm2MulVectorRows16Numbers<>+64(SB), Z1
+	VDIVPS Z0, Z1, Z1
+	VMULPS 0(SI)(CX*4), Z1, Z1
+	VMOVUPS Z1, 0(DX)(CX*4)
+	ADDQ $16, CX
+	CMPQ CX, BX
+	JLE vectors5
+fewer6:
+	ADDQ $16, BX
 	SUBQ CX, BX
-	JEQ done5
-	NEGQ BX
-	LEAQ predictNorm2RsqrtVectorRowsNumbers<>+32(SB), AX
-	VMOVUPS (AX)(BX*4), Y15
-	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
-	VADDPS predictNorm2RsqrtVectorRowsNumbers<>+64(SB), Y0, Y0
-	VSQRTPS Y0, Y0
-	VMOVUPS predictNorm2RsqrtVectorRowsNumbers<>+96(SB), Y1
-	VDIVPS Y0, Y1, Y1
-	VMASKMOVPS Y1, Y15, 0(DI)(CX*4)
-done5:
+	JEQ done7
+	MOVL $-1, AX
+	SHLXL BX, AX, AX
+	NOTL AX
+	KMOVW AX, K7
+	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
+	VMOVUPS.Z 0(DI)(CX*4), K7, Z1
+	VADDPS predictNorm2MulVectorRows16Numbers<>+0(SB), Z1, Z1
+	VSQRTPS Z1, Z1
+	VMOVUPS predictNorm2MulVectorRows16Numbers<>+64(SB), Z2
+	VDIVPS Z1, Z2, Z2
+	VMULPS Z2, Z0, Z0
+	VMOVUPS Z0, K7, 0(DX)(CX*4)
+done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
 	DECQ rows+16(FP)
-	JNE row
+	JNE row2
+	VZEROUPPER
+	RET
+narrower1:
+row9:
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $32, BX
+	CMPQ CX, BX
+	JGT fewer11
+	PCALIGN $32
+vectors10:
+	VMOVUPS predictNorm2MulVectorRows8Numbers<>+0(SB), Y0
+	VADDPS 0(DI)(CX*4), Y0, Y0
+	VMOVUPS predictNorm2MulVectorRows8Numbers<>+0(SB), Y1
+	VADDPS 32(DI)(CX*4), Y1, Y1
+	VMOVUPS predictNorm2MulVectorRows8Numbers<>+0(SB), Y2
+	VADDPS 64(DI)(CX*4), Y2, Y2
+	VMOVUPS predictNorm2MulVectorRows8Numbers<>+0(SB), Y3
+	VADDPS 96(DI)(CX*4), Y3, Y3
+	VSQRTPS Y0, Y0
+	VSQRTPS Y1, Y1
+	VSQRTPS Y2, Y2
+	VSQRTPS Y3, Y3
+	VMOVUPS predictNorm2MulVectorRows8Numbers<>+32(SB), Y4
+	VDIVPS Y0, Y4, Y4
+	VMOVUPS predictNorm2MulVectorRows8Numbers<>+32(SB), Y0
+	VDIVPS Y1, Y0, Y0
+	VMOVUPS predictNorm2MulVectorRows8Numbers<>+32(SB), Y1
+	VDIVPS Y2, Y1, Y1
+	VMOVUPS predictNorm2MulVectorRows8Numbers<>+32(SB), Y2
+	VDIVPS Y3, Y2, Y2
+	VMULPS 0(SI)(CX*4), Y4, Y4
+	VMULPS 32(SI)(CX*4), Y0, Y0
+	VMULPS 64(SI)(CX*4), Y1, Y1
+	VMULPS 96(SI)(CX*4), Y2, Y2
+	VMOVUPS Y4, 0(DX)(CX*4)
+	VMOVUPS Y0, 32(DX)(CX*4)
+	VMOVUPS Y1, 64(DX)(CX*4)
+	VMOVUPS Y2, 96(DX)(CX*4)
+	ADDQ $32, CX
+	CMPQ CX, BX
+	JLE vectors10
+fewer11:
+	ADDQ $32, BX
+	SUBQ $8, BX
+	CMPQ CX, BX
+	JGT fewer13
+	PCALIGN $32
+vectors12:
+	VMOVUPS predictNorm2MulVectorRows8Numbers<>+0(SB), Y0
+	VADDPS 0(DI)(CX*4), Y0, Y0
+	VSQRTPS Y0, Y0
+	VMOVUPS predictNorm2MulVectorRows8Numbers<>+32(SB), Y1
+	VDIVPS Y0, Y1, Y1
+	VMULPS 0(SI)(CX*4), Y1, Y1
+	VMOVUPS Y1, 0(DX)(CX*4)
+	ADDQ $8, CX
+	CMPQ CX, BX
+	JLE vectors12
+fewer13:
+	ADDQ $8, BX
+	SUBQ CX, BX
+	JEQ done14
+	NEGQ BX
+	LEAQ predictNorm2MulVectorRows8Numbers<>+96(SB), AX
+	VMOVUPS (AX)(BX*4), Y15
+	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
+	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
+	VADDPS predictNorm2MulVectorRows8Numbers<>+0(SB), Y1, Y1
+	VSQRTPS Y1, Y1
+	VMOVUPS predictNorm2MulVectorRows8Numbers<>+32(SB), Y2
+	VDIVPS Y1, Y2, Y2
+	VMULPS Y2, Y0, Y0
+	VMASKMOVPS Y0, Y15, 0(DX)(CX*4)
+done14:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	DECQ rows+16(FP)
+	JNE row9
 	VZEROUPPER
 	RET
 
-DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+0(SB)/4, $0xffffffff
-DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+4(SB)/4, $0xffffffff
-DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+8(SB)/4, $0xffffffff
-DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+12(SB)/4, $0xffffffff
-DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+16(SB)/4, $0xffffffff
-DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+20(SB)/4, $0xffffffff
-DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+24(SB)/4, $0xffffffff
-DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+28(SB)/4, $0xffffffff
-DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+32(SB)/4, $0x0
-DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+36(SB)/4, $0x0
-DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+40(SB)/4, $0x0
-DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+44(SB)/4, $0x0
-DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+48(SB)/4, $0x0
-DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+52(SB)/4, $0x0
-DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+56(SB)/4, $0x0
-DATA predictNorm2LogitsProductEpilogueRowsNumbers<>+60(SB)/4, $0x0
-GLOBL predictNorm2LogitsProductEpilogueRowsNumbers<>(SB), RODATA|NOPTR, $64
+GLOBL predictNorm2LogitsProductEpilogueRows16Numbers<>(SB), RODATA|NOPTR, $0
+DATA predictNorm2LogitsProductEpilogueRows8Numbers<>+0(SB)/8, $0xffffffffffffffff
+DATA predictNorm2LogitsProductEpilogueRows8Numbers<>+8(SB)/8, $0xffffffffffffffff
+DATA predictNorm2LogitsProductEpilogueRows8Numbers<>+16(SB)/8, $0xffffffffffffffff
+DATA predictNorm2LogitsProductEpilogueRows8Numbers<>+24(SB)/8, $0xffffffffffffffff
+DATA predictNorm2LogitsProductEpilogueRows8Numbers<>+32(SB)/8, $0x0
+DATA predictNorm2LogitsProductEpilogueRows8Numbers<>+40(SB)/8, $0x0
+DATA predictNorm2LogitsProductEpilogueRows8Numbers<>+48(SB)/8, $0x0
+DATA predictNorm2LogitsProductEpilogueRows8Numbers<>+56(SB)/8, $0x0
+GLOBL predictNorm2LogitsProductEpilogueRows8Numbers<>(SB), RODATA|NOPTR, $64
 
 // func predictNorm2LogitsProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int)
 TEXT ·predictNorm2LogitsProductEpilogueRows(SB), 0, $0-32
@@ -1592,15 +1877,98 @@ TEXT ·predictNorm2LogitsProductEpilogueRows(SB), 0, $0-32
 	MOVQ 24(AX), R8
 	MOVQ 32(AX), R9
 	MOVQ 40(AX), R10
-	MOVQ 48(AX), R11
-row:
+	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
+	JEQ narrower1
+row2:
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $64, BX
+	CMPQ CX, BX
+	JGT fewer4
+	PCALIGN $32
+vectors3:
+	VMOVUPS 0(DI)(CX*4), Z0
+	VADDPS 0(SI)(CX*4), Z0, Z0
+	VMOVUPS 64(DI)(CX*4), Z1
+	VADDPS 64(SI)(CX*4), Z1, Z1
+	VMOVUPS 128(DI)(CX*4), Z2
+	VADDPS 128(SI)(CX*4), Z2, Z2
+	VMOVUPS 192(DI)(CX*4), Z3
+	VADDPS 192(SI)(CX*4), Z3, Z3
+	VSUBPS 0(DX)(CX*4), Z0, Z0
+	VSUBPS 64(DX)(CX*4), Z1, Z1
+	VSUBPS 128(DX)(CX*4), Z2, Z2
+	VSUBPS 192(DX)(CX*4), Z3, Z3
+	VMULPS 0(R8)(CX*4), Z0, Z0
+	VMULPS 64(R8)(CX*4), Z1, Z1
+	VMULPS 128(R8)(CX*4), Z2, Z2
+	VMULPS 192(R8)(CX*4), Z3, Z3
+	VADDPS 0(R9)(CX*4), Z0, Z0
+	VADDPS 64(R9)(CX*4), Z1, Z1
+	VADDPS 128(R9)(CX*4), Z2, Z2
+	VADDPS 192(R9)(CX*4), Z3, Z3
+	VMOVUPS Z0, 0(R10)(CX*4)
+	VMOVUPS Z1, 64(R10)(CX*4)
+	VMOVUPS Z2, 128(R10)(CX*4)
+	VMOVUPS Z3, 192(R10)(CX*4)
+	ADDQ $64, CX
+	CMPQ CX, BX
+	JLE vectors3
+fewer4:
+	ADDQ $64, BX
+	SUBQ $16, BX
+	CMPQ CX, BX
+	JGT fewer6
+	PCALIGN $32
+vectors5:
+	VMOVUPS 0(DI)(CX*4), Z0
+	VADDPS 0(SI)(CX*4), Z0, Z0
+	VSUBPS 0(DX)(CX*4), Z0, Z0
+	VMULPS 0(R8)(CX*4), Z0, Z0
+	VADDPS 0(R9)(CX*4), Z0, Z0
+	VMOVUPS Z0, 0(R10)(CX*4)
+	ADDQ $16, CX
+	CMPQ CX, BX
+	JLE vectors5
+fewer6:
+	ADDQ $16, BX
+	SUBQ CX, BX
+	JEQ done7
+	MOVL $-1, AX
+	SHLXL BX, AX, AX
+	NOTL AX
+	KMOVW AX, K7
+	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
+	VMOVUPS.Z 0(DI)(CX*4), K7, Z1
+	VADDPS Z1, Z0, Z0
+	VMOVUPS.Z 0(DX)(CX*4), K7, Z1
+	VSUBPS Z1, Z0, Z0
+	VMOVUPS.Z 0(R8)(CX*4), K7, Z1
+	VMULPS Z1, Z0, Z0
+	VMOVUPS.Z 0(R9)(CX*4), K7, Z1
+	VADDPS Z1, Z0, Z0
+	VMOVUPS Z0, K7, 0(R10)(CX*4)
+done7:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	ADDQ 24(AX), R8
+	ADDQ 32(AX), R9
+	ADDQ 40(AX), R10
+	DECQ rows+16(FP)
+	JNE row2
+	VZEROUPPER
+	RET
+narrower1:
+row9:
 	XORQ CX, CX
 	MOVQ n+24(FP), BX
 	SUBQ $32, BX
 	CMPQ CX, BX
-	JGT fewer2
+	JGT fewer11
 	PCALIGN $32
-vectors1:
+vectors10:
 	VMOVUPS 0(DI)(CX*4), Y0
 	VADDPS 0(SI)(CX*4), Y0, Y0
 	VMOVUPS 32(DI)(CX*4), Y1
@@ -1617,44 +1985,39 @@ vectors1:
 	VMULPS 32(R8)(CX*4), Y1, Y1
 	VMULPS 64(R8)(CX*4), Y2, Y2
 	VMULPS 96(R8)(CX*4), Y3, Y3
-	VMULPS 0(R9)(CX*4), Y0, Y0
-	VMULPS 32(R9)(CX*4), Y1, Y1
-	VMULPS 64(R9)(CX*4), Y2, Y2
-	VMULPS 96(R9)(CX*4), Y3, Y3
-	VADDPS 0(R10)(CX*4), Y0, Y0
-	VADDPS 32(R10)(CX*4), Y1, Y1
-	VADDPS 64(R10)(CX*4), Y2, Y2
-	VADDPS 96(R10)(CX*4), Y3, Y3
-	VMOVUPS Y0, 0(R11)(CX*4)
-	VMOVUPS Y1, 32(R11)(CX*4)
-	VMOVUPS Y2, 64(R11)(CX*4)
-	VMOVUPS Y3, 96(R11)(CX*4)
+	VADDPS 0(R9)(CX*4), Y0, Y0
+	VADDPS 32(R9)(CX*4), Y1, Y1
+	VADDPS 64(R9)(CX*4), Y2, Y2
+	VADDPS 96(R9)(CX*4), Y3, Y3
+	VMOVUPS Y0, 0(R10)(CX*4)
+	VMOVUPS Y1, 32(R10)(CX*4)
+	VMOVUPS Y2, 64(R10)(CX*4)
+	VMOVUPS Y3, 96(R10)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
-	JLE vectors1
-fewer2:
+	JLE vectors10
+fewer11:
 	ADDQ $32, BX
 	SUBQ $8, BX
 	CMPQ CX, BX
-	JGT fewer4
+	JGT fewer13
 	PCALIGN $32
-vectors3:
+vectors12:
 	VMOVUPS 0(DI)(CX*4), Y0
 	VADDPS 0(SI)(CX*4), Y0, Y0
 	VSUBPS 0(DX)(CX*4), Y0, Y0
 	VMULPS 0(R8)(CX*4), Y0, Y0
-	VMULPS 0(R9)(CX*4), Y0, Y0
-	VADDPS 0(R10)(CX*4), Y0, Y0
-	VMOVUPS Y0, 0(R11)(CX*4)
+	VADDPS 0(R9)(CX*4), Y0, Y0
+	VMOVUPS Y0, 0(R10)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
-	JLE vectors3
-fewer4:
+	JLE vectors12
+fewer13:
 	ADDQ $8, BX
 	SUBQ CX, BX
-	JEQ done5
+	JEQ done14
 	NEGQ BX
-	LEAQ predictNorm2LogitsProductEpilogueRowsNumbers<>+32(SB), AX
+	LEAQ predictNorm2LogitsProductEpilogueRows8Numbers<>+32(SB), AX
 	VMOVUPS (AX)(BX*4), Y15
 	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
 	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
@@ -1664,11 +2027,9 @@ fewer4:
 	VMASKMOVPS 0(R8)(CX*4), Y15, Y1
 	VMULPS Y1, Y0, Y0
 	VMASKMOVPS 0(R9)(CX*4), Y15, Y1
-	VMULPS Y1, Y0, Y0
-	VMASKMOVPS 0(R10)(CX*4), Y15, Y1
 	VADDPS Y1, Y0, Y0
-	VMASKMOVPS Y0, Y15, 0(R11)(CX*4)
-done5:
+	VMASKMOVPS Y0, Y15, 0(R10)(CX*4)
+done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
@@ -1676,8 +2037,7 @@ done5:
 	ADDQ 24(AX), R8
 	ADDQ 32(AX), R9
 	ADDQ 40(AX), R10
-	ADDQ 48(AX), R11
 	DECQ rows+16(FP)
-	JNE row
+	JNE row9
 	VZEROUPPER
 	RET

@@ -226,24 +226,26 @@ kernel void predict_relu_2(
     }
 }
 
-// predict_norm1_rsqrt computes rsqrt (mnist.mlx:19:9).
+// predict_norm1_mul computes mul (mnist.mlx:19:9).
 // A thread computes 4 neighbours.
-kernel void predict_norm1_rsqrt(
-    device const float *norm1_running_var [[buffer(0)]],
-    device float *rsqrt_2 [[buffer(1)]],
+kernel void predict_norm1_mul(
+    device const float *norm1_weight [[buffer(0)]],
+    device const float *norm1_running_var [[buffer(1)]],
+    device float *mul [[buffer(2)]],
     uint point [[thread_position_in_grid]]) {
     const int at = int(point);
     if (at >= 6) {
         return;
     }
     const int part = at;
+    const float4 norm1_weight4 = ((device const float4 *)norm1_weight)[part];
     const float4 norm1_running_var4 = ((device const float4 *)norm1_running_var)[part];
-    float4 rsqrt4;
+    float4 mul4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
-        rsqrt4[e] = precise::rsqrt((norm1_running_var4[e] + (1e-05f)));
+        mul4[e] = norm1_weight4[e] * precise::rsqrt((norm1_running_var4[e] + (1e-05f)));
     }
-    ((device float4 *)rsqrt_2)[part] = rsqrt4;
+    ((device float4 *)mul)[part] = mul4;
 }
 
 // predict_norm1_add computes add (mnist.mlx:19:9).
@@ -253,11 +255,10 @@ kernel void predict_norm1_add(
     device const float *conv3_weight [[buffer(1)]],
     device const float *conv3_bias [[buffer(2)]],
     device const float *norm1_running_mean [[buffer(3)]],
-    device const float *rsqrt_2 [[buffer(4)]],
-    device const float *norm1_weight [[buffer(5)]],
-    device const float *norm1_bias [[buffer(6)]],
-    device float *add [[buffer(7)]],
-    constant int *dims [[buffer(8)]],
+    device const float *mul [[buffer(4)]],
+    device const float *norm1_bias [[buffer(5)]],
+    device float *add [[buffer(6)]],
+    constant int *dims [[buffer(7)]],
     uint group [[threadgroup_position_in_grid]],
     uint tid [[thread_index_in_threadgroup]],
     uint sgid [[simdgroup_index_in_threadgroup]]) {
@@ -356,11 +357,9 @@ kernel void predict_norm1_add(
                 const float v4 = sums[outer * 36 + inner];
                 const float v5 = conv3_bias[i3];
                 const float v8 = norm1_running_mean[i3];
-                const float v10 = rsqrt_2[i3];
-                const float v12 = norm1_weight[i3];
-                const float v13 = norm1_bias[i3];
-                const float v14 = fma(((max_float((v4 + v5), 0.0f) - v8) * v10), v12, v13);
-                add[i0 * 11616 + i1 * 528 + i2 * 24 + i3] = v14;
+                const float v10 = mul[i3];
+                const float v11 = norm1_bias[i3];
+                add[i0 * 11616 + i1 * 528 + i2 * 24 + i3] = fma((max_float((v4 + v5), 0.0f) - v8), v10, v11);
             }
         }
         threadgroup_barrier(mem_flags::mem_threadgroup);
@@ -469,11 +468,12 @@ kernel void predict_relu_3(
     }
 }
 
-// predict_norm2_rsqrt computes rsqrt_2 (mnist.mlx:20:12).
+// predict_norm2_mul computes mul_2 (mnist.mlx:20:12).
 // A thread computes 4 neighbours.
-kernel void predict_norm2_rsqrt(
-    device const float *norm2_running_var [[buffer(0)]],
-    device float *rsqrt_2 [[buffer(1)]],
+kernel void predict_norm2_mul(
+    device const float *norm2_weight [[buffer(0)]],
+    device const float *norm2_running_var [[buffer(1)]],
+    device float *mul_2 [[buffer(2)]],
     uint point [[thread_position_in_grid]]) {
     const int at = int(point);
     if (at >= 3) {
@@ -481,16 +481,17 @@ kernel void predict_norm2_rsqrt(
     }
     const int part = at;
     if (part * 4 + 4 <= 10) {
+        const float4 norm2_weight4 = ((device const float4 *)norm2_weight)[part];
         const float4 norm2_running_var4 = ((device const float4 *)norm2_running_var)[part];
-        float4 rsqrt_2x4;
+        float4 mul_2x4;
         #pragma clang loop unroll(full)
         for (int e = 0; e < 4; e++) {
-            rsqrt_2x4[e] = precise::rsqrt((norm2_running_var4[e] + (1e-05f)));
+            mul_2x4[e] = norm2_weight4[e] * precise::rsqrt((norm2_running_var4[e] + (1e-05f)));
         }
-        ((device float4 *)rsqrt_2)[part] = rsqrt_2x4;
+        ((device float4 *)mul_2)[part] = mul_2x4;
     } else {
         for (int i0 = part * 4; i0 < 10; i0++) {
-            rsqrt_2[i0] = precise::rsqrt((norm2_running_var[i0] + (1e-05f)));
+            mul_2[i0] = norm2_weight[i0] * precise::rsqrt((norm2_running_var[i0] + (1e-05f)));
         }
     }
 }
@@ -502,11 +503,10 @@ kernel void predict_norm2_logits(
     device const float *fc2_weight [[buffer(1)]],
     device const float *fc2_bias [[buffer(2)]],
     device const float *norm2_running_mean [[buffer(3)]],
-    device const float *rsqrt_2 [[buffer(4)]],
-    device const float *norm2_weight [[buffer(5)]],
-    device const float *norm2_bias [[buffer(6)]],
-    device float *logits [[buffer(7)]],
-    constant int *dims [[buffer(8)]],
+    device const float *mul_2 [[buffer(4)]],
+    device const float *norm2_bias [[buffer(5)]],
+    device float *logits [[buffer(6)]],
+    constant int *dims [[buffer(7)]],
     uint group [[threadgroup_position_in_grid]],
     uint tid [[thread_index_in_threadgroup]],
     uint sgid [[simdgroup_index_in_threadgroup]]) {
@@ -597,10 +597,9 @@ kernel void predict_norm2_logits(
                 const float v3 = sums[outer * 20 + inner];
                 const float v4 = fc2_bias[i1];
                 const float v6 = norm2_running_mean[i1];
-                const float v8 = rsqrt_2[i1];
-                const float v10 = norm2_weight[i1];
-                const float v11 = norm2_bias[i1];
-                logits[i0 * 10 + i1] = fma((((v3 + v4) - v6) * v8), v10, v11);
+                const float v8 = mul_2[i1];
+                const float v9 = norm2_bias[i1];
+                logits[i0 * 10 + i1] = fma(((v3 + v4) - v6), v8, v9);
             }
         }
         threadgroup_barrier(mem_flags::mem_threadgroup);

@@ -54,9 +54,9 @@ var metalProgram = runtime.Program{
 					Steps: []runtime.Step{
 						{Kernel: 0, Args: []runtime.Ref{runtime.Input.At(0), runtime.Weight.At(0), runtime.Weight.At(1), runtime.Arena.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Num: runtime.Size{{Coef: 676, Of: []runtime.Factor{{Dim: dimB}}}, {Coef: 63}}, Den: runtime.Mono(64)}}}}, Pos: "mnist.mlx:17:31"},
 						{Kernel: 1, Args: []runtime.Ref{runtime.Arena.At(0), runtime.Weight.At(2), runtime.Weight.At(3), runtime.Arena.At(1)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(9, dimB), Barrier: true, Pos: "mnist.mlx:17:20"},
-						{Kernel: 3, Args: []runtime.Ref{runtime.Arena.At(1), runtime.Weight.At(4), runtime.Weight.At(5), runtime.Weight.At(8), runtime.Pack.At(0), runtime.Weight.At(6), runtime.Weight.At(7), runtime.Arena.At(2)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Num: runtime.Size{{Coef: 484, Of: []runtime.Factor{{Dim: dimB}}}, {Coef: 63}}, Den: runtime.Mono(64)}}}}, Barrier: true, Pos: "mnist.mlx:19:9"},
+						{Kernel: 3, Args: []runtime.Ref{runtime.Arena.At(1), runtime.Weight.At(4), runtime.Weight.At(5), runtime.Weight.At(8), runtime.Pack.At(0), runtime.Weight.At(7), runtime.Arena.At(2)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Num: runtime.Size{{Coef: 484, Of: []runtime.Factor{{Dim: dimB}}}, {Coef: 63}}, Den: runtime.Mono(64)}}}}, Barrier: true, Pos: "mnist.mlx:19:9"},
 						{Kernel: 4, Args: []runtime.Ref{runtime.Arena.At(2), runtime.Weight.At(10), runtime.Weight.At(11), runtime.Arena.At(3)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Num: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Dim: dimB}}}, {Coef: 63}}, Den: runtime.Mono(64)}}}}, Barrier: true, Pos: "mnist.mlx:20:22"},
-						{Kernel: 6, Args: []runtime.Ref{runtime.Arena.At(3), runtime.Weight.At(12), runtime.Weight.At(13), runtime.Weight.At(16), runtime.Pack.At(1), runtime.Weight.At(14), runtime.Weight.At(15), runtime.Output.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Num: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Dim: dimB}}}, {Coef: 63}}, Den: runtime.Mono(64)}}}}, Barrier: true, Pos: "mnist.mlx:20:12"},
+						{Kernel: 6, Args: []runtime.Ref{runtime.Arena.At(3), runtime.Weight.At(12), runtime.Weight.At(13), runtime.Weight.At(16), runtime.Pack.At(1), runtime.Weight.At(15), runtime.Output.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Num: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Dim: dimB}}}, {Coef: 63}}, Den: runtime.Mono(64)}}}}, Barrier: true, Pos: "mnist.mlx:20:12"},
 						{Kernel: 7, Args: []runtime.Ref{runtime.Output.At(0), runtime.Output.At(1)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Num: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Dim: dimB}}}, {Coef: 255}}, Den: runtime.Mono(256)}}}}, Barrier: true, Pos: "mnist.mlx:29:18"},
 					},
 				},
@@ -66,10 +66,10 @@ var metalProgram = runtime.Program{
 	Backend: metal.Kernels(metalSource, []metal.Kernel{
 		{Name: "predict_relu", Threads: 128, Pos: "mnist.mlx:17:31"},
 		{Name: "predict_relu_2", Threads: 128, Pos: "mnist.mlx:17:20"},
-		{Name: "predict_norm1_rsqrt", Threads: 256, Pos: "mnist.mlx:19:9"},
+		{Name: "predict_norm1_mul", Threads: 256, Pos: "mnist.mlx:19:9"},
 		{Name: "predict_norm1_add", Threads: 128, Pos: "mnist.mlx:19:9"},
 		{Name: "predict_relu_3", Threads: 128, Pos: "mnist.mlx:20:22"},
-		{Name: "predict_norm2_rsqrt", Threads: 256, Pos: "mnist.mlx:20:12"},
+		{Name: "predict_norm2_mul", Threads: 256, Pos: "mnist.mlx:20:12"},
 		{Name: "predict_norm2_logits", Threads: 128, Pos: "mnist.mlx:20:12"},
 		{Name: "predict_label", Threads: 256, Pos: "mnist.mlx:29:18"},
 	}),
@@ -79,7 +79,7 @@ var metalProgram = runtime.Program{
 		{DType: runtime.F32, Shape: []int{10}},
 	},
 	Load: []runtime.Step{
-		{Kernel: 2, Args: []runtime.Ref{runtime.Weight.At(9), runtime.Pack.At(0)}, Grid: runtime.Mono(1), Barrier: true, Pos: "mnist.mlx:19:9"},
-		{Kernel: 5, Args: []runtime.Ref{runtime.Weight.At(17), runtime.Pack.At(1)}, Grid: runtime.Mono(1), Barrier: true, Pos: "mnist.mlx:20:12"},
+		{Kernel: 2, Args: []runtime.Ref{runtime.Weight.At(6), runtime.Weight.At(9), runtime.Pack.At(0)}, Grid: runtime.Mono(1), Barrier: true, Pos: "mnist.mlx:19:9"},
+		{Kernel: 5, Args: []runtime.Ref{runtime.Weight.At(14), runtime.Weight.At(17), runtime.Pack.At(1)}, Grid: runtime.Mono(1), Barrier: true, Pos: "mnist.mlx:20:12"},
 	},
 }

@@ -9,12 +9,6 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
-// vectorLanes is the numbers of 32 bits in a vector of AVX2.
-const vectorLanes = 8
-
-// mask is the register with the lanes that the rest of a row has.
-const mask = 15
-
 // identities are the reductions in assembly, and what changes no result.
 var identities = map[ir.Fn]func() float32{
 	ir.Add: func() float32 { return 0 },
@@ -23,33 +17,57 @@ var identities = map[ir.Fn]func() float32{
 	ir.Min: func() float32 { return float32(math.Inf(1)) },
 }
 
-// An emitter writes the routine of a kernel. CX is the element of a row, BX where a loop
-// ends, AX is for addresses; the other registers point at streams.
+// An emitter writes the routine of a kernel.
 type emitter struct {
 	*lanes
-	name    string
-	lines   []string
-	frame   int
-	labels  int
-	numbers []uint32              // constants, in all lanes of a vector each
-	slots   map[*ir.Scalar]string // what is the same in all lanes, once it is known
-	kept    *ir.Scalar            // what lies where the result will, until it is stored; nil: nothing
-	err     error
+	set    *vectorSet
+	name   string
+	lines  []string
+	frame  int
+	labels int
+	tables []uint32             // constants
+	slots  map[*ir.Scalar]place // of what is the same in all lanes, once it is known
+	kept   *ir.Scalar           // what lies where the result will, until it is stored; nil: nothing
+	err    error
 }
 
-// Lanes is a routine in Plan 9 assembly for AVX2 that computes rows of a kernel for which
-// IsRows holds.
+// Lanes is a routine in Plan 9 assembly for amd64 that computes rows of a kernel for
+// which IsRows holds, with the widest vectors that the processor has.
 func Lanes(k *ir.Kernel, name string) (string, error) {
 	l, err := newLanes(k)
 	if err != nil {
 		return "", err
 	}
-	return l.text(name)
+	return l.routine(amd64Sets, name)
 }
 
-func (l *lanes) text(name string) (string, error) {
-	e := &emitter{lanes: l, name: name, slots: map[*ir.Scalar]string{}}
-	e.label("row")
+// routine is the text for sets of which each is used where there are none before it.
+func (l *lanes) routine(sets []*vectorSet, name string) (string, error) {
+	var tables, code strings.Builder
+	frame, labels := 0, 0
+	for i, set := range sets {
+		e := &emitter{lanes: l, set: set, name: fmt.Sprint(name, set.lanes), labels: labels, slots: map[*ir.Scalar]place{}}
+		next := e.fresh("narrower")
+		if i < len(sets)-1 {
+			set.unless(e, next)
+		}
+		if err := e.rows(); err != nil {
+			return "", err
+		}
+		if i < len(sets)-1 {
+			e.label(next)
+		}
+		tables.WriteString(e.data())
+		code.WriteString(strings.Join(e.lines, "\n") + "\n")
+		frame, labels = max(frame, e.frame), e.labels
+	}
+	return fmt.Sprintf("%s\n// func %s(at *unsafe.Pointer, step *int, rows, n int)\n%s%s", tables.String(), name, sets[0].begin(name, frame, len(l.streams)), code.String()), nil
+}
+
+// rows emits what computes all rows of a call.
+func (e *emitter) rows() error {
+	l, row := e.lanes, e.fresh("row")
+	e.label(row)
 	stages := 0
 	for _, v := range l.kernel.Values {
 		if l.need[v] {
@@ -86,45 +104,22 @@ func (l *lanes) text(name string) (string, error) {
 	for _, s := range l.kernel.Stores {
 		st, distance, _ := l.stream(s.Arg, s.Index)
 		if !l.streams[st].moves {
-			m, _ := e.where(real(s.Value), 0)
-			e.op("VMOVSS %s, X0", m)
-			e.op("VMOVSS X0, %d(%s)", 4*distance, pointers[st])
+			from, _ := e.where(real(s.Value), 0)
+			e.set.copyOne(e, operand{at: &place{atStream, st, int(4 * distance)}}, operand{at: &from})
 		}
 	}
-	if e.err != nil {
-		return "", e.err
-	}
-	e.op("MOVQ step+8(FP), AX")
-	for i := range l.streams {
-		e.op("ADDQ %d(AX), %s", 8*i, pointers[i])
-	}
-	e.op("DECQ rows+16(FP)")
-	e.op("JNE row")
-	e.op("VZEROUPPER")
-	e.op("RET")
-	return e.finish(), nil
+	e.set.nextRow(e, row)
+	return e.err
 }
 
-func (e *emitter) finish() string {
+// data is the constants.
+func (e *emitter) data() string {
 	var b strings.Builder
-	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	for i := range 2 * vectorLanes {
-		line("DATA %sNumbers<>+%d(SB)/4, $%#x", e.name, 4*i, -uint32(1-i/vectorLanes))
+	for i := 0; i < len(e.tables); i += 2 {
+		fmt.Fprintf(&b, "DATA %sNumbers<>+%d(SB)/8, $%#x\n", e.name, 4*i, uint64(e.tables[i+1])<<32|uint64(e.tables[i]))
 	}
-	for i, n := range e.numbers {
-		for lane := range vectorLanes / 2 {
-			line("DATA %sNumbers<>+%d(SB)/8, $%#x", e.name, 64+32*i+8*lane, uint64(n)<<32|uint64(n))
-		}
-	}
-	line("GLOBL %sNumbers<>(SB), RODATA|NOPTR, $%d", e.name, 64+32*len(e.numbers))
-	line("")
-	line("// func %s(at *unsafe.Pointer, step *int, rows, n int)", e.name)
-	line("TEXT ·%s(SB), 0, $%d-32", e.name, e.frame)
-	line("\tMOVQ at+0(FP), AX")
-	for i := range e.streams {
-		line("\tMOVQ %d(AX), %s", 8*i, pointers[i])
-	}
-	return b.String() + strings.Join(e.lines, "\n") + "\n"
+	fmt.Fprintf(&b, "GLOBL %sNumbers<>(SB), RODATA|NOPTR, $%d\n", e.name, 4*len(e.tables))
+	return b.String()
 }
 
 func (e *emitter) op(format string, args ...any) {
@@ -137,19 +132,37 @@ func (e *emitter) fresh(name string) string {
 	return fmt.Sprintf("%s%d", name, e.labels)
 }
 
-func (e *emitter) slot() string {
-	e.frame += 4 * vectorLanes
-	return fmt.Sprintf("%d(SP)", e.frame-4*vectorLanes)
+// text is the name of a register or of a place.
+func (e *emitter) text(o operand) string {
+	if o.at != nil {
+		return e.set.place(e, *o.at)
+	}
+	return fmt.Sprint(e.set.files[o.file].prefix, o.n)
 }
 
-// number is the place of a constant in all lanes.
-func (e *emitter) number(bits uint32) string {
-	i := slices.Index(e.numbers, bits)
-	if i < 0 {
-		i = len(e.numbers)
-		e.numbers = append(e.numbers, bits)
+func (e *emitter) slot() place {
+	e.frame += 4 * e.set.lanes
+	return place{kind: inFrame, bytes: e.frame - 4*e.set.lanes}
+}
+
+// table is the place of constants: the first of as many lanes as they are.
+func (e *emitter) table(words ...uint32) place {
+	at := 0
+	for ; at < len(e.tables); at += e.set.lanes {
+		if end := at + len(words); end <= len(e.tables) && slices.Equal(e.tables[at:end], words) {
+			break
+		}
 	}
-	return fmt.Sprintf("%sNumbers<>+%d(SB)", e.name, 64+32*i)
+	if at == len(e.tables) {
+		e.tables = append(e.tables, words...)
+	}
+	return place{kind: inTable, bytes: 4 * at}
+}
+
+// number is a constant in all lanes.
+func (e *emitter) number(bits uint32, t ir.DType) operand {
+	at := e.table(slices.Repeat([]uint32{bits}, e.set.lanes)...)
+	return operand{register: register{file: e.set.fileOf(t)}, at: &at}
 }
 
 func floatBits(x float64) uint32 { return math.Float32bits(float32(x)) }
@@ -185,9 +198,9 @@ func constant32(v *ir.Scalar) (bits uint32, ok bool) {
 
 // where is the place in memory of what is not computed, and of what is the same in all
 // lanes; u is the vector of a loop's body.
-func (e *emitter) where(v *ir.Scalar, u int) (string, bool) {
+func (e *emitter) where(v *ir.Scalar, u int) (place, bool) {
 	if bits, ok := constant32(v); ok {
-		return e.number(bits), true
+		return *e.number(bits, v.DType).at, true
 	}
 	if m, ok := e.slots[v]; ok {
 		return m, true
@@ -198,19 +211,19 @@ func (e *emitter) where(v *ir.Scalar, u int) (string, bool) {
 	if v.Kind == ir.ScalarLoad {
 		return e.element(v.Arg, v.Index, u), true
 	}
-	return "", false
+	return place{}, false
 }
 
-func (e *emitter) element(arg int, index ir.Size, u int) string {
+func (e *emitter) element(arg int, index ir.Size, u int) place {
 	st, distance, _ := e.stream(arg, index)
-	return fmt.Sprintf("%d(%s)(CX*4)", 4*distance+int64(4*vectorLanes*u), pointers[st])
+	return place{inRow, st, 4 * (int(distance) + e.set.lanes*u)}
 }
 
 // rowValues computes what is the same in all lanes and known at a stage.
 func (e *emitter) rowValues(stage int) {
 	var values []*ir.Scalar
 	var sinks []sink
-	known := map[*ir.Scalar]string{}
+	known := map[*ir.Scalar]place{}
 	for _, v := range e.kernel.Values {
 		_, number := constant32(v)
 		if !e.need[v] || v.Stage != stage || v.Varies(e.axis) || number || v.Kind == ir.ScalarReduce || real(v) != v {
@@ -219,14 +232,18 @@ func (e *emitter) rowValues(stage int) {
 		m := e.slot()
 		if v.Kind == ir.ScalarLoad {
 			st, distance, _ := e.stream(v.Arg, v.Index)
-			e.op("VBROADCASTSS %d(%s), Y0", 4*distance, pointers[st])
-			e.op("VMOVUPS Y0, %s", m)
+			r := operand{}
+			e.set.broadcast(e, r, operand{at: &place{atStream, st, int(4 * distance)}})
+			e.set.move(e, operand{at: &m}, r)
 			e.slots[v] = m
 			continue
 		}
 		values = append(values, v)
 		known[v] = m
-		sinks = append(sinks, sink{v, func(_ *body, _ int, o operand) { e.op("VMOVUPS %s, %s", o.text, m) }})
+		sinks = append(sinks, sink{v, func(b *body, _ int, o *operand) {
+			b.load(o)
+			e.set.move(e, operand{at: &m}, *o)
+		}})
 	}
 	newBody(e, 1, 0, false).run(values, sinks)
 	for v, m := range known {
@@ -300,8 +317,7 @@ func (e *emitter) along(roots []sink) []*ir.Scalar {
 	return values
 }
 
-// loop goes along a row: as many vectors at a time as registers are there for, then one,
-// then the lanes that are left.
+// loop goes along a row.
 func (e *emitter) loop(folds []*ir.Scalar, stores []ir.Store) {
 	if len(folds) > 4 {
 		e.err = fmt.Errorf("%d reductions at a time", len(folds))
@@ -311,72 +327,44 @@ func (e *emitter) loop(folds []*ir.Scalar, stores []ir.Store) {
 	for ; unroll > 1; unroll /= 2 {
 		trial := *e
 		trial.lines = nil
-		if len(folds)*unroll <= vectorLanes && trial.body(folds, stores, unroll, unroll, false) == 0 {
+		if 2*len(folds)*unroll <= e.set.files[vectorFile].end+1 && trial.body(folds, stores, unroll, unroll, false) == 0 {
 			break
 		}
 	}
+	sum := func(fold, u int) operand { return operand{register: register{vectorFile, fold*unroll + u}} }
 	for i, v := range folds {
 		for u := range unroll {
-			e.op("VMOVUPS %s, Y%d", e.number(math.Float32bits(identities[v.Fn]())), i*unroll+u)
+			e.set.move(e, sum(i, u), e.number(identity(v), ir.F32))
 		}
 	}
-	e.op("XORQ CX, CX")
-	e.op("MOVQ n+24(FP), BX")
-	for _, u := range slices.Compact([]int{unroll, 1}) {
-		again, end := e.fresh("vectors"), e.fresh("fewer")
-		e.op("SUBQ $%d, BX", u*vectorLanes)
-		e.op("CMPQ CX, BX")
-		e.op("JGT %s", end)
-		e.op("PCALIGN $32")
-		e.label(again)
-		e.body(folds, stores, u, unroll, false)
-		e.op("ADDQ $%d, CX", u*vectorLanes)
-		e.op("CMPQ CX, BX")
-		e.op("JLE %s", again)
-		e.label(end)
-		e.op("ADDQ $%d, BX", u*vectorLanes)
-	}
-	done := e.fresh("done")
-	e.op("SUBQ CX, BX")
-	e.op("JEQ %s", done)
-	e.op("NEGQ BX")
-	e.op("LEAQ %sNumbers<>+%d(SB), AX", e.name, 4*vectorLanes)
-	e.op("VMOVUPS (AX)(BX*4), Y%d", mask)
-	e.body(folds, stores, 1, unroll, true)
-	e.label(done)
+	e.set.loop(e, unroll, func(u int, rest bool) { e.body(folds, stores, u, unroll, rest) })
 	for i, v := range folds {
-		acc := i * unroll
+		b := newBody(e, 1, len(folds)*unroll, false)
+		all := sum(i, 0)
 		for u := 1; u < unroll; u++ {
-			e.fold(v.Fn, "Y", acc, y(acc+u), 13, 14)
+			b.fold(v.Fn, all, sum(i, u))
 		}
-		e.op("VEXTRACTF128 $1, Y%d, X12", acc)
-		e.fold(v.Fn, "X", acc, "X12", 13, 14)
-		for _, exchange := range []int{0x4e, 0xb1} {
-			e.op("VPERMILPS $%#x, X%d, X12", exchange, acc)
-			e.fold(v.Fn, "X", acc, "X12", 13, 14)
+		other := b.alloc(vectorFile)
+		for _, exchange := range e.set.exchange {
+			exchange(e, other, all)
+			b.fold(v.Fn, all, other)
 		}
 		m := e.slot()
-		e.op("VBROADCASTSS X%d, Y%d", acc, acc)
-		e.op("VMOVUPS Y%d, %s", acc, m)
+		e.set.move(e, operand{at: &m}, all)
 		e.slots[v] = m
 	}
 }
 
-// folding32 are the instructions of reductions.
-var folding32 = map[ir.Fn]string{ir.Add: "VADDPS", ir.Mul: "VMULPS", ir.Max: "VMAXPS", ir.Min: "VMINPS"}
+// identity is the bits of what changes no result of a reduction.
+func identity(v *ir.Scalar) uint32 { return math.Float32bits(identities[v.Fn]()) }
 
-// fold takes x into an accumulator, by way of two more registers. The instructions for
-// the greater and the less give their last operand where one is a NaN: it is x, and an
-// accumulator that is a NaN stays.
-func (e *emitter) fold(fn ir.Fn, class string, acc int, x string, t1, t2 int) {
-	reg := func(n int) string { return fmt.Sprint(class, n) }
-	if fn == ir.Add || fn == ir.Mul {
-		e.op("%s %s, %s, %[3]s", folding32[fn], x, reg(acc))
+// fold takes x into an accumulator.
+func (b *body) fold(fn ir.Fn, acc, x operand) {
+	if pair := b.e.set.pairs[fn][classOf(ir.F32)]; pair != nil {
+		pair(b.e, acc, acc, x)
 		return
 	}
-	e.op("%s %s, %s, %s", folding32[fn], x, reg(acc), reg(t1))
-	e.op("VCMPPS $3, %s, %[1]s, %s", reg(acc), reg(t2))
-	e.op("VBLENDVPS %s, %s, %s, %[2]s", reg(t2), reg(acc), reg(t1))
+	b.e.set.extreme(b, fn, acc, x)
 }
 
 // body computes u vectors of a row, and returns the number of registers that it had to
@@ -384,34 +372,22 @@ func (e *emitter) fold(fn ir.Fn, class string, acc int, x string, t1, t2 int) {
 func (e *emitter) body(folds []*ir.Scalar, stores []ir.Store, u, unroll int, masked bool) int {
 	var sinks []sink
 	for i, v := range folds {
-		sinks = append(sinks, sink{real(v.Args[0]), func(b *body, u int, o operand) {
-			acc := i*unroll + u
-			t1, t2 := -1, -1
+		sinks = append(sinks, sink{real(v.Args[0]), func(b *body, u int, o *operand) {
+			x := *o
 			if masked { // lanes beyond the row change nothing
-				t := b.load(operand{text: e.number(math.Float32bits(identities[v.Fn]())), reg: -1})
-				e.op("VBLENDVPS Y%d, %s, Y%d, Y%[3]d", mask, o.text, t.reg)
-				defer b.release(t.reg)
-				o.text = t.text
+				x = e.number(identity(v), ir.F32)
+				b.load(&x)
+				defer b.release(x)
+				e.set.choose(e, x, e.set.rest, *o, x)
 			}
-			if v.Fn == ir.Max || v.Fn == ir.Min {
-				t1, t2 = b.alloc(), b.alloc()
-				defer b.release(t1)
-				defer b.release(t2)
-			}
-			e.fold(v.Fn, "Y", acc, o.text, t1, t2)
+			b.fold(v.Fn, operand{register: register{vectorFile, i*unroll + u}}, x)
 		}})
 	}
 	for _, s := range stores {
-		sinks = append(sinks, sink{real(s.Value), func(b *body, u int, o operand) {
-			if o.reg < 0 {
-				o = b.load(o)
-				defer b.release(o.reg)
-			}
-			if masked {
-				e.op("VMASKMOVPS %s, Y%d, %s", o.text, mask, e.element(s.Arg, s.Index, u))
-			} else {
-				e.op("VMOVUPS %s, %s", o.text, e.element(s.Arg, s.Index, u))
-			}
+		sinks = append(sinks, sink{real(s.Value), func(b *body, u int, o *operand) {
+			b.load(o)
+			at := e.element(s.Arg, s.Index, u)
+			e.set.moveOf(masked)(e, operand{at: &at}, *o)
 		}})
 	}
 	b := newBody(e, u, len(folds)*unroll, masked)

@@ -1,0 +1,106 @@
+package cpu
+
+import "github.com/mlxc/mlxc/ir"
+
+// A vectorSet is a set of vector instructions that rows are written in. A bool is a lane
+// of ones or of zeros in a vector, or a bit where the set has registers for masks.
+type vectorSet struct {
+	*machine
+	name   string
+	unless func(e *emitter, label string) // goes there if the processor lacks the set
+	lanes  int                            // numbers of 32 bits in a vector
+	files  [2]file                        // registers for vectors, and for masks; no masks: bools are in vectors
+	memory bool                           // an operand that is a vector may lie in memory, but for the first
+	rest   operand                        // the register with the lanes that the rest of a row has, as a bool
+	toRest func(e *emitter)               // fills it, once the loop knows how many there are
+
+	pairs    map[ir.Fn][classes]instruction // of two operands, by the class of the second
+	singles  map[ir.Fn]instruction          // of one f32
+	shifts   map[ir.Fn]func(n uint32) instruction
+	toFloat  instruction   // from i32
+	ofBool   instruction   // the second where the first, a bool, holds, and 0 elsewhere
+	choose   instruction   // select
+	exchange []instruction // one after the other they bring every lane to all others
+
+	move      instruction // to and from memory, and between registers of a file
+	moveRest  instruction // to and from memory, of the lanes in rest
+	broadcast instruction // from one number in memory
+
+	// fma gives args[0]*args[1] + args[2].
+	fma func(b *body, args []operand) operand
+	// extremes are the greater and the less of a number and what may be NaN, and extreme
+	// is d where it is NaN, and else that of d and y; unless there are pairs for them.
+	extremes map[ir.Fn]instruction
+	extreme  func(b *body, fn ir.Fn, d, y operand)
+}
+
+// A machine is what the vector sets of an architecture have in common.
+type machine struct {
+	copyOne instruction // one number, in memory
+	// place is how instructions name a place in memory.
+	place func(e *emitter, p place) string
+	// begin is the text before the first row, and nextRow ends each: it goes to the label,
+	// but returns after the last.
+	begin   func(name string, frame, streams int) string
+	nextRow func(e *emitter, row string)
+	// loop goes along a row: as many vectors at a time as unroll says, then one, then the
+	// lanes that are left.
+	loop func(e *emitter, unroll int, body func(u int, rest bool))
+}
+
+// A file is registers of one kind.
+type file struct {
+	prefix     string // of their names
+	first, end int    // those from first on and before end are for values
+}
+
+// The files of a vectorSet.
+const (
+	vectorFile = iota
+	maskFile
+)
+
+// A register is one of a file.
+type register struct{ file, n int }
+
+// A place is one in memory.
+type place struct {
+	kind  placeKind
+	n     int // of a stream
+	bytes int // from there on
+}
+
+type placeKind int
+
+const (
+	inRow    placeKind = iota // a stream at the element that the loop is at
+	atStream                  // where the stream points
+	inFrame                   // a vector that was put away
+	inTable                   // constants
+)
+
+// An operand is a register or a place in memory.
+type operand struct {
+	register
+	at   *place // nil: it is the register
+	dies bool   // the register is free afterwards
+}
+
+// An instruction computes d of others.
+type instruction func(e *emitter, d operand, args ...operand)
+
+// moveOf is the instruction that moves all lanes, or the rest of a row.
+func (s *vectorSet) moveOf(rest bool) instruction {
+	if rest {
+		return s.moveRest
+	}
+	return s.move
+}
+
+// fileOf is where values of a dtype are.
+func (s *vectorSet) fileOf(t ir.DType) int {
+	if t == ir.Bool && s.files[maskFile].end > 0 {
+		return maskFile
+	}
+	return vectorFile
+}

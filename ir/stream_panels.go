@@ -2,6 +2,7 @@ package ir
 
 import (
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -13,7 +14,11 @@ type StreamPanels struct {
 	Column            *Axis
 	Query, Key, Value Walk
 
-	// Scale says that scores are sums times that number. nil: something else is done.
+	// Seen is how many keys a row sees: scores of the others are -inf. nil: all.
+	Seen *Walk
+	// Score is the score of a key that is seen, and Scale says that it is the sum times that
+	// number. nil: it is something else.
+	Score *Scalar
 	Scale *float64
 }
 
@@ -42,13 +47,39 @@ func (k *Kernel) StreamPanels() (*StreamPanels, error) {
 	if k.Args[p.Key.Arg].DType != k.Args[p.Value.Arg].DType {
 		return nil, fmt.Errorf("its keys and its values are of two dtypes")
 	}
-	if s.Score == s.Dot {
+	p.Score = s.Score
+	if seen, score := s.seen(slices.Concat(p.Batch, p.Rows)); seen != nil {
+		p.Seen, p.Score = seen, score
+	}
+	if p.Score == s.Dot {
 		one := 1.0
 		p.Scale = &one
-	} else if c := other(s.Score, Mul, func(w *Scalar) bool { return w == s.Dot }); c != nil && c.Kind == ScalarConst && c.Float > 0 {
+	} else if c := other(p.Score, Mul, func(w *Scalar) bool { return w == s.Dot }); c != nil && c.Kind == ScalarConst && c.Float > 0 {
 		p.Scale = &c.Float
 	}
 	return p, nil
+}
+
+// seen is how many keys are seen, as it is walked, and the score of those, where scores are
+// a choice between that and -inf by whether the key is at most something; nil: they are not.
+func (s *Stream) seen(axes []*Axis) (*Walk, *Scalar) {
+	v := s.Score
+	if v.Kind != ScalarApply || v.Fn != Select || v.Args[2].Kind != ScalarConst || !math.IsInf(v.Args[2].Float, -1) {
+		return nil, nil
+	}
+	c := v.Args[0]
+	if c.Kind != ScalarApply || c.Fn != Le || c.Args[0].Kind != ScalarSize || c.Args[1].Kind != ScalarSize || len(c.Args[0].Bind)+len(c.Args[1].Bind) > 0 {
+		return nil, nil
+	}
+	each, before, ok := c.Args[0].Index.Coef(s.Keys)
+	if !ok || !each.Is(1) {
+		return nil, nil
+	}
+	w, ok := WalkOf(0, c.Args[1].Index.Sub(before).Add(N(1)), axes)
+	if !ok {
+		return nil, nil
+	}
+	return &w, v.Args[1]
 }
 
 // panelWalk is how panels are walked, from an element of the batch to the next.
@@ -72,7 +103,7 @@ func (k *Kernel) ScoreKernel(p *StreamPanels) *Kernel {
 		Args: append(withoutWrites(k.Args), KernelArg{Name: "scores", DType: F32, Len: width.Mul(N(int64(k.Schedule.Tile.M))), Write: true}),
 		Dims: append(slices.Clone(k.Dims), row, key),
 	}
-	e.compute(k, map[*Scalar]Scalar{s.Dot: {Kind: ScalarLoad, DType: F32, Arg: len(k.Args), Index: at}}, []Store{{Arg: len(k.Args), Index: at, Value: s.Score}})
+	e.compute(k, map[*Scalar]Scalar{s.Dot: {Kind: ScalarLoad, DType: F32, Arg: len(k.Args), Index: at}}, []Store{{Arg: len(k.Args), Index: at, Value: p.Score}})
 	return e
 }
 

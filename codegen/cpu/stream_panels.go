@@ -29,6 +29,9 @@ func Stream(k *ir.Kernel, name, suffix string) (*jen.Statement, error) {
 	}
 	p := newDriver(k)
 	strides := map[string]ir.Walk{"A": panels.Query, "B": panels.Key, "C": panels.Value}
+	if panels.Seen != nil {
+		strides["D"] = *panels.Seen
+	}
 	t := k.Schedule.Tile
 	fields := []jen.Code{jen.Id("Micros").Op(":").Add(micros(suffix))}
 	for _, w := range Weighers {
@@ -50,6 +53,9 @@ func Stream(k *ir.Kernel, name, suffix string) (*jen.Statement, error) {
 		if len(of.walk.First.Terms()) > 0 {
 			fields = append(fields, jen.Id("First"+of.field).Op(":").Add(p.size(of.walk.First)))
 		}
+	}
+	if panels.Seen != nil {
+		fields = append(fields, jen.Id("Masked").Op(":").True(), jen.Id("Seen").Op(":").Add(p.size(panels.Seen.First)))
 	}
 	if panels.Scale != nil {
 		fields = append(fields, jen.Id("Scale").Op(":").Lit(*panels.Scale))

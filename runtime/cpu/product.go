@@ -81,6 +81,7 @@ type frame struct {
 
 	weights Weights   // the rest is of a Stream
 	scores  []float32 // as sums
+	seen    []int     // of each row, the keys that it sees
 	state   []float32 // of each row the largest score, and then of each the sum of weights
 }
 

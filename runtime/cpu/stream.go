@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"math"
+	"slices"
 	"unsafe"
 )
 
@@ -22,6 +23,10 @@ type Stream struct {
 	SizeB          int              // bytes of an element of the panels
 	FirstQ         int              // elements before the first
 	FirstK, FirstV int
+
+	// Masked says that a row sees so many keys at most: Seen, and what the walks say as D.
+	Masked bool
+	Seen   int
 
 	// Score computes points [lo, hi) of the scores, of the batch by rows by keys, where
 	// they are no sums times Scale. It finds the sums, and leaves the scores, in an
@@ -85,6 +90,9 @@ func (f *frame) growStream(s *Stream) {
 	if cap(f.state) < 2*s.TileM {
 		f.state = make([]float32, 2*s.TileM)
 	}
+	if cap(f.seen) < s.TileM+spare {
+		f.seen = make([]int, s.TileM+spare)
+	}
 	if cap(f.runs) < 1 {
 		f.runs = make([]int, 1)
 	}
@@ -93,17 +101,23 @@ func (f *frame) growStream(s *Stream) {
 // tile computes the rows [m0, m1) of an element of the batch.
 func (s *Stream) tile(f *frame, call *Call, batch, m0, m1 int) {
 	memory := func(arg int) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(call.Args[arg])) }
-	at := Walk{A: s.FirstQ, B: s.FirstK, C: s.FirstV}.along(s.Batch, batch)
+	at := Walk{A: s.FirstQ, B: s.FirstK, C: s.FirstV, D: s.Seen}.along(s.Batch, batch)
 	keys, values := unsafe.Add(memory(s.K), s.SizeB*at.B), unsafe.Add(memory(s.V), s.SizeB*at.C)
 	rows, width := m1-m0, s.width()
 	f.sums, f.scores = f.sums[:(s.TileM+1)*width], f.scores[:(s.TileM+1)*s.TileK]
+	f.seen = f.seen[:rows+spare]
 	f.state, f.runs = f.state[:2*s.TileM], f.runs[:1]
 	largest, total := f.state[:s.TileM], f.state[s.TileM:]
 	for i := range rows + spare {
 		row := min(i, s.TileM) // the last takes what is not wanted
 		f.part[i], f.c[i] = unsafe.Pointer(&f.scores[row*s.TileK]), unsafe.Pointer(&f.sums[row*width])
-		f.a[i] = unsafe.Add(memory(s.Q), 4*at.along(s.Rows, min(m0+i, m1-1)).A)
+		query := at.along(s.Rows, min(m0+i, m1-1))
+		f.a[i], f.seen[i] = unsafe.Add(memory(s.Q), 4*query.A), s.Keys
+		if s.Masked {
+			f.seen[i] = max(0, min(query.D, s.Keys))
+		}
 	}
+	keysSeen := slices.Max(f.seen[:rows])
 	clear(f.sums)
 	clear(total)
 	for i := range largest { // -inf would leave NaN where it is the largest still
@@ -111,7 +125,7 @@ func (s *Stream) tile(f *frame, call *Call, batch, m0, m1 int) {
 	}
 	f.runs[0] = 0
 	f.micro.Runs, f.micro.NRuns = &f.runs[0], 1
-	for k := 0; k < s.Keys; k += s.TileK {
+	for k := 0; k < keysSeen; k += s.TileK {
 		n := min(s.TileK, s.Keys-k)
 		s.dots(f, unsafe.Add(keys, s.SizeB*k*s.Head), rows, n)
 		scale := s.Scale
@@ -122,7 +136,7 @@ func (s *Stream) tile(f *frame, call *Call, batch, m0, m1 int) {
 		wide := ceilDiv(n, WeighKeys) * WeighKeys
 		for i := range rows {
 			row := f.scores[i*s.TileK:][:wide]
-			for j := n; j < wide; j++ {
+			for j := max(0, min(n, f.seen[i]-k)); j < wide; j++ {
 				row[j] = float32(math.Inf(-1))
 			}
 		}

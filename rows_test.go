@@ -79,3 +79,25 @@ func TestRowsBetweenGuards(t *testing.T) {
 	}
 	runBetweenGuards(t, m)
 }
+
+// Results larger than the caches, which go past them in assembly, are the same, from any
+// first element of a line on.
+func TestLargeRowsBetweenGuards(t *testing.T) {
+	if goruntime.GOOS != "linux" {
+		t.Skip("pages are guarded by calls of Linux")
+	}
+	const text = `
+entry odd(x: f32[4096, 2049], w: f32[2049]) -> (y: f32[4096, 2049]) { return relu(x * w + 1) }
+entry long(x: f32[3, 4099]) -> (y: f32[3, 4099]) { return softmax(x) }
+entry wide(x: f32[4096, 2049]) -> (y: f32[4096, 2049]) { return x / sum(abs(x), axis=1, keep=true) }
+`
+	path := filepath.Join(t.TempDir(), "large.mlx")
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	m, err := mlxc.Load(path, mlxc.Source{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	runBetweenGuards(t, m)
+}

@@ -39,7 +39,7 @@ type routine struct {
 var (
 	weighParams = []jen.Code{jen.Id("w").Op("*").Qual(cpuPath, "Weights")}
 	microParams = []jen.Code{jen.Id("t").Op("*").Qual(cpuPath, "Micro")}
-	rowsParams  = []jen.Code{jen.Id("at").Op("*").Qual("unsafe", "Pointer"), jen.Id("step").Op("*").Int(), jen.List(jen.Id("rows"), jen.Id("n")).Int()}
+	rowsParams  = []jen.Code{jen.Id("at").Op("*").Qual("unsafe", "Pointer"), jen.Id("step").Op("*").Int(), jen.List(jen.Id("rows"), jen.Id("n")).Int(), jen.Id("past").Bool()}
 	copyParams  = []jen.Code{jen.List(jen.Id("dst"), jen.Id("src")).Qual("unsafe", "Pointer"), jen.List(jen.Id("n"), jen.Id("step")).Int()}
 	forms       = []fast{
 		productForm(ir.F32, ""), productForm(ir.F16, "F16"), productForm(ir.BF16, "BF16"),
@@ -166,7 +166,7 @@ func (p *pkg) amd64Kernels() (*jen.File, error) {
 		}
 		for _, part := range of[i].parts(k, name) {
 			routine := cpu.RoutineName(part.Name)
-			code = append(code, jen.Comment(fmt.Sprintf("%s computes rows of n elements; step is the bytes from row to row of each stream.", routine)).Line().
+			code = append(code, jen.Comment(fmt.Sprintf("%s computes rows of n elements, step bytes apart in each stream; past: results go past the caches.", routine)).Line().
 				Comment("").Line().Comment("//go:noescape").Line().Func().Id(routine).Params(rowsParams...))
 		}
 		code = append(code, text)

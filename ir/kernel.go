@@ -52,14 +52,15 @@ func (c *Contract) parts() []part {
 	return []part{{word: "m", axes: &c.M, optional: true}, {word: "n", axes: &c.N}, {word: "a", scalar: &c.A}, {word: "b", scalar: &c.B}, {word: "sum", scalar: &c.Sum}}
 }
 
-// A part is a word of what is recognised in a kernel, and the axis, the axes or the
-// scalar behind it.
+// A part is a word of what is recognised in a kernel, and the axis, the axes, the scalar
+// or the size behind it.
 type part struct {
 	word     string
 	axis     **Axis
 	axes     *[]*Axis
 	scalar   **Scalar
-	optional bool // left out where there are no axes
+	size     *Size
+	optional bool // left out where there are no axes, or the size is 0
 }
 
 // A ScalarKind tells how a scalar is made.

@@ -441,6 +441,8 @@ func (s *scanner) parts(k *kernelScope, parts []part) error {
 			*p.scalar, err = s.ref(k)
 		case p.axis != nil:
 			*p.axis, err = s.axis(k)
+		case p.size != nil:
+			*p.size, err = s.size(k.textScope.size, k.names)
 		default:
 			*p.axes, err = s.axisList(k)
 		}

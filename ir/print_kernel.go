@@ -107,6 +107,10 @@ func partsText(parts []part) string {
 			fmt.Fprintf(&b, " %s v%d", p.word, (*p.scalar).ID)
 		case p.axis != nil:
 			fmt.Fprintf(&b, " %s %s", p.word, (*p.axis).Name)
+		case p.size != nil:
+			if !p.optional || !p.size.Is(0) {
+				fmt.Fprintf(&b, " %s %s", p.word, *p.size)
+			}
 		case len(*p.axes) > 0 || !p.optional:
 			fmt.Fprintf(&b, " %s %s", p.word, joinText(*p.axes, axisName))
 		}

@@ -2,6 +2,7 @@ package ir
 
 import (
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -14,8 +15,11 @@ import (
 //	Dot = Σ Query*Key, Max = max Score(Dot), Sum = Σ Exp(Score, Max), Weighted = Σ Exp*Value
 //
 // The last three fold over Keys alone. The rest of the grid, neither M nor N, is a batch.
+// A value whose weight is 0 because its key is not seen need not be read, though 0 times
+// an infinity or NaN would be NaN.
 type Stream struct {
 	Keys *Axis
+	Seen Size    // from this key on the row sees none; 0: not known
 	M    []*Axis // rows: Query varies with them, Key and Value do not; none: a query for each element of the batch
 	N    []*Axis // columns: Value varies with them, Score does not
 
@@ -25,7 +29,7 @@ type Stream struct {
 // parts are the words of the text and what stands behind them.
 func (s *Stream) parts() []part {
 	return []part{
-		{word: "keys", axis: &s.Keys}, {word: "m", axes: &s.M, optional: true}, {word: "n", axes: &s.N},
+		{word: "keys", axis: &s.Keys}, {word: "seen", size: &s.Seen, optional: true}, {word: "m", axes: &s.M, optional: true}, {word: "n", axes: &s.N},
 		{word: "query", scalar: &s.Query}, {word: "key", scalar: &s.Key}, {word: "dot", scalar: &s.Dot},
 		{word: "score", scalar: &s.Score}, {word: "max", scalar: &s.Max}, {word: "exp", scalar: &s.Exp},
 		{word: "sum", scalar: &s.Sum}, {word: "value", scalar: &s.Value}, {word: "weighted", scalar: &s.Weighted},
@@ -39,6 +43,25 @@ func (s *Stream) Replace(to map[*Scalar]*Scalar) {
 			*p.scalar = to[*p.scalar]
 		}
 	}
+}
+
+// Unseen is the key from which on the score is -inf because of the places of query and
+// key; 0: there is none.
+func (s *Stream) Unseen() Size {
+	for v := s.Score; v.Kind == ScalarApply && v.Fn == Select; v = v.Args[1] {
+		c, hidden := v.Args[0], v.Args[2]
+		if hidden.Kind != ScalarConst || !math.IsInf(hidden.Float, -1) {
+			break
+		}
+		if c.Kind != ScalarApply || c.Fn != Le || c.Args[0].Kind != ScalarSize || c.Args[1].Kind != ScalarSize || len(c.Args[0].Bind)+len(c.Args[1].Bind) > 0 {
+			continue
+		}
+		each, rest, ok := c.Args[1].Index.Sub(c.Args[0].Index).Coef(s.Keys)
+		if ok && each.Is(-1) && !rest.Has(s.Keys) {
+			return rest.Add(N(1))
+		}
+	}
+	return Size{}
 }
 
 // Batch are the axes of the grid that are neither M nor N.
@@ -80,6 +103,9 @@ func (s *Stream) Check(k *Kernel) error {
 		if slices.Contains([]*Scalar{s.Dot, s.Max}, v) {
 			return fmt.Errorf("what is stored needs v%d", v.ID)
 		}
+	}
+	if !s.Seen.Is(0) && !s.Seen.Equal(s.Unseen()) {
+		return fmt.Errorf("v%d does not say that nothing is seen from %s on", s.Score.ID, s.Seen)
 	}
 	return s.checkAxes(grid)
 }

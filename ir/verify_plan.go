@@ -128,8 +128,8 @@ func substDims(s Size, step *Step) Size {
 	})
 }
 
-// epochs: no two steps of one epoch touch a buffer that one of them writes, and
-// epochs never decrease.
+// epochs: no two steps of one epoch touch a buffer that one of them writes, unless they
+// write parts of it, and epochs never decrease.
 func (v *verifier) epochs(f *Func, w *Variant, i int) {
 	s := w.Steps[i]
 	if i > 0 && s.Epoch < w.Steps[i-1].Epoch {
@@ -141,7 +141,7 @@ func (v *verifier) epochs(f *Func, w *Variant, i int) {
 	for j := i - 1; j >= 0 && w.Steps[j].Epoch == s.Epoch; j-- {
 		for n, b := range s.Args {
 			for k, c := range w.Steps[j].Args {
-				if b == c && (s.Kernel.Args[n].Write || w.Steps[j].Kernel.Args[k].Write) {
+				if b == c && (s.Kernel.Args[n].Write || w.Steps[j].Kernel.Args[k].Write) && !Apart(s, w.Steps[j], b) {
 					v.fault(s.Pos, "step/hazard", "func @%s: steps %d and %d of epoch %d both use %%%s and one writes it", f.Name, j, i, s.Epoch, b.Name)
 				}
 			}

@@ -15,13 +15,14 @@ type machine struct {
 	tile    float64 // rows or columns of a product that are loaded together
 	workers int64   // points of a grid that keep it busy
 	shared  int64   // elements that are worth being busy for
+	head    int64   // terms of a score, and columns of its value, up to which a row of a stream keeps its query and its sums
 }
 
 // The CPU is one of a few cores with vectors of 8 floats, the GPU the smallest of
 // Apple's M series: 2.6 TFLOP/s and 68 GB/s.
 var machines = map[ir.Device]machine{
-	ir.OnCPU: {ops: 30, bytes: 12, launch: 2000, tile: 256, workers: 4, shared: 1 << 16},
-	ir.OnGPU: {ops: 2000, bytes: 68, launch: 4000, tile: 64, workers: 16, shared: 1 << 16},
+	ir.OnCPU: {ops: 30, bytes: 12, launch: 2000, tile: 256, workers: 4, shared: 1 << 16, head: 512},
+	ir.OnGPU: {ops: 2000, bytes: 68, launch: 4000, tile: 64, workers: 16, shared: 1 << 16, head: 256},
 }
 
 // elems is the most elements that v has, at the bounds of the dims.

@@ -6,10 +6,6 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
-// maxStreamColumns is the columns of a stream, and the terms of its scores, up to which
-// the sums of a row and its query are kept beside each other where it is computed.
-const maxStreamColumns = 512
-
 // streamed reports whether the group that computes v, a product, can compute the weights
 // too as a stream of keys, and if so decides that it does: all between the product that
 // makes the scores and what the group computes already, of which nothing is needed
@@ -20,7 +16,7 @@ func (u *fusion) streamed(v *ir.Value, g *group) bool {
 		return false
 	}
 	k, err := u.kernelWith(g, nil, append(between, v), nil)
-	if err != nil || k.Stream == nil || max(most(k.Stream.N), most(k.Stream.Dot.Over)) > maxStreamColumns {
+	if err != nil || k.Stream == nil || max(most(k.Stream.N), most(k.Stream.Dot.Over)) > machines[g.device].head {
 		return false
 	}
 	for _, w := range append(between, v) {

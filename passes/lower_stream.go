@@ -42,12 +42,13 @@ func streamOf(k *ir.Kernel, largest *ir.Scalar) *ir.Stream {
 			s.Weighted, s.Value = v, x[0].Args[0]
 		}
 	}
-	if s.Dot == nil || s.Exp == nil || s.Sum == nil || s.Weighted == nil {
+	if s.Dot == nil || s.Dot.DType != ir.F32 || s.Exp == nil || s.Sum == nil || s.Weighted == nil {
 		return nil
 	}
 	if s.Query.Varies(s.Keys) {
 		s.Query, s.Key = s.Key, s.Query
 	}
+	s.Seen = s.Unseen()
 	for _, a := range k.Grid() {
 		switch q, key, v := s.Query.Varies(a), s.Key.Varies(a), s.Value.Varies(a); {
 		case q && !key && !v:

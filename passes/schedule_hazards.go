@@ -9,11 +9,12 @@ import (
 
 // hazards lists for each step the earlier steps that it must wait for, and why. The
 // program means what its steps do in turn. Of what follows from the rest nothing is
-// listed: a read waits for the last write, a write for that and all reads since.
+// listed: a read waits for the last writes, and a write for those and all reads since,
+// unless it writes another part than they do.
 func hazards(steps []*ir.Step) [][]ir.Hazard {
 	type history struct {
-		write int // the last one; -1: none
-		reads []int
+		writes []int // the last ones: of the whole, or of parts
+		reads  []int // since
 	}
 	past := map[*ir.Buffer]*history{}
 	all := make([][]ir.Hazard, len(steps))
@@ -24,22 +25,29 @@ func hazards(steps []*ir.Step) [][]ir.Hazard {
 			}
 			h := past[b]
 			if h == nil {
-				h = &history{write: -1}
+				h = &history{}
 				past[b] = h
 			}
-			reads, writes := uses(s, b)
-			switch {
-			case h.write >= 0 && reads:
-				all[i] = append(all[i], ir.Hazard{Kind: ir.RAW, Buffer: b, After: h.write})
-			case h.write >= 0 && writes:
-				all[i] = append(all[i], ir.Hazard{Kind: ir.WAW, Buffer: b, After: h.write})
-			}
-			if writes {
-				for _, r := range h.reads {
-					all[i] = append(all[i], ir.Hazard{Kind: ir.WAR, Buffer: b, After: r})
+			wait := func(kind ir.HazardKind, steps []int) {
+				for _, j := range steps {
+					all[i] = append(all[i], ir.Hazard{Kind: kind, Buffer: b, After: j})
 				}
-				h.write, h.reads = i, nil
-			} else {
+			}
+			reads, writes := uses(s, b)
+			parts := writes && len(h.reads) == 0 && !slices.ContainsFunc(h.writes, func(j int) bool { return !ir.Apart(s, steps[j], b) })
+			switch {
+			case reads:
+				wait(ir.RAW, h.writes)
+			case !parts:
+				wait(ir.WAW, h.writes)
+			}
+			switch {
+			case parts:
+				h.writes = append(h.writes, i)
+			case writes:
+				wait(ir.WAR, h.reads)
+				h.writes, h.reads = []int{i}, nil
+			default:
 				h.reads = append(h.reads, i)
 			}
 		}

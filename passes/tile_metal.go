@@ -31,6 +31,9 @@ func metalSchedule(k *ir.Kernel) *ir.Schedule {
 	case isProduct(k):
 		s.Form, s.Threads = ir.FormTile, ir.TileThreads
 		s.Tile = ir.Tile{M: tileSide(k.Contract.M), N: tileSide(k.Contract.N), K: 16}
+	case k.Stream != nil:
+		s.Form, s.Threads = ir.FormStream, ir.TileThreads
+		s.Tile = ir.Tile{M: 32, N: int(most(k.Stream.N)), K: 32}
 	case row >= minRow && alongRows(k, row):
 		s.Form, s.Threads = ir.FormSimd, simdThreads
 		if row > maxSimdRow {

@@ -179,6 +179,35 @@ func (l *lanes) stream(arg int, index ir.Size) (at int, distance int64, err erro
 	return len(l.streams) - 1, 0, nil
 }
 
+// pastFrom is the bytes of a result from which on it goes past the caches: more than most
+// have, so that what is read next is no longer there anyway. Rows shorter than minPast
+// elements do not.
+const (
+	pastFrom = 32 << 20
+	minPast  = 64
+)
+
+// result is the elements of the result, if it is one that lies along the lanes.
+func (l *lanes) result() (ir.Size, bool) {
+	if len(l.kernel.Stores) != 1 || !l.kernel.Stores[0].Value.Varies(l.axis) {
+		return ir.Size{}, false
+	}
+	n := l.axis.Extent
+	for _, a := range l.kernel.Grid() {
+		if a != l.axis {
+			n = n.Mul(a.Extent)
+		}
+	}
+	return n, true
+}
+
+// mayPass reports that the result may be so large that it goes past the caches.
+func (l *lanes) mayPass() bool {
+	n, ok := l.result()
+	most, bounded := n.Max()
+	return ok && (!bounded || 4*most >= pastFrom)
+}
+
 // atOnce is the elements that one call of assembly computes, unless a row is longer: it
 // cannot be interrupted for the garbage collector, so it must not take long.
 const atOnce = 1 << 14
@@ -209,10 +238,15 @@ func Rows(k *ir.Kernel, name string) (*jen.Statement, error) {
 		}
 		steps = append(steps, p.size(step.Mul(ir.N(4))))
 	}
+	past := jen.False()
+	if l.mayPass() {
+		n, _ := l.result()
+		past = jen.Lit(4).Op("*").Add(p.factor(n)).Op(">=").Lit(pastFrom)
+	}
 	loop = append(loop,
 		jen.Id("at").Op(":=").Index(jen.Op("...")).Qual("unsafe", "Pointer").Values(at...),
 		jen.Id("step").Op(":=").Index(jen.Op("...")).Int().Values(steps...),
-		jen.Id(RoutineName(name)).Call(jen.Op("&").Id("at").Index(jen.Lit(0)), jen.Op("&").Id("step").Index(jen.Lit(0)), jen.Id("rows"), jen.Id("n")))
+		jen.Id(RoutineName(name)).Call(jen.Op("&").Id("at").Index(jen.Lit(0)), jen.Op("&").Id("step").Index(jen.Lit(0)), jen.Id("rows"), jen.Id("n"), past))
 	if p.err != nil {
 		return nil, fmt.Errorf("kernel %s: %w", k.Name, p.err)
 	}

@@ -12,8 +12,8 @@ import (
 // amd64Sets begin with the one of the widest vectors.
 var amd64Sets = []*vectorSet{avx512, avx2}
 
-// amd64Pointers are the registers that point at streams.
-var amd64Pointers = [maxStreams]string{"SI", "DI", "DX", "R8", "R9", "R10", "R11", "R12", "R13", "R15"}
+// amd64Pointers are the registers that point at streams, and the last into the frame.
+var amd64Pointers = [maxStreams + 1]string{"SI", "DI", "DX", "R8", "R9", "R10", "R11", "R12", "R13", "R15", "R14"}
 
 // amd64 is what AVX2 and AVX-512 have in common. CX is the element of a row, BX where a
 // loop ends, and then the lanes that are left, and AX is for addresses.
@@ -35,7 +35,7 @@ var amd64 = &machine{
 	},
 	begin: func(name string, frame, streams int) string {
 		var b strings.Builder
-		fmt.Fprintf(&b, "TEXT ·%s(SB), 0, $%d-32\n\tMOVQ at+0(FP), AX\n", name, frame)
+		fmt.Fprintf(&b, "TEXT ·%s(SB), 0, $%d-33\n\tMOVQ at+0(FP), AX\n", name, frame)
 		for i, p := range amd64Pointers[:streams] {
 			fmt.Fprintf(&b, "\tMOVQ %d(AX), %s\n", 8*i, p)
 		}
@@ -48,11 +48,39 @@ var amd64 = &machine{
 		}
 		e.op("DECQ rows+16(FP)")
 		e.op("JNE %s", row)
+		if e.mayPass() {
+			e.op("SFENCE")
+		}
 		e.op("VZEROUPPER")
 		e.op("RET")
 	},
-	loop: func(e *emitter, unroll int, body func(u int, rest bool)) {
+	unlessPast: func(e *emitter, label string) {
+		e.op("CMPB past+32(FP), $0")
+		e.op("JEQ %s", label)
+		e.op("CMPQ n+24(FP), $%d", minPast)
+		e.op("JLT %s", label)
+	},
+	toFrame: func(e *emitter, bytes int) {
+		e.op("LEAQ %d(SP), R14", bytes+63)
+		e.op("ANDQ $~63, R14")
+	},
+	loop: func(e *emitter, unroll int, align *place, body func(u int, rest bool)) {
 		e.op("XORQ CX, CX")
+		if align != nil {
+			aligned := e.fresh("aligned")
+			toLine := func(r string) {
+				e.op("LEAQ %s, %s", e.text(operand{at: &place{kind: atStream, n: align.n, bytes: align.bytes}}), r)
+				e.op("NEGQ %s", r)
+				e.op("ANDQ $%d, %s", 4*e.set.lanes-1, r)
+				e.op("SHRQ $2, %s", r)
+			}
+			toLine("BX")
+			e.op("JEQ %s", aligned)
+			e.set.toRest(e)
+			body(1, true)
+			toLine("CX")
+			e.label(aligned)
+		}
 		e.op("MOVQ n+24(FP), BX")
 		for _, u := range slices.Compact([]int{unroll, 1}) {
 			again, end := e.fresh("vectors"), e.fresh("fewer")
@@ -77,14 +105,21 @@ var amd64 = &machine{
 	},
 }
 
-// avx is an instruction of AVX, whose operands Go's assembler takes in reverse.
-func avx(mnemonic string) instruction {
+// avx is an instruction of AVX, whose operands Go's assembler takes in reverse. It may
+// end in an immediate operand.
+func avx(text string) instruction {
 	return func(e *emitter, d operand, args ...operand) {
-		text := mnemonic
-		for _, a := range slices.Backward(args) {
-			text += " " + e.text(a) + ","
+		name, rest, _ := strings.Cut(text, " ")
+		if rest != "" {
+			rest = " " + rest
 		}
-		e.op("%s %s", text, e.text(d))
+		for _, a := range slices.Backward(args) {
+			if a.at != nil && a.at.one {
+				name += ".BCST"
+			}
+			rest += " " + e.text(a) + ","
+		}
+		e.op("%s%s %s", name, rest, e.text(d))
 	}
 }
 
@@ -155,6 +190,7 @@ var avx2 = &vectorSet{
 	exchange:  []instruction{twice(avx("VPERM2F128 $1,")), avx("VPERMILPS $0x4e,"), avx("VPERMILPS $0xb1,")},
 	move:      avx("VMOVUPS"),
 	moveRest:  func(e *emitter, d operand, a ...operand) { avx("VMASKMOVPS")(e, d, e.set.rest, a[0]) },
+	movePast:  avx("VMOVNTPS"),
 	broadcast: avx("VBROADCASTSS"),
 	fma:       avxFMA,
 	extremes:  avxExtremes,
@@ -177,6 +213,7 @@ var avx512 = &vectorSet{
 	lanes:  16,
 	files:  [2]file{{"Z", 0, 32}, {"K", 1, 7}},
 	memory: true,
+	one:    true,
 	rest:   operand{register: register{maskFile, 7}},
 	toRest: func(e *emitter) {
 		e.op("MOVL $-1, AX")
@@ -184,19 +221,26 @@ var avx512 = &vectorSet{
 		e.op("NOTL AX")
 		e.op("KMOVW AX, %s", e.text(e.set.rest))
 	},
-	pairs:    avxPairs("VP%sD", "K%sW"),
-	singles:  avxSingles("VRNDSCALEPS"),
-	shifts:   avxShifts,
-	toFloat:  avx("VCVTDQ2PS"),
-	ofBool:   avx("VMOVUPS.Z"),
+	pairs:   avxPairs("VP%sD", "K%sW"),
+	singles: avxSingles("VRNDSCALEPS"),
+	shifts:  avxShifts,
+	toFloat: avx("VCVTDQ2PS"),
+	ofBool: func(e *emitter, d operand, a ...operand) {
+		e.op("VBROADCASTSS.Z %s, %s, %s", e.text(a[1]), e.text(a[0]), e.text(d))
+	},
 	choose:   func(e *emitter, d operand, a ...operand) { avx("VBLENDMPS")(e, d, a[0], a[2], a[1]) },
 	exchange: []instruction{twice(avx("VSHUFF64X2 $0x4e,")), twice(avx("VSHUFF64X2 $0xb1,")), avx("VPERMILPS $0x4e,"), avx("VPERMILPS $0xb1,")},
 	move: func(e *emitter, d operand, a ...operand) {
-		if d.file == maskFile || a[0].file == maskFile {
-			avx("KMOVW")(e, d, a[0])
-			return
+		switch {
+		case d.file == maskFile || a[0].file == maskFile:
+			e.op("KMOVW %s, %s", e.text(a[0]), e.text(d))
+		case a[0].at != nil && a[0].at.one:
+			e.op("VBROADCASTSS %s, %s", e.text(a[0]), e.text(d))
+		case d.at != nil && d.at.one:
+			e.op("VMOVSS X%d, %s", a[0].n, e.text(d))
+		default:
+			avx("VMOVUPS")(e, d, a[0])
 		}
-		avx("VMOVUPS")(e, d, a[0])
 	},
 	moveRest: func(e *emitter, d operand, a ...operand) {
 		if d.at == nil {
@@ -205,6 +249,7 @@ var avx512 = &vectorSet{
 		}
 		avx("VMOVUPS")(e, d, e.set.rest, a[0])
 	},
+	movePast:  avx("VMOVNTPS"),
 	broadcast: avx("VBROADCASTSS"),
 	fma:       avxFMA,
 	extremes:  avxExtremes,

@@ -27,7 +27,8 @@ type emitter struct {
 	labels int
 	tables []uint32             // constants
 	slots  map[*ir.Scalar]place // of what is the same in all lanes, once it is known
-	kept   *ir.Scalar           // what lies where the result will, until it is stored; nil: nothing
+	kept   *ir.Scalar           // what lies in keptAt until it is used; nil: nothing
+	keptAt func(u int) place
 	err    error
 }
 
@@ -61,7 +62,7 @@ func (l *lanes) routine(sets []*vectorSet, name string) (string, error) {
 		code.WriteString(strings.Join(e.lines, "\n") + "\n")
 		frame, labels = max(frame, e.frame), e.labels
 	}
-	return fmt.Sprintf("%s\n// func %s(at *unsafe.Pointer, step *int, rows, n int)\n%s%s", tables.String(), name, sets[0].begin(name, frame, len(l.streams)), code.String()), nil
+	return fmt.Sprintf("%s\n// func %s(at *unsafe.Pointer, step *int, rows, n int, past bool)\n%s%s", tables.String(), name, sets[0].begin(name, frame, len(l.streams)), code.String()), nil
 }
 
 // rows emits what computes all rows of a call.
@@ -82,20 +83,21 @@ func (e *emitter) rows() error {
 				folds = append(folds, v)
 			}
 		}
-		var stores []ir.Store
+		var results []result
 		if stage == stages { // not before: an argument may lie where one is written
 			for _, s := range l.kernel.Stores {
 				if st, _, _ := l.stream(s.Arg, s.Index); l.streams[st].moves {
-					stores = append(stores, s)
+					results = append(results, result{s.Value, e.elements(s.Arg, s.Index), false})
 				}
 			}
 		}
 		keep := e.keep(stage, folds)
 		if keep != nil {
-			stores = []ir.Store{{Arg: l.kernel.Stores[0].Arg, Index: l.kernel.Stores[0].Index, Value: keep}}
+			e.keptAt = e.room()
+			results = []result{{keep, e.keptAt, false}}
 		}
-		if len(folds)+len(stores) > 0 {
-			e.loop(folds, stores)
+		if len(folds)+len(results) > 0 {
+			e.loop(folds, results, stage == stages)
 		}
 		if keep != nil {
 			e.kept = keep
@@ -105,7 +107,7 @@ func (e *emitter) rows() error {
 		st, distance, _ := l.stream(s.Arg, s.Index)
 		if !l.streams[st].moves {
 			from, _ := e.where(real(s.Value), 0)
-			e.set.copyOne(e, operand{at: &place{atStream, st, int(4 * distance)}}, operand{at: &from})
+			e.set.copyOne(e, operand{at: &place{kind: atStream, n: st, bytes: int(4 * distance)}}, operand{at: &from})
 		}
 	}
 	e.set.nextRow(e, row)
@@ -115,8 +117,8 @@ func (e *emitter) rows() error {
 // data is the constants.
 func (e *emitter) data() string {
 	var b strings.Builder
-	for i := 0; i < len(e.tables); i += 2 {
-		fmt.Fprintf(&b, "DATA %sNumbers<>+%d(SB)/8, $%#x\n", e.name, 4*i, uint64(e.tables[i+1])<<32|uint64(e.tables[i]))
+	for i, word := range e.tables {
+		fmt.Fprintf(&b, "DATA %sNumbers<>+%d(SB)/4, $%#x\n", e.name, 4*i, word)
 	}
 	fmt.Fprintf(&b, "GLOBL %sNumbers<>(SB), RODATA|NOPTR, $%d\n", e.name, 4*len(e.tables))
 	return b.String()
@@ -140,15 +142,25 @@ func (e *emitter) text(o operand) string {
 	return fmt.Sprint(e.set.files[o.file].prefix, o.n)
 }
 
+// slot is a place in the frame for a vector.
 func (e *emitter) slot() place {
 	e.frame += 4 * e.set.lanes
 	return place{kind: inFrame, bytes: e.frame - 4*e.set.lanes}
 }
 
-// table is the place of constants: the first of as many lanes as they are.
+// rowSlot is one for what is the same in all lanes.
+func (e *emitter) rowSlot(t ir.DType) place {
+	if !e.set.one || e.set.fileOf(t) == maskFile {
+		return e.slot()
+	}
+	e.frame += 8
+	return place{kind: inFrame, bytes: e.frame - 8, one: true}
+}
+
+// table is the place of constants, which are as many as lanes, or twice, or one.
 func (e *emitter) table(words ...uint32) place {
 	at := 0
-	for ; at < len(e.tables); at += e.set.lanes {
+	for ; at < len(e.tables); at += min(len(words), e.set.lanes) {
 		if end := at + len(words); end <= len(e.tables) && slices.Equal(e.tables[at:end], words) {
 			break
 		}
@@ -156,12 +168,16 @@ func (e *emitter) table(words ...uint32) place {
 	if at == len(e.tables) {
 		e.tables = append(e.tables, words...)
 	}
-	return place{kind: inTable, bytes: 4 * at}
+	return place{kind: inTable, bytes: 4 * at, one: len(words) == 1}
 }
 
 // number is a constant in all lanes.
 func (e *emitter) number(bits uint32, t ir.DType) operand {
-	at := e.table(slices.Repeat([]uint32{bits}, e.set.lanes)...)
+	times := e.set.lanes
+	if e.set.one {
+		times = 1
+	}
+	at := e.table(slices.Repeat([]uint32{bits}, times)...)
 	return operand{register: register{file: e.set.fileOf(t)}, at: &at}
 }
 
@@ -206,17 +222,18 @@ func (e *emitter) where(v *ir.Scalar, u int) (place, bool) {
 		return m, true
 	}
 	if v == e.kept {
-		return e.element(e.kernel.Stores[0].Arg, e.kernel.Stores[0].Index, u), true
+		return e.keptAt(u), true
 	}
 	if v.Kind == ir.ScalarLoad {
-		return e.element(v.Arg, v.Index, u), true
+		return e.elements(v.Arg, v.Index)(u), true
 	}
 	return place{}, false
 }
 
-func (e *emitter) element(arg int, index ir.Size, u int) place {
+// elements is where the vectors of a loop's body lie in an argument.
+func (e *emitter) elements(arg int, index ir.Size) func(u int) place {
 	st, distance, _ := e.stream(arg, index)
-	return place{inRow, st, 4 * (int(distance) + e.set.lanes*u)}
+	return func(u int) place { return place{kind: inRow, n: st, bytes: 4 * (int(distance) + e.set.lanes*u)} }
 }
 
 // rowValues computes what is the same in all lanes and known at a stage.
@@ -229,11 +246,11 @@ func (e *emitter) rowValues(stage int) {
 		if !e.need[v] || v.Stage != stage || v.Varies(e.axis) || number || v.Kind == ir.ScalarReduce || real(v) != v {
 			continue
 		}
-		m := e.slot()
+		m := e.rowSlot(v.DType)
 		if v.Kind == ir.ScalarLoad {
 			st, distance, _ := e.stream(v.Arg, v.Index)
 			r := operand{}
-			e.set.broadcast(e, r, operand{at: &place{atStream, st, int(4 * distance)}})
+			e.set.broadcast(e, r, operand{at: &place{kind: atStream, n: st, bytes: int(4 * distance)}})
 			e.set.move(e, operand{at: &m}, r)
 			e.slots[v] = m
 			continue
@@ -254,10 +271,32 @@ func (e *emitter) rowValues(stage int) {
 // costly is the functions from which on a value is kept rather than computed again.
 const costly = 5
 
-// keep is what the loop of a stage stores where the result will be, so that stages after
-// it need not compute it again: the last costly value that they have in common, if
-// nothing else that varies along the lanes is loaded after it, for the result may take
-// the memory of that. nil: there is none.
+// maxKept is the elements of a row up to which what is kept lies in the frame: two rows
+// fit the nearest cache.
+const maxKept = 1 << 12
+
+// keepsInFrame reports that what is kept lies in the frame.
+func (e *emitter) keepsInFrame() bool {
+	n, ok := e.axis.Extent.Max()
+	return ok && n <= maxKept
+}
+
+// room is the place of what is kept: in the frame or, where that would be too large, where
+// the result will lie.
+func (e *emitter) room() func(u int) place {
+	if !e.keepsInFrame() {
+		return e.elements(e.kernel.Stores[0].Arg, e.kernel.Stores[0].Index)
+	}
+	n, _ := e.axis.Extent.Max()
+	e.set.toFrame(e, e.frame)
+	e.frame += (int(n)*4+63)/64*64 + 64
+	return func(u int) place { return place{kind: inRow, n: maxStreams, bytes: 4 * e.set.lanes * u} }
+}
+
+// keep is what the loop of a stage stores, so that stages after it need not compute it
+// again: the last costly value that they have in common. Where the result will lie it may
+// take the memory of what is loaded, so nothing is then loaded after it that varies along
+// the lanes. nil: there is none.
 func (e *emitter) keep(stage int, folds []*ir.Scalar) *ir.Scalar {
 	if e.kept != nil || len(folds) == 0 || len(e.kernel.Stores) != 1 || !e.kernel.Stores[0].Value.Varies(e.axis) {
 		return nil
@@ -272,14 +311,14 @@ func (e *emitter) keep(stage int, folds []*ir.Scalar) *ir.Scalar {
 			later = append(later, sink{value: v.Args[0]})
 		}
 	}
-	isLoad := func(v *ir.Scalar) bool { return v.Kind == ir.ScalarLoad }
+	inTheWay := func(v *ir.Scalar) bool { return v.Kind == ir.ScalarLoad && !e.keepsInFrame() }
 	values := e.along(now)
-	for i := len(values) - 1; i >= 0 && !isLoad(values[i]); i-- {
+	for i := len(values) - 1; i >= 0 && !inTheWay(values[i]); i-- {
 		v := values[i]
 		with := *e
 		with.kept = v
 		rest := with.along(later)
-		if v.DType == ir.F32 && len(e.along([]sink{{value: v}})) > costly && slices.Contains(rest, v) && !slices.ContainsFunc(rest, isLoad) {
+		if v.DType == ir.F32 && len(e.along([]sink{{value: v}})) > costly && slices.Contains(rest, v) && !slices.ContainsFunc(rest, inTheWay) {
 			return v
 		}
 	}
@@ -317,8 +356,15 @@ func (e *emitter) along(roots []sink) []*ir.Scalar {
 	return values
 }
 
-// loop goes along a row.
-func (e *emitter) loop(folds []*ir.Scalar, stores []ir.Store) {
+// A result is stored in a row.
+type result struct {
+	value *ir.Scalar
+	at    func(u int) place // of the vectors of a loop's body
+	past  bool              // the caches
+}
+
+// loop goes along a row, for the last time or not.
+func (e *emitter) loop(folds []*ir.Scalar, results []result, last bool) {
 	if len(folds) > 4 {
 		e.err = fmt.Errorf("%d reductions at a time", len(folds))
 		return
@@ -327,9 +373,20 @@ func (e *emitter) loop(folds []*ir.Scalar, stores []ir.Store) {
 	for ; unroll > 1; unroll /= 2 {
 		trial := *e
 		trial.lines = nil
-		if 2*len(folds)*unroll <= e.set.files[vectorFile].end+1 && trial.body(folds, stores, unroll, unroll, false) == 0 {
+		if 2*len(folds)*unroll <= e.set.files[vectorFile].end+1 && trial.body(folds, results, unroll, unroll, false) == 0 {
 			break
 		}
+	}
+	if last && e.mayPass() && e.set.movePast != nil {
+		within, done := e.fresh("within"), e.fresh("past")
+		e.set.unlessPast(e, within)
+		past := results[0]
+		past.past = true
+		first := past.at(0)
+		e.set.loop(e, unroll, &first, func(u int, rest bool) { e.body(nil, []result{past}, u, unroll, rest) })
+		e.op("JMP %s", done)
+		e.label(within)
+		defer e.label(done)
 	}
 	sum := func(fold, u int) operand { return operand{register: register{vectorFile, fold*unroll + u}} }
 	for i, v := range folds {
@@ -337,7 +394,7 @@ func (e *emitter) loop(folds []*ir.Scalar, stores []ir.Store) {
 			e.set.move(e, sum(i, u), e.number(identity(v), ir.F32))
 		}
 	}
-	e.set.loop(e, unroll, func(u int, rest bool) { e.body(folds, stores, u, unroll, rest) })
+	e.set.loop(e, unroll, nil, func(u int, rest bool) { e.body(folds, results, u, unroll, rest) })
 	for i, v := range folds {
 		b := newBody(e, 1, len(folds)*unroll, false)
 		all := sum(i, 0)
@@ -349,7 +406,7 @@ func (e *emitter) loop(folds []*ir.Scalar, stores []ir.Store) {
 			exchange(e, other, all)
 			b.fold(v.Fn, all, other)
 		}
-		m := e.slot()
+		m := e.rowSlot(v.DType)
 		e.set.move(e, operand{at: &m}, all)
 		e.slots[v] = m
 	}
@@ -369,7 +426,7 @@ func (b *body) fold(fn ir.Fn, acc, x operand) {
 
 // body computes u vectors of a row, and returns the number of registers that it had to
 // put away.
-func (e *emitter) body(folds []*ir.Scalar, stores []ir.Store, u, unroll int, masked bool) int {
+func (e *emitter) body(folds []*ir.Scalar, results []result, u, unroll int, masked bool) int {
 	var sinks []sink
 	for i, v := range folds {
 		sinks = append(sinks, sink{real(v.Args[0]), func(b *body, u int, o *operand) {
@@ -383,15 +440,19 @@ func (e *emitter) body(folds []*ir.Scalar, stores []ir.Store, u, unroll int, mas
 			b.fold(v.Fn, operand{register: register{vectorFile, i*unroll + u}}, x)
 		}})
 	}
-	for _, s := range stores {
-		sinks = append(sinks, sink{real(s.Value), func(b *body, u int, o *operand) {
+	for _, r := range results {
+		sinks = append(sinks, sink{real(r.value), func(b *body, u int, o *operand) {
 			b.load(o)
-			at := e.element(s.Arg, s.Index, u)
-			e.set.moveOf(masked)(e, operand{at: &at}, *o)
+			at := r.at(u)
+			move := e.set.moveOf(masked)
+			if r.past && !masked {
+				move = e.set.movePast
+			}
+			move(e, operand{at: &at}, *o)
 		}})
 	}
 	b := newBody(e, u, len(folds)*unroll, masked)
-	b.once = len(stores)+len(folds) > 1 && len(stores) > 0
+	b.once = len(results)+len(folds) > 1 && len(results) > 0
 	values := e.along(sinks)
 	if b.once { // all is loaded before anything is stored
 		loads := func(v *ir.Scalar) int {
@@ -403,5 +464,31 @@ func (e *emitter) body(folds []*ir.Scalar, stores []ir.Store, u, unroll int, mas
 		slices.SortStableFunc(values, func(v, w *ir.Scalar) int { return loads(v) - loads(w) })
 	}
 	b.run(values, sinks)
+	e.fetch(u)
 	return b.spills
+}
+
+// ahead is the bytes that are fetched before they are needed, where rows do not say.
+const ahead = 2048
+
+// fetch asks for what later bodies load.
+func (e *emitter) fetch(u int) {
+	for i, s := range e.streams {
+		if !s.moves || s.arg == e.kernel.Stores[0].Arg {
+			continue
+		}
+		bytes := ahead
+		if e.row != nil {
+			step, _, _ := s.first.Coef(e.row)
+			if step.Is(0) {
+				continue
+			}
+			if n, ok := step.Int(); ok && e.folded {
+				bytes = 4 * int(n)
+			}
+		}
+		for v := 0; v < 4*e.set.lanes*u; v += 64 {
+			e.op("PREFETCHT0 %s", e.text(operand{at: &place{kind: inRow, n: i, bytes: bytes + v}}))
+		}
+	}
 }

@@ -11,6 +11,7 @@ type vectorSet struct {
 	lanes  int                            // numbers of 32 bits in a vector
 	files  [2]file                        // registers for vectors, and for masks; no masks: bools are in vectors
 	memory bool                           // an operand that is a vector may lie in memory, but for the first
+	one    bool                           // and be one number there, for all lanes
 	rest   operand                        // the register with the lanes that the rest of a row has, as a bool
 	toRest func(e *emitter)               // fills it, once the loop knows how many there are
 
@@ -24,6 +25,7 @@ type vectorSet struct {
 
 	move      instruction // to and from memory, and between registers of a file
 	moveRest  instruction // to and from memory, of the lanes in rest
+	movePast  instruction // to memory, past the caches; nil: there is none
 	broadcast instruction // from one number in memory
 
 	// fma gives args[0]*args[1] + args[2].
@@ -44,8 +46,13 @@ type machine struct {
 	begin   func(name string, frame, streams int) string
 	nextRow func(e *emitter, row string)
 	// loop goes along a row: as many vectors at a time as unroll says, then one, then the
-	// lanes that are left.
-	loop func(e *emitter, unroll int, body func(u int, rest bool))
+	// lanes that are left; where align is a place, first the lanes up to where a vector
+	// is aligned there.
+	loop func(e *emitter, unroll int, align *place, body func(u int, rest bool))
+	// unlessPast goes to the label unless the call says that results go past the caches.
+	unlessPast func(e *emitter, label string)
+	// toFrame makes the stream maxStreams point at a line of the caches in the frame.
+	toFrame func(e *emitter, bytes int)
 }
 
 // A file is registers of one kind.
@@ -66,8 +73,9 @@ type register struct{ file, n int }
 // A place is one in memory.
 type place struct {
 	kind  placeKind
-	n     int // of a stream
-	bytes int // from there on
+	n     int  // of a stream
+	bytes int  // from there on
+	one   bool // what all lanes have in common is there once
 }
 
 type placeKind int

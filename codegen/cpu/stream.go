@@ -46,6 +46,10 @@ func (p *printer) stream() []jen.Code {
 	block = append(block,
 		jen.If(jen.Id("largest").Op("!=").Id("before")).Block(p.rescale(at, slices.Concat(known, declared(shift)))...),
 		each(p.weigh(at, slices.Concat(known, declared(shift)))...))
+	keys := p.size(s.Keys.Extent)
+	if !s.Seen.Is(0) {
+		keys = jen.Min(keys, p.size(s.Seen))
+	}
 	body := append(p.stmts(row),
 		jen.Id("largest").Op(":=").Add(p.lowest(s)),
 		jen.Id(variable(s.Sum)).Op(":=").Id(computed(s.Sum.DType)).Call(jen.Lit(0)),
@@ -53,7 +57,7 @@ func (p *printer) stream() []jen.Code {
 		p.each(s.Dot.Over, query),
 		jen.Var().Id("scores").Index(jen.Lit(t.K)).Id(computed(s.Score.DType)),
 		jen.Var().Id("acc").Index(jen.Lit(t.N)).Id(computed(s.Weighted.DType)),
-		jen.For(jen.Id("first").Op(":=").Lit(0), jen.Id("first").Op("<").Add(p.size(s.Keys.Extent)), jen.Id("first").Op("+=").Lit(t.K)).Block(block...))
+		jen.For(jen.Id("first").Op(":=").Lit(0), jen.Id("first").Op("<").Add(keys), jen.Id("first").Op("+=").Lit(t.K)).Block(block...))
 	body = append(body, p.weighted(at, known)...)
 	tile := append([]jen.Code{p.first("down", ir.N(1), down, t.M)}, p.place(batch, "tile", down)...)
 	return p.eachTile(append(tile, p.eachRow(s.M, body)))

@@ -41,7 +41,7 @@ module "attention" {
     v20 = max v18, v19 : f32
     v21 = div v17, v20 : f32
     store %out[7*T*i0 + 7*i1 + i2] = v21
-    stream keys r1 m i0, i1 n i2 query v0 key v1 dot v3 score v8 max v9 exp v14 sum v18 value v15 weighted v17
+    stream keys r1 seen S - T + i1 + 1 m i0, i1 n i2 query v0 key v1 dot v3 score v8 max v9 exp v14 sum v18 value v15 weighted v17
     schedule grain 1 threads 0 vec 1 align 256 over [] scratch 0 as stream m 4 n 7 k 128
   }
 }`))

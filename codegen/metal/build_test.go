@@ -41,8 +41,8 @@ func shape(dims ...int) []ir.Size {
 
 func typ(t ir.DType, s []ir.Size) ir.Type { return ir.Type{DType: t, Shape: s} }
 
-// A body makes the instructions of an entry; that of the last one's op is the
-// tolerance of the result.
+// A body makes the instructions of an entry; that of the last one's op that is
+// no view is the tolerance of the result.
 type body func(e *ir.Emit, x []*ir.Value) (*ir.Instr, error)
 
 func op(name string, attrs any) body {
@@ -96,7 +96,11 @@ func (b *builder) program(f *ir.Func, in *ir.Instr, types []ir.Type, dims map[st
 	if p.want, err = b.module.Eval(f, nil, p.inputs); err != nil {
 		return // the extreme of nothing
 	}
-	tol := in.Op.Tolerance
+	rounds := in
+	for rounds.Op.Kind == ir.KindView && rounds.Args[0].Instr != nil {
+		rounds = rounds.Args[0].Instr
+	}
+	tol := rounds.Op.Tolerance
 	p.allows = func(_ int, got, want float64) bool { return tol.Allows(got, want, in.Result().Type.DType, p.terms) }
 	b.programs = append(b.programs, p)
 }

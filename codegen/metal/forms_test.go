@@ -119,6 +119,68 @@ func TestConvolutions(t *testing.T) {
 	b.forms(t, ir.FormPoints, ir.FormSimd, ir.FormTile)
 }
 
+// Attention of sizes around those of its tiles, with and without masks, of heads that
+// share keys, and of sizes that a call decides.
+func TestAttention(t *testing.T) {
+	t.Parallel()
+	b := newBuilder(t, "attention")
+	sizes := []struct{ heads, groups, queries, keys, terms, columns int }{
+		{4, 4, 33, 65, 8, 8}, {4, 2, 7, 100, 40, 33}, {4, 1, 1, 31, 5, 3}, {2, 2, 64, 32, 32, 64}, {3, 1, 20, 9, 33, 40}, {1, 1, 9, 40, 256, 256},
+	}
+	for i, s := range sizes {
+		for j, dtype := range []ir.DType{ir.F32, ir.F16, ir.BF16} {
+			q, k, v := shape(2, s.heads, s.queries, s.terms), shape(2, s.groups, s.keys, s.terms), shape(2, s.groups, s.keys, s.columns)
+			types := []ir.Type{typ(dtype, q), typ(dtype, k), typ(dtype, v)}
+			switch (i + j) % 3 {
+			case 1:
+				types = append(types, typ(ir.Bool, shape(2, 1, s.queries, s.keys)))
+			case 2:
+				types = append(types, typ(dtype, shape(1, s.heads, 1, s.keys)))
+			}
+			b.add(fmt.Sprintf("attention_%d_%s", i, dtype), op("attention", ir.AttentionAttrs{Scale: 0.5, Causal: j == 0}), types)
+		}
+	}
+	queries, keys := b.dim("T", 70), b.dim("S", 150)
+	q, k := []ir.Size{ir.N(2), ir.N(4), queries, ir.N(16)}, []ir.Size{ir.N(2), ir.N(2), keys, ir.N(16)}
+	var dims []map[string]int64
+	for _, d := range [][2]int64{{0, 3}, {1, 1}, {1, 150}, {33, 33}, {40, 7}, {3, 0}, {70, 129}} {
+		dims = append(dims, map[string]int64{"T": d[0], "S": d[1]})
+	}
+	b.add("dims", op("attention", ir.AttentionAttrs{Scale: 0.5, Causal: true}), []ir.Type{typ(ir.F32, q), typ(ir.F32, k), typ(ir.F32, k)}, dims...)
+	heads := func(e *ir.Emit, x []*ir.Value) (*ir.Instr, error) { // [B, T, H*D]
+		args := make([]*ir.Value, 3)
+		for i, v := range x {
+			s := v.Type.Shape
+			split, err := e.Op("reshape", ir.ShapeAttrs{Shape: []ir.Size{s[0], s[1], ir.N(4), ir.N(8)}}, v)
+			if err != nil {
+				return nil, err
+			}
+			turned, err := e.Op("transpose", ir.PermAttrs{Perm: []int{0, 2, 1, 3}}, split.Result())
+			if err != nil {
+				return nil, err
+			}
+			args[i] = turned.Result()
+		}
+		in, err := e.Op("attention", ir.AttentionAttrs{Scale: 1, Causal: true}, args...)
+		if err != nil {
+			return nil, err
+		}
+		turned, err := e.Op("transpose", ir.PermAttrs{Perm: []int{0, 2, 1, 3}}, in.Result())
+		if err != nil {
+			return nil, err
+		}
+		return e.Op("reshape", ir.ShapeAttrs{Shape: x[0].Type.Shape}, turned.Result())
+	}
+	beside := typ(ir.F32, []ir.Size{ir.N(2), queries, ir.N(32)})
+	b.add("heads", heads, []ir.Type{beside, beside, beside}, dims...)
+	count(t, b)
+	for _, k := range b.module.Kernels {
+		if k.Schedule.Form != ir.FormStream {
+			t.Errorf("kernel %s is of form %s", k.Name, k.Schedule.Form)
+		}
+	}
+}
+
 // forms runs the programs, whose kernels must have all of the forms.
 func (b *builder) forms(t *testing.T, want ...ir.Form) {
 	t.Helper()

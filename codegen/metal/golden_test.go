@@ -50,7 +50,7 @@ func TestTextOfForms(t *testing.T) {
 	for _, k := range m.Kernels {
 		forms[k.Schedule.Form] = true
 	}
-	for _, f := range []ir.Form{ir.FormPoints, ir.FormSimd, ir.FormGroup, ir.FormTile} {
+	for _, f := range []ir.Form{ir.FormPoints, ir.FormSimd, ir.FormGroup, ir.FormTile, ir.FormStream} {
 		if !forms[f] {
 			t.Errorf("no kernel of form %s", f)
 		}

@@ -58,6 +58,11 @@ func (u used) unique(want string) string {
 func newNames(k *ir.Kernel, name string) *names {
 	n := &names{used: words(), dim: map[string]string{}, axis: map[string]string{}}
 	n.used[name] = true
+	if k.Stream != nil {
+		for _, w := range strings.Fields(streamWords) {
+			n.used[w] = true
+		}
+	}
 	for _, d := range k.Dims {
 		n.dim[d.Name] = n.unique(d.Name)
 	}

@@ -25,7 +25,7 @@ func Print(m *ir.Module) (string, error) {
 	b.WriteString(helpersOf(m))
 	names := Names(m)
 	for i, k := range m.Kernels {
-		if k.Schedule != nil && k.Schedule.Form == "" {
+		if k.Schedule != nil && k.Schedule.Threads == 0 {
 			continue // it runs on the CPU
 		}
 		text, err := Kernel(k, names[i])
@@ -133,6 +133,7 @@ var forms = map[ir.Form]form{
 	ir.FormSimd:   {[]string{"group", "sgid", "lane"}, (*printer).rowsDoc, (*printer).rows},
 	ir.FormGroup:  {[]string{"group", "tid", "sgid", "lane"}, (*printer).rowsDoc, (*printer).rows},
 	ir.FormTile:   {[]string{"group", "tid", "sgid"}, (*printer).tileDoc, (*printer).tile},
+	ir.FormStream: {[]string{"group", "tid", "sgid", "lane"}, (*printer).streamDoc, (*printer).stream},
 }
 
 var attributes = map[string]string{

@@ -146,7 +146,7 @@ func (p *printer) fill(f factor) {
 			p.line("const %s %s = %s + outer;", p.index, slow.at, slow.first)
 			p.inMatrix([]side{f.rows, f.cols}, func() {
 				p.axes(slow.axes, slow.at, func() {
-					p.stmts(p.kernel.Lets(slices.Concat(p.kernel.Contract.Batch(p.kernel), fast.axes, slow.axes), nil, []*ir.Scalar{f.value}))
+					p.stmts(p.kernel.Lets(slices.Concat(p.batch(), fast.axes, slow.axes), nil, []*ir.Scalar{f.value}))
 					p.line("%s = %s;", at, p.asElement(f))
 				})
 			}, func() { p.line("%s = %s;", at, p.zeroOf(f.dtype)) })
@@ -154,6 +154,14 @@ func (p *printer) fill(f factor) {
 	})
 	p.depth--
 	p.line("}")
+}
+
+// batch are the axes of the grid that no tile runs along.
+func (p *printer) batch() []*ir.Axis {
+	if s := p.kernel.Stream; s != nil {
+		return s.Batch(p.kernel)
+	}
+	return p.kernel.Contract.Batch(p.kernel)
 }
 
 // asElement is the value of a factor in the type of its tile.
@@ -194,6 +202,9 @@ func (p *printer) inMatrix(sides []side, body, otherwise func()) {
 // columns and not along its rows.
 func downwards(f factor) bool {
 	along := func(s side) bool {
+		if len(s.axes) == 0 {
+			return false
+		}
 		last := s.axes[len(s.axes)-1]
 		c, _, ok := f.value.Index.Coef(last)
 		return f.value.Kind == ir.ScalarLoad && ok && c.Is(1)

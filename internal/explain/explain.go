@@ -62,11 +62,11 @@ type Launch struct {
 
 // A Schedule says how the work of a launch is dealt out.
 type Schedule struct {
-	Form    string `json:"form"`   // cpu, points, simd, group, tile or panels
+	Form    string `json:"form"`   // cpu, points, simd, group, tile, panels or stream
 	Points  int64  `json:"points"` // of the grid
 	Vector  int    `json:"vector"` // points computed together
 	Grain   int64  `json:"grain,omitempty"`
-	Groups  int64  `json:"groups,omitempty"` // threadgroups, or tiles of panels
+	Groups  int64  `json:"groups,omitempty"` // threadgroups, or tiles of the CPU
 	Threads int    `json:"threads,omitempty"`
 	Tile    []int  `json:"tile,omitempty"` // m, n, k
 }

@@ -117,6 +117,11 @@ func (l *Launch) code() string {
 		text += ", a threadgroup each"
 	case "tile":
 		text += fmt.Sprintf(" in tiles of %dx%d, terms %d at a time", s.Tile[0], s.Tile[1], s.Tile[2])
+	case "stream":
+		text += fmt.Sprintf(" in tiles of %dx%d, keys %d at a time", s.Tile[0], s.Tile[1], s.Tile[2])
+		if s.Threads == 0 {
+			return text
+		}
 	}
 	return text + fmt.Sprintf("; %s of %d threads", plural(s.Groups, "threadgroup", "threadgroups"), s.Threads)
 }

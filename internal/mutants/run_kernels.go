@@ -16,8 +16,6 @@ import (
 	"github.com/mlxc/mlxc/passes"
 )
 
-const header = "#include <metal_stdlib>\nusing namespace metal;\n\n"
-
 // Sizes are those that dims have: both sides of what a tile or a simdgroup takes, and
 // more than the rows that a tile can have. The largest takes long, and has one draw.
 var Sizes = []int64{3, 33, 70}
@@ -68,6 +66,7 @@ func Kernels(m *ir.Module, sizes []int64, most int, seed uint64, progress func(d
 // kernelRuns is launches of each function, and what the originals made of them.
 type kernelRuns struct {
 	runner   *msl.Runner
+	header   string // of the text: what kernels have in common
 	launches map[string][]launch
 }
 
@@ -81,7 +80,8 @@ func newKernelRuns(m *ir.Module, text string, sizes []int64, r *rand.Rand) (*ker
 	if err != nil {
 		return nil, err
 	}
-	k := &kernelRuns{runner: runner, launches: map[string][]launch{}}
+	header, _, _ := strings.Cut(text, "kernel void")
+	k := &kernelRuns{runner: runner, header: header, launches: map[string][]launch{}}
 	original, err := msl.Compile(text, msl.Checked, runtime.GOARCH)
 	if err != nil {
 		return nil, err
@@ -114,13 +114,13 @@ func newKernelRuns(m *ir.Module, text string, sizes []int64, r *rand.Rand) (*ker
 
 // kill tries each mutant of a batch; those that compile share an object.
 func (k *kernelRuns) kill(mutants []kernelMutant) error {
-	text := header
+	text := k.header + "\n"
 	var alive []*kernelMutant
 	for i := range mutants {
 		m := &mutants[i]
-		if len(msl.Lint(header+m.text)) > 0 {
+		if len(msl.Lint(k.header+"\n"+m.text)) > 0 {
 			m.Killer = "lint"
-		} else if err := msl.Strict(header + m.text); err != nil {
+		} else if err := msl.Strict(k.header + "\n" + m.text); err != nil {
 			m.Killer = "compiler"
 		} else {
 			text += m.text

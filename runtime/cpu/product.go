@@ -161,27 +161,24 @@ func (p *Product) tile(f *frame, call *Call, batch, m0, m1, n0, n1 int) {
 		rest, at.D = memory(p.Rest.Arg), p.Rest.First
 	}
 	at = at.along(p.Batch, batch)
-	sums := unsafe.Pointer(unsafe.SliceData(f.sums[:cap(f.sums)]))
-	unwanted := unsafe.Add(sums, 4*p.TileM*p.TileN)
 	last := Walk{N: 1}
 	if n := len(p.Rows); n > 0 {
 		last = p.Rows[n-1]
 	}
-	row := at.along(p.Rows, m0)
-	for i, left := 0, last.N-m0%last.N; i < m1-m0; i, left = i+1, left-1 {
-		if left == 0 {
-			row, left = at.along(p.Rows, m0+i), last.N
-		}
-		f.a[i] = unsafe.Add(a, 4*row.A)
-		f.part[i] = unsafe.Add(sums, 4*i*p.TileN)
+	for i, n := 0, 0; i < m1-m0; i += n {
+		row := at.along(p.Rows, m0+i)
+		n = min(m1-m0-i, last.N-(m0+i)%last.N)
+		apart(f.a[i:i+n], unsafe.Add(a, 4*row.A), 4*last.A)
 		if p.Epilogue == nil {
-			f.c[i] = unsafe.Add(c, 4*(row.C+n0))
+			apart(f.c[i:i+n], unsafe.Add(c, 4*(row.C+n0)), 4*last.C)
 		}
 		if p.Rest != nil {
-			f.rest[i] = unsafe.Add(rest, 4*(row.D+n0))
+			apart(f.rest[i:i+n], unsafe.Add(rest, 4*(row.D+n0)), 4*last.D)
 		}
-		row = row.next(last)
 	}
+	sums := unsafe.Pointer(unsafe.SliceData(f.sums[:cap(f.sums)]))
+	apart(f.part[:m1-m0], sums, 4*p.TileN)
+	unwanted := unsafe.Add(sums, 4*p.TileM*p.TileN)
 	for i := m1 - m0; i < m1-m0+spare; i++ {
 		f.a[i], f.c[i], f.rest[i], f.part[i] = f.a[0], unwanted, unwanted, unwanted
 	}
@@ -361,10 +358,12 @@ func (p *Product) compute(f *frame, call *Call, first, m0, m1, n0, n1 int) {
 	}
 }
 
-// next goes from w to the next point of an axis.
-func (w Walk) next(axis Walk) Walk {
-	w.A, w.B, w.C, w.D = w.A+axis.A, w.B+axis.B, w.C+axis.C, w.D+axis.D
-	return w
+// apart makes pointers that are step bytes apart.
+func apart(to []unsafe.Pointer, first unsafe.Pointer, step int) {
+	for i := range to {
+		to[i] = first
+		first = unsafe.Add(first, step)
+	}
 }
 
 // along goes from w to the point i of axes.

@@ -594,3 +594,206 @@ kernel void products_y(
         threadgroup_barrier(mem_flags::mem_threadgroup);
     }
 }
+
+// attention_y computes y.
+// A threadgroup computes 32 rows, a simdgroup 8 of them, from 32 keys at a time.
+kernel void attention_y(
+    device const uchar *m [[buffer(0)]],
+    device const float *q [[buffer(1)]],
+    device const half *k [[buffer(2)]],
+    device const float *v [[buffer(3)]],
+    device float *y [[buffer(4)]],
+    constant int *dims [[buffer(5)]],
+    uint group [[threadgroup_position_in_grid]],
+    uint tid [[thread_index_in_threadgroup]],
+    uint sgid [[simdgroup_index_in_threadgroup]],
+    uint lane [[thread_index_in_simdgroup]]) {
+    const int B = dims[0];
+    threadgroup float factor[1152];
+    threadgroup float scores[1152];
+    const int tileM = int(group);
+    const int m0 = tileM * 32;
+    const int row = int(sgid) * 8 + int(lane) / 4;
+    const int part = int(lane) % 4;
+    const int mi = m0 + row;
+    simdgroup_float8x8 query[4];
+    #pragma clang loop unroll(full)
+    for (int d0 = 0; d0 < 32; d0 += 32) {
+        {
+            const int inner = int(tid) % 32;
+            const int di = d0 + inner;
+            const int r0 = di;
+            for (int outer = int(tid) / 32; outer < 32; outer += 4) {
+                const int mi = m0 + outer;
+                if (mi < B * 2) {
+                    const int i0 = mi / B;
+                    const int i1 = mi % B;
+                    const float v4 = q[B * i0 * 32 + i1 * 32 + r0];
+                    factor[outer * 36 + inner] = v4;
+                } else {
+                    factor[outer * 36 + inner] = 0.0f;
+                }
+            }
+        }
+        threadgroup_barrier(mem_flags::mem_threadgroup);
+        #pragma clang loop unroll(full)
+        for (int i = 0; i < 4; i++) {
+            simdgroup_load(query[d0 / 8 + i], factor + int(sgid) * 288 + i * 8, 36);
+        }
+        threadgroup_barrier(mem_flags::mem_threadgroup);
+    }
+    float acc[16];
+    #pragma clang loop unroll(full)
+    for (int i = 0; i < 16; i++) {
+        acc[i] = 0.0f;
+    }
+    float largest = (-INFINITY);
+    float total = 0.0f;
+    int seen = 0;
+    for (int row = 0; row < 32; row++) {
+        const int mi = m0 + row;
+        const int i1 = mi % B;
+        seen = max(seen, i1 + 1);
+    }
+    seen = min(seen, B);
+    for (int k0 = 0; k0 < seen; k0 += 32) {
+        simdgroup_float8x8 sums[4];
+        #pragma clang loop unroll(full)
+        for (int j = 0; j < 4; j++) {
+            sums[j] = make_filled_simdgroup_matrix<float, 8>(0.0f);
+        }
+        #pragma clang loop unroll(full)
+        for (int d0 = 0; d0 < 32; d0 += 32) {
+            {
+                const int inner = int(tid) % 32;
+                const int di = d0 + inner;
+                const int r0 = di;
+                for (int outer = int(tid) / 32; outer < 32; outer += 4) {
+                    const int ki = k0 + outer;
+                    if (ki < B) {
+                        const int r1 = ki;
+                        const float v5 = float(k[r0 + r1 * 32]);
+                        factor[inner * 36 + outer] = v5;
+                    } else {
+                        factor[inner * 36 + outer] = 0.0f;
+                    }
+                }
+            }
+            threadgroup_barrier(mem_flags::mem_threadgroup);
+            #pragma clang loop unroll(full)
+            for (int i = 0; i < 4; i++) {
+                #pragma clang loop unroll(full)
+                for (int j = 0; j < 4; j++) {
+                    simdgroup_float8x8 fragB;
+                    simdgroup_load(fragB, factor + i * 288 + j * 8, 36);
+                    simdgroup_multiply_accumulate(sums[j], query[d0 / 8 + i], fragB, sums[j]);
+                }
+            }
+            threadgroup_barrier(mem_flags::mem_threadgroup);
+        }
+        #pragma clang loop unroll(full)
+        for (int j = 0; j < 4; j++) {
+            simdgroup_store(sums[j], scores + int(sgid) * 288 + j * 8, 36);
+        }
+        simdgroup_barrier(mem_flags::mem_threadgroup);
+        float some[8];
+        const float before = largest;
+        #pragma clang loop unroll(full)
+        for (int n = 0; n < 8; n++) {
+            const int ki = k0 + part + n * 4;
+            some[n] = (-INFINITY);
+            if (mi < B * 2 && ki < B) {
+                const int i1 = mi % B;
+                const int r1 = ki;
+                const float v7 = scores[row * 36 + part + n * 4];
+                const bool v0 = m[r1] != 0;
+                const int v1 = int(B + r1);
+                const int v2 = int(B + i1);
+                const bool v3 = v1 <= v2;
+                const float v9 = v7 * 0.25f;
+                const float v11 = v3 ? v9 : (-INFINITY);
+                const float v12 = v0 ? v11 : (-INFINITY);
+                some[n] = v12;
+            }
+            largest = max_float(largest, some[n]);
+        }
+        largest = max_float(largest, simd_shuffle(largest, ushort(lane ^ 1u)));
+        largest = max_float(largest, simd_shuffle(largest, ushort(lane ^ 2u)));
+        const float v13 = largest == (-INFINITY) ? 0.0f : largest;
+        float scale;
+        {
+            const float v12 = before;
+            const bool v14 = v13 == (-INFINITY);
+            const float v16 = v14 ? 0.0f : v13;
+            const float v18 = precise::exp((v12 - v16));
+            scale = v18;
+        }
+        float block = 0.0f;
+        #pragma clang loop unroll(full)
+        for (int n = 0; n < 8; n++) {
+            const float v12 = some[n];
+            const bool v14 = v13 == (-INFINITY);
+            const float v16 = v14 ? 0.0f : v13;
+            const float v18 = precise::exp((v12 - v16));
+            scores[row * 36 + part + n * 4] = v18;
+            block += v18;
+        }
+        block = block + simd_shuffle(block, ushort(lane ^ 1u));
+        block = block + simd_shuffle(block, ushort(lane ^ 2u));
+        total = total * scale + block;
+        simdgroup_barrier(mem_flags::mem_threadgroup);
+        simdgroup_float8x8 fragA[4];
+        #pragma clang loop unroll(full)
+        for (int i = 0; i < 4; i++) {
+            simdgroup_load(fragA[i], scores + int(sgid) * 288 + i * 8, 36);
+        }
+        #pragma clang loop unroll(full)
+        for (int n0 = 0; n0 < 64; n0 += 32) {
+            {
+                const int inner = int(tid) % 32;
+                const int ni = n0 + inner;
+                const int i2 = ni;
+                for (int outer = int(tid) / 32; outer < 32; outer += 4) {
+                    const int ki = k0 + outer;
+                    if (ki < B) {
+                        const int r1 = ki;
+                        const float v19 = v[i2 + r1 * 64];
+                        factor[outer * 36 + inner] = v19;
+                    } else {
+                        factor[outer * 36 + inner] = 0.0f;
+                    }
+                }
+            }
+            threadgroup_barrier(mem_flags::mem_threadgroup);
+            #pragma clang loop unroll(full)
+            for (int j = 0; j < 4; j++) {
+                simdgroup_float8x8 keys = make_filled_simdgroup_matrix<float, 8>(0.0f);
+                #pragma clang loop unroll(full)
+                for (int i = 0; i < 4; i++) {
+                    simdgroup_float8x8 fragB;
+                    simdgroup_load(fragB, factor + i * 288 + j * 8, 36);
+                    simdgroup_multiply_accumulate(keys, fragA[i], fragB, keys);
+                }
+                simdgroup_store(keys, scores + int(sgid) * 288 + j * 8, 36);
+            }
+            threadgroup_barrier(mem_flags::mem_threadgroup);
+            #pragma clang loop unroll(full)
+            for (int n = 0; n < 8; n++) {
+                acc[n0 / 4 + n] = acc[n0 / 4 + n] * scale + scores[row * 36 + part + n * 4];
+            }
+        }
+    }
+    #pragma clang loop unroll(full)
+    for (int n = 0; n < 16; n++) {
+        const int ni = part + n * 4;
+        if (mi < B * 2) {
+            const int i0 = mi / B;
+            const int i1 = mi % B;
+            const int i2 = ni;
+            const float v22 = total;
+            const float v21 = acc[n];
+            const float v24 = max_float(v22, 1.0f);
+            y[B * i0 * 64 + i1 * 64 + i2] = v21 / v24;
+        }
+    }
+}

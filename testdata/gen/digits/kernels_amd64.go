@@ -54,10 +54,10 @@ func copyRows(dst, src unsafe.Pointer, n, step int)
 //go:noescape
 func copyColumns(dst, src unsafe.Pointer, n, step int)
 
-// readNetBn1MulVectorRows computes rows of n elements; step is the bytes from row to row of each stream.
+// readNetBn1MulVectorRows computes rows of n elements, step bytes apart in each stream; past: results go past the caches.
 //
 //go:noescape
-func readNetBn1MulVectorRows(at *unsafe.Pointer, step *int, rows, n int)
+func readNetBn1MulVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
 
 // readNetBn1MulVector computes mul (digits.mlx:17:23).
 func readNetBn1MulVector(call *cpu.Call, lo, hi int) {
@@ -71,14 +71,14 @@ func readNetBn1MulVector(call *cpu.Call, lo, hi int) {
 		p += rows * n
 		at := [...]unsafe.Pointer{unsafe.Pointer(&net_bn1_weight[i0]), unsafe.Pointer(&net_bn1_running_var[i0]), unsafe.Pointer(&mul[i0])}
 		step := [...]int{0, 0, 0}
-		readNetBn1MulVectorRows(&at[0], &step[0], rows, n)
+		readNetBn1MulVectorRows(&at[0], &step[0], rows, n, false)
 	}
 }
 
-// readNetReluProductEpilogueRows computes rows of n elements; step is the bytes from row to row of each stream.
+// readNetReluProductEpilogueRows computes rows of n elements, step bytes apart in each stream; past: results go past the caches.
 //
 //go:noescape
-func readNetReluProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int)
+func readNetReluProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
 
 // readNetReluProduct computes relu (digits.mlx:17:18).
 func readNetReluProduct(call *cpu.Call, lo, hi int) {
@@ -123,14 +123,14 @@ func readNetReluProductEpilogue(call *cpu.Call, lo, hi int) {
 		p += rows * n
 		at := [...]unsafe.Pointer{unsafe.Pointer(&sums[-column+i0*200704+i1*7168+i2*256+i3-row_2*256]), unsafe.Pointer(&net_conv1_bias[i3]), unsafe.Pointer(&net_bn1_running_mean[i3]), unsafe.Pointer(&mul[i3]), unsafe.Pointer(&net_bn1_bias[i3]), unsafe.Pointer(&relu[i0*12544+i1*448+i2*16+i3])}
 		step := [...]int{1024, 0, 0, 0, 0, 64}
-		readNetReluProductEpilogueRows(&at[0], &step[0], rows, n)
+		readNetReluProductEpilogueRows(&at[0], &step[0], rows, n, false)
 	}
 }
 
-// readNetXVectorRows computes rows of n elements; step is the bytes from row to row of each stream.
+// readNetXVectorRows computes rows of n elements, step bytes apart in each stream; past: results go past the caches.
 //
 //go:noescape
-func readNetXVectorRows(at *unsafe.Pointer, step *int, rows, n int)
+func readNetXVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
 
 // readNetXVector computes x (digits.mlx:17:9).
 func readNetXVector(call *cpu.Call, lo, hi int) {
@@ -148,14 +148,14 @@ func readNetXVector(call *cpu.Call, lo, hi int) {
 		p += rows * n
 		at := [...]unsafe.Pointer{unsafe.Pointer(&relu[i0*896+i1*32+i2]), unsafe.Pointer(&x[i0*224+i1*16+i2])}
 		step := [...]int{128, 64}
-		readNetXVectorRows(&at[0], &step[0], rows, n)
+		readNetXVectorRows(&at[0], &step[0], rows, n, false)
 	}
 }
 
-// readNetBn2MulVectorRows computes rows of n elements; step is the bytes from row to row of each stream.
+// readNetBn2MulVectorRows computes rows of n elements, step bytes apart in each stream; past: results go past the caches.
 //
 //go:noescape
-func readNetBn2MulVectorRows(at *unsafe.Pointer, step *int, rows, n int)
+func readNetBn2MulVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
 
 // readNetBn2MulVector computes mul_2 (digits.mlx:18:23).
 func readNetBn2MulVector(call *cpu.Call, lo, hi int) {
@@ -169,14 +169,14 @@ func readNetBn2MulVector(call *cpu.Call, lo, hi int) {
 		p += rows * n
 		at := [...]unsafe.Pointer{unsafe.Pointer(&net_bn2_weight[i0]), unsafe.Pointer(&net_bn2_running_var[i0]), unsafe.Pointer(&mul_2[i0])}
 		step := [...]int{0, 0, 0}
-		readNetBn2MulVectorRows(&at[0], &step[0], rows, n)
+		readNetBn2MulVectorRows(&at[0], &step[0], rows, n, false)
 	}
 }
 
-// readNetRelu2ProductEpilogueRows computes rows of n elements; step is the bytes from row to row of each stream.
+// readNetRelu2ProductEpilogueRows computes rows of n elements, step bytes apart in each stream; past: results go past the caches.
 //
 //go:noescape
-func readNetRelu2ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int)
+func readNetRelu2ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
 
 // readNetRelu2Product computes relu_2 (digits.mlx:18:18).
 func readNetRelu2Product(call *cpu.Call, lo, hi int) {
@@ -221,14 +221,14 @@ func readNetRelu2ProductEpilogue(call *cpu.Call, lo, hi int) {
 		p += rows * n
 		at := [...]unsafe.Pointer{unsafe.Pointer(&sums[-column+i0*50176+i1*3584+i2*256+i3-row_2*256]), unsafe.Pointer(&net_conv2_bias[i3]), unsafe.Pointer(&net_bn2_running_mean[i3]), unsafe.Pointer(&mul_2[i3]), unsafe.Pointer(&net_bn2_bias[i3]), unsafe.Pointer(&relu_2[i0*6272+i1*448+i2*32+i3])}
 		step := [...]int{1024, 0, 0, 0, 0, 128}
-		readNetRelu2ProductEpilogueRows(&at[0], &step[0], rows, n)
+		readNetRelu2ProductEpilogueRows(&at[0], &step[0], rows, n, false)
 	}
 }
 
-// readNetX2VectorRows computes rows of n elements; step is the bytes from row to row of each stream.
+// readNetX2VectorRows computes rows of n elements, step bytes apart in each stream; past: results go past the caches.
 //
 //go:noescape
-func readNetX2VectorRows(at *unsafe.Pointer, step *int, rows, n int)
+func readNetX2VectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
 
 // readNetX2Vector computes x_2 (digits.mlx:18:9).
 func readNetX2Vector(call *cpu.Call, lo, hi int) {
@@ -246,14 +246,14 @@ func readNetX2Vector(call *cpu.Call, lo, hi int) {
 		p += rows * n
 		at := [...]unsafe.Pointer{unsafe.Pointer(&relu_2[i0*896+i1*64+i2]), unsafe.Pointer(&x_2[i0*224+i1*32+i2])}
 		step := [...]int{256, 128}
-		readNetX2VectorRows(&at[0], &step[0], rows, n)
+		readNetX2VectorRows(&at[0], &step[0], rows, n, false)
 	}
 }
 
-// readNetBn3MulVectorRows computes rows of n elements; step is the bytes from row to row of each stream.
+// readNetBn3MulVectorRows computes rows of n elements, step bytes apart in each stream; past: results go past the caches.
 //
 //go:noescape
-func readNetBn3MulVectorRows(at *unsafe.Pointer, step *int, rows, n int)
+func readNetBn3MulVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
 
 // readNetBn3MulVector computes mul_3 (digits.mlx:19:23).
 func readNetBn3MulVector(call *cpu.Call, lo, hi int) {
@@ -267,14 +267,14 @@ func readNetBn3MulVector(call *cpu.Call, lo, hi int) {
 		p += rows * n
 		at := [...]unsafe.Pointer{unsafe.Pointer(&net_bn3_weight[i0]), unsafe.Pointer(&net_bn3_running_var[i0]), unsafe.Pointer(&mul_3[i0])}
 		step := [...]int{0, 0, 0}
-		readNetBn3MulVectorRows(&at[0], &step[0], rows, n)
+		readNetBn3MulVectorRows(&at[0], &step[0], rows, n, false)
 	}
 }
 
-// readNetRelu3ProductEpilogueRows computes rows of n elements; step is the bytes from row to row of each stream.
+// readNetRelu3ProductEpilogueRows computes rows of n elements, step bytes apart in each stream; past: results go past the caches.
 //
 //go:noescape
-func readNetRelu3ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int)
+func readNetRelu3ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
 
 // readNetRelu3Product computes relu_3 (digits.mlx:19:18).
 func readNetRelu3Product(call *cpu.Call, lo, hi int) {
@@ -319,14 +319,14 @@ func readNetRelu3ProductEpilogue(call *cpu.Call, lo, hi int) {
 		p += rows * n
 		at := [...]unsafe.Pointer{unsafe.Pointer(&sums[-column+i0*12544+i1*1792+i2*256+i3-row_2*256]), unsafe.Pointer(&net_conv3_bias[i3]), unsafe.Pointer(&net_bn3_running_mean[i3]), unsafe.Pointer(&mul_3[i3]), unsafe.Pointer(&net_bn3_bias[i3]), unsafe.Pointer(&relu_3[i0*3136+i1*448+i2*64+i3])}
 		step := [...]int{1024, 0, 0, 0, 0, 256}
-		readNetRelu3ProductEpilogueRows(&at[0], &step[0], rows, n)
+		readNetRelu3ProductEpilogueRows(&at[0], &step[0], rows, n, false)
 	}
 }
 
-// readNetX3VectorRows computes rows of n elements; step is the bytes from row to row of each stream.
+// readNetX3VectorRows computes rows of n elements, step bytes apart in each stream; past: results go past the caches.
 //
 //go:noescape
-func readNetX3VectorRows(at *unsafe.Pointer, step *int, rows, n int)
+func readNetX3VectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
 
 // readNetX3Vector computes x_3 (digits.mlx:19:9).
 func readNetX3Vector(call *cpu.Call, lo, hi int) {
@@ -345,7 +345,7 @@ func readNetX3Vector(call *cpu.Call, lo, hi int) {
 		p += rows * n
 		at := [...]unsafe.Pointer{unsafe.Pointer(&relu_3[i0*3136+i1*896+i2*128+i3]), unsafe.Pointer(&x_3[i0*576+i1*192+i2*64+i3])}
 		step := [...]int{512, 256}
-		readNetX3VectorRows(&at[0], &step[0], rows, n)
+		readNetX3VectorRows(&at[0], &step[0], rows, n, false)
 	}
 }
 

@@ -1224,43 +1224,45 @@ done:
 	VZEROUPPER
 	RET
 
-DATA readNetBn1MulVectorRows16Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1MulVectorRows16Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1MulVectorRows16Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1MulVectorRows16Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1MulVectorRows16Numbers<>+32(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1MulVectorRows16Numbers<>+40(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1MulVectorRows16Numbers<>+48(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1MulVectorRows16Numbers<>+56(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1MulVectorRows16Numbers<>+64(SB)/8, $0x3f8000003f800000
-DATA readNetBn1MulVectorRows16Numbers<>+72(SB)/8, $0x3f8000003f800000
-DATA readNetBn1MulVectorRows16Numbers<>+80(SB)/8, $0x3f8000003f800000
-DATA readNetBn1MulVectorRows16Numbers<>+88(SB)/8, $0x3f8000003f800000
-DATA readNetBn1MulVectorRows16Numbers<>+96(SB)/8, $0x3f8000003f800000
-DATA readNetBn1MulVectorRows16Numbers<>+104(SB)/8, $0x3f8000003f800000
-DATA readNetBn1MulVectorRows16Numbers<>+112(SB)/8, $0x3f8000003f800000
-DATA readNetBn1MulVectorRows16Numbers<>+120(SB)/8, $0x3f8000003f800000
-GLOBL readNetBn1MulVectorRows16Numbers<>(SB), RODATA|NOPTR, $128
-DATA readNetBn1MulVectorRows8Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1MulVectorRows8Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1MulVectorRows8Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1MulVectorRows8Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn1MulVectorRows8Numbers<>+32(SB)/8, $0x3f8000003f800000
-DATA readNetBn1MulVectorRows8Numbers<>+40(SB)/8, $0x3f8000003f800000
-DATA readNetBn1MulVectorRows8Numbers<>+48(SB)/8, $0x3f8000003f800000
-DATA readNetBn1MulVectorRows8Numbers<>+56(SB)/8, $0x3f8000003f800000
-DATA readNetBn1MulVectorRows8Numbers<>+64(SB)/8, $0xffffffffffffffff
-DATA readNetBn1MulVectorRows8Numbers<>+72(SB)/8, $0xffffffffffffffff
-DATA readNetBn1MulVectorRows8Numbers<>+80(SB)/8, $0xffffffffffffffff
-DATA readNetBn1MulVectorRows8Numbers<>+88(SB)/8, $0xffffffffffffffff
-DATA readNetBn1MulVectorRows8Numbers<>+96(SB)/8, $0x0
-DATA readNetBn1MulVectorRows8Numbers<>+104(SB)/8, $0x0
-DATA readNetBn1MulVectorRows8Numbers<>+112(SB)/8, $0x0
-DATA readNetBn1MulVectorRows8Numbers<>+120(SB)/8, $0x0
+DATA readNetBn1MulVectorRows16Numbers<>+0(SB)/4, $0x3727c5ac
+DATA readNetBn1MulVectorRows16Numbers<>+4(SB)/4, $0x3f800000
+GLOBL readNetBn1MulVectorRows16Numbers<>(SB), RODATA|NOPTR, $8
+DATA readNetBn1MulVectorRows8Numbers<>+0(SB)/4, $0x3727c5ac
+DATA readNetBn1MulVectorRows8Numbers<>+4(SB)/4, $0x3727c5ac
+DATA readNetBn1MulVectorRows8Numbers<>+8(SB)/4, $0x3727c5ac
+DATA readNetBn1MulVectorRows8Numbers<>+12(SB)/4, $0x3727c5ac
+DATA readNetBn1MulVectorRows8Numbers<>+16(SB)/4, $0x3727c5ac
+DATA readNetBn1MulVectorRows8Numbers<>+20(SB)/4, $0x3727c5ac
+DATA readNetBn1MulVectorRows8Numbers<>+24(SB)/4, $0x3727c5ac
+DATA readNetBn1MulVectorRows8Numbers<>+28(SB)/4, $0x3727c5ac
+DATA readNetBn1MulVectorRows8Numbers<>+32(SB)/4, $0x3f800000
+DATA readNetBn1MulVectorRows8Numbers<>+36(SB)/4, $0x3f800000
+DATA readNetBn1MulVectorRows8Numbers<>+40(SB)/4, $0x3f800000
+DATA readNetBn1MulVectorRows8Numbers<>+44(SB)/4, $0x3f800000
+DATA readNetBn1MulVectorRows8Numbers<>+48(SB)/4, $0x3f800000
+DATA readNetBn1MulVectorRows8Numbers<>+52(SB)/4, $0x3f800000
+DATA readNetBn1MulVectorRows8Numbers<>+56(SB)/4, $0x3f800000
+DATA readNetBn1MulVectorRows8Numbers<>+60(SB)/4, $0x3f800000
+DATA readNetBn1MulVectorRows8Numbers<>+64(SB)/4, $0xffffffff
+DATA readNetBn1MulVectorRows8Numbers<>+68(SB)/4, $0xffffffff
+DATA readNetBn1MulVectorRows8Numbers<>+72(SB)/4, $0xffffffff
+DATA readNetBn1MulVectorRows8Numbers<>+76(SB)/4, $0xffffffff
+DATA readNetBn1MulVectorRows8Numbers<>+80(SB)/4, $0xffffffff
+DATA readNetBn1MulVectorRows8Numbers<>+84(SB)/4, $0xffffffff
+DATA readNetBn1MulVectorRows8Numbers<>+88(SB)/4, $0xffffffff
+DATA readNetBn1MulVectorRows8Numbers<>+92(SB)/4, $0xffffffff
+DATA readNetBn1MulVectorRows8Numbers<>+96(SB)/4, $0x0
+DATA readNetBn1MulVectorRows8Numbers<>+100(SB)/4, $0x0
+DATA readNetBn1MulVectorRows8Numbers<>+104(SB)/4, $0x0
+DATA readNetBn1MulVectorRows8Numbers<>+108(SB)/4, $0x0
+DATA readNetBn1MulVectorRows8Numbers<>+112(SB)/4, $0x0
+DATA readNetBn1MulVectorRows8Numbers<>+116(SB)/4, $0x0
+DATA readNetBn1MulVectorRows8Numbers<>+120(SB)/4, $0x0
+DATA readNetBn1MulVectorRows8Numbers<>+124(SB)/4, $0x0
 GLOBL readNetBn1MulVectorRows8Numbers<>(SB), RODATA|NOPTR, $128
 
-// func readNetBn1MulVectorRows(at *unsafe.Pointer, step *int, rows, n int)
-TEXT ·readNetBn1MulVectorRows(SB), 0, $0-32
+// func readNetBn1MulVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·readNetBn1MulVectorRows(SB), 0, $0-33
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
@@ -1275,25 +1277,25 @@ row2:
 	JGT fewer4
 	PCALIGN $32
 vectors3:
-	VMOVUPS readNetBn1MulVectorRows16Numbers<>+0(SB), Z0
+	VBROADCASTSS readNetBn1MulVectorRows16Numbers<>+0(SB), Z0
 	VADDPS 0(DI)(CX*4), Z0, Z0
-	VMOVUPS readNetBn1MulVectorRows16Numbers<>+0(SB), Z1
+	VBROADCASTSS readNetBn1MulVectorRows16Numbers<>+0(SB), Z1
 	VADDPS 64(DI)(CX*4), Z1, Z1
-	VMOVUPS readNetBn1MulVectorRows16Numbers<>+0(SB), Z2
+	VBROADCASTSS readNetBn1MulVectorRows16Numbers<>+0(SB), Z2
 	VADDPS 128(DI)(CX*4), Z2, Z2
-	VMOVUPS readNetBn1MulVectorRows16Numbers<>+0(SB), Z3
+	VBROADCASTSS readNetBn1MulVectorRows16Numbers<>+0(SB), Z3
 	VADDPS 192(DI)(CX*4), Z3, Z3
 	VSQRTPS Z0, Z0
 	VSQRTPS Z1, Z1
 	VSQRTPS Z2, Z2
 	VSQRTPS Z3, Z3
-	VMOVUPS readNetBn1MulVectorRows16Numbers<>+64(SB), Z4
+	VBROADCASTSS readNetBn1MulVectorRows16Numbers<>+4(SB), Z4
 	VDIVPS Z0, Z4, Z4
-	VMOVUPS readNetBn1MulVectorRows16Numbers<>+64(SB), Z0
+	VBROADCASTSS readNetBn1MulVectorRows16Numbers<>+4(SB), Z0
 	VDIVPS Z1, Z0, Z0
-	VMOVUPS readNetBn1MulVectorRows16Numbers<>+64(SB), Z1
+	VBROADCASTSS readNetBn1MulVectorRows16Numbers<>+4(SB), Z1
 	VDIVPS Z2, Z1, Z1
-	VMOVUPS readNetBn1MulVectorRows16Numbers<>+64(SB), Z2
+	VBROADCASTSS readNetBn1MulVectorRows16Numbers<>+4(SB), Z2
 	VDIVPS Z3, Z2, Z2
 	VMULPS 0(SI)(CX*4), Z4, Z4
 	VMULPS 64(SI)(CX*4), Z0, Z0
@@ -1303,6 +1305,14 @@ vectors3:
 	VMOVUPS Z0, 64(DX)(CX*4)
 	VMOVUPS Z1, 128(DX)(CX*4)
 	VMOVUPS Z2, 192(DX)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
+	PREFETCHT0 2176(SI)(CX*4)
+	PREFETCHT0 2240(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
+	PREFETCHT0 2112(DI)(CX*4)
+	PREFETCHT0 2176(DI)(CX*4)
+	PREFETCHT0 2240(DI)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -1313,13 +1323,15 @@ fewer4:
 	JGT fewer6
 	PCALIGN $32
 vectors5:
-	VMOVUPS readNetBn1MulVectorRows16Numbers<>+0(SB), Z0
+	VBROADCASTSS readNetBn1MulVectorRows16Numbers<>+0(SB), Z0
 	VADDPS 0(DI)(CX*4), Z0, Z0
 	VSQRTPS Z0, Z0
-	VMOVUPS readNetBn1MulVectorRows16Numbers<>+64(SB), Z1
+	VBROADCASTSS readNetBn1MulVectorRows16Numbers<>+4(SB), Z1
 	VDIVPS Z0, Z1, Z1
 	VMULPS 0(SI)(CX*4), Z1, Z1
 	VMOVUPS Z1, 0(DX)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -1333,12 +1345,14 @@ fewer6:
 	KMOVW AX, K7
 	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
 	VMOVUPS.Z 0(DI)(CX*4), K7, Z1
-	VADDPS readNetBn1MulVectorRows16Numbers<>+0(SB), Z1, Z1
+	VADDPS.BCST readNetBn1MulVectorRows16Numbers<>+0(SB), Z1, Z1
 	VSQRTPS Z1, Z1
-	VMOVUPS readNetBn1MulVectorRows16Numbers<>+64(SB), Z2
+	VBROADCASTSS readNetBn1MulVectorRows16Numbers<>+4(SB), Z2
 	VDIVPS Z1, Z2, Z2
 	VMULPS Z2, Z0, Z0
 	VMOVUPS Z0, K7, 0(DX)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -1385,6 +1399,10 @@ vectors10:
 	VMOVUPS Y0, 32(DX)(CX*4)
 	VMOVUPS Y1, 64(DX)(CX*4)
 	VMOVUPS Y2, 96(DX)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
+	PREFETCHT0 2112(DI)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -1402,6 +1420,8 @@ vectors12:
 	VDIVPS Y0, Y1, Y1
 	VMULPS 0(SI)(CX*4), Y1, Y1
 	VMOVUPS Y1, 0(DX)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -1420,6 +1440,8 @@ fewer13:
 	VDIVPS Y1, Y2, Y2
 	VMULPS Y2, Y0, Y0
 	VMASKMOVPS Y0, Y15, 0(DX)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -1430,31 +1452,36 @@ done14:
 	VZEROUPPER
 	RET
 
-DATA readNetReluProductEpilogueRows16Numbers<>+0(SB)/8, $0x0
-DATA readNetReluProductEpilogueRows16Numbers<>+8(SB)/8, $0x0
-DATA readNetReluProductEpilogueRows16Numbers<>+16(SB)/8, $0x0
-DATA readNetReluProductEpilogueRows16Numbers<>+24(SB)/8, $0x0
-DATA readNetReluProductEpilogueRows16Numbers<>+32(SB)/8, $0x0
-DATA readNetReluProductEpilogueRows16Numbers<>+40(SB)/8, $0x0
-DATA readNetReluProductEpilogueRows16Numbers<>+48(SB)/8, $0x0
-DATA readNetReluProductEpilogueRows16Numbers<>+56(SB)/8, $0x0
-GLOBL readNetReluProductEpilogueRows16Numbers<>(SB), RODATA|NOPTR, $64
-DATA readNetReluProductEpilogueRows8Numbers<>+0(SB)/8, $0x0
-DATA readNetReluProductEpilogueRows8Numbers<>+8(SB)/8, $0x0
-DATA readNetReluProductEpilogueRows8Numbers<>+16(SB)/8, $0x0
-DATA readNetReluProductEpilogueRows8Numbers<>+24(SB)/8, $0x0
-DATA readNetReluProductEpilogueRows8Numbers<>+32(SB)/8, $0xffffffffffffffff
-DATA readNetReluProductEpilogueRows8Numbers<>+40(SB)/8, $0xffffffffffffffff
-DATA readNetReluProductEpilogueRows8Numbers<>+48(SB)/8, $0xffffffffffffffff
-DATA readNetReluProductEpilogueRows8Numbers<>+56(SB)/8, $0xffffffffffffffff
-DATA readNetReluProductEpilogueRows8Numbers<>+64(SB)/8, $0x0
-DATA readNetReluProductEpilogueRows8Numbers<>+72(SB)/8, $0x0
-DATA readNetReluProductEpilogueRows8Numbers<>+80(SB)/8, $0x0
-DATA readNetReluProductEpilogueRows8Numbers<>+88(SB)/8, $0x0
+DATA readNetReluProductEpilogueRows16Numbers<>+0(SB)/4, $0x0
+GLOBL readNetReluProductEpilogueRows16Numbers<>(SB), RODATA|NOPTR, $4
+DATA readNetReluProductEpilogueRows8Numbers<>+0(SB)/4, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+4(SB)/4, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+8(SB)/4, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+12(SB)/4, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+16(SB)/4, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+20(SB)/4, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+24(SB)/4, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+28(SB)/4, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+32(SB)/4, $0xffffffff
+DATA readNetReluProductEpilogueRows8Numbers<>+36(SB)/4, $0xffffffff
+DATA readNetReluProductEpilogueRows8Numbers<>+40(SB)/4, $0xffffffff
+DATA readNetReluProductEpilogueRows8Numbers<>+44(SB)/4, $0xffffffff
+DATA readNetReluProductEpilogueRows8Numbers<>+48(SB)/4, $0xffffffff
+DATA readNetReluProductEpilogueRows8Numbers<>+52(SB)/4, $0xffffffff
+DATA readNetReluProductEpilogueRows8Numbers<>+56(SB)/4, $0xffffffff
+DATA readNetReluProductEpilogueRows8Numbers<>+60(SB)/4, $0xffffffff
+DATA readNetReluProductEpilogueRows8Numbers<>+64(SB)/4, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+68(SB)/4, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+72(SB)/4, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+76(SB)/4, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+80(SB)/4, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+84(SB)/4, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+88(SB)/4, $0x0
+DATA readNetReluProductEpilogueRows8Numbers<>+92(SB)/4, $0x0
 GLOBL readNetReluProductEpilogueRows8Numbers<>(SB), RODATA|NOPTR, $96
 
-// func readNetReluProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int)
-TEXT ·readNetReluProductEpilogueRows(SB), 0, $0-32
+// func readNetReluProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·readNetReluProductEpilogueRows(SB), 0, $0-33
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
@@ -1492,18 +1519,22 @@ vectors3:
 	VADDPS 64(R9)(CX*4), Z1, Z1
 	VADDPS 128(R9)(CX*4), Z2, Z2
 	VADDPS 192(R9)(CX*4), Z3, Z3
-	VMOVUPS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z4
+	VBROADCASTSS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z4
 	VMAXPS Z0, Z4, Z4
-	VMOVUPS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z0
+	VBROADCASTSS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z0
 	VMAXPS Z1, Z0, Z0
-	VMOVUPS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z1
+	VBROADCASTSS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z1
 	VMAXPS Z2, Z1, Z1
-	VMOVUPS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z2
+	VBROADCASTSS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z2
 	VMAXPS Z3, Z2, Z2
 	VMOVUPS Z4, 0(R10)(CX*4)
 	VMOVUPS Z0, 64(R10)(CX*4)
 	VMOVUPS Z1, 128(R10)(CX*4)
 	VMOVUPS Z2, 192(R10)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
+	PREFETCHT0 2176(SI)(CX*4)
+	PREFETCHT0 2240(SI)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -1519,9 +1550,10 @@ vectors5:
 	VSUBPS 0(DX)(CX*4), Z0, Z0
 	VMULPS 0(R8)(CX*4), Z0, Z0
 	VADDPS 0(R9)(CX*4), Z0, Z0
-	VMOVUPS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z1
+	VBROADCASTSS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z1
 	VMAXPS Z0, Z1, Z1
 	VMOVUPS Z1, 0(R10)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -1542,9 +1574,10 @@ fewer6:
 	VMULPS Z1, Z0, Z0
 	VMOVUPS.Z 0(R9)(CX*4), K7, Z1
 	VADDPS Z1, Z0, Z0
-	VMOVUPS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z1
+	VBROADCASTSS readNetReluProductEpilogueRows16Numbers<>+0(SB), Z1
 	VMAXPS Z0, Z1, Z1
 	VMOVUPS Z1, K7, 0(R10)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -1598,6 +1631,8 @@ vectors10:
 	VMOVUPS Y0, 32(R10)(CX*4)
 	VMOVUPS Y1, 64(R10)(CX*4)
 	VMOVUPS Y2, 96(R10)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -1616,6 +1651,7 @@ vectors12:
 	VMOVUPS readNetReluProductEpilogueRows8Numbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
 	VMOVUPS Y1, 0(R10)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -1638,6 +1674,7 @@ fewer13:
 	VMOVUPS readNetReluProductEpilogueRows8Numbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
 	VMASKMOVPS Y1, Y15, 0(R10)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -1652,18 +1689,26 @@ done14:
 	RET
 
 GLOBL readNetXVectorRows16Numbers<>(SB), RODATA|NOPTR, $0
-DATA readNetXVectorRows8Numbers<>+0(SB)/8, $0xffffffffffffffff
-DATA readNetXVectorRows8Numbers<>+8(SB)/8, $0xffffffffffffffff
-DATA readNetXVectorRows8Numbers<>+16(SB)/8, $0xffffffffffffffff
-DATA readNetXVectorRows8Numbers<>+24(SB)/8, $0xffffffffffffffff
-DATA readNetXVectorRows8Numbers<>+32(SB)/8, $0x0
-DATA readNetXVectorRows8Numbers<>+40(SB)/8, $0x0
-DATA readNetXVectorRows8Numbers<>+48(SB)/8, $0x0
-DATA readNetXVectorRows8Numbers<>+56(SB)/8, $0x0
+DATA readNetXVectorRows8Numbers<>+0(SB)/4, $0xffffffff
+DATA readNetXVectorRows8Numbers<>+4(SB)/4, $0xffffffff
+DATA readNetXVectorRows8Numbers<>+8(SB)/4, $0xffffffff
+DATA readNetXVectorRows8Numbers<>+12(SB)/4, $0xffffffff
+DATA readNetXVectorRows8Numbers<>+16(SB)/4, $0xffffffff
+DATA readNetXVectorRows8Numbers<>+20(SB)/4, $0xffffffff
+DATA readNetXVectorRows8Numbers<>+24(SB)/4, $0xffffffff
+DATA readNetXVectorRows8Numbers<>+28(SB)/4, $0xffffffff
+DATA readNetXVectorRows8Numbers<>+32(SB)/4, $0x0
+DATA readNetXVectorRows8Numbers<>+36(SB)/4, $0x0
+DATA readNetXVectorRows8Numbers<>+40(SB)/4, $0x0
+DATA readNetXVectorRows8Numbers<>+44(SB)/4, $0x0
+DATA readNetXVectorRows8Numbers<>+48(SB)/4, $0x0
+DATA readNetXVectorRows8Numbers<>+52(SB)/4, $0x0
+DATA readNetXVectorRows8Numbers<>+56(SB)/4, $0x0
+DATA readNetXVectorRows8Numbers<>+60(SB)/4, $0x0
 GLOBL readNetXVectorRows8Numbers<>(SB), RODATA|NOPTR, $64
 
-// func readNetXVectorRows(at *unsafe.Pointer, step *int, rows, n int)
-TEXT ·readNetXVectorRows(SB), 0, $0-32
+// func readNetXVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·readNetXVectorRows(SB), 0, $0-33
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
@@ -1709,6 +1754,10 @@ vectors3:
 	VMOVUPS Z1, 64(DI)(CX*4)
 	VMOVUPS Z2, 128(DI)(CX*4)
 	VMOVUPS Z3, 192(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
+	PREFETCHT0 2176(SI)(CX*4)
+	PREFETCHT0 2240(SI)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -1727,6 +1776,7 @@ vectors5:
 	VCMPPS $7, Z0, Z0, K1
 	VMAXPS 1856(SI)(CX*4), Z0, K1, Z0
 	VMOVUPS Z0, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -1749,6 +1799,7 @@ fewer6:
 	VCMPPS $7, Z0, Z0, K1
 	VMAXPS Z1, Z0, K1, Z0
 	VMOVUPS Z0, K7, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -1810,6 +1861,8 @@ vectors10:
 	VMOVUPS Y2, 32(DI)(CX*4)
 	VMOVUPS Y3, 64(DI)(CX*4)
 	VMOVUPS Y4, 96(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -1831,6 +1884,7 @@ vectors12:
 	VCMPPS $3, Y0, Y0, Y2
 	VBLENDVPS Y2, Y0, Y1, Y0
 	VMOVUPS Y0, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -1855,6 +1909,7 @@ fewer13:
 	VCMPPS $3, Y0, Y0, Y3
 	VBLENDVPS Y3, Y0, Y2, Y0
 	VMASKMOVPS Y0, Y15, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -1864,43 +1919,45 @@ done14:
 	VZEROUPPER
 	RET
 
-DATA readNetBn2MulVectorRows16Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2MulVectorRows16Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2MulVectorRows16Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2MulVectorRows16Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2MulVectorRows16Numbers<>+32(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2MulVectorRows16Numbers<>+40(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2MulVectorRows16Numbers<>+48(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2MulVectorRows16Numbers<>+56(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2MulVectorRows16Numbers<>+64(SB)/8, $0x3f8000003f800000
-DATA readNetBn2MulVectorRows16Numbers<>+72(SB)/8, $0x3f8000003f800000
-DATA readNetBn2MulVectorRows16Numbers<>+80(SB)/8, $0x3f8000003f800000
-DATA readNetBn2MulVectorRows16Numbers<>+88(SB)/8, $0x3f8000003f800000
-DATA readNetBn2MulVectorRows16Numbers<>+96(SB)/8, $0x3f8000003f800000
-DATA readNetBn2MulVectorRows16Numbers<>+104(SB)/8, $0x3f8000003f800000
-DATA readNetBn2MulVectorRows16Numbers<>+112(SB)/8, $0x3f8000003f800000
-DATA readNetBn2MulVectorRows16Numbers<>+120(SB)/8, $0x3f8000003f800000
-GLOBL readNetBn2MulVectorRows16Numbers<>(SB), RODATA|NOPTR, $128
-DATA readNetBn2MulVectorRows8Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2MulVectorRows8Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2MulVectorRows8Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2MulVectorRows8Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn2MulVectorRows8Numbers<>+32(SB)/8, $0x3f8000003f800000
-DATA readNetBn2MulVectorRows8Numbers<>+40(SB)/8, $0x3f8000003f800000
-DATA readNetBn2MulVectorRows8Numbers<>+48(SB)/8, $0x3f8000003f800000
-DATA readNetBn2MulVectorRows8Numbers<>+56(SB)/8, $0x3f8000003f800000
-DATA readNetBn2MulVectorRows8Numbers<>+64(SB)/8, $0xffffffffffffffff
-DATA readNetBn2MulVectorRows8Numbers<>+72(SB)/8, $0xffffffffffffffff
-DATA readNetBn2MulVectorRows8Numbers<>+80(SB)/8, $0xffffffffffffffff
-DATA readNetBn2MulVectorRows8Numbers<>+88(SB)/8, $0xffffffffffffffff
-DATA readNetBn2MulVectorRows8Numbers<>+96(SB)/8, $0x0
-DATA readNetBn2MulVectorRows8Numbers<>+104(SB)/8, $0x0
-DATA readNetBn2MulVectorRows8Numbers<>+112(SB)/8, $0x0
-DATA readNetBn2MulVectorRows8Numbers<>+120(SB)/8, $0x0
+DATA readNetBn2MulVectorRows16Numbers<>+0(SB)/4, $0x3727c5ac
+DATA readNetBn2MulVectorRows16Numbers<>+4(SB)/4, $0x3f800000
+GLOBL readNetBn2MulVectorRows16Numbers<>(SB), RODATA|NOPTR, $8
+DATA readNetBn2MulVectorRows8Numbers<>+0(SB)/4, $0x3727c5ac
+DATA readNetBn2MulVectorRows8Numbers<>+4(SB)/4, $0x3727c5ac
+DATA readNetBn2MulVectorRows8Numbers<>+8(SB)/4, $0x3727c5ac
+DATA readNetBn2MulVectorRows8Numbers<>+12(SB)/4, $0x3727c5ac
+DATA readNetBn2MulVectorRows8Numbers<>+16(SB)/4, $0x3727c5ac
+DATA readNetBn2MulVectorRows8Numbers<>+20(SB)/4, $0x3727c5ac
+DATA readNetBn2MulVectorRows8Numbers<>+24(SB)/4, $0x3727c5ac
+DATA readNetBn2MulVectorRows8Numbers<>+28(SB)/4, $0x3727c5ac
+DATA readNetBn2MulVectorRows8Numbers<>+32(SB)/4, $0x3f800000
+DATA readNetBn2MulVectorRows8Numbers<>+36(SB)/4, $0x3f800000
+DATA readNetBn2MulVectorRows8Numbers<>+40(SB)/4, $0x3f800000
+DATA readNetBn2MulVectorRows8Numbers<>+44(SB)/4, $0x3f800000
+DATA readNetBn2MulVectorRows8Numbers<>+48(SB)/4, $0x3f800000
+DATA readNetBn2MulVectorRows8Numbers<>+52(SB)/4, $0x3f800000
+DATA readNetBn2MulVectorRows8Numbers<>+56(SB)/4, $0x3f800000
+DATA readNetBn2MulVectorRows8Numbers<>+60(SB)/4, $0x3f800000
+DATA readNetBn2MulVectorRows8Numbers<>+64(SB)/4, $0xffffffff
+DATA readNetBn2MulVectorRows8Numbers<>+68(SB)/4, $0xffffffff
+DATA readNetBn2MulVectorRows8Numbers<>+72(SB)/4, $0xffffffff
+DATA readNetBn2MulVectorRows8Numbers<>+76(SB)/4, $0xffffffff
+DATA readNetBn2MulVectorRows8Numbers<>+80(SB)/4, $0xffffffff
+DATA readNetBn2MulVectorRows8Numbers<>+84(SB)/4, $0xffffffff
+DATA readNetBn2MulVectorRows8Numbers<>+88(SB)/4, $0xffffffff
+DATA readNetBn2MulVectorRows8Numbers<>+92(SB)/4, $0xffffffff
+DATA readNetBn2MulVectorRows8Numbers<>+96(SB)/4, $0x0
+DATA readNetBn2MulVectorRows8Numbers<>+100(SB)/4, $0x0
+DATA readNetBn2MulVectorRows8Numbers<>+104(SB)/4, $0x0
+DATA readNetBn2MulVectorRows8Numbers<>+108(SB)/4, $0x0
+DATA readNetBn2MulVectorRows8Numbers<>+112(SB)/4, $0x0
+DATA readNetBn2MulVectorRows8Numbers<>+116(SB)/4, $0x0
+DATA readNetBn2MulVectorRows8Numbers<>+120(SB)/4, $0x0
+DATA readNetBn2MulVectorRows8Numbers<>+124(SB)/4, $0x0
 GLOBL readNetBn2MulVectorRows8Numbers<>(SB), RODATA|NOPTR, $128
 
-// func readNetBn2MulVectorRows(at *unsafe.Pointer, step *int, rows, n int)
-TEXT ·readNetBn2MulVectorRows(SB), 0, $0-32
+// func readNetBn2MulVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·readNetBn2MulVectorRows(SB), 0, $0-33
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
@@ -1915,25 +1972,25 @@ row2:
 	JGT fewer4
 	PCALIGN $32
 vectors3:
-	VMOVUPS readNetBn2MulVectorRows16Numbers<>+0(SB), Z0
+	VBROADCASTSS readNetBn2MulVectorRows16Numbers<>+0(SB), Z0
 	VADDPS 0(DI)(CX*4), Z0, Z0
-	VMOVUPS readNetBn2MulVectorRows16Numbers<>+0(SB), Z1
+	VBROADCASTSS readNetBn2MulVectorRows16Numbers<>+0(SB), Z1
 	VADDPS 64(DI)(CX*4), Z1, Z1
-	VMOVUPS readNetBn2MulVectorRows16Numbers<>+0(SB), Z2
+	VBROADCASTSS readNetBn2MulVectorRows16Numbers<>+0(SB), Z2
 	VADDPS 128(DI)(CX*4), Z2, Z2
-	VMOVUPS readNetBn2MulVectorRows16Numbers<>+0(SB), Z3
+	VBROADCASTSS readNetBn2MulVectorRows16Numbers<>+0(SB), Z3
 	VADDPS 192(DI)(CX*4), Z3, Z3
 	VSQRTPS Z0, Z0
 	VSQRTPS Z1, Z1
 	VSQRTPS Z2, Z2
 	VSQRTPS Z3, Z3
-	VMOVUPS readNetBn2MulVectorRows16Numbers<>+64(SB), Z4
+	VBROADCASTSS readNetBn2MulVectorRows16Numbers<>+4(SB), Z4
 	VDIVPS Z0, Z4, Z4
-	VMOVUPS readNetBn2MulVectorRows16Numbers<>+64(SB), Z0
+	VBROADCASTSS readNetBn2MulVectorRows16Numbers<>+4(SB), Z0
 	VDIVPS Z1, Z0, Z0
-	VMOVUPS readNetBn2MulVectorRows16Numbers<>+64(SB), Z1
+	VBROADCASTSS readNetBn2MulVectorRows16Numbers<>+4(SB), Z1
 	VDIVPS Z2, Z1, Z1
-	VMOVUPS readNetBn2MulVectorRows16Numbers<>+64(SB), Z2
+	VBROADCASTSS readNetBn2MulVectorRows16Numbers<>+4(SB), Z2
 	VDIVPS Z3, Z2, Z2
 	VMULPS 0(SI)(CX*4), Z4, Z4
 	VMULPS 64(SI)(CX*4), Z0, Z0
@@ -1943,6 +2000,14 @@ vectors3:
 	VMOVUPS Z0, 64(DX)(CX*4)
 	VMOVUPS Z1, 128(DX)(CX*4)
 	VMOVUPS Z2, 192(DX)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
+	PREFETCHT0 2176(SI)(CX*4)
+	PREFETCHT0 2240(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
+	PREFETCHT0 2112(DI)(CX*4)
+	PREFETCHT0 2176(DI)(CX*4)
+	PREFETCHT0 2240(DI)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -1953,13 +2018,15 @@ fewer4:
 	JGT fewer6
 	PCALIGN $32
 vectors5:
-	VMOVUPS readNetBn2MulVectorRows16Numbers<>+0(SB), Z0
+	VBROADCASTSS readNetBn2MulVectorRows16Numbers<>+0(SB), Z0
 	VADDPS 0(DI)(CX*4), Z0, Z0
 	VSQRTPS Z0, Z0
-	VMOVUPS readNetBn2MulVectorRows16Numbers<>+64(SB), Z1
+	VBROADCASTSS readNetBn2MulVectorRows16Numbers<>+4(SB), Z1
 	VDIVPS Z0, Z1, Z1
 	VMULPS 0(SI)(CX*4), Z1, Z1
 	VMOVUPS Z1, 0(DX)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -1973,12 +2040,14 @@ fewer6:
 	KMOVW AX, K7
 	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
 	VMOVUPS.Z 0(DI)(CX*4), K7, Z1
-	VADDPS readNetBn2MulVectorRows16Numbers<>+0(SB), Z1, Z1
+	VADDPS.BCST readNetBn2MulVectorRows16Numbers<>+0(SB), Z1, Z1
 	VSQRTPS Z1, Z1
-	VMOVUPS readNetBn2MulVectorRows16Numbers<>+64(SB), Z2
+	VBROADCASTSS readNetBn2MulVectorRows16Numbers<>+4(SB), Z2
 	VDIVPS Z1, Z2, Z2
 	VMULPS Z2, Z0, Z0
 	VMOVUPS Z0, K7, 0(DX)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -2025,6 +2094,10 @@ vectors10:
 	VMOVUPS Y0, 32(DX)(CX*4)
 	VMOVUPS Y1, 64(DX)(CX*4)
 	VMOVUPS Y2, 96(DX)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
+	PREFETCHT0 2112(DI)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -2042,6 +2115,8 @@ vectors12:
 	VDIVPS Y0, Y1, Y1
 	VMULPS 0(SI)(CX*4), Y1, Y1
 	VMOVUPS Y1, 0(DX)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -2060,6 +2135,8 @@ fewer13:
 	VDIVPS Y1, Y2, Y2
 	VMULPS Y2, Y0, Y0
 	VMASKMOVPS Y0, Y15, 0(DX)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -2070,31 +2147,36 @@ done14:
 	VZEROUPPER
 	RET
 
-DATA readNetRelu2ProductEpilogueRows16Numbers<>+0(SB)/8, $0x0
-DATA readNetRelu2ProductEpilogueRows16Numbers<>+8(SB)/8, $0x0
-DATA readNetRelu2ProductEpilogueRows16Numbers<>+16(SB)/8, $0x0
-DATA readNetRelu2ProductEpilogueRows16Numbers<>+24(SB)/8, $0x0
-DATA readNetRelu2ProductEpilogueRows16Numbers<>+32(SB)/8, $0x0
-DATA readNetRelu2ProductEpilogueRows16Numbers<>+40(SB)/8, $0x0
-DATA readNetRelu2ProductEpilogueRows16Numbers<>+48(SB)/8, $0x0
-DATA readNetRelu2ProductEpilogueRows16Numbers<>+56(SB)/8, $0x0
-GLOBL readNetRelu2ProductEpilogueRows16Numbers<>(SB), RODATA|NOPTR, $64
-DATA readNetRelu2ProductEpilogueRows8Numbers<>+0(SB)/8, $0x0
-DATA readNetRelu2ProductEpilogueRows8Numbers<>+8(SB)/8, $0x0
-DATA readNetRelu2ProductEpilogueRows8Numbers<>+16(SB)/8, $0x0
-DATA readNetRelu2ProductEpilogueRows8Numbers<>+24(SB)/8, $0x0
-DATA readNetRelu2ProductEpilogueRows8Numbers<>+32(SB)/8, $0xffffffffffffffff
-DATA readNetRelu2ProductEpilogueRows8Numbers<>+40(SB)/8, $0xffffffffffffffff
-DATA readNetRelu2ProductEpilogueRows8Numbers<>+48(SB)/8, $0xffffffffffffffff
-DATA readNetRelu2ProductEpilogueRows8Numbers<>+56(SB)/8, $0xffffffffffffffff
-DATA readNetRelu2ProductEpilogueRows8Numbers<>+64(SB)/8, $0x0
-DATA readNetRelu2ProductEpilogueRows8Numbers<>+72(SB)/8, $0x0
-DATA readNetRelu2ProductEpilogueRows8Numbers<>+80(SB)/8, $0x0
-DATA readNetRelu2ProductEpilogueRows8Numbers<>+88(SB)/8, $0x0
+DATA readNetRelu2ProductEpilogueRows16Numbers<>+0(SB)/4, $0x0
+GLOBL readNetRelu2ProductEpilogueRows16Numbers<>(SB), RODATA|NOPTR, $4
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+0(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+4(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+8(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+12(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+16(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+20(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+24(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+28(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+32(SB)/4, $0xffffffff
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+36(SB)/4, $0xffffffff
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+40(SB)/4, $0xffffffff
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+44(SB)/4, $0xffffffff
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+48(SB)/4, $0xffffffff
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+52(SB)/4, $0xffffffff
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+56(SB)/4, $0xffffffff
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+60(SB)/4, $0xffffffff
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+64(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+68(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+72(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+76(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+80(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+84(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+88(SB)/4, $0x0
+DATA readNetRelu2ProductEpilogueRows8Numbers<>+92(SB)/4, $0x0
 GLOBL readNetRelu2ProductEpilogueRows8Numbers<>(SB), RODATA|NOPTR, $96
 
-// func readNetRelu2ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int)
-TEXT ·readNetRelu2ProductEpilogueRows(SB), 0, $0-32
+// func readNetRelu2ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·readNetRelu2ProductEpilogueRows(SB), 0, $0-33
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
@@ -2132,18 +2214,22 @@ vectors3:
 	VADDPS 64(R9)(CX*4), Z1, Z1
 	VADDPS 128(R9)(CX*4), Z2, Z2
 	VADDPS 192(R9)(CX*4), Z3, Z3
-	VMOVUPS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z4
+	VBROADCASTSS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z4
 	VMAXPS Z0, Z4, Z4
-	VMOVUPS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z0
+	VBROADCASTSS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z0
 	VMAXPS Z1, Z0, Z0
-	VMOVUPS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z1
+	VBROADCASTSS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z1
 	VMAXPS Z2, Z1, Z1
-	VMOVUPS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z2
+	VBROADCASTSS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z2
 	VMAXPS Z3, Z2, Z2
 	VMOVUPS Z4, 0(R10)(CX*4)
 	VMOVUPS Z0, 64(R10)(CX*4)
 	VMOVUPS Z1, 128(R10)(CX*4)
 	VMOVUPS Z2, 192(R10)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
+	PREFETCHT0 2176(SI)(CX*4)
+	PREFETCHT0 2240(SI)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -2159,9 +2245,10 @@ vectors5:
 	VSUBPS 0(DX)(CX*4), Z0, Z0
 	VMULPS 0(R8)(CX*4), Z0, Z0
 	VADDPS 0(R9)(CX*4), Z0, Z0
-	VMOVUPS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z1
+	VBROADCASTSS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z1
 	VMAXPS Z0, Z1, Z1
 	VMOVUPS Z1, 0(R10)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -2182,9 +2269,10 @@ fewer6:
 	VMULPS Z1, Z0, Z0
 	VMOVUPS.Z 0(R9)(CX*4), K7, Z1
 	VADDPS Z1, Z0, Z0
-	VMOVUPS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z1
+	VBROADCASTSS readNetRelu2ProductEpilogueRows16Numbers<>+0(SB), Z1
 	VMAXPS Z0, Z1, Z1
 	VMOVUPS Z1, K7, 0(R10)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -2238,6 +2326,8 @@ vectors10:
 	VMOVUPS Y0, 32(R10)(CX*4)
 	VMOVUPS Y1, 64(R10)(CX*4)
 	VMOVUPS Y2, 96(R10)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -2256,6 +2346,7 @@ vectors12:
 	VMOVUPS readNetRelu2ProductEpilogueRows8Numbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
 	VMOVUPS Y1, 0(R10)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -2278,6 +2369,7 @@ fewer13:
 	VMOVUPS readNetRelu2ProductEpilogueRows8Numbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
 	VMASKMOVPS Y1, Y15, 0(R10)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -2292,18 +2384,26 @@ done14:
 	RET
 
 GLOBL readNetX2VectorRows16Numbers<>(SB), RODATA|NOPTR, $0
-DATA readNetX2VectorRows8Numbers<>+0(SB)/8, $0xffffffffffffffff
-DATA readNetX2VectorRows8Numbers<>+8(SB)/8, $0xffffffffffffffff
-DATA readNetX2VectorRows8Numbers<>+16(SB)/8, $0xffffffffffffffff
-DATA readNetX2VectorRows8Numbers<>+24(SB)/8, $0xffffffffffffffff
-DATA readNetX2VectorRows8Numbers<>+32(SB)/8, $0x0
-DATA readNetX2VectorRows8Numbers<>+40(SB)/8, $0x0
-DATA readNetX2VectorRows8Numbers<>+48(SB)/8, $0x0
-DATA readNetX2VectorRows8Numbers<>+56(SB)/8, $0x0
+DATA readNetX2VectorRows8Numbers<>+0(SB)/4, $0xffffffff
+DATA readNetX2VectorRows8Numbers<>+4(SB)/4, $0xffffffff
+DATA readNetX2VectorRows8Numbers<>+8(SB)/4, $0xffffffff
+DATA readNetX2VectorRows8Numbers<>+12(SB)/4, $0xffffffff
+DATA readNetX2VectorRows8Numbers<>+16(SB)/4, $0xffffffff
+DATA readNetX2VectorRows8Numbers<>+20(SB)/4, $0xffffffff
+DATA readNetX2VectorRows8Numbers<>+24(SB)/4, $0xffffffff
+DATA readNetX2VectorRows8Numbers<>+28(SB)/4, $0xffffffff
+DATA readNetX2VectorRows8Numbers<>+32(SB)/4, $0x0
+DATA readNetX2VectorRows8Numbers<>+36(SB)/4, $0x0
+DATA readNetX2VectorRows8Numbers<>+40(SB)/4, $0x0
+DATA readNetX2VectorRows8Numbers<>+44(SB)/4, $0x0
+DATA readNetX2VectorRows8Numbers<>+48(SB)/4, $0x0
+DATA readNetX2VectorRows8Numbers<>+52(SB)/4, $0x0
+DATA readNetX2VectorRows8Numbers<>+56(SB)/4, $0x0
+DATA readNetX2VectorRows8Numbers<>+60(SB)/4, $0x0
 GLOBL readNetX2VectorRows8Numbers<>(SB), RODATA|NOPTR, $64
 
-// func readNetX2VectorRows(at *unsafe.Pointer, step *int, rows, n int)
-TEXT ·readNetX2VectorRows(SB), 0, $0-32
+// func readNetX2VectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·readNetX2VectorRows(SB), 0, $0-33
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
@@ -2349,6 +2449,10 @@ vectors3:
 	VMOVUPS Z1, 64(DI)(CX*4)
 	VMOVUPS Z2, 128(DI)(CX*4)
 	VMOVUPS Z3, 192(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
+	PREFETCHT0 2176(SI)(CX*4)
+	PREFETCHT0 2240(SI)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -2367,6 +2471,7 @@ vectors5:
 	VCMPPS $7, Z0, Z0, K1
 	VMAXPS 1920(SI)(CX*4), Z0, K1, Z0
 	VMOVUPS Z0, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -2389,6 +2494,7 @@ fewer6:
 	VCMPPS $7, Z0, Z0, K1
 	VMAXPS Z1, Z0, K1, Z0
 	VMOVUPS Z0, K7, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -2450,6 +2556,8 @@ vectors10:
 	VMOVUPS Y2, 32(DI)(CX*4)
 	VMOVUPS Y3, 64(DI)(CX*4)
 	VMOVUPS Y4, 96(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -2471,6 +2579,7 @@ vectors12:
 	VCMPPS $3, Y0, Y0, Y2
 	VBLENDVPS Y2, Y0, Y1, Y0
 	VMOVUPS Y0, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -2495,6 +2604,7 @@ fewer13:
 	VCMPPS $3, Y0, Y0, Y3
 	VBLENDVPS Y3, Y0, Y2, Y0
 	VMASKMOVPS Y0, Y15, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -2504,43 +2614,45 @@ done14:
 	VZEROUPPER
 	RET
 
-DATA readNetBn3MulVectorRows16Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3MulVectorRows16Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3MulVectorRows16Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3MulVectorRows16Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3MulVectorRows16Numbers<>+32(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3MulVectorRows16Numbers<>+40(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3MulVectorRows16Numbers<>+48(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3MulVectorRows16Numbers<>+56(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3MulVectorRows16Numbers<>+64(SB)/8, $0x3f8000003f800000
-DATA readNetBn3MulVectorRows16Numbers<>+72(SB)/8, $0x3f8000003f800000
-DATA readNetBn3MulVectorRows16Numbers<>+80(SB)/8, $0x3f8000003f800000
-DATA readNetBn3MulVectorRows16Numbers<>+88(SB)/8, $0x3f8000003f800000
-DATA readNetBn3MulVectorRows16Numbers<>+96(SB)/8, $0x3f8000003f800000
-DATA readNetBn3MulVectorRows16Numbers<>+104(SB)/8, $0x3f8000003f800000
-DATA readNetBn3MulVectorRows16Numbers<>+112(SB)/8, $0x3f8000003f800000
-DATA readNetBn3MulVectorRows16Numbers<>+120(SB)/8, $0x3f8000003f800000
-GLOBL readNetBn3MulVectorRows16Numbers<>(SB), RODATA|NOPTR, $128
-DATA readNetBn3MulVectorRows8Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3MulVectorRows8Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3MulVectorRows8Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3MulVectorRows8Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
-DATA readNetBn3MulVectorRows8Numbers<>+32(SB)/8, $0x3f8000003f800000
-DATA readNetBn3MulVectorRows8Numbers<>+40(SB)/8, $0x3f8000003f800000
-DATA readNetBn3MulVectorRows8Numbers<>+48(SB)/8, $0x3f8000003f800000
-DATA readNetBn3MulVectorRows8Numbers<>+56(SB)/8, $0x3f8000003f800000
-DATA readNetBn3MulVectorRows8Numbers<>+64(SB)/8, $0xffffffffffffffff
-DATA readNetBn3MulVectorRows8Numbers<>+72(SB)/8, $0xffffffffffffffff
-DATA readNetBn3MulVectorRows8Numbers<>+80(SB)/8, $0xffffffffffffffff
-DATA readNetBn3MulVectorRows8Numbers<>+88(SB)/8, $0xffffffffffffffff
-DATA readNetBn3MulVectorRows8Numbers<>+96(SB)/8, $0x0
-DATA readNetBn3MulVectorRows8Numbers<>+104(SB)/8, $0x0
-DATA readNetBn3MulVectorRows8Numbers<>+112(SB)/8, $0x0
-DATA readNetBn3MulVectorRows8Numbers<>+120(SB)/8, $0x0
+DATA readNetBn3MulVectorRows16Numbers<>+0(SB)/4, $0x3727c5ac
+DATA readNetBn3MulVectorRows16Numbers<>+4(SB)/4, $0x3f800000
+GLOBL readNetBn3MulVectorRows16Numbers<>(SB), RODATA|NOPTR, $8
+DATA readNetBn3MulVectorRows8Numbers<>+0(SB)/4, $0x3727c5ac
+DATA readNetBn3MulVectorRows8Numbers<>+4(SB)/4, $0x3727c5ac
+DATA readNetBn3MulVectorRows8Numbers<>+8(SB)/4, $0x3727c5ac
+DATA readNetBn3MulVectorRows8Numbers<>+12(SB)/4, $0x3727c5ac
+DATA readNetBn3MulVectorRows8Numbers<>+16(SB)/4, $0x3727c5ac
+DATA readNetBn3MulVectorRows8Numbers<>+20(SB)/4, $0x3727c5ac
+DATA readNetBn3MulVectorRows8Numbers<>+24(SB)/4, $0x3727c5ac
+DATA readNetBn3MulVectorRows8Numbers<>+28(SB)/4, $0x3727c5ac
+DATA readNetBn3MulVectorRows8Numbers<>+32(SB)/4, $0x3f800000
+DATA readNetBn3MulVectorRows8Numbers<>+36(SB)/4, $0x3f800000
+DATA readNetBn3MulVectorRows8Numbers<>+40(SB)/4, $0x3f800000
+DATA readNetBn3MulVectorRows8Numbers<>+44(SB)/4, $0x3f800000
+DATA readNetBn3MulVectorRows8Numbers<>+48(SB)/4, $0x3f800000
+DATA readNetBn3MulVectorRows8Numbers<>+52(SB)/4, $0x3f800000
+DATA readNetBn3MulVectorRows8Numbers<>+56(SB)/4, $0x3f800000
+DATA readNetBn3MulVectorRows8Numbers<>+60(SB)/4, $0x3f800000
+DATA readNetBn3MulVectorRows8Numbers<>+64(SB)/4, $0xffffffff
+DATA readNetBn3MulVectorRows8Numbers<>+68(SB)/4, $0xffffffff
+DATA readNetBn3MulVectorRows8Numbers<>+72(SB)/4, $0xffffffff
+DATA readNetBn3MulVectorRows8Numbers<>+76(SB)/4, $0xffffffff
+DATA readNetBn3MulVectorRows8Numbers<>+80(SB)/4, $0xffffffff
+DATA readNetBn3MulVectorRows8Numbers<>+84(SB)/4, $0xffffffff
+DATA readNetBn3MulVectorRows8Numbers<>+88(SB)/4, $0xffffffff
+DATA readNetBn3MulVectorRows8Numbers<>+92(SB)/4, $0xffffffff
+DATA readNetBn3MulVectorRows8Numbers<>+96(SB)/4, $0x0
+DATA readNetBn3MulVectorRows8Numbers<>+100(SB)/4, $0x0
+DATA readNetBn3MulVectorRows8Numbers<>+104(SB)/4, $0x0
+DATA readNetBn3MulVectorRows8Numbers<>+108(SB)/4, $0x0
+DATA readNetBn3MulVectorRows8Numbers<>+112(SB)/4, $0x0
+DATA readNetBn3MulVectorRows8Numbers<>+116(SB)/4, $0x0
+DATA readNetBn3MulVectorRows8Numbers<>+120(SB)/4, $0x0
+DATA readNetBn3MulVectorRows8Numbers<>+124(SB)/4, $0x0
 GLOBL readNetBn3MulVectorRows8Numbers<>(SB), RODATA|NOPTR, $128
 
-// func readNetBn3MulVectorRows(at *unsafe.Pointer, step *int, rows, n int)
-TEXT ·readNetBn3MulVectorRows(SB), 0, $0-32
+// func readNetBn3MulVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·readNetBn3MulVectorRows(SB), 0, $0-33
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
@@ -2555,25 +2667,25 @@ row2:
 	JGT fewer4
 	PCALIGN $32
 vectors3:
-	VMOVUPS readNetBn3MulVectorRows16Numbers<>+0(SB), Z0
+	VBROADCASTSS readNetBn3MulVectorRows16Numbers<>+0(SB), Z0
 	VADDPS 0(DI)(CX*4), Z0, Z0
-	VMOVUPS readNetBn3MulVectorRows16Numbers<>+0(SB), Z1
+	VBROADCASTSS readNetBn3MulVectorRows16Numbers<>+0(SB), Z1
 	VADDPS 64(DI)(CX*4), Z1, Z1
-	VMOVUPS readNetBn3MulVectorRows16Numbers<>+0(SB), Z2
+	VBROADCASTSS readNetBn3MulVectorRows16Numbers<>+0(SB), Z2
 	VADDPS 128(DI)(CX*4), Z2, Z2
-	VMOVUPS readNetBn3MulVectorRows16Numbers<>+0(SB), Z3
+	VBROADCASTSS readNetBn3MulVectorRows16Numbers<>+0(SB), Z3
 	VADDPS 192(DI)(CX*4), Z3, Z3
 	VSQRTPS Z0, Z0
 	VSQRTPS Z1, Z1
 	VSQRTPS Z2, Z2
 	VSQRTPS Z3, Z3
-	VMOVUPS readNetBn3MulVectorRows16Numbers<>+64(SB), Z4
+	VBROADCASTSS readNetBn3MulVectorRows16Numbers<>+4(SB), Z4
 	VDIVPS Z0, Z4, Z4
-	VMOVUPS readNetBn3MulVectorRows16Numbers<>+64(SB), Z0
+	VBROADCASTSS readNetBn3MulVectorRows16Numbers<>+4(SB), Z0
 	VDIVPS Z1, Z0, Z0
-	VMOVUPS readNetBn3MulVectorRows16Numbers<>+64(SB), Z1
+	VBROADCASTSS readNetBn3MulVectorRows16Numbers<>+4(SB), Z1
 	VDIVPS Z2, Z1, Z1
-	VMOVUPS readNetBn3MulVectorRows16Numbers<>+64(SB), Z2
+	VBROADCASTSS readNetBn3MulVectorRows16Numbers<>+4(SB), Z2
 	VDIVPS Z3, Z2, Z2
 	VMULPS 0(SI)(CX*4), Z4, Z4
 	VMULPS 64(SI)(CX*4), Z0, Z0
@@ -2583,6 +2695,14 @@ vectors3:
 	VMOVUPS Z0, 64(DX)(CX*4)
 	VMOVUPS Z1, 128(DX)(CX*4)
 	VMOVUPS Z2, 192(DX)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
+	PREFETCHT0 2176(SI)(CX*4)
+	PREFETCHT0 2240(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
+	PREFETCHT0 2112(DI)(CX*4)
+	PREFETCHT0 2176(DI)(CX*4)
+	PREFETCHT0 2240(DI)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -2593,13 +2713,15 @@ fewer4:
 	JGT fewer6
 	PCALIGN $32
 vectors5:
-	VMOVUPS readNetBn3MulVectorRows16Numbers<>+0(SB), Z0
+	VBROADCASTSS readNetBn3MulVectorRows16Numbers<>+0(SB), Z0
 	VADDPS 0(DI)(CX*4), Z0, Z0
 	VSQRTPS Z0, Z0
-	VMOVUPS readNetBn3MulVectorRows16Numbers<>+64(SB), Z1
+	VBROADCASTSS readNetBn3MulVectorRows16Numbers<>+4(SB), Z1
 	VDIVPS Z0, Z1, Z1
 	VMULPS 0(SI)(CX*4), Z1, Z1
 	VMOVUPS Z1, 0(DX)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -2613,12 +2735,14 @@ fewer6:
 	KMOVW AX, K7
 	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
 	VMOVUPS.Z 0(DI)(CX*4), K7, Z1
-	VADDPS readNetBn3MulVectorRows16Numbers<>+0(SB), Z1, Z1
+	VADDPS.BCST readNetBn3MulVectorRows16Numbers<>+0(SB), Z1, Z1
 	VSQRTPS Z1, Z1
-	VMOVUPS readNetBn3MulVectorRows16Numbers<>+64(SB), Z2
+	VBROADCASTSS readNetBn3MulVectorRows16Numbers<>+4(SB), Z2
 	VDIVPS Z1, Z2, Z2
 	VMULPS Z2, Z0, Z0
 	VMOVUPS Z0, K7, 0(DX)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -2665,6 +2789,10 @@ vectors10:
 	VMOVUPS Y0, 32(DX)(CX*4)
 	VMOVUPS Y1, 64(DX)(CX*4)
 	VMOVUPS Y2, 96(DX)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
+	PREFETCHT0 2112(DI)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -2682,6 +2810,8 @@ vectors12:
 	VDIVPS Y0, Y1, Y1
 	VMULPS 0(SI)(CX*4), Y1, Y1
 	VMOVUPS Y1, 0(DX)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -2700,6 +2830,8 @@ fewer13:
 	VDIVPS Y1, Y2, Y2
 	VMULPS Y2, Y0, Y0
 	VMASKMOVPS Y0, Y15, 0(DX)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -2710,31 +2842,36 @@ done14:
 	VZEROUPPER
 	RET
 
-DATA readNetRelu3ProductEpilogueRows16Numbers<>+0(SB)/8, $0x0
-DATA readNetRelu3ProductEpilogueRows16Numbers<>+8(SB)/8, $0x0
-DATA readNetRelu3ProductEpilogueRows16Numbers<>+16(SB)/8, $0x0
-DATA readNetRelu3ProductEpilogueRows16Numbers<>+24(SB)/8, $0x0
-DATA readNetRelu3ProductEpilogueRows16Numbers<>+32(SB)/8, $0x0
-DATA readNetRelu3ProductEpilogueRows16Numbers<>+40(SB)/8, $0x0
-DATA readNetRelu3ProductEpilogueRows16Numbers<>+48(SB)/8, $0x0
-DATA readNetRelu3ProductEpilogueRows16Numbers<>+56(SB)/8, $0x0
-GLOBL readNetRelu3ProductEpilogueRows16Numbers<>(SB), RODATA|NOPTR, $64
-DATA readNetRelu3ProductEpilogueRows8Numbers<>+0(SB)/8, $0x0
-DATA readNetRelu3ProductEpilogueRows8Numbers<>+8(SB)/8, $0x0
-DATA readNetRelu3ProductEpilogueRows8Numbers<>+16(SB)/8, $0x0
-DATA readNetRelu3ProductEpilogueRows8Numbers<>+24(SB)/8, $0x0
-DATA readNetRelu3ProductEpilogueRows8Numbers<>+32(SB)/8, $0xffffffffffffffff
-DATA readNetRelu3ProductEpilogueRows8Numbers<>+40(SB)/8, $0xffffffffffffffff
-DATA readNetRelu3ProductEpilogueRows8Numbers<>+48(SB)/8, $0xffffffffffffffff
-DATA readNetRelu3ProductEpilogueRows8Numbers<>+56(SB)/8, $0xffffffffffffffff
-DATA readNetRelu3ProductEpilogueRows8Numbers<>+64(SB)/8, $0x0
-DATA readNetRelu3ProductEpilogueRows8Numbers<>+72(SB)/8, $0x0
-DATA readNetRelu3ProductEpilogueRows8Numbers<>+80(SB)/8, $0x0
-DATA readNetRelu3ProductEpilogueRows8Numbers<>+88(SB)/8, $0x0
+DATA readNetRelu3ProductEpilogueRows16Numbers<>+0(SB)/4, $0x0
+GLOBL readNetRelu3ProductEpilogueRows16Numbers<>(SB), RODATA|NOPTR, $4
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+0(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+4(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+8(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+12(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+16(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+20(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+24(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+28(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+32(SB)/4, $0xffffffff
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+36(SB)/4, $0xffffffff
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+40(SB)/4, $0xffffffff
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+44(SB)/4, $0xffffffff
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+48(SB)/4, $0xffffffff
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+52(SB)/4, $0xffffffff
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+56(SB)/4, $0xffffffff
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+60(SB)/4, $0xffffffff
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+64(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+68(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+72(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+76(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+80(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+84(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+88(SB)/4, $0x0
+DATA readNetRelu3ProductEpilogueRows8Numbers<>+92(SB)/4, $0x0
 GLOBL readNetRelu3ProductEpilogueRows8Numbers<>(SB), RODATA|NOPTR, $96
 
-// func readNetRelu3ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int)
-TEXT ·readNetRelu3ProductEpilogueRows(SB), 0, $0-32
+// func readNetRelu3ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·readNetRelu3ProductEpilogueRows(SB), 0, $0-33
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
@@ -2772,18 +2909,22 @@ vectors3:
 	VADDPS 64(R9)(CX*4), Z1, Z1
 	VADDPS 128(R9)(CX*4), Z2, Z2
 	VADDPS 192(R9)(CX*4), Z3, Z3
-	VMOVUPS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z4
+	VBROADCASTSS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z4
 	VMAXPS Z0, Z4, Z4
-	VMOVUPS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z0
+	VBROADCASTSS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z0
 	VMAXPS Z1, Z0, Z0
-	VMOVUPS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z1
+	VBROADCASTSS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z1
 	VMAXPS Z2, Z1, Z1
-	VMOVUPS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z2
+	VBROADCASTSS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z2
 	VMAXPS Z3, Z2, Z2
 	VMOVUPS Z4, 0(R10)(CX*4)
 	VMOVUPS Z0, 64(R10)(CX*4)
 	VMOVUPS Z1, 128(R10)(CX*4)
 	VMOVUPS Z2, 192(R10)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
+	PREFETCHT0 2176(SI)(CX*4)
+	PREFETCHT0 2240(SI)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -2799,9 +2940,10 @@ vectors5:
 	VSUBPS 0(DX)(CX*4), Z0, Z0
 	VMULPS 0(R8)(CX*4), Z0, Z0
 	VADDPS 0(R9)(CX*4), Z0, Z0
-	VMOVUPS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z1
+	VBROADCASTSS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z1
 	VMAXPS Z0, Z1, Z1
 	VMOVUPS Z1, 0(R10)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -2822,9 +2964,10 @@ fewer6:
 	VMULPS Z1, Z0, Z0
 	VMOVUPS.Z 0(R9)(CX*4), K7, Z1
 	VADDPS Z1, Z0, Z0
-	VMOVUPS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z1
+	VBROADCASTSS readNetRelu3ProductEpilogueRows16Numbers<>+0(SB), Z1
 	VMAXPS Z0, Z1, Z1
 	VMOVUPS Z1, K7, 0(R10)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -2878,6 +3021,8 @@ vectors10:
 	VMOVUPS Y0, 32(R10)(CX*4)
 	VMOVUPS Y1, 64(R10)(CX*4)
 	VMOVUPS Y2, 96(R10)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -2896,6 +3041,7 @@ vectors12:
 	VMOVUPS readNetRelu3ProductEpilogueRows8Numbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
 	VMOVUPS Y1, 0(R10)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -2918,6 +3064,7 @@ fewer13:
 	VMOVUPS readNetRelu3ProductEpilogueRows8Numbers<>+0(SB), Y1
 	VMAXPS Y0, Y1, Y1
 	VMASKMOVPS Y1, Y15, 0(R10)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -2932,18 +3079,26 @@ done14:
 	RET
 
 GLOBL readNetX3VectorRows16Numbers<>(SB), RODATA|NOPTR, $0
-DATA readNetX3VectorRows8Numbers<>+0(SB)/8, $0xffffffffffffffff
-DATA readNetX3VectorRows8Numbers<>+8(SB)/8, $0xffffffffffffffff
-DATA readNetX3VectorRows8Numbers<>+16(SB)/8, $0xffffffffffffffff
-DATA readNetX3VectorRows8Numbers<>+24(SB)/8, $0xffffffffffffffff
-DATA readNetX3VectorRows8Numbers<>+32(SB)/8, $0x0
-DATA readNetX3VectorRows8Numbers<>+40(SB)/8, $0x0
-DATA readNetX3VectorRows8Numbers<>+48(SB)/8, $0x0
-DATA readNetX3VectorRows8Numbers<>+56(SB)/8, $0x0
+DATA readNetX3VectorRows8Numbers<>+0(SB)/4, $0xffffffff
+DATA readNetX3VectorRows8Numbers<>+4(SB)/4, $0xffffffff
+DATA readNetX3VectorRows8Numbers<>+8(SB)/4, $0xffffffff
+DATA readNetX3VectorRows8Numbers<>+12(SB)/4, $0xffffffff
+DATA readNetX3VectorRows8Numbers<>+16(SB)/4, $0xffffffff
+DATA readNetX3VectorRows8Numbers<>+20(SB)/4, $0xffffffff
+DATA readNetX3VectorRows8Numbers<>+24(SB)/4, $0xffffffff
+DATA readNetX3VectorRows8Numbers<>+28(SB)/4, $0xffffffff
+DATA readNetX3VectorRows8Numbers<>+32(SB)/4, $0x0
+DATA readNetX3VectorRows8Numbers<>+36(SB)/4, $0x0
+DATA readNetX3VectorRows8Numbers<>+40(SB)/4, $0x0
+DATA readNetX3VectorRows8Numbers<>+44(SB)/4, $0x0
+DATA readNetX3VectorRows8Numbers<>+48(SB)/4, $0x0
+DATA readNetX3VectorRows8Numbers<>+52(SB)/4, $0x0
+DATA readNetX3VectorRows8Numbers<>+56(SB)/4, $0x0
+DATA readNetX3VectorRows8Numbers<>+60(SB)/4, $0x0
 GLOBL readNetX3VectorRows8Numbers<>(SB), RODATA|NOPTR, $64
 
-// func readNetX3VectorRows(at *unsafe.Pointer, step *int, rows, n int)
-TEXT ·readNetX3VectorRows(SB), 0, $0-32
+// func readNetX3VectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·readNetX3VectorRows(SB), 0, $0-33
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
@@ -2989,6 +3144,10 @@ vectors3:
 	VMOVUPS Z1, 64(DI)(CX*4)
 	VMOVUPS Z2, 128(DI)(CX*4)
 	VMOVUPS Z3, 192(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
+	PREFETCHT0 2176(SI)(CX*4)
+	PREFETCHT0 2240(SI)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -3007,6 +3166,7 @@ vectors5:
 	VCMPPS $7, Z0, Z0, K1
 	VMAXPS 2048(SI)(CX*4), Z0, K1, Z0
 	VMOVUPS Z0, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -3029,6 +3189,7 @@ fewer6:
 	VCMPPS $7, Z0, Z0, K1
 	VMAXPS Z1, Z0, K1, Z0
 	VMOVUPS Z0, K7, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -3090,6 +3251,8 @@ vectors10:
 	VMOVUPS Y2, 32(DI)(CX*4)
 	VMOVUPS Y3, 64(DI)(CX*4)
 	VMOVUPS Y4, 96(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -3111,6 +3274,7 @@ vectors12:
 	VCMPPS $3, Y0, Y0, Y2
 	VBLENDVPS Y2, Y0, Y1, Y0
 	VMOVUPS Y0, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -3135,6 +3299,7 @@ fewer13:
 	VCMPPS $3, Y0, Y0, Y3
 	VBLENDVPS Y3, Y0, Y2, Y0
 	VMASKMOVPS Y0, Y15, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI

@@ -95,10 +95,10 @@ func predictRelu2Product(call *cpu.Call, lo, hi int) {
 	p.Run(call, lo, hi)
 }
 
-// predictNorm1MulVectorRows computes rows of n elements; step is the bytes from row to row of each stream.
+// predictNorm1MulVectorRows computes rows of n elements, step bytes apart in each stream; past: results go past the caches.
 //
 //go:noescape
-func predictNorm1MulVectorRows(at *unsafe.Pointer, step *int, rows, n int)
+func predictNorm1MulVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
 
 // predictNorm1MulVector computes mul (mnist.mlx:19:9).
 func predictNorm1MulVector(call *cpu.Call, lo, hi int) {
@@ -112,14 +112,14 @@ func predictNorm1MulVector(call *cpu.Call, lo, hi int) {
 		p += rows * n
 		at := [...]unsafe.Pointer{unsafe.Pointer(&norm1_weight[i0]), unsafe.Pointer(&norm1_running_var[i0]), unsafe.Pointer(&mul[i0])}
 		step := [...]int{0, 0, 0}
-		predictNorm1MulVectorRows(&at[0], &step[0], rows, n)
+		predictNorm1MulVectorRows(&at[0], &step[0], rows, n, false)
 	}
 }
 
-// predictNorm1AddProductEpilogueRows computes rows of n elements; step is the bytes from row to row of each stream.
+// predictNorm1AddProductEpilogueRows computes rows of n elements, step bytes apart in each stream; past: results go past the caches.
 //
 //go:noescape
-func predictNorm1AddProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int)
+func predictNorm1AddProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
 
 // predictNorm1AddProduct computes add (mnist.mlx:19:9).
 func predictNorm1AddProduct(call *cpu.Call, lo, hi int) {
@@ -148,6 +148,7 @@ func predictNorm1AddProductEpilogue(call *cpu.Call, lo, hi int) {
 	norm1_bias := cpu.View[float32](call, 4)
 	add := cpu.View[float32](call, 5)
 	sums := cpu.View[float32](call, 7)
+	B := int(call.Sizes[0])
 	row_2 := int(call.Sizes[1])
 	column := int(call.Sizes[2])
 	for p := lo; p < hi; {
@@ -163,7 +164,7 @@ func predictNorm1AddProductEpilogue(call *cpu.Call, lo, hi int) {
 		p += rows * n
 		at := [...]unsafe.Pointer{unsafe.Pointer(&sums[-column+i0*123904+i1*5632+i2*256+i3-row_2*256]), unsafe.Pointer(&conv3_bias[i3]), unsafe.Pointer(&norm1_running_mean[i3]), unsafe.Pointer(&mul[i3]), unsafe.Pointer(&norm1_bias[i3]), unsafe.Pointer(&add[i0*11616+i1*528+i2*24+i3])}
 		step := [...]int{1024, 0, 0, 0, 0, 96}
-		predictNorm1AddProductEpilogueRows(&at[0], &step[0], rows, n)
+		predictNorm1AddProductEpilogueRows(&at[0], &step[0], rows, n, 4*(B*11616) >= 33554432)
 	}
 }
 
@@ -188,10 +189,10 @@ func predictRelu3Product(call *cpu.Call, lo, hi int) {
 	p.Run(call, lo, hi)
 }
 
-// predictNorm2MulVectorRows computes rows of n elements; step is the bytes from row to row of each stream.
+// predictNorm2MulVectorRows computes rows of n elements, step bytes apart in each stream; past: results go past the caches.
 //
 //go:noescape
-func predictNorm2MulVectorRows(at *unsafe.Pointer, step *int, rows, n int)
+func predictNorm2MulVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
 
 // predictNorm2MulVector computes mul_2 (mnist.mlx:20:12).
 func predictNorm2MulVector(call *cpu.Call, lo, hi int) {
@@ -205,14 +206,14 @@ func predictNorm2MulVector(call *cpu.Call, lo, hi int) {
 		p += rows * n
 		at := [...]unsafe.Pointer{unsafe.Pointer(&norm2_weight[i0]), unsafe.Pointer(&norm2_running_var[i0]), unsafe.Pointer(&mul_2[i0])}
 		step := [...]int{0, 0, 0}
-		predictNorm2MulVectorRows(&at[0], &step[0], rows, n)
+		predictNorm2MulVectorRows(&at[0], &step[0], rows, n, false)
 	}
 }
 
-// predictNorm2LogitsProductEpilogueRows computes rows of n elements; step is the bytes from row to row of each stream.
+// predictNorm2LogitsProductEpilogueRows computes rows of n elements, step bytes apart in each stream; past: results go past the caches.
 //
 //go:noescape
-func predictNorm2LogitsProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int)
+func predictNorm2LogitsProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
 
 // predictNorm2LogitsProduct computes logits (mnist.mlx:20:12).
 func predictNorm2LogitsProduct(call *cpu.Call, lo, hi int) {
@@ -254,7 +255,7 @@ func predictNorm2LogitsProductEpilogue(call *cpu.Call, lo, hi int) {
 		p += rows * n
 		at := [...]unsafe.Pointer{unsafe.Pointer(&sums[-column+i0*32+i1-row_2*32]), unsafe.Pointer(&fc2_bias[i1]), unsafe.Pointer(&norm2_running_mean[i1]), unsafe.Pointer(&mul_2[i1]), unsafe.Pointer(&norm2_bias[i1]), unsafe.Pointer(&logits[i0*10+i1])}
 		step := [...]int{128, 0, 0, 0, 0, 40}
-		predictNorm2LogitsProductEpilogueRows(&at[0], &step[0], rows, n)
+		predictNorm2LogitsProductEpilogueRows(&at[0], &step[0], rows, n, false)
 	}
 }
 

@@ -1224,43 +1224,45 @@ done:
 	VZEROUPPER
 	RET
 
-DATA predictNorm1MulVectorRows16Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm1MulVectorRows16Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm1MulVectorRows16Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm1MulVectorRows16Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm1MulVectorRows16Numbers<>+32(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm1MulVectorRows16Numbers<>+40(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm1MulVectorRows16Numbers<>+48(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm1MulVectorRows16Numbers<>+56(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm1MulVectorRows16Numbers<>+64(SB)/8, $0x3f8000003f800000
-DATA predictNorm1MulVectorRows16Numbers<>+72(SB)/8, $0x3f8000003f800000
-DATA predictNorm1MulVectorRows16Numbers<>+80(SB)/8, $0x3f8000003f800000
-DATA predictNorm1MulVectorRows16Numbers<>+88(SB)/8, $0x3f8000003f800000
-DATA predictNorm1MulVectorRows16Numbers<>+96(SB)/8, $0x3f8000003f800000
-DATA predictNorm1MulVectorRows16Numbers<>+104(SB)/8, $0x3f8000003f800000
-DATA predictNorm1MulVectorRows16Numbers<>+112(SB)/8, $0x3f8000003f800000
-DATA predictNorm1MulVectorRows16Numbers<>+120(SB)/8, $0x3f8000003f800000
-GLOBL predictNorm1MulVectorRows16Numbers<>(SB), RODATA|NOPTR, $128
-DATA predictNorm1MulVectorRows8Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm1MulVectorRows8Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm1MulVectorRows8Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm1MulVectorRows8Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm1MulVectorRows8Numbers<>+32(SB)/8, $0x3f8000003f800000
-DATA predictNorm1MulVectorRows8Numbers<>+40(SB)/8, $0x3f8000003f800000
-DATA predictNorm1MulVectorRows8Numbers<>+48(SB)/8, $0x3f8000003f800000
-DATA predictNorm1MulVectorRows8Numbers<>+56(SB)/8, $0x3f8000003f800000
-DATA predictNorm1MulVectorRows8Numbers<>+64(SB)/8, $0xffffffffffffffff
-DATA predictNorm1MulVectorRows8Numbers<>+72(SB)/8, $0xffffffffffffffff
-DATA predictNorm1MulVectorRows8Numbers<>+80(SB)/8, $0xffffffffffffffff
-DATA predictNorm1MulVectorRows8Numbers<>+88(SB)/8, $0xffffffffffffffff
-DATA predictNorm1MulVectorRows8Numbers<>+96(SB)/8, $0x0
-DATA predictNorm1MulVectorRows8Numbers<>+104(SB)/8, $0x0
-DATA predictNorm1MulVectorRows8Numbers<>+112(SB)/8, $0x0
-DATA predictNorm1MulVectorRows8Numbers<>+120(SB)/8, $0x0
+DATA predictNorm1MulVectorRows16Numbers<>+0(SB)/4, $0x3727c5ac
+DATA predictNorm1MulVectorRows16Numbers<>+4(SB)/4, $0x3f800000
+GLOBL predictNorm1MulVectorRows16Numbers<>(SB), RODATA|NOPTR, $8
+DATA predictNorm1MulVectorRows8Numbers<>+0(SB)/4, $0x3727c5ac
+DATA predictNorm1MulVectorRows8Numbers<>+4(SB)/4, $0x3727c5ac
+DATA predictNorm1MulVectorRows8Numbers<>+8(SB)/4, $0x3727c5ac
+DATA predictNorm1MulVectorRows8Numbers<>+12(SB)/4, $0x3727c5ac
+DATA predictNorm1MulVectorRows8Numbers<>+16(SB)/4, $0x3727c5ac
+DATA predictNorm1MulVectorRows8Numbers<>+20(SB)/4, $0x3727c5ac
+DATA predictNorm1MulVectorRows8Numbers<>+24(SB)/4, $0x3727c5ac
+DATA predictNorm1MulVectorRows8Numbers<>+28(SB)/4, $0x3727c5ac
+DATA predictNorm1MulVectorRows8Numbers<>+32(SB)/4, $0x3f800000
+DATA predictNorm1MulVectorRows8Numbers<>+36(SB)/4, $0x3f800000
+DATA predictNorm1MulVectorRows8Numbers<>+40(SB)/4, $0x3f800000
+DATA predictNorm1MulVectorRows8Numbers<>+44(SB)/4, $0x3f800000
+DATA predictNorm1MulVectorRows8Numbers<>+48(SB)/4, $0x3f800000
+DATA predictNorm1MulVectorRows8Numbers<>+52(SB)/4, $0x3f800000
+DATA predictNorm1MulVectorRows8Numbers<>+56(SB)/4, $0x3f800000
+DATA predictNorm1MulVectorRows8Numbers<>+60(SB)/4, $0x3f800000
+DATA predictNorm1MulVectorRows8Numbers<>+64(SB)/4, $0xffffffff
+DATA predictNorm1MulVectorRows8Numbers<>+68(SB)/4, $0xffffffff
+DATA predictNorm1MulVectorRows8Numbers<>+72(SB)/4, $0xffffffff
+DATA predictNorm1MulVectorRows8Numbers<>+76(SB)/4, $0xffffffff
+DATA predictNorm1MulVectorRows8Numbers<>+80(SB)/4, $0xffffffff
+DATA predictNorm1MulVectorRows8Numbers<>+84(SB)/4, $0xffffffff
+DATA predictNorm1MulVectorRows8Numbers<>+88(SB)/4, $0xffffffff
+DATA predictNorm1MulVectorRows8Numbers<>+92(SB)/4, $0xffffffff
+DATA predictNorm1MulVectorRows8Numbers<>+96(SB)/4, $0x0
+DATA predictNorm1MulVectorRows8Numbers<>+100(SB)/4, $0x0
+DATA predictNorm1MulVectorRows8Numbers<>+104(SB)/4, $0x0
+DATA predictNorm1MulVectorRows8Numbers<>+108(SB)/4, $0x0
+DATA predictNorm1MulVectorRows8Numbers<>+112(SB)/4, $0x0
+DATA predictNorm1MulVectorRows8Numbers<>+116(SB)/4, $0x0
+DATA predictNorm1MulVectorRows8Numbers<>+120(SB)/4, $0x0
+DATA predictNorm1MulVectorRows8Numbers<>+124(SB)/4, $0x0
 GLOBL predictNorm1MulVectorRows8Numbers<>(SB), RODATA|NOPTR, $128
 
-// func predictNorm1MulVectorRows(at *unsafe.Pointer, step *int, rows, n int)
-TEXT ·predictNorm1MulVectorRows(SB), 0, $0-32
+// func predictNorm1MulVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·predictNorm1MulVectorRows(SB), 0, $0-33
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
@@ -1275,25 +1277,25 @@ row2:
 	JGT fewer4
 	PCALIGN $32
 vectors3:
-	VMOVUPS predictNorm1MulVectorRows16Numbers<>+0(SB), Z0
+	VBROADCASTSS predictNorm1MulVectorRows16Numbers<>+0(SB), Z0
 	VADDPS 0(DI)(CX*4), Z0, Z0
-	VMOVUPS predictNorm1MulVectorRows16Numbers<>+0(SB), Z1
+	VBROADCASTSS predictNorm1MulVectorRows16Numbers<>+0(SB), Z1
 	VADDPS 64(DI)(CX*4), Z1, Z1
-	VMOVUPS predictNorm1MulVectorRows16Numbers<>+0(SB), Z2
+	VBROADCASTSS predictNorm1MulVectorRows16Numbers<>+0(SB), Z2
 	VADDPS 128(DI)(CX*4), Z2, Z2
-	VMOVUPS predictNorm1MulVectorRows16Numbers<>+0(SB), Z3
+	VBROADCASTSS predictNorm1MulVectorRows16Numbers<>+0(SB), Z3
 	VADDPS 192(DI)(CX*4), Z3, Z3
 	VSQRTPS Z0, Z0
 	VSQRTPS Z1, Z1
 	VSQRTPS Z2, Z2
 	VSQRTPS Z3, Z3
-	VMOVUPS predictNorm1MulVectorRows16Numbers<>+64(SB), Z4
+	VBROADCASTSS predictNorm1MulVectorRows16Numbers<>+4(SB), Z4
 	VDIVPS Z0, Z4, Z4
-	VMOVUPS predictNorm1MulVectorRows16Numbers<>+64(SB), Z0
+	VBROADCASTSS predictNorm1MulVectorRows16Numbers<>+4(SB), Z0
 	VDIVPS Z1, Z0, Z0
-	VMOVUPS predictNorm1MulVectorRows16Numbers<>+64(SB), Z1
+	VBROADCASTSS predictNorm1MulVectorRows16Numbers<>+4(SB), Z1
 	VDIVPS Z2, Z1, Z1
-	VMOVUPS predictNorm1MulVectorRows16Numbers<>+64(SB), Z2
+	VBROADCASTSS predictNorm1MulVectorRows16Numbers<>+4(SB), Z2
 	VDIVPS Z3, Z2, Z2
 	VMULPS 0(SI)(CX*4), Z4, Z4
 	VMULPS 64(SI)(CX*4), Z0, Z0
@@ -1303,6 +1305,14 @@ vectors3:
 	VMOVUPS Z0, 64(DX)(CX*4)
 	VMOVUPS Z1, 128(DX)(CX*4)
 	VMOVUPS Z2, 192(DX)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
+	PREFETCHT0 2176(SI)(CX*4)
+	PREFETCHT0 2240(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
+	PREFETCHT0 2112(DI)(CX*4)
+	PREFETCHT0 2176(DI)(CX*4)
+	PREFETCHT0 2240(DI)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -1313,13 +1323,15 @@ fewer4:
 	JGT fewer6
 	PCALIGN $32
 vectors5:
-	VMOVUPS predictNorm1MulVectorRows16Numbers<>+0(SB), Z0
+	VBROADCASTSS predictNorm1MulVectorRows16Numbers<>+0(SB), Z0
 	VADDPS 0(DI)(CX*4), Z0, Z0
 	VSQRTPS Z0, Z0
-	VMOVUPS predictNorm1MulVectorRows16Numbers<>+64(SB), Z1
+	VBROADCASTSS predictNorm1MulVectorRows16Numbers<>+4(SB), Z1
 	VDIVPS Z0, Z1, Z1
 	VMULPS 0(SI)(CX*4), Z1, Z1
 	VMOVUPS Z1, 0(DX)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -1333,12 +1345,14 @@ fewer6:
 	KMOVW AX, K7
 	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
 	VMOVUPS.Z 0(DI)(CX*4), K7, Z1
-	VADDPS predictNorm1MulVectorRows16Numbers<>+0(SB), Z1, Z1
+	VADDPS.BCST predictNorm1MulVectorRows16Numbers<>+0(SB), Z1, Z1
 	VSQRTPS Z1, Z1
-	VMOVUPS predictNorm1MulVectorRows16Numbers<>+64(SB), Z2
+	VBROADCASTSS predictNorm1MulVectorRows16Numbers<>+4(SB), Z2
 	VDIVPS Z1, Z2, Z2
 	VMULPS Z2, Z0, Z0
 	VMOVUPS Z0, K7, 0(DX)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -1385,6 +1399,10 @@ vectors10:
 	VMOVUPS Y0, 32(DX)(CX*4)
 	VMOVUPS Y1, 64(DX)(CX*4)
 	VMOVUPS Y2, 96(DX)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
+	PREFETCHT0 2112(DI)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -1402,6 +1420,8 @@ vectors12:
 	VDIVPS Y0, Y1, Y1
 	VMULPS 0(SI)(CX*4), Y1, Y1
 	VMOVUPS Y1, 0(DX)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -1420,6 +1440,8 @@ fewer13:
 	VDIVPS Y1, Y2, Y2
 	VMULPS Y2, Y0, Y0
 	VMASKMOVPS Y0, Y15, 0(DX)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -1430,31 +1452,28 @@ done14:
 	VZEROUPPER
 	RET
 
-DATA predictNorm1AddProductEpilogueRows16Numbers<>+0(SB)/8, $0x0
-DATA predictNorm1AddProductEpilogueRows16Numbers<>+8(SB)/8, $0x0
-DATA predictNorm1AddProductEpilogueRows16Numbers<>+16(SB)/8, $0x0
-DATA predictNorm1AddProductEpilogueRows16Numbers<>+24(SB)/8, $0x0
-DATA predictNorm1AddProductEpilogueRows16Numbers<>+32(SB)/8, $0x0
-DATA predictNorm1AddProductEpilogueRows16Numbers<>+40(SB)/8, $0x0
-DATA predictNorm1AddProductEpilogueRows16Numbers<>+48(SB)/8, $0x0
-DATA predictNorm1AddProductEpilogueRows16Numbers<>+56(SB)/8, $0x0
-GLOBL predictNorm1AddProductEpilogueRows16Numbers<>(SB), RODATA|NOPTR, $64
-DATA predictNorm1AddProductEpilogueRows8Numbers<>+0(SB)/8, $0x0
-DATA predictNorm1AddProductEpilogueRows8Numbers<>+8(SB)/8, $0x0
-DATA predictNorm1AddProductEpilogueRows8Numbers<>+16(SB)/8, $0x0
-DATA predictNorm1AddProductEpilogueRows8Numbers<>+24(SB)/8, $0x0
-DATA predictNorm1AddProductEpilogueRows8Numbers<>+32(SB)/8, $0xffffffffffffffff
-DATA predictNorm1AddProductEpilogueRows8Numbers<>+40(SB)/8, $0xffffffffffffffff
-DATA predictNorm1AddProductEpilogueRows8Numbers<>+48(SB)/8, $0xffffffffffffffff
-DATA predictNorm1AddProductEpilogueRows8Numbers<>+56(SB)/8, $0xffffffffffffffff
-DATA predictNorm1AddProductEpilogueRows8Numbers<>+64(SB)/8, $0x0
-DATA predictNorm1AddProductEpilogueRows8Numbers<>+72(SB)/8, $0x0
-DATA predictNorm1AddProductEpilogueRows8Numbers<>+80(SB)/8, $0x0
-DATA predictNorm1AddProductEpilogueRows8Numbers<>+88(SB)/8, $0x0
-GLOBL predictNorm1AddProductEpilogueRows8Numbers<>(SB), RODATA|NOPTR, $96
+DATA predictNorm1AddProductEpilogueRows16Numbers<>+0(SB)/4, $0x0
+GLOBL predictNorm1AddProductEpilogueRows16Numbers<>(SB), RODATA|NOPTR, $4
+DATA predictNorm1AddProductEpilogueRows8Numbers<>+0(SB)/4, $0xffffffff
+DATA predictNorm1AddProductEpilogueRows8Numbers<>+4(SB)/4, $0xffffffff
+DATA predictNorm1AddProductEpilogueRows8Numbers<>+8(SB)/4, $0xffffffff
+DATA predictNorm1AddProductEpilogueRows8Numbers<>+12(SB)/4, $0xffffffff
+DATA predictNorm1AddProductEpilogueRows8Numbers<>+16(SB)/4, $0xffffffff
+DATA predictNorm1AddProductEpilogueRows8Numbers<>+20(SB)/4, $0xffffffff
+DATA predictNorm1AddProductEpilogueRows8Numbers<>+24(SB)/4, $0xffffffff
+DATA predictNorm1AddProductEpilogueRows8Numbers<>+28(SB)/4, $0xffffffff
+DATA predictNorm1AddProductEpilogueRows8Numbers<>+32(SB)/4, $0x0
+DATA predictNorm1AddProductEpilogueRows8Numbers<>+36(SB)/4, $0x0
+DATA predictNorm1AddProductEpilogueRows8Numbers<>+40(SB)/4, $0x0
+DATA predictNorm1AddProductEpilogueRows8Numbers<>+44(SB)/4, $0x0
+DATA predictNorm1AddProductEpilogueRows8Numbers<>+48(SB)/4, $0x0
+DATA predictNorm1AddProductEpilogueRows8Numbers<>+52(SB)/4, $0x0
+DATA predictNorm1AddProductEpilogueRows8Numbers<>+56(SB)/4, $0x0
+DATA predictNorm1AddProductEpilogueRows8Numbers<>+60(SB)/4, $0x0
+GLOBL predictNorm1AddProductEpilogueRows8Numbers<>(SB), RODATA|NOPTR, $64
 
-// func predictNorm1AddProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int)
-TEXT ·predictNorm1AddProductEpilogueRows(SB), 0, $0-32
+// func predictNorm1AddProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·predictNorm1AddProductEpilogueRows(SB), 0, $0-33
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
@@ -1465,13 +1484,44 @@ TEXT ·predictNorm1AddProductEpilogueRows(SB), 0, $0-32
 	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
 	JEQ narrower1
 row2:
+	CMPB past+32(FP), $0
+	JEQ within3
+	CMPQ n+24(FP), $64
+	JLT within3
 	XORQ CX, CX
+	LEAQ 0(R10), BX
+	NEGQ BX
+	ANDQ $63, BX
+	SHRQ $2, BX
+	JEQ aligned5
+	MOVL $-1, AX
+	SHLXL BX, AX, AX
+	NOTL AX
+	KMOVW AX, K7
+	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
+	VMOVUPS.Z 0(DI)(CX*4), K7, Z1
+	VADDPS Z1, Z0, Z0
+	VBROADCASTSS predictNorm1AddProductEpilogueRows16Numbers<>+0(SB), Z1
+	VMAXPS Z0, Z1, Z1
+	VMOVUPS.Z 0(DX)(CX*4), K7, Z0
+	VSUBPS Z0, Z1, Z1
+	VMOVUPS.Z 0(R8)(CX*4), K7, Z0
+	VMULPS Z0, Z1, Z1
+	VMOVUPS.Z 0(R9)(CX*4), K7, Z0
+	VADDPS Z0, Z1, Z1
+	VMOVUPS Z1, K7, 0(R10)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	LEAQ 0(R10), CX
+	NEGQ CX
+	ANDQ $63, CX
+	SHRQ $2, CX
+aligned5:
 	MOVQ n+24(FP), BX
 	SUBQ $64, BX
 	CMPQ CX, BX
-	JGT fewer4
+	JGT fewer7
 	PCALIGN $32
-vectors3:
+vectors6:
 	VMOVUPS 0(DI)(CX*4), Z0
 	VADDPS 0(SI)(CX*4), Z0, Z0
 	VMOVUPS 64(DI)(CX*4), Z1
@@ -1480,13 +1530,102 @@ vectors3:
 	VADDPS 128(SI)(CX*4), Z2, Z2
 	VMOVUPS 192(DI)(CX*4), Z3
 	VADDPS 192(SI)(CX*4), Z3, Z3
-	VMOVUPS predictNorm1AddProductEpilogueRows16Numbers<>+0(SB), Z4
+	VBROADCASTSS predictNorm1AddProductEpilogueRows16Numbers<>+0(SB), Z4
 	VMAXPS Z0, Z4, Z4
-	VMOVUPS predictNorm1AddProductEpilogueRows16Numbers<>+0(SB), Z0
+	VBROADCASTSS predictNorm1AddProductEpilogueRows16Numbers<>+0(SB), Z0
 	VMAXPS Z1, Z0, Z0
-	VMOVUPS predictNorm1AddProductEpilogueRows16Numbers<>+0(SB), Z1
+	VBROADCASTSS predictNorm1AddProductEpilogueRows16Numbers<>+0(SB), Z1
 	VMAXPS Z2, Z1, Z1
-	VMOVUPS predictNorm1AddProductEpilogueRows16Numbers<>+0(SB), Z2
+	VBROADCASTSS predictNorm1AddProductEpilogueRows16Numbers<>+0(SB), Z2
+	VMAXPS Z3, Z2, Z2
+	VSUBPS 0(DX)(CX*4), Z4, Z4
+	VSUBPS 64(DX)(CX*4), Z0, Z0
+	VSUBPS 128(DX)(CX*4), Z1, Z1
+	VSUBPS 192(DX)(CX*4), Z2, Z2
+	VMULPS 0(R8)(CX*4), Z4, Z4
+	VMULPS 64(R8)(CX*4), Z0, Z0
+	VMULPS 128(R8)(CX*4), Z1, Z1
+	VMULPS 192(R8)(CX*4), Z2, Z2
+	VADDPS 0(R9)(CX*4), Z4, Z4
+	VADDPS 64(R9)(CX*4), Z0, Z0
+	VADDPS 128(R9)(CX*4), Z1, Z1
+	VADDPS 192(R9)(CX*4), Z2, Z2
+	VMOVNTPS Z4, 0(R10)(CX*4)
+	VMOVNTPS Z0, 64(R10)(CX*4)
+	VMOVNTPS Z1, 128(R10)(CX*4)
+	VMOVNTPS Z2, 192(R10)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
+	PREFETCHT0 2176(SI)(CX*4)
+	PREFETCHT0 2240(SI)(CX*4)
+	ADDQ $64, CX
+	CMPQ CX, BX
+	JLE vectors6
+fewer7:
+	ADDQ $64, BX
+	SUBQ $16, BX
+	CMPQ CX, BX
+	JGT fewer9
+	PCALIGN $32
+vectors8:
+	VMOVUPS 0(DI)(CX*4), Z0
+	VADDPS 0(SI)(CX*4), Z0, Z0
+	VBROADCASTSS predictNorm1AddProductEpilogueRows16Numbers<>+0(SB), Z1
+	VMAXPS Z0, Z1, Z1
+	VSUBPS 0(DX)(CX*4), Z1, Z1
+	VMULPS 0(R8)(CX*4), Z1, Z1
+	VADDPS 0(R9)(CX*4), Z1, Z1
+	VMOVNTPS Z1, 0(R10)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	ADDQ $16, CX
+	CMPQ CX, BX
+	JLE vectors8
+fewer9:
+	ADDQ $16, BX
+	SUBQ CX, BX
+	JEQ done10
+	MOVL $-1, AX
+	SHLXL BX, AX, AX
+	NOTL AX
+	KMOVW AX, K7
+	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
+	VMOVUPS.Z 0(DI)(CX*4), K7, Z1
+	VADDPS Z1, Z0, Z0
+	VBROADCASTSS predictNorm1AddProductEpilogueRows16Numbers<>+0(SB), Z1
+	VMAXPS Z0, Z1, Z1
+	VMOVUPS.Z 0(DX)(CX*4), K7, Z0
+	VSUBPS Z0, Z1, Z1
+	VMOVUPS.Z 0(R8)(CX*4), K7, Z0
+	VMULPS Z0, Z1, Z1
+	VMOVUPS.Z 0(R9)(CX*4), K7, Z0
+	VADDPS Z0, Z1, Z1
+	VMOVUPS Z1, K7, 0(R10)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+done10:
+	JMP past4
+within3:
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $64, BX
+	CMPQ CX, BX
+	JGT fewer12
+	PCALIGN $32
+vectors11:
+	VMOVUPS 0(DI)(CX*4), Z0
+	VADDPS 0(SI)(CX*4), Z0, Z0
+	VMOVUPS 64(DI)(CX*4), Z1
+	VADDPS 64(SI)(CX*4), Z1, Z1
+	VMOVUPS 128(DI)(CX*4), Z2
+	VADDPS 128(SI)(CX*4), Z2, Z2
+	VMOVUPS 192(DI)(CX*4), Z3
+	VADDPS 192(SI)(CX*4), Z3, Z3
+	VBROADCASTSS predictNorm1AddProductEpilogueRows16Numbers<>+0(SB), Z4
+	VMAXPS Z0, Z4, Z4
+	VBROADCASTSS predictNorm1AddProductEpilogueRows16Numbers<>+0(SB), Z0
+	VMAXPS Z1, Z0, Z0
+	VBROADCASTSS predictNorm1AddProductEpilogueRows16Numbers<>+0(SB), Z1
+	VMAXPS Z2, Z1, Z1
+	VBROADCASTSS predictNorm1AddProductEpilogueRows16Numbers<>+0(SB), Z2
 	VMAXPS Z3, Z2, Z2
 	VSUBPS 0(DX)(CX*4), Z4, Z4
 	VSUBPS 64(DX)(CX*4), Z0, Z0
@@ -1504,31 +1643,36 @@ vectors3:
 	VMOVUPS Z0, 64(R10)(CX*4)
 	VMOVUPS Z1, 128(R10)(CX*4)
 	VMOVUPS Z2, 192(R10)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
+	PREFETCHT0 2176(SI)(CX*4)
+	PREFETCHT0 2240(SI)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
-	JLE vectors3
-fewer4:
+	JLE vectors11
+fewer12:
 	ADDQ $64, BX
 	SUBQ $16, BX
 	CMPQ CX, BX
-	JGT fewer6
+	JGT fewer14
 	PCALIGN $32
-vectors5:
+vectors13:
 	VMOVUPS 0(DI)(CX*4), Z0
 	VADDPS 0(SI)(CX*4), Z0, Z0
-	VMOVUPS predictNorm1AddProductEpilogueRows16Numbers<>+0(SB), Z1
+	VBROADCASTSS predictNorm1AddProductEpilogueRows16Numbers<>+0(SB), Z1
 	VMAXPS Z0, Z1, Z1
 	VSUBPS 0(DX)(CX*4), Z1, Z1
 	VMULPS 0(R8)(CX*4), Z1, Z1
 	VADDPS 0(R9)(CX*4), Z1, Z1
 	VMOVUPS Z1, 0(R10)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
-	JLE vectors5
-fewer6:
+	JLE vectors13
+fewer14:
 	ADDQ $16, BX
 	SUBQ CX, BX
-	JEQ done7
+	JEQ done15
 	MOVL $-1, AX
 	SHLXL BX, AX, AX
 	NOTL AX
@@ -1536,7 +1680,7 @@ fewer6:
 	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
 	VMOVUPS.Z 0(DI)(CX*4), K7, Z1
 	VADDPS Z1, Z0, Z0
-	VMOVUPS predictNorm1AddProductEpilogueRows16Numbers<>+0(SB), Z1
+	VBROADCASTSS predictNorm1AddProductEpilogueRows16Numbers<>+0(SB), Z1
 	VMAXPS Z0, Z1, Z1
 	VMOVUPS.Z 0(DX)(CX*4), K7, Z0
 	VSUBPS Z0, Z1, Z1
@@ -1545,7 +1689,9 @@ fewer6:
 	VMOVUPS.Z 0(R9)(CX*4), K7, Z0
 	VADDPS Z0, Z1, Z1
 	VMOVUPS Z1, K7, 0(R10)(CX*4)
-done7:
+	PREFETCHT0 2048(SI)(CX*4)
+done15:
+past4:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
@@ -1555,17 +1701,48 @@ done7:
 	ADDQ 40(AX), R10
 	DECQ rows+16(FP)
 	JNE row2
+	SFENCE
 	VZEROUPPER
 	RET
 narrower1:
-row9:
+row17:
+	CMPB past+32(FP), $0
+	JEQ within18
+	CMPQ n+24(FP), $64
+	JLT within18
 	XORQ CX, CX
+	LEAQ 0(R10), BX
+	NEGQ BX
+	ANDQ $31, BX
+	SHRQ $2, BX
+	JEQ aligned20
+	NEGQ BX
+	LEAQ predictNorm1AddProductEpilogueRows8Numbers<>+32(SB), AX
+	VMOVUPS (AX)(BX*4), Y15
+	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
+	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
+	VADDPS Y1, Y0, Y0
+	VMOVUPS predictNorm1AddProductEpilogueRows8Numbers<>+32(SB), Y1
+	VMAXPS Y0, Y1, Y1
+	VMASKMOVPS 0(DX)(CX*4), Y15, Y0
+	VSUBPS Y0, Y1, Y1
+	VMASKMOVPS 0(R8)(CX*4), Y15, Y0
+	VMULPS Y0, Y1, Y1
+	VMASKMOVPS 0(R9)(CX*4), Y15, Y0
+	VADDPS Y0, Y1, Y1
+	VMASKMOVPS Y1, Y15, 0(R10)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	LEAQ 0(R10), CX
+	NEGQ CX
+	ANDQ $31, CX
+	SHRQ $2, CX
+aligned20:
 	MOVQ n+24(FP), BX
 	SUBQ $32, BX
 	CMPQ CX, BX
-	JGT fewer11
+	JGT fewer22
 	PCALIGN $32
-vectors10:
+vectors21:
 	VMOVUPS 0(DI)(CX*4), Y0
 	VADDPS 0(SI)(CX*4), Y0, Y0
 	VMOVUPS 32(DI)(CX*4), Y1
@@ -1574,13 +1751,99 @@ vectors10:
 	VADDPS 64(SI)(CX*4), Y2, Y2
 	VMOVUPS 96(DI)(CX*4), Y3
 	VADDPS 96(SI)(CX*4), Y3, Y3
-	VMOVUPS predictNorm1AddProductEpilogueRows8Numbers<>+0(SB), Y4
+	VMOVUPS predictNorm1AddProductEpilogueRows8Numbers<>+32(SB), Y4
 	VMAXPS Y0, Y4, Y4
-	VMOVUPS predictNorm1AddProductEpilogueRows8Numbers<>+0(SB), Y0
+	VMOVUPS predictNorm1AddProductEpilogueRows8Numbers<>+32(SB), Y0
 	VMAXPS Y1, Y0, Y0
-	VMOVUPS predictNorm1AddProductEpilogueRows8Numbers<>+0(SB), Y1
+	VMOVUPS predictNorm1AddProductEpilogueRows8Numbers<>+32(SB), Y1
 	VMAXPS Y2, Y1, Y1
-	VMOVUPS predictNorm1AddProductEpilogueRows8Numbers<>+0(SB), Y2
+	VMOVUPS predictNorm1AddProductEpilogueRows8Numbers<>+32(SB), Y2
+	VMAXPS Y3, Y2, Y2
+	VSUBPS 0(DX)(CX*4), Y4, Y4
+	VSUBPS 32(DX)(CX*4), Y0, Y0
+	VSUBPS 64(DX)(CX*4), Y1, Y1
+	VSUBPS 96(DX)(CX*4), Y2, Y2
+	VMULPS 0(R8)(CX*4), Y4, Y4
+	VMULPS 32(R8)(CX*4), Y0, Y0
+	VMULPS 64(R8)(CX*4), Y1, Y1
+	VMULPS 96(R8)(CX*4), Y2, Y2
+	VADDPS 0(R9)(CX*4), Y4, Y4
+	VADDPS 32(R9)(CX*4), Y0, Y0
+	VADDPS 64(R9)(CX*4), Y1, Y1
+	VADDPS 96(R9)(CX*4), Y2, Y2
+	VMOVNTPS Y4, 0(R10)(CX*4)
+	VMOVNTPS Y0, 32(R10)(CX*4)
+	VMOVNTPS Y1, 64(R10)(CX*4)
+	VMOVNTPS Y2, 96(R10)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
+	ADDQ $32, CX
+	CMPQ CX, BX
+	JLE vectors21
+fewer22:
+	ADDQ $32, BX
+	SUBQ $8, BX
+	CMPQ CX, BX
+	JGT fewer24
+	PCALIGN $32
+vectors23:
+	VMOVUPS 0(DI)(CX*4), Y0
+	VADDPS 0(SI)(CX*4), Y0, Y0
+	VMOVUPS predictNorm1AddProductEpilogueRows8Numbers<>+32(SB), Y1
+	VMAXPS Y0, Y1, Y1
+	VSUBPS 0(DX)(CX*4), Y1, Y1
+	VMULPS 0(R8)(CX*4), Y1, Y1
+	VADDPS 0(R9)(CX*4), Y1, Y1
+	VMOVNTPS Y1, 0(R10)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	ADDQ $8, CX
+	CMPQ CX, BX
+	JLE vectors23
+fewer24:
+	ADDQ $8, BX
+	SUBQ CX, BX
+	JEQ done25
+	NEGQ BX
+	LEAQ predictNorm1AddProductEpilogueRows8Numbers<>+32(SB), AX
+	VMOVUPS (AX)(BX*4), Y15
+	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
+	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
+	VADDPS Y1, Y0, Y0
+	VMOVUPS predictNorm1AddProductEpilogueRows8Numbers<>+32(SB), Y1
+	VMAXPS Y0, Y1, Y1
+	VMASKMOVPS 0(DX)(CX*4), Y15, Y0
+	VSUBPS Y0, Y1, Y1
+	VMASKMOVPS 0(R8)(CX*4), Y15, Y0
+	VMULPS Y0, Y1, Y1
+	VMASKMOVPS 0(R9)(CX*4), Y15, Y0
+	VADDPS Y0, Y1, Y1
+	VMASKMOVPS Y1, Y15, 0(R10)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+done25:
+	JMP past19
+within18:
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $32, BX
+	CMPQ CX, BX
+	JGT fewer27
+	PCALIGN $32
+vectors26:
+	VMOVUPS 0(DI)(CX*4), Y0
+	VADDPS 0(SI)(CX*4), Y0, Y0
+	VMOVUPS 32(DI)(CX*4), Y1
+	VADDPS 32(SI)(CX*4), Y1, Y1
+	VMOVUPS 64(DI)(CX*4), Y2
+	VADDPS 64(SI)(CX*4), Y2, Y2
+	VMOVUPS 96(DI)(CX*4), Y3
+	VADDPS 96(SI)(CX*4), Y3, Y3
+	VMOVUPS predictNorm1AddProductEpilogueRows8Numbers<>+32(SB), Y4
+	VMAXPS Y0, Y4, Y4
+	VMOVUPS predictNorm1AddProductEpilogueRows8Numbers<>+32(SB), Y0
+	VMAXPS Y1, Y0, Y0
+	VMOVUPS predictNorm1AddProductEpilogueRows8Numbers<>+32(SB), Y1
+	VMAXPS Y2, Y1, Y1
+	VMOVUPS predictNorm1AddProductEpilogueRows8Numbers<>+32(SB), Y2
 	VMAXPS Y3, Y2, Y2
 	VSUBPS 0(DX)(CX*4), Y4, Y4
 	VSUBPS 32(DX)(CX*4), Y0, Y0
@@ -1598,38 +1861,41 @@ vectors10:
 	VMOVUPS Y0, 32(R10)(CX*4)
 	VMOVUPS Y1, 64(R10)(CX*4)
 	VMOVUPS Y2, 96(R10)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
-	JLE vectors10
-fewer11:
+	JLE vectors26
+fewer27:
 	ADDQ $32, BX
 	SUBQ $8, BX
 	CMPQ CX, BX
-	JGT fewer13
+	JGT fewer29
 	PCALIGN $32
-vectors12:
+vectors28:
 	VMOVUPS 0(DI)(CX*4), Y0
 	VADDPS 0(SI)(CX*4), Y0, Y0
-	VMOVUPS predictNorm1AddProductEpilogueRows8Numbers<>+0(SB), Y1
+	VMOVUPS predictNorm1AddProductEpilogueRows8Numbers<>+32(SB), Y1
 	VMAXPS Y0, Y1, Y1
 	VSUBPS 0(DX)(CX*4), Y1, Y1
 	VMULPS 0(R8)(CX*4), Y1, Y1
 	VADDPS 0(R9)(CX*4), Y1, Y1
 	VMOVUPS Y1, 0(R10)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
-	JLE vectors12
-fewer13:
+	JLE vectors28
+fewer29:
 	ADDQ $8, BX
 	SUBQ CX, BX
-	JEQ done14
+	JEQ done30
 	NEGQ BX
-	LEAQ predictNorm1AddProductEpilogueRows8Numbers<>+64(SB), AX
+	LEAQ predictNorm1AddProductEpilogueRows8Numbers<>+32(SB), AX
 	VMOVUPS (AX)(BX*4), Y15
 	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
 	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
 	VADDPS Y1, Y0, Y0
-	VMOVUPS predictNorm1AddProductEpilogueRows8Numbers<>+0(SB), Y1
+	VMOVUPS predictNorm1AddProductEpilogueRows8Numbers<>+32(SB), Y1
 	VMAXPS Y0, Y1, Y1
 	VMASKMOVPS 0(DX)(CX*4), Y15, Y0
 	VSUBPS Y0, Y1, Y1
@@ -1638,7 +1904,9 @@ fewer13:
 	VMASKMOVPS 0(R9)(CX*4), Y15, Y0
 	VADDPS Y0, Y1, Y1
 	VMASKMOVPS Y1, Y15, 0(R10)(CX*4)
-done14:
+	PREFETCHT0 2048(SI)(CX*4)
+done30:
+past19:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
 	ADDQ 8(AX), DI
@@ -1647,47 +1915,50 @@ done14:
 	ADDQ 32(AX), R9
 	ADDQ 40(AX), R10
 	DECQ rows+16(FP)
-	JNE row9
+	JNE row17
+	SFENCE
 	VZEROUPPER
 	RET
 
-DATA predictNorm2MulVectorRows16Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm2MulVectorRows16Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm2MulVectorRows16Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm2MulVectorRows16Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm2MulVectorRows16Numbers<>+32(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm2MulVectorRows16Numbers<>+40(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm2MulVectorRows16Numbers<>+48(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm2MulVectorRows16Numbers<>+56(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm2MulVectorRows16Numbers<>+64(SB)/8, $0x3f8000003f800000
-DATA predictNorm2MulVectorRows16Numbers<>+72(SB)/8, $0x3f8000003f800000
-DATA predictNorm2MulVectorRows16Numbers<>+80(SB)/8, $0x3f8000003f800000
-DATA predictNorm2MulVectorRows16Numbers<>+88(SB)/8, $0x3f8000003f800000
-DATA predictNorm2MulVectorRows16Numbers<>+96(SB)/8, $0x3f8000003f800000
-DATA predictNorm2MulVectorRows16Numbers<>+104(SB)/8, $0x3f8000003f800000
-DATA predictNorm2MulVectorRows16Numbers<>+112(SB)/8, $0x3f8000003f800000
-DATA predictNorm2MulVectorRows16Numbers<>+120(SB)/8, $0x3f8000003f800000
-GLOBL predictNorm2MulVectorRows16Numbers<>(SB), RODATA|NOPTR, $128
-DATA predictNorm2MulVectorRows8Numbers<>+0(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm2MulVectorRows8Numbers<>+8(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm2MulVectorRows8Numbers<>+16(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm2MulVectorRows8Numbers<>+24(SB)/8, $0x3727c5ac3727c5ac
-DATA predictNorm2MulVectorRows8Numbers<>+32(SB)/8, $0x3f8000003f800000
-DATA predictNorm2MulVectorRows8Numbers<>+40(SB)/8, $0x3f8000003f800000
-DATA predictNorm2MulVectorRows8Numbers<>+48(SB)/8, $0x3f8000003f800000
-DATA predictNorm2MulVectorRows8Numbers<>+56(SB)/8, $0x3f8000003f800000
-DATA predictNorm2MulVectorRows8Numbers<>+64(SB)/8, $0xffffffffffffffff
-DATA predictNorm2MulVectorRows8Numbers<>+72(SB)/8, $0xffffffffffffffff
-DATA predictNorm2MulVectorRows8Numbers<>+80(SB)/8, $0xffffffffffffffff
-DATA predictNorm2MulVectorRows8Numbers<>+88(SB)/8, $0xffffffffffffffff
-DATA predictNorm2MulVectorRows8Numbers<>+96(SB)/8, $0x0
-DATA predictNorm2MulVectorRows8Numbers<>+104(SB)/8, $0x0
-DATA predictNorm2MulVectorRows8Numbers<>+112(SB)/8, $0x0
-DATA predictNorm2MulVectorRows8Numbers<>+120(SB)/8, $0x0
+DATA predictNorm2MulVectorRows16Numbers<>+0(SB)/4, $0x3727c5ac
+DATA predictNorm2MulVectorRows16Numbers<>+4(SB)/4, $0x3f800000
+GLOBL predictNorm2MulVectorRows16Numbers<>(SB), RODATA|NOPTR, $8
+DATA predictNorm2MulVectorRows8Numbers<>+0(SB)/4, $0x3727c5ac
+DATA predictNorm2MulVectorRows8Numbers<>+4(SB)/4, $0x3727c5ac
+DATA predictNorm2MulVectorRows8Numbers<>+8(SB)/4, $0x3727c5ac
+DATA predictNorm2MulVectorRows8Numbers<>+12(SB)/4, $0x3727c5ac
+DATA predictNorm2MulVectorRows8Numbers<>+16(SB)/4, $0x3727c5ac
+DATA predictNorm2MulVectorRows8Numbers<>+20(SB)/4, $0x3727c5ac
+DATA predictNorm2MulVectorRows8Numbers<>+24(SB)/4, $0x3727c5ac
+DATA predictNorm2MulVectorRows8Numbers<>+28(SB)/4, $0x3727c5ac
+DATA predictNorm2MulVectorRows8Numbers<>+32(SB)/4, $0x3f800000
+DATA predictNorm2MulVectorRows8Numbers<>+36(SB)/4, $0x3f800000
+DATA predictNorm2MulVectorRows8Numbers<>+40(SB)/4, $0x3f800000
+DATA predictNorm2MulVectorRows8Numbers<>+44(SB)/4, $0x3f800000
+DATA predictNorm2MulVectorRows8Numbers<>+48(SB)/4, $0x3f800000
+DATA predictNorm2MulVectorRows8Numbers<>+52(SB)/4, $0x3f800000
+DATA predictNorm2MulVectorRows8Numbers<>+56(SB)/4, $0x3f800000
+DATA predictNorm2MulVectorRows8Numbers<>+60(SB)/4, $0x3f800000
+DATA predictNorm2MulVectorRows8Numbers<>+64(SB)/4, $0xffffffff
+DATA predictNorm2MulVectorRows8Numbers<>+68(SB)/4, $0xffffffff
+DATA predictNorm2MulVectorRows8Numbers<>+72(SB)/4, $0xffffffff
+DATA predictNorm2MulVectorRows8Numbers<>+76(SB)/4, $0xffffffff
+DATA predictNorm2MulVectorRows8Numbers<>+80(SB)/4, $0xffffffff
+DATA predictNorm2MulVectorRows8Numbers<>+84(SB)/4, $0xffffffff
+DATA predictNorm2MulVectorRows8Numbers<>+88(SB)/4, $0xffffffff
+DATA predictNorm2MulVectorRows8Numbers<>+92(SB)/4, $0xffffffff
+DATA predictNorm2MulVectorRows8Numbers<>+96(SB)/4, $0x0
+DATA predictNorm2MulVectorRows8Numbers<>+100(SB)/4, $0x0
+DATA predictNorm2MulVectorRows8Numbers<>+104(SB)/4, $0x0
+DATA predictNorm2MulVectorRows8Numbers<>+108(SB)/4, $0x0
+DATA predictNorm2MulVectorRows8Numbers<>+112(SB)/4, $0x0
+DATA predictNorm2MulVectorRows8Numbers<>+116(SB)/4, $0x0
+DATA predictNorm2MulVectorRows8Numbers<>+120(SB)/4, $0x0
+DATA predictNorm2MulVectorRows8Numbers<>+124(SB)/4, $0x0
 GLOBL predictNorm2MulVectorRows8Numbers<>(SB), RODATA|NOPTR, $128
 
-// func predictNorm2MulVectorRows(at *unsafe.Pointer, step *int, rows, n int)
-TEXT ·predictNorm2MulVectorRows(SB), 0, $0-32
+// func predictNorm2MulVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·predictNorm2MulVectorRows(SB), 0, $0-33
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
@@ -1702,25 +1973,25 @@ row2:
 	JGT fewer4
 	PCALIGN $32
 vectors3:
-	VMOVUPS predictNorm2MulVectorRows16Numbers<>+0(SB), Z0
+	VBROADCASTSS predictNorm2MulVectorRows16Numbers<>+0(SB), Z0
 	VADDPS 0(DI)(CX*4), Z0, Z0
-	VMOVUPS predictNorm2MulVectorRows16Numbers<>+0(SB), Z1
+	VBROADCASTSS predictNorm2MulVectorRows16Numbers<>+0(SB), Z1
 	VADDPS 64(DI)(CX*4), Z1, Z1
-	VMOVUPS predictNorm2MulVectorRows16Numbers<>+0(SB), Z2
+	VBROADCASTSS predictNorm2MulVectorRows16Numbers<>+0(SB), Z2
 	VADDPS 128(DI)(CX*4), Z2, Z2
-	VMOVUPS predictNorm2MulVectorRows16Numbers<>+0(SB), Z3
+	VBROADCASTSS predictNorm2MulVectorRows16Numbers<>+0(SB), Z3
 	VADDPS 192(DI)(CX*4), Z3, Z3
 	VSQRTPS Z0, Z0
 	VSQRTPS Z1, Z1
 	VSQRTPS Z2, Z2
 	VSQRTPS Z3, Z3
-	VMOVUPS predictNorm2MulVectorRows16Numbers<>+64(SB), Z4
+	VBROADCASTSS predictNorm2MulVectorRows16Numbers<>+4(SB), Z4
 	VDIVPS Z0, Z4, Z4
-	VMOVUPS predictNorm2MulVectorRows16Numbers<>+64(SB), Z0
+	VBROADCASTSS predictNorm2MulVectorRows16Numbers<>+4(SB), Z0
 	VDIVPS Z1, Z0, Z0
-	VMOVUPS predictNorm2MulVectorRows16Numbers<>+64(SB), Z1
+	VBROADCASTSS predictNorm2MulVectorRows16Numbers<>+4(SB), Z1
 	VDIVPS Z2, Z1, Z1
-	VMOVUPS predictNorm2MulVectorRows16Numbers<>+64(SB), Z2
+	VBROADCASTSS predictNorm2MulVectorRows16Numbers<>+4(SB), Z2
 	VDIVPS Z3, Z2, Z2
 	VMULPS 0(SI)(CX*4), Z4, Z4
 	VMULPS 64(SI)(CX*4), Z0, Z0
@@ -1730,6 +2001,14 @@ vectors3:
 	VMOVUPS Z0, 64(DX)(CX*4)
 	VMOVUPS Z1, 128(DX)(CX*4)
 	VMOVUPS Z2, 192(DX)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
+	PREFETCHT0 2176(SI)(CX*4)
+	PREFETCHT0 2240(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
+	PREFETCHT0 2112(DI)(CX*4)
+	PREFETCHT0 2176(DI)(CX*4)
+	PREFETCHT0 2240(DI)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -1740,13 +2019,15 @@ fewer4:
 	JGT fewer6
 	PCALIGN $32
 vectors5:
-	VMOVUPS predictNorm2MulVectorRows16Numbers<>+0(SB), Z0
+	VBROADCASTSS predictNorm2MulVectorRows16Numbers<>+0(SB), Z0
 	VADDPS 0(DI)(CX*4), Z0, Z0
 	VSQRTPS Z0, Z0
-	VMOVUPS predictNorm2MulVectorRows16Numbers<>+64(SB), Z1
+	VBROADCASTSS predictNorm2MulVectorRows16Numbers<>+4(SB), Z1
 	VDIVPS Z0, Z1, Z1
 	VMULPS 0(SI)(CX*4), Z1, Z1
 	VMOVUPS Z1, 0(DX)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -1760,12 +2041,14 @@ fewer6:
 	KMOVW AX, K7
 	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
 	VMOVUPS.Z 0(DI)(CX*4), K7, Z1
-	VADDPS predictNorm2MulVectorRows16Numbers<>+0(SB), Z1, Z1
+	VADDPS.BCST predictNorm2MulVectorRows16Numbers<>+0(SB), Z1, Z1
 	VSQRTPS Z1, Z1
-	VMOVUPS predictNorm2MulVectorRows16Numbers<>+64(SB), Z2
+	VBROADCASTSS predictNorm2MulVectorRows16Numbers<>+4(SB), Z2
 	VDIVPS Z1, Z2, Z2
 	VMULPS Z2, Z0, Z0
 	VMOVUPS Z0, K7, 0(DX)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -1812,6 +2095,10 @@ vectors10:
 	VMOVUPS Y0, 32(DX)(CX*4)
 	VMOVUPS Y1, 64(DX)(CX*4)
 	VMOVUPS Y2, 96(DX)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
+	PREFETCHT0 2112(DI)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -1829,6 +2116,8 @@ vectors12:
 	VDIVPS Y0, Y1, Y1
 	VMULPS 0(SI)(CX*4), Y1, Y1
 	VMOVUPS Y1, 0(DX)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -1847,6 +2136,8 @@ fewer13:
 	VDIVPS Y1, Y2, Y2
 	VMULPS Y2, Y0, Y0
 	VMASKMOVPS Y0, Y15, 0(DX)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2048(DI)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -1858,18 +2149,26 @@ done14:
 	RET
 
 GLOBL predictNorm2LogitsProductEpilogueRows16Numbers<>(SB), RODATA|NOPTR, $0
-DATA predictNorm2LogitsProductEpilogueRows8Numbers<>+0(SB)/8, $0xffffffffffffffff
-DATA predictNorm2LogitsProductEpilogueRows8Numbers<>+8(SB)/8, $0xffffffffffffffff
-DATA predictNorm2LogitsProductEpilogueRows8Numbers<>+16(SB)/8, $0xffffffffffffffff
-DATA predictNorm2LogitsProductEpilogueRows8Numbers<>+24(SB)/8, $0xffffffffffffffff
-DATA predictNorm2LogitsProductEpilogueRows8Numbers<>+32(SB)/8, $0x0
-DATA predictNorm2LogitsProductEpilogueRows8Numbers<>+40(SB)/8, $0x0
-DATA predictNorm2LogitsProductEpilogueRows8Numbers<>+48(SB)/8, $0x0
-DATA predictNorm2LogitsProductEpilogueRows8Numbers<>+56(SB)/8, $0x0
+DATA predictNorm2LogitsProductEpilogueRows8Numbers<>+0(SB)/4, $0xffffffff
+DATA predictNorm2LogitsProductEpilogueRows8Numbers<>+4(SB)/4, $0xffffffff
+DATA predictNorm2LogitsProductEpilogueRows8Numbers<>+8(SB)/4, $0xffffffff
+DATA predictNorm2LogitsProductEpilogueRows8Numbers<>+12(SB)/4, $0xffffffff
+DATA predictNorm2LogitsProductEpilogueRows8Numbers<>+16(SB)/4, $0xffffffff
+DATA predictNorm2LogitsProductEpilogueRows8Numbers<>+20(SB)/4, $0xffffffff
+DATA predictNorm2LogitsProductEpilogueRows8Numbers<>+24(SB)/4, $0xffffffff
+DATA predictNorm2LogitsProductEpilogueRows8Numbers<>+28(SB)/4, $0xffffffff
+DATA predictNorm2LogitsProductEpilogueRows8Numbers<>+32(SB)/4, $0x0
+DATA predictNorm2LogitsProductEpilogueRows8Numbers<>+36(SB)/4, $0x0
+DATA predictNorm2LogitsProductEpilogueRows8Numbers<>+40(SB)/4, $0x0
+DATA predictNorm2LogitsProductEpilogueRows8Numbers<>+44(SB)/4, $0x0
+DATA predictNorm2LogitsProductEpilogueRows8Numbers<>+48(SB)/4, $0x0
+DATA predictNorm2LogitsProductEpilogueRows8Numbers<>+52(SB)/4, $0x0
+DATA predictNorm2LogitsProductEpilogueRows8Numbers<>+56(SB)/4, $0x0
+DATA predictNorm2LogitsProductEpilogueRows8Numbers<>+60(SB)/4, $0x0
 GLOBL predictNorm2LogitsProductEpilogueRows8Numbers<>(SB), RODATA|NOPTR, $64
 
-// func predictNorm2LogitsProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int)
-TEXT ·predictNorm2LogitsProductEpilogueRows(SB), 0, $0-32
+// func predictNorm2LogitsProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·predictNorm2LogitsProductEpilogueRows(SB), 0, $0-33
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
@@ -1911,6 +2210,10 @@ vectors3:
 	VMOVUPS Z1, 64(R10)(CX*4)
 	VMOVUPS Z2, 128(R10)(CX*4)
 	VMOVUPS Z3, 192(R10)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
+	PREFETCHT0 2176(SI)(CX*4)
+	PREFETCHT0 2240(SI)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -1927,6 +2230,7 @@ vectors5:
 	VMULPS 0(R8)(CX*4), Z0, Z0
 	VADDPS 0(R9)(CX*4), Z0, Z0
 	VMOVUPS Z0, 0(R10)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -1948,6 +2252,7 @@ fewer6:
 	VMOVUPS.Z 0(R9)(CX*4), K7, Z1
 	VADDPS Z1, Z0, Z0
 	VMOVUPS Z0, K7, 0(R10)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -1993,6 +2298,8 @@ vectors10:
 	VMOVUPS Y1, 32(R10)(CX*4)
 	VMOVUPS Y2, 64(R10)(CX*4)
 	VMOVUPS Y3, 96(R10)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -2009,6 +2316,7 @@ vectors12:
 	VMULPS 0(R8)(CX*4), Y0, Y0
 	VADDPS 0(R9)(CX*4), Y0, Y0
 	VMOVUPS Y0, 0(R10)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -2029,6 +2337,7 @@ fewer13:
 	VMASKMOVPS 0(R9)(CX*4), Y15, Y1
 	VADDPS Y1, Y0, Y0
 	VMASKMOVPS Y0, Y15, 0(R10)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI

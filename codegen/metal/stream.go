@@ -1,0 +1,254 @@
+package metal
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/mlxc/mlxc/ir"
+)
+
+// streamWords are what the text of a stream uses besides the words of all kernels.
+const streamWords = "d0 di n query scores keys key block before largest scale seen total part some"
+
+const (
+	streamChunk = 32                  // terms or columns whose factor is in threadgroup memory at once
+	rowLanes    = ir.SimdWidth / rows // lanes that share a row: a simdgroup has as many rows as a fragment
+	rows        = fragment
+)
+
+func (p *printer) streamDoc() string {
+	t := p.kernel.Schedule.Tile
+	return fmt.Sprintf("A threadgroup computes %d rows, a simdgroup %d of them, from %d keys at a time.", t.M, rows, t.K)
+}
+
+// A streaming is what the text of a stream is made of.
+type streaming struct {
+	*ir.Stream
+	query, key, value, scores factor
+	terms, columns            int        // at most
+	row                       []*ir.Axis // of the batch, and M
+}
+
+// stream prints attention. For some keys at a time the factors are computed into
+// threadgroup memory, chunk by chunk, and multiplied as fragments; scores go through
+// threadgroup memory to the lanes that share a row, and come back as weights; each lane
+// keeps its columns of the sums of its row.
+func (p *printer) stream() {
+	k := p.kernel
+	t := k.Schedule.Tile
+	s := &streaming{Stream: k.Stream, row: slices.Concat(k.Stream.Batch(k), k.Stream.M), columns: t.N}
+	m := side{axes: s.M, at: "mi", first: "m0", size: t.M}
+	keys := side{axes: []*ir.Axis{s.Keys}, at: "ki", first: "k0", size: t.K}
+	terms := side{axes: s.Dot.Over, at: "di", first: "d0", size: streamChunk}
+	columns := side{axes: s.N, at: "ni", first: "n0", size: streamChunk}
+	s.query = factor{"factor", s.Query, ir.F32, m, terms}
+	s.key = factor{"factor", s.Key, ir.F32, terms, keys}
+	s.value = factor{"factor", s.Value, ir.F32, keys, columns}
+	s.scores = factor{"scores", s.Dot, ir.F32, m, keys}
+	n, ok := product(s.Dot.Over).Max()
+	if !ok {
+		p.fail("a query of any size")
+		return
+	}
+	s.terms = int(n)
+
+	size := 0
+	for _, f := range []factor{s.query, s.key, s.value} {
+		size = max(size, f.rows.size*f.stride())
+	}
+	p.line("threadgroup float factor[%d];", size)
+	p.line("threadgroup float scores[%d];", t.M*s.scores.stride())
+	p.axes(k.TileAxes(), p.index+"(group)", func() {
+		p.line("const %s m0 = tileM * %d;", p.index, t.M)
+		p.line("const int row = int(sgid) * %d + int(lane) / %d;", rows, rowLanes)
+		p.line("const int part = int(lane) %% %d;", rowLanes)
+		p.line("const %s mi = m0 + row;", p.index)
+		p.queries(s)
+		p.line("float acc[%d];", chunks(s.columns)*streamChunk/rowLanes)
+		p.each("i", chunks(s.columns)*streamChunk/rowLanes, 1, func() { p.line("acc[i] = 0.0f;") })
+		p.line("float largest = (-INFINITY);")
+		p.line("float total = 0.0f;")
+		p.block(fmt.Sprintf("for (%s k0 = 0; k0 < %s; k0 += %d)", p.index, p.seen(s), t.K), func() {
+			p.products(s)
+			p.weights(s)
+			p.weighted(s)
+		})
+		p.results(s)
+	})
+}
+
+// within prints body for each so many of a chunk that begins at first, up to n in all.
+func (p *printer) within(first, i string, each, n int, body func()) {
+	p.each(i, streamChunk/each, 1, func() {
+		if n%streamChunk == 0 {
+			body()
+			return
+		}
+		p.choice(fmt.Sprintf("%s + %s * %d < %d", first, i, each, n), body, nil)
+	})
+}
+
+// chunks is how many there are of n.
+func chunks(n int) int { return (n + streamChunk - 1) / streamChunk }
+
+const groupBarrier = "threadgroup_barrier(mem_flags::mem_threadgroup);"
+const simdBarrier = "simdgroup_barrier(mem_flags::mem_threadgroup);"
+
+// seen prints how many keys the rows of a tile see at most, where that is known, and is
+// where the keys end. Rows that are not there may count.
+func (p *printer) seen(s *streaming) string {
+	all := p.size(s.Keys.Extent)
+	if s.Seen.Is(0) {
+		return all
+	}
+	p.line("%s seen = 0;", p.index)
+	p.block(fmt.Sprintf("for (int row = 0; row < %d; row++)", s.query.rows.size), func() {
+		p.line("const %s mi = m0 + row;", p.index)
+		p.axes(s.M, "mi", func() { p.line("seen = max(seen, %s);", p.size(s.Seen)) })
+	})
+	p.line("seen = min(seen, %s);", all)
+	return "seen"
+}
+
+// queries prints how the queries of a simdgroup become fragments.
+func (p *printer) queries(s *streaming) {
+	p.line("simdgroup_float8x8 query[%d];", chunks(s.terms)*streamChunk/fragment)
+	p.each("d0", chunks(s.terms)*streamChunk, streamChunk, func() {
+		p.fill(s.query)
+		p.line(groupBarrier)
+		p.each("i", streamChunk/fragment, 1, func() {
+			p.line("simdgroup_load(query[d0 / %d + i], factor + int(sgid) * %d + i * %d, %d);", fragment, rows*s.query.stride(), fragment, s.query.stride())
+		})
+		p.line(groupBarrier)
+	})
+}
+
+// products prints the products of queries and some keys, up to their sums in
+// threadgroup memory, where each simdgroup has rows of its own.
+func (p *printer) products(s *streaming) {
+	across := s.scores.cols.size / fragment
+	p.line("simdgroup_float8x8 sums[%d];", across)
+	p.each("j", across, 1, func() { p.line("sums[j] = make_filled_simdgroup_matrix<float, 8>(0.0f);") })
+	p.each("d0", chunks(s.terms)*streamChunk, streamChunk, func() {
+		p.fill(s.key)
+		p.line(groupBarrier)
+		p.within("d0", "i", fragment, s.terms, func() {
+			p.each("j", across, 1, func() {
+				p.line("simdgroup_float8x8 fragB;")
+				p.line("simdgroup_load(fragB, factor + i * %d + j * %d, %d);", fragment*s.key.stride(), fragment, s.key.stride())
+				p.line("simdgroup_multiply_accumulate(sums[j], query[d0 / %d + i], fragB, sums[j]);", fragment)
+			})
+		})
+		p.line(groupBarrier)
+	})
+	p.each("j", across, 1, func() {
+		p.line("simdgroup_store(sums[j], scores + int(sgid) * %d + j * %d, %d);", rows*s.scores.stride(), fragment, s.scores.stride())
+	})
+	p.line(simdBarrier)
+}
+
+// weights prints how the lanes of a row make scores of sums, and weights of scores,
+// which take their place, and what the sums so far are scaled by. A key that is not
+// there has the score -inf.
+func (p *printer) weights(s *streaming) {
+	each := s.scores.cols.size / rowLanes
+	at := fmt.Sprintf("scores[row * %d + part + n * %d]", s.scores.stride(), rowLanes)
+	p.line("float some[%d];", each)
+	p.line("const float before = largest;")
+	p.each("n", each, 1, func() {
+		p.line("const %s ki = k0 + part + n * %d;", p.index, rowLanes)
+		p.line("some[n] = (-INFINITY);")
+		p.inMatrix([]side{s.scores.rows, s.scores.cols}, func() {
+			p.axes(s.M, "mi", func() {
+				p.axes([]*ir.Axis{s.Keys}, "ki", func() {
+					p.line("const float %s = %s;", variable(s.Dot), at)
+					p.stmts(p.kernel.Lets(append(s.row, s.Keys), []*ir.Scalar{s.Dot}, []*ir.Scalar{s.Score}))
+					p.line("some[n] = %s;", p.alone(s.Score))
+				})
+			})
+		}, nil)
+		p.line("largest = %s;", maxOf("largest", "some[n]"))
+	})
+	p.acrossRow("largest", maxOf)
+	p.line("const float %s = largest == (-INFINITY) ? 0.0f : largest;", variable(s.Max))
+	exp := func(score, to string) {
+		p.line("const float %s = %s;", variable(s.Score), score)
+		p.stmts(p.kernel.Lets(append(s.row, s.Keys), []*ir.Scalar{s.Score, s.Max}, []*ir.Scalar{s.Exp}))
+		p.line("%s = %s;", to, p.alone(s.Exp))
+	}
+	p.line("float scale;")
+	p.line("{")
+	p.depth++
+	exp("before", "scale")
+	p.depth--
+	p.line("}")
+	p.line("float block = 0.0f;")
+	p.each("n", each, 1, func() {
+		exp("some[n]", at)
+		p.line("block += %s;", p.alone(s.Exp))
+	})
+	p.acrossRow("block", func(x, y string) string { return x + " + " + y })
+	p.line("total = total * scale + block;")
+	p.line(simdBarrier)
+}
+
+func maxOf(x, y string) string { return fns[ir.Max][classOf(ir.F32)](ir.F32, []string{x, y}) }
+
+// acrossRow prints a butterfly over the lanes of a row.
+func (p *printer) acrossRow(name string, join func(x, y string) string) {
+	for step := 1; step < rowLanes; step *= 2 {
+		p.line("%s = %s;", name, join(name, fmt.Sprintf("simd_shuffle(%s, ushort(lane ^ %du))", name, step)))
+	}
+}
+
+// weighted prints the products of weights and values. Once the weights are fragments,
+// their place is that of the products, from which each lane takes its own.
+func (p *printer) weighted(s *streaming) {
+	down := s.value.rows.size / fragment
+	p.line("simdgroup_float8x8 fragA[%d];", down)
+	p.each("i", down, 1, func() {
+		p.line("simdgroup_load(fragA[i], scores + int(sgid) * %d + i * %d, %d);", rows*s.scores.stride(), fragment, s.scores.stride())
+	})
+	p.each("n0", chunks(s.columns)*streamChunk, streamChunk, func() {
+		p.fill(s.value)
+		p.line(groupBarrier)
+		p.within("n0", "j", fragment, s.columns, func() {
+			p.line("simdgroup_float8x8 keys = make_filled_simdgroup_matrix<float, 8>(0.0f);")
+			p.each("i", down, 1, func() {
+				p.line("simdgroup_float8x8 fragB;")
+				p.line("simdgroup_load(fragB, factor + i * %d + j * %d, %d);", fragment*s.value.stride(), fragment, s.value.stride())
+				p.line("simdgroup_multiply_accumulate(keys, fragA[i], fragB, keys);")
+			})
+			p.line("simdgroup_store(keys, scores + int(sgid) * %d + j * %d, %d);", rows*s.scores.stride(), fragment, s.scores.stride())
+		})
+		p.line(groupBarrier)
+		p.within("n0", "n", rowLanes, s.columns, func() {
+			p.line("acc[n0 / %d + n] = acc[n0 / %d + n] * scale + scores[row * %d + part + n * %d];", rowLanes, rowLanes, s.scores.stride(), rowLanes)
+		})
+	})
+}
+
+// results prints what is computed from the sums, and its stores.
+func (p *printer) results(s *streaming) {
+	k := p.kernel
+	p.each("n", chunks(s.columns)*streamChunk/rowLanes, 1, func() {
+		p.line("const %s ni = part + n * %d;", p.index, rowLanes)
+		whole := side{axes: s.N, at: "ni", size: chunks(s.columns) * streamChunk}
+		p.inMatrix([]side{s.query.rows, whole}, func() {
+			p.axes(s.M, "mi", func() {
+				p.axes(s.N, "ni", func() {
+					p.line("const float %s = total;", variable(s.Sum))
+					p.line("const float %s = acc[n];", variable(s.Weighted))
+					var values []*ir.Scalar
+					for _, st := range k.Stores {
+						values = append(values, st.Value)
+					}
+					p.stmts(k.Lets(k.Grid(), []*ir.Scalar{s.Sum, s.Weighted}, values))
+					for _, st := range k.Stores {
+						p.store(st)
+					}
+				})
+			})
+		}, nil)
+	})
+}

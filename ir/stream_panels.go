@@ -2,7 +2,6 @@ package ir
 
 import (
 	"fmt"
-	"math"
 	"slices"
 )
 
@@ -16,7 +15,7 @@ type StreamPanels struct {
 
 	// Seen is how many keys a row sees: scores of the others are -inf. nil: all.
 	Seen *Walk
-	// Score is the score of a key that is seen, and Scale says that it is the sum times that
+	// Score is that of a key that is seen, and Scale says that it is the sum times that
 	// number. nil: it is something else.
 	Score *Scalar
 	Scale *float64
@@ -48,8 +47,13 @@ func (k *Kernel) StreamPanels() (*StreamPanels, error) {
 		return nil, fmt.Errorf("its keys and its values are of two dtypes")
 	}
 	p.Score = s.Score
-	if seen, score := s.seen(slices.Concat(p.Batch, p.Rows)); seen != nil {
-		p.Seen, p.Score = seen, score
+	if w, ok := WalkOf(0, s.Seen, slices.Concat(p.Batch, p.Rows)); ok && !s.Seen.Is(0) {
+		p.Seen = &w
+		if s.hides(s.Score) {
+			if _, ok := s.limit(s.Score.Args[0]); ok {
+				p.Score = s.Score.Args[1]
+			}
+		}
 	}
 	if p.Score == s.Dot {
 		one := 1.0
@@ -58,28 +62,6 @@ func (k *Kernel) StreamPanels() (*StreamPanels, error) {
 		p.Scale = &c.Float
 	}
 	return p, nil
-}
-
-// seen is how many keys are seen, as it is walked, and the score of those, where scores are
-// a choice between that and -inf by whether the key is at most something; nil: they are not.
-func (s *Stream) seen(axes []*Axis) (*Walk, *Scalar) {
-	v := s.Score
-	if v.Kind != ScalarApply || v.Fn != Select || v.Args[2].Kind != ScalarConst || !math.IsInf(v.Args[2].Float, -1) {
-		return nil, nil
-	}
-	c := v.Args[0]
-	if c.Kind != ScalarApply || c.Fn != Le || c.Args[0].Kind != ScalarSize || c.Args[1].Kind != ScalarSize || len(c.Args[0].Bind)+len(c.Args[1].Bind) > 0 {
-		return nil, nil
-	}
-	each, before, ok := c.Args[0].Index.Coef(s.Keys)
-	if !ok || !each.Is(1) {
-		return nil, nil
-	}
-	w, ok := WalkOf(0, c.Args[1].Index.Sub(before).Add(N(1)), axes)
-	if !ok {
-		return nil, nil
-	}
-	return &w, v.Args[1]
 }
 
 // panelWalk is how panels are walked, from an element of the batch to the next.

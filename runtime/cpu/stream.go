@@ -65,6 +65,9 @@ const WeighKeys = 32
 // Run computes the tiles [lo, hi): of the batch, by tiles of the rows. The order in which
 // products are added depends on the sizes alone.
 func (s *Stream) Run(call *Call, lo, hi int) {
+	if s.N == 0 {
+		return
+	}
 	f := takeFrame()
 	f.growStream(s)
 	m := points(s.Rows)
@@ -126,7 +129,7 @@ func (s *Stream) tile(f *frame, call *Call, batch, m0, m1 int) {
 	f.runs[0] = 0
 	f.micro.Runs, f.micro.NRuns = &f.runs[0], 1
 	for k := 0; k < keysSeen; k += s.TileK {
-		n := min(s.TileK, s.Keys-k)
+		n := min(s.TileK, keysSeen-k)
 		s.dots(f, unsafe.Add(keys, s.SizeB*k*s.Head), rows, n)
 		scale := s.Scale
 		if s.Score != nil {

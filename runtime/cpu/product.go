@@ -82,7 +82,7 @@ type frame struct {
 	weights Weights   // the rest is of a Stream
 	scores  []float32 // as sums
 	seen    []int     // of each row, the keys that it sees
-	state   []float32 // of each row the largest score, and then of each the sum of weights
+	state   []float32 // of each row the largest score, then of each the sum of weights, and of each what sums are scaled by
 }
 
 // frames are those that nobody uses: at most as many as there are threads, and none of

@@ -54,6 +54,7 @@ type Weights struct {
 	NSums   int            // bytes of a row of them: of a multiple of PanelCols
 	Largest *float32       // of each row
 	Total   *float32       // of each row, the sum of the weights
+	Factor  *float32       // of each row, room for what its sums are scaled by
 	Rows    int
 	Scale   float32
 	_       float32
@@ -79,6 +80,10 @@ func (s *Stream) Run(call *Call, lo, hi int) {
 	f.release()
 }
 
+// states is the elements that there are for each row, and some more: they are computed 16
+// at a time.
+func (s *Stream) states() int { return ceilDiv(s.TileM, 16) * 16 }
+
 // width is the elements of a row of sums.
 func (s *Stream) width() int { return ceilDiv(s.N, PanelCols) * PanelCols }
 
@@ -90,8 +95,8 @@ func (f *frame) growStream(s *Stream) {
 	if n := (s.TileM + 1) * s.TileK; cap(f.scores) < n {
 		f.scores = make([]float32, n)
 	}
-	if cap(f.state) < 2*s.TileM {
-		f.state = make([]float32, 2*s.TileM)
+	if n := 3 * s.states(); cap(f.state) < n {
+		f.state = make([]float32, n)
 	}
 	if cap(f.seen) < s.TileM+spare {
 		f.seen = make([]int, s.TileM+spare)
@@ -108,9 +113,10 @@ func (s *Stream) tile(f *frame, call *Call, batch, m0, m1 int) {
 	keys, values := unsafe.Add(memory(s.K), s.SizeB*at.B), unsafe.Add(memory(s.V), s.SizeB*at.C)
 	rows, width := m1-m0, s.width()
 	f.sums, f.scores = f.sums[:(s.TileM+1)*width], f.scores[:(s.TileM+1)*s.TileK]
-	f.seen = f.seen[:rows+spare]
-	f.state, f.runs = f.state[:2*s.TileM], f.runs[:1]
-	largest, total := f.state[:s.TileM], f.state[s.TileM:]
+	f.seen, f.state = f.seen[:rows+spare], f.state[:3*s.states()]
+	f.runs = f.runs[:1]
+	n := s.states()
+	largest, total, factor := f.state[:n:n], f.state[n:2*n], f.state[2*n:3*n]
 	for i := range rows + spare {
 		row := min(i, s.TileM) // the last takes what is not wanted
 		f.part[i], f.c[i] = unsafe.Pointer(&f.scores[row*s.TileK]), unsafe.Pointer(&f.sums[row*width])
@@ -149,7 +155,7 @@ func (s *Stream) tile(f *frame, call *Call, batch, m0, m1 int) {
 		}
 		f.weights = Weights{
 			Scores: unsafe.Pointer(&f.scores[0]), NScores: 4 * wide, Row: 4 * s.TileK, Scale: scale,
-			Sums: unsafe.Pointer(&f.sums[0]), NSums: 4 * width, Largest: &largest[0], Total: &total[0], Rows: rows,
+			Sums: unsafe.Pointer(&f.sums[0]), NSums: 4 * width, Largest: &largest[0], Total: &total[0], Factor: &factor[0], Rows: rows,
 		}
 		weigh(&f.weights)
 		s.add(f, unsafe.Add(values, s.SizeB*k*PanelCols), rows, n)

@@ -39,6 +39,7 @@ type Product struct {
 type Micros struct {
 	Six, Four         func(t *Micro) // for so many rows at a time of a panel
 	Eight, EightPairs func(t *Micro) // for AVX-512: eight rows of a panel, and of two
+	Half              func(t *Micro) // for AVX-512: eight rows of half a panel
 }
 
 // An Operand is an argument, and the elements before its first.
@@ -216,8 +217,8 @@ func (p *Product) multiply(f *frame, b, bias unsafe.Pointer, rows, n0, n1 int) {
 			t.Apart = p.SizeB * PanelCols * runs * length
 			for n, cols := n0, 0; n < n1; n += cols {
 				cols = PanelCols
-				if AVX512 && (n+2*PanelCols <= n1 || p.Epilogue != nil && n+PanelCols < n1) {
-					cols = 2 * PanelCols
+				if n+2*PanelCols <= n1 || p.Epilogue != nil || n+PanelCols/2 >= n1 {
+					cols = columns(n1 - n)
 				}
 				t.B = unsafe.Add(b, p.SizeB*(n*runs*length+PanelCols*(run*length+k)))
 				t.Col = 4 * (n - n0)
@@ -254,14 +255,29 @@ func (p *Product) multiply(f *frame, b, bias unsafe.Pointer, rows, n0, n1 int) {
 // tables are pointers for each row; From and Rest may be nil.
 type tables struct{ a, from, rest, to []unsafe.Pointer }
 
+// columns is how many micro-kernels compute at a time, of so many that are left: a panel,
+// or two, or half of one.
+func columns(left int) int {
+	switch {
+	case AVX512 && left > PanelCols:
+		return 2 * PanelCols
+	case AVX512 && left <= PanelCols/2:
+		return PanelCols / 2
+	}
+	return PanelCols
+}
+
 // micro calls the micro-kernels for rows, of which the tables have pointers, and a panel
-// or two.
+// or two, or half of one.
 func (m *Micros) micro(t *Micro, of tables, rows, cols int) {
 	done := 0
 	if AVX512 {
 		kernel := m.Eight
-		if cols > PanelCols {
+		switch {
+		case cols > PanelCols:
 			kernel = m.EightPairs
+		case cols < PanelCols:
+			kernel = m.Half
 		}
 		done = eights(rows)
 		of.call(t, kernel, 0, done)
@@ -271,7 +287,7 @@ func (m *Micros) micro(t *Micro, of tables, rows, cols int) {
 	}
 	b, bias, col := t.B, t.Bias, t.Col
 	sixes, fours := split(rows - done)
-	for i := range cols / PanelCols {
+	for i := range ceilDiv(cols, PanelCols) {
 		t.B, t.Col = unsafe.Add(b, i*t.Apart), col+4*i*PanelCols
 		if bias != nil {
 			t.Bias = unsafe.Add(bias, 4*i*PanelCols)

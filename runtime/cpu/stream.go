@@ -184,10 +184,7 @@ func (s *Stream) add(f *frame, values unsafe.Pointer, rows, n int) {
 // after the other.
 func (m *Micros) panels(t *Micro, of tables, b unsafe.Pointer, rows, n int) {
 	for col, cols := 0, 0; col < n; col += cols {
-		cols = PanelCols
-		if AVX512 && col+PanelCols < n {
-			cols = 2 * PanelCols
-		}
+		cols = columns(n - col)
 		t.B, t.Col = unsafe.Add(b, t.Apart*(col/PanelCols)), 4*col
 		m.micro(t, of, rows, cols)
 	}

@@ -44,6 +44,11 @@ func micro8(t *cpu.Micro)
 //go:noescape
 func microPairs(t *cpu.Micro)
 
+// microHalf computes sums of half a panel for eight rows at a time, with AVX-512.
+//
+//go:noescape
+func microHalf(t *cpu.Micro)
+
 // copyRows makes n rows of a panel of rows that are step bytes apart.
 //
 //go:noescape
@@ -84,7 +89,7 @@ func readNetReluProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int, 
 func readNetReluProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Micros:   cpu.Micros{Six: micro6, Four: micro4, Eight: micro8, EightPairs: microPairs},
+		Micros:   cpu.Micros{Six: micro6, Four: micro4, Eight: micro8, EightPairs: microPairs, Half: microHalf},
 		TileM:    192,
 		TileN:    256,
 		TileK:    1024,
@@ -182,7 +187,7 @@ func readNetRelu2ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int,
 func readNetRelu2Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Micros:   cpu.Micros{Six: micro6, Four: micro4, Eight: micro8, EightPairs: microPairs},
+		Micros:   cpu.Micros{Six: micro6, Four: micro4, Eight: micro8, EightPairs: microPairs, Half: microHalf},
 		TileM:    192,
 		TileN:    256,
 		TileK:    1024,
@@ -280,7 +285,7 @@ func readNetRelu3ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int,
 func readNetRelu3Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Micros:   cpu.Micros{Six: micro6, Four: micro4, Eight: micro8, EightPairs: microPairs},
+		Micros:   cpu.Micros{Six: micro6, Four: micro4, Eight: micro8, EightPairs: microPairs, Half: microHalf},
 		TileM:    192,
 		TileN:    256,
 		TileK:    1024,
@@ -353,7 +358,7 @@ func readNetX3Vector(call *cpu.Call, lo, hi int) {
 func readNetFcLogitsProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Micros: cpu.Micros{Six: micro6, Four: micro4, Eight: micro8, EightPairs: microPairs},
+		Micros: cpu.Micros{Six: micro6, Four: micro4, Eight: micro8, EightPairs: microPairs, Half: microHalf},
 		TileM:  12,
 		TileN:  32,
 		TileK:  1024,

@@ -42,6 +42,11 @@ func micro8(t *cpu.Micro)
 //go:noescape
 func microPairs(t *cpu.Micro)
 
+// microHalf computes sums of half a panel for eight rows at a time, with AVX-512.
+//
+//go:noescape
+func microHalf(t *cpu.Micro)
+
 // copyRows makes n rows of a panel of rows that are step bytes apart.
 //
 //go:noescape
@@ -56,7 +61,7 @@ func copyColumns(dst, src unsafe.Pointer, n, step int)
 func predictReluProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Micros: cpu.Micros{Six: micro6, Four: micro4, Eight: micro8, EightPairs: microPairs},
+		Micros: cpu.Micros{Six: micro6, Four: micro4, Eight: micro8, EightPairs: microPairs, Half: microHalf},
 		TileM:  192,
 		TileN:  256,
 		TileK:  1024,
@@ -78,7 +83,7 @@ func predictReluProduct(call *cpu.Call, lo, hi int) {
 func predictRelu2Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Micros: cpu.Micros{Six: micro6, Four: micro4, Eight: micro8, EightPairs: microPairs},
+		Micros: cpu.Micros{Six: micro6, Four: micro4, Eight: micro8, EightPairs: microPairs, Half: microHalf},
 		TileM:  192,
 		TileN:  256,
 		TileK:  1024,
@@ -125,7 +130,7 @@ func predictNorm1AddProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n i
 func predictNorm1AddProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Micros:   cpu.Micros{Six: micro6, Four: micro4, Eight: micro8, EightPairs: microPairs},
+		Micros:   cpu.Micros{Six: micro6, Four: micro4, Eight: micro8, EightPairs: microPairs, Half: microHalf},
 		TileM:    192,
 		TileN:    256,
 		TileK:    1024,
@@ -172,7 +177,7 @@ func predictNorm1AddProductEpilogue(call *cpu.Call, lo, hi int) {
 func predictRelu3Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Micros: cpu.Micros{Six: micro6, Four: micro4, Eight: micro8, EightPairs: microPairs},
+		Micros: cpu.Micros{Six: micro6, Four: micro4, Eight: micro8, EightPairs: microPairs, Half: microHalf},
 		TileM:  96,
 		TileN:  32,
 		TileK:  1024,
@@ -219,7 +224,7 @@ func predictNorm2LogitsProductEpilogueRows(at *unsafe.Pointer, step *int, rows, 
 func predictNorm2LogitsProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Micros:   cpu.Micros{Six: micro6, Four: micro4, Eight: micro8, EightPairs: microPairs},
+		Micros:   cpu.Micros{Six: micro6, Four: micro4, Eight: micro8, EightPairs: microPairs, Half: microHalf},
 		TileM:    96,
 		TileN:    32,
 		TileK:    1024,

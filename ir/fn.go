@@ -44,6 +44,7 @@ const (
 	Erf
 	Erfc // 1 - erf, without the cancellation for large x
 	Erfinv
+	Gelu // x*(1 + erf(x/sqrt(2)))/2, without the cancellation for negative x
 	Pow
 	Floor
 	Ceil

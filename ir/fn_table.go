@@ -86,6 +86,11 @@ var fnTable = [...]fnRow{
 		}},
 	Erfinv: {"erfinv", 1, f1(math.Erfinv), nil, nil,
 		func(x []S, y S) []S { return []S{y.Mul(y).Fn(Exp).Mul(y.Num(math.Sqrt(math.Pi) / 2))} }},
+	Gelu: {"gelu", 1, f1(floatGelu), nil, nil, // the integral up to x of the normal density, and x times that
+		func(x []S, y S) []S {
+			normal := x[0].Mul(x[0]).Mul(y.Num(-0.5)).Fn(Exp).Mul(y.Num(1 / math.Sqrt(2*math.Pi)))
+			return []S{x[0].Mul(y.Num(-math.Sqrt2 / 2)).Fn(Erfc).Mul(y.Num(0.5)).Add(x[0].Mul(normal))}
+		}},
 	Pow: {"pow", 2, f2(math.Pow), intPow, nil,
 		func(x []S, y S) []S { return []S{x[1].Mul(x[0].Fn(Pow, x[1].Sub(one(x[1])))), y.Mul(x[0].Fn(Log))} }},
 	Floor: {"floor", 1, f1(math.Floor), nil, nil, flat},
@@ -233,6 +238,9 @@ func floatMod(a, b float64) float64 {
 	}
 	return r
 }
+
+// floatGelu cuts x off where the result has long been 0, which no infinity meets.
+func floatGelu(x float64) float64 { return max(x, -64) * math.Erfc(-x*(math.Sqrt2/2)) / 2 }
 
 func floatSign(a float64) float64 {
 	switch {

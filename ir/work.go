@@ -35,7 +35,7 @@ var flopsOf = [...]float64{
 	Asin: functionFLOPs, Acos: functionFLOPs, Atan: functionFLOPs,
 	Sinh: functionFLOPs, Cosh: functionFLOPs, Tanh: functionFLOPs,
 	Asinh: functionFLOPs, Acosh: functionFLOPs, Atanh: functionFLOPs,
-	Erf: functionFLOPs, Erfc: functionFLOPs, Erfinv: functionFLOPs,
+	Erf: functionFLOPs, Erfc: functionFLOPs, Erfinv: functionFLOPs, Gelu: functionFLOPs,
 	Pow: 2 * functionFLOPs, // a logarithm and an exponential
 
 	ArgMax: 1, ArgMin: 1, // folds of extremes

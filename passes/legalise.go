@@ -47,10 +47,10 @@ var dialects = map[ir.Device]dialect{
 		ir.Exp: exp, ir.Exp2: exp2, ir.Expm1: expm1, ir.Log: log, ir.Log2: log2, ir.Log1p: log1pSteps, ir.Pow: pow,
 		ir.Sin: sin, ir.Cos: cos, ir.Tan: tan, ir.Asin: asin, ir.Acos: acos, ir.Atan: atan,
 		ir.Sinh: sinh, ir.Cosh: cosh, ir.Tanh: tanh, ir.Asinh: asinh, ir.Acosh: acosh, ir.Atanh: atanh,
-		ir.Erf: erf, ir.Erfc: erfc, ir.Erfinv: erfinv,
+		ir.Erf: erf, ir.Erfc: erfc, ir.Erfinv: erfinv, ir.Gelu: gelu,
 	}},
 	ir.OnGPU: {f32: map[ir.Fn]func(x ...ir.S) ir.S{
-		ir.Pow: pow, ir.Erf: erf, ir.Erfc: erfc, ir.Erfinv: erfinv, ir.Expm1: expm1, ir.Log1p: log1p,
+		ir.Pow: pow, ir.Erf: erf, ir.Erfc: erfc, ir.Erfinv: erfinv, ir.Gelu: geluOfErfc, ir.Expm1: expm1, ir.Log1p: log1p,
 	}, fma: true},
 }
 

@@ -8,7 +8,8 @@ import (
 
 // Functions of f32 in what every vector unit has: add, sub, mul, div, fma, min, max,
 // neg, abs, sqrt, rounding to an integer, comparisons and select, and on the bits, as
-// i32, add, sub, and, or, xor, shifts and the conversion to f32. So portable Go and
+// i32, add, sub, and, or, xor, shifts and the conversion to f32; and ldexp, which is
+// two products where it is no instruction. So portable Go and
 // assembly compute the same, and a kernel of functions is a kernel of vectors.
 //
 // An argument is brought into a small range, where a polynomial of scripts/fit stands
@@ -25,17 +26,13 @@ func exponential(n ir.S) ir.S {
 	return bits.Fn(ir.Shl, bits.Num(23)).Fn(ir.FromBits)
 }
 
-// ldexp multiplies by the exponential of one half of n, then by that of the other,
-// since one float does not reach from 2^-150 to 2^128: n is from -252 to 254, and
-// the result is rounded once where x is not tiny. The exponential itself, where x is
-// 1, must be a normal number.
+// ldexp stays, as a step of its own, unless x is 1: its n is from -252 to 254 then, and
+// the exponential itself must be a normal number where x is 1.
 func ldexp(x ...ir.S) ir.S {
-	n := x[1]
 	if c := x[0].V; c.Kind == ir.ScalarConst && c.Float == 1 {
-		return exponential(n)
+		return exponential(x[1])
 	}
-	half := n.Mul(n.Num(0.5)).Fn(ir.Round)
-	return x[0].Mul(exponential(half)).Mul(exponential(n.Sub(half)))
+	return ir.S{}
 }
 
 // copySign joins the bits of both.
@@ -77,24 +74,21 @@ func expReduced(r ir.S) ir.S {
 	return horner(r, 0.00139269266, 0.00836377387, 0.0416665501, 0.166665734, 0.5, 1, 1)
 }
 
-// exp is 2^n*exp(r). 1 ulp.
+// exp is 2^n*exp(r). Beyond where it is 0 or infinity x is cut off. 1 ulp.
 func exp(x ...ir.S) ir.S {
-	n, r := nearestPower(x[0])
-	return within(x[0], -104, 89, ldexp(expReduced(r), n))
+	n, r := nearestPower(within(x[0], -104, 89))
+	return expReduced(r).Fn(ir.Ldexp, n)
 }
 
-// within is y where x is from lo to hi, 0 below and infinity above; for NaN it is y.
-// It is not left to the overflow of f32, which an evaluation in f64 does not have.
-func within(x ir.S, lo, hi float64, y ir.S) ir.S {
-	y = x.Lt(x.Num(lo)).Select(x.Num(0), y)
-	return x.Num(hi).Lt(x).Select(x.Num(math.Inf(1)), y)
-}
+// within is x, but for what is less than lo or more than hi; NaN stays.
+func within(x ir.S, lo, hi float64) ir.S { return x.Fn(ir.Max, x.Num(lo)).Fn(ir.Min, x.Num(hi)) }
 
 // exp2 is 2^n*2^r. 1 ulp.
 func exp2(x ...ir.S) ir.S {
-	n := x[0].Fn(ir.Round)
-	p := horner(x[0].Sub(n), 0.000154541621, 0.00133920174, 0.00961808067, 0.0555035493, 0.240226508, 0.693147188, 1)
-	return within(x[0], -151, 129, ldexp(p, n))
+	z := within(x[0], -151, 129)
+	n := z.Fn(ir.Round)
+	p := horner(z.Sub(n), 0.000154541621, 0.00133920174, 0.00961808067, 0.0555035493, 0.240226508, 0.693147188, 1)
+	return p.Fn(ir.Ldexp, n)
 }
 
 // mantissa writes x > 0 as 2^e*(1 + f) with f from sqrt(1/2)-1 to sqrt(2)-1. A
@@ -161,7 +155,7 @@ func oddPolynomial(x ir.S, coef ...float64) ir.S {
 // halfExp is exp(x)/2 for x >= 0, which overflows later than exp(x).
 func halfExp(x ir.S) ir.S {
 	n, r := nearestPower(x.Fn(ir.Min, x.Num(90)))
-	return ldexp(expReduced(r), n.Sub(n.Num(1)))
+	return expReduced(r).Fn(ir.Ldexp, n.Sub(n.Num(1)))
 }
 
 // sinh is a polynomial up to 1, and (exp(x) - exp(-x))/2 beyond. 2 ulp.
@@ -188,4 +182,20 @@ func tanh(x ...ir.S) ir.S {
 	e := exponential(n).Mul(expReduced(r))
 	far := a.Num(1).Sub(a.Num(2).Div(e.Add(a.Num(1))))
 	return copySign(a.Num(0.6).Lt(a).Select(far, near), x[0])
+}
+
+// gelu is max(x, 0) less the tail |x|*(1 - erf(|x|/sqrt(2)))/2, which is exp(-x²/2)*u*p(u)
+// with u = |x|/(1 + 0.36*|x|); x² is never rounded, since exp multiplies its error by x².
+// Beyond where the tail is 0, |x| is cut off. The zero has a sign, so that the result has
+// the right one. 6 ulp.
+func gelu(x ...ir.S) ir.S {
+	a := x[0].Fn(ir.Abs).Fn(ir.Min, x[0].Num(14.5))
+	half := a.Mul(a.Num(-0.5))
+	n := a.Mul(half).Mul(a.Num(math.Log2E)).Fn(ir.Round)
+	r := a.Fn(ir.FMA, half, n.Mul(n.Num(-ln2hi)))
+	r = n.Fn(ir.FMA, n.Num(-ln2lo), r)
+	u := a.Div(a.Fn(ir.FMA, a.Num(0.36), a.Num(1)))
+	p := horner(u, -8.34533099e-06, 7.86832644e-05, -0.000198844077, -2.09715047e-05, -0.000857499246, 0.00533439549, 0.0275397953, -0.21894038, 0.499999973)
+	tail := expReduced(r).Mul(u.Mul(p)).Fn(ir.Ldexp, n)
+	return x[0].Fn(ir.Max, x[0].Num(math.Copysign(0, -1))).Sub(tail)
 }

@@ -39,6 +39,7 @@ var functions = []struct {
 	{ir.Erf, math.Erf, 2, 0},
 	{ir.Erfc, math.Erfc, 6, 0},
 	{ir.Erfinv, math.Erfinv, 4, 0},
+	{ir.Gelu, func(x float64) float64 { return max(x, -64) * math.Erfc(-x/math.Sqrt2) / 2 }, 6, 0},
 	{ir.Rsqrt, func(x float64) float64 { return 1 / math.Sqrt(x) }, 1.5, 0},
 	{ir.Sign, func(x float64) float64 {
 		switch {
@@ -205,6 +206,7 @@ var floatSteps = map[ir.Fn]func(x, y, z float32) (float32, int32){
 	ir.Abs:   func(x, _, _ float32) (float32, int32) { return float32(math.Abs(float64(x))), 0 },
 	ir.Sqrt:  func(x, _, _ float32) (float32, int32) { return float32(math.Sqrt(float64(x))), 0 },
 	ir.Round: func(x, _, _ float32) (float32, int32) { return float32(math.RoundToEven(float64(x))), 0 },
+	ir.Ldexp: func(x, n, _ float32) (float32, int32) { return float32(math.Ldexp(float64(x), int(n))), 0 },
 	ir.FMA:   func(x, y, z float32) (float32, int32) { return float32(float64(x)*float64(y) + float64(z)), 0 },
 	ir.Eq:    func(x, y, _ float32) (float32, int32) { return 0, truth(x == y) },
 	ir.Ne:    func(x, y, _ float32) (float32, int32) { return 0, truth(x != y) },

@@ -56,6 +56,13 @@ func erfcPositive(x ir.S) ir.S {
 	return e.Mul(t.Mul(p))
 }
 
+// geluOfErfc is x*erfc(-x/sqrt(2))/2. The error of x/sqrt(2) makes up to 64 ulp. Where
+// the result has long been 0 x is cut off, so that no infinity meets it.
+func geluOfErfc(x ...ir.S) ir.S {
+	y := x[0].Mul(x[0].Num(-math.Sqrt2 / 2)).Fn(ir.Erfc)
+	return x[0].Fn(ir.Max, x[0].Num(-64)).Mul(x[0].Num(0.5)).Mul(y)
+}
+
 // erfinv is x*p(w) with w = -log(1 - x²), of which beyond 5 the root is taken, with
 // an error of 4 ulp.
 func erfinv(x ...ir.S) ir.S {

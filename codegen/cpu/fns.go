@@ -117,6 +117,7 @@ var fns = map[ir.Fn][classes]code{
 	ir.Erf:    {lib("Erf")},
 	ir.Erfc:   {lib("Erfc")},
 	ir.Erfinv: {lib("Erfinv")},
+	ir.Gelu:   {call("Gelu")},
 	ir.Pow:    {lib("Pow"), call("Pow"), nil},
 	ir.Floor:  {lib("Floor")},
 	ir.Ceil:   {lib("Ceil")},

@@ -146,6 +146,12 @@ func avxPairs(bits, bools string) map[ir.Fn][classes]instruction {
 	}
 }
 
+func avx512Pairs() map[ir.Fn][classes]instruction {
+	pairs := avxPairs("VP%sD", "K%sW")
+	pairs[ir.Ldexp] = [classes]instruction{avx("VSCALEFPS")}
+	return pairs
+}
+
 // avxSingles are singles, of which one instruction rounds.
 func avxSingles(round string) map[ir.Fn]instruction {
 	return map[ir.Fn]instruction{
@@ -221,7 +227,7 @@ var avx512 = &vectorSet{
 		e.op("NOTL AX")
 		e.op("KMOVW AX, %s", e.text(e.set.rest))
 	},
-	pairs:   avxPairs("VP%sD", "K%sW"),
+	pairs:   avx512Pairs(),
 	singles: avxSingles("VRNDSCALEPS"),
 	shifts:  avxShifts,
 	toFloat: avx("VCVTDQ2PS"),

@@ -74,6 +74,8 @@ func (b *body) emit(v *ir.Scalar, a []operand) operand {
 		return set.fma(b, a)
 	case ir.Max, ir.Min:
 		return b.extreme(v, a)
+	case ir.Ldexp:
+		return b.ldexp(a)
 	case ir.Select:
 		b.load(&a[2])
 		return into(set.choose)
@@ -103,5 +105,38 @@ func (b *body) extreme(v *ir.Scalar, a []operand) operand {
 	}
 	d := b.own(&a[0])
 	b.e.set.extreme(b, v.Fn, d, a[1])
+	return d
+}
+
+// ldexp multiplies by the exponential of one half of n, then by that of the other, since
+// one float does not reach from 2^-150 to 2^128. A float of some size is rounded once.
+func (b *body) ldexp(a []operand) operand {
+	set := b.e.set
+	do := func(fn ir.Fn, t ir.DType, d, x, y operand) { set.pairs[fn][classOf(t)](b.e, d, x, y) }
+	constant := func(x float64) operand {
+		c := b.e.number(floatBits(x), ir.F32)
+		if !set.memory {
+			b.load(&c)
+		}
+		return c
+	}
+	b.load(&a[1])
+	d, half, power := b.own(&a[0]), b.alloc(vectorFile), b.alloc(vectorFile)
+	c, magic := constant(0.5), constant(0x1.8p23+127)
+	exponential := func(n operand) { // added to that, n is the last bits of the sum
+		do(ir.Add, ir.F32, power, n, magic)
+		set.shifts[ir.Shl](23)(b.e, power, power)
+		do(ir.Mul, ir.F32, d, d, power)
+	}
+	do(ir.Mul, ir.F32, half, a[1], c)
+	set.singles[ir.Round](b.e, half, half)
+	exponential(half)
+	do(ir.Sub, ir.F32, half, a[1], half)
+	exponential(half)
+	for _, o := range []operand{half, power, c, magic} {
+		if o.at == nil {
+			b.release(o)
+		}
+	}
 	return d
 }

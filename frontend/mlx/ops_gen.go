@@ -239,7 +239,7 @@ func LeakyReLUN(x Value, y float64) Value { return LeakyReLU(x, x.like(y)) }
 // SiLU is the op silu: x*sigmoid(x).
 func SiLU(x Value) Value { return apply("silu", nil, x) }
 
-// GELU is the op gelu: x*(1 + erf(x/sqrt(2)))/2, as x*erfc(-x/sqrt(2))/2.
+// GELU is the op gelu: x*(1 + erf(x/sqrt(2)))/2, without its cancellation.
 func GELU(x Value) Value { return apply("gelu", nil, x) }
 
 // GELUTanh is the op gelu_tanh: x*(1 + tanh(t))/2, as x*sigmoid(2*t), with t = sqrt(2/pi)*(x + 0.044715*x³).

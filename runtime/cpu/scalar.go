@@ -151,5 +151,18 @@ func Byte(b bool) uint8 {
 	return 0
 }
 
-// Ldexp is x * 2**n for an integral n.
-func Ldexp[T floating](x, n T) T { return T(math.Ldexp(float64(x), int(n))) }
+// Ldexp is x * 2**n for an integral n, which is cut off where every result is 0 or
+// infinite. A float32 is rounded once.
+func Ldexp[T floating](x, n T) T {
+	if unsafe.Sizeof(x) == 4 {
+		power := min(max(int64(n), -1000), 1000) + 1023
+		return T(float64(x) * math.Float64frombits(uint64(power)<<52))
+	}
+	return T(math.Ldexp(float64(x), int(n)))
+}
+
+// Gelu is x*(1 + erf(x/sqrt(2)))/2. Where that has long been 0 x is cut off, so that no
+// infinity meets it.
+func Gelu[T floating](x T) T {
+	return T(max(float64(x), -64) * math.Erfc(-float64(x)*(math.Sqrt2/2)) / 2)
+}

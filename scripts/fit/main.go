@@ -31,6 +31,10 @@ var fits = []fit{
 		return math.Erfc(x) * math.Exp(x*x) / t
 	}, 0.16, 1, 9},
 	{"(exp(r) - 1 - r)/r², in r for |r| <= ln(2)/2", expQuotient, -math.Ln2 / 2 * 1.01, math.Ln2 / 2 * 1.01, 5},
+	{"(1 - erf(x/sqrt(2)))/2*exp(x²/2)*x/u, in u = x/(1 + 0.36*x) for x from 0 to 14.5", func(u float64) float64 {
+		x := u / (1 - 0.36*u)
+		return math.Erfc(x/math.Sqrt2) / 2 * math.Exp(x*x/2) * (1 + 0.36*x)
+	}, 0, 14.5 / (1 + 0.36*14.5), 8},
 	{"erfinv(x)/x, in w - 2.5 for w = -log(1 - x²) <= 5", func(v float64) float64 { return erfinvQuotient(v + 2.5) }, -2.5, 2.5, 9},
 	{"erfinv(x)/x, in sqrt(w) - 3 for w = -log(1 - x²) from 5 to 17", func(v float64) float64 {
 		return erfinvQuotient((v + 3) * (v + 3))

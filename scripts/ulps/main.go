@@ -37,6 +37,7 @@ var functions = []struct {
 	{"sinh", math.Sinh, 0}, {"cosh", math.Cosh, 0}, {"tanh", math.Tanh, 0},
 	{"asinh", math.Asinh, 0}, {"acosh", math.Acosh, 0}, {"atanh", math.Atanh, 0},
 	{"erf", math.Erf, 0}, {"erfinv", math.Erfinv, 0},
+	{"gelu", func(x float64) float64 { return max(x, -64) * math.Erfc(-x/math.Sqrt2) / 2 }, 0},
 }
 
 const chunk = 1 << 24

@@ -237,60 +237,34 @@ func readProbs(call *cpu.Call, lo, hi int) {
 	probs := cpu.View[float32](call, 2)
 	for i0 := lo; i0 < hi; i0++ {
 		v1 := float32(math.Inf(-1))
-		v47Best := float32(math.Inf(-1))
-		v47 := int32(0)
+		v29Best := float32(math.Inf(-1))
+		v29 := int32(0)
 		for i1 := range 10 {
 			v0 := logits[i0*10+i1]
 			v1 = max(v1, v0)
-			if elem := v0; elem > v47Best || elem != elem && v47Best == v47Best {
-				v47Best, v47 = elem, int32(i1)
+			if elem := v0; elem > v29Best || elem != elem && v29Best == v29Best {
+				v29Best, v29 = elem, int32(i1)
 			}
 		}
-		v45 := float32(0)
+		v27 := float32(0)
 		for i1 := range 10 {
 			v0 := logits[i0*10+i1]
-			v2 := v0 - v1
-			v5 := float32(math.RoundToEven(float64((v2 * 1.442695))))
-			v9 := float32(float64(v5)*float64(float32(-1.4286068e-06)) + float64((float32(float64(v5)*float64(float32(-0.69314575)) + float64(v2)))))
-			v18 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.0013926927))*float64(v9)+float64(float32(0.008363774)))))*float64(v9)+float64(float32(0.04166655)))))*float64(v9)+float64(float32(0.16666573)))))*float64(v9) + float64(float32(0.5)))
-			v23 := float32(math.RoundToEven(float64((v5 * 0.5))))
-			v29 := math.Float32frombits(uint32((cpu.Shl((int32(math.Float32bits((v23 + 1.2583039e+07)))), 23))))
-			v35 := math.Float32frombits(uint32((cpu.Shl((int32(math.Float32bits(((v5 - v23) + 1.2583039e+07)))), 23))))
-			v36 := ((float32(float64((float32(float64(v18)*float64(v9)+float64(float32(1)))))*float64(v9) + float64(float32(1)))) * v29) * v35
-			v38 := v2 < -104
-			v40 := v36
-			if v38 {
-				v40 = float32(0)
-			}
-			v42 := 89 < v2
-			v44 := v40
-			if v42 {
-				v44 = float32(math.Inf(1))
-			}
-			v45 += v44
+			v6 := min((max((v0 - v1), -104)), 89)
+			v9 := float32(math.RoundToEven(float64((v6 * 1.442695))))
+			v13 := float32(float64(v9)*float64(float32(-1.4286068e-06)) + float64((float32(float64(v9)*float64(float32(-0.69314575)) + float64(v6)))))
+			v22 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.0013926927))*float64(v13)+float64(float32(0.008363774)))))*float64(v13)+float64(float32(0.04166655)))))*float64(v13)+float64(float32(0.16666573)))))*float64(v13) + float64(float32(0.5)))
+			v26 := cpu.Ldexp((float32(float64((float32(float64(v22)*float64(v13)+float64(float32(1)))))*float64(v13) + float64(float32(1)))), v9)
+			v27 += v26
 		}
-		label[i0] = v47
+		label[i0] = v29
 		for i1 := range 10 {
 			v0 := logits[i0*10+i1]
-			v2 := v0 - v1
-			v5 := float32(math.RoundToEven(float64((v2 * 1.442695))))
-			v9 := float32(float64(v5)*float64(float32(-1.4286068e-06)) + float64((float32(float64(v5)*float64(float32(-0.69314575)) + float64(v2)))))
-			v18 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.0013926927))*float64(v9)+float64(float32(0.008363774)))))*float64(v9)+float64(float32(0.04166655)))))*float64(v9)+float64(float32(0.16666573)))))*float64(v9) + float64(float32(0.5)))
-			v23 := float32(math.RoundToEven(float64((v5 * 0.5))))
-			v29 := math.Float32frombits(uint32((cpu.Shl((int32(math.Float32bits((v23 + 1.2583039e+07)))), 23))))
-			v35 := math.Float32frombits(uint32((cpu.Shl((int32(math.Float32bits(((v5 - v23) + 1.2583039e+07)))), 23))))
-			v36 := ((float32(float64((float32(float64(v18)*float64(v9)+float64(float32(1)))))*float64(v9) + float64(float32(1)))) * v29) * v35
-			v38 := v2 < -104
-			v40 := v36
-			if v38 {
-				v40 = float32(0)
-			}
-			v42 := 89 < v2
-			v44 := v40
-			if v42 {
-				v44 = float32(math.Inf(1))
-			}
-			probs[i0*10+i1] = v44 / v45
+			v6 := min((max((v0 - v1), -104)), 89)
+			v9 := float32(math.RoundToEven(float64((v6 * 1.442695))))
+			v13 := float32(float64(v9)*float64(float32(-1.4286068e-06)) + float64((float32(float64(v9)*float64(float32(-0.69314575)) + float64(v6)))))
+			v22 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.0013926927))*float64(v13)+float64(float32(0.008363774)))))*float64(v13)+float64(float32(0.04166655)))))*float64(v13)+float64(float32(0.16666573)))))*float64(v13) + float64(float32(0.5)))
+			v26 := cpu.Ldexp((float32(float64((float32(float64(v22)*float64(v13)+float64(float32(1)))))*float64(v13) + float64(float32(1)))), v9)
+			probs[i0*10+i1] = v26 / v27
 		}
 	}
 }

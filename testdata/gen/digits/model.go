@@ -158,7 +158,7 @@ var program = runtime.Program{
 						{Kernel: 7, Args: []runtime.Ref{runtime.Weight.At(13), runtime.Weight.At(16), runtime.Pack.At(4), runtime.Weight.At(15), runtime.Arena.At(4), runtime.Arena.At(9), runtime.Pack.At(5)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Num: runtime.Size{{Coef: 49, Of: []runtime.Factor{{Dim: dimB}}}, {Coef: 191}}, Den: runtime.Mono(192)}}}}, Grain: 1, Barrier: true, Pos: "digits.mlx:19:18"},
 						{Kernel: 8, Args: []runtime.Ref{runtime.Arena.At(4), runtime.Arena.At(5)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(576, dimB), Grain: 1024, Barrier: true, Pos: "digits.mlx:19:9"},
 						{Kernel: 9, Args: []runtime.Ref{runtime.Arena.At(5), runtime.Weight.At(19), runtime.Arena.At(6), runtime.Pack.At(6)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Num: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Dim: dimB}}}, {Coef: 11}}, Den: runtime.Mono(12)}}}}, Grain: 1, Barrier: true, Pos: "digits.mlx:20:12"},
-						{Kernel: 10, Args: []runtime.Ref{runtime.Arena.At(6), runtime.Output.At(0), runtime.Output.At(1)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(1, dimB), Grain: 23, Barrier: true, Pos: "digits.mlx:29:30"},
+						{Kernel: 10, Args: []runtime.Ref{runtime.Arena.At(6), runtime.Output.At(0), runtime.Output.At(1)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(1, dimB), Grain: 40, Barrier: true, Pos: "digits.mlx:29:30"},
 					},
 				},
 			},

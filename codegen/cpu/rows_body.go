@@ -16,16 +16,17 @@ type copyOf struct {
 // registers, and the rest (constants, what is the same in all lanes, what is loaded for
 // one use, and what registers are lacking for) as operands in memory.
 type body struct {
-	e      *emitter
-	u      int
-	masked bool
-	once   bool                // an element is not loaded again: it may have been stored over
-	free   [2][]int            // registers of each file
-	in     map[copyOf]register // where what is in one is
-	mem    map[copyOf]place
-	uses   map[copyOf][]int  // positions of uses to come
-	pinned map[register]bool // registers of the instruction at hand
-	spills int
+	e          *emitter
+	u          int
+	masked     bool
+	once       bool                // an element is not loaded again: it may have been stored over
+	free       [2][]int            // registers of each file
+	in         map[copyOf]register // where what is in one is
+	mem        map[copyOf]place
+	uses       map[copyOf][]int  // positions of uses to come
+	pinned     map[register]bool // registers of the instruction at hand
+	spills     int               // registers that were put away
+	used, most int               // registers for vectors that are in use, and have been at a time
 }
 
 // A sink takes a value once it is computed: it stores or folds it.
@@ -39,10 +40,13 @@ func newBody(e *emitter, u, reserved int, masked bool) *body {
 	b := &body{e: e, u: u, masked: masked, in: map[copyOf]register{}, mem: map[copyOf]place{}, uses: map[copyOf][]int{}, pinned: map[register]bool{}}
 	for i, f := range e.set.files {
 		first := f.first
+		end := f.end
 		if i == vectorFile {
 			first += reserved
+			end -= len(e.settled)
+			b.used, b.most = reserved, reserved
 		}
-		for r := f.end - 1; r >= first; r-- {
+		for r := end - 1; r >= first; r-- {
 			b.free[i] = append(b.free[i], r)
 		}
 	}
@@ -53,6 +57,9 @@ func newBody(e *emitter, u, reserved int, masked bool) *body {
 func (b *body) release(operands ...operand) {
 	for _, o := range operands {
 		b.free[o.file] = append(b.free[o.file], o.n)
+		if o.file == vectorFile {
+			b.used--
+		}
 	}
 }
 
@@ -62,6 +69,10 @@ func (b *body) alloc(file int) operand {
 		r := register{file, b.free[file][n-1]}
 		b.free[file] = b.free[file][:n-1]
 		b.pinned[r] = true
+		if file == vectorFile {
+			b.used++
+			b.most = max(b.most, b.used)
+		}
 		return operand{register: r, dies: true}
 	}
 	far, at, reg := copyOf{}, -1, register{}
@@ -92,7 +103,11 @@ func (b *body) fail(format string, args ...any) operand {
 // memory is where a value lies in memory, for the file it is of.
 func (b *body) memory(k copyOf) operand {
 	at := b.mem[k]
-	return operand{register: register{file: b.e.set.fileOf(k.value.DType)}, at: &at}
+	file := b.e.set.fileOf(k.value.DType)
+	if !k.value.Varies(b.e.axis) {
+		return b.e.common(at, file)
+	}
+	return operand{register: register{file: file}, at: &at}
 }
 
 // use is an operand, of which one use is over.

@@ -1,7 +1,9 @@
 package cpu
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -20,16 +22,20 @@ var identities = map[ir.Fn]func() float32{
 // An emitter writes the routine of a kernel.
 type emitter struct {
 	*lanes
-	set    *vectorSet
-	name   string
-	lines  []string
-	frame  int
-	labels int
-	tables []uint32             // constants
-	slots  map[*ir.Scalar]place // of what is the same in all lanes, once it is known
-	kept   *ir.Scalar           // what lies in keptAt until it is used; nil: nothing
-	keptAt func(u int) place
-	err    error
+	set      *vectorSet
+	name     string
+	lines    []string
+	frame    int
+	labels   int
+	tables   []uint32             // constants
+	slots    map[*ir.Scalar]place // of what is the same in all lanes, once it is known
+	single   bool                 // a row has one loop
+	rowLabel string
+	reads    map[place]int      // how often a trial reads what is the same in all lanes
+	settled  map[place]register // such places that are in a register during a loop
+	kept     *ir.Scalar         // what lies in keptAt until it is used; nil: nothing
+	keptAt   func(u int) place
+	err      error
 }
 
 // Lanes is a routine in Plan 9 assembly for amd64 that computes rows of a kernel for
@@ -67,15 +73,18 @@ func (l *lanes) routine(sets []*vectorSet, name string) (string, error) {
 
 // rows emits what computes all rows of a call.
 func (e *emitter) rows() error {
-	l, row := e.lanes, e.fresh("row")
-	e.label(row)
+	l := e.lanes
+	e.rowLabel = e.fresh("row")
+	e.label(e.rowLabel)
 	stages := 0
 	for _, v := range l.kernel.Values {
 		if l.need[v] {
 			stages = max(stages, v.Stage)
 		}
 	}
+	e.single = stages == 0
 	for stage := range stages + 1 {
+		e.settled = nil
 		e.rowValues(stage)
 		var folds []*ir.Scalar
 		for _, v := range l.kernel.Values {
@@ -110,7 +119,7 @@ func (e *emitter) rows() error {
 			e.set.copyOne(e, operand{at: &place{kind: atStream, n: st, bytes: int(4 * distance)}}, operand{at: &from})
 		}
 	}
-	e.set.nextRow(e, row)
+	e.set.nextRow(e, e.rowLabel)
 	return e.err
 }
 
@@ -171,14 +180,51 @@ func (e *emitter) table(words ...uint32) place {
 	return place{kind: inTable, bytes: 4 * at, one: len(words) == 1}
 }
 
+// constant is the place of a number for all lanes.
+func (e *emitter) constant(bits uint32) place {
+	if e.set.one {
+		return e.table(bits)
+	}
+	return e.table(slices.Repeat([]uint32{bits}, e.set.lanes)...)
+}
+
 // number is a constant in all lanes.
 func (e *emitter) number(bits uint32, t ir.DType) operand {
-	times := e.set.lanes
-	if e.set.one {
-		times = 1
+	return e.common(e.constant(bits), e.set.fileOf(t))
+}
+
+// common is the operand for a place of what is the same in all lanes.
+func (e *emitter) common(at place, file int) operand {
+	if r, ok := e.settled[at]; ok && file == vectorFile {
+		return operand{register: r}
 	}
-	at := e.table(slices.Repeat([]uint32{bits}, times)...)
-	return operand{register: register{file: e.set.fileOf(t)}, at: &at}
+	if e.reads != nil && file == vectorFile {
+		e.reads[at]++
+	}
+	return operand{register: register{file: file}, at: &at}
+}
+
+// mostRead is the places in the order of how often they are read.
+func mostRead(reads map[place]int) []place {
+	return slices.SortedFunc(maps.Keys(reads), func(a, b place) int {
+		return cmp.Or(reads[b]-reads[a], int(a.kind-b.kind), a.bytes-b.bytes)
+	})
+}
+
+// settle loads places into the last registers, where they stay during a loop.
+func (e *emitter) settle(places []place) {
+	last := e.set.files[vectorFile].end - 1
+	settled := map[place]register{}
+	if e.lines[len(e.lines)-1] == e.rowLabel+":" && e.single { // before the rows, if there is no other loop in one
+		e.lines = e.lines[:len(e.lines)-1]
+		defer e.label(e.rowLabel)
+	}
+	for i, at := range places {
+		r := register{vectorFile, last - i}
+		e.set.move(e, operand{register: r}, operand{at: &at})
+		settled[at] = r
+	}
+	e.settled = settled
 }
 
 func floatBits(x float64) uint32 { return math.Float32bits(float32(x)) }
@@ -216,7 +262,7 @@ func constant32(v *ir.Scalar) (bits uint32, ok bool) {
 // lanes; u is the vector of a loop's body.
 func (e *emitter) where(v *ir.Scalar, u int) (place, bool) {
 	if bits, ok := constant32(v); ok {
-		return *e.number(bits, v.DType).at, true
+		return e.constant(bits), true
 	}
 	if m, ok := e.slots[v]; ok {
 		return m, true
@@ -369,14 +415,16 @@ func (e *emitter) loop(folds []*ir.Scalar, results []result, last bool) {
 		e.err = fmt.Errorf("%d reductions at a time", len(folds))
 		return
 	}
-	unroll := 4
+	unroll, wanted, free := 4, []place(nil), 0
 	for ; unroll > 1; unroll /= 2 {
 		trial := *e
-		trial.lines = nil
-		if 2*len(folds)*unroll <= e.set.files[vectorFile].end+1 && trial.body(folds, results, unroll, unroll, false) == 0 {
+		trial.lines, trial.reads = nil, map[place]int{}
+		b := trial.body(folds, results, unroll, unroll, false)
+		if wanted, free = mostRead(trial.reads), e.set.files[vectorFile].end-b.most; b.spills == 0 && (unroll == 2 || len(wanted) <= max(free, 0) || e.set.files[vectorFile].end < 32) {
 			break
 		}
 	}
+	e.settle(wanted[:max(0, min(free, len(wanted)))])
 	if last && e.mayPass() && e.set.movePast != nil {
 		within, done := e.fresh("within"), e.fresh("past")
 		e.set.unlessPast(e, within)
@@ -424,16 +472,15 @@ func (b *body) fold(fn ir.Fn, acc, x operand) {
 	b.e.set.extreme(b, fn, acc, x)
 }
 
-// body computes u vectors of a row, and returns the number of registers that it had to
-// put away.
-func (e *emitter) body(folds []*ir.Scalar, results []result, u, unroll int, masked bool) int {
+// body computes u vectors of a row.
+func (e *emitter) body(folds []*ir.Scalar, results []result, u, unroll int, masked bool) *body {
 	var sinks []sink
 	for i, v := range folds {
 		sinks = append(sinks, sink{real(v.Args[0]), func(b *body, u int, o *operand) {
 			x := *o
 			if masked { // lanes beyond the row change nothing
-				x = e.number(identity(v), ir.F32)
-				b.load(&x)
+				number := e.number(identity(v), ir.F32)
+				x = b.own(&number)
 				defer b.release(x)
 				e.set.choose(e, x, e.set.rest, *o, x)
 			}
@@ -465,7 +512,7 @@ func (e *emitter) body(folds []*ir.Scalar, results []result, u, unroll int, mask
 	}
 	b.run(values, sinks)
 	e.fetch(u)
-	return b.spills
+	return b
 }
 
 // ahead is the bytes that are fetched before they are needed, where rows do not say.

@@ -134,7 +134,7 @@ func (b *body) ldexp(a []operand) operand {
 	do(ir.Sub, ir.F32, half, a[1], half)
 	exponential(half)
 	for _, o := range []operand{half, power, c, magic} {
-		if o.at == nil {
+		if o.dies {
 			b.release(o)
 		}
 	}

@@ -24,6 +24,7 @@ type streamCase struct {
 	mask                 string
 	causal               bool
 	queries, keys, batch int // T, S and B
+	lowest               int // keys, the first, whose scores are -inf
 }
 
 // streamCases are of few heads, of head sizes around the lanes of vectors, and of
@@ -38,12 +39,13 @@ func streamCases() []streamCase {
 	for i, size := range sizes {
 		for j, m := range masks {
 			for k, dtype := range []ir.DType{ir.F32, ir.F16, ir.BF16} {
-				c := streamCase{dtype, 4, []int{4, 2, 1}[(i+j+k)%3], []int{5, 8, 16, 40}[(i+2*j+k)%4], []int{8, 3, 40, 17}[(i+j)%4], m.mask, m.causal, size[0], size[1], 2}
+				c := streamCase{dtype, 4, []int{4, 2, 1}[(i+j+k)%3], []int{5, 8, 16, 40}[(i+2*j+k)%4], []int{8, 3, 40, 17}[(i+j)%4], m.mask, m.causal, size[0], size[1], 2, 0}
 				cases = append(cases, c)
 			}
 		}
 	}
-	return append(cases, streamCase{ir.F32, 2, 1, 256, 256, "", true, 33, 200, 1}, streamCase{ir.F32, 1, 1, 2, 512, "", false, 3, 700, 1})
+	return append(cases, streamCase{ir.F32, 2, 1, 256, 256, "", true, 33, 200, 1, 0}, streamCase{ir.F32, 1, 1, 2, 512, "", false, 3, 700, 1, 0},
+		streamCase{ir.F32, 1, 1, 8, 16, "", false, 9, 700, 1, 600}, streamCase{ir.F32, 1, 1, 8, 16, "", false, 2, 40, 1, 40})
 }
 
 // streamModule has an entry for each case.
@@ -127,6 +129,15 @@ func tryStream(t *testing.T, runner *mlxc.Runner, m *ir.Module, f *ir.Func, c st
 		ir.SampleNormal.Fill(r, x)
 		for i := range x.F {
 			if v.Name == "m" && r.IntN(3) == 0 { // of which some queries see nothing
+				x.F[i] = math.Inf(-1)
+			}
+		}
+		for i := range x.F {
+			switch {
+			case c.lowest == 0 || i%c.terms > 0:
+			case v.Name == "q":
+				x.F[i] = 1
+			case v.Name == "k" && i < c.lowest*c.terms:
 				x.F[i] = math.Inf(-1)
 			}
 		}

@@ -151,9 +151,20 @@ func (m *Module) Param(name string) *Param {
 	return nil
 }
 
-// Func finds an entry by name; nil if there is none.
-func (m *Module) Func(name string) *Func {
+// Entries are the functions without a guard: one for each entry.
+func (m *Module) Entries() []*Func {
+	var entries []*Func
 	for _, f := range m.Funcs {
+		if len(f.Guard) == 0 {
+			entries = append(entries, f)
+		}
+	}
+	return entries
+}
+
+// Func finds an entry by name, its function without a guard; nil if there is none.
+func (m *Module) Func(name string) *Func {
+	for _, f := range m.Entries() {
 		if f.Name == name {
 			return f
 		}

@@ -45,6 +45,9 @@ func (s Size) Narrow(facts []Fact) Size {
 		if lo >= hi {
 			return N(lo), true
 		}
+		if lo == a.Dim.Min && hi == a.Dim.Max {
+			return Size{}, false
+		}
 		d := *a.Dim
 		d.Min, d.Max = lo, hi
 		return d.Size(), true
@@ -80,7 +83,7 @@ func (f *Func) Narrow(guard []Fact) (*Func, error) {
 		}
 	}
 	for _, in := range f.Body {
-		n := &Instr{Op: in.Op, Attrs: narrowAttrs(in.Attrs, guard), Device: in.Device, Facts: g.Where, Pos: in.Pos}
+		n := &Instr{Op: in.Op, Attrs: NarrowAttrs(in.Attrs, guard), Device: in.Device, Facts: g.Where, Pos: in.Pos}
 		for _, a := range in.Args {
 			n.Args = append(n.Args, to[a])
 		}
@@ -100,10 +103,10 @@ func (f *Func) Narrow(guard []Fact) (*Func, error) {
 	return g, nil
 }
 
-// narrowAttrs narrows the sizes among an op's attributes.
-func narrowAttrs(attrs any, guard []Fact) any {
-	if attrs == nil {
-		return nil
+// NarrowAttrs narrows the sizes among an op's attributes.
+func NarrowAttrs(attrs any, guard []Fact) any {
+	if attrs == nil || len(guard) == 0 {
+		return attrs
 	}
 	v := reflect.New(reflect.TypeOf(attrs)).Elem()
 	v.Set(reflect.ValueOf(attrs))

@@ -99,8 +99,9 @@ func (s *Stream) Check(k *Kernel) error {
 	if !s.scores(s.Score, s.Dot) || !s.scores(s.Exp, s.Score, s.Max) {
 		return fmt.Errorf("v%d and v%d are no score and its exponential", s.Score.ID, s.Exp.ID)
 	}
-	for v := range k.reads(s.Weighted, s.Sum) {
-		if slices.Contains([]*Scalar{s.Dot, s.Max}, v) {
+	stored := k.reads(s.Weighted, s.Sum)
+	for _, v := range []*Scalar{s.Max, s.Dot} {
+		if stored[v] {
 			return fmt.Errorf("what is stored needs v%d", v.ID)
 		}
 	}

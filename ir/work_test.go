@@ -70,6 +70,29 @@ func TestWorkByHand(t *testing.T) {
     v5 = div v3, v4 : f32
     store %y[5*i0 + i1] = v5`,
 			Work{FLOPs: b * n * (1 + 1 + functionFLOPs + 1 + 1), Read: f32 * b * n, Written: f32 * b * n}},
+		{"attention has its products, and its scores once a query and key", `
+    arg %q: f32[3*B] read
+    arg %k: f32[33] read
+    arg %v: f32[77] read
+    arg %y: f32[7*B] write
+    dims B
+    axes i0 < B, i1 < 7, r0 < 3, r1 < 11
+    par i0, i1
+    v0 = load %q[3*i0 + r0] : f32
+    v1 = load %k[r0 + 3*r1] : f32
+    v2 = mul v0, v1 : f32
+    v3 = reduce add v2 over r0 : f32
+    v4 = reduce max v3 over r1 : f32
+    v5 = sub v3, v4 : f32
+    v6 = exp v5 : f32
+    v7 = load %v[i1 + 7*r1] : f32
+    v8 = mul v6, v7 : f32
+    v9 = reduce add v8 over r1 : f32
+    v10 = reduce add v6 over r1 : f32
+    v11 = div v9, v10 : f32
+    store %y[7*i0 + i1] = v11
+    stream keys r1 m i0 n i1 query v0 key v1 dot v3 score v3 max v4 exp v6 sum v10 value v7 weighted v9`,
+			Work{FLOPs: 2*b*11*(3+7) + b*11*(1+1+functionFLOPs+1) + b*7, Read: f32 * (3*b + 33 + 77), Written: f32 * 7 * b}},
 		{"two loads of a row overlap; f16 in memory; fma is two, a selection none", `
     arg %x: f16[6] read
     arg %y: f16[5] write

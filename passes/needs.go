@@ -18,7 +18,6 @@ var (
 	placed = need{"a device for each value, from pass place", everyInstr(func(in *ir.Instr) bool {
 		return in.Device != ir.OnAny
 	})}
-	whole    = need{"functions without guards, before pass variants", everyFunc(func(f *ir.Func) bool { return len(f.Guard) == 0 })}
 	expanded = need{"composites replaced, by pass expand", everyInstr(func(in *ir.Instr) bool {
 		return in.Op.Expand == nil
 	})}

@@ -37,7 +37,7 @@ var pipeline = []Pass{
 		PerTarget: true, needs: []need{graph}, run: place},
 	{Name: "variants", Doc: "give few rows plans of their own",
 		Why:       "before fuse and all that decides by sizes; after what is the same for all",
-		PerTarget: true, needs: []need{graph, placed, whole}, run: variants},
+		PerTarget: true, needs: []need{graph, placed}, run: variants},
 	{Name: "expand", Doc: "replace composite ops by what they consist of",
 		Why:       "after fusion has had its chance of knowing them by name",
 		PerTarget: true, needs: []need{graph, placed}, run: expand},

@@ -12,14 +12,16 @@ import (
 const rowsAreFew = 8
 
 // variants puts before each function those of its variants that have a guard: what the
-// source asks for, else what propose finds. In a variant a dim that the guard fixes is
+// source asks for, else what propose finds. A function that has others of its name before
+// it, whose bodies differ, is what the source asks for already. In a variant a dim that the guard fixes is
 // a number, and one that it limits has closer bounds, so all later passes decide for
 // these sizes, and need not know of variants. Up to lower a variant is a function.
 func variants(m *ir.Module) error {
 	var funcs []*ir.Func
-	for _, f := range m.Funcs {
+	for i, f := range m.Funcs {
 		guards, asked := f.Split, len(f.Split) > 0
-		if f.Split = nil; !asked {
+		cases := len(f.Guard) > 0 || i > 0 && m.Funcs[i-1].Name == f.Name
+		if f.Split = nil; !asked && !cases {
 			guards = propose(m, f)
 		}
 		for _, g := range guards {

@@ -67,7 +67,7 @@ func passList() string {
 
 func unknownEntry(m *ir.Module, name string) error {
 	var names []string
-	for _, f := range m.Funcs {
+	for _, f := range m.Entries() {
 		names = append(names, f.Name)
 	}
 	hint := ""

@@ -27,7 +27,11 @@ func runReference(m *ir.Module, e *ir.Func, weights string, inputs []*runtime.Ar
 	for i, a := range inputs {
 		tensors[i] = toTensor(a)
 	}
-	outs, err := m.Eval(e, params, tensors, given...)
+	serving, _, err := m.Serving(e.Name, tensors, given...)
+	if err != nil {
+		return nil, err
+	}
+	outs, err := m.Eval(serving, params, tensors, given...)
 	if err != nil {
 		return nil, err
 	}

@@ -131,15 +131,16 @@ func targetOf(device string, more ...string) (ir.Target, error) {
 }
 
 func chooseEntry(m *ir.Module, name string) (*ir.Func, error) {
-	if name == "" && len(m.Funcs) == 1 {
-		return m.Funcs[0], nil
+	entries := m.Entries()
+	if name == "" && len(entries) == 1 {
+		return entries[0], nil
 	}
 	if e := m.Func(name); e != nil {
 		return e, nil
 	}
 	if name == "" {
 		var names []string
-		for _, f := range m.Funcs {
+		for _, f := range entries {
 			names = append(names, f.Name)
 		}
 		return nil, usageError{fmt.Errorf("%s has several entries; choose one with --entry: %s", m.Name, strings.Join(names, ", "))}

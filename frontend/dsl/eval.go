@@ -195,9 +195,19 @@ func (c *context) read(at Span, v value) value {
 		if !v.own {
 			return c.errorf(at, "`%s` is not bound by a parameter", v.dim.Name)
 		}
-		return v.dim.Size()
+		return c.known(v.dim.Size())
+	case ir.Size:
+		return c.known(v)
 	}
 	return v
+}
+
+// known is a size in the case of an entry that is being built.
+func (c *context) known(s ir.Size) ir.Size {
+	if c.entry == nil {
+		return s
+	}
+	return c.entry.Known(s)
 }
 
 // universe finds the names that every file sees.
@@ -281,7 +291,17 @@ func (c *context) condition(e Expr, what string) (yes, ok bool) {
 		return v, true
 	case poison:
 	case facts:
-		c.unsupported(e.span(), fmt.Sprintf("`%s` on a dim", what))
+		if c.entry == nil {
+			c.errorf(e.span(), "`%s` on a dim decides for a call, which is of an entry", what)
+			return false, false
+		}
+		for _, f := range v {
+			c.b.SetPos(f.Pos)
+			if !c.entry.If(f.Left, f.Rel, f.Right) {
+				return false, true
+			}
+		}
+		return true, true
 	case mlx.Value:
 		c.hintf(e.span(), "use `where(c, a, b)`", "`%s` needs a compile-time condition, not %s", what, describeValue(v))
 	default:

@@ -118,18 +118,27 @@ func (b *Builder) Build(options ...BuildOption) (*Program, error) {
 
 // unused are diagnostics of inputs that are no operand and no result.
 func unused(m *ir.Module) (wrong ir.Diagnostics) {
+	used := map[string]map[string]bool{} // by entry and input
 	for _, f := range m.Funcs {
-		used := map[*ir.Value]bool{}
+		reads := map[*ir.Value]bool{}
 		for _, in := range f.Body {
 			for _, a := range in.Args {
-				used[a] = true
+				reads[a] = true
 			}
 		}
 		for _, r := range f.Results {
-			used[r.Value] = true
+			reads[r.Value] = true
+		}
+		if used[f.Name] == nil {
+			used[f.Name] = map[string]bool{}
 		}
 		for _, v := range f.Inputs {
-			if !used[v] {
+			used[f.Name][v.Name] = used[f.Name][v.Name] || reads[v]
+		}
+	}
+	for _, f := range m.Entries() {
+		for _, v := range f.Inputs {
+			if !used[f.Name][v.Name] {
 				wrong = append(wrong, ir.Diagnostic{Pos: f.Pos, Msg: fmt.Sprintf("input %s of entry %s is not used", v.Name, f.Name)})
 			}
 		}

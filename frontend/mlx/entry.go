@@ -16,9 +16,12 @@ type Entry struct {
 	inputs  map[*ir.Value]*ir.Pos
 	weights map[*param]*ir.Value
 	open    map[*ir.Dim]int64 // dims that a call gives and no Dim has bounded, with their largest values so far
+
+	given, denied []ir.Fact // what holds in the case that is being built, and what need not
+	asked         *ir.Fact  // the first question that neither answers
 }
 
-// Entry builds the entry called name; body is called once.
+// Entry builds the entry called name; body is called once, unless it asks If.
 func (b *Builder) Entry(name string, body func(e *Entry)) {
 	switch {
 	case !b.open("entry "+name) || !b.named("entry", name):
@@ -30,17 +33,7 @@ func (b *Builder) Entry(name string, body func(e *Entry)) {
 		b.errorf("entry %s is declared twice", name)
 		return
 	}
-	e := &Entry{Block: b.Block, fn: &ir.Func{Name: name, Pos: b.here()}, inputs: map[*ir.Value]*ir.Pos{}, weights: map[*param]*ir.Value{}, open: map[*ir.Dim]int64{}}
-	b.entry = e
-	body(e)
-	b.entry = nil
-	if len(e.fn.Results) == 0 && !b.Failed() {
-		b.errorf("entry %s has no output", name)
-	}
-	e.boundDims()
-	e.fn.Body = e.emit.Body
-	distinctNames(e.fn)
-	b.module.Funcs = append(b.module.Funcs, e.fn)
+	b.cases(name, body, nil, nil)
 }
 
 // distinctNames numbers the second and later values that the source gives one
@@ -153,7 +146,7 @@ func (e *Entry) InOf(name string, t ir.Type) Value {
 	if err := e.b.checkType(t); err != nil {
 		return e.b.errorf("%s: %v", what, err)
 	}
-	v := &ir.Value{Name: name, Type: ir.Type{DType: t.DType, Shape: slices.Clone(t.Shape)}}
+	v := &ir.Value{Name: name, Type: e.known(t)}
 	e.fn.Inputs = append(e.fn.Inputs, v)
 	e.inputs[v] = e.b.here()
 	return Value{b: e.b, v: v, e: e}
@@ -178,18 +171,9 @@ func (e *Entry) Out(name string, v Value) {
 
 // Where states a fact about sizes that each call must satisfy; rel is ==, <= or <.
 func (e *Entry) Where(left Dim, rel ir.Relation, right Dim) {
-	if !e.isOpen("where") {
+	f, ok := e.fact("where", left, rel, right)
+	if !ok {
 		return
-	}
-	if rel != ir.EQ && rel != ir.LE && rel != ir.LT {
-		e.b.errorf("where: there is no relation %q; use ==, <= or <", rel)
-		return
-	}
-	for _, s := range []Dim{left, right} {
-		if err := e.b.checkSize(s); err != nil {
-			e.b.errorf("where: %v", err)
-			return
-		}
 	}
 	switch rel {
 	case ir.LE, ir.EQ:
@@ -197,8 +181,26 @@ func (e *Entry) Where(left Dim, rel ir.Relation, right Dim) {
 	case ir.LT:
 		e.narrow(left, right.Sub(N(1)))
 	}
-	e.fn.Where = append(e.fn.Where, ir.Fact{Left: left, Rel: rel, Right: right, Pos: e.b.here()})
+	e.fn.Where = append(e.fn.Where, f)
 	e.emit.Facts = e.fn.Where
+}
+
+// fact is a checked comparison of sizes.
+func (e *Entry) fact(what string, left Dim, rel ir.Relation, right Dim) (f ir.Fact, ok bool) {
+	if !e.isOpen(what) {
+		return f, false
+	}
+	if rel != ir.EQ && rel != ir.LE && rel != ir.LT {
+		e.b.errorf("%s: there is no relation %q; use ==, <= or <", what, rel)
+		return f, false
+	}
+	for _, s := range []Dim{left, right} {
+		if err := e.b.checkSize(s); err != nil {
+			e.b.errorf("%s: %v", what, err)
+			return f, false
+		}
+	}
+	return ir.Fact{Left: left, Rel: rel, Right: right, Pos: e.b.here()}, true
 }
 
 // read is a param's value: the checkpoint's tensor, rearranged. It is made once

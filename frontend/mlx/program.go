@@ -34,5 +34,11 @@ func (p *Program) Eval(entry string, params map[string]*ir.Tensor, inputs ...*ir
 			return nil, fmt.Errorf("param %s is %s%v, want %s", w.Name, t.DType, t.Shape, w.Type)
 		}
 	}
+	if len(f.Dims) == 0 {
+		var err error
+		if f, _, err = p.module.Serving(entry, inputs); err != nil {
+			return nil, err
+		}
+	}
 	return p.module.Eval(f, params, inputs)
 }

@@ -115,7 +115,7 @@ func (e *Entry) apply(op *ir.Op, attrs any, xs []*ir.Value) (*ir.Value, error) {
 			return nil, fmt.Errorf("%s: %w", op.Name, err)
 		}
 	}
-	in, err := e.emit.Op(op.Name, attrs, xs...)
+	in, err := e.emit.Op(op.Name, ir.NarrowAttrs(attrs, e.equalities()), xs...)
 	if err != nil {
 		return nil, err
 	}

@@ -21,8 +21,9 @@ var points = []string{
 	"max(x, axis=1)", "min(x * w, axis=1)", "x - max(x, axis=1, keep=true)",
 }
 
-// sums are expressions of the same that have sums in rows.
-var sums = []string{"softmax(x)", "softmax(softmax(x) * y)", "log_softmax(x * w)", "rms_norm(x, w)", "layer_norm(x, w, w)", "sum(x * y, axis=1)", "mean(x, axis=1)", "x / (1 + sum(abs(x) + y * y, axis=1, keep=true))"}
+// sums are expressions of the same, of q, f32[C, C], and of z, f32[R, 13, 6, C], that have
+// sums in rows, or of rows.
+var sums = []string{"softmax(x)", "softmax(softmax(x) * y)", "log_softmax(x * w)", "rms_norm(x, w)", "layer_norm(x, w, w)", "sum(x * y, axis=1)", "mean(x, axis=1)", "x / (1 + sum(abs(x) + y * y, axis=1, keep=true))", "mean(z, axis=[1, 2])", "w + max(z * w, axis=[1, 2], keep=true) / (1 + mean(abs(z), axis=[1, 2], keep=true))", "sum(q, axis=0) * w"}
 
 // inPlace are expressions of the same and q, f32[C, C], whose rows lie over what they
 // are computed from: the result of a product that nothing else reads.
@@ -36,11 +37,16 @@ func rowsModule(t *testing.T, widths []int) *ir.Module {
 			for j, c := range widths {
 				rows := 1 + (i+j)%4
 				out := fmt.Sprintf("[%d, %d]", rows, c)
-				if strings.HasSuffix(e, "axis=1)") {
+				switch {
+				case strings.HasSuffix(e, "axis=1)"):
 					out = fmt.Sprintf("[%d]", rows)
+				case strings.HasPrefix(e, "sum(q"):
+					out = fmt.Sprintf("[%d]", c)
+				case strings.HasPrefix(e, "w + max"):
+					out = fmt.Sprintf("[%d, 1, 1, %d]", rows, c)
 				}
 				name := fmt.Sprintf("%s%d_%d", []string{"point", "sum", "inplace"}[n], i, c)
-				fmt.Fprintf(&text, "entry %s(x: f32[%d, %d], y: f32[%[2]d, %d], w: f32[%[3]d], q: f32[%[3]d, %[3]d]) -> (y_out: f32%s) { return %s }\n", name, rows, c, out, e)
+				fmt.Fprintf(&text, "entry %s(x: f32[%d, %d], y: f32[%[2]d, %d], w: f32[%[3]d], q: f32[%[3]d, %[3]d], z: f32[%[2]d, 13, 6, %[3]d]) -> (y_out: f32%s) { return %s }\n", name, rows, c, out, e)
 			}
 		}
 	}

@@ -54,6 +54,38 @@ var amd64 = &machine{
 		e.op("VZEROUPPER")
 		e.op("RET")
 	},
+	terms: func(e *emitter, body func()) {
+		all, at := len(e.streams), 0 // numbers of the walk
+		move := func(op string) {
+			e.op("MOVQ step+8(FP), AX")
+			for i, s := range e.streams {
+				if slices.ContainsFunc(e.terms, s.first.Has) {
+					e.op("%s %d(AX), %s", op, 8*(at+i), amd64Pointers[i])
+				}
+			}
+		}
+		var again []string
+		for i := range e.terms {
+			at = all + i*(1+all)
+			e.op("MOVQ step+8(FP), AX")
+			e.op("MOVQ %d(AX), AX", 8*at)
+			e.op("MOVQ AX, %d(SP)", e.frame+8*i)
+			again = append(again, e.fresh("terms"))
+			e.label(again[i])
+		}
+		counters := e.frame
+		e.frame += 8 * len(again)
+		body()
+		for i, label := range slices.Backward(again) {
+			at = all + i*(1+all) + 1
+			move("ADDQ")
+			e.op("DECQ %d(SP)", counters+8*i)
+			e.op("JNE %s", label)
+		}
+		at = all + len(again)*(1+all)
+		move("SUBQ")
+	},
+	prefetch: func(e *emitter, p place) { e.op("PREFETCHT0 %s", e.text(operand{at: &p})) },
 	unlessPast: func(e *emitter, label string) {
 		e.op("CMPB past+32(FP), $0")
 		e.op("JEQ %s", label)

@@ -102,6 +102,9 @@ func (b *body) fail(format string, args ...any) operand {
 
 // memory is where a value lies in memory, for the file it is of.
 func (b *body) memory(k copyOf) operand {
+	if first, ok := b.e.sums[k.value]; ok {
+		return operand{register: register{vectorFile, first + k.u}}
+	}
 	at := b.mem[k]
 	file := b.e.set.fileOf(k.value.DType)
 	if !k.value.Varies(b.e.axis) {
@@ -218,7 +221,7 @@ func (b *body) run(values []*ir.Scalar, sinks []sink) {
 	for _, v := range values {
 		at++
 		computed[v] = true
-		if !b.e.inMemory(v) {
+		if !b.e.inMemory(v) && !b.e.isSum(v) {
 			for _, a := range v.Args {
 				note(real(a))
 			}
@@ -234,6 +237,9 @@ func (b *body) run(values []*ir.Scalar, sinks []sink) {
 	for _, v := range values {
 		for u := range b.u {
 			k := copyOf{v, u}
+			if b.e.isSum(v) {
+				continue
+			}
 			if !b.e.inMemory(v) {
 				b.apply(k)
 			} else if b.masked || b.once || len(b.uses[k]) > 1 {

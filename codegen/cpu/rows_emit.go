@@ -32,6 +32,7 @@ type emitter struct {
 	single   bool                 // a row has one loop
 	rowLabel string
 	reads    map[place]int      // how often a trial reads what is the same in all lanes
+	sums     map[*ir.Scalar]int // the first registers of sums that are complete
 	settled  map[place]register // such places that are in a register during a loop
 	kept     *ir.Scalar         // what lies in keptAt until it is used; nil: nothing
 	keptAt   func(u int) place
@@ -83,6 +84,14 @@ func (e *emitter) rows() error {
 		}
 	}
 	e.single = stages == 0
+	if len(l.terms) > 0 {
+		for stage := range stages + 1 {
+			e.rowValues(stage)
+		}
+		e.termsLoop()
+		e.set.nextRow(e, e.rowLabel)
+		return e.err
+	}
 	for stage := range stages + 1 {
 		e.settled = nil
 		e.rowValues(stage)
@@ -374,6 +383,12 @@ func (e *emitter) keep(stage int, folds []*ir.Scalar) *ir.Scalar {
 // inMemory reports that a value is not computed.
 func (e *emitter) inMemory(v *ir.Scalar) bool { return v.Kind == ir.ScalarLoad || v == e.kept }
 
+// isSum reports that a value is in registers as the sum of a loop's terms.
+func (e *emitter) isSum(v *ir.Scalar) bool {
+	_, ok := e.sums[v]
+	return ok
+}
+
 // along is what the roots need that varies along the lanes, in an order of computing it.
 func (e *emitter) along(roots []sink) []*ir.Scalar {
 	need := map[*ir.Scalar]bool{}
@@ -383,7 +398,7 @@ func (e *emitter) along(roots []sink) []*ir.Scalar {
 			return
 		}
 		need[v] = true
-		if v == e.kept {
+		if v == e.kept || e.isSum(v) {
 			return
 		}
 		for _, a := range v.Args {
@@ -460,6 +475,46 @@ func (e *emitter) loop(folds []*ir.Scalar, results []result, last bool) {
 	}
 }
 
+// termsLoop goes along a row, and for each of its vectors through the terms.
+func (e *emitter) termsLoop() {
+	var folds []*ir.Scalar
+	for _, v := range e.kernel.Values {
+		if e.need[v] && v.Kind == ir.ScalarReduce {
+			folds = append(folds, v)
+		}
+	}
+	var results []result
+	for _, s := range e.kernel.Stores {
+		results = append(results, result{s.Value, e.elements(s.Arg, s.Index), false})
+	}
+	unroll := 4
+	store := func(e *emitter, u int, rest bool) *body {
+		e.sums = map[*ir.Scalar]int{}
+		for i, v := range folds {
+			e.sums[v] = i * unroll
+		}
+		b := e.body(nil, results, u, unroll, rest)
+		e.sums = nil
+		return b
+	}
+	for ; unroll > 1; unroll /= 2 {
+		trial := *e
+		trial.lines = nil
+		if 2*len(folds)*unroll <= e.set.files[vectorFile].end+1 && trial.body(folds, nil, unroll, unroll, false).spills+store(&trial, unroll, false).spills == 0 {
+			break
+		}
+	}
+	e.set.loop(e, unroll, nil, func(u int, rest bool) {
+		for i, v := range folds {
+			for n := range u {
+				e.set.move(e, operand{register: register{vectorFile, i*unroll + n}}, e.number(identity(v), ir.F32))
+			}
+		}
+		e.set.terms(e, func() { e.body(folds, nil, u, unroll, rest) })
+		store(e, u, rest)
+	})
+}
+
 // identity is the bits of what changes no result of a reduction.
 func identity(v *ir.Scalar) uint32 { return math.Float32bits(identities[v.Fn]()) }
 
@@ -498,7 +553,7 @@ func (e *emitter) body(folds []*ir.Scalar, results []result, u, unroll int, mask
 			move(e, operand{at: &at}, *o)
 		}})
 	}
-	b := newBody(e, u, len(folds)*unroll, masked)
+	b := newBody(e, u, (len(folds)+len(e.sums))*unroll, masked)
 	b.once = len(results)+len(folds) > 1 && len(results) > 0
 	values := e.along(sinks)
 	if b.once { // all is loaded before anything is stored
@@ -520,6 +575,9 @@ const ahead = 2048
 
 // fetch asks for what later bodies load.
 func (e *emitter) fetch(u int) {
+	if len(e.terms) > 0 || e.set.prefetch == nil {
+		return
+	}
 	for i, s := range e.streams {
 		if !s.moves || s.arg == e.kernel.Stores[0].Arg {
 			continue
@@ -535,7 +593,7 @@ func (e *emitter) fetch(u int) {
 			}
 		}
 		for v := 0; v < 4*e.set.lanes*u; v += 64 {
-			e.op("PREFETCHT0 %s", e.text(operand{at: &place{kind: inRow, n: i, bytes: bytes + v}}))
+			e.set.prefetch(e, place{kind: inRow, n: i, bytes: bytes + v})
 		}
 	}
 }

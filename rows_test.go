@@ -30,9 +30,13 @@ var sums = []string{"softmax(x)", "softmax(softmax(x) * y)", "log_softmax(x * w)
 var inPlace = []string{"softmax(x @ q) @ q", "layer_norm(x @ q, w, w) @ q", "rms_norm(x @ q, w) @ q", "log_softmax(x @ q) @ q", "(gelu(x @ q) - max(gelu(x @ q), axis=1, keep=true) + x @ q) @ q"}
 
 // rowsModule has an entry for each expression and several widths.
-func rowsModule(t *testing.T, widths []int) *ir.Module {
+func rowsModule(t *testing.T, dtype ir.DType, widths []int) *ir.Module {
 	var text strings.Builder
-	for n, list := range [][]string{points, sums, inPlace} {
+	lists := [][]string{points, sums, inPlace}
+	if dtype != ir.F32 {
+		lists = lists[:2]
+	}
+	for n, list := range lists {
 		for i, e := range list {
 			for j, c := range widths {
 				rows := 1 + (i+j)%4
@@ -46,7 +50,8 @@ func rowsModule(t *testing.T, widths []int) *ir.Module {
 					out = fmt.Sprintf("[%d, 1, 1, %d]", rows, c)
 				}
 				name := fmt.Sprintf("%s%d_%d", []string{"point", "sum", "inplace"}[n], i, c)
-				fmt.Fprintf(&text, "entry %s(x: f32[%d, %d], y: f32[%[2]d, %d], w: f32[%[3]d], q: f32[%[3]d, %[3]d], z: f32[%[2]d, 13, 6, %[3]d]) -> (y_out: f32%s) { return %s }\n", name, rows, c, out, e)
+				line := fmt.Sprintf("entry %s(x: f32[%d, %d], y: f32[%[2]d, %d], w: f32[%[3]d], q: f32[%[3]d, %[3]d], z: f32[%[2]d, 13, 6, %[3]d]) -> (y_out: f32%s) { return %s }\n", name, rows, c, out, e)
+				text.WriteString(strings.ReplaceAll(line, "f32", dtype.String()))
 			}
 		}
 	}
@@ -67,7 +72,7 @@ func TestRowsBetweenGuards(t *testing.T) {
 	if goruntime.GOOS != "linux" {
 		t.Skip("pages are guarded by calls of Linux")
 	}
-	m := rowsModule(t, []int{8, 9, 15, 16, 17, 31, 33, 40, 47, 63, 64, 70})
+	m := rowsModule(t, ir.F32, []int{8, 9, 15, 16, 17, 31, 33, 40, 47, 63, 64, 70})
 	planned, err := mlxc.Plan(m, ir.CPU, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -84,6 +89,26 @@ func TestRowsBetweenGuards(t *testing.T) {
 		}
 	}
 	runBetweenGuards(t, m)
+}
+
+// Rows of narrow floats are converted on the way, the rest of a row too.
+func TestNarrowRowsBetweenGuards(t *testing.T) {
+	if goruntime.GOOS != "linux" {
+		t.Skip("pages are guarded by calls of Linux")
+	}
+	for _, dtype := range []ir.DType{ir.F16, ir.BF16} {
+		m := rowsModule(t, dtype, []int{8, 9, 15, 23, 34, 70})
+		planned, err := mlxc.Plan(m, ir.CPU, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range planned.Kernels {
+			if !codegen.InAssembly(k) {
+				t.Errorf("%s: kernel %s is in portable Go alone", dtype, k.Name)
+			}
+		}
+		runBetweenGuards(t, m)
+	}
 }
 
 // Results larger than the caches, which go past them in assembly, are the same, from any

@@ -28,7 +28,11 @@ type stream struct {
 	rest   ir.Size // first without its constant, by which streams are told apart
 	number int64   // the constant
 	moves  bool    // along the lanes, by one element
+	dtype  ir.DType
 }
+
+// size is the bytes of an element.
+func (s *stream) size() ir.Size { return ir.N(int64(s.dtype.Size())) }
 
 // The limits of what rows are for.
 const (
@@ -90,8 +94,8 @@ func newLanes(k *ir.Kernel) (*lanes, error) {
 		return nil
 	}
 	for _, s := range k.Stores {
-		if len(s.Guard) > 0 || k.Args[s.Arg].DType != ir.F32 {
-			return no("a guarded store, or one that is not of f32")
+		if t := k.Args[s.Arg].DType; len(s.Guard) > 0 || !isStored(t, s.Value.DType) {
+			return no("a guarded store, or one of " + t.String())
 		}
 		if err := visit(s.Value); err != nil {
 			return nil, err
@@ -139,6 +143,11 @@ func isRow(k *ir.Kernel, a *ir.Axis) bool {
 	})
 }
 
+// isStored reports that lanes of a dtype, 32 bits each, may be of another in memory.
+func isStored(in, lanes ir.DType) bool {
+	return in == lanes && in.Size() == 4 || lanes == ir.F32 && (in == ir.F16 || in == ir.BF16)
+}
+
 // accept finds the streams of a scalar, and refuses what there is no assembly for.
 func (l *lanes) accept(v *ir.Scalar) error {
 	if v.DType != ir.F32 && v.DType != ir.I32 && v.DType != ir.Bool {
@@ -155,8 +164,8 @@ func (l *lanes) accept(v *ir.Scalar) error {
 			return nil
 		}
 	case ir.ScalarLoad:
-		if len(v.Guard)+len(v.Bind) > 0 || l.kernel.Args[v.Arg].DType != ir.F32 {
-			return fmt.Errorf("a guarded load, or one that is not of f32")
+		if t := l.kernel.Args[v.Arg].DType; len(v.Guard)+len(v.Bind) > 0 || !isStored(t, v.DType) {
+			return fmt.Errorf("a guarded load, or one of %s", t)
 		}
 		_, _, err := l.stream(v.Arg, v.Index)
 		return err
@@ -197,7 +206,7 @@ func (l *lanes) stream(arg int, index ir.Size) (at int, distance int64, err erro
 			return 0, 0, fmt.Errorf("kernel %s: terms that are not evenly apart, or may be none", l.kernel.Name)
 		}
 	}
-	l.streams = append(l.streams, stream{arg, index, rest, number, step.Is(1)})
+	l.streams = append(l.streams, stream{arg, index, rest, number, step.Is(1), l.kernel.Args[arg].DType})
 	return len(l.streams) - 1, 0, nil
 }
 
@@ -227,7 +236,8 @@ func (l *lanes) result() (ir.Size, bool) {
 func (l *lanes) mayPass() bool {
 	n, ok := l.result()
 	most, bounded := n.Max()
-	return ok && len(l.terms) == 0 && (!bounded || 4*most >= pastFrom)
+	narrow := slices.ContainsFunc(l.streams, func(s stream) bool { return s.dtype.Size() < 4 })
+	return ok && len(l.terms) == 0 && !narrow && (!bounded || 4*most >= pastFrom)
 }
 
 // atOnce is the elements that one call of assembly computes, unless a row is longer: it
@@ -273,7 +283,7 @@ func Rows(k *ir.Kernel, name string) (*jen.Statement, error) {
 		if l.row != nil {
 			step, _, _ = s.first.Coef(l.row)
 		}
-		steps = append(steps, p.size(step.Mul(ir.N(4))))
+		steps = append(steps, p.size(step.Mul(s.size())))
 	}
 	steps = append(steps, l.walk(p)...)
 	past := jen.False()
@@ -309,13 +319,13 @@ func (l *lanes) walk(p *printer) []jen.Code {
 	var code []jen.Code
 	moved := func(a *ir.Axis, s stream) ir.Size {
 		step, _, _ := s.first.Coef(a)
-		return step.Mul(a.Extent).Mul(ir.N(4))
+		return step.Mul(a.Extent).Mul(s.size())
 	}
 	for i, a := range l.terms {
 		code = append(code, p.size(a.Extent))
 		for _, s := range l.streams {
 			step, _, _ := s.first.Coef(a)
-			step = step.Mul(ir.N(4))
+			step = step.Mul(s.size())
 			if i+1 < len(l.terms) {
 				step = step.Sub(moved(l.terms[i+1], s))
 			}

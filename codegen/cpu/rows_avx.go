@@ -18,14 +18,14 @@ var amd64Pointers = [maxStreams + 1]string{"SI", "DI", "DX", "R8", "R9", "R10", 
 // amd64 is what AVX2 and AVX-512 have in common. CX is the element of a row, BX where a
 // loop ends, and then the lanes that are left, and AX is for addresses.
 var amd64 = &machine{
-	copyOne: func(e *emitter, d operand, a ...operand) {
-		e.op("VMOVSS %s, X0", e.text(a[0]))
-		e.op("VMOVSS X0, %s", e.text(d))
-	},
 	place: func(e *emitter, p place) string {
 		switch p.kind {
 		case inRow:
-			return fmt.Sprintf("%d(%s)(CX*4)", p.bytes, amd64Pointers[p.n])
+			size := 4
+			if p.n < len(e.streams) {
+				size = e.streams[p.n].dtype.Size()
+			}
+			return fmt.Sprintf("%d(%s)(CX*%d)", p.bytes, amd64Pointers[p.n], size)
 		case atStream:
 			return fmt.Sprintf("%d(%s)", p.bytes, amd64Pointers[p.n])
 		case inFrame:
@@ -187,7 +187,7 @@ func avx512Pairs() map[ir.Fn][classes]instruction {
 // avxSingles are singles, of which one instruction rounds.
 func avxSingles(round string) map[ir.Fn]instruction {
 	return map[ir.Fn]instruction{
-		ir.Sqrt:  avx("VSQRTPS"),
+		ir.Sqrt: avx("VSQRTPS"), ir.RoundF16: avxRoundF16,
 		ir.Round: avx(round + " $8,"), ir.Floor: avx(round + " $9,"), ir.Ceil: avx(round + " $10,"), ir.Trunc: avx(round + " $11,"),
 	}
 }
@@ -227,9 +227,9 @@ var avx2 = &vectorSet{
 	choose:    func(e *emitter, d operand, a ...operand) { avx("VBLENDVPS")(e, d, a[2], a[1], a[0]) },
 	exchange:  []instruction{twice(avx("VPERM2F128 $1,")), avx("VPERMILPS $0x4e,"), avx("VPERMILPS $0xb1,")},
 	move:      avx("VMOVUPS"),
-	moveRest:  func(e *emitter, d operand, a ...operand) { avx("VMASKMOVPS")(e, d, e.set.rest, a[0]) },
 	movePast:  avx("VMOVNTPS"),
-	broadcast: avx("VBROADCASTSS"),
+	in:        inAVX2,
+	roundBF16: avxRoundBF16,
 	fma:       avxFMA,
 	extremes:  avxExtremes,
 	extreme: func(b *body, fn ir.Fn, d, y operand) {
@@ -280,15 +280,9 @@ var avx512 = &vectorSet{
 			avx("VMOVUPS")(e, d, a[0])
 		}
 	},
-	moveRest: func(e *emitter, d operand, a ...operand) {
-		if d.at == nil {
-			avx("VMOVUPS.Z")(e, d, e.set.rest, a[0])
-			return
-		}
-		avx("VMOVUPS")(e, d, e.set.rest, a[0])
-	},
 	movePast:  avx("VMOVNTPS"),
-	broadcast: avx("VBROADCASTSS"),
+	in:        inAVX512,
+	roundBF16: avxRoundBF16,
 	fma:       avxFMA,
 	extremes:  avxExtremes,
 	extreme: func(b *body, fn ir.Fn, d, y operand) {

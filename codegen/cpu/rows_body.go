@@ -242,11 +242,11 @@ func (b *body) run(values []*ir.Scalar, sinks []sink) {
 			}
 			if !b.e.inMemory(v) {
 				b.apply(k)
-			} else if b.masked || b.once || len(b.uses[k]) > 1 {
+			} else if t := b.e.storedAs(v); b.masked || b.once || len(b.uses[k]) > 1 || t.Size() < 4 {
 				clear(b.pinned)
 				r := b.alloc(vectorFile)
-				b.e.set.moveOf(b.masked)(b.e, r, b.memory(k))
-				if b.masked || b.once {
+				b.access(t).load(b.e, r, b.memory(k))
+				if b.masked || b.once || t.Size() < 4 {
 					delete(b.mem, k)
 				}
 				b.in[k] = r.register
@@ -274,5 +274,38 @@ func (b *body) sink(v *ir.Scalar, sinks []sink) {
 				b.release(o)
 			}
 		}
+	}
+}
+
+// access is how lanes of a dtype in memory are loaded and stored, all or the rest of a row.
+func (b *body) access(t ir.DType) access {
+	a, ok := b.e.set.in[t]
+	if !ok {
+		b.fail("%v in memory", t)
+		a = b.e.set.in[ir.F32]
+	}
+	if b.masked {
+		a.load, a.store = a.loadRest, a.storeRest
+	}
+	return a
+}
+
+// store stores a register, which it may write over if it is free afterwards.
+func (b *body) store(r result, at operand, o *operand) {
+	a := b.access(r.dtype)
+	if r.past && !b.masked {
+		a.store = b.e.set.movePast
+	}
+	if r.dtype.Size() == 4 {
+		a.store(b.e, at, *o)
+		return
+	}
+	x := b.own(o)
+	if v := real(r.value); r.dtype == ir.BF16 && v.Fn != ir.RoundBF16 {
+		b.e.set.roundBF16(b, x)
+	}
+	a.store(b.e, at, x)
+	if x.register != o.register {
+		b.release(x)
 	}
 }

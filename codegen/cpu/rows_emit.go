@@ -105,14 +105,14 @@ func (e *emitter) rows() error {
 		if stage == stages { // not before: an argument may lie where one is written
 			for _, s := range l.kernel.Stores {
 				if st, _, _ := l.stream(s.Arg, s.Index); l.streams[st].moves {
-					results = append(results, result{s.Value, e.elements(s.Arg, s.Index), false})
+					results = append(results, result{s.Value, l.kernel.Args[s.Arg].DType, e.elements(s.Arg, s.Index), false})
 				}
 			}
 		}
 		keep := e.keep(stage, folds)
 		if keep != nil {
 			e.keptAt = e.room()
-			results = []result{{keep, e.keptAt, false}}
+			results = []result{{keep, ir.F32, e.keptAt, false}}
 		}
 		if len(folds)+len(results) > 0 {
 			e.loop(folds, results, stage == stages)
@@ -124,12 +124,24 @@ func (e *emitter) rows() error {
 	for _, s := range l.kernel.Stores {
 		st, distance, _ := l.stream(s.Arg, s.Index)
 		if !l.streams[st].moves {
-			from, _ := e.where(real(s.Value), 0)
-			e.set.copyOne(e, operand{at: &place{kind: atStream, n: st, bytes: int(4 * distance)}}, operand{at: &from})
+			e.storeOne(s.Value, st, distance)
 		}
 	}
 	e.set.nextRow(e, e.rowLabel)
 	return e.err
+}
+
+// storeOne stores a result of a row, after its loops.
+func (e *emitter) storeOne(v *ir.Scalar, st int, distance int64) {
+	e.settled = nil
+	x, t := operand{}, e.streams[st].dtype
+	from, _ := e.where(real(v), 0)
+	e.set.move(e, x, operand{at: &from})
+	b := newBody(e, 1, 1, false)
+	if t == ir.BF16 && real(v).Fn != ir.RoundBF16 {
+		e.set.roundBF16(b, x)
+	}
+	b.access(t).storeOne(e, operand{at: &place{kind: atStream, n: st, bytes: t.Size() * int(distance)}}, x)
 }
 
 // data is the constants.
@@ -288,7 +300,8 @@ func (e *emitter) where(v *ir.Scalar, u int) (place, bool) {
 // elements is where the vectors of a loop's body lie in an argument.
 func (e *emitter) elements(arg int, index ir.Size) func(u int) place {
 	st, distance, _ := e.stream(arg, index)
-	return func(u int) place { return place{kind: inRow, n: st, bytes: 4 * (int(distance) + e.set.lanes*u)} }
+	size := e.streams[st].dtype.Size()
+	return func(u int) place { return place{kind: inRow, n: st, bytes: size * (int(distance) + e.set.lanes*u)} }
 }
 
 // rowValues computes what is the same in all lanes and known at a stage.
@@ -305,7 +318,8 @@ func (e *emitter) rowValues(stage int) {
 		if v.Kind == ir.ScalarLoad {
 			st, distance, _ := e.stream(v.Arg, v.Index)
 			r := operand{}
-			e.set.broadcast(e, r, operand{at: &place{kind: atStream, n: st, bytes: int(4 * distance)}})
+			t := e.streams[st].dtype
+			e.set.in[t].broadcast(e, r, operand{at: &place{kind: atStream, n: st, bytes: t.Size() * int(distance)}})
 			e.set.move(e, operand{at: &m}, r)
 			e.slots[v] = m
 			continue
@@ -353,7 +367,7 @@ func (e *emitter) room() func(u int) place {
 // take the memory of what is loaded, so nothing is then loaded after it that varies along
 // the lanes. nil: there is none.
 func (e *emitter) keep(stage int, folds []*ir.Scalar) *ir.Scalar {
-	if e.kept != nil || len(folds) == 0 || len(e.kernel.Stores) != 1 || !e.kernel.Stores[0].Value.Varies(e.axis) {
+	if e.kept != nil || len(folds) == 0 || len(e.kernel.Stores) != 1 || !e.kernel.Stores[0].Value.Varies(e.axis) || !e.keepsInFrame() && e.kernel.Args[e.kernel.Stores[0].Arg].DType != ir.F32 {
 		return nil
 	}
 	var now []sink
@@ -382,6 +396,14 @@ func (e *emitter) keep(stage int, folds []*ir.Scalar) *ir.Scalar {
 
 // inMemory reports that a value is not computed.
 func (e *emitter) inMemory(v *ir.Scalar) bool { return v.Kind == ir.ScalarLoad || v == e.kept }
+
+// storedAs is the dtype that a value in memory has there.
+func (e *emitter) storedAs(v *ir.Scalar) ir.DType {
+	if v == e.kept {
+		return ir.F32
+	}
+	return e.kernel.Args[v.Arg].DType
+}
 
 // isSum reports that a value is in registers as the sum of a loop's terms.
 func (e *emitter) isSum(v *ir.Scalar) bool {
@@ -420,6 +442,7 @@ func (e *emitter) along(roots []sink) []*ir.Scalar {
 // A result is stored in a row.
 type result struct {
 	value *ir.Scalar
+	dtype ir.DType          // in memory
 	at    func(u int) place // of the vectors of a loop's body
 	past  bool              // the caches
 }
@@ -485,7 +508,7 @@ func (e *emitter) termsLoop() {
 	}
 	var results []result
 	for _, s := range e.kernel.Stores {
-		results = append(results, result{s.Value, e.elements(s.Arg, s.Index), false})
+		results = append(results, result{s.Value, e.kernel.Args[s.Arg].DType, e.elements(s.Arg, s.Index), false})
 	}
 	unroll := 4
 	store := func(e *emitter, u int, rest bool) *body {
@@ -544,13 +567,9 @@ func (e *emitter) body(folds []*ir.Scalar, results []result, u, unroll int, mask
 	}
 	for _, r := range results {
 		sinks = append(sinks, sink{real(r.value), func(b *body, u int, o *operand) {
-			b.load(o)
 			at := r.at(u)
-			move := e.set.moveOf(masked)
-			if r.past && !masked {
-				move = e.set.movePast
-			}
-			move(e, operand{at: &at}, *o)
+			b.load(o)
+			b.store(r, operand{at: &at}, o)
 		}})
 	}
 	b := newBody(e, u, (len(folds)+len(e.sums))*unroll, masked)
@@ -589,10 +608,10 @@ func (e *emitter) fetch(u int) {
 				continue
 			}
 			if n, ok := step.Int(); ok && e.folded {
-				bytes = 4 * int(n)
+				bytes = s.dtype.Size() * int(n)
 			}
 		}
-		for v := 0; v < 4*e.set.lanes*u; v += 64 {
+		for v := 0; v < s.dtype.Size()*e.set.lanes*u; v += 64 {
 			e.set.prefetch(e, place{kind: inRow, n: i, bytes: bytes + v})
 		}
 	}

@@ -17,7 +17,7 @@ func module(t *testing.T, m Model) *ir.Module {
 	return p.Module()
 }
 
-// Every model goes through all passes for both targets.
+// Every model goes through all passes for both targets, and is one launch on Metal.
 func TestModelsCompile(t *testing.T) {
 	for _, m := range Small {
 		for _, target := range []ir.Target{ir.CPU, ir.Metal} {
@@ -26,7 +26,11 @@ func TestModelsCompile(t *testing.T) {
 				t.Errorf("%s for %s: %v", m.Name, target, err)
 				continue
 			}
-			t.Logf("%s for %s: %d kernels, %d launches", m.Name, target, len(w.Kernels), len(w.Funcs[0].Variants[0].Steps))
+			launches := len(w.Funcs[0].Variants[0].Steps)
+			t.Logf("%s for %s: %d kernels, %d launches", m.Name, target, len(w.Kernels), launches)
+			if target == ir.Metal && launches != 1 {
+				t.Errorf("%s is %d launches on Metal", m.Name, launches)
+			}
 		}
 	}
 }

@@ -85,7 +85,7 @@ var amd64 = &machine{
 		at = all + len(again)*(1+all)
 		move("SUBQ")
 	},
-	prefetch: func(e *emitter, p place) { e.op("PREFETCHT0 %s", e.text(operand{at: &p})) },
+	fetch: func(e *emitter, p place) { e.op("PREFETCHT0 %s", e.text(operand{at: &p})) },
 	unlessPast: func(e *emitter, label string) {
 		e.op("CMPB past+32(FP), $0")
 		e.op("JEQ %s", label)

@@ -319,7 +319,12 @@ func (e *emitter) rowValues(stage int) {
 			st, distance, _ := e.stream(v.Arg, v.Index)
 			r := operand{}
 			t := e.streams[st].dtype
-			e.set.in[t].broadcast(e, r, operand{at: &place{kind: atStream, n: st, bytes: t.Size() * int(distance)}})
+			in, ok := e.set.in[t]
+			if !ok {
+				e.err = fmt.Errorf("%s has no %v in memory", e.set.name, t)
+				return
+			}
+			in.broadcast(e, r, operand{at: &place{kind: atStream, n: st, bytes: t.Size() * int(distance)}})
 			e.set.move(e, operand{at: &m}, r)
 			e.slots[v] = m
 			continue
@@ -500,6 +505,10 @@ func (e *emitter) loop(folds []*ir.Scalar, results []result, last bool) {
 
 // termsLoop goes along a row, and for each of its vectors through the terms.
 func (e *emitter) termsLoop() {
+	if e.set.terms == nil {
+		e.err = fmt.Errorf("%s has no terms of lanes", e.set.name)
+		return
+	}
 	var folds []*ir.Scalar
 	for _, v := range e.kernel.Values {
 		if e.need[v] && v.Kind == ir.ScalarReduce {
@@ -555,6 +564,9 @@ func (e *emitter) body(folds []*ir.Scalar, results []result, u, unroll int, mask
 	var sinks []sink
 	for i, v := range folds {
 		sinks = append(sinks, sink{real(v.Args[0]), func(b *body, u int, o *operand) {
+			if !b.e.set.memory {
+				b.load(o)
+			}
 			x := *o
 			if masked { // lanes beyond the row change nothing
 				number := e.number(identity(v), ir.F32)
@@ -594,7 +606,7 @@ const ahead = 2048
 
 // fetch asks for what later bodies load.
 func (e *emitter) fetch(u int) {
-	if len(e.terms) > 0 || e.set.prefetch == nil {
+	if len(e.terms) > 0 {
 		return
 	}
 	for i, s := range e.streams {
@@ -612,7 +624,7 @@ func (e *emitter) fetch(u int) {
 			}
 		}
 		for v := 0; v < s.dtype.Size()*e.set.lanes*u; v += 64 {
-			e.set.prefetch(e, place{kind: inRow, n: i, bytes: bytes + v})
+			e.set.fetch(e, place{kind: inRow, n: i, bytes: bytes + v})
 		}
 	}
 }

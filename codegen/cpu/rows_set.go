@@ -49,10 +49,10 @@ type machine struct {
 	// lanes that are left; where align is a place, first the lanes up to where a vector
 	// is aligned there.
 	loop func(e *emitter, unroll int, align *place, body func(u int, rest bool))
-	// terms does the body for all terms: lanes.walk says how streams move.
+	// terms does the body for all terms: lanes.walk says how streams move. nil: it cannot.
 	terms func(e *emitter, body func())
-	// prefetch brings a line to the caches; nil: there is no such instruction.
-	prefetch func(e *emitter, p place)
+	// fetch asks for what a place in a stream holds.
+	fetch func(e *emitter, p place)
 	// unlessPast goes to the label unless the call says that results go past the caches.
 	unlessPast func(e *emitter, label string)
 	// toFrame makes the stream maxStreams point at a line of the caches in the frame.

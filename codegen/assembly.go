@@ -26,10 +26,10 @@ type fast struct {
 	is       func(k *ir.Kernel) bool
 	print    func(k *ir.Kernel, name string) (*jen.Statement, error)
 	routines []routine // of all architectures
-	own      *micros   // and of each; nil: none
-	// rows is what a kernel leaves to rows in assembly of its own, and the name of the
-	// function that does; nil: nothing.
-	rows func(k *ir.Kernel, name string) (*ir.Kernel, string)
+	choices  []choice  // and of each
+	// rows are the parts of a kernel that it leaves to rows in assembly of their own; nil:
+	// there are none.
+	rows func(k *ir.Kernel, name string) []cpu.Part
 }
 
 // A routine is a function in assembly.
@@ -39,45 +39,58 @@ type routine struct {
 	text      func(a *cpu.Architecture, name string) string
 }
 
-// A micros is the micro-kernels for panels of a dtype, and the end of their names.
-type micros struct {
-	panels ir.DType
-	suffix string
+// A choice is a variable of a type of the runtime's with routines that an architecture has
+// of its own.
+type choice struct {
+	name, doc, kind string
+	params          []jen.Code
+	routines        func(a *cpu.Architecture) []cpu.Routine
+	panels          ir.DType
+	suffix          string // of the routines' names
 }
 
-// name is that of the variable with those of an architecture.
-func (m *micros) name() string { return "micros" + m.suffix }
+func microsOf(panels ir.DType, suffix string) choice {
+	return choice{"micros" + suffix, "are micro-kernels for panels of " + panels.String(), "Micros", microParams,
+		func(a *cpu.Architecture) []cpu.Routine { return a.Micros }, panels, suffix}
+}
 
-func (m *micros) routines(a *cpu.Architecture) []routine {
+var weighers = choice{name: "weighers", doc: "make weights of scores", kind: "Weighers", params: weighParams,
+	routines: func(a *cpu.Architecture) []cpu.Routine { return a.Weighers }}
+
+// of are the routines of an architecture.
+func (c *choice) of(a *cpu.Architecture) []routine {
 	var rs []routine
-	for _, k := range a.Micros {
-		rs = append(rs, routine{k.Name + m.suffix, k.Doc, microParams, func(_ *cpu.Architecture, name string) string { return k.Text(name, m.panels) }})
+	for _, r := range c.routines(a) {
+		rs = append(rs, routine{r.Name + c.suffix, r.Doc, c.params, func(_ *cpu.Architecture, name string) string { return r.Text(name, c.panels) }})
 	}
 	return rs
 }
 
-// variable declares it.
-func (m *micros) variable(a *cpu.Architecture) *jen.Statement {
+// declare is the variable for an architecture.
+func (c *choice) declare(a *cpu.Architecture) *jen.Statement {
 	var fields []jen.Code
-	for _, k := range a.Micros {
-		fields = append(fields, jen.Id(k.Field).Op(":").Id(k.Name+m.suffix))
+	for _, r := range c.routines(a) {
+		fields = append(fields, jen.Id(r.Field).Op(":").Id(r.Name+c.suffix))
 	}
-	return jen.Comment(fmt.Sprintf("%s are those for panels of %s.", m.name(), m.panels)).Line().Var().Id(m.name()).Op("=").Qual(cpuPath, "Micros").Values(fields...)
+	return jen.Comment(c.name+" "+c.doc+".").Line().
+		Var().Id(c.name).Op("=").Qual(cpuPath, c.kind).Values(fields...)
 }
 
 var (
+	weighParams = []jen.Code{jen.Id("w").Op("*").Qual(cpuPath, "Weights")}
 	microParams = []jen.Code{jen.Id("t").Op("*").Qual(cpuPath, "Micro")}
 	rowsParams  = []jen.Code{jen.Id("at").Op("*").Qual("unsafe", "Pointer"), jen.Id("step").Op("*").Int(), jen.List(jen.Id("rows"), jen.Id("n")).Int(), jen.Id("past").Bool()}
 	copyParams  = []jen.Code{jen.List(jen.Id("dst"), jen.Id("src")).Qual("unsafe", "Pointer"), jen.List(jen.Id("n"), jen.Id("step")).Int()}
 	forms       = []fast{
 		productForm(ir.F32, ""), productForm(ir.F16, "F16"), productForm(ir.BF16, "BF16"),
+		streamForm(ir.F32, ""), streamForm(ir.F16, "F16"), streamForm(ir.BF16, "BF16"),
 		{"Copy", cpu.IsPanels, func(k *ir.Kernel, name string) (*jen.Statement, error) {
 			return cpu.Panels(k, name, "copyRows", "copyColumns")
 		}, []routine{
 			{"copyRows", "makes n rows of a panel of rows that are step bytes apart", copyParams, func(a *cpu.Architecture, name string) string { return a.CopyRows(name) }},
 			{"copyColumns", "makes n rows of a panel of columns that are step bytes apart", copyParams, func(a *cpu.Architecture, name string) string { return a.CopyColumns(name) }},
 		}, nil, nil},
-		{"Vector", cpu.IsRows, cpu.Rows, nil, nil, func(k *ir.Kernel, name string) (*ir.Kernel, string) { return k, name }},
+		{"Vector", cpu.IsRows, cpu.Rows, nil, nil, func(k *ir.Kernel, name string) []cpu.Part { return []cpu.Part{{Kernel: k, Name: name}} }},
 	}
 )
 
@@ -90,16 +103,29 @@ func InAssembly(k *ir.Kernel) bool {
 // productForm is the products whose panels are of a dtype; their micro-kernels have names
 // that end in suffix.
 func productForm(panels ir.DType, suffix string) fast {
-	own := &micros{panels, suffix}
+	micros := microsOf(panels, suffix)
 	return fast{
 		"Product",
 		func(k *ir.Kernel) bool { return cpu.IsProduct(k, panels) },
-		func(k *ir.Kernel, name string) (*jen.Statement, error) { return cpu.Product(k, name, own.name()) },
+		func(k *ir.Kernel, name string) (*jen.Statement, error) { return cpu.Product(k, name, micros.name) },
 		nil,
-		own,
-		func(k *ir.Kernel, name string) (*ir.Kernel, string) {
-			return cpu.RowsEpilogue(k), cpu.EpilogueName(name)
+		[]choice{micros},
+		cpu.ProductRows,
+	}
+}
+
+// streamForm is the streams whose panels are of a dtype.
+func streamForm(panels ir.DType, suffix string) fast {
+	micros := microsOf(panels, suffix)
+	return fast{
+		"Stream",
+		func(k *ir.Kernel) bool { return cpu.IsStream(k, panels) },
+		func(k *ir.Kernel, name string) (*jen.Statement, error) {
+			return cpu.Stream(k, name, micros.name, weighers.name)
 		},
+		nil,
+		[]choice{micros, weighers},
+		cpu.StreamRows,
 	}
 }
 
@@ -112,21 +138,34 @@ func (f *fast) names() []string {
 		}
 	}
 	add(f.routines)
-	if f.own != nil {
-		names = append(names, f.own.name())
+	for _, c := range f.choices {
+		names = append(names, c.name)
 		for _, a := range cpu.Architectures {
-			add(f.own.routines(a))
+			add(c.of(a))
 		}
 	}
 	return names
 }
 
-// rowsOf is what f.rows says, of any form.
-func (f *fast) rowsOf(k *ir.Kernel, name string) (*ir.Kernel, string) {
+// parts are what f.rows says, of any form.
+func (f *fast) parts(k *ir.Kernel, name string) []cpu.Part {
 	if f.rows == nil {
-		return nil, ""
+		return nil
 	}
 	return f.rows(k, name)
+}
+
+// choicesOf are those of some forms, each once.
+func choicesOf(used []*fast) []choice {
+	var choices []choice
+	for _, u := range used {
+		for _, c := range u.choices {
+			if !slices.ContainsFunc(choices, func(d choice) bool { return c.name == d.name }) {
+				choices = append(choices, c)
+			}
+		}
+	}
+	return choices
 }
 
 // derivedNames are those of a kernel and of its fast forms.
@@ -134,7 +173,9 @@ func derivedNames(name string) []string {
 	names := []string{name}
 	for _, f := range forms {
 		form := name + f.suffix
-		names = append(names, form, cpu.EpilogueName(form), cpu.RoutineName(form), cpu.RoutineName(cpu.EpilogueName(form)))
+		for _, part := range []string{form, cpu.EpilogueName(form), cpu.ScoreName(form)} {
+			names = append(names, part, cpu.RoutineName(part))
+		}
 	}
 	return names
 }
@@ -180,8 +221,8 @@ func (p *pkg) vectorKernels() (*jen.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		if rows, function := of[i].rowsOf(k, name); rows != nil {
-			code = append(code, routine{name: cpu.RoutineName(function), doc: "computes rows of n elements, step bytes apart in each stream; past: results go past the caches", params: rowsParams}.declare())
+		for _, part := range of[i].parts(k, name) {
+			code = append(code, routine{name: cpu.RoutineName(part.Name), doc: "computes rows of n elements, step bytes apart in each stream; past: results go past the caches", params: rowsParams}.declare())
 		}
 		code = append(code, text)
 		swap = append(swap, jen.Id("program").Dot("Kernels").Index(jen.Lit(i)).Op("=").Id(name))
@@ -209,25 +250,21 @@ func (r routine) declare() *jen.Statement {
 // architectureKernels are the routines that an architecture has of its own; nil: it has
 // none.
 func (p *pkg) architectureKernels(a *cpu.Architecture) *jen.File {
-	f := p.file()
 	_, used := p.fastForms()
-	any := false
-	for _, u := range used {
-		if u.own == nil {
-			continue
-		}
-		if any {
+	choices := choicesOf(used)
+	if len(choices) == 0 {
+		return nil
+	}
+	f := p.file()
+	for i, c := range choices {
+		if i > 0 {
 			f.Line()
 		}
-		any = true
-		f.Add(u.own.variable(a))
-		for _, r := range u.own.routines(a) {
+		f.Add(c.declare(a))
+		for _, r := range c.of(a) {
 			f.Line()
 			f.Add(r.declare())
 		}
-	}
-	if !any {
-		return nil
 	}
 	return f
 }
@@ -240,28 +277,28 @@ func (p *pkg) assembly(a *cpu.Architecture) (string, error) {
 	}
 	var b strings.Builder
 	b.WriteString(p.header() + "\n\n#include \"textflag.h\"\n")
-	for _, u := range used {
-		routines := u.routines
-		if u.own != nil {
-			routines = u.own.routines(a)
-		}
-		for _, r := range routines {
+	add := func(rs []routine) {
+		for _, r := range rs {
 			b.WriteString("\n" + r.text(a, r.name))
 		}
+	}
+	for _, c := range choicesOf(used) {
+		add(c.of(a))
+	}
+	for _, u := range used {
+		add(u.routines)
 	}
 	for i, k := range p.cpu.module.Kernels {
 		if of[i] == nil {
 			continue
 		}
-		rows, function := of[i].rowsOf(k, p.cpu.kernels[i]+of[i].suffix)
-		if rows == nil {
-			continue
+		for _, part := range of[i].parts(k, p.cpu.kernels[i]+of[i].suffix) {
+			text, err := a.Lanes(part.Kernel, cpu.RoutineName(part.Name))
+			if err != nil {
+				return "", err
+			}
+			b.WriteString("\n" + text)
 		}
-		text, err := a.Lanes(rows, cpu.RoutineName(function))
-		if err != nil {
-			return "", err
-		}
-		b.WriteString("\n" + text)
 	}
 	return b.String(), nil
 }

@@ -50,7 +50,7 @@ var viewOps = []*Op{
 					at[i] = Size{}
 				}
 			}
-			return p.Arg(in.Args[0], Unravel(Linear(at, shape), in.Args[0].Type.Shape))
+			return p.Arg(in.Args[0], reshaped(at, shape, in.Args[0].Type.Shape))
 		},
 		Eval: func(in *Instr, args []*Tensor, env *Env) (*Tensor, error) {
 			return env.fill(in.Result().Type, func(out *Tensor, n int, _ []int) { out.copyFrom(n, args[0], n) })
@@ -361,4 +361,30 @@ func Unravel(n Size, shape []Size) []Size {
 		at[first] = n
 	}
 	return at
+}
+
+// reshaped is where the element at an index of one shape is in another: axes after axes
+// that have as many elements in both, so that where one axis stays nothing is divided,
+// whatever its size.
+func reshaped(at, shape, other []Size) []Size {
+	var index []Size
+	for len(shape)+len(other) > 0 {
+		n, m := sameElems(shape, other)
+		index = append(index, Unravel(Linear(at[:n], shape[:n]), other[:m])...)
+		at, shape, other = at[n:], shape[n:], other[m:]
+	}
+	return index
+}
+
+// sameElems is the fewest axes of both shapes, from the first on, that have as many
+// elements; all, if no others have.
+func sameElems(x, y []Size) (n, m int) {
+	for sum := 1; sum < len(x)+len(y); sum++ {
+		for n := max(0, sum-len(y)); n <= min(sum, len(x)); n++ {
+			if Product(x[:n]).Equal(Product(y[:sum-n])) {
+				return n, sum - n
+			}
+		}
+	}
+	return len(x), len(y)
 }

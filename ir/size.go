@@ -275,7 +275,7 @@ func (s Size) Exact(t Size) (Size, bool) {
 // split gives s = q*d + r, where r keeps what d does not divide.
 func split(s, d Size) (q, r Size) {
 	if len(d.terms) != 1 {
-		return Size{}, s
+		return splitSum(s, d)
 	}
 	for _, t := range s.terms {
 		if u, ok := quotient(t, d.terms[0]); ok {
@@ -285,6 +285,32 @@ func split(s, d Size) (q, r Size) {
 			r = r.Add(N(t.Coef - n*floorDiv(t.Coef, n)))
 		} else {
 			r = r.Add(Size{terms: []Term{t}})
+		}
+	}
+	return q, r
+}
+
+// splitSum is split for a sum d: of s it takes multiples of d as long as fewer terms are
+// left.
+func splitSum(s, d Size) (q, r Size) {
+	r = s
+	if len(d.terms) == 0 {
+		return q, r
+	}
+	lead := d.terms[0]
+	for _, t := range d.terms {
+		if len(t.Atoms) > len(lead.Atoms) {
+			lead = t
+		}
+	}
+	for _, t := range s.terms {
+		u, ok := quotient(t, lead)
+		if !ok {
+			continue
+		}
+		times := Size{terms: []Term{u}}
+		if less := r.Sub(d.Mul(times)); !less.overflow && len(less.terms) < len(r.terms) {
+			q, r = q.Add(times), less
 		}
 	}
 	return q, r

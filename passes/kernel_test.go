@@ -50,6 +50,24 @@ func TestKernelSteps(t *testing.T) {
 			v3 = reduce max v2 over r0, r1 : f32
 			v4 = add v1, v3 : f32
 			store %out[0] = v4`, []string{"< 12", "over r0r1"}, []string{"over r0, r1"}},
+		{"rows of a stream that are walked as one become one", mergeAxes, `
+			axes i0 < 2, i1 < 2, i2 < 3, r0 < 2, r1 < 3, r2 < 4
+			par i0, i1, i2
+			v0 = load %x[12*i0 + 6*i1 + 3*r0 + r1] : f32
+			v1 = load %y[3*r0 + r1 + 6*r2] : f32
+			v2 = mul v0, v1 : f32
+			v3 = reduce add v2 over r0, r1 : f32
+			v4 = reduce max v3 over r2 : f32
+			v5 = sub v3, v4 : f32
+			v6 = exp v5 : f32
+			v7 = load %z[i2 + 3*r2] : f32
+			v8 = mul v6, v7 : f32
+			v9 = reduce add v8 over r2 : f32
+			v10 = reduce add v6 over r2 : f32
+			v11 = div v9, v10 : f32
+			store %out[6*i0 + 3*i1 + i2] = v11
+			stream keys r2 m i0, i1 n i2 query v0 key v1 dot v3 score v3 max v4 exp v6 sum v10 value v7 weighted v9`,
+			[]string{"stream keys r2 m i0i1 n i2", "over r0r1"}, nil},
 		{"the left factor is the one that varies with m", recogniseContract, `
 			axes i0 < 3, i1 < 4, r0 < 2
 			par i0, i1

@@ -69,6 +69,9 @@ func merge(k *ir.Kernel, p, q *ir.Axis) {
 	one := &ir.Axis{Name: p.Name + q.Name, Extent: p.Extent.Mul(q.Extent)}
 	pair := func(axes []*ir.Axis) []*ir.Axis { return replaceAxis(replaceAxis(axes, p, one), q) }
 	k.Par = pair(k.Par)
+	if s := k.Stream; s != nil {
+		s.M, s.N = pair(s.M), pair(s.N)
+	}
 	if shared := pair(k.Shared()); len(shared) > 0 {
 		k.Outer, k.Inner = shared[:len(shared)-1], shared[len(shared)-1]
 	}

@@ -60,19 +60,19 @@ func (p *packing) variant(v *ir.Variant) {
 }
 
 // packable reports whether a step reads only params and what is packed, and writes only
-// the arena. What reads nothing fills memory, which is cheaper than to keep it.
+// the arena. What only fills memory is cheaper than to keep it.
 func (p *packing) packable(s *ir.Step, to map[*ir.Buffer]*ir.Buffer) bool {
-	reads := false
+	worth := slices.ContainsFunc(s.Kernel.Values, func(v *ir.Scalar) bool { return v.Kind == ir.ScalarApply })
 	for n, b := range s.Args {
 		isParam := b.Place == ir.InParam && !p.module.Params[b.Index].State
 		switch {
 		case s.Kernel.Args[n].Write && b.Place != ir.InArena, !s.Kernel.Args[n].Write && !isParam && to[b] == nil:
 			return false
 		case !s.Kernel.Args[n].Write:
-			reads = true
+			worth = true
 		}
 	}
-	return reads && len(s.Sizes) == 0
+	return worth && len(s.Sizes) == 0
 }
 
 // step makes a step one of load, unless an equal one is there.

@@ -5,16 +5,18 @@ import "github.com/mlxc/mlxc/ir"
 // An Architecture is one that there is assembly for. All have routines for the same
 // kernels, which the same Go calls.
 type Architecture struct {
-	Name        string // Go's
-	Micros      []MicroKernel
+	Name        string    // Go's
+	Micros      []Routine // for panels of a dtype
+	Weighers    []Routine
 	CopyRows    func(name string) string
 	CopyColumns func(name string) string
 	sets        []*vectorSet // that rows are written in, the widest first
 }
 
-// A MicroKernel is one of those in the runtime's Micros: its field there, what its name
-// begins with, what it does, and its text for panels of a dtype.
-type MicroKernel struct {
+// A Routine is one that a table of the runtime's has: its field there, what its name
+// begins with, what it does, and its text, for panels of a dtype if it has to do with
+// them.
+type Routine struct {
 	Field, Name, Doc string
 	Text             func(name string, panels ir.DType) string
 }
@@ -23,20 +25,28 @@ type MicroKernel struct {
 var Architectures = []*Architecture{
 	{
 		Name: "amd64",
-		Micros: []MicroKernel{
-			{"Six", "micro6", sixDoc, avxShape(6, 1, false)},
-			{"Four", "micro4", fourDoc, avxShape(4, 1, false)},
-			{"Eight", "micro8", "computes sums of a panel for eight rows at a time, with AVX-512", avxShape(8, 1, true)},
-			{"EightPairs", "microPairs", "computes sums of two panels for eight rows at a time, with AVX-512", avxShape(8, 2, true)},
+		Micros: []Routine{
+			{"Six", "micro6", sixDoc, shaped(microShape{rows: 6, panels: 1})},
+			{"Four", "micro4", fourDoc, shaped(microShape{rows: 4, panels: 1})},
+			{"Eight", "micro8", "computes sums of a panel for eight rows at a time, with AVX-512", shaped(microShape{rows: 8, panels: 1, avx512: true})},
+			{"EightPairs", "microPairs", "computes sums of two panels for eight rows at a time, with AVX-512", shaped(microShape{rows: 8, panels: 2, avx512: true})},
+			{"Half", "microHalf", "computes sums of half a panel for eight rows at a time, with AVX-512", shaped(microShape{rows: 8, panels: 1, avx512: true, half: true})},
+		},
+		Weighers: []Routine{
+			{"Weigh", "weigh", weighDoc, func(name string, _ ir.DType) string { return weighAVX(name, false) }},
+			{"WeighWide", "weighWide", weighDoc + ", with AVX-512", func(name string, _ ir.DType) string { return weighAVX(name, true) }},
 		},
 		CopyRows: copyRowsAVX2, CopyColumns: copyColumnsAVX2,
 		sets: []*vectorSet{avx512, avx2},
 	},
 	{
 		Name: "arm64",
-		Micros: []MicroKernel{
-			{"Six", "micro6", sixDoc, neonRows(6)},
-			{"Four", "micro4", fourDoc, neonRows(4)},
+		Micros: []Routine{
+			{"Six", "micro6", sixDoc, func(name string, panels ir.DType) string { return microNEON(name, 6, panels) }},
+			{"Four", "micro4", fourDoc, func(name string, panels ir.DType) string { return microNEON(name, 4, panels) }},
+		},
+		Weighers: []Routine{
+			{"Weigh", "weigh", weighDoc, func(name string, _ ir.DType) string { return weighNEON(name) }},
 		},
 		CopyRows: copyRowsNEON, CopyColumns: copyColumnsNEON,
 		sets: []*vectorSet{neon},
@@ -44,16 +54,11 @@ var Architectures = []*Architecture{
 }
 
 const (
-	sixDoc  = "computes sums of a panel for six rows at a time"
-	fourDoc = "computes sums of a panel for four rows at a time"
+	sixDoc   = "computes sums of a panel for six rows at a time"
+	fourDoc  = "computes sums of a panel for four rows at a time"
+	weighDoc = "makes weights of scores"
 )
 
-func avxShape(rows, panels int, avx512 bool) func(name string, panels ir.DType) string {
-	return func(name string, dtype ir.DType) string {
-		return microAVX(name, microShape{rows, panels, avx512}, dtype)
-	}
-}
-
-func neonRows(rows int) func(name string, panels ir.DType) string {
-	return func(name string, panels ir.DType) string { return microNEON(name, rows, panels) }
+func shaped(s microShape) func(name string, panels ir.DType) string {
+	return func(name string, panels ir.DType) string { return microAVX(name, s, panels) }
 }

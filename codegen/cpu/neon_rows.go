@@ -13,14 +13,10 @@ import (
 // and the last of them, R10, into the frame; R11 is the element of a row, R12 where a loop
 // ends, R13 and R14 are for addresses, and R15 points at the constants.
 var arm64 = &machine{
-	copyOne: func(e *emitter, d operand, a ...operand) {
-		e.op("FMOVS %s, F0", e.text(a[0]))
-		e.op("FMOVS F0, %s", e.text(d))
-	},
 	place: func(e *emitter, p place) string {
 		switch p.kind {
 		case inRow: // an instruction takes an index or bytes, but not both
-			e.op("ADD R11<<2, R%d, R13", p.n)
+			e.op("ADD R11<<%d, R%d, R13", e.elementShift(p), p.n)
 			return fmt.Sprintf("%d(R13)", p.bytes)
 		case atStream:
 			return fmt.Sprintf("%d(R%d)", p.bytes, p.n)
@@ -32,7 +28,7 @@ var arm64 = &machine{
 	begin: func(name string, frame, streams int) string {
 		var b strings.Builder
 		if frame > 0 {
-			frame += arm64Frame - 8
+			frame = (frame+15)/16*16 + arm64Frame - 8
 		}
 		fmt.Fprintf(&b, "TEXT ·%s(SB), 0, $%d-33\n\tMOVD at+0(FP), R13\n", name, frame)
 		for i := range streams {
@@ -55,8 +51,43 @@ var arm64 = &machine{
 	},
 	fetch: func(e *emitter, p place) {
 		e.op("ADD $%d, R%d, R13", p.bytes, p.n)
-		e.op("ADD R11<<2, R13")
+		e.op("ADD R11<<%d, R13", e.elementShift(p))
 		e.op("PRFM (R13), PLDL1KEEP")
+	},
+	terms: func(e *emitter, body func()) {
+		all, at := len(e.streams), 0 // numbers of the walk
+		move := func(op string) {
+			e.op("MOVD step+8(FP), R13")
+			for i, s := range e.streams {
+				if slices.ContainsFunc(e.terms, s.first.Has) {
+					e.op("MOVD %d(R13), R14", 8*(at+i))
+					e.op("%s R14, R%d", op, i)
+				}
+			}
+		}
+		counters := e.frame
+		counter := func(i int) string { return e.text(operand{at: &place{kind: inFrame, bytes: counters + 8*i}}) }
+		e.frame += 8 * len(e.terms)
+		var again []string
+		for i := range e.terms {
+			at = all + i*(1+all)
+			e.op("MOVD step+8(FP), R13")
+			e.op("MOVD %d(R13), R14", 8*at)
+			e.op("MOVD R14, %s", counter(i))
+			again = append(again, e.fresh("terms"))
+			e.label(again[i])
+		}
+		body()
+		for i, label := range slices.Backward(again) {
+			at = all + i*(1+all) + 1
+			move("ADD")
+			e.op("MOVD %s, R14", counter(i))
+			e.op("SUBS $1, R14")
+			e.op("MOVD R14, %s", counter(i))
+			e.op("BNE %s", label)
+		}
+		at = all + len(again)*(1+all)
+		move("SUB")
 	},
 	toFrame: func(e *emitter, bytes int) {
 		e.op("ADD $%d, RSP, R10", arm64Frame+bytes+63)
@@ -96,6 +127,14 @@ var arm64 = &machine{
 const arm64Frame = 16
 
 const neonLanes = 4
+
+// elementShift is the power of two that an element of a stream has as bytes.
+func (e *emitter) elementShift(p place) int {
+	if p.n < len(e.streams) && e.streams[p.n].dtype.Size() == 2 {
+		return 1
+	}
+	return 2
+}
 
 // word is an instruction of neonWords.
 func word(name string) instruction {
@@ -164,6 +203,10 @@ var neon = &vectorSet{
 		ir.Le: {reversed(word("fcmge")), nil, nil},
 	},
 	singles: map[ir.Fn]instruction{
+		ir.RoundF16: func(e *emitter, d operand, a ...operand) {
+			word("fcvtn")(e, d, a[0])
+			word("fcvtl")(e, d, d)
+		},
 		ir.Sqrt: word("fsqrt"), ir.Round: word("frintn"), ir.Floor: word("frintm"), ir.Ceil: word("frintp"), ir.Trunc: word("frintz"),
 	},
 	shifts: map[ir.Fn]func(n uint32) instruction{
@@ -192,28 +235,14 @@ var neon = &vectorSet{
 	},
 	exchange: []instruction{twice(known("VEXT $8, ", "B16")), known("VREV64", "S4")},
 	move:     neonTransfer("FMOVQ"),
-	moveRest: neonTransfer("FMOVS"),
-	broadcast: func(e *emitter, d operand, a ...operand) {
-		e.op("FMOVS %s, F%d", e.text(a[0]), d.n)
-		e.op("VDUP V%d.S[0], V%[1]d.S4", d.n)
+	in: map[ir.DType]access{
+		ir.F32: neonWhole, ir.I32: neonWhole,
+		ir.F16: neonHalf(word("fcvtl"), word("fcvtn")), ir.BF16: neonHalf(word("shll"), word("shrn")),
 	},
+	roundBF16: neonRoundBF16,
 	fma: func(b *body, a []operand) operand {
 		d := b.own(&a[2])
 		known("VFMLA", "S4")(b.e, d, a[0], a[1])
 		return d
 	},
-}
-
-// neonTransfer moves between registers, or to and from memory by an instruction.
-func neonTransfer(name string) instruction {
-	return func(e *emitter, d operand, a ...operand) {
-		switch {
-		case a[0].at != nil:
-			e.op("%s %s, F%d", name, e.text(a[0]), d.n)
-		case d.at != nil:
-			e.op("%s F%d, %s", name, a[0].n, e.text(d))
-		default:
-			neonMove(e, d, a[0])
-		}
-	}
 }

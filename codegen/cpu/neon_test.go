@@ -31,6 +31,7 @@ func TestNEONWords(t *testing.T) {
 	for _, panels := range []ir.DType{ir.F32, ir.F16, ir.BF16} {
 		lines = append(lines, strings.Split(microNEON("micro", 6, panels), "\n")...)
 	}
+	lines = append(lines, strings.Split(weighNEON("weigh"), "\n")...)
 	word := regexp.MustCompile(`WORD \$0x([0-9a-f]{8}) // (.*)`)
 	var want []uint32
 	var text strings.Builder

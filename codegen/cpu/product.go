@@ -65,26 +65,22 @@ func Product(k *ir.Kernel, name, micros string) (*jen.Statement, error) {
 	if err != nil || panels.Direct {
 		return f, err
 	}
-	if rows := RowsEpilogue(k); rows != nil {
-		epilogue, err := Rows(rows, EpilogueName(name))
-		return f.Line().Line().Add(epilogue), err
-	}
-	epilogue, err := Kernel(k.Epilogue(panels), EpilogueName(name))
+	epilogue, err := Part{k.Epilogue(panels), EpilogueName(name)}.print()
 	return f.Line().Line().Add(epilogue), err
 }
 
 // EpilogueName is the name of the function that does what follows the sums of a product.
 func EpilogueName(product string) string { return product + "Epilogue" }
 
-// RowsEpilogue is the kernel that does what follows the sums of a product, where there is
-// one and its rows are in assembly; else nil.
-func RowsEpilogue(k *ir.Kernel) *ir.Kernel {
+// ProductRows is what follows the sums of a product, where there is something and its rows
+// are in assembly.
+func ProductRows(k *ir.Kernel, name string) []Part {
 	panels, err := k.Panels()
 	if err != nil || panels.Direct {
 		return nil
 	}
-	if e := k.Epilogue(panels); IsRows(e) {
-		return e
+	if p := (Part{k.Epilogue(panels), EpilogueName(name)}); IsRows(p.Kernel) {
+		return []Part{p}
 	}
 	return nil
 }

@@ -80,7 +80,8 @@ func TestLlamaAgainstRecordedArrays(t *testing.T) {
 	}
 }
 
-// Real sizes go through all passes.
+// Real sizes go through all passes, and attention is one kernel, which on Metal
+// reads the caches themselves.
 func TestLlamaCompiles(t *testing.T) {
 	for _, tokens := range []int{128, 1, 0} {
 		for _, target := range []ir.Target{ir.CPU, ir.Metal} {
@@ -93,7 +94,24 @@ func TestLlamaCompiles(t *testing.T) {
 				t.Errorf("T = %d for %s: %v", tokens, target, err)
 				continue
 			}
-			t.Logf("T = %d for %s: %d launches", tokens, target, len(m.Funcs[0].Variants[0].Steps))
+			steps := m.Funcs[0].Variants[0].Steps
+			t.Logf("T = %d for %s: %d launches", tokens, target, len(steps))
+			attention := 0
+			for _, s := range steps {
+				stream := s.Kernel.Stream
+				if stream == nil {
+					continue
+				}
+				attention++
+				for _, v := range []*ir.Scalar{stream.Key, stream.Value} {
+					if target == ir.Metal && (v.Kind != ir.ScalarLoad || s.Args[v.Arg].Place != ir.InOutput) {
+						t.Errorf("T = %d: v%d of %s is not loaded from a cache", tokens, v.ID, s.Kernel.Name)
+					}
+				}
+			}
+			if attention != 1 {
+				t.Errorf("T = %d for %s: %d kernels are attention", tokens, target, attention)
+			}
 		}
 	}
 }

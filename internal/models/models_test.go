@@ -17,7 +17,7 @@ func module(t *testing.T, m Model) *ir.Module {
 	return p.Module()
 }
 
-// Every model goes through all passes for both targets.
+// Every model goes through all passes for both targets, and is one launch on Metal.
 func TestModelsCompile(t *testing.T) {
 	for _, m := range Small {
 		for _, target := range []ir.Target{ir.CPU, ir.Metal} {
@@ -26,7 +26,11 @@ func TestModelsCompile(t *testing.T) {
 				t.Errorf("%s for %s: %v", m.Name, target, err)
 				continue
 			}
-			t.Logf("%s for %s: %d kernels, %d launches", m.Name, target, len(w.Kernels), len(w.Funcs[0].Variants[0].Steps))
+			launches := len(w.Funcs[0].Variants[0].Steps)
+			t.Logf("%s for %s: %d kernels, %d launches", m.Name, target, len(w.Kernels), launches)
+			if target == ir.Metal && launches != 1 {
+				t.Errorf("%s is %d launches on Metal", m.Name, launches)
+			}
 		}
 	}
 }
@@ -42,5 +46,23 @@ func TestLayersShareKernels(t *testing.T) {
 	}
 	if two, four := count(2), count(4); two != four {
 		t.Errorf("%d kernels for 2 layers, %d for 4", two, four)
+	}
+}
+
+// Launches of a block of Llama 3.2 1B, but for those at load. On the GPU a single token's
+// norms and its gate are computed within products.
+func TestLaunchesOfLlama(t *testing.T) {
+	for _, c := range []struct {
+		target ir.Target
+		tokens int
+		want   int
+	}{{ir.Metal, 1, 6}, {ir.Metal, 128, 10}, {ir.CPU, 1, 9}, {ir.CPU, 128, 10}} {
+		m := module(t, Model{"llama", func() (*mlx.Program, error) { return Llama(Llama1B, c.tokens) }})
+		if err := passes.Run(m, c.target, nil); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(m.Funcs[0].Variants[0].Steps); n != c.want {
+			t.Errorf("%d launches for %d tokens on %s, want %d", n, c.tokens, c.target, c.want)
+		}
 	}
 }

@@ -4,8 +4,8 @@ package digits
 
 import "github.com/mlxc/mlxc/runtime/cpu"
 
-// micros are those for panels of f32.
-var micros = cpu.Micros{Six: micro6, Four: micro4, Eight: micro8, EightPairs: microPairs}
+// micros are micro-kernels for panels of f32.
+var micros = cpu.Micros{Six: micro6, Four: micro4, Eight: micro8, EightPairs: microPairs, Half: microHalf}
 
 // micro6 computes sums of a panel for six rows at a time.
 //
@@ -26,3 +26,8 @@ func micro8(t *cpu.Micro)
 //
 //go:noescape
 func microPairs(t *cpu.Micro)
+
+// microHalf computes sums of half a panel for eight rows at a time, with AVX-512.
+//
+//go:noescape
+func microHalf(t *cpu.Micro)

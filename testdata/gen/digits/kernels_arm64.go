@@ -4,7 +4,7 @@ package digits
 
 import "github.com/mlxc/mlxc/runtime/cpu"
 
-// micros are those for panels of f32.
+// micros are micro-kernels for panels of f32.
 var micros = cpu.Micros{Six: micro6, Four: micro4}
 
 // micro6 computes sums of a panel for six rows at a time.

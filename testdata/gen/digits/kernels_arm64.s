@@ -909,6 +909,8 @@ TEXT ·readNetBn1MulVectorRows(SB), 0, $0-33
 	MOVD 8(R13), R1
 	MOVD 16(R13), R2
 	MOVD $readNetBn1MulVectorRows4Numbers<>(SB), R15
+	FMOVQ 0(R15), F30
+	FMOVQ 16(R15), F29
 row2:
 	MOVD $0, R11
 	MOVD n+24(FP), R12
@@ -919,52 +921,44 @@ row2:
 vectors3:
 	ADD R11<<2, R1, R13
 	FMOVQ 0(R13), F0
-	FMOVQ 0(R15), F1
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x4e3ed400 // fadd v0.4s, v0.4s, v30.4s
 	ADD R11<<2, R1, R13
 	FMOVQ 16(R13), F1
-	FMOVQ 0(R15), F2
-	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x4e3ed421 // fadd v1.4s, v1.4s, v30.4s
 	ADD R11<<2, R1, R13
 	FMOVQ 32(R13), F2
-	FMOVQ 0(R15), F3
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x4e3ed442 // fadd v2.4s, v2.4s, v30.4s
 	ADD R11<<2, R1, R13
 	FMOVQ 48(R13), F3
-	FMOVQ 0(R15), F4
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	WORD $0x4e3ed463 // fadd v3.4s, v3.4s, v30.4s
 	WORD $0x6ea1f800 // fsqrt v0.4s, v0.4s
 	WORD $0x6ea1f821 // fsqrt v1.4s, v1.4s
 	WORD $0x6ea1f842 // fsqrt v2.4s, v2.4s
 	WORD $0x6ea1f863 // fsqrt v3.4s, v3.4s
-	FMOVQ 16(R15), F4
-	WORD $0x6e20fc84 // fdiv v4.4s, v4.4s, v0.4s
-	FMOVQ 16(R15), F0
-	WORD $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
-	FMOVQ 16(R15), F1
-	WORD $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
-	FMOVQ 16(R15), F2
-	WORD $0x6e23fc42 // fdiv v2.4s, v2.4s, v3.4s
+	WORD $0x6e20ffa0 // fdiv v0.4s, v29.4s, v0.4s
+	WORD $0x6e21ffa1 // fdiv v1.4s, v29.4s, v1.4s
+	WORD $0x6e22ffa2 // fdiv v2.4s, v29.4s, v2.4s
+	WORD $0x6e23ffa3 // fdiv v3.4s, v29.4s, v3.4s
 	ADD R11<<2, R0, R13
-	FMOVQ 0(R13), F3
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
-	ADD R11<<2, R0, R13
-	FMOVQ 16(R13), F4
+	FMOVQ 0(R13), F4
 	WORD $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
 	ADD R11<<2, R0, R13
-	FMOVQ 32(R13), F0
+	FMOVQ 16(R13), F0
 	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R0, R13
-	FMOVQ 48(R13), F1
+	FMOVQ 32(R13), F1
 	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
+	ADD R11<<2, R0, R13
+	FMOVQ 48(R13), F2
+	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	ADD R11<<2, R2, R13
-	FMOVQ F3, 0(R13)
+	FMOVQ F4, 0(R13)
 	ADD R11<<2, R2, R13
-	FMOVQ F4, 16(R13)
+	FMOVQ F0, 16(R13)
 	ADD R11<<2, R2, R13
-	FMOVQ F0, 32(R13)
+	FMOVQ F1, 32(R13)
 	ADD R11<<2, R2, R13
-	FMOVQ F1, 48(R13)
+	FMOVQ F2, 48(R13)
 	ADD $2048, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
@@ -983,16 +977,14 @@ fewer4:
 vectors5:
 	ADD R11<<2, R1, R13
 	FMOVQ 0(R13), F0
-	FMOVQ 0(R15), F1
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x4e3ed400 // fadd v0.4s, v0.4s, v30.4s
 	WORD $0x6ea1f800 // fsqrt v0.4s, v0.4s
-	FMOVQ 16(R15), F1
-	WORD $0x6e20fc21 // fdiv v1.4s, v1.4s, v0.4s
+	WORD $0x6e20ffa0 // fdiv v0.4s, v29.4s, v0.4s
 	ADD R11<<2, R0, R13
-	FMOVQ 0(R13), F0
-	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	FMOVQ 0(R13), F1
+	WORD $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
 	ADD R11<<2, R2, R13
-	FMOVQ F0, 0(R13)
+	FMOVQ F1, 0(R13)
 	ADD $2048, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
@@ -1012,12 +1004,10 @@ one7:
 	FMOVS 0(R13), F0
 	ADD R11<<2, R1, R13
 	FMOVS 0(R13), F1
-	FMOVQ 0(R15), F2
-	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x4e3ed421 // fadd v1.4s, v1.4s, v30.4s
 	WORD $0x6ea1f821 // fsqrt v1.4s, v1.4s
-	FMOVQ 16(R15), F2
-	WORD $0x6e21fc42 // fdiv v2.4s, v2.4s, v1.4s
-	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD $0x6e21ffa1 // fdiv v1.4s, v29.4s, v1.4s
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R2, R13
 	FMOVS F0, 0(R13)
 	ADD $2048, R0, R13
@@ -1063,6 +1053,7 @@ TEXT ·readNetReluProductEpilogueRows(SB), 0, $0-33
 	MOVD 32(R13), R4
 	MOVD 40(R13), R5
 	MOVD $readNetReluProductEpilogueRows4Numbers<>(SB), R15
+	FMOVQ 0(R15), F30
 row2:
 	MOVD $0, R11
 	MOVD n+24(FP), R12
@@ -1127,14 +1118,10 @@ vectors3:
 	ADD R11<<2, R4, R13
 	FMOVQ 48(R13), F4
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ 0(R15), F4
-	WORD $0x4e24f400 // fmax v0.4s, v0.4s, v4.4s
-	FMOVQ 0(R15), F4
-	WORD $0x4e24f421 // fmax v1.4s, v1.4s, v4.4s
-	FMOVQ 0(R15), F4
-	WORD $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
-	FMOVQ 0(R15), F4
-	WORD $0x4e24f463 // fmax v3.4s, v3.4s, v4.4s
+	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
+	WORD $0x4e3ef421 // fmax v1.4s, v1.4s, v30.4s
+	WORD $0x4e3ef442 // fmax v2.4s, v2.4s, v30.4s
+	WORD $0x4e3ef463 // fmax v3.4s, v3.4s, v30.4s
 	ADD R11<<2, R5, R13
 	FMOVQ F0, 0(R13)
 	ADD R11<<2, R5, R13
@@ -1170,8 +1157,7 @@ vectors5:
 	ADD R11<<2, R4, R13
 	FMOVQ 0(R13), F1
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	FMOVQ 0(R15), F1
-	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
 	ADD R11<<2, R5, R13
 	FMOVQ F0, 0(R13)
 	ADD $2048, R0, R13
@@ -1200,8 +1186,7 @@ one7:
 	ADD R11<<2, R4, R13
 	FMOVS 0(R13), F1
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	FMOVQ 0(R15), F1
-	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
 	ADD R11<<2, R5, R13
 	FMOVS F0, 0(R13)
 	ADD $2048, R0, R13
@@ -1392,6 +1377,8 @@ TEXT ·readNetBn2MulVectorRows(SB), 0, $0-33
 	MOVD 8(R13), R1
 	MOVD 16(R13), R2
 	MOVD $readNetBn2MulVectorRows4Numbers<>(SB), R15
+	FMOVQ 0(R15), F30
+	FMOVQ 16(R15), F29
 row2:
 	MOVD $0, R11
 	MOVD n+24(FP), R12
@@ -1402,52 +1389,44 @@ row2:
 vectors3:
 	ADD R11<<2, R1, R13
 	FMOVQ 0(R13), F0
-	FMOVQ 0(R15), F1
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x4e3ed400 // fadd v0.4s, v0.4s, v30.4s
 	ADD R11<<2, R1, R13
 	FMOVQ 16(R13), F1
-	FMOVQ 0(R15), F2
-	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x4e3ed421 // fadd v1.4s, v1.4s, v30.4s
 	ADD R11<<2, R1, R13
 	FMOVQ 32(R13), F2
-	FMOVQ 0(R15), F3
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x4e3ed442 // fadd v2.4s, v2.4s, v30.4s
 	ADD R11<<2, R1, R13
 	FMOVQ 48(R13), F3
-	FMOVQ 0(R15), F4
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	WORD $0x4e3ed463 // fadd v3.4s, v3.4s, v30.4s
 	WORD $0x6ea1f800 // fsqrt v0.4s, v0.4s
 	WORD $0x6ea1f821 // fsqrt v1.4s, v1.4s
 	WORD $0x6ea1f842 // fsqrt v2.4s, v2.4s
 	WORD $0x6ea1f863 // fsqrt v3.4s, v3.4s
-	FMOVQ 16(R15), F4
-	WORD $0x6e20fc84 // fdiv v4.4s, v4.4s, v0.4s
-	FMOVQ 16(R15), F0
-	WORD $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
-	FMOVQ 16(R15), F1
-	WORD $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
-	FMOVQ 16(R15), F2
-	WORD $0x6e23fc42 // fdiv v2.4s, v2.4s, v3.4s
+	WORD $0x6e20ffa0 // fdiv v0.4s, v29.4s, v0.4s
+	WORD $0x6e21ffa1 // fdiv v1.4s, v29.4s, v1.4s
+	WORD $0x6e22ffa2 // fdiv v2.4s, v29.4s, v2.4s
+	WORD $0x6e23ffa3 // fdiv v3.4s, v29.4s, v3.4s
 	ADD R11<<2, R0, R13
-	FMOVQ 0(R13), F3
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
-	ADD R11<<2, R0, R13
-	FMOVQ 16(R13), F4
+	FMOVQ 0(R13), F4
 	WORD $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
 	ADD R11<<2, R0, R13
-	FMOVQ 32(R13), F0
+	FMOVQ 16(R13), F0
 	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R0, R13
-	FMOVQ 48(R13), F1
+	FMOVQ 32(R13), F1
 	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
+	ADD R11<<2, R0, R13
+	FMOVQ 48(R13), F2
+	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	ADD R11<<2, R2, R13
-	FMOVQ F3, 0(R13)
+	FMOVQ F4, 0(R13)
 	ADD R11<<2, R2, R13
-	FMOVQ F4, 16(R13)
+	FMOVQ F0, 16(R13)
 	ADD R11<<2, R2, R13
-	FMOVQ F0, 32(R13)
+	FMOVQ F1, 32(R13)
 	ADD R11<<2, R2, R13
-	FMOVQ F1, 48(R13)
+	FMOVQ F2, 48(R13)
 	ADD $2048, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
@@ -1466,16 +1445,14 @@ fewer4:
 vectors5:
 	ADD R11<<2, R1, R13
 	FMOVQ 0(R13), F0
-	FMOVQ 0(R15), F1
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x4e3ed400 // fadd v0.4s, v0.4s, v30.4s
 	WORD $0x6ea1f800 // fsqrt v0.4s, v0.4s
-	FMOVQ 16(R15), F1
-	WORD $0x6e20fc21 // fdiv v1.4s, v1.4s, v0.4s
+	WORD $0x6e20ffa0 // fdiv v0.4s, v29.4s, v0.4s
 	ADD R11<<2, R0, R13
-	FMOVQ 0(R13), F0
-	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	FMOVQ 0(R13), F1
+	WORD $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
 	ADD R11<<2, R2, R13
-	FMOVQ F0, 0(R13)
+	FMOVQ F1, 0(R13)
 	ADD $2048, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
@@ -1495,12 +1472,10 @@ one7:
 	FMOVS 0(R13), F0
 	ADD R11<<2, R1, R13
 	FMOVS 0(R13), F1
-	FMOVQ 0(R15), F2
-	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x4e3ed421 // fadd v1.4s, v1.4s, v30.4s
 	WORD $0x6ea1f821 // fsqrt v1.4s, v1.4s
-	FMOVQ 16(R15), F2
-	WORD $0x6e21fc42 // fdiv v2.4s, v2.4s, v1.4s
-	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD $0x6e21ffa1 // fdiv v1.4s, v29.4s, v1.4s
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R2, R13
 	FMOVS F0, 0(R13)
 	ADD $2048, R0, R13
@@ -1546,6 +1521,7 @@ TEXT ·readNetRelu2ProductEpilogueRows(SB), 0, $0-33
 	MOVD 32(R13), R4
 	MOVD 40(R13), R5
 	MOVD $readNetRelu2ProductEpilogueRows4Numbers<>(SB), R15
+	FMOVQ 0(R15), F30
 row2:
 	MOVD $0, R11
 	MOVD n+24(FP), R12
@@ -1610,14 +1586,10 @@ vectors3:
 	ADD R11<<2, R4, R13
 	FMOVQ 48(R13), F4
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ 0(R15), F4
-	WORD $0x4e24f400 // fmax v0.4s, v0.4s, v4.4s
-	FMOVQ 0(R15), F4
-	WORD $0x4e24f421 // fmax v1.4s, v1.4s, v4.4s
-	FMOVQ 0(R15), F4
-	WORD $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
-	FMOVQ 0(R15), F4
-	WORD $0x4e24f463 // fmax v3.4s, v3.4s, v4.4s
+	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
+	WORD $0x4e3ef421 // fmax v1.4s, v1.4s, v30.4s
+	WORD $0x4e3ef442 // fmax v2.4s, v2.4s, v30.4s
+	WORD $0x4e3ef463 // fmax v3.4s, v3.4s, v30.4s
 	ADD R11<<2, R5, R13
 	FMOVQ F0, 0(R13)
 	ADD R11<<2, R5, R13
@@ -1653,8 +1625,7 @@ vectors5:
 	ADD R11<<2, R4, R13
 	FMOVQ 0(R13), F1
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	FMOVQ 0(R15), F1
-	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
 	ADD R11<<2, R5, R13
 	FMOVQ F0, 0(R13)
 	ADD $2048, R0, R13
@@ -1683,8 +1654,7 @@ one7:
 	ADD R11<<2, R4, R13
 	FMOVS 0(R13), F1
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	FMOVQ 0(R15), F1
-	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
 	ADD R11<<2, R5, R13
 	FMOVS F0, 0(R13)
 	ADD $2048, R0, R13
@@ -1875,6 +1845,8 @@ TEXT ·readNetBn3MulVectorRows(SB), 0, $0-33
 	MOVD 8(R13), R1
 	MOVD 16(R13), R2
 	MOVD $readNetBn3MulVectorRows4Numbers<>(SB), R15
+	FMOVQ 0(R15), F30
+	FMOVQ 16(R15), F29
 row2:
 	MOVD $0, R11
 	MOVD n+24(FP), R12
@@ -1885,52 +1857,44 @@ row2:
 vectors3:
 	ADD R11<<2, R1, R13
 	FMOVQ 0(R13), F0
-	FMOVQ 0(R15), F1
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x4e3ed400 // fadd v0.4s, v0.4s, v30.4s
 	ADD R11<<2, R1, R13
 	FMOVQ 16(R13), F1
-	FMOVQ 0(R15), F2
-	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x4e3ed421 // fadd v1.4s, v1.4s, v30.4s
 	ADD R11<<2, R1, R13
 	FMOVQ 32(R13), F2
-	FMOVQ 0(R15), F3
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x4e3ed442 // fadd v2.4s, v2.4s, v30.4s
 	ADD R11<<2, R1, R13
 	FMOVQ 48(R13), F3
-	FMOVQ 0(R15), F4
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	WORD $0x4e3ed463 // fadd v3.4s, v3.4s, v30.4s
 	WORD $0x6ea1f800 // fsqrt v0.4s, v0.4s
 	WORD $0x6ea1f821 // fsqrt v1.4s, v1.4s
 	WORD $0x6ea1f842 // fsqrt v2.4s, v2.4s
 	WORD $0x6ea1f863 // fsqrt v3.4s, v3.4s
-	FMOVQ 16(R15), F4
-	WORD $0x6e20fc84 // fdiv v4.4s, v4.4s, v0.4s
-	FMOVQ 16(R15), F0
-	WORD $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
-	FMOVQ 16(R15), F1
-	WORD $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
-	FMOVQ 16(R15), F2
-	WORD $0x6e23fc42 // fdiv v2.4s, v2.4s, v3.4s
+	WORD $0x6e20ffa0 // fdiv v0.4s, v29.4s, v0.4s
+	WORD $0x6e21ffa1 // fdiv v1.4s, v29.4s, v1.4s
+	WORD $0x6e22ffa2 // fdiv v2.4s, v29.4s, v2.4s
+	WORD $0x6e23ffa3 // fdiv v3.4s, v29.4s, v3.4s
 	ADD R11<<2, R0, R13
-	FMOVQ 0(R13), F3
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
-	ADD R11<<2, R0, R13
-	FMOVQ 16(R13), F4
+	FMOVQ 0(R13), F4
 	WORD $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
 	ADD R11<<2, R0, R13
-	FMOVQ 32(R13), F0
+	FMOVQ 16(R13), F0
 	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R0, R13
-	FMOVQ 48(R13), F1
+	FMOVQ 32(R13), F1
 	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
+	ADD R11<<2, R0, R13
+	FMOVQ 48(R13), F2
+	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	ADD R11<<2, R2, R13
-	FMOVQ F3, 0(R13)
+	FMOVQ F4, 0(R13)
 	ADD R11<<2, R2, R13
-	FMOVQ F4, 16(R13)
+	FMOVQ F0, 16(R13)
 	ADD R11<<2, R2, R13
-	FMOVQ F0, 32(R13)
+	FMOVQ F1, 32(R13)
 	ADD R11<<2, R2, R13
-	FMOVQ F1, 48(R13)
+	FMOVQ F2, 48(R13)
 	ADD $2048, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
@@ -1949,16 +1913,14 @@ fewer4:
 vectors5:
 	ADD R11<<2, R1, R13
 	FMOVQ 0(R13), F0
-	FMOVQ 0(R15), F1
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x4e3ed400 // fadd v0.4s, v0.4s, v30.4s
 	WORD $0x6ea1f800 // fsqrt v0.4s, v0.4s
-	FMOVQ 16(R15), F1
-	WORD $0x6e20fc21 // fdiv v1.4s, v1.4s, v0.4s
+	WORD $0x6e20ffa0 // fdiv v0.4s, v29.4s, v0.4s
 	ADD R11<<2, R0, R13
-	FMOVQ 0(R13), F0
-	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	FMOVQ 0(R13), F1
+	WORD $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
 	ADD R11<<2, R2, R13
-	FMOVQ F0, 0(R13)
+	FMOVQ F1, 0(R13)
 	ADD $2048, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
@@ -1978,12 +1940,10 @@ one7:
 	FMOVS 0(R13), F0
 	ADD R11<<2, R1, R13
 	FMOVS 0(R13), F1
-	FMOVQ 0(R15), F2
-	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x4e3ed421 // fadd v1.4s, v1.4s, v30.4s
 	WORD $0x6ea1f821 // fsqrt v1.4s, v1.4s
-	FMOVQ 16(R15), F2
-	WORD $0x6e21fc42 // fdiv v2.4s, v2.4s, v1.4s
-	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD $0x6e21ffa1 // fdiv v1.4s, v29.4s, v1.4s
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R2, R13
 	FMOVS F0, 0(R13)
 	ADD $2048, R0, R13
@@ -2029,6 +1989,7 @@ TEXT ·readNetRelu3ProductEpilogueRows(SB), 0, $0-33
 	MOVD 32(R13), R4
 	MOVD 40(R13), R5
 	MOVD $readNetRelu3ProductEpilogueRows4Numbers<>(SB), R15
+	FMOVQ 0(R15), F30
 row2:
 	MOVD $0, R11
 	MOVD n+24(FP), R12
@@ -2093,14 +2054,10 @@ vectors3:
 	ADD R11<<2, R4, R13
 	FMOVQ 48(R13), F4
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ 0(R15), F4
-	WORD $0x4e24f400 // fmax v0.4s, v0.4s, v4.4s
-	FMOVQ 0(R15), F4
-	WORD $0x4e24f421 // fmax v1.4s, v1.4s, v4.4s
-	FMOVQ 0(R15), F4
-	WORD $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
-	FMOVQ 0(R15), F4
-	WORD $0x4e24f463 // fmax v3.4s, v3.4s, v4.4s
+	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
+	WORD $0x4e3ef421 // fmax v1.4s, v1.4s, v30.4s
+	WORD $0x4e3ef442 // fmax v2.4s, v2.4s, v30.4s
+	WORD $0x4e3ef463 // fmax v3.4s, v3.4s, v30.4s
 	ADD R11<<2, R5, R13
 	FMOVQ F0, 0(R13)
 	ADD R11<<2, R5, R13
@@ -2136,8 +2093,7 @@ vectors5:
 	ADD R11<<2, R4, R13
 	FMOVQ 0(R13), F1
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	FMOVQ 0(R15), F1
-	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
 	ADD R11<<2, R5, R13
 	FMOVQ F0, 0(R13)
 	ADD $2048, R0, R13
@@ -2166,8 +2122,7 @@ one7:
 	ADD R11<<2, R4, R13
 	FMOVS 0(R13), F1
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	FMOVQ 0(R15), F1
-	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
 	ADD R11<<2, R5, R13
 	FMOVS F0, 0(R13)
 	ADD $2048, R0, R13

@@ -235,18 +235,13 @@ const (
 	minPast  = 64
 )
 
-// result is the elements of the result, if it is one that lies along the lanes.
+// result is the elements of what holds the result, if that is one that lies along the
+// lanes.
 func (l *lanes) result() (ir.Size, bool) {
 	if len(l.kernel.Stores) != 1 || !l.kernel.Stores[0].Value.Varies(l.axis) {
 		return ir.Size{}, false
 	}
-	n := l.axis.Extent
-	for _, a := range l.kernel.Grid() {
-		if a != l.axis {
-			n = n.Mul(a.Extent)
-		}
-	}
-	return n, true
+	return l.kernel.Args[l.kernel.Stores[0].Arg].Len, true
 }
 
 // mayPass reports that the result may be so large that it goes past the caches.

@@ -41,7 +41,7 @@ const (
 	maxStreams = 10 // registers that there are for them
 )
 
-// IsRows reports that a kernel is arithmetic on rows of f32 that there is assembly for.
+// IsRows reports that a kernel is arithmetic on rows that there is assembly for.
 func IsRows(k *ir.Kernel) bool {
 	l, err := newLanes(k)
 	if err != nil {

@@ -320,8 +320,13 @@ func (e *emitter) rowValues(stage int) {
 			continue
 		}
 		m := e.rowSlot(v.DType)
-		if v.Kind == ir.ScalarLoad {
-			st, distance, _ := e.stream(v.Arg, v.Index)
+		if v.Kind == ir.ScalarLoad || v.Kind == ir.ScalarSize {
+			st, distance := 0, int64(0)
+			if v.Kind == ir.ScalarSize {
+				st = e.sizeStream(v)
+			} else {
+				st, distance, _ = e.stream(v.Arg, v.Index)
+			}
 			r := operand{}
 			t := e.streams[st].dtype
 			in, ok := e.set.in[t]
@@ -607,7 +612,7 @@ func (e *emitter) body(folds []*ir.Scalar, results []result, u, unroll int, mask
 }
 
 // ahead is the bytes that are fetched before they are needed, where rows do not say.
-const ahead = 2048
+const ahead = 8192
 
 // fetch asks for what later bodies load.
 func (e *emitter) fetch(u int) {

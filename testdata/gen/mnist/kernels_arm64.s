@@ -959,10 +959,10 @@ vectors3:
 	FMOVQ F1, 32(R13)
 	ADD R11<<2, R2, R13
 	FMOVQ F2, 48(R13)
-	ADD $2048, R0, R13
+	ADD $8192, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
-	ADD $2048, R1, R13
+	ADD $8192, R1, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
 	ADD $16, R11
@@ -985,10 +985,10 @@ vectors5:
 	WORD $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
 	ADD R11<<2, R2, R13
 	FMOVQ F1, 0(R13)
-	ADD $2048, R0, R13
+	ADD $8192, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
-	ADD $2048, R1, R13
+	ADD $8192, R1, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
 	ADD $4, R11
@@ -1010,10 +1010,10 @@ one7:
 	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R2, R13
 	FMOVS F0, 0(R13)
-	ADD $2048, R0, R13
+	ADD $8192, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
-	ADD $2048, R1, R13
+	ADD $8192, R1, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
 	ADD $1, R11
@@ -1130,7 +1130,7 @@ vectors3:
 	FMOVQ F2, 32(R13)
 	ADD R11<<2, R5, R13
 	FMOVQ F3, 48(R13)
-	ADD $2048, R0, R13
+	ADD $8192, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
 	ADD $16, R11
@@ -1160,7 +1160,7 @@ vectors5:
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R5, R13
 	FMOVQ F0, 0(R13)
-	ADD $2048, R0, R13
+	ADD $8192, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
 	ADD $4, R11
@@ -1189,7 +1189,7 @@ one7:
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R5, R13
 	FMOVS F0, 0(R13)
-	ADD $2048, R0, R13
+	ADD $8192, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
 	ADD $1, R11
@@ -1286,10 +1286,10 @@ vectors3:
 	FMOVQ F1, 32(R13)
 	ADD R11<<2, R2, R13
 	FMOVQ F2, 48(R13)
-	ADD $2048, R0, R13
+	ADD $8192, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
-	ADD $2048, R1, R13
+	ADD $8192, R1, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
 	ADD $16, R11
@@ -1312,10 +1312,10 @@ vectors5:
 	WORD $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
 	ADD R11<<2, R2, R13
 	FMOVQ F1, 0(R13)
-	ADD $2048, R0, R13
+	ADD $8192, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
-	ADD $2048, R1, R13
+	ADD $8192, R1, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
 	ADD $4, R11
@@ -1337,10 +1337,10 @@ one7:
 	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R2, R13
 	FMOVS F0, 0(R13)
-	ADD $2048, R0, R13
+	ADD $8192, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
-	ADD $2048, R1, R13
+	ADD $8192, R1, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
 	ADD $1, R11
@@ -1448,7 +1448,7 @@ vectors3:
 	FMOVQ F2, 32(R13)
 	ADD R11<<2, R5, R13
 	FMOVQ F3, 48(R13)
-	ADD $2048, R0, R13
+	ADD $8192, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
 	ADD $16, R11
@@ -1477,7 +1477,7 @@ vectors5:
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R5, R13
 	FMOVQ F0, 0(R13)
-	ADD $2048, R0, R13
+	ADD $8192, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
 	ADD $4, R11
@@ -1505,7 +1505,7 @@ one7:
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R5, R13
 	FMOVS F0, 0(R13)
-	ADD $2048, R0, R13
+	ADD $8192, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
 	ADD $1, R11
@@ -1525,6 +1525,126 @@ done8:
 	ADD R14, R4
 	MOVD 40(R13), R14
 	ADD R14, R5
+	MOVD rows+16(FP), R14
+	SUBS $1, R14
+	MOVD R14, rows+16(FP)
+	BNE row2
+	RET
+
+DATA predictReluRowsVectorRows4Numbers<>+0(SB)/4, $0x437f0000
+DATA predictReluRowsVectorRows4Numbers<>+4(SB)/4, $0x437f0000
+DATA predictReluRowsVectorRows4Numbers<>+8(SB)/4, $0x437f0000
+DATA predictReluRowsVectorRows4Numbers<>+12(SB)/4, $0x437f0000
+DATA predictReluRowsVectorRows4Numbers<>+16(SB)/4, $0x3e05d639
+DATA predictReluRowsVectorRows4Numbers<>+20(SB)/4, $0x3e05d639
+DATA predictReluRowsVectorRows4Numbers<>+24(SB)/4, $0x3e05d639
+DATA predictReluRowsVectorRows4Numbers<>+28(SB)/4, $0x3e05d639
+DATA predictReluRowsVectorRows4Numbers<>+32(SB)/4, $0x3e9dbf48
+DATA predictReluRowsVectorRows4Numbers<>+36(SB)/4, $0x3e9dbf48
+DATA predictReluRowsVectorRows4Numbers<>+40(SB)/4, $0x3e9dbf48
+DATA predictReluRowsVectorRows4Numbers<>+44(SB)/4, $0x3e9dbf48
+DATA predictReluRowsVectorRows4Numbers<>+48(SB)/4, $0xffffffff
+DATA predictReluRowsVectorRows4Numbers<>+52(SB)/4, $0x0
+DATA predictReluRowsVectorRows4Numbers<>+56(SB)/4, $0x0
+DATA predictReluRowsVectorRows4Numbers<>+60(SB)/4, $0x0
+GLOBL predictReluRowsVectorRows4Numbers<>(SB), RODATA|NOPTR, $64
+
+// func predictReluRowsVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·predictReluRowsVectorRows(SB), 0, $0-33
+	MOVD at+0(FP), R13
+	MOVD 0(R13), R0
+	MOVD 8(R13), R1
+	MOVD $predictReluRowsVectorRows4Numbers<>(SB), R15
+	FMOVQ 0(R15), F30
+	FMOVQ 16(R15), F29
+	FMOVQ 32(R15), F28
+row2:
+	MOVD $0, R11
+	MOVD n+24(FP), R12
+	SUB $16, R12
+	CMP R12, R11
+	BGT fewer4
+	PCALIGN $16
+vectors3:
+	ADD R11<<2, R0, R13
+	FMOVQ 0(R13), F0
+	WORD $0x6e3efc00 // fdiv v0.4s, v0.4s, v30.4s
+	ADD R11<<2, R0, R13
+	FMOVQ 16(R13), F1
+	WORD $0x6e3efc21 // fdiv v1.4s, v1.4s, v30.4s
+	ADD R11<<2, R0, R13
+	FMOVQ 32(R13), F2
+	WORD $0x6e3efc42 // fdiv v2.4s, v2.4s, v30.4s
+	ADD R11<<2, R0, R13
+	FMOVQ 48(R13), F3
+	WORD $0x6e3efc63 // fdiv v3.4s, v3.4s, v30.4s
+	WORD $0x4ebdd400 // fsub v0.4s, v0.4s, v29.4s
+	WORD $0x4ebdd421 // fsub v1.4s, v1.4s, v29.4s
+	WORD $0x4ebdd442 // fsub v2.4s, v2.4s, v29.4s
+	WORD $0x4ebdd463 // fsub v3.4s, v3.4s, v29.4s
+	WORD $0x6e3cfc00 // fdiv v0.4s, v0.4s, v28.4s
+	WORD $0x6e3cfc21 // fdiv v1.4s, v1.4s, v28.4s
+	WORD $0x6e3cfc42 // fdiv v2.4s, v2.4s, v28.4s
+	WORD $0x6e3cfc63 // fdiv v3.4s, v3.4s, v28.4s
+	ADD R11<<2, R1, R13
+	FMOVQ F0, 0(R13)
+	ADD R11<<2, R1, R13
+	FMOVQ F1, 16(R13)
+	ADD R11<<2, R1, R13
+	FMOVQ F2, 32(R13)
+	ADD R11<<2, R1, R13
+	FMOVQ F3, 48(R13)
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	ADD $16, R11
+	CMP R12, R11
+	BLE vectors3
+fewer4:
+	ADD $16, R12
+	SUB $4, R12
+	CMP R12, R11
+	BGT fewer6
+	PCALIGN $16
+vectors5:
+	ADD R11<<2, R0, R13
+	FMOVQ 0(R13), F0
+	WORD $0x6e3efc00 // fdiv v0.4s, v0.4s, v30.4s
+	WORD $0x4ebdd400 // fsub v0.4s, v0.4s, v29.4s
+	WORD $0x6e3cfc00 // fdiv v0.4s, v0.4s, v28.4s
+	ADD R11<<2, R1, R13
+	FMOVQ F0, 0(R13)
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	ADD $4, R11
+	CMP R12, R11
+	BLE vectors5
+fewer6:
+	ADD $4, R12
+	CMP R12, R11
+	BEQ done8
+	FMOVQ 48(R15), F31
+one7:
+	ADD R11<<2, R0, R13
+	FMOVS 0(R13), F0
+	WORD $0x6e3efc00 // fdiv v0.4s, v0.4s, v30.4s
+	WORD $0x4ebdd400 // fsub v0.4s, v0.4s, v29.4s
+	WORD $0x6e3cfc00 // fdiv v0.4s, v0.4s, v28.4s
+	ADD R11<<2, R1, R13
+	FMOVS F0, 0(R13)
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	ADD $1, R11
+	CMP R12, R11
+	BLT one7
+done8:
+	MOVD step+8(FP), R13
+	MOVD 0(R13), R14
+	ADD R14, R0
+	MOVD 8(R13), R14
+	ADD R14, R1
 	MOVD rows+16(FP), R14
 	SUBS $1, R14
 	MOVD R14, rows+16(FP)

@@ -51,8 +51,12 @@ func NoRows(k *ir.Kernel) error {
 	if err != nil {
 		return err
 	}
-	_, err = l.routine(amd64Sets, "")
-	return err
+	for _, a := range Architectures {
+		if _, err := l.routine(a.sets, ""); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func newLanes(k *ir.Kernel) (*lanes, error) {

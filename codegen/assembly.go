@@ -94,6 +94,14 @@ var (
 	}
 )
 
+// WhyPortable is why a kernel of the CPU has no form in assembly; empty: it has one.
+func WhyPortable(k *ir.Kernel) string {
+	if InAssembly(k) {
+		return ""
+	}
+	return strings.TrimPrefix(cpu.NoRows(k).Error(), "kernel "+k.Name+": ")
+}
+
 // InAssembly reports that a kernel of the CPU has a form in assembly, which takes the
 // place of portable Go.
 func InAssembly(k *ir.Kernel) bool {

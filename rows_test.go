@@ -21,26 +21,37 @@ var points = []string{
 	"max(x, axis=1)", "min(x * w, axis=1)", "x - max(x, axis=1, keep=true)",
 }
 
-// sums are expressions of the same that have sums in rows.
-var sums = []string{"softmax(x)", "softmax(softmax(x) * y)", "log_softmax(x * w)", "rms_norm(x, w)", "layer_norm(x, w, w)", "sum(x * y, axis=1)", "mean(x, axis=1)", "x / (1 + sum(abs(x) + y * y, axis=1, keep=true))"}
+// sums are expressions of the same, of q, f32[C, C], and of z, f32[R, 13, 6, C], that have
+// sums in rows, or of rows.
+var sums = []string{"softmax(x)", "softmax(softmax(x) * y)", "log_softmax(x * w)", "rms_norm(x, w)", "layer_norm(x, w, w)", "sum(x * y, axis=1)", "mean(x, axis=1)", "x / (1 + sum(abs(x) + y * y, axis=1, keep=true))", "mean(z, axis=[1, 2])", "w + max(z * w, axis=[1, 2], keep=true) / (1 + mean(abs(z), axis=[1, 2], keep=true))", "sum(q, axis=0) * w"}
 
 // inPlace are expressions of the same and q, f32[C, C], whose rows lie over what they
 // are computed from: the result of a product that nothing else reads.
 var inPlace = []string{"softmax(x @ q) @ q", "layer_norm(x @ q, w, w) @ q", "rms_norm(x @ q, w) @ q", "log_softmax(x @ q) @ q", "(gelu(x @ q) - max(gelu(x @ q), axis=1, keep=true) + x @ q) @ q"}
 
 // rowsModule has an entry for each expression and several widths.
-func rowsModule(t *testing.T, widths []int) *ir.Module {
+func rowsModule(t *testing.T, dtype ir.DType, widths []int) *ir.Module {
 	var text strings.Builder
-	for n, list := range [][]string{points, sums, inPlace} {
+	lists := [][]string{points, sums, inPlace}
+	if dtype != ir.F32 {
+		lists = lists[:2]
+	}
+	for n, list := range lists {
 		for i, e := range list {
 			for j, c := range widths {
 				rows := 1 + (i+j)%4
 				out := fmt.Sprintf("[%d, %d]", rows, c)
-				if strings.HasSuffix(e, "axis=1)") {
+				switch {
+				case strings.HasSuffix(e, "axis=1)"):
 					out = fmt.Sprintf("[%d]", rows)
+				case strings.HasPrefix(e, "sum(q"):
+					out = fmt.Sprintf("[%d]", c)
+				case strings.HasPrefix(e, "w + max"):
+					out = fmt.Sprintf("[%d, 1, 1, %d]", rows, c)
 				}
 				name := fmt.Sprintf("%s%d_%d", []string{"point", "sum", "inplace"}[n], i, c)
-				fmt.Fprintf(&text, "entry %s(x: f32[%d, %d], y: f32[%[2]d, %d], w: f32[%[3]d], q: f32[%[3]d, %[3]d]) -> (y_out: f32%s) { return %s }\n", name, rows, c, out, e)
+				line := fmt.Sprintf("entry %s(x: f32[%d, %d], y: f32[%[2]d, %d], w: f32[%[3]d], q: f32[%[3]d, %[3]d], z: f32[%[2]d, 13, 6, %[3]d]) -> (y_out: f32%s) { return %s }\n", name, rows, c, out, e)
+				text.WriteString(strings.ReplaceAll(line, "f32", dtype.String()))
 			}
 		}
 	}
@@ -61,7 +72,7 @@ func TestRowsBetweenGuards(t *testing.T) {
 	if goruntime.GOOS != "linux" {
 		t.Skip("pages are guarded by calls of Linux")
 	}
-	m := rowsModule(t, []int{8, 9, 15, 16, 17, 31, 33, 40, 47, 63, 64, 70})
+	m := rowsModule(t, ir.F32, []int{8, 9, 15, 16, 17, 31, 33, 40, 47, 63, 64, 70})
 	planned, err := mlxc.Plan(m, ir.CPU, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -78,6 +89,26 @@ func TestRowsBetweenGuards(t *testing.T) {
 		}
 	}
 	runBetweenGuards(t, m)
+}
+
+// Rows of narrow floats are converted on the way, the rest of a row too.
+func TestNarrowRowsBetweenGuards(t *testing.T) {
+	if goruntime.GOOS != "linux" {
+		t.Skip("pages are guarded by calls of Linux")
+	}
+	for _, dtype := range []ir.DType{ir.F16, ir.BF16} {
+		m := rowsModule(t, dtype, []int{8, 9, 15, 23, 34, 70})
+		planned, err := mlxc.Plan(m, ir.CPU, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range planned.Kernels {
+			if !codegen.InAssembly(k) {
+				t.Errorf("%s: kernel %s is in portable Go alone", dtype, k.Name)
+			}
+		}
+		runBetweenGuards(t, m)
+	}
 }
 
 // Results larger than the caches, which go past them in assembly, are the same, from any

@@ -24,9 +24,9 @@ type fast struct {
 	is       func(k *ir.Kernel) bool
 	print    func(k *ir.Kernel, name string) (*jen.Statement, error)
 	routines []routine
-	// rows is what a kernel leaves to rows in assembly of its own, and the name of the
-	// function that does; nil: nothing.
-	rows func(k *ir.Kernel, name string) (*ir.Kernel, string)
+	// rows are the parts of a kernel that it leaves to rows in assembly of their own; nil:
+	// there are none.
+	rows func(k *ir.Kernel, name string) []cpu.Part
 }
 
 // A routine is a function in assembly.
@@ -37,18 +37,20 @@ type routine struct {
 }
 
 var (
+	weighParams = []jen.Code{jen.Id("w").Op("*").Qual(cpuPath, "Weights")}
 	microParams = []jen.Code{jen.Id("t").Op("*").Qual(cpuPath, "Micro")}
 	rowsParams  = []jen.Code{jen.Id("at").Op("*").Qual("unsafe", "Pointer"), jen.Id("step").Op("*").Int(), jen.List(jen.Id("rows"), jen.Id("n")).Int(), jen.Id("past").Bool()}
 	copyParams  = []jen.Code{jen.List(jen.Id("dst"), jen.Id("src")).Qual("unsafe", "Pointer"), jen.List(jen.Id("n"), jen.Id("step")).Int()}
 	forms       = []fast{
 		productForm(ir.F32, ""), productForm(ir.F16, "F16"), productForm(ir.BF16, "BF16"),
+		streamForm(ir.F32, ""), streamForm(ir.F16, "F16"), streamForm(ir.BF16, "BF16"),
 		{"Copy", cpu.IsPanels, func(k *ir.Kernel, name string) (*jen.Statement, error) {
 			return cpu.Panels(k, name, "copyRows", "copyColumns")
 		}, []routine{
 			{"copyRows", "makes n rows of a panel of rows that are step bytes apart", copyParams, cpu.CopyRows},
 			{"copyColumns", "makes n rows of a panel of columns that are step bytes apart", copyParams, cpu.CopyColumns},
 		}, nil},
-		{"Vector", cpu.IsRows, cpu.Rows, nil, func(k *ir.Kernel, name string) (*ir.Kernel, string) { return k, name }},
+		{"Vector", cpu.IsRows, cpu.Rows, nil, func(k *ir.Kernel, name string) []cpu.Part { return []cpu.Part{{Kernel: k, Name: name}} }},
 	}
 )
 
@@ -58,30 +60,60 @@ func InAssembly(k *ir.Kernel) bool {
 	return slices.ContainsFunc(forms, func(f fast) bool { return f.is(k) })
 }
 
-// productForm is the products whose panels are of a dtype; their micro-kernels have names
-// that end in suffix.
-func productForm(panels ir.DType, suffix string) fast {
+// microRoutines are the micro-kernels for panels of a dtype, whose names end in suffix.
+func microRoutines(panels ir.DType, suffix string) []routine {
 	var routines []routine
 	for _, m := range cpu.Micros {
 		routines = append(routines, routine{m.Name + suffix, m.Doc, microParams, func(name string) string { return cpu.Micro(name, m.Shape, panels) }})
 	}
+	return routines
+}
+
+// productForm is the products whose panels are of a dtype.
+func productForm(panels ir.DType, suffix string) fast {
 	return fast{
 		"Product",
 		func(k *ir.Kernel) bool { return cpu.IsProduct(k, panels) },
 		func(k *ir.Kernel, name string) (*jen.Statement, error) { return cpu.Product(k, name, suffix) },
-		routines,
-		func(k *ir.Kernel, name string) (*ir.Kernel, string) {
-			return cpu.RowsEpilogue(k), cpu.EpilogueName(name)
-		},
+		microRoutines(panels, suffix),
+		cpu.ProductRows,
 	}
 }
 
-// rowsOf is what f.rows says, of any form.
-func (f *fast) rowsOf(k *ir.Kernel, name string) (*ir.Kernel, string) {
+// streamForm is the streams whose panels are of a dtype.
+func streamForm(panels ir.DType, suffix string) fast {
+	routines := microRoutines(panels, suffix)
+	for _, w := range cpu.Weighers {
+		routines = append(routines, routine{w.Name, w.Doc, weighParams, func(name string) string { return cpu.Weigh(name, w.AVX512) }})
+	}
+	return fast{
+		"Stream",
+		func(k *ir.Kernel) bool { return cpu.IsStream(k, panels) },
+		func(k *ir.Kernel, name string) (*jen.Statement, error) { return cpu.Stream(k, name, suffix) },
+		routines,
+		cpu.StreamRows,
+	}
+}
+
+// parts are what f.rows says, of any form.
+func (f *fast) parts(k *ir.Kernel, name string) []cpu.Part {
 	if f.rows == nil {
-		return nil, ""
+		return nil
 	}
 	return f.rows(k, name)
+}
+
+// routinesOf are those of some forms, each once.
+func routinesOf(used []*fast) []routine {
+	var routines []routine
+	for _, u := range used {
+		for _, r := range u.routines {
+			if !slices.ContainsFunc(routines, func(s routine) bool { return s.name == r.name }) {
+				routines = append(routines, r)
+			}
+		}
+	}
+	return routines
 }
 
 // derivedNames are those of a kernel and of its fast forms.
@@ -89,7 +121,9 @@ func derivedNames(name string) []string {
 	names := []string{name}
 	for _, f := range forms {
 		form := name + f.suffix
-		names = append(names, form, cpu.EpilogueName(form), cpu.RoutineName(form), cpu.RoutineName(cpu.EpilogueName(form)))
+		for _, part := range []string{form, cpu.EpilogueName(form), cpu.ScoreName(form)} {
+			names = append(names, part, cpu.RoutineName(part))
+		}
 	}
 	return names
 }
@@ -130,8 +164,8 @@ func (p *pkg) amd64Kernels() (*jen.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		if rows, function := of[i].rowsOf(k, name); rows != nil {
-			routine := cpu.RoutineName(function)
+		for _, part := range of[i].parts(k, name) {
+			routine := cpu.RoutineName(part.Name)
 			code = append(code, jen.Comment(fmt.Sprintf("%s computes rows of n elements, step bytes apart in each stream; past: results go past the caches.", routine)).Line().
 				Comment("").Line().Comment("//go:noescape").Line().Func().Id(routine).Params(rowsParams...))
 		}
@@ -139,14 +173,12 @@ func (p *pkg) amd64Kernels() (*jen.File, error) {
 		swap = append(swap, jen.Id("program").Dot("Kernels").Index(jen.Lit(i)).Op("=").Id(name))
 	}
 	f.Func().Id("init").Params().Block(jen.If(jen.Qual(cpuPath, "AVX2")).Block(swap...))
-	for _, u := range used {
-		for _, r := range u.routines {
-			f.Line()
-			f.Comment(fmt.Sprintf("%s %s.", r.name, r.doc))
-			f.Comment("")
-			f.Comment("//go:noescape")
-			f.Func().Id(r.name).Params(r.params...)
-		}
+	for _, r := range routinesOf(used) {
+		f.Line()
+		f.Comment(fmt.Sprintf("%s %s.", r.name, r.doc))
+		f.Comment("")
+		f.Comment("//go:noescape")
+		f.Func().Id(r.name).Params(r.params...)
 	}
 	for _, c := range code {
 		f.Line()
@@ -163,24 +195,20 @@ func (p *pkg) amd64Text() (string, error) {
 	}
 	var b strings.Builder
 	b.WriteString(p.header() + "\n\n#include \"textflag.h\"\n")
-	for _, u := range used {
-		for _, r := range u.routines {
-			b.WriteString("\n" + r.text(r.name))
-		}
+	for _, r := range routinesOf(used) {
+		b.WriteString("\n" + r.text(r.name))
 	}
 	for i, k := range p.cpu.module.Kernels {
 		if of[i] == nil {
 			continue
 		}
-		rows, function := of[i].rowsOf(k, p.cpu.kernels[i]+of[i].suffix)
-		if rows == nil {
-			continue
+		for _, part := range of[i].parts(k, p.cpu.kernels[i]+of[i].suffix) {
+			text, err := cpu.Lanes(part.Kernel, cpu.RoutineName(part.Name))
+			if err != nil {
+				return "", err
+			}
+			b.WriteString("\n" + text)
 		}
-		text, err := cpu.Lanes(rows, cpu.RoutineName(function))
-		if err != nil {
-			return "", err
-		}
-		b.WriteString("\n" + text)
 	}
 	return b.String(), nil
 }

@@ -177,31 +177,42 @@ func (k *Kernel) Epilogue(p *Panels) *Kernel {
 		Args: append(slices.Clone(k.Args), KernelArg{Name: "sums", DType: F32, Len: width.Mul(N(int64(k.Schedule.Tile.M)))}),
 		Dims: append(slices.Clone(k.Dims), row, column),
 	}
+	e.compute(k, map[*Scalar]Scalar{k.Contract.Sum: {Kind: ScalarLoad, DType: F32, Arg: len(k.Args),
+		Index: Flat(p.Rows).Sub(row.Size()).Mul(width).Add(p.Column.Index()).Sub(column.Size())}}, k.Stores)
+	return e
+}
+
+// compute gives e values and stores of k, of which some scalars stand for others.
+func (e *Kernel) compute(k *Kernel, known map[*Scalar]Scalar, stores []Store) {
 	d := NewDAG()
-	to := map[*Scalar]*Scalar{k.Contract.Sum: d.Add(Scalar{Kind: ScalarLoad, DType: F32, Arg: len(k.Args),
-		Index: Flat(p.Rows).Sub(row.Size()).Mul(width).Add(p.Column.Index()).Sub(column.Size())})}
+	to, stop := map[*Scalar]*Scalar{}, map[*Scalar]bool{}
 	var roots []*Scalar
-	for _, s := range k.Stores {
+	for v := range known {
+		stop[v] = true
+	}
+	for _, s := range stores {
 		roots = append(roots, s.Value)
 	}
-	need := closure(roots, map[*Scalar]bool{k.Contract.Sum: true})
+	need := closure(roots, stop)
 	for _, v := range k.Values {
-		if !need[v] {
+		w, ok := known[v]
+		if !ok && !need[v] {
 			continue
 		}
-		w := *v
-		w.Args = nil
-		for _, a := range v.Args {
-			w.Args = append(w.Args, to[a])
+		if !ok {
+			w = *v
+			w.Args = nil
+			for _, a := range v.Args {
+				w.Args = append(w.Args, to[a])
+			}
 		}
 		to[v] = d.Add(w)
 	}
-	for _, s := range k.Stores {
+	for _, s := range stores {
 		s.Value = to[s.Value]
 		e.Stores = append(e.Stores, s)
 	}
 	e.Values = d.Values
-	return e
 }
 
 // maxExtent bounds a place of which only the kernel that it is given to knows more.

@@ -48,20 +48,26 @@ func (s *Stream) Replace(to map[*Scalar]*Scalar) {
 // Unseen is the key from which on the score is -inf because of the places of query and
 // key; 0: there is none.
 func (s *Stream) Unseen() Size {
-	for v := s.Score; v.Kind == ScalarApply && v.Fn == Select; v = v.Args[1] {
-		c, hidden := v.Args[0], v.Args[2]
-		if hidden.Kind != ScalarConst || !math.IsInf(hidden.Float, -1) {
-			break
-		}
-		if c.Kind != ScalarApply || c.Fn != Le || c.Args[0].Kind != ScalarSize || c.Args[1].Kind != ScalarSize || len(c.Args[0].Bind)+len(c.Args[1].Bind) > 0 {
-			continue
-		}
-		each, rest, ok := c.Args[1].Index.Sub(c.Args[0].Index).Coef(s.Keys)
-		if ok && each.Is(-1) && !rest.Has(s.Keys) {
-			return rest.Add(N(1))
+	for v := s.Score; s.hides(v); v = v.Args[1] {
+		if seen, ok := s.limit(v.Args[0]); ok {
+			return seen
 		}
 	}
 	return Size{}
+}
+
+// hides reports that v chooses between a score and -inf.
+func (s *Stream) hides(v *Scalar) bool {
+	return v.Kind == ScalarApply && v.Fn == Select && v.Args[2].Kind == ScalarConst && math.IsInf(v.Args[2].Float, -1)
+}
+
+// limit is the key from which on c does not hold; ok: c is about nothing but places.
+func (s *Stream) limit(c *Scalar) (seen Size, ok bool) {
+	if c.Kind != ScalarApply || c.Fn != Le || c.Args[0].Kind != ScalarSize || c.Args[1].Kind != ScalarSize || len(c.Args[0].Bind)+len(c.Args[1].Bind) > 0 {
+		return Size{}, false
+	}
+	each, rest, ok := c.Args[1].Index.Sub(c.Args[0].Index).Coef(s.Keys)
+	return rest.Add(N(1)), ok && each.Is(-1) && !rest.Has(s.Keys)
 }
 
 // Batch are the axes of the grid that are neither M nor N.

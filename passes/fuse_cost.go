@@ -246,7 +246,7 @@ func (u *fusion) cheaperStored(v *ir.Value, uses []use, times float64) bool {
 	}
 	again := f.loads*n/m.bytes + work*elems(v)*times/m.ops
 	once := (f.loads+bytesOf(v)*(1+n))/m.bytes + f.work*elems(v)/m.ops
-	if len(u.hosts(v, uses)) == 0 && f.host == nil {
+	if f.host == nil && !slices.ContainsFunc(u.hosts(v, uses), func(g *group) bool { return u.mayStore(g, v, uses) }) {
 		once += m.launch
 	}
 	return once < again

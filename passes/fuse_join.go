@@ -51,15 +51,17 @@ func resultsOf(body []*ir.Instr) []*ir.Value {
 	return values
 }
 
-// join adds what h stores to g, if g reads all that h does and one kernel can.
+// join adds what h stores to g, if g reads all that h does, or both compute each point of
+// one grid by itself, and one kernel can.
 func (u *fusion) join(g, h *group) bool {
 	apart := u.place[largest(g.values)] - u.place[largest(h.values)]
 	if g.heavy != nil || h.heavy != nil || g.device != h.device || max(apart, -apart) > maxApart ||
 		len(g.reads)+len(g.values)+len(h.values) > maxArgs || elems(largest(g.values)) < elems(largest(h.values)) {
 		return false
 	}
+	points := !g.folds && !h.folds && ir.EqualShapes(largest(g.values).Type.Shape, largest(h.values).Type.Shape)
 	for v := range h.reads {
-		if !g.reads[v] {
+		if !g.reads[v] && !points {
 			return false
 		}
 	}
@@ -75,6 +77,9 @@ func (u *fusion) join(g, h *group) bool {
 		u.group[v] = g
 	}
 	g.folds = g.folds || h.folds
+	for v := range h.reads {
+		g.reads[v] = true
+	}
 	h.values, h.within = nil, g
 	return true
 }

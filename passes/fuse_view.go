@@ -20,6 +20,9 @@ func (u *fusion) whyViewStored(v *ir.Value, uses []use) string {
 		return fmt.Sprintf("takes its elements from %d places", n)
 	}
 	for _, x := range uses {
+		if f := u.facts[v]; f.constant && f.weights && f.places > 1 && x.under != nil && v.Instr.Device == ir.OnGPU {
+			return joined // on the CPU panels are made of it, at load
+		}
 		if !u.facts[v].divided || x.group.heavy == nil && !x.group.folds {
 			continue
 		}

@@ -25,6 +25,7 @@ const (
 	insideFold   = "a reduction inside the loop of another"
 	notElementBy = "not read element by element"
 	fewRows      = "too few rows for all workers"
+	joined       = "weights that one product reads"
 	divided      = "its index would be divided in an inner loop"
 	manyArgs     = "its reader has as many operands as a kernel takes"
 )
@@ -72,6 +73,9 @@ const maxArgs = 30
 // of rows, each of which is folded once.
 func (u *fusion) whyFoldStored(v *ir.Value, x use) string {
 	if x.group.heavy != nil {
+		if u.withinRow(v, x) {
+			return ""
+		}
 		return besideHeavy
 	}
 	k, err := u.kernelWith(x.group, nil, []*ir.Value{v}, nil)
@@ -112,6 +116,8 @@ func (u *fusion) whyHeavyStored(v *ir.Value, x use) string {
 	switch g := x.group; {
 	case g.heavy != nil && x.under != nil:
 		return under(x.under)
+	case g.heavy != nil && u.besideRow(v, x):
+		return ""
 	case g.heavy != nil:
 		return twoProducts
 	case g.folds:
@@ -131,6 +137,57 @@ func (u *fusion) whyHeavyStored(v *ir.Value, x use) string {
 		}
 	}
 	return ""
+}
+
+// besideRow reports that v and the product that g has are of one row by weights: each
+// element of both is a fold over the same row, which a simdgroup of a GPU computes
+// together.
+func (u *fusion) besideRow(v *ir.Value, x use) bool {
+	in, other := v.Instr, x.group.heavy
+	if x.group.device != ir.OnGPU || !oneRow(in) || !oneRow(other) || in.Args[0] != other.Args[0] || x.times() != 1 {
+		return false
+	}
+	k, err := u.kernelWith(x.group, nil, []*ir.Value{v}, nil)
+	return err == nil && notRows(k, machines[x.group.device]) == ""
+}
+
+// withinRow reports that v is of the row that a product of one row reads, as the norm
+// before it is, and so little work that the GPU does it for each element of the product
+// while it waits for the weights.
+func (u *fusion) withinRow(v *ir.Value, x use) bool {
+	in, m := x.group.heavy, machines[x.group.device]
+	host := u.facts[v].host
+	if x.group.device != ir.OnGPU || in == nil || !oneRow(in) || x.under != nil && !oneRow(x.under) || host != nil && isHeavy(host.Op.Kind) {
+		return false
+	}
+	elements := elems(in.Result())
+	if again := u.facts[v].work * elems(in.Args[0]) * elements; again/m.ops > bytesOf(in.Args[1])/m.bytes/4 {
+		return false
+	}
+	k, err := u.kernelWith(x.group, nil, []*ir.Value{v}, nil)
+	if err != nil {
+		return false
+	}
+	var over []*ir.Axis
+	return !slices.ContainsFunc(k.Values, func(v *ir.Scalar) bool {
+		if v.Kind != ir.ScalarReduce {
+			return false
+		}
+		if over == nil {
+			over = v.Over
+		}
+		return !slices.EqualFunc(v.Over, over, sameAxis)
+	})
+}
+
+// oneRow reports that an instruction is a product of one row and a matrix.
+func oneRow(in *ir.Instr) bool {
+	_, ok := in.Attrs.(ir.MatmulAttrs)
+	if !ok || in.Args[1].Type.Rank() != 2 {
+		return false
+	}
+	shape := in.Result().Type.Shape
+	return ir.Product(shape[:len(shape)-1]).Is(1)
 }
 
 // elementByElement reports whether main has the elements of v in their order, one
@@ -167,6 +224,9 @@ func (u *fusion) whyPointStored(v *ir.Value, uses []use) string {
 		times += x.times()
 		if x.under != nil {
 			why = under(x.under)
+			if u.withinRow(v, x) {
+				return ""
+			}
 			if f.host != nil || f.folds || x.under.Op.Kind == ir.KindComposite {
 				return why
 			}

@@ -14,15 +14,19 @@ const (
 	minTiles                  = 32
 )
 
-// streamKeys is the keys of a stream whose scores are computed together: more, and the
-// sums are scaled less often, fewer, and the scores take less of a cache.
-const streamKeys = 128
+// The keys of a stream whose scores are computed together: more, and the sums are scaled
+// less often, fewer, and the scores take less of a cache.
+const (
+	streamKeys      = 128
+	streamPanelKeys = 256
+	streamRows      = 96 // with panels
+)
 
 // cpuSchedule is the schedule of a kernel that the workers of the CPU share.
 func cpuSchedule(k *ir.Kernel) *ir.Schedule {
 	s := &ir.Schedule{Grain: max(1, grainWork/pointWork(k)), Vec: 1, Align: ir.Align, Over: overwrites(k)}
 	if k.Stream != nil {
-		s.Form, s.Grain, s.Tile = ir.FormStream, 1, ir.Tile{M: 1, N: int(most(k.Stream.N)), K: streamKeys}
+		s.Form, s.Grain, s.Tile = ir.FormStream, 1, streamTile(k)
 		return s
 	}
 	p, err := k.Panels()
@@ -45,8 +49,25 @@ func cpuSchedule(k *ir.Kernel) *ir.Schedule {
 	return s
 }
 
+// streamTile is a row of a stream in portable Go. For micro-kernels it is many, which read
+// the panels of a block of keys while these are in a cache, and are fewer where that would
+// leave workers idle.
+func streamTile(k *ir.Kernel) ir.Tile {
+	tile := ir.Tile{M: 1, N: int(most(k.Stream.N)), K: streamKeys}
+	p, err := k.StreamPanels()
+	if err != nil {
+		return tile
+	}
+	tile.M, tile.K = streamRows, streamPanelKeys
+	rows, batch := most(p.Rows), most(p.Batch)
+	for tile.M > leastRows && batch < minTiles && batch*((rows-1)/int64(tile.M)+1) < minTiles {
+		tile.M /= 2
+	}
+	return tile
+}
+
 // makePanels gives each product on the CPU that is worth it factors as FormPanels wants
-// them: the right one in panels, and the left one, unless it lies as rows of f32, as
+// them, and each stream those of both of its products: the right one in panels, and the left one, unless it lies as rows of f32, as
 // such, with zeros around where it is padded. Kernels of their own compute these, so
 // that what depends on nothing but weights can be computed once.
 func makePanels(m *ir.Module) {

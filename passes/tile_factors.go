@@ -21,8 +21,12 @@ type factor struct {
 	shape  ir.Type // of the buffer
 }
 
-// prepare makes the form of k that FormPanels wants; nil: there is none.
+// prepare makes the form of k that FormPanels wants, or FormStream in assembly; nil: there
+// is none.
 func prepare(k *ir.Kernel) *prepared {
+	if k.Stream != nil {
+		return prepareStream(k)
+	}
 	c := k.Contract
 	if c == nil {
 		c = vectorContract(k)
@@ -34,10 +38,11 @@ func prepare(k *ir.Kernel) *prepared {
 		return nil
 	}
 	p := &prepared{main: clone(k, c)}
-	if !isRows(p.main) && !p.rows() {
+	if !isRows(p.main, c.A, c.Sum.Over) && !p.rows() {
 		return nil
 	}
-	p.panels()
+	c = p.main.Contract
+	p.panels(c.B, c.Batch(p.main), c.Sum.Over, c.N[0])
 	p.args = dropArgs(p.main)
 	if _, err := p.main.Panels(); err != nil {
 		return nil
@@ -67,6 +72,28 @@ func vectorContract(k *ir.Kernel) *ir.Contract {
 	return c
 }
 
+// prepareStream makes the form of a stream that there are micro-kernels for; nil: there is
+// none.
+func prepareStream(k *ir.Kernel) *prepared {
+	s := k.Stream
+	if len(s.N) != 1 || len(s.Dot.Over) != 1 || min(most(s.N), most(s.Dot.Over), most([]*ir.Axis{s.Keys})) < minProduct {
+		return nil
+	}
+	p := &prepared{main: clone(k, nil)}
+	if s = p.main.Stream; !isRows(p.main, s.Query, s.Dot.Over) {
+		axes := slices.DeleteFunc(slices.Concat(p.main.Grid(), s.Dot.Over), func(a *ir.Axis) bool { return !s.Query.Varies(a) })
+		p.factor(s.Query, "rows", ir.F32, axes, ir.Flat(axes), edit{})
+	}
+	batch := s.Batch(p.main)
+	p.panels(s.Key, batch, s.Dot.Over, s.Keys)
+	p.panels(s.Value, batch, []*ir.Axis{s.Keys}, s.N[0])
+	p.args = dropArgs(p.main)
+	if _, err := p.main.StreamPanels(); err != nil {
+		return nil
+	}
+	return p
+}
+
 // clone copies what editing a kernel changes in place, and gives it a contraction, if any.
 func clone(k *ir.Kernel, of *ir.Contract) *ir.Kernel {
 	c := *k
@@ -75,18 +102,20 @@ func clone(k *ir.Kernel, of *ir.Contract) *ir.Kernel {
 		contract := *of
 		c.Contract = &contract
 	}
+	if k.Stream != nil {
+		stream := *k.Stream
+		c.Stream = &stream
+	}
 	return &c
 }
 
-// isRows reports that the left factor of a product lies as rows of f32, each of whose
-// terms has a place of its own for each row.
-func isRows(k *ir.Kernel) bool {
-	a := k.Contract.A
+// isRows reports that a, the left factor of sums over some axes, lies as rows of f32, each
+// of whose terms has a place of its own for each row.
+func isRows(k *ir.Kernel, a *ir.Scalar, over []*ir.Axis) bool {
 	if a.Kind != ir.ScalarLoad || k.Args[a.Arg].DType != ir.F32 || len(a.Guard)+len(a.Bind) > 0 {
 		return false
 	}
 	rest := a.Index
-	over := k.Contract.Sum.Over
 	for _, axis := range slices.Concat(k.Grid(), over) {
 		c, r, ok := rest.Coef(axis)
 		if !ok || axis == over[len(over)-1] && !c.Is(1) {
@@ -139,22 +168,21 @@ func (p *prepared) rows() bool {
 	return p.main.Contract != nil && len(p.main.Contract.N) == 1
 }
 
-// panels lets a kernel compute the right factor as panels, and main read those.
-func (p *prepared) panels() {
-	c := p.main.Contract
-	n := c.N[0]
-	batch := slices.DeleteFunc(c.Batch(p.main), func(a *ir.Axis) bool { return !c.B.Varies(a) })
+// panels lets a kernel compute b, the right factor of sums over some axes, as panels of the
+// columns n, and main read those.
+func (p *prepared) panels(b *ir.Scalar, batch, over []*ir.Axis, n *ir.Axis) {
+	batch = slices.DeleteFunc(slices.Clone(batch), func(a *ir.Axis) bool { return !b.Varies(a) })
 	panel := &ir.Axis{Name: "panel", Extent: n.Extent.CeilDiv(ir.PanelCols)}
 	lane := &ir.Axis{Name: "lane", Extent: ir.N(ir.PanelCols)}
 	column := panel.Index().Mul(ir.N(ir.PanelCols)).Add(lane.Index())
-	axes := slices.Concat(batch, []*ir.Axis{panel}, c.Sum.Over, []*ir.Axis{lane})
+	axes := slices.Concat(batch, []*ir.Axis{panel}, over, []*ir.Axis{lane})
 	each := ir.Product(extentsOf(axes[len(batch):]))
 	inside := ir.Bound{Index: column, Extent: n.Extent}
 	dtype := ir.F32
-	if t := p.main.Args[c.B.Arg].DType; c.B.Kind == ir.ScalarLoad && ir.PanelDType(t) {
+	if t := p.main.Args[b.Arg].DType; b.Kind == ir.ScalarLoad && ir.PanelDType(t) {
 		dtype = t // which micro-kernels convert: half the memory to read
 	}
-	p.factor(c.B, "panels", dtype, axes, ir.Flat(batch).Mul(each).Add(ir.PanelIndex(c.Sum.Over, n.Index())), edit{
+	p.factor(b, "panels", dtype, axes, ir.Flat(batch).Mul(each).Add(ir.PanelIndex(over, n.Index())), edit{
 		size: func(s ir.Size) ir.Size { return s.Replace(n, column) },
 		scalar: func(d *ir.DAG, v ir.Scalar) *ir.Scalar {
 			if v.Kind != ir.ScalarLoad || inside.Proven() || !v.Index.Has(lane) {

@@ -28,7 +28,7 @@ func Kernel(k *ir.Kernel, name string) (*jen.Statement, error) {
 	if k.Stream != nil {
 		more = streamWords
 	}
-	p := &printer{kernel: k, names: newNames(k, more...), dims: map[string]bool{}, inline: k.Inline()}
+	p := &printer{kernel: k, names: newNames(k, more...), dims: map[string]bool{}, begins: map[*ir.Scalar]begin{}, inline: k.Inline()}
 	body := p.body()
 	if p.err != nil {
 		return nil, fmt.Errorf("kernel %s: %w", k.Name, p.err)
@@ -68,8 +68,15 @@ type printer struct {
 	names  *names
 	inline map[*ir.Scalar]bool   // printed where they are used
 	dims   map[string]bool       // dims that the text mentions
+	begins map[*ir.Scalar]begin  // where loads begin
 	binds  map[string]*ir.Scalar // variables of an index that are values of scalars
 	err    error
+}
+
+// A begin is the variable that has the first part of an index, and the rest.
+type begin struct {
+	name string
+	rest ir.Size
 }
 
 func (p *printer) fail(format string, args ...any) *jen.Statement {

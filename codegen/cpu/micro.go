@@ -24,6 +24,7 @@ var microField = func() map[string]int {
 type MicroShape struct {
 	Rows, Panels int // at most 6 and 1, or 8 and 2 with AVX-512
 	AVX512       bool
+	Half         bool // of a panel it computes the first half: a vector of AVX-512 has two terms
 }
 
 // Micros are the micro-kernels of the runtime's Product: its fields, and the names that
@@ -32,10 +33,11 @@ var Micros = []struct {
 	Field, Name, Doc string
 	Shape            MicroShape
 }{
-	{"Six", "micro6", "computes sums of a panel for six rows at a time", MicroShape{6, 1, false}},
-	{"Four", "micro4", "computes sums of a panel for four rows at a time", MicroShape{4, 1, false}},
-	{"Eight", "micro8", "computes sums of a panel for eight rows at a time, with AVX-512", MicroShape{8, 1, true}},
-	{"EightPairs", "microPairs", "computes sums of two panels for eight rows at a time, with AVX-512", MicroShape{8, 2, true}},
+	{"Six", "micro6", "computes sums of a panel for six rows at a time", MicroShape{6, 1, false, false}},
+	{"Four", "micro4", "computes sums of a panel for four rows at a time", MicroShape{4, 1, false, false}},
+	{"Eight", "micro8", "computes sums of a panel for eight rows at a time, with AVX-512", MicroShape{8, 1, true, false}},
+	{"EightPairs", "microPairs", "computes sums of two panels for eight rows at a time, with AVX-512", MicroShape{8, 2, true, false}},
+	{"Half", "microHalf", "computes sums of half a panel for eight rows at a time, with AVX-512", MicroShape{8, 1, true, true}},
 }
 
 // Micro is a micro-kernel in Plan 9 assembly. Of each term a panel gives a vector for
@@ -64,6 +66,17 @@ func Micro(name string, shape MicroShape, panels ir.DType) string {
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	op := func(format string, args ...any) { line("\t"+format, args...) }
 	field := func(f string) string { return fmt.Sprintf("%d(AX)", microField[f]) }
+	load := func(place, r string) { // from a panel
+		switch panels {
+		case ir.F16:
+			op("VCVTPH2PS %s, %s", place, r)
+		case ir.BF16:
+			op("VPMOVZXWD %s, %s", place, r)
+			op("VPSLLD $16, %s, %[1]s", r)
+		default:
+			op("VMOVUPS %s, %s", place, r)
+		}
+	}
 	place := func(vector, at int) string { // in the panels
 		switch {
 		case vector == 0:
@@ -75,16 +88,7 @@ func Micro(name string, shape MicroShape, panels ir.DType) string {
 	}
 	term := func(u int) {
 		for v := range vectors {
-			place, r := place(v, size*u), reg(sums+v)
-			switch panels {
-			case ir.F16:
-				op("VCVTPH2PS %s, %s", place, r)
-			case ir.BF16:
-				op("VPMOVZXWD %s, %s", place, r)
-				op("VPSLLD $16, %s, %[1]s", r)
-			default:
-				op("VMOVUPS %s, %s", place, r)
-			}
+			load(place(v, size*u), reg(sums+v))
 		}
 		if size*u%64 == 0 {
 			for p := range shape.Panels {
@@ -97,6 +101,27 @@ func Micro(name string, shape MicroShape, panels ir.DType) string {
 			for v := range vectors {
 				op("VFMADD231PS %s, %s, %s", reg(sums+v), x, reg(vectors*i+v))
 			}
+		}
+	}
+	// halves takes one term of half a panel, or two: the lanes of a column are neighbours.
+	halves := func(u, terms int) {
+		wide, low := reg(sums), fmt.Sprint("Y", sums+1)
+		for t := range terms {
+			load(place(0, size*(u+t)), low)
+			op("VPMOVZXDQ %s, Z%d", low, sums+t)
+			if t > 0 {
+				op("VPSLLQ $32, Z%d, Z%[1]d", sums+t)
+				op("VPORQ Z%d, %s, %[2]s", sums+t, wide)
+			}
+		}
+		for i, r := range rows {
+			at, x := fmt.Sprintf("%d(%s)(SI*1)", 4*u, r), sums+2+i%2
+			if terms == 1 {
+				op("VMOVSS %s, X%d", at, x)
+				at = fmt.Sprint("X", x)
+			}
+			op("VBROADCASTSD %s, Z%d", at, x)
+			op("VFMADD231PS %s, Z%d, %s", wide, x, reg(i))
 		}
 	}
 	// Of the registers, AX is t, BX walks the runs and is for addresses, CX the terms left
@@ -130,7 +155,12 @@ func Micro(name string, shape MicroShape, panels ir.DType) string {
 	op("PCALIGN $32")
 	line("terms:")
 	for u := range unroll {
-		term(u)
+		switch {
+		case !shape.Half:
+			term(u)
+		case u%2 == 0:
+			halves(u, 2)
+		}
 	}
 	op("ADDQ $%d, SI", 4*unroll)
 	op("ADDQ $%d, DI", size*unroll)
@@ -140,7 +170,11 @@ func Micro(name string, shape MicroShape, panels ir.DType) string {
 	op("ADDQ $%d, CX", unroll)
 	op("JEQ next")
 	line("one:")
-	term(0)
+	if shape.Half {
+		halves(0, 1)
+	} else {
+		term(0)
+	}
 	op("ADDQ $4, SI")
 	op("ADDQ $%d, DI", size)
 	op("DECQ CX")
@@ -149,6 +183,14 @@ func Micro(name string, shape MicroShape, panels ir.DType) string {
 	op("ADDQ $8, BX")
 	op("DECQ runs-16(SP)")
 	op("JNE run")
+	if shape.Half {
+		for i := range rows {
+			op("VPERMILPS $0xb1, %s, %s", reg(i), reg(sums))
+			op("VADDPS %s, %s, %[2]s", reg(sums), reg(i))
+			op("VPMOVQD %s, Y%d", reg(i), i)
+		}
+		class, vector, zero = "Y", 32, "VXORPS"
+	}
 	op("MOVQ %s, CX", field("Col"))
 	pointers := func(name, without string) {
 		op("MOVQ %s, BX", field(name))

@@ -31,15 +31,13 @@ func Product(k *ir.Kernel, name, suffix string) (*jen.Statement, error) {
 	}
 	last := len(panels.Terms) - 1
 	t := k.Schedule.Tile
-	var fields []jen.Code
-	for _, m := range Micros {
-		fields = append(fields, jen.Id(m.Field).Op(":").Id(m.Name+suffix))
-	}
-	fields = append(fields,
+	fields := []jen.Code{
+		jen.Id("Micros").Op(":").Add(micros(suffix)),
 		jen.Id("TileM").Op(":").Lit(t.M), jen.Id("TileN").Op(":").Lit(t.N), jen.Id("TileK").Op(":").Lit(t.K),
 		jen.Id("Rows").Op(":").Add(p.walks(panels.Rows, strides)),
 		jen.Id("K").Op(":").Add(p.size(panels.Terms[last].Extent)),
-		jen.Id("N").Op(":").Add(p.size(panels.Column.Extent)))
+		jen.Id("N").Op(":").Add(p.size(panels.Column.Extent)),
+	}
 	optional := func(wanted bool, field string, value *jen.Statement) {
 		if wanted {
 			fields = append(fields, jen.Id(field).Op(":").Add(value))
@@ -67,26 +65,31 @@ func Product(k *ir.Kernel, name, suffix string) (*jen.Statement, error) {
 	if err != nil || panels.Direct {
 		return f, err
 	}
-	if rows := RowsEpilogue(k); rows != nil {
-		epilogue, err := Rows(rows, EpilogueName(name))
-		return f.Line().Line().Add(epilogue), err
-	}
-	epilogue, err := Kernel(k.Epilogue(panels), EpilogueName(name))
+	epilogue, err := Part{k.Epilogue(panels), EpilogueName(name)}.print()
 	return f.Line().Line().Add(epilogue), err
+}
+
+// micros is the runtime's Micros whose names end in suffix.
+func micros(suffix string) *jen.Statement {
+	var fields []jen.Code
+	for _, m := range Micros {
+		fields = append(fields, jen.Id(m.Field).Op(":").Id(m.Name+suffix))
+	}
+	return jen.Qual(Runtime, "Micros").Values(fields...)
 }
 
 // EpilogueName is the name of the function that does what follows the sums of a product.
 func EpilogueName(product string) string { return product + "Epilogue" }
 
-// RowsEpilogue is the kernel that does what follows the sums of a product, where there is
-// one and its rows are in assembly; else nil.
-func RowsEpilogue(k *ir.Kernel) *ir.Kernel {
+// ProductRows is what follows the sums of a product, where there is something and its rows
+// are in assembly.
+func ProductRows(k *ir.Kernel, name string) []Part {
 	panels, err := k.Panels()
 	if err != nil || panels.Direct {
 		return nil
 	}
-	if e := k.Epilogue(panels); IsRows(e) {
-		return e
+	if p := (Part{k.Epilogue(panels), EpilogueName(name)}); IsRows(p.Kernel) {
+		return []Part{p}
 	}
 	return nil
 }

@@ -13,9 +13,10 @@ import (
 // vector takes several.
 type lanes struct {
 	kernel  *ir.Kernel
-	axis    *ir.Axis // that the lanes lie along
-	row     *ir.Axis // from row to row; nil: each row is a call of its own
-	folded  bool     // something is reduced over the lanes: a point of the grid is a row
+	axis    *ir.Axis   // that the lanes lie along
+	row     *ir.Axis   // from row to row; nil: each row is a call of its own
+	folded  bool       // something is reduced over the lanes: a point of the grid is a row
+	terms   []*ir.Axis // that lanes are reduced over, each by itself
 	need    map[*ir.Scalar]bool
 	streams []stream
 }
@@ -27,7 +28,11 @@ type stream struct {
 	rest   ir.Size // first without its constant, by which streams are told apart
 	number int64   // the constant
 	moves  bool    // along the lanes, by one element
+	dtype  ir.DType
 }
+
+// size is the bytes of an element.
+func (s *stream) size() ir.Size { return ir.N(int64(s.dtype.Size())) }
 
 // The limits of what rows are for.
 const (
@@ -52,15 +57,16 @@ func newLanes(k *ir.Kernel) (*lanes, error) {
 		return no("no rows")
 	}
 	l := &lanes{kernel: k, need: map[*ir.Scalar]bool{}}
-	switch folded := foldedAxis(k); {
-	case folded != nil:
-		l.axis, l.folded = folded, true
+	switch folded := foldedAxes(k); {
+	case len(folded) > 0 && (len(grid) == 0 || isRow(k, folded[len(folded)-1])):
+		l.axis, l.folded = folded[len(folded)-1], true
 		if len(grid) > 0 {
 			l.row = grid[len(grid)-1]
 		}
 	case len(grid) == 0:
 		return no("a single point")
 	default:
+		l.terms = folded
 		l.axis = grid[len(grid)-1]
 		if len(grid) > 1 {
 			l.row = grid[len(grid)-2]
@@ -88,8 +94,8 @@ func newLanes(k *ir.Kernel) (*lanes, error) {
 		return nil
 	}
 	for _, s := range k.Stores {
-		if len(s.Guard) > 0 || k.Args[s.Arg].DType != ir.F32 {
-			return no("a guarded store, or one that is not of f32")
+		if t := k.Args[s.Arg].DType; len(s.Guard) > 0 || !isStored(t, s.Value.DType) {
+			return no("a guarded store, or one of " + t.String())
 		}
 		if err := visit(s.Value); err != nil {
 			return nil, err
@@ -112,27 +118,43 @@ func newLanes(k *ir.Kernel) (*lanes, error) {
 		if l.row == nil {
 			break
 		}
-		if step, _, ok := s.first.Coef(l.row); !ok || slices.ContainsFunc(grid, step.Has) {
+		if step, _, ok := s.first.Coef(l.row); !ok || slices.ContainsFunc(slices.Concat(grid, l.terms), step.Has) {
 			l.row = nil
 		}
 	}
 	return l, nil
 }
 
-// foldedAxis is the axis that something is reduced over; nil: there is none.
-func foldedAxis(k *ir.Kernel) *ir.Axis {
+// foldedAxes are those that the first reduction is over, if there is one.
+func foldedAxes(k *ir.Kernel) []*ir.Axis {
 	for _, v := range k.Values {
 		if v.Kind == ir.ScalarReduce {
-			return v.Over[len(v.Over)-1]
+			return v.Over
 		}
 	}
 	return nil
+}
+
+// isRow reports that something is loaded along an axis whose elements are neighbours.
+func isRow(k *ir.Kernel, a *ir.Axis) bool {
+	return slices.ContainsFunc(k.Values, func(v *ir.Scalar) bool {
+		step, _, ok := v.Index.Coef(a)
+		return v.Kind == ir.ScalarLoad && ok && step.Is(1)
+	})
+}
+
+// isStored reports that lanes of a dtype, 32 bits each, may be of another in memory.
+func isStored(in, lanes ir.DType) bool {
+	return in == lanes && in.Size() == 4 || lanes == ir.F32 && (in == ir.F16 || in == ir.BF16)
 }
 
 // accept finds the streams of a scalar, and refuses what there is no assembly for.
 func (l *lanes) accept(v *ir.Scalar) error {
 	if v.DType != ir.F32 && v.DType != ir.I32 && v.DType != ir.Bool {
 		return fmt.Errorf("a scalar of %s", v.DType)
+	}
+	if !v.Varies(l.axis) && slices.ContainsFunc(l.terms, v.Varies) {
+		return fmt.Errorf("a term that lanes have in common")
 	}
 	switch v.Kind {
 	case ir.ScalarConst, ir.ScalarApply, ir.ScalarCast:
@@ -142,16 +164,20 @@ func (l *lanes) accept(v *ir.Scalar) error {
 			return nil
 		}
 	case ir.ScalarLoad:
-		if len(v.Guard)+len(v.Bind) > 0 || l.kernel.Args[v.Arg].DType != ir.F32 {
-			return fmt.Errorf("a guarded load, or one that is not of f32")
+		if t := l.kernel.Args[v.Arg].DType; len(v.Guard)+len(v.Bind) > 0 || !isStored(t, v.DType) {
+			return fmt.Errorf("a guarded load, or one of %s", t)
 		}
 		_, _, err := l.stream(v.Arg, v.Index)
 		return err
 	case ir.ScalarReduce:
-		if l.folded && v.DType == ir.F32 && len(v.Over) == 1 && v.Over[0].Name == l.axis.Name && identities[v.Fn] != nil {
+		along := l.terms
+		if l.folded {
+			along = []*ir.Axis{l.axis}
+		}
+		if v.DType == ir.F32 && identities[v.Fn] != nil && slices.EqualFunc(v.Over, along, func(a, b *ir.Axis) bool { return a.Name == b.Name }) && (l.folded || v.Stage == 1 && v.Varies(l.axis)) {
 			return nil
 		}
-		return fmt.Errorf("a reduction by %s not along the lanes alone", v.Fn)
+		return fmt.Errorf("a reduction by %s over other axes than the first", v.Fn)
 	}
 	return fmt.Errorf("a scalar of kind %d", v.Kind)
 }
@@ -175,7 +201,12 @@ func (l *lanes) stream(arg int, index ir.Size) (at int, distance int64, err erro
 	if !ok || !step.Is(0) && !step.Is(1) {
 		return 0, 0, fmt.Errorf("kernel %s: lanes that are no neighbours", l.kernel.Name)
 	}
-	l.streams = append(l.streams, stream{arg, index, rest, number, step.Is(1)})
+	for _, a := range l.terms {
+		if step, _, ok := index.Coef(a); !ok || slices.ContainsFunc(slices.Concat(l.kernel.Grid(), l.terms), step.Has) || !a.Extent.AtLeast(1) {
+			return 0, 0, fmt.Errorf("kernel %s: terms that are not evenly apart, or may be none", l.kernel.Name)
+		}
+	}
+	l.streams = append(l.streams, stream{arg, index, rest, number, step.Is(1), l.kernel.Args[arg].DType})
 	return len(l.streams) - 1, 0, nil
 }
 
@@ -187,30 +218,38 @@ const (
 	minPast  = 64
 )
 
-// result is the elements of the result, if it is one that lies along the lanes.
+// result is the elements of what holds the result, if that is one that lies along the
+// lanes.
 func (l *lanes) result() (ir.Size, bool) {
 	if len(l.kernel.Stores) != 1 || !l.kernel.Stores[0].Value.Varies(l.axis) {
 		return ir.Size{}, false
 	}
-	n := l.axis.Extent
-	for _, a := range l.kernel.Grid() {
-		if a != l.axis {
-			n = n.Mul(a.Extent)
-		}
-	}
-	return n, true
+	return l.kernel.Args[l.kernel.Stores[0].Arg].Len, true
 }
 
 // mayPass reports that the result may be so large that it goes past the caches.
 func (l *lanes) mayPass() bool {
 	n, ok := l.result()
 	most, bounded := n.Max()
-	return ok && (!bounded || 4*most >= pastFrom)
+	narrow := slices.ContainsFunc(l.streams, func(s stream) bool { return s.dtype.Size() < 4 })
+	return ok && len(l.terms) == 0 && !narrow && (!bounded || 4*most >= pastFrom)
 }
 
 // atOnce is the elements that one call of assembly computes, unless a row is longer: it
 // cannot be interrupted for the garbage collector, so it must not take long.
 const atOnce = 1 << 14
+
+// atOnce is that for results, each of which may take some terms.
+func (l *lanes) atOnce() int64 {
+	terms := ir.N(1)
+	for _, a := range l.terms {
+		terms = terms.Mul(a.Extent)
+	}
+	if n, ok := terms.Int(); ok {
+		return max(atOnce/n, minPast)
+	}
+	return minPast
+}
 
 // RoutineName is the name of the routine in assembly to which a function leaves rows.
 func RoutineName(function string) string { return function + "Rows" }
@@ -231,13 +270,17 @@ func Rows(k *ir.Kernel, name string) (*jen.Statement, error) {
 		if l.folded {
 			first = first.Replace(l.axis, ir.Size{})
 		}
+		for _, a := range l.terms {
+			first = first.Replace(a, ir.Size{})
+		}
 		at = append(at, jen.Qual("unsafe", "Pointer").Call(jen.Op("&").Id(p.names.arg[s.arg]).Index(p.size(first))))
 		step := ir.Size{}
 		if l.row != nil {
 			step, _, _ = s.first.Coef(l.row)
 		}
-		steps = append(steps, p.size(step.Mul(ir.N(4))))
+		steps = append(steps, p.size(step.Mul(s.size())))
 	}
+	steps = append(steps, l.walk(p)...)
 	past := jen.False()
 	if l.mayPass() {
 		n, _ := l.result()
@@ -265,6 +308,33 @@ func Rows(k *ir.Kernel, name string) (*jen.Statement, error) {
 	return overPoints(k, name, body), nil
 }
 
+// walk is how terms are walked: for each of their axes its extent, and the bytes that
+// each stream moves on after the axes within it; then those that all of it moved.
+func (l *lanes) walk(p *printer) []jen.Code {
+	var code []jen.Code
+	moved := func(a *ir.Axis, s stream) ir.Size {
+		step, _, _ := s.first.Coef(a)
+		return step.Mul(a.Extent).Mul(s.size())
+	}
+	for i, a := range l.terms {
+		code = append(code, p.size(a.Extent))
+		for _, s := range l.streams {
+			step, _, _ := s.first.Coef(a)
+			step = step.Mul(s.size())
+			if i+1 < len(l.terms) {
+				step = step.Sub(moved(l.terms[i+1], s))
+			}
+			code = append(code, p.size(step))
+		}
+	}
+	if len(l.terms) > 0 {
+		for _, s := range l.streams {
+			code = append(code, p.size(moved(l.terms[0], s)))
+		}
+	}
+	return code
+}
+
 // points declares the axes at point p, the elements n of a row and the number of rows
 // that are computed next, and moves p behind them.
 func (l *lanes) points(p *printer) []jen.Code {
@@ -285,9 +355,9 @@ func (l *lanes) points(p *printer) []jen.Code {
 	extent := l.axis.Extent
 	few := func() *jen.Statement {
 		if n, ok := extent.Int(); ok {
-			return jen.Lit(int(max(atOnce/n, 1)))
+			return jen.Lit(int(max(l.atOnce()/n, 1)))
 		}
-		return jen.Max(jen.Lit(atOnce).Op("/").Add(p.factor(extent)), jen.Lit(1))
+		return jen.Max(jen.Lit(int(l.atOnce())).Op("/").Add(p.factor(extent)), jen.Lit(1))
 	}
 	if l.folded {
 		rows := jen.Lit(1)
@@ -297,7 +367,7 @@ func (l *lanes) points(p *printer) []jen.Code {
 		return append(code, jen.Id("n").Op(":=").Add(p.size(extent)), jen.Id("rows").Op(":=").Add(rows), jen.Id("p").Op("+=").Id("rows"))
 	}
 	code = append(code,
-		jen.Id("n").Op(":=").Min(left(), end(len(grid)-1, ir.N(1)), jen.Lit(atOnce)),
+		jen.Id("n").Op(":=").Min(left(), end(len(grid)-1, ir.N(1)), jen.Lit(int(l.atOnce()))),
 		jen.Id("rows").Op(":=").Lit(1))
 	if l.row != nil {
 		code = append(code, jen.If(jen.Id("n").Op("==").Add(p.size(extent))).Block(

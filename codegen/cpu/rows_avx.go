@@ -18,14 +18,14 @@ var amd64Pointers = [maxStreams + 1]string{"SI", "DI", "DX", "R8", "R9", "R10", 
 // amd64 is what AVX2 and AVX-512 have in common. CX is the element of a row, BX where a
 // loop ends, and then the lanes that are left, and AX is for addresses.
 var amd64 = &machine{
-	copyOne: func(e *emitter, d operand, a ...operand) {
-		e.op("VMOVSS %s, X0", e.text(a[0]))
-		e.op("VMOVSS X0, %s", e.text(d))
-	},
 	place: func(e *emitter, p place) string {
 		switch p.kind {
 		case inRow:
-			return fmt.Sprintf("%d(%s)(CX*4)", p.bytes, amd64Pointers[p.n])
+			size := 4
+			if p.n < len(e.streams) {
+				size = e.streams[p.n].dtype.Size()
+			}
+			return fmt.Sprintf("%d(%s)(CX*%d)", p.bytes, amd64Pointers[p.n], size)
 		case atStream:
 			return fmt.Sprintf("%d(%s)", p.bytes, amd64Pointers[p.n])
 		case inFrame:
@@ -54,6 +54,38 @@ var amd64 = &machine{
 		e.op("VZEROUPPER")
 		e.op("RET")
 	},
+	terms: func(e *emitter, body func()) {
+		all, at := len(e.streams), 0 // numbers of the walk
+		move := func(op string) {
+			e.op("MOVQ step+8(FP), AX")
+			for i, s := range e.streams {
+				if slices.ContainsFunc(e.terms, s.first.Has) {
+					e.op("%s %d(AX), %s", op, 8*(at+i), amd64Pointers[i])
+				}
+			}
+		}
+		var again []string
+		for i := range e.terms {
+			at = all + i*(1+all)
+			e.op("MOVQ step+8(FP), AX")
+			e.op("MOVQ %d(AX), AX", 8*at)
+			e.op("MOVQ AX, %d(SP)", e.frame+8*i)
+			again = append(again, e.fresh("terms"))
+			e.label(again[i])
+		}
+		counters := e.frame
+		e.frame += 8 * len(again)
+		body()
+		for i, label := range slices.Backward(again) {
+			at = all + i*(1+all) + 1
+			move("ADDQ")
+			e.op("DECQ %d(SP)", counters+8*i)
+			e.op("JNE %s", label)
+		}
+		at = all + len(again)*(1+all)
+		move("SUBQ")
+	},
+	fetch: func(e *emitter, p place) { e.op("PREFETCHT0 %s", e.text(operand{at: &p})) },
 	unlessPast: func(e *emitter, label string) {
 		e.op("CMPB past+32(FP), $0")
 		e.op("JEQ %s", label)
@@ -155,7 +187,7 @@ func avx512Pairs() map[ir.Fn][classes]instruction {
 // avxSingles are singles, of which one instruction rounds.
 func avxSingles(round string) map[ir.Fn]instruction {
 	return map[ir.Fn]instruction{
-		ir.Sqrt:  avx("VSQRTPS"),
+		ir.Sqrt: avx("VSQRTPS"), ir.RoundF16: avxRoundF16,
 		ir.Round: avx(round + " $8,"), ir.Floor: avx(round + " $9,"), ir.Ceil: avx(round + " $10,"), ir.Trunc: avx(round + " $11,"),
 	}
 }
@@ -195,9 +227,9 @@ var avx2 = &vectorSet{
 	choose:    func(e *emitter, d operand, a ...operand) { avx("VBLENDVPS")(e, d, a[2], a[1], a[0]) },
 	exchange:  []instruction{twice(avx("VPERM2F128 $1,")), avx("VPERMILPS $0x4e,"), avx("VPERMILPS $0xb1,")},
 	move:      avx("VMOVUPS"),
-	moveRest:  func(e *emitter, d operand, a ...operand) { avx("VMASKMOVPS")(e, d, e.set.rest, a[0]) },
 	movePast:  avx("VMOVNTPS"),
-	broadcast: avx("VBROADCASTSS"),
+	in:        inAVX2,
+	roundBF16: avxRoundBF16,
 	fma:       avxFMA,
 	extremes:  avxExtremes,
 	extreme: func(b *body, fn ir.Fn, d, y operand) {
@@ -248,15 +280,9 @@ var avx512 = &vectorSet{
 			avx("VMOVUPS")(e, d, a[0])
 		}
 	},
-	moveRest: func(e *emitter, d operand, a ...operand) {
-		if d.at == nil {
-			avx("VMOVUPS.Z")(e, d, e.set.rest, a[0])
-			return
-		}
-		avx("VMOVUPS")(e, d, e.set.rest, a[0])
-	},
 	movePast:  avx("VMOVNTPS"),
-	broadcast: avx("VBROADCASTSS"),
+	in:        inAVX512,
+	roundBF16: avxRoundBF16,
 	fma:       avxFMA,
 	extremes:  avxExtremes,
 	extreme: func(b *body, fn ir.Fn, d, y operand) {

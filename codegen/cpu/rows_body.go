@@ -16,16 +16,17 @@ type copyOf struct {
 // registers, and the rest (constants, what is the same in all lanes, what is loaded for
 // one use, and what registers are lacking for) as operands in memory.
 type body struct {
-	e      *emitter
-	u      int
-	masked bool
-	once   bool                // an element is not loaded again: it may have been stored over
-	free   [2][]int            // registers of each file
-	in     map[copyOf]register // where what is in one is
-	mem    map[copyOf]place
-	uses   map[copyOf][]int  // positions of uses to come
-	pinned map[register]bool // registers of the instruction at hand
-	spills int
+	e          *emitter
+	u          int
+	masked     bool
+	once       bool                // an element is not loaded again: it may have been stored over
+	free       [2][]int            // registers of each file
+	in         map[copyOf]register // where what is in one is
+	mem        map[copyOf]place
+	uses       map[copyOf][]int  // positions of uses to come
+	pinned     map[register]bool // registers of the instruction at hand
+	spills     int               // registers that were put away
+	used, most int               // registers for vectors that are in use, and have been at a time
 }
 
 // A sink takes a value once it is computed: it stores or folds it.
@@ -39,10 +40,13 @@ func newBody(e *emitter, u, reserved int, masked bool) *body {
 	b := &body{e: e, u: u, masked: masked, in: map[copyOf]register{}, mem: map[copyOf]place{}, uses: map[copyOf][]int{}, pinned: map[register]bool{}}
 	for i, f := range e.set.files {
 		first := f.first
+		end := f.end
 		if i == vectorFile {
 			first += reserved
+			end -= len(e.settled)
+			b.used, b.most = reserved, reserved
 		}
-		for r := f.end - 1; r >= first; r-- {
+		for r := end - 1; r >= first; r-- {
 			b.free[i] = append(b.free[i], r)
 		}
 	}
@@ -53,6 +57,9 @@ func newBody(e *emitter, u, reserved int, masked bool) *body {
 func (b *body) release(operands ...operand) {
 	for _, o := range operands {
 		b.free[o.file] = append(b.free[o.file], o.n)
+		if o.file == vectorFile {
+			b.used--
+		}
 	}
 }
 
@@ -62,6 +69,10 @@ func (b *body) alloc(file int) operand {
 		r := register{file, b.free[file][n-1]}
 		b.free[file] = b.free[file][:n-1]
 		b.pinned[r] = true
+		if file == vectorFile {
+			b.used++
+			b.most = max(b.most, b.used)
+		}
 		return operand{register: r, dies: true}
 	}
 	far, at, reg := copyOf{}, -1, register{}
@@ -91,8 +102,15 @@ func (b *body) fail(format string, args ...any) operand {
 
 // memory is where a value lies in memory, for the file it is of.
 func (b *body) memory(k copyOf) operand {
+	if first, ok := b.e.sums[k.value]; ok {
+		return operand{register: register{vectorFile, first + k.u}}
+	}
 	at := b.mem[k]
-	return operand{register: register{file: b.e.set.fileOf(k.value.DType)}, at: &at}
+	file := b.e.set.fileOf(k.value.DType)
+	if !k.value.Varies(b.e.axis) {
+		return b.e.common(at, file)
+	}
+	return operand{register: register{file: file}, at: &at}
 }
 
 // use is an operand, of which one use is over.
@@ -203,7 +221,7 @@ func (b *body) run(values []*ir.Scalar, sinks []sink) {
 	for _, v := range values {
 		at++
 		computed[v] = true
-		if !b.e.inMemory(v) {
+		if !b.e.inMemory(v) && !b.e.isSum(v) {
 			for _, a := range v.Args {
 				note(real(a))
 			}
@@ -219,13 +237,16 @@ func (b *body) run(values []*ir.Scalar, sinks []sink) {
 	for _, v := range values {
 		for u := range b.u {
 			k := copyOf{v, u}
+			if b.e.isSum(v) {
+				continue
+			}
 			if !b.e.inMemory(v) {
 				b.apply(k)
-			} else if b.masked || b.once || len(b.uses[k]) > 1 {
+			} else if t := b.e.storedAs(v); b.masked || b.once || len(b.uses[k]) > 1 || t.Size() < 4 {
 				clear(b.pinned)
 				r := b.alloc(vectorFile)
-				b.e.set.moveOf(b.masked)(b.e, r, b.memory(k))
-				if b.masked || b.once {
+				b.access(t).load(b.e, r, b.memory(k))
+				if b.masked || b.once || t.Size() < 4 {
 					delete(b.mem, k)
 				}
 				b.in[k] = r.register
@@ -253,5 +274,38 @@ func (b *body) sink(v *ir.Scalar, sinks []sink) {
 				b.release(o)
 			}
 		}
+	}
+}
+
+// access is how lanes of a dtype in memory are loaded and stored, all or the rest of a row.
+func (b *body) access(t ir.DType) access {
+	a, ok := b.e.set.in[t]
+	if !ok {
+		b.fail("%v in memory", t)
+		a = b.e.set.in[ir.F32]
+	}
+	if b.masked {
+		a.load, a.store = a.loadRest, a.storeRest
+	}
+	return a
+}
+
+// store stores a register, which it may write over if it is free afterwards.
+func (b *body) store(r result, at operand, o *operand) {
+	a := b.access(r.dtype)
+	if r.past && !b.masked {
+		a.store = b.e.set.movePast
+	}
+	if r.dtype.Size() == 4 {
+		a.store(b.e, at, *o)
+		return
+	}
+	x := b.own(o)
+	if v := real(r.value); r.dtype == ir.BF16 && v.Fn != ir.RoundBF16 {
+		b.e.set.roundBF16(b, x)
+	}
+	a.store(b.e, at, x)
+	if x.register != o.register {
+		b.release(x)
 	}
 }

@@ -1,7 +1,9 @@
 package cpu
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -20,16 +22,21 @@ var identities = map[ir.Fn]func() float32{
 // An emitter writes the routine of a kernel.
 type emitter struct {
 	*lanes
-	set    *vectorSet
-	name   string
-	lines  []string
-	frame  int
-	labels int
-	tables []uint32             // constants
-	slots  map[*ir.Scalar]place // of what is the same in all lanes, once it is known
-	kept   *ir.Scalar           // what lies in keptAt until it is used; nil: nothing
-	keptAt func(u int) place
-	err    error
+	set      *vectorSet
+	name     string
+	lines    []string
+	frame    int
+	labels   int
+	tables   []uint32             // constants
+	slots    map[*ir.Scalar]place // of what is the same in all lanes, once it is known
+	single   bool                 // a row has one loop
+	rowLabel string
+	reads    map[place]int      // how often a trial reads what is the same in all lanes
+	sums     map[*ir.Scalar]int // the first registers of sums that are complete
+	settled  map[place]register // such places that are in a register during a loop
+	kept     *ir.Scalar         // what lies in keptAt until it is used; nil: nothing
+	keptAt   func(u int) place
+	err      error
 }
 
 // Lanes is a routine in Plan 9 assembly for amd64 that computes rows of a kernel for
@@ -67,15 +74,26 @@ func (l *lanes) routine(sets []*vectorSet, name string) (string, error) {
 
 // rows emits what computes all rows of a call.
 func (e *emitter) rows() error {
-	l, row := e.lanes, e.fresh("row")
-	e.label(row)
+	l := e.lanes
+	e.rowLabel = e.fresh("row")
+	e.label(e.rowLabel)
 	stages := 0
 	for _, v := range l.kernel.Values {
 		if l.need[v] {
 			stages = max(stages, v.Stage)
 		}
 	}
+	e.single = stages == 0
+	if len(l.terms) > 0 {
+		for stage := range stages + 1 {
+			e.rowValues(stage)
+		}
+		e.termsLoop()
+		e.set.nextRow(e, e.rowLabel)
+		return e.err
+	}
 	for stage := range stages + 1 {
+		e.settled = nil
 		e.rowValues(stage)
 		var folds []*ir.Scalar
 		for _, v := range l.kernel.Values {
@@ -87,14 +105,14 @@ func (e *emitter) rows() error {
 		if stage == stages { // not before: an argument may lie where one is written
 			for _, s := range l.kernel.Stores {
 				if st, _, _ := l.stream(s.Arg, s.Index); l.streams[st].moves {
-					results = append(results, result{s.Value, e.elements(s.Arg, s.Index), false})
+					results = append(results, result{s.Value, l.kernel.Args[s.Arg].DType, e.elements(s.Arg, s.Index), false})
 				}
 			}
 		}
 		keep := e.keep(stage, folds)
 		if keep != nil {
 			e.keptAt = e.room()
-			results = []result{{keep, e.keptAt, false}}
+			results = []result{{keep, ir.F32, e.keptAt, false}}
 		}
 		if len(folds)+len(results) > 0 {
 			e.loop(folds, results, stage == stages)
@@ -106,12 +124,24 @@ func (e *emitter) rows() error {
 	for _, s := range l.kernel.Stores {
 		st, distance, _ := l.stream(s.Arg, s.Index)
 		if !l.streams[st].moves {
-			from, _ := e.where(real(s.Value), 0)
-			e.set.copyOne(e, operand{at: &place{kind: atStream, n: st, bytes: int(4 * distance)}}, operand{at: &from})
+			e.storeOne(s.Value, st, distance)
 		}
 	}
-	e.set.nextRow(e, row)
+	e.set.nextRow(e, e.rowLabel)
 	return e.err
+}
+
+// storeOne stores a result of a row, after its loops.
+func (e *emitter) storeOne(v *ir.Scalar, st int, distance int64) {
+	e.settled = nil
+	x, t := operand{}, e.streams[st].dtype
+	from, _ := e.where(real(v), 0)
+	e.set.move(e, x, operand{at: &from})
+	b := newBody(e, 1, 1, false)
+	if t == ir.BF16 && real(v).Fn != ir.RoundBF16 {
+		e.set.roundBF16(b, x)
+	}
+	b.access(t).storeOne(e, operand{at: &place{kind: atStream, n: st, bytes: t.Size() * int(distance)}}, x)
 }
 
 // data is the constants.
@@ -171,14 +201,51 @@ func (e *emitter) table(words ...uint32) place {
 	return place{kind: inTable, bytes: 4 * at, one: len(words) == 1}
 }
 
+// constant is the place of a number for all lanes.
+func (e *emitter) constant(bits uint32) place {
+	if e.set.one {
+		return e.table(bits)
+	}
+	return e.table(slices.Repeat([]uint32{bits}, e.set.lanes)...)
+}
+
 // number is a constant in all lanes.
 func (e *emitter) number(bits uint32, t ir.DType) operand {
-	times := e.set.lanes
-	if e.set.one {
-		times = 1
+	return e.common(e.constant(bits), e.set.fileOf(t))
+}
+
+// common is the operand for a place of what is the same in all lanes.
+func (e *emitter) common(at place, file int) operand {
+	if r, ok := e.settled[at]; ok && file == vectorFile {
+		return operand{register: r}
 	}
-	at := e.table(slices.Repeat([]uint32{bits}, times)...)
-	return operand{register: register{file: e.set.fileOf(t)}, at: &at}
+	if e.reads != nil && file == vectorFile {
+		e.reads[at]++
+	}
+	return operand{register: register{file: file}, at: &at}
+}
+
+// mostRead is the places in the order of how often they are read.
+func mostRead(reads map[place]int) []place {
+	return slices.SortedFunc(maps.Keys(reads), func(a, b place) int {
+		return cmp.Or(reads[b]-reads[a], int(a.kind-b.kind), a.bytes-b.bytes)
+	})
+}
+
+// settle loads places into the last registers, where they stay during a loop.
+func (e *emitter) settle(places []place) {
+	last := e.set.files[vectorFile].end - 1
+	settled := map[place]register{}
+	if e.lines[len(e.lines)-1] == e.rowLabel+":" && e.single { // before the rows, if there is no other loop in one
+		e.lines = e.lines[:len(e.lines)-1]
+		defer e.label(e.rowLabel)
+	}
+	for i, at := range places {
+		r := register{vectorFile, last - i}
+		e.set.move(e, operand{register: r}, operand{at: &at})
+		settled[at] = r
+	}
+	e.settled = settled
 }
 
 func floatBits(x float64) uint32 { return math.Float32bits(float32(x)) }
@@ -216,7 +283,7 @@ func constant32(v *ir.Scalar) (bits uint32, ok bool) {
 // lanes; u is the vector of a loop's body.
 func (e *emitter) where(v *ir.Scalar, u int) (place, bool) {
 	if bits, ok := constant32(v); ok {
-		return *e.number(bits, v.DType).at, true
+		return e.constant(bits), true
 	}
 	if m, ok := e.slots[v]; ok {
 		return m, true
@@ -233,7 +300,8 @@ func (e *emitter) where(v *ir.Scalar, u int) (place, bool) {
 // elements is where the vectors of a loop's body lie in an argument.
 func (e *emitter) elements(arg int, index ir.Size) func(u int) place {
 	st, distance, _ := e.stream(arg, index)
-	return func(u int) place { return place{kind: inRow, n: st, bytes: 4 * (int(distance) + e.set.lanes*u)} }
+	size := e.streams[st].dtype.Size()
+	return func(u int) place { return place{kind: inRow, n: st, bytes: size * (int(distance) + e.set.lanes*u)} }
 }
 
 // rowValues computes what is the same in all lanes and known at a stage.
@@ -250,7 +318,13 @@ func (e *emitter) rowValues(stage int) {
 		if v.Kind == ir.ScalarLoad {
 			st, distance, _ := e.stream(v.Arg, v.Index)
 			r := operand{}
-			e.set.broadcast(e, r, operand{at: &place{kind: atStream, n: st, bytes: int(4 * distance)}})
+			t := e.streams[st].dtype
+			in, ok := e.set.in[t]
+			if !ok {
+				e.err = fmt.Errorf("%s has no %v in memory", e.set.name, t)
+				return
+			}
+			in.broadcast(e, r, operand{at: &place{kind: atStream, n: st, bytes: t.Size() * int(distance)}})
 			e.set.move(e, operand{at: &m}, r)
 			e.slots[v] = m
 			continue
@@ -298,7 +372,7 @@ func (e *emitter) room() func(u int) place {
 // take the memory of what is loaded, so nothing is then loaded after it that varies along
 // the lanes. nil: there is none.
 func (e *emitter) keep(stage int, folds []*ir.Scalar) *ir.Scalar {
-	if e.kept != nil || len(folds) == 0 || len(e.kernel.Stores) != 1 || !e.kernel.Stores[0].Value.Varies(e.axis) {
+	if e.kept != nil || len(folds) == 0 || len(e.kernel.Stores) != 1 || !e.kernel.Stores[0].Value.Varies(e.axis) || !e.keepsInFrame() && e.kernel.Args[e.kernel.Stores[0].Arg].DType != ir.F32 {
 		return nil
 	}
 	var now []sink
@@ -328,6 +402,20 @@ func (e *emitter) keep(stage int, folds []*ir.Scalar) *ir.Scalar {
 // inMemory reports that a value is not computed.
 func (e *emitter) inMemory(v *ir.Scalar) bool { return v.Kind == ir.ScalarLoad || v == e.kept }
 
+// storedAs is the dtype that a value in memory has there.
+func (e *emitter) storedAs(v *ir.Scalar) ir.DType {
+	if v == e.kept {
+		return ir.F32
+	}
+	return e.kernel.Args[v.Arg].DType
+}
+
+// isSum reports that a value is in registers as the sum of a loop's terms.
+func (e *emitter) isSum(v *ir.Scalar) bool {
+	_, ok := e.sums[v]
+	return ok
+}
+
 // along is what the roots need that varies along the lanes, in an order of computing it.
 func (e *emitter) along(roots []sink) []*ir.Scalar {
 	need := map[*ir.Scalar]bool{}
@@ -337,7 +425,7 @@ func (e *emitter) along(roots []sink) []*ir.Scalar {
 			return
 		}
 		need[v] = true
-		if v == e.kept {
+		if v == e.kept || e.isSum(v) {
 			return
 		}
 		for _, a := range v.Args {
@@ -359,6 +447,7 @@ func (e *emitter) along(roots []sink) []*ir.Scalar {
 // A result is stored in a row.
 type result struct {
 	value *ir.Scalar
+	dtype ir.DType          // in memory
 	at    func(u int) place // of the vectors of a loop's body
 	past  bool              // the caches
 }
@@ -369,14 +458,16 @@ func (e *emitter) loop(folds []*ir.Scalar, results []result, last bool) {
 		e.err = fmt.Errorf("%d reductions at a time", len(folds))
 		return
 	}
-	unroll := 4
+	unroll, wanted, free := 4, []place(nil), 0
 	for ; unroll > 1; unroll /= 2 {
 		trial := *e
-		trial.lines = nil
-		if 2*len(folds)*unroll <= e.set.files[vectorFile].end+1 && trial.body(folds, results, unroll, unroll, false) == 0 {
+		trial.lines, trial.reads = nil, map[place]int{}
+		b := trial.body(folds, results, unroll, unroll, false)
+		if wanted, free = mostRead(trial.reads), e.set.files[vectorFile].end-b.most; b.spills == 0 && (unroll == 2 || len(wanted) <= max(free, 0) || e.set.files[vectorFile].end < 32) {
 			break
 		}
 	}
+	e.settle(wanted[:max(0, min(free, len(wanted)))])
 	if last && e.mayPass() && e.set.movePast != nil {
 		within, done := e.fresh("within"), e.fresh("past")
 		e.set.unlessPast(e, within)
@@ -412,6 +503,50 @@ func (e *emitter) loop(folds []*ir.Scalar, results []result, last bool) {
 	}
 }
 
+// termsLoop goes along a row, and for each of its vectors through the terms.
+func (e *emitter) termsLoop() {
+	if e.set.terms == nil {
+		e.err = fmt.Errorf("%s has no terms of lanes", e.set.name)
+		return
+	}
+	var folds []*ir.Scalar
+	for _, v := range e.kernel.Values {
+		if e.need[v] && v.Kind == ir.ScalarReduce {
+			folds = append(folds, v)
+		}
+	}
+	var results []result
+	for _, s := range e.kernel.Stores {
+		results = append(results, result{s.Value, e.kernel.Args[s.Arg].DType, e.elements(s.Arg, s.Index), false})
+	}
+	unroll := 4
+	store := func(e *emitter, u int, rest bool) *body {
+		e.sums = map[*ir.Scalar]int{}
+		for i, v := range folds {
+			e.sums[v] = i * unroll
+		}
+		b := e.body(nil, results, u, unroll, rest)
+		e.sums = nil
+		return b
+	}
+	for ; unroll > 1; unroll /= 2 {
+		trial := *e
+		trial.lines = nil
+		if 2*len(folds)*unroll <= e.set.files[vectorFile].end+1 && trial.body(folds, nil, unroll, unroll, false).spills+store(&trial, unroll, false).spills == 0 {
+			break
+		}
+	}
+	e.set.loop(e, unroll, nil, func(u int, rest bool) {
+		for i, v := range folds {
+			for n := range u {
+				e.set.move(e, operand{register: register{vectorFile, i*unroll + n}}, e.number(identity(v), ir.F32))
+			}
+		}
+		e.set.terms(e, func() { e.body(folds, nil, u, unroll, rest) })
+		store(e, u, rest)
+	})
+}
+
 // identity is the bits of what changes no result of a reduction.
 func identity(v *ir.Scalar) uint32 { return math.Float32bits(identities[v.Fn]()) }
 
@@ -424,16 +559,18 @@ func (b *body) fold(fn ir.Fn, acc, x operand) {
 	b.e.set.extreme(b, fn, acc, x)
 }
 
-// body computes u vectors of a row, and returns the number of registers that it had to
-// put away.
-func (e *emitter) body(folds []*ir.Scalar, results []result, u, unroll int, masked bool) int {
+// body computes u vectors of a row.
+func (e *emitter) body(folds []*ir.Scalar, results []result, u, unroll int, masked bool) *body {
 	var sinks []sink
 	for i, v := range folds {
 		sinks = append(sinks, sink{real(v.Args[0]), func(b *body, u int, o *operand) {
+			if !b.e.set.memory {
+				b.load(o)
+			}
 			x := *o
 			if masked { // lanes beyond the row change nothing
-				x = e.number(identity(v), ir.F32)
-				b.load(&x)
+				number := e.number(identity(v), ir.F32)
+				x = b.own(&number)
 				defer b.release(x)
 				e.set.choose(e, x, e.set.rest, *o, x)
 			}
@@ -442,16 +579,12 @@ func (e *emitter) body(folds []*ir.Scalar, results []result, u, unroll int, mask
 	}
 	for _, r := range results {
 		sinks = append(sinks, sink{real(r.value), func(b *body, u int, o *operand) {
-			b.load(o)
 			at := r.at(u)
-			move := e.set.moveOf(masked)
-			if r.past && !masked {
-				move = e.set.movePast
-			}
-			move(e, operand{at: &at}, *o)
+			b.load(o)
+			b.store(r, operand{at: &at}, o)
 		}})
 	}
-	b := newBody(e, u, len(folds)*unroll, masked)
+	b := newBody(e, u, (len(folds)+len(e.sums))*unroll, masked)
 	b.once = len(results)+len(folds) > 1 && len(results) > 0
 	values := e.along(sinks)
 	if b.once { // all is loaded before anything is stored
@@ -465,7 +598,7 @@ func (e *emitter) body(folds []*ir.Scalar, results []result, u, unroll int, mask
 	}
 	b.run(values, sinks)
 	e.fetch(u)
-	return b.spills
+	return b
 }
 
 // ahead is the bytes that are fetched before they are needed, where rows do not say.
@@ -473,6 +606,9 @@ const ahead = 2048
 
 // fetch asks for what later bodies load.
 func (e *emitter) fetch(u int) {
+	if len(e.terms) > 0 {
+		return
+	}
 	for i, s := range e.streams {
 		if !s.moves || s.arg == e.kernel.Stores[0].Arg {
 			continue
@@ -484,11 +620,11 @@ func (e *emitter) fetch(u int) {
 				continue
 			}
 			if n, ok := step.Int(); ok && e.folded {
-				bytes = 4 * int(n)
+				bytes = s.dtype.Size() * int(n)
 			}
 		}
-		for v := 0; v < 4*e.set.lanes*u; v += 64 {
-			e.op("PREFETCHT0 %s", e.text(operand{at: &place{kind: inRow, n: i, bytes: bytes + v}}))
+		for v := 0; v < s.dtype.Size()*e.set.lanes*u; v += 64 {
+			e.set.fetch(e, place{kind: inRow, n: i, bytes: bytes + v})
 		}
 	}
 }

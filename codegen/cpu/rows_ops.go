@@ -76,6 +76,11 @@ func (b *body) emit(v *ir.Scalar, a []operand) operand {
 		return b.extreme(v, a)
 	case ir.Ldexp:
 		return b.ldexp(a)
+	case ir.RoundBF16:
+		d := b.own(&a[0])
+		set.roundBF16(b, d)
+		set.pairs[ir.And][classOf(ir.I32)](b.e, d, d, b.e.number(0xffff0000, ir.I32))
+		return d
 	case ir.Select:
 		b.load(&a[2])
 		return into(set.choose)
@@ -134,7 +139,7 @@ func (b *body) ldexp(a []operand) operand {
 	do(ir.Sub, ir.F32, half, a[1], half)
 	exponential(half)
 	for _, o := range []operand{half, power, c, magic} {
-		if o.at == nil {
+		if o.dies {
 			b.release(o)
 		}
 	}

@@ -23,10 +23,11 @@ type vectorSet struct {
 	choose   instruction   // select
 	exchange []instruction // one after the other they bring every lane to all others
 
-	move      instruction // to and from memory, and between registers of a file
-	moveRest  instruction // to and from memory, of the lanes in rest
-	movePast  instruction // to memory, past the caches; nil: there is none
-	broadcast instruction // from one number in memory
+	move     instruction // to and from memory, and between registers of a file
+	movePast instruction // to memory, past the caches; nil: there is none
+	in       map[ir.DType]access
+	// roundBF16 rounds to the upper half of the bits; what is in the other half is of no use.
+	roundBF16 func(b *body, x operand)
 
 	// fma gives args[0]*args[1] + args[2].
 	fma func(b *body, args []operand) operand
@@ -38,7 +39,6 @@ type vectorSet struct {
 
 // A machine is what the vector sets of an architecture have in common.
 type machine struct {
-	copyOne instruction // one number, in memory
 	// place is how instructions name a place in memory.
 	place func(e *emitter, p place) string
 	// begin is the text before the first row, and nextRow ends each: it goes to the label,
@@ -49,6 +49,10 @@ type machine struct {
 	// lanes that are left; where align is a place, first the lanes up to where a vector
 	// is aligned there.
 	loop func(e *emitter, unroll int, align *place, body func(u int, rest bool))
+	// terms does the body for all terms: lanes.walk says how streams move. nil: it cannot.
+	terms func(e *emitter, body func())
+	// fetch asks for what a place in a stream holds.
+	fetch func(e *emitter, p place)
 	// unlessPast goes to the label unless the call says that results go past the caches.
 	unlessPast func(e *emitter, label string)
 	// toFrame makes the stream maxStreams point at a line of the caches in the frame.
@@ -97,12 +101,12 @@ type operand struct {
 // An instruction computes d of others.
 type instruction func(e *emitter, d operand, args ...operand)
 
-// moveOf is the instruction that moves all lanes, or the rest of a row.
-func (s *vectorSet) moveOf(rest bool) instruction {
-	if rest {
-		return s.moveRest
-	}
-	return s.move
+// access is how lanes of 32 bits are loaded and stored that are of a dtype in memory. What
+// is stored may be written over, unless the dtype has 32 bits.
+type access struct {
+	load, store         instruction
+	loadRest, storeRest instruction // of the lanes in rest
+	broadcast, storeOne instruction // a load of one number for all lanes, and a store of the first lane
 }
 
 // fileOf is where values of a dtype are.

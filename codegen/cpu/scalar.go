@@ -246,6 +246,9 @@ func (p *printer) inside(guard []ir.Bound) *jen.Statement {
 
 // index is the index expression of a load or size.
 func (p *printer) index(v *ir.Scalar) *jen.Statement {
+	if b, ok := p.begins[v]; ok {
+		return jen.Id(b.name).Op("+").Add(p.size(b.rest))
+	}
 	return p.bound(v, func() *jen.Statement { return p.size(v.Index) })
 }
 

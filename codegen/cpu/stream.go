@@ -9,7 +9,7 @@ import (
 )
 
 // streamWords are what the text of a stream uses besides the words of all kernels.
-var streamWords = []string{"acc", "query", "scores", "first", "key", "keys", "before", "largest", "i"}
+var streamWords = []string{"acc", "query", "scores", "first", "key", "keys", "before", "largest", "i", "keyAt", "valueAt"}
 
 // stream loops over the rows of a stream. Of each the query is computed once, and for some
 // keys at a time their scores, what the sums so far are scaled by, and then the sums.
@@ -90,12 +90,31 @@ func (p *printer) score(at []*ir.Axis, known []*ir.Scalar) []jen.Code {
 	at = append(at[:len(at):len(at)], s.Keys)
 	key := k.Lets(at, known, []*ir.Scalar{s.Key})
 	known = append(known[:len(known):len(known)], declared(key)...)
+	code := append(p.stmts(key), p.from(s.Key, "keyAt", s.Dot.Over)...)
 	p.inline[s.Query] = false
 	term := []jen.Code{jen.Id(variable(s.Query)).Op(":=").Add(p.query())}
 	term = append(term, p.stmts(k.Lets(slices.Concat(at, s.Dot.Over), append(known, s.Query), s.Dot.Args))...)
-	code := append(p.stmts(key), p.start(s.Dot)...)
+	code = append(code, p.start(s.Dot)...)
 	code = append(code, p.each(s.Dot.Over, append(term, p.fold(s.Dot)...)))
 	return append(code, p.stmts(k.Lets(at, append(known, s.Dot), []*ir.Scalar{s.Score}))...)
+}
+
+// from gives what a load has in common over some axes a name, since compilers of Go leave
+// it in loops.
+func (p *printer) from(v *ir.Scalar, name string, axes []*ir.Axis) []jen.Code {
+	if v.Kind != ir.ScalarLoad || len(v.Bind) > 0 {
+		return nil
+	}
+	first := v.Index
+	for _, a := range axes {
+		first = first.Replace(a, ir.Size{})
+	}
+	if len(first.Terms()) == 0 {
+		return nil
+	}
+	code := jen.Id(name).Op(":=").Add(p.size(first))
+	p.begins[v] = begin{name, v.Index.Sub(first)}
+	return []jen.Code{code}
 }
 
 // rescale multiplies the sums by the exponential of the largest score of earlier keys.
@@ -120,6 +139,7 @@ func (p *printer) weigh(at []*ir.Axis, known []*ir.Scalar) []jen.Code {
 	code = append(code, p.stmts(lets)...)
 	code = append(code, folds[ir.Add].step(variable(s.Sum), p.alone(s.Exp)))
 	product := s.Weighted.Args[0]
+	code = append(code, p.from(s.Value, "valueAt", s.N)...)
 	column := p.stmts(k.Lets(slices.Concat(at, s.N), known, []*ir.Scalar{product}))
 	return append(code, p.each(s.N, append(column, jen.Id("acc").Index(p.size(ir.Flat(s.N))).Op("+=").Add(p.alone(product)))))
 }

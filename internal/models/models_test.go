@@ -48,3 +48,21 @@ func TestLayersShareKernels(t *testing.T) {
 		t.Errorf("%d kernels for 2 layers, %d for 4", two, four)
 	}
 }
+
+// Launches of a block of Llama 3.2 1B, but for those at load. On the GPU a single token's
+// norms and its gate are computed within products.
+func TestLaunchesOfLlama(t *testing.T) {
+	for _, c := range []struct {
+		target ir.Target
+		tokens int
+		want   int
+	}{{ir.Metal, 1, 6}, {ir.Metal, 128, 10}, {ir.CPU, 1, 9}, {ir.CPU, 128, 10}} {
+		m := module(t, Model{"llama", func() (*mlx.Program, error) { return Llama(Llama1B, c.tokens) }})
+		if err := passes.Run(m, c.target, nil); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(m.Funcs[0].Variants[0].Steps); n != c.want {
+			t.Errorf("%d launches for %d tokens on %s, want %d", n, c.tokens, c.target, c.want)
+		}
+	}
+}

@@ -10,17 +10,16 @@ import (
 // panel is PanelCols columns, and holds for each term of the sum in turn its elements
 // of these columns. Sizes count elements, and arguments are those of the Call.
 type Product struct {
-	Six, Four           func(t *Micro) // micro-kernels for so many rows at a time of a panel
-	Eight, EightPairs   func(t *Micro) // for AVX-512: eight rows of a panel, and of two
-	TileM, TileN, TileK int            // rows, columns and terms that are computed at a time
-	Batch               []Walk         // outermost first
-	Rows                []Walk         // of the left factor and the result, outermost first
-	Terms               []Walk         // of the sum, outermost first, but the last
-	K                   int            // extent of the last, whose terms lie next to each other in the left factor
-	N                   int            // columns
-	A, B, C             int            // left factor, panels, result
-	SizeB               int            // bytes of an element of the panels
-	FirstA, FirstB      int            // elements before the first
+	Micros
+	TileM, TileN, TileK int    // rows, columns and terms that are computed at a time
+	Batch               []Walk // outermost first
+	Rows                []Walk // of the left factor and the result, outermost first
+	Terms               []Walk // of the sum, outermost first, but the last
+	K                   int    // extent of the last, whose terms lie next to each other in the left factor
+	N                   int    // columns
+	A, B, C             int    // left factor, panels, result
+	SizeB               int    // bytes of an element of the panels
+	FirstA, FirstB      int    // elements before the first
 	FirstC              int
 
 	// What micro-kernels do to the sums before they store them, unless there is an
@@ -34,6 +33,13 @@ type Product struct {
 	// the first is at the row and column that are two more sizes. nil: the sums are the
 	// result.
 	Epilogue Kernel
+}
+
+// Micros are the micro-kernels for panels of a dtype.
+type Micros struct {
+	Six, Four         func(t *Micro) // for so many rows at a time of a panel
+	Eight, EightPairs func(t *Micro) // for AVX-512: eight rows of a panel, and of two
+	Half              func(t *Micro) // for AVX-512: eight rows of half a panel
 }
 
 // An Operand is an argument, and the elements before its first.
@@ -73,6 +79,11 @@ type frame struct {
 	runs  []int
 	call  Call
 	sums  []float32 // a row for each of the tile's, and one that takes what is not wanted
+
+	weights Weights   // the rest is of a Stream
+	scores  []float32 // as sums
+	seen    []int     // of each row, the keys that it sees
+	state   []float32 // of each row the largest score, then of each the sum of weights, and of each what sums are scaled by
 }
 
 // frames are those that nobody uses: at most as many as there are threads, and none of
@@ -99,7 +110,7 @@ func (f *frame) release() {
 	clear(f.a)
 	clear(f.c)
 	clear(f.call.Args)
-	f.micro = Micro{}
+	f.micro, f.weights = Micro{}, Weights{}
 	frames.mu.Lock()
 	defer frames.mu.Unlock()
 	frames.free = append(frames.free, f)
@@ -119,13 +130,17 @@ func (p *Product) Run(call *Call, lo, hi int) {
 	f.release()
 }
 
-func (f *frame) grow(p *Product) {
-	rows := p.TileM + spare
-	if cap(f.a) < rows {
+// growTables makes room for the pointers of so many rows.
+func (f *frame) growTables(rows int) {
+	if rows += spare; cap(f.a) < rows {
 		for _, table := range []*[]unsafe.Pointer{&f.a, &f.c, &f.rest, &f.part} {
 			*table = make([]unsafe.Pointer, rows)
 		}
 	}
+}
+
+func (f *frame) grow(p *Product) {
+	f.growTables(p.TileM)
 	if n := (p.TileM + 1) * p.TileN; cap(f.sums) < n {
 		f.sums = make([]float32, n)
 	}
@@ -202,8 +217,8 @@ func (p *Product) multiply(f *frame, b, bias unsafe.Pointer, rows, n0, n1 int) {
 			t.Apart = p.SizeB * PanelCols * runs * length
 			for n, cols := n0, 0; n < n1; n += cols {
 				cols = PanelCols
-				if AVX512 && (n+2*PanelCols <= n1 || p.Epilogue != nil && n+PanelCols < n1) {
-					cols = 2 * PanelCols
+				if n+2*PanelCols <= n1 || p.Epilogue != nil || n+PanelCols/2 >= n1 {
+					cols = columns(n1 - n)
 				}
 				t.B = unsafe.Add(b, p.SizeB*(n*runs*length+PanelCols*(run*length+k)))
 				t.Col = 4 * (n - n0)
@@ -240,14 +255,29 @@ func (p *Product) multiply(f *frame, b, bias unsafe.Pointer, rows, n0, n1 int) {
 // tables are pointers for each row; From and Rest may be nil.
 type tables struct{ a, from, rest, to []unsafe.Pointer }
 
+// columns is how many micro-kernels compute at a time, of so many that are left: a panel,
+// or two, or half of one.
+func columns(left int) int {
+	switch {
+	case AVX512 && left > PanelCols:
+		return 2 * PanelCols
+	case AVX512 && left <= PanelCols/2:
+		return PanelCols / 2
+	}
+	return PanelCols
+}
+
 // micro calls the micro-kernels for rows, of which the tables have pointers, and a panel
-// or two.
-func (p *Product) micro(t *Micro, of tables, rows, cols int) {
+// or two, or half of one.
+func (m *Micros) micro(t *Micro, of tables, rows, cols int) {
 	done := 0
 	if AVX512 {
-		kernel := p.Eight
-		if cols > PanelCols {
-			kernel = p.EightPairs
+		kernel := m.Eight
+		switch {
+		case cols > PanelCols:
+			kernel = m.EightPairs
+		case cols < PanelCols:
+			kernel = m.Half
 		}
 		done = eights(rows)
 		of.call(t, kernel, 0, done)
@@ -257,13 +287,13 @@ func (p *Product) micro(t *Micro, of tables, rows, cols int) {
 	}
 	b, bias, col := t.B, t.Bias, t.Col
 	sixes, fours := split(rows - done)
-	for i := range cols / PanelCols {
+	for i := range ceilDiv(cols, PanelCols) {
 		t.B, t.Col = unsafe.Add(b, i*t.Apart), col+4*i*PanelCols
 		if bias != nil {
 			t.Bias = unsafe.Add(bias, 4*i*PanelCols)
 		}
-		of.call(t, p.Six, done, 6*sixes)
-		of.call(t, p.Four, done+6*sixes, 4*fours)
+		of.call(t, m.Six, done, 6*sixes)
+		of.call(t, m.Four, done+6*sixes, 4*fours)
 	}
 }
 
@@ -333,7 +363,7 @@ func split(rows int) (sixes, fours int) {
 // compute makes the result from the sums of a tile: at once where it has all columns,
 // else by row. first is the row that the element of the batch begins with.
 func (p *Product) compute(f *frame, call *Call, first, m0, m1, n0, n1 int) {
-	f.call.Args = append(append(f.call.Args[:0], call.Args...), unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(f.sums[:cap(f.sums)]))), 4*p.TileM*p.TileN))
+	f.call.Args = append(append(f.call.Args[:0], call.Args...), bytesOf(f.sums[:p.TileM*p.TileN]))
 	f.call.Sizes = append(append(f.call.Sizes[:0], call.Sizes...), int64(m0), int64(n0))
 	if n1-n0 == p.N {
 		p.Epilogue(&f.call, (first+m0)*p.N, (first+m1)*p.N)

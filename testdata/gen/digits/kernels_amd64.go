@@ -44,6 +44,11 @@ func micro8(t *cpu.Micro)
 //go:noescape
 func microPairs(t *cpu.Micro)
 
+// microHalf computes sums of half a panel for eight rows at a time, with AVX-512.
+//
+//go:noescape
+func microHalf(t *cpu.Micro)
+
 // copyRows makes n rows of a panel of rows that are step bytes apart.
 //
 //go:noescape
@@ -84,21 +89,18 @@ func readNetReluProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int, 
 func readNetReluProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Six:        micro6,
-		Four:       micro4,
-		Eight:      micro8,
-		EightPairs: microPairs,
-		TileM:      192,
-		TileN:      256,
-		TileK:      1024,
-		Rows:       []cpu.Walk{{N: B, A: 900}, {N: 28, A: 30}, {N: 28, A: 1}},
-		K:          3,
-		N:          16,
-		SizeB:      4,
-		Terms:      []cpu.Walk{{N: 3, A: 30}},
-		A:          5,
-		B:          6,
-		Epilogue:   readNetReluProductEpilogue,
+		Micros:   cpu.Micros{Six: micro6, Four: micro4, Eight: micro8, EightPairs: microPairs, Half: microHalf},
+		TileM:    192,
+		TileN:    256,
+		TileK:    1024,
+		Rows:     []cpu.Walk{{N: B, A: 900}, {N: 28, A: 30}, {N: 28, A: 1}},
+		K:        3,
+		N:        16,
+		SizeB:    4,
+		Terms:    []cpu.Walk{{N: 3, A: 30}},
+		A:        5,
+		B:        6,
+		Epilogue: readNetReluProductEpilogue,
 	}
 	p.Run(call, lo, hi)
 }
@@ -185,21 +187,18 @@ func readNetRelu2ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int,
 func readNetRelu2Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Six:        micro6,
-		Four:       micro4,
-		Eight:      micro8,
-		EightPairs: microPairs,
-		TileM:      192,
-		TileN:      256,
-		TileK:      1024,
-		Rows:       []cpu.Walk{{N: B, A: 4096}, {N: 14, A: 256}, {N: 14, A: 16}},
-		K:          16,
-		N:          32,
-		SizeB:      4,
-		Terms:      []cpu.Walk{{N: 3, A: 256}, {N: 3, A: 16}},
-		A:          5,
-		B:          6,
-		Epilogue:   readNetRelu2ProductEpilogue,
+		Micros:   cpu.Micros{Six: micro6, Four: micro4, Eight: micro8, EightPairs: microPairs, Half: microHalf},
+		TileM:    192,
+		TileN:    256,
+		TileK:    1024,
+		Rows:     []cpu.Walk{{N: B, A: 4096}, {N: 14, A: 256}, {N: 14, A: 16}},
+		K:        16,
+		N:        32,
+		SizeB:    4,
+		Terms:    []cpu.Walk{{N: 3, A: 256}, {N: 3, A: 16}},
+		A:        5,
+		B:        6,
+		Epilogue: readNetRelu2ProductEpilogue,
 	}
 	p.Run(call, lo, hi)
 }
@@ -286,21 +285,18 @@ func readNetRelu3ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int,
 func readNetRelu3Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Six:        micro6,
-		Four:       micro4,
-		Eight:      micro8,
-		EightPairs: microPairs,
-		TileM:      192,
-		TileN:      256,
-		TileK:      1024,
-		Rows:       []cpu.Walk{{N: B, A: 2592}, {N: 7, A: 288}, {N: 7, A: 32}},
-		K:          32,
-		N:          64,
-		SizeB:      4,
-		Terms:      []cpu.Walk{{N: 3, A: 288}, {N: 3, A: 32}},
-		A:          5,
-		B:          6,
-		Epilogue:   readNetRelu3ProductEpilogue,
+		Micros:   cpu.Micros{Six: micro6, Four: micro4, Eight: micro8, EightPairs: microPairs, Half: microHalf},
+		TileM:    192,
+		TileN:    256,
+		TileK:    1024,
+		Rows:     []cpu.Walk{{N: B, A: 2592}, {N: 7, A: 288}, {N: 7, A: 32}},
+		K:        32,
+		N:        64,
+		SizeB:    4,
+		Terms:    []cpu.Walk{{N: 3, A: 288}, {N: 3, A: 32}},
+		A:        5,
+		B:        6,
+		Epilogue: readNetRelu3ProductEpilogue,
 	}
 	p.Run(call, lo, hi)
 }
@@ -362,20 +358,17 @@ func readNetX3Vector(call *cpu.Call, lo, hi int) {
 func readNetFcLogitsProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Six:        micro6,
-		Four:       micro4,
-		Eight:      micro8,
-		EightPairs: microPairs,
-		TileM:      12,
-		TileN:      32,
-		TileK:      1024,
-		Rows:       []cpu.Walk{{N: B, A: 576, C: 10}},
-		K:          576,
-		N:          10,
-		SizeB:      4,
-		B:          3,
-		C:          2,
-		Bias:       &cpu.Operand{Arg: 1, First: 0},
+		Micros: cpu.Micros{Six: micro6, Four: micro4, Eight: micro8, EightPairs: microPairs, Half: microHalf},
+		TileM:  12,
+		TileN:  32,
+		TileK:  1024,
+		Rows:   []cpu.Walk{{N: B, A: 576, C: 10}},
+		K:      576,
+		N:      10,
+		SizeB:  4,
+		B:      3,
+		C:      2,
+		Bias:   &cpu.Operand{Arg: 1, First: 0},
 	}
 	p.Run(call, lo, hi)
 }

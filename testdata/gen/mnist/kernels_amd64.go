@@ -42,6 +42,11 @@ func micro8(t *cpu.Micro)
 //go:noescape
 func microPairs(t *cpu.Micro)
 
+// microHalf computes sums of half a panel for eight rows at a time, with AVX-512.
+//
+//go:noescape
+func microHalf(t *cpu.Micro)
+
 // copyRows makes n rows of a panel of rows that are step bytes apart.
 //
 //go:noescape
@@ -56,23 +61,20 @@ func copyColumns(dst, src unsafe.Pointer, n, step int)
 func predictReluProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Six:        micro6,
-		Four:       micro4,
-		Eight:      micro8,
-		EightPairs: microPairs,
-		TileM:      192,
-		TileN:      256,
-		TileK:      1024,
-		Rows:       []cpu.Walk{{N: B, A: 784, C: 5408}, {N: 26, A: 28, C: 208}, {N: 26, A: 1, C: 8}},
-		K:          3,
-		N:          8,
-		SizeB:      4,
-		Terms:      []cpu.Walk{{N: 3, A: 28}},
-		A:          2,
-		B:          3,
-		C:          1,
-		Bias:       &cpu.Operand{Arg: 0, First: 0},
-		Relu:       true,
+		Micros: cpu.Micros{Six: micro6, Four: micro4, Eight: micro8, EightPairs: microPairs, Half: microHalf},
+		TileM:  192,
+		TileN:  256,
+		TileK:  1024,
+		Rows:   []cpu.Walk{{N: B, A: 784, C: 5408}, {N: 26, A: 28, C: 208}, {N: 26, A: 1, C: 8}},
+		K:      3,
+		N:      8,
+		SizeB:  4,
+		Terms:  []cpu.Walk{{N: 3, A: 28}},
+		A:      2,
+		B:      3,
+		C:      1,
+		Bias:   &cpu.Operand{Arg: 0, First: 0},
+		Relu:   true,
 	}
 	p.Run(call, lo, hi)
 }
@@ -81,22 +83,19 @@ func predictReluProduct(call *cpu.Call, lo, hi int) {
 func predictRelu2Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Six:        micro6,
-		Four:       micro4,
-		Eight:      micro8,
-		EightPairs: microPairs,
-		TileM:      192,
-		TileN:      256,
-		TileK:      1024,
-		Rows:       []cpu.Walk{{N: B, A: 5408, C: 9216}, {N: 24, A: 208, C: 384}, {N: 24, A: 8, C: 16}},
-		K:          8,
-		N:          16,
-		SizeB:      4,
-		Terms:      []cpu.Walk{{N: 3, A: 208}, {N: 3, A: 8}},
-		B:          3,
-		C:          2,
-		Bias:       &cpu.Operand{Arg: 1, First: 0},
-		Relu:       true,
+		Micros: cpu.Micros{Six: micro6, Four: micro4, Eight: micro8, EightPairs: microPairs, Half: microHalf},
+		TileM:  192,
+		TileN:  256,
+		TileK:  1024,
+		Rows:   []cpu.Walk{{N: B, A: 5408, C: 9216}, {N: 24, A: 208, C: 384}, {N: 24, A: 8, C: 16}},
+		K:      8,
+		N:      16,
+		SizeB:  4,
+		Terms:  []cpu.Walk{{N: 3, A: 208}, {N: 3, A: 8}},
+		B:      3,
+		C:      2,
+		Bias:   &cpu.Operand{Arg: 1, First: 0},
+		Relu:   true,
 	}
 	p.Run(call, lo, hi)
 }
@@ -131,20 +130,17 @@ func predictNorm1AddProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n i
 func predictNorm1AddProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Six:        micro6,
-		Four:       micro4,
-		Eight:      micro8,
-		EightPairs: microPairs,
-		TileM:      192,
-		TileN:      256,
-		TileK:      1024,
-		Rows:       []cpu.Walk{{N: B, A: 9216}, {N: 22, A: 384}, {N: 22, A: 16}},
-		K:          16,
-		N:          24,
-		SizeB:      4,
-		Terms:      []cpu.Walk{{N: 3, A: 384}, {N: 3, A: 16}},
-		B:          6,
-		Epilogue:   predictNorm1AddProductEpilogue,
+		Micros:   cpu.Micros{Six: micro6, Four: micro4, Eight: micro8, EightPairs: microPairs, Half: microHalf},
+		TileM:    192,
+		TileN:    256,
+		TileK:    1024,
+		Rows:     []cpu.Walk{{N: B, A: 9216}, {N: 22, A: 384}, {N: 22, A: 16}},
+		K:        16,
+		N:        24,
+		SizeB:    4,
+		Terms:    []cpu.Walk{{N: 3, A: 384}, {N: 3, A: 16}},
+		B:        6,
+		Epilogue: predictNorm1AddProductEpilogue,
 	}
 	p.Run(call, lo, hi)
 }
@@ -181,22 +177,19 @@ func predictNorm1AddProductEpilogue(call *cpu.Call, lo, hi int) {
 func predictRelu3Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Six:        micro6,
-		Four:       micro4,
-		Eight:      micro8,
-		EightPairs: microPairs,
-		TileM:      96,
-		TileN:      32,
-		TileK:      1024,
-		Rows:       []cpu.Walk{{N: B, A: 11616, C: 32}},
-		K:          11616,
-		N:          32,
-		SizeB:      4,
-		A:          2,
-		B:          3,
-		C:          1,
-		Bias:       &cpu.Operand{Arg: 0, First: 0},
-		Relu:       true,
+		Micros: cpu.Micros{Six: micro6, Four: micro4, Eight: micro8, EightPairs: microPairs, Half: microHalf},
+		TileM:  96,
+		TileN:  32,
+		TileK:  1024,
+		Rows:   []cpu.Walk{{N: B, A: 11616, C: 32}},
+		K:      11616,
+		N:      32,
+		SizeB:  4,
+		A:      2,
+		B:      3,
+		C:      1,
+		Bias:   &cpu.Operand{Arg: 0, First: 0},
+		Relu:   true,
 	}
 	p.Run(call, lo, hi)
 }
@@ -231,19 +224,16 @@ func predictNorm2LogitsProductEpilogueRows(at *unsafe.Pointer, step *int, rows, 
 func predictNorm2LogitsProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
-		Six:        micro6,
-		Four:       micro4,
-		Eight:      micro8,
-		EightPairs: microPairs,
-		TileM:      96,
-		TileN:      32,
-		TileK:      1024,
-		Rows:       []cpu.Walk{{N: B, A: 32}},
-		K:          32,
-		N:          10,
-		SizeB:      4,
-		B:          6,
-		Epilogue:   predictNorm2LogitsProductEpilogue,
+		Micros:   cpu.Micros{Six: micro6, Four: micro4, Eight: micro8, EightPairs: microPairs, Half: microHalf},
+		TileM:    96,
+		TileN:    32,
+		TileK:    1024,
+		Rows:     []cpu.Walk{{N: B, A: 32}},
+		K:        32,
+		N:        10,
+		SizeB:    4,
+		B:        6,
+		Epilogue: predictNorm2LogitsProductEpilogue,
 	}
 	p.Run(call, lo, hi)
 }

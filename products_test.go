@@ -396,3 +396,46 @@ func checkProduct(t *testing.T, name string, c productCase, x map[string][]float
 		}
 	}
 }
+
+// An infinity among the terms meets nothing but its own factor: sums are infinite, and
+// not NaN, whichever term it is.
+func TestProductsOfInfinity(t *testing.T) {
+	emptyCache(t)
+	const m, k, n = 8, 9, 8
+	c := matmulCase(1, m, k, n, false, false)
+	runner, err := mlxc.BuildRunner(context.Background(), productModule(t, []productCase{c}), "products.mlxir", ir.CPU, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at := range k {
+		var in, out bytes.Buffer
+		for i, shape := range c.shapes {
+			a, err := runtime.NewArray(c.dtype, shape...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			x := ir.NewTensor(ir.F32, shape...)
+			for j := range x.F {
+				if x.F[j] = 1; i == 0 && j%k == at {
+					x.F[j] = math.Inf(1)
+				}
+			}
+			copy(a.Bytes(), x.Bytes())
+			if err := runtime.WriteNPY(&in, a); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := runner.Run(context.Background(), "case0", "", 1, &in, &out); err != nil {
+			t.Fatal(err)
+		}
+		y, err := runtime.ReadNPY(&out, math.MaxInt64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, sum := range numbers(y) {
+			if !math.IsInf(sum, 1) {
+				t.Errorf("with an infinity as term %d, element %d is %v", at, i, sum)
+			}
+		}
+	}
+}

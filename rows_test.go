@@ -1,7 +1,10 @@
 package mlxc_test
 
 import (
+	"bytes"
+	"encoding/binary"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	goruntime "runtime"
@@ -12,6 +15,7 @@ import (
 	"github.com/mlxc/mlxc"
 	"github.com/mlxc/mlxc/codegen"
 	"github.com/mlxc/mlxc/ir"
+	"github.com/mlxc/mlxc/runtime"
 )
 
 // points are expressions of x and y, f32[R, C], and w, f32[C], that sum nothing.
@@ -131,4 +135,58 @@ entry wide(x: f32[4096, 2049]) -> (y: f32[4096, 2049]) { return x / sum(abs(x), 
 		t.Fatal(err)
 	}
 	runBetweenGuards(t, m)
+}
+
+// A size that varies is a number in rows too, as in a mean; rows may be empty then.
+func TestRowsOfVaryingSizes(t *testing.T) {
+	emptyCache(t)
+	path := filepath.Join(t.TempDir(), "sizes.mlx")
+	if err := os.WriteFile(path, []byte("dim R <= 9, N <= 99\nentry run(x: f32[R, N]) -> (y: f32[R]) { return mean(x, axis=1) }\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	m, err := mlxc.Load(path, mlxc.Source{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	planned, err := mlxc.Plan(m, ir.CPU, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !codegen.InAssembly(planned.Kernels[0]) {
+		t.Error("the mean is in portable Go alone")
+	}
+	runner, err := mlxc.BuildRunner(t.Context(), m, path, ir.CPU, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, limit := range []string{"", "avx2", "go"} {
+		t.Setenv("MLXC_CPU", limit)
+		for _, n := range []int{0, 9, 70} {
+			x, err := runtime.NewArray(runtime.F32, 3, n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range 3 * n {
+				binary.LittleEndian.PutUint32(x.Bytes()[4*i:], math.Float32bits(float32(i)))
+			}
+			var in, out bytes.Buffer
+			if err := runtime.WriteNPY(&in, x); err != nil {
+				t.Fatal(err)
+			}
+			if err := runner.Run(t.Context(), "run", "", 2, &in, &out); err != nil {
+				t.Fatal(err)
+			}
+			y, err := runtime.ReadNPY(&out, math.MaxInt64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range 3 {
+				got := math.Float32frombits(binary.LittleEndian.Uint32(y.Bytes()[4*i:]))
+				want := float32(n*i) + float32(n-1)/2
+				if got != want && (n > 0 || got == got) { // the mean of nothing is NaN
+					t.Errorf("MLXC_CPU=%s: the mean of row %d of %d is %v, want %v", limit, i, n, got, want)
+				}
+			}
+		}
+	}
 }

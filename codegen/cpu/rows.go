@@ -21,10 +21,11 @@ type lanes struct {
 	streams []stream
 }
 
-// A stream is all accesses to an argument that differ by constants.
+// A stream is all accesses to an argument that differ by constants; or a size as a number,
+// which the call has in a variable.
 type stream struct {
-	arg    int
-	first  ir.Size // element of the access that was found first
+	arg    int     // -1: a size
+	first  ir.Size // element of the access that was found first, or the size
 	rest   ir.Size // first without its constant, by which streams are told apart
 	number int64   // the constant
 	moves  bool    // along the lanes, by one element
@@ -40,7 +41,7 @@ const (
 	maxStreams = 10 // registers that there are for them
 )
 
-// IsRows reports that a kernel is arithmetic on rows of f32 that there is assembly for.
+// IsRows reports that a kernel is arithmetic on rows that there is assembly for.
 func IsRows(k *ir.Kernel) bool {
 	l, err := newLanes(k)
 	if err != nil {
@@ -72,8 +73,8 @@ func newLanes(k *ir.Kernel) (*lanes, error) {
 			l.row = grid[len(grid)-2]
 		}
 	}
-	if n, ok := l.axis.Extent.Max(); ok && n < minRow || !l.axis.Extent.AtLeast(1) {
-		return no("rows are short, or may be empty")
+	if n, ok := l.axis.Extent.Max(); ok && n < minRow {
+		return no("rows are short")
 	}
 	arithmetic := false
 	var visit func(v *ir.Scalar) error
@@ -163,6 +164,11 @@ func (l *lanes) accept(v *ir.Scalar) error {
 		if _, ok := v.Index.Int(); ok && len(v.Bind) == 0 {
 			return nil
 		}
+		varies := slices.ContainsFunc(slices.Concat(l.kernel.Grid(), l.terms, []*ir.Axis{l.axis}), v.Index.Has)
+		if !varies && len(v.Bind) == 0 && v.DType.Size() == 4 {
+			l.sizeStream(v)
+			return nil
+		}
 	case ir.ScalarLoad:
 		if t := l.kernel.Args[v.Arg].DType; len(v.Guard)+len(v.Bind) > 0 || !isStored(t, v.DType) {
 			return fmt.Errorf("a guarded load, or one of %s", t)
@@ -180,6 +186,17 @@ func (l *lanes) accept(v *ir.Scalar) error {
 		return fmt.Errorf("a reduction by %s over other axes than the first", v.Fn)
 	}
 	return fmt.Errorf("a scalar of kind %d", v.Kind)
+}
+
+// sizeStream is that of a size as a number.
+func (l *lanes) sizeStream(v *ir.Scalar) int {
+	s := stream{arg: -1, first: v.Index, dtype: v.DType}
+	at := slices.IndexFunc(l.streams, func(o stream) bool { return o.arg == s.arg && o.dtype == s.dtype && o.first.Equal(s.first) })
+	if at < 0 {
+		at = len(l.streams)
+		l.streams = append(l.streams, s)
+	}
+	return at
 }
 
 // stream finds what an access belongs to, and its distance from the first access there,
@@ -262,10 +279,21 @@ func Rows(k *ir.Kernel, name string) (*jen.Statement, error) {
 		return nil, err
 	}
 	p := newDriver(k)
-	p.names = newNames(k, "n", "rows", "at", "step", "unsafe")
+	words := []string{"n", "rows", "at", "step", "unsafe"}
+	for i := range l.streams {
+		words = append(words, fmt.Sprint("size", i))
+	}
+	p.names = newNames(k, words...)
 	loop := l.points(p)
 	var at, steps []jen.Code
-	for _, s := range l.streams {
+	for i, s := range l.streams {
+		if s.arg < 0 {
+			size := fmt.Sprint("size", i)
+			loop = append(loop, jen.Id(size).Op(":=").Id(storage[s.dtype]).Call(p.size(s.first)))
+			at = append(at, jen.Qual("unsafe", "Pointer").Call(jen.Op("&").Id(size)))
+			steps = append(steps, jen.Lit(0))
+			continue
+		}
 		first := s.first
 		if l.folded {
 			first = first.Replace(l.axis, ir.Size{})
@@ -273,7 +301,12 @@ func Rows(k *ir.Kernel, name string) (*jen.Statement, error) {
 		for _, a := range l.terms {
 			first = first.Replace(a, ir.Size{})
 		}
-		at = append(at, jen.Qual("unsafe", "Pointer").Call(jen.Op("&").Id(p.names.arg[s.arg]).Index(p.size(first))))
+		place := jen.Qual("unsafe", "Pointer").Call(jen.Op("&").Id(p.names.arg[s.arg]).Index(p.size(first)))
+		if l.folded && !l.axis.Extent.AtLeast(1) { // a row of nothing is nowhere, and is not read
+			start := jen.Qual("unsafe", "Pointer").Call(jen.Qual("unsafe", "SliceData").Call(jen.Id(p.names.arg[s.arg])))
+			place = jen.Qual("unsafe", "Add").Call(start, p.size(first.Mul(s.size())))
+		}
+		at = append(at, place)
 		step := ir.Size{}
 		if l.row != nil {
 			step, _, _ = s.first.Coef(l.row)
@@ -357,7 +390,7 @@ func (l *lanes) points(p *printer) []jen.Code {
 		if n, ok := extent.Int(); ok {
 			return jen.Lit(int(max(l.atOnce()/n, 1)))
 		}
-		return jen.Max(jen.Lit(int(l.atOnce())).Op("/").Add(p.factor(extent)), jen.Lit(1))
+		return jen.Max(jen.Lit(int(l.atOnce())).Op("/").Max(p.size(extent), jen.Lit(1)), jen.Lit(1))
 	}
 	if l.folded {
 		rows := jen.Lit(1)

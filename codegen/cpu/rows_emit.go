@@ -315,8 +315,13 @@ func (e *emitter) rowValues(stage int) {
 			continue
 		}
 		m := e.rowSlot(v.DType)
-		if v.Kind == ir.ScalarLoad {
-			st, distance, _ := e.stream(v.Arg, v.Index)
+		if v.Kind == ir.ScalarLoad || v.Kind == ir.ScalarSize {
+			st, distance := 0, int64(0)
+			if v.Kind == ir.ScalarSize {
+				st = e.sizeStream(v)
+			} else {
+				st, distance, _ = e.stream(v.Arg, v.Index)
+			}
 			r := operand{}
 			t := e.streams[st].dtype
 			in, ok := e.set.in[t]

@@ -38,9 +38,13 @@ func (g *groups) observe(pass string, m *ir.Module) {
 		return
 	}
 	g.of = map[*ir.Buffer]*group{}
-	for i, f := range m.Funcs {
+	var variants []*ir.Variant // each was a function
+	for _, f := range m.Funcs {
+		variants = append(variants, f.Variants...)
+	}
+	for i, v := range variants {
 		for n, group := range grouped(g.bodies[i]) {
-			s := f.Variants[0].Steps[n]
+			s := v.Steps[n]
 			stored := group.stored
 			for j, b := range s.Args {
 				if s.Kernel.Args[j].Write && len(stored) > 0 {

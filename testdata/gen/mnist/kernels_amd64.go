@@ -16,6 +16,7 @@ func init() {
 		program.Kernels[4] = predictRelu3Product
 		program.Kernels[5] = predictNorm2MulVector
 		program.Kernels[6] = predictNorm2LogitsProduct
+		program.Kernels[8] = predictReluRowsVector
 		program.Kernels[9] = predictReluPanelsCopy
 		program.Kernels[13] = predictRelu3PanelsCopy
 		program.Kernels[14] = predictNorm2LogitsPanelsCopy
@@ -261,6 +262,27 @@ func predictNorm2LogitsProductEpilogue(call *cpu.Call, lo, hi int) {
 		at := [...]unsafe.Pointer{unsafe.Pointer(&sums[-column+i0*32+i1-row_2*32]), unsafe.Pointer(&fc2_bias[i1]), unsafe.Pointer(&norm2_running_mean[i1]), unsafe.Pointer(&mul_2[i1]), unsafe.Pointer(&norm2_bias[i1]), unsafe.Pointer(&logits[i0*10+i1])}
 		step := [...]int{128, 0, 0, 0, 0, 40}
 		predictNorm2LogitsProductEpilogueRows(&at[0], &step[0], rows, n, false)
+	}
+}
+
+// predictReluRowsVectorRows computes rows of n elements, step bytes apart in each stream; past: results go past the caches.
+//
+//go:noescape
+func predictReluRowsVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+
+// predictReluRowsVector computes rows (mnist.mlx:17:31).
+func predictReluRowsVector(call *cpu.Call, lo, hi int) {
+	x := cpu.View[float32](call, 0)
+	rows_2 := cpu.View[float32](call, 1)
+	B := int(call.Sizes[0])
+	for p := lo; p < hi; {
+		i0 := p
+		n := min(hi-p, B*784-p, 16384)
+		rows := 1
+		p += rows * n
+		at := [...]unsafe.Pointer{unsafe.Pointer(&x[i0]), unsafe.Pointer(&rows_2[i0])}
+		step := [...]int{0, 0}
+		predictReluRowsVectorRows(&at[0], &step[0], rows, n, false)
 	}
 }
 

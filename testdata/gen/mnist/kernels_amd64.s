@@ -2549,3 +2549,207 @@ done14:
 	JNE row9
 	VZEROUPPER
 	RET
+
+DATA predictReluRowsVectorRows16Numbers<>+0(SB)/4, $0x437f0000
+DATA predictReluRowsVectorRows16Numbers<>+4(SB)/4, $0x3e05d639
+DATA predictReluRowsVectorRows16Numbers<>+8(SB)/4, $0x3e9dbf48
+GLOBL predictReluRowsVectorRows16Numbers<>(SB), RODATA|NOPTR, $12
+DATA predictReluRowsVectorRows8Numbers<>+0(SB)/4, $0x437f0000
+DATA predictReluRowsVectorRows8Numbers<>+4(SB)/4, $0x437f0000
+DATA predictReluRowsVectorRows8Numbers<>+8(SB)/4, $0x437f0000
+DATA predictReluRowsVectorRows8Numbers<>+12(SB)/4, $0x437f0000
+DATA predictReluRowsVectorRows8Numbers<>+16(SB)/4, $0x437f0000
+DATA predictReluRowsVectorRows8Numbers<>+20(SB)/4, $0x437f0000
+DATA predictReluRowsVectorRows8Numbers<>+24(SB)/4, $0x437f0000
+DATA predictReluRowsVectorRows8Numbers<>+28(SB)/4, $0x437f0000
+DATA predictReluRowsVectorRows8Numbers<>+32(SB)/4, $0x3e05d639
+DATA predictReluRowsVectorRows8Numbers<>+36(SB)/4, $0x3e05d639
+DATA predictReluRowsVectorRows8Numbers<>+40(SB)/4, $0x3e05d639
+DATA predictReluRowsVectorRows8Numbers<>+44(SB)/4, $0x3e05d639
+DATA predictReluRowsVectorRows8Numbers<>+48(SB)/4, $0x3e05d639
+DATA predictReluRowsVectorRows8Numbers<>+52(SB)/4, $0x3e05d639
+DATA predictReluRowsVectorRows8Numbers<>+56(SB)/4, $0x3e05d639
+DATA predictReluRowsVectorRows8Numbers<>+60(SB)/4, $0x3e05d639
+DATA predictReluRowsVectorRows8Numbers<>+64(SB)/4, $0x3e9dbf48
+DATA predictReluRowsVectorRows8Numbers<>+68(SB)/4, $0x3e9dbf48
+DATA predictReluRowsVectorRows8Numbers<>+72(SB)/4, $0x3e9dbf48
+DATA predictReluRowsVectorRows8Numbers<>+76(SB)/4, $0x3e9dbf48
+DATA predictReluRowsVectorRows8Numbers<>+80(SB)/4, $0x3e9dbf48
+DATA predictReluRowsVectorRows8Numbers<>+84(SB)/4, $0x3e9dbf48
+DATA predictReluRowsVectorRows8Numbers<>+88(SB)/4, $0x3e9dbf48
+DATA predictReluRowsVectorRows8Numbers<>+92(SB)/4, $0x3e9dbf48
+DATA predictReluRowsVectorRows8Numbers<>+96(SB)/4, $0xffffffff
+DATA predictReluRowsVectorRows8Numbers<>+100(SB)/4, $0xffffffff
+DATA predictReluRowsVectorRows8Numbers<>+104(SB)/4, $0xffffffff
+DATA predictReluRowsVectorRows8Numbers<>+108(SB)/4, $0xffffffff
+DATA predictReluRowsVectorRows8Numbers<>+112(SB)/4, $0xffffffff
+DATA predictReluRowsVectorRows8Numbers<>+116(SB)/4, $0xffffffff
+DATA predictReluRowsVectorRows8Numbers<>+120(SB)/4, $0xffffffff
+DATA predictReluRowsVectorRows8Numbers<>+124(SB)/4, $0xffffffff
+DATA predictReluRowsVectorRows8Numbers<>+128(SB)/4, $0x0
+DATA predictReluRowsVectorRows8Numbers<>+132(SB)/4, $0x0
+DATA predictReluRowsVectorRows8Numbers<>+136(SB)/4, $0x0
+DATA predictReluRowsVectorRows8Numbers<>+140(SB)/4, $0x0
+DATA predictReluRowsVectorRows8Numbers<>+144(SB)/4, $0x0
+DATA predictReluRowsVectorRows8Numbers<>+148(SB)/4, $0x0
+DATA predictReluRowsVectorRows8Numbers<>+152(SB)/4, $0x0
+DATA predictReluRowsVectorRows8Numbers<>+156(SB)/4, $0x0
+GLOBL predictReluRowsVectorRows8Numbers<>(SB), RODATA|NOPTR, $160
+
+// func predictReluRowsVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·predictReluRowsVectorRows(SB), 0, $0-33
+	MOVQ at+0(FP), AX
+	MOVQ 0(AX), SI
+	MOVQ 8(AX), DI
+	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
+	JEQ narrower1
+	VBROADCASTSS predictReluRowsVectorRows16Numbers<>+0(SB), Z31
+	VBROADCASTSS predictReluRowsVectorRows16Numbers<>+4(SB), Z30
+	VBROADCASTSS predictReluRowsVectorRows16Numbers<>+8(SB), Z29
+row2:
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $64, BX
+	CMPQ CX, BX
+	JGT fewer4
+	PCALIGN $32
+vectors3:
+	VMOVUPS 0(SI)(CX*4), Z0
+	VDIVPS Z31, Z0, Z0
+	VMOVUPS 64(SI)(CX*4), Z1
+	VDIVPS Z31, Z1, Z1
+	VMOVUPS 128(SI)(CX*4), Z2
+	VDIVPS Z31, Z2, Z2
+	VMOVUPS 192(SI)(CX*4), Z3
+	VDIVPS Z31, Z3, Z3
+	VSUBPS Z30, Z0, Z0
+	VSUBPS Z30, Z1, Z1
+	VSUBPS Z30, Z2, Z2
+	VSUBPS Z30, Z3, Z3
+	VDIVPS Z29, Z0, Z0
+	VDIVPS Z29, Z1, Z1
+	VDIVPS Z29, Z2, Z2
+	VDIVPS Z29, Z3, Z3
+	VMOVUPS Z0, 0(DI)(CX*4)
+	VMOVUPS Z1, 64(DI)(CX*4)
+	VMOVUPS Z2, 128(DI)(CX*4)
+	VMOVUPS Z3, 192(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
+	PREFETCHT0 2176(SI)(CX*4)
+	PREFETCHT0 2240(SI)(CX*4)
+	ADDQ $64, CX
+	CMPQ CX, BX
+	JLE vectors3
+fewer4:
+	ADDQ $64, BX
+	SUBQ $16, BX
+	CMPQ CX, BX
+	JGT fewer6
+	PCALIGN $32
+vectors5:
+	VMOVUPS 0(SI)(CX*4), Z0
+	VDIVPS Z31, Z0, Z0
+	VSUBPS Z30, Z0, Z0
+	VDIVPS Z29, Z0, Z0
+	VMOVUPS Z0, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	ADDQ $16, CX
+	CMPQ CX, BX
+	JLE vectors5
+fewer6:
+	ADDQ $16, BX
+	SUBQ CX, BX
+	JEQ done7
+	MOVL $-1, AX
+	SHLXL BX, AX, AX
+	NOTL AX
+	KMOVW AX, K7
+	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
+	VDIVPS Z31, Z0, Z0
+	VSUBPS Z30, Z0, Z0
+	VDIVPS Z29, Z0, Z0
+	VMOVUPS Z0, K7, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+done7:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	DECQ rows+16(FP)
+	JNE row2
+	VZEROUPPER
+	RET
+narrower1:
+	VMOVUPS predictReluRowsVectorRows8Numbers<>+0(SB), Y14
+	VMOVUPS predictReluRowsVectorRows8Numbers<>+32(SB), Y13
+	VMOVUPS predictReluRowsVectorRows8Numbers<>+64(SB), Y12
+row9:
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $32, BX
+	CMPQ CX, BX
+	JGT fewer11
+	PCALIGN $32
+vectors10:
+	VMOVUPS 0(SI)(CX*4), Y0
+	VDIVPS Y14, Y0, Y0
+	VMOVUPS 32(SI)(CX*4), Y1
+	VDIVPS Y14, Y1, Y1
+	VMOVUPS 64(SI)(CX*4), Y2
+	VDIVPS Y14, Y2, Y2
+	VMOVUPS 96(SI)(CX*4), Y3
+	VDIVPS Y14, Y3, Y3
+	VSUBPS Y13, Y0, Y0
+	VSUBPS Y13, Y1, Y1
+	VSUBPS Y13, Y2, Y2
+	VSUBPS Y13, Y3, Y3
+	VDIVPS Y12, Y0, Y0
+	VDIVPS Y12, Y1, Y1
+	VDIVPS Y12, Y2, Y2
+	VDIVPS Y12, Y3, Y3
+	VMOVUPS Y0, 0(DI)(CX*4)
+	VMOVUPS Y1, 32(DI)(CX*4)
+	VMOVUPS Y2, 64(DI)(CX*4)
+	VMOVUPS Y3, 96(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	PREFETCHT0 2112(SI)(CX*4)
+	ADDQ $32, CX
+	CMPQ CX, BX
+	JLE vectors10
+fewer11:
+	ADDQ $32, BX
+	SUBQ $8, BX
+	CMPQ CX, BX
+	JGT fewer13
+	PCALIGN $32
+vectors12:
+	VMOVUPS 0(SI)(CX*4), Y0
+	VDIVPS Y14, Y0, Y0
+	VSUBPS Y13, Y0, Y0
+	VDIVPS Y12, Y0, Y0
+	VMOVUPS Y0, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+	ADDQ $8, CX
+	CMPQ CX, BX
+	JLE vectors12
+fewer13:
+	ADDQ $8, BX
+	SUBQ CX, BX
+	JEQ done14
+	NEGQ BX
+	LEAQ predictReluRowsVectorRows8Numbers<>+128(SB), AX
+	VMOVUPS (AX)(BX*4), Y15
+	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
+	VDIVPS Y14, Y0, Y0
+	VSUBPS Y13, Y0, Y0
+	VDIVPS Y12, Y0, Y0
+	VMASKMOVPS Y0, Y15, 0(DI)(CX*4)
+	PREFETCHT0 2048(SI)(CX*4)
+done14:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	DECQ rows+16(FP)
+	JNE row9
+	VZEROUPPER
+	RET

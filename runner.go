@@ -1,6 +1,7 @@
 package mlxc
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -199,6 +200,24 @@ func (r *Runner) Run(ctx context.Context, entry, weights string, threads int, in
 		args = append(args, fmt.Sprint(n))
 	}
 	return runProgram(ctx, r.path, inputs, w, args...)
+}
+
+// Pack writes a packed file of the weights in a file: see the runtime's Model.Pack.
+func (r *Runner) Pack(ctx context.Context, weights, path string, progress func(done, all int64)) error {
+	from, to := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- to.CloseWithError(runProgram(ctx, r.path, nil, to, "--pack", weights, path))
+	}()
+	lines := bufio.NewScanner(from)
+	for lines.Scan() {
+		var done, all int64
+		if _, err := fmt.Sscan(lines.Text(), &done, &all); err == nil {
+			progress(done, all)
+		}
+	}
+	<-ended
+	return lines.Err()
 }
 
 // runProgram runs a program that buildProgram has built.

@@ -58,6 +58,7 @@ func (p *pkg) program(t *table, name string, more ...jen.Code) (*jen.Statement, 
 		jen.Id("Version").Op(":").Add(rt("Version1")),
 		jen.Id("Dims").Op(":").Id("dims"),
 		jen.Id("Params").Op(":").Id("params"),
+		jen.Id("Key").Op(":").Lit(packKey(t.module)),
 		jen.Id("Entries").Op(":").Add(slice(rt("Entry"), entries)),
 	}, more...)...), nil
 }

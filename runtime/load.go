@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Load maps the checkpoint at path, .safetensors or .npz, and binds the params of
-// a program to its tensors. Floats of another dtype are converted; tensors that
+// Load maps the checkpoint at path, .safetensors or .npz or what Pack has written, and
+// binds the params of a program to its tensors. Floats of another dtype are converted; tensors that
 // the program does not use are ignored. What does not fit is one error with a
 // *WeightError for each tensor, up to ten. Where no param needs the file, path may
 // be empty.
@@ -42,10 +42,20 @@ func LoadBytes(p *Program, name string, data []byte) (*Model, error) {
 // newModel binds params to tensors.
 func newModel(p *Program, w *Weights) (*Model, error) {
 	m := &Model{program: p, weights: w}
+	isPacked, read := w.meta[packKey] != "", p.readParams()
+	if isPacked {
+		if err := w.checkPacked(p); err != nil {
+			return nil, err
+		}
+	}
 	var wrong []*WeightError
 	missing := 0
 	for i := range p.Params {
 		param := &p.Params[i]
+		if isPacked && !read[i] { // what is made of it is there instead
+			m.params = append(m.params, nil)
+			continue
+		}
 		a, err := m.param(param)
 		if err != nil {
 			wrong = append(wrong, &WeightError{File: w.file, Tensor: param.Name, Err: at(err, param.Pos)})
@@ -65,7 +75,7 @@ func newModel(p *Program, w *Weights) (*Model, error) {
 	if err := m.open(); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", p.Name, err), m.closeParams())
 	}
-	if err := m.pack(); err != nil {
+	if err := m.pack(isPacked); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", p.Name, err), m.closeParams(), m.device.close())
 	}
 	return m, nil
@@ -85,8 +95,11 @@ func (m *Model) open() error {
 	return nil
 }
 
-// pack computes on the device what depends on params alone.
-func (m *Model) pack() error {
+// pack computes on the device what depends on params alone, unless it is in the file.
+func (m *Model) pack(isPacked bool) error {
+	if isPacked {
+		return m.packedArrays()
+	}
 	for _, p := range m.program.Packed {
 		a, err := NewArray(p.DType, p.Shape...)
 		if err != nil {

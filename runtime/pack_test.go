@@ -1,7 +1,13 @@
 package runtime
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -64,5 +70,147 @@ func TestPackingFails(t *testing.T) {
 	p.Load = []Step{{Kernel: 3, Args: []Ref{Weight.At(0), Pack.At(0)}, Grid: Mono(5), Pos: "test.mlx:1:2"}}
 	if m, err := Load(p, ""); err == nil {
 		t.Errorf("it is loaded all the same: %v", m.Close())
+	}
+}
+
+// packTest is a program of which an entry reads what is computed at load, and another a
+// param, and a file with that.
+func packTest(t *testing.T) (p *Program, checkpoint string, computed *atomic.Int64) {
+	t.Helper()
+	p, computed = testProgram(), &atomic.Int64{}
+	p.Key = "key"
+	p.Kernels = append(p.Kernels, func(c *cpu.Call, lo, hi int) {
+		from, to := cpu.View[float32](c, 0), cpu.View[float32](c, 1)
+		for i := lo; i < hi; i++ {
+			to[i] = 2 * from[0]
+		}
+		computed.Add(int64(hi - lo))
+	})
+	p.Packed = []Packed{{F32, []int{1}}, {F32, []int{5}}}
+	p.Load = []Step{
+		{Kernel: 3, Args: []Ref{Weight.At(0), Pack.At(1)}, Grid: Mono(5)},
+		{Kernel: 3, Args: []Ref{Pack.At(1), Pack.At(0)}, Grid: Mono(1), Barrier: true},
+	}
+	p.Entries[1].Variants[0].Steps[0].Args[1] = Pack.At(0)
+	param := &p.Params[0]
+	a := must(NewArray(param.DType, param.Shape...))(t)
+	for i := range must(Data[float32](a))(t) {
+		must(Data[float32](a))(t)[i] = 3
+	}
+	checkpoint = filepath.Join(t.TempDir(), "weights.npz")
+	f := must(os.Create(checkpoint))(t)
+	if err := errors.Join(WriteNPZ(f, []string{param.Name}, []*Array{a}), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return p, checkpoint, computed
+}
+
+// sign calls the entry that reads what is computed at load.
+func sign(t *testing.T, m *Model) []float32 {
+	t.Helper()
+	s := must(m.NewSession())(t)
+	defer s.Close()
+	out := must(s.Call(context.Background(), 1, must(From([]float32{1, -1, 3}, 3))(t)))(t)
+	return slices.Clone(must(Data[float32](out[0]))(t))
+}
+
+// A packed file stands for the checkpoint: nothing is computed or copied when it is
+// loaded, each tensor is aligned, and what was made of it is the same.
+func TestPackedFile(t *testing.T) {
+	p, checkpoint, computed := packTest(t)
+	m := must(Load(p, checkpoint))(t)
+	defer m.Close()
+	want, before := sign(t, m), computed.Load()
+	path := filepath.Join(filepath.Dir(checkpoint), "packed.safetensors")
+	done, all := int64(-1), int64(0)
+	if err := m.Pack(path, func(d, a int64) { done, all = d, a }); err != nil {
+		t.Fatal(err)
+	}
+	if info := must(os.Stat(path))(t); done != all || done <= 0 || info.Size() <= all {
+		t.Errorf("%d of %d bytes were written to a file of %d", done, all, info.Size())
+	}
+	n := must(Load(p, path))(t)
+	defer n.Close()
+	if got := sign(t, n); !slices.Equal(got, want) || computed.Load() != before {
+		t.Errorf("the result is %v, want %v; %d points were computed again", got, want, computed.Load()-before)
+	}
+	if r := n.LoadReport(); r.Copied+r.Packed != 0 || r.Mapped == 0 {
+		t.Errorf("the report is %+v", r)
+	}
+	for i, a := range n.packed {
+		if a.offset()%packAlign != 0 {
+			t.Errorf("packed tensor %d begins at byte %d", i, a.offset())
+		}
+	}
+	if err := n.Pack(path+".again", nil); err == nil || !strings.Contains(err.Error(), "is packed already") {
+		t.Errorf("a packed file is packed: %v", err)
+	}
+	again := filepath.Join(t.TempDir(), "packed.safetensors")
+	if err := m.Pack(again, nil); err != nil || !bytes.Equal(must(os.ReadFile(path))(t), must(os.ReadFile(again))(t)) {
+		t.Errorf("packing again gives other bytes: %v", err)
+	}
+	if err := os.Remove(checkpoint); err != nil {
+		t.Fatal(err)
+	}
+	if err := must(Load(p, path))(t).Close(); err != nil { // it need not be there
+		t.Error(err)
+	}
+}
+
+// A packed file is for one program and one state of its checkpoint.
+func TestStalePackedFiles(t *testing.T) {
+	p, checkpoint, _ := packTest(t)
+	m := must(Load(p, checkpoint))(t)
+	path := filepath.Join(filepath.Dir(checkpoint), "packed.safetensors")
+	if err := errors.Join(m.Pack(path, nil), m.Close()); err != nil {
+		t.Fatal(err)
+	}
+	refused := func(p *Program, want string) {
+		t.Helper()
+		m, err := Load(p, path)
+		if err == nil {
+			m.Close()
+		}
+		var wrong *WeightError
+		if !errors.As(err, &wrong) || wrong.File != path || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	other := *p
+	other.Key = "another"
+	refused(&other, "is packed for another model, target or version of mlxc")
+	other = *p
+	other.Packed = []Packed{{F32, []int{1}}, {F32, []int{6}}}
+	refused(&other, `tensor "mlxc.packed.1": f32[5], want f32[6]`)
+	text := must(os.ReadFile(checkpoint))(t)
+	text[len(text)/2] ^= 1
+	if err := os.WriteFile(checkpoint, text, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	refused(p, "was packed from weights.npz, which has changed since; pack it again")
+	bytes := must(os.ReadFile(path))(t)
+	if err := os.WriteFile(path, []byte(strings.Replace(string(bytes), "weights.npz", "../ghts.npz", 1)), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	refused(p, `was packed from "../ghts.npz", which is no file name`)
+}
+
+// Where a packed file cannot be written nothing is left, and nothing is lost.
+func TestPackedFilesAreWhole(t *testing.T) {
+	p, checkpoint, _ := packTest(t)
+	m := must(Load(p, checkpoint))(t)
+	defer m.Close()
+	dir := filepath.Dir(checkpoint)
+	if err := m.Pack(checkpoint, nil); err == nil || !strings.Contains(err.Error(), "is the checkpoint that is read") {
+		t.Errorf("over its checkpoint: %v", err)
+	}
+	if err := m.Pack(filepath.Join(dir, "none", "p.safetensors"), nil); err == nil || strings.Contains(err.Error(), ".mlxc-pack") {
+		t.Errorf("into no folder: %v", err)
+	}
+	if err := m.Pack(dir, nil); err == nil {
+		t.Error("a folder is a file")
+	}
+	if files := must(os.ReadDir(dir))(t); len(files) != 1 {
+		t.Errorf("%d files are left", len(files))
 	}
 }

@@ -18,6 +18,7 @@ type Program struct {
 	Dims    []Dim
 	Params  []Param
 	Entries []Entry
+	Key     string       // differs where what Load computes does; for packed files
 	Packed  []Packed     // what Load computes from params, in the memory of the model
 	Load    []Step       // once, when a model is loaded
 	Kernels []cpu.Kernel // of the CPU

@@ -17,23 +17,24 @@ const maxSafetensorsHeader = 100_000_000
 
 // parseSafetensors reads the format of https://github.com/huggingface/safetensors:
 // the length of a header in 8 bytes, the header in JSON, then the bytes of all
-// tensors without gap or overlap.
-func parseSafetensors(file []byte) ([]*Tensor, error) {
+// tensors without gap or overlap. meta is what the header says of the file as a whole.
+func parseSafetensors(file []byte) (tensors []*Tensor, meta map[string]string, err error) {
 	if len(file) < 8 {
-		return nil, errors.New("not a safetensors file: shorter than 8 bytes")
+		return nil, nil, errors.New("not a safetensors file: shorter than 8 bytes")
 	}
 	n, file := binary.LittleEndian.Uint64(file), file[8:]
 	switch {
 	case n > maxSafetensorsHeader:
-		return nil, fmt.Errorf("not a safetensors file: a header of %d bytes, the format allows %d", n, maxSafetensorsHeader)
+		return nil, nil, fmt.Errorf("not a safetensors file: a header of %d bytes, the format allows %d", n, maxSafetensorsHeader)
 	case n > uint64(len(file)):
-		return nil, fmt.Errorf("not a safetensors file, or cut off: a header of %d bytes, %d are left", n, len(file))
+		return nil, nil, fmt.Errorf("not a safetensors file, or cut off: a header of %d bytes, %d are left", n, len(file))
 	}
-	stored, err := parseSafetensorsHeader(file[:n])
+	stored, meta, err := parseSafetensorsHeader(file[:n])
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return placeSafetensors(stored, file[n:])
+	tensors, err = placeSafetensors(stored, file[n:])
+	return tensors, meta, err
 }
 
 // A storedTensor is an entry of the header.
@@ -87,17 +88,17 @@ func placeSafetensors(stored []storedTensor, data []byte) ([]*Tensor, error) {
 
 // parseSafetensorsHeader reads the header token by token: a JSON decoder would let
 // the last of equal names win, and take memory for whatever a list holds.
-func parseSafetensorsHeader(text []byte) ([]storedTensor, error) {
+func parseSafetensorsHeader(text []byte) (stored []storedTensor, meta map[string]string, err error) {
 	if !utf8.Valid(text) {
-		return nil, errors.New("the header is not UTF-8")
+		return nil, nil, errors.New("the header is not UTF-8")
 	}
 	p := headerParser{json.NewDecoder(bytes.NewReader(text))}
 	p.UseNumber()
-	var stored []storedTensor
-	err := p.object(func(name string) error {
+	meta = map[string]string{}
+	err = p.object(func(name string) error {
 		if name == "__metadata__" {
-			return p.object(func(string) error {
-				_, err := p.string()
+			return p.object(func(key string) (err error) {
+				meta[key], err = p.string()
 				return err
 			})
 		}
@@ -111,15 +112,15 @@ func parseSafetensorsHeader(text []byte) ([]storedTensor, error) {
 	})
 	var tensor *WeightError
 	if errors.As(err, &tensor) {
-		return nil, err
+		return nil, nil, err
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the header is not valid: %w", err)
+		return nil, nil, fmt.Errorf("the header is not valid: %w", err)
 	}
 	if _, err := p.Token(); err != io.EOF {
-		return nil, errors.New("the header goes on after its end")
+		return nil, nil, errors.New("the header goes on after its end")
 	}
-	return stored, nil
+	return stored, meta, nil
 }
 
 // A headerParser reads JSON values of the kinds that a header has.

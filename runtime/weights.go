@@ -19,7 +19,8 @@ import (
 type Weights struct {
 	file    string
 	mem     *memory
-	tensors []*Tensor // sorted by name
+	tensors []*Tensor         // sorted by name
+	meta    map[string]string // of safetensors
 }
 
 // A Tensor is one tensor of a checkpoint.
@@ -85,14 +86,17 @@ func parseWeights(name string, mem *memory) (*Weights, error) {
 	case len(mem.bytes) == 0:
 		return nil, &WeightError{File: name, Err: errors.New("empty file")}
 	case ext == ".npz", ext != ".safetensors" && bytes.HasPrefix(mem.bytes, []byte("PK")):
-		parse = parseNPZ
+		parse = func(file []byte) ([]*Tensor, map[string]string, error) {
+			tensors, err := parseNPZ(file)
+			return tensors, nil, err
+		}
 	}
-	tensors, err := parse(mem.bytes)
+	tensors, meta, err := parse(mem.bytes)
 	if err != nil {
 		return nil, inFile(name, err)
 	}
 	slices.SortFunc(tensors, func(a, b *Tensor) int { return strings.Compare(a.Name, b.Name) })
-	w := &Weights{file: name, mem: mem, tensors: tensors}
+	w := &Weights{file: name, mem: mem, tensors: tensors, meta: meta}
 	for i, t := range tensors {
 		t.weights = w
 		if i > 0 && tensors[i-1].Name == t.Name {

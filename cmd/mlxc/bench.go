@@ -11,7 +11,6 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/mlxc/mlxc"
 	"github.com/mlxc/mlxc/internal/explain"
@@ -154,7 +153,7 @@ func (f *benchFlags) prepare(cmd *cobra.Command, m *ir.Module, model string, tar
 // measure runs the program, and shows on a terminal how far it is.
 func (f *benchFlags) measure(ctx context.Context, cmd *cobra.Command, b *mlxc.Bench, c bench.Config, to benchPrinter) error {
 	var bar *progressbar.ProgressBar
-	if file, ok := cmd.ErrOrStderr().(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+	if file, ok := terminal(cmd); ok {
 		bar = progressbar.NewOptions(c.Count*len(c.Threads), progressbar.OptionSetDescription("measuring"), progressbar.OptionSetWriter(file), progressbar.OptionClearOnFinish())
 	}
 	err := b.Run(ctx, c, nil, func(s bench.Sample) {

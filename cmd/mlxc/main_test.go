@@ -148,6 +148,16 @@ func TestRun(t *testing.T) {
 			t.Errorf("%s: %v, %v", ext, a, err)
 		}
 	}
+	packed := filepath.Join(dir, "packed.safetensors")
+	if code, out, stderr := mlxcRun(t, "pack", digits, "-o", packed); code != exitOK || !strings.HasPrefix(out, packed+": 130 KiB for cpu") {
+		t.Fatalf("pack: exit %d\n%s%s", code, out, stderr)
+	}
+	if code, out, stderr := mlxcRun(t, append(args, "--weights", packed)...); code != exitOK || out != built {
+		t.Errorf("packed: exit %d\n%s%s", code, out, stderr)
+	}
+	if code, _, stderr := mlxcRun(t, "pack", digits, "--weights", packed, "-o", packed); code != exitWrong || !strings.Contains(stderr, "is packed already") {
+		t.Errorf("a packed file is packed: exit %d\n%s", code, stderr)
+	}
 }
 
 func TestCompileLeavesOtherFilesAlone(t *testing.T) {

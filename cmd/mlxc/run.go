@@ -195,10 +195,16 @@ func device(err error) error {
 	return err
 }
 
+// terminal is where messages go, if somebody sees them come.
+func terminal(cmd *cobra.Command) (*os.File, bool) {
+	file, ok := cmd.ErrOrStderr().(*os.File)
+	return file, ok && term.IsTerminal(int(file.Fd()))
+}
+
 // spinner shows that a build is under way, on a terminal.
 func spinner(cmd *cobra.Command) *progressbar.ProgressBar {
-	file, ok := cmd.ErrOrStderr().(*os.File)
-	if !ok || !term.IsTerminal(int(file.Fd())) {
+	file, ok := terminal(cmd)
+	if !ok {
 		return nil
 	}
 	return progressbar.NewOptions(-1, progressbar.OptionSetDescription("building the model, once"),

@@ -607,7 +607,7 @@ func (e *emitter) body(folds []*ir.Scalar, results []result, u, unroll int, mask
 }
 
 // ahead is the bytes that are fetched before they are needed, where rows do not say.
-const ahead = 2048
+const ahead = 8192
 
 // fetch asks for what later bodies load.
 func (e *emitter) fetch(u int) {

@@ -57,11 +57,13 @@ func Stream(k *ir.Kernel, name, suffix string) (*jen.Statement, error) {
 	if panels.Seen != nil {
 		fields = append(fields, jen.Id("Masked").Op(":").True(), jen.Id("Seen").Op(":").Add(p.size(panels.Seen.First)))
 	}
+	scale := 1.0
 	if panels.Scale != nil {
-		fields = append(fields, jen.Id("Scale").Op(":").Lit(*panels.Scale))
+		scale = *panels.Scale
 	} else {
 		fields = append(fields, jen.Id("Score").Op(":").Id(ScoreName(name)))
 	}
+	fields = append(fields, jen.Id("Scale").Op(":").Lit(scale))
 	fields = append(fields, jen.Id("Epilogue").Op(":").Id(EpilogueName(name)))
 	f, err := p.driver(name, "Stream", fields)
 	if err != nil {

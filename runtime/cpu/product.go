@@ -152,14 +152,13 @@ func (f *frame) grow(p *Product) {
 // tile computes the rows [m0, m1) and columns [n0, n1) of an element of the batch.
 func (p *Product) tile(f *frame, call *Call, batch, m0, m1, n0, n1 int) {
 	at := Walk{A: p.FirstA, B: p.FirstB, C: p.FirstC}
-	memory := func(arg int) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(call.Args[arg])) }
-	a, c := memory(p.A), memory(p.C)
+	a, c := memory(call, p.A), memory(call, p.C)
 	var bias, rest unsafe.Pointer
 	if p.Bias != nil {
-		bias = unsafe.Add(memory(p.Bias.Arg), 4*(p.Bias.First+n0))
+		bias = unsafe.Add(memory(call, p.Bias.Arg), 4*(p.Bias.First+n0))
 	}
 	if p.Rest != nil {
-		rest, at.D = memory(p.Rest.Arg), p.Rest.First
+		rest, at.D = memory(call, p.Rest.Arg), p.Rest.First
 	}
 	at = at.along(p.Batch, batch)
 	last := Walk{N: 1}
@@ -183,12 +182,16 @@ func (p *Product) tile(f *frame, call *Call, batch, m0, m1, n0, n1 int) {
 	for i := m1 - m0; i < m1-m0+spare; i++ {
 		f.a[i], f.c[i], f.rest[i], f.part[i] = f.a[0], unwanted, unwanted, unwanted
 	}
-	p.multiply(f, unsafe.Add(memory(p.B), p.SizeB*at.B), bias, m1-m0, n0, n1)
+	p.multiply(f, unsafe.Add(memory(call, p.B), p.SizeB*at.B), bias, m1-m0, n0, n1)
 	if p.Epilogue != nil {
 		p.compute(f, call, batch*points(p.Rows), m0, m1, n0, n1)
 	} else if w := n1 % PanelCols; w > 0 {
 		p.narrow(f, bias, m1-m0, n1-w-n0, n1-n0)
 	}
+}
+
+func memory(call *Call, arg int) unsafe.Pointer {
+	return unsafe.Pointer(unsafe.SliceData(call.Args[arg]))
 }
 
 // multiply computes sums of so many rows, some terms at a time: all of some runs, or a

@@ -24,14 +24,14 @@ type Stream struct {
 	FirstQ         int              // elements before the first
 	FirstK, FirstV int
 
-	// Masked says that a row sees so many keys at most: Seen, and what the walks say as D.
+	// Masked says that a row sees the keys before one: Seen, and what the walks say as D.
 	Masked bool
 	Seen   int
 
-	// Score computes points [lo, hi) of the scores, of the batch by rows by keys, where
-	// they are no sums times Scale. It finds the sums, and leaves the scores, in an
-	// argument after those of the Call: rows of TileK elements, of which the first is at
-	// the row and the key that are two more sizes.
+	// Score computes points [lo, hi) of the scores but for Scale, of the batch by rows by
+	// keys. It finds the sums, and leaves the scores, in an argument after those of the
+	// Call: rows of TileK elements, of which the first is at the row and the key that are
+	// two more sizes. nil: they are the sums.
 	Score Kernel
 	Scale float32
 
@@ -98,8 +98,8 @@ func (f *frame) growStream(s *Stream) {
 	if n := 3 * s.states(); cap(f.state) < n {
 		f.state = make([]float32, n)
 	}
-	if cap(f.seen) < s.TileM+spare {
-		f.seen = make([]int, s.TileM+spare)
+	if cap(f.seen) < s.TileM {
+		f.seen = make([]int, s.TileM)
 	}
 	if cap(f.runs) < 1 {
 		f.runs = make([]int, 1)
@@ -108,62 +108,72 @@ func (f *frame) growStream(s *Stream) {
 
 // tile computes the rows [m0, m1) of an element of the batch.
 func (s *Stream) tile(f *frame, call *Call, batch, m0, m1 int) {
-	memory := func(arg int) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(call.Args[arg])) }
 	at := Walk{A: s.FirstQ, B: s.FirstK, C: s.FirstV, D: s.Seen}.along(s.Batch, batch)
-	keys, values := unsafe.Add(memory(s.K), s.SizeB*at.B), unsafe.Add(memory(s.V), s.SizeB*at.C)
-	rows, width := m1-m0, s.width()
+	keys, values := unsafe.Add(memory(call, s.K), s.SizeB*at.B), unsafe.Add(memory(call, s.V), s.SizeB*at.C)
+	rows, first := m1-m0, batch*points(s.Rows)+m0
+	seen := s.start(f, memory(call, s.Q), at, m0, rows)
+	for k := 0; k < seen; k += s.TileK {
+		n := min(s.TileK, seen-k)
+		s.dots(f, unsafe.Add(keys, s.SizeB*k*s.Head), rows, n)
+		if s.Score != nil {
+			s.score(f, call, first, m0, rows, k, n)
+		}
+		s.weigh(f, rows, k, n)
+		s.add(f, unsafe.Add(values, s.SizeB*k*PanelCols), rows, n)
+	}
+	f.call.Args = append(append(f.call.Args[:0], call.Args...), bytesOf(f.sums), bytesOf(f.state[s.states():2*s.states()]))
+	f.call.Sizes = append(append(f.call.Sizes[:0], call.Sizes...), int64(m0))
+	s.Epilogue(&f.call, first*s.N, (first+rows)*s.N)
+}
+
+// start prepares so many rows, from m0 on, of an element of the batch, and returns how many
+// keys they see at most.
+func (s *Stream) start(f *frame, queries unsafe.Pointer, at Walk, m0, rows int) (seen int) {
+	width, states := s.width(), s.states()
 	f.sums, f.scores = f.sums[:(s.TileM+1)*width], f.scores[:(s.TileM+1)*s.TileK]
-	f.seen, f.state = f.seen[:rows+spare], f.state[:3*s.states()]
-	f.runs = f.runs[:1]
-	n := s.states()
-	largest, total, factor := f.state[:n:n], f.state[n:2*n], f.state[2*n:3*n]
+	f.seen, f.state, f.runs = f.seen[:rows], f.state[:3*states], f.runs[:1]
 	for i := range rows + spare {
 		row := min(i, s.TileM) // the last takes what is not wanted
 		f.part[i], f.c[i] = unsafe.Pointer(&f.scores[row*s.TileK]), unsafe.Pointer(&f.sums[row*width])
-		query := at.along(s.Rows, min(m0+i, m1-1))
-		f.a[i], f.seen[i] = unsafe.Add(memory(s.Q), 4*query.A), s.Keys
+		if i >= rows {
+			f.a[i] = f.a[0]
+			continue
+		}
+		query := at.along(s.Rows, m0+i)
+		f.a[i], f.seen[i] = unsafe.Add(queries, 4*query.A), s.Keys
 		if s.Masked {
 			f.seen[i] = max(0, min(query.D, s.Keys))
 		}
 	}
-	keysSeen := slices.Max(f.seen[:rows])
 	clear(f.sums)
-	clear(total)
-	for i := range largest { // -inf would leave NaN where it is the largest still
-		largest[i] = -math.MaxFloat32
+	clear(f.state)
+	for i := range states { // -inf would leave NaN where it is the largest still
+		f.state[i] = -math.MaxFloat32
 	}
 	f.runs[0] = 0
 	f.micro.Runs, f.micro.NRuns = &f.runs[0], 1
-	for k := 0; k < keysSeen; k += s.TileK {
-		n := min(s.TileK, keysSeen-k)
-		s.dots(f, unsafe.Add(keys, s.SizeB*k*s.Head), rows, n)
-		scale := s.Scale
-		if s.Score != nil {
-			s.score(f, call, batch*points(s.Rows)+m0, m0, rows, k, n)
-			scale = 1
+	return slices.Max(f.seen)
+}
+
+// weigh makes weights of the scores of so many rows and n keys from k on.
+func (s *Stream) weigh(f *frame, rows, k, n int) {
+	wide := ceilDiv(n, WeighKeys) * WeighKeys
+	for i := range rows {
+		row := f.scores[i*s.TileK:][:wide]
+		for j := max(0, min(n, f.seen[i]-k)); j < wide; j++ {
+			row[j] = float32(math.Inf(-1))
 		}
-		wide := ceilDiv(n, WeighKeys) * WeighKeys
-		for i := range rows {
-			row := f.scores[i*s.TileK:][:wide]
-			for j := max(0, min(n, f.seen[i]-k)); j < wide; j++ {
-				row[j] = float32(math.Inf(-1))
-			}
-		}
-		weigh := s.Weigh
-		if AVX512 {
-			weigh = s.WeighWide
-		}
-		f.weights = Weights{
-			Scores: unsafe.Pointer(&f.scores[0]), NScores: 4 * wide, Row: 4 * s.TileK, Scale: scale,
-			Sums: unsafe.Pointer(&f.sums[0]), NSums: 4 * width, Largest: &largest[0], Total: &total[0], Factor: &factor[0], Rows: rows,
-		}
-		weigh(&f.weights)
-		s.add(f, unsafe.Add(values, s.SizeB*k*PanelCols), rows, n)
 	}
-	f.call.Args = append(append(f.call.Args[:0], call.Args...), bytesOf(f.sums), bytesOf(total))
-	f.call.Sizes = append(append(f.call.Sizes[:0], call.Sizes...), int64(m0))
-	first := batch*points(s.Rows) + m0
-	s.Epilogue(&f.call, first*s.N, (first+rows)*s.N)
+	states := s.states()
+	f.weights = Weights{
+		Scores: f.part[0], NScores: 4 * wide, Row: 4 * s.TileK, Sums: f.c[0], NSums: 4 * s.width(),
+		Largest: &f.state[0], Total: &f.state[states], Factor: &f.state[2*states], Rows: rows, Scale: s.Scale,
+	}
+	if AVX512 {
+		s.WeighWide(&f.weights)
+	} else {
+		s.Weigh(&f.weights)
+	}
 }
 
 // dots computes sums of so many rows with the panels of n keys.

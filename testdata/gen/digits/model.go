@@ -42,6 +42,12 @@ func (m *Model) Close() error {
 	return m.m.Close()
 }
 
+// Pack writes the weights as kernels read them to path, a file that Load takes in place
+// of the checkpoint, as long as model and checkpoint stay as they are.
+func (m *Model) Pack(path string) error {
+	return m.m.Pack(path, nil)
+}
+
 // Session serves one goroutine at a time.
 type Session struct {
 	s *runtime.Session
@@ -120,6 +126,7 @@ var program = runtime.Program{
 	Version: runtime.Version1,
 	Dims:    dims,
 	Params:  params,
+	Key:     "1a47a5106959d1f80324ae7dac8d2821",
 	Entries: []runtime.Entry{
 		{
 			Name: "read",

@@ -42,6 +42,12 @@ func (m *Model) Close() error {
 	return m.m.Close()
 }
 
+// Pack writes the weights as kernels read them to path, a file that Load takes in place
+// of the checkpoint, as long as model and checkpoint stay as they are.
+func (m *Model) Pack(path string) error {
+	return m.m.Pack(path, nil)
+}
+
 // Session serves one goroutine at a time.
 type Session struct {
 	s *runtime.Session
@@ -118,6 +124,7 @@ var program = runtime.Program{
 	Version: runtime.Version1,
 	Dims:    dims,
 	Params:  params,
+	Key:     "2c1abefc8f5b5b11589516519e2eb909",
 	Entries: []runtime.Entry{
 		{
 			Name: "predict",

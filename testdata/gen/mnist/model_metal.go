@@ -30,6 +30,7 @@ var metalProgram = runtime.Program{
 	Version: runtime.Version1,
 	Dims:    dims,
 	Params:  params,
+	Key:     "c2969980acc78a48c853f3790fcc5b0a",
 	Entries: []runtime.Entry{
 		{
 			Name: "predict",

@@ -818,9 +818,9 @@ kernel void decode_y(
     const int row = int(sgid) * 8 + int(lane) / 4;
     const int part = int(lane) % 4;
     const int mi = m0 + int(lane) / 4;
-    simdgroup_float8x8 query[4];
+    simdgroup_float8x8 query[8];
     #pragma clang loop unroll(full)
-    for (int d0 = 0; d0 < 32; d0 += 32) {
+    for (int d0 = 0; d0 < 64; d0 += 32) {
         {
             const int inner = int(tid) % 32;
             const int di = d0 + inner;
@@ -829,7 +829,7 @@ kernel void decode_y(
                 const int mi = m0 + outer;
                 if (mi < 4) {
                     const int i0 = mi;
-                    const float v0 = q[i0 * 32 + r0];
+                    const float v0 = q[i0 * 64 + r0];
                     factor[outer * 36 + inner] = v0;
                 } else {
                     factor[outer * 36 + inner] = 0.0f;
@@ -850,23 +850,23 @@ kernel void decode_y(
     }
     float largest = (-INFINITY);
     float total = 0.0f;
-    for (int k0 = int(sgid) * 32; k0 < B; k0 += 128) {
+    for (int k0 = int(sgid) * 32; k0 < B * 2; k0 += 128) {
         simdgroup_float8x8 sums[4];
         #pragma clang loop unroll(full)
         for (int j = 0; j < 4; j++) {
             sums[j] = make_filled_simdgroup_matrix<float, 8>(0.0f);
         }
         #pragma clang loop unroll(full)
-        for (int d0 = 0; d0 < 32; d0 += 32) {
+        for (int d0 = 0; d0 < 64; d0 += 32) {
             {
                 const int inner = int(lane) % 32;
                 const int di = d0 + inner;
                 const int r0 = di;
                 for (int outer = int(lane) / 32; outer < 32; outer += 1) {
                     const int ki = k0 + outer;
-                    if (ki < B) {
+                    if (ki < B * 2) {
                         const int r1 = ki;
-                        const float v1 = k[r0 + r1 * 32];
+                        const float v1 = k[r0 + r1 * 64];
                         factor[int(sgid) * 1152 + inner * 36 + outer] = v1;
                     } else {
                         factor[int(sgid) * 1152 + inner * 36 + outer] = 0.0f;
@@ -896,7 +896,7 @@ kernel void decode_y(
         for (int n = 0; n < 8; n++) {
             const int ki = k0 + part + n * 4;
             some[n] = (-INFINITY);
-            if (mi < 4 && ki < B) {
+            if (mi < 4 && ki < B * 2) {
                 const float v3 = scores[row * 36 + part + n * 4];
                 const float v5 = v3 * 0.25f;
                 some[n] = v5;
@@ -937,7 +937,7 @@ kernel void decode_y(
                 const int i1 = ni;
                 for (int outer = int(lane) / 32; outer < 32; outer += 1) {
                     const int ki = k0 + outer;
-                    if (ki < B) {
+                    if (ki < B * 2) {
                         const int r1 = ki;
                         const float v9 = v[i1 + r1 * 32];
                         factor[int(sgid) * 1152 + outer * 36 + inner] = v9;

@@ -9,14 +9,12 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"path/filepath"
 	goruntime "runtime"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/mlxc/mlxc"
-	"github.com/mlxc/mlxc/codegen"
 	"github.com/mlxc/mlxc/ir"
 	"github.com/mlxc/mlxc/runtime"
 	"github.com/mlxc/mlxc/runtime/cpu"
@@ -240,37 +238,33 @@ func TestProductsBetweenGuards(t *testing.T) {
 	for _, dtype := range []runtime.DType{runtime.F16, runtime.BF16} {
 		cases = append(cases, matmulCase(2, 13, 30, 40, false, false).wide(dtype), matmulCase(1, 1, 1100, 48, false, true).wide(dtype), convCase(1, 7, 8, 12, 24, 3, 1, 1, 1, 1).wide(dtype))
 	}
-	runBetweenGuards(t, productModule(t, cases))
+	runGuardsOnARM64(t, runBetweenGuards(t, productModule(t, cases)))
 }
 
 // runBetweenGuards runs the entries of a module, compiled for the CPU, as the program
-// says that stands beside it.
-func runBetweenGuards(t *testing.T, m *ir.Module) {
+// says that stands beside it, and returns the folder that they are in.
+func runBetweenGuards(t *testing.T, m *ir.Module) string {
 	t.Helper()
-	p, err := mlxc.Compile(m, mlxc.Options{Package: "main", Source: "guards.mlxir", Targets: []ir.Target{ir.CPU}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir, err := os.MkdirTemp("testdata", "guards-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	main, err := os.ReadFile("testdata/guards_main.go.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range append(p.Files, codegen.File{Name: "main.go", Data: main}) {
-		if err := os.WriteFile(filepath.Join(dir, f.Name), f.Data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	dir := mainPackage(t, m, "guards.mlxir", map[string]string{"main.go": "testdata/guards_main.go.txt"})
 	for _, limit := range []string{"", "avx2", "go"} {
 		cmd := exec.Command("go", "run", "./"+dir)
 		cmd.Env = append(os.Environ(), "MLXC_CPU="+limit)
 		if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
 			t.Errorf("MLXC_CPU=%s: %v\n%s", limit, err, out)
 		}
+	}
+	return dir
+}
+
+// runGuardsOnARM64 runs what runBetweenGuards left in a folder on arm64, but not in short
+// tests, since an emulator takes long.
+func runGuardsOnARM64(t *testing.T, dir string) {
+	t.Helper()
+	if testing.Short() {
+		return
+	}
+	if out, err := onARM64(t, "run", "./"+dir).CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("arm64: %v\n%s", err, out)
 	}
 }
 

@@ -59,15 +59,7 @@ func rowsModule(t *testing.T, dtype ir.DType, widths []int) *ir.Module {
 			}
 		}
 	}
-	path := filepath.Join(t.TempDir(), "rows.mlx")
-	if err := os.WriteFile(path, []byte(text.String()), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	m, err := mlxc.Load(path, mlxc.Source{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
+	return loadText(t, text.String())
 }
 
 // Rows in assembly touch nothing beside their buffers, give what portable Go gives, and
@@ -92,7 +84,7 @@ func TestRowsBetweenGuards(t *testing.T) {
 			t.Errorf("%s computes nothing in place", f.Name)
 		}
 	}
-	runBetweenGuards(t, m)
+	runGuardsOnARM64(t, runBetweenGuards(t, m))
 }
 
 // Rows of narrow floats are converted on the way, the rest of a row too.
@@ -111,7 +103,7 @@ func TestNarrowRowsBetweenGuards(t *testing.T) {
 				t.Errorf("%s: kernel %s is in portable Go alone", dtype, k.Name)
 			}
 		}
-		runBetweenGuards(t, m)
+		runGuardsOnARM64(t, runBetweenGuards(t, m))
 	}
 }
 
@@ -121,12 +113,24 @@ func TestLargeRowsBetweenGuards(t *testing.T) {
 	if goruntime.GOOS != "linux" {
 		t.Skip("pages are guarded by calls of Linux")
 	}
-	const text = `
+	runBetweenGuards(t, loadText(t, `
 entry odd(x: f32[4096, 2049], w: f32[2049]) -> (y: f32[4096, 2049]) { return relu(x * w + 1) }
-entry long(x: f32[3, 4099]) -> (y: f32[3, 4099]) { return softmax(x) }
 entry wide(x: f32[4096, 2049]) -> (y: f32[4096, 2049]) { return x / sum(abs(x), axis=1, keep=true) }
-`
-	path := filepath.Join(t.TempDir(), "large.mlx")
+`))
+}
+
+// So are rows of which what is kept between two loops does not fit the frame.
+func TestLongRowsBetweenGuards(t *testing.T) {
+	if goruntime.GOOS != "linux" {
+		t.Skip("pages are guarded by calls of Linux")
+	}
+	runGuardsOnARM64(t, runBetweenGuards(t, loadText(t, `entry long(x: f32[3, 4099]) -> (y: f32[3, 4099]) { return softmax(x) }`)))
+}
+
+// loadText is the module of a model's text.
+func loadText(t *testing.T, text string) *ir.Module {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "model.mlx")
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +138,7 @@ entry wide(x: f32[4096, 2049]) -> (y: f32[4096, 2049]) { return x / sum(abs(x), 
 	if err != nil {
 		t.Fatal(err)
 	}
-	runBetweenGuards(t, m)
+	return m
 }
 
 // A size that varies is a number in rows too, as in a mean; rows may be empty then.

@@ -132,3 +132,19 @@ func channelsLast(t *testing.T, x *runtime.Array) *runtime.Array {
 	}
 	return y
 }
+
+// corner is the first rows and columns of a picture [1, H, W, C].
+func corner(t *testing.T, x *runtime.Array, size int) *runtime.Array {
+	t.Helper()
+	shape := x.Shape()
+	y, err := runtime.NewArray(runtime.F32, 1, size, size, shape[3])
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, to := floats(t, x), data[float32](t, y)
+	row := size * shape[3]
+	for i := range size {
+		copy(to[i*row:(i+1)*row], from[i*shape[2]*shape[3]:])
+	}
+	return y
+}

@@ -212,5 +212,5 @@ func TestStreamsBetweenGuards(t *testing.T) {
 		t.Skip("pages are guarded by calls of Linux")
 	}
 	cases := slices.DeleteFunc(streamCases(), func(c streamCase) bool { return c.dtype != ir.F32 })
-	runBetweenGuards(t, streamModule(t, cases))
+	runGuardsOnARM64(t, runBetweenGuards(t, streamModule(t, cases)))
 }

@@ -11,19 +11,22 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
-// The files of what is in assembly for amd64.
-const (
-	amd64File     = "kernels_amd64.go"
-	amd64Assembly = "kernels_amd64.s"
-)
+// vectorFile is the Go of what is in assembly, which is the same for all architectures.
+const vectorFile = "kernels_vector.go"
 
-// A fast is a form of kernels for processors with AVX2 and FMA, which takes the place of
+// architectureFile is a file of kernels for one architecture alone.
+func architectureFile(a *cpu.Architecture, extension string) string {
+	return "kernels_" + a.Name + extension
+}
+
+// A fast is a form of kernels for processors with vectors, which takes the place of
 // portable Go where there is one: Go that calls routines in assembly, which kernels share.
 type fast struct {
 	suffix   string // of its name
 	is       func(k *ir.Kernel) bool
 	print    func(k *ir.Kernel, name string) (*jen.Statement, error)
-	routines []routine
+	routines []routine // of all architectures
+	choices  []choice  // and of each
 	// rows are the parts of a kernel that it leaves to rows in assembly of their own; nil:
 	// there are none.
 	rows func(k *ir.Kernel, name string) []cpu.Part
@@ -33,7 +36,44 @@ type fast struct {
 type routine struct {
 	name, doc string
 	params    []jen.Code
-	text      func(name string) string
+	text      func(a *cpu.Architecture, name string) string
+}
+
+// A choice is a variable of a type of the runtime's with routines that an architecture has
+// of its own.
+type choice struct {
+	name, doc, kind string
+	params          []jen.Code
+	routines        func(a *cpu.Architecture) []cpu.Routine
+	panels          ir.DType
+	suffix          string // of the routines' names
+}
+
+func microsOf(panels ir.DType, suffix string) choice {
+	return choice{"micros" + suffix, "are micro-kernels for panels of " + panels.String(), "Micros", microParams,
+		func(a *cpu.Architecture) []cpu.Routine { return a.Micros }, panels, suffix}
+}
+
+var weighers = choice{name: "weighers", doc: "make weights of scores", kind: "Weighers", params: weighParams,
+	routines: func(a *cpu.Architecture) []cpu.Routine { return a.Weighers }}
+
+// of are the routines of an architecture.
+func (c *choice) of(a *cpu.Architecture) []routine {
+	var rs []routine
+	for _, r := range c.routines(a) {
+		rs = append(rs, routine{r.Name + c.suffix, r.Doc, c.params, func(_ *cpu.Architecture, name string) string { return r.Text(name, c.panels) }})
+	}
+	return rs
+}
+
+// declare is the variable for an architecture.
+func (c *choice) declare(a *cpu.Architecture) *jen.Statement {
+	var fields []jen.Code
+	for _, r := range c.routines(a) {
+		fields = append(fields, jen.Id(r.Field).Op(":").Id(r.Name+c.suffix))
+	}
+	return jen.Comment(c.name+" "+c.doc+".").Line().
+		Var().Id(c.name).Op("=").Qual(cpuPath, c.kind).Values(fields...)
 }
 
 var (
@@ -47,52 +87,72 @@ var (
 		{"Copy", cpu.IsPanels, func(k *ir.Kernel, name string) (*jen.Statement, error) {
 			return cpu.Panels(k, name, "copyRows", "copyColumns")
 		}, []routine{
-			{"copyRows", "makes n rows of a panel of rows that are step bytes apart", copyParams, cpu.CopyRows},
-			{"copyColumns", "makes n rows of a panel of columns that are step bytes apart", copyParams, cpu.CopyColumns},
-		}, nil},
-		{"Vector", cpu.IsRows, cpu.Rows, nil, func(k *ir.Kernel, name string) []cpu.Part { return []cpu.Part{{Kernel: k, Name: name}} }},
+			{"copyRows", "makes n rows of a panel of rows that are step bytes apart", copyParams, func(a *cpu.Architecture, name string) string { return a.CopyRows(name) }},
+			{"copyColumns", "makes n rows of a panel of columns that are step bytes apart", copyParams, func(a *cpu.Architecture, name string) string { return a.CopyColumns(name) }},
+		}, nil, nil},
+		{"Vector", cpu.IsRows, cpu.Rows, nil, nil, func(k *ir.Kernel, name string) []cpu.Part { return []cpu.Part{{Kernel: k, Name: name}} }},
 	}
 )
 
-// InAssembly reports that a kernel of the CPU has a form in assembly for amd64, which
-// takes the place of portable Go.
+// WhyPortable is why a kernel of the CPU has no form in assembly; empty: it has one.
+func WhyPortable(k *ir.Kernel) string {
+	if InAssembly(k) {
+		return ""
+	}
+	return strings.TrimPrefix(cpu.NoRows(k).Error(), "kernel "+k.Name+": ")
+}
+
+// InAssembly reports that a kernel of the CPU has a form in assembly, which takes the
+// place of portable Go.
 func InAssembly(k *ir.Kernel) bool {
 	return slices.ContainsFunc(forms, func(f fast) bool { return f.is(k) })
 }
 
-// microRoutines are the micro-kernels for panels of a dtype, whose names end in suffix.
-func microRoutines(panels ir.DType, suffix string) []routine {
-	var routines []routine
-	for _, m := range cpu.Micros {
-		routines = append(routines, routine{m.Name + suffix, m.Doc, microParams, func(name string) string { return cpu.Micro(name, m.Shape, panels) }})
-	}
-	return routines
-}
-
-// productForm is the products whose panels are of a dtype.
+// productForm is the products whose panels are of a dtype; their micro-kernels have names
+// that end in suffix.
 func productForm(panels ir.DType, suffix string) fast {
+	micros := microsOf(panels, suffix)
 	return fast{
 		"Product",
 		func(k *ir.Kernel) bool { return cpu.IsProduct(k, panels) },
-		func(k *ir.Kernel, name string) (*jen.Statement, error) { return cpu.Product(k, name, suffix) },
-		microRoutines(panels, suffix),
+		func(k *ir.Kernel, name string) (*jen.Statement, error) { return cpu.Product(k, name, micros.name) },
+		nil,
+		[]choice{micros},
 		cpu.ProductRows,
 	}
 }
 
 // streamForm is the streams whose panels are of a dtype.
 func streamForm(panels ir.DType, suffix string) fast {
-	routines := microRoutines(panels, suffix)
-	for _, w := range cpu.Weighers {
-		routines = append(routines, routine{w.Name, w.Doc, weighParams, func(name string) string { return cpu.Weigh(name, w.AVX512) }})
-	}
+	micros := microsOf(panels, suffix)
 	return fast{
 		"Stream",
 		func(k *ir.Kernel) bool { return cpu.IsStream(k, panels) },
-		func(k *ir.Kernel, name string) (*jen.Statement, error) { return cpu.Stream(k, name, suffix) },
-		routines,
+		func(k *ir.Kernel, name string) (*jen.Statement, error) {
+			return cpu.Stream(k, name, micros.name, weighers.name)
+		},
+		nil,
+		[]choice{micros, weighers},
 		cpu.StreamRows,
 	}
+}
+
+// names are those that the form's routines and variables have.
+func (f *fast) names() []string {
+	var names []string
+	add := func(rs []routine) {
+		for _, r := range rs {
+			names = append(names, r.name)
+		}
+	}
+	add(f.routines)
+	for _, c := range f.choices {
+		names = append(names, c.name)
+		for _, a := range cpu.Architectures {
+			add(c.of(a))
+		}
+	}
+	return names
 }
 
 // parts are what f.rows says, of any form.
@@ -103,17 +163,17 @@ func (f *fast) parts(k *ir.Kernel, name string) []cpu.Part {
 	return f.rows(k, name)
 }
 
-// routinesOf are those of some forms, each once.
-func routinesOf(used []*fast) []routine {
-	var routines []routine
+// choicesOf are those of some forms, each once.
+func choicesOf(used []*fast) []choice {
+	var choices []choice
 	for _, u := range used {
-		for _, r := range u.routines {
-			if !slices.ContainsFunc(routines, func(s routine) bool { return s.name == r.name }) {
-				routines = append(routines, r)
+		for _, c := range u.choices {
+			if !slices.ContainsFunc(choices, func(d choice) bool { return c.name == d.name }) {
+				choices = append(choices, c)
 			}
 		}
 	}
-	return routines
+	return choices
 }
 
 // derivedNames are those of a kernel and of its fast forms.
@@ -147,13 +207,18 @@ func (p *pkg) fastForms() (of map[int]*fast, used []*fast) {
 	return of, used
 }
 
-// amd64Kernels are the fast forms of kernels; nil: there are none.
-func (p *pkg) amd64Kernels() (*jen.File, error) {
+// vectorKernels are the fast forms of kernels; nil: there are none.
+func (p *pkg) vectorKernels() (*jen.File, error) {
 	of, used := p.fastForms()
 	if len(used) == 0 {
 		return nil, nil
 	}
 	f := p.file()
+	var names []string
+	for _, a := range cpu.Architectures {
+		names = append(names, a.Name)
+	}
+	f.HeaderComment("//go:build " + strings.Join(names, " || "))
 	var swap, code []jen.Code
 	for i, k := range p.cpu.module.Kernels {
 		if of[i] == nil {
@@ -165,20 +230,17 @@ func (p *pkg) amd64Kernels() (*jen.File, error) {
 			return nil, err
 		}
 		for _, part := range of[i].parts(k, name) {
-			routine := cpu.RoutineName(part.Name)
-			code = append(code, jen.Comment(fmt.Sprintf("%s computes rows of n elements, step bytes apart in each stream; past: results go past the caches.", routine)).Line().
-				Comment("").Line().Comment("//go:noescape").Line().Func().Id(routine).Params(rowsParams...))
+			code = append(code, routine{name: cpu.RoutineName(part.Name), doc: "computes rows of n elements, step bytes apart in each stream; past: results go past the caches", params: rowsParams}.declare())
 		}
 		code = append(code, text)
 		swap = append(swap, jen.Id("program").Dot("Kernels").Index(jen.Lit(i)).Op("=").Id(name))
 	}
-	f.Func().Id("init").Params().Block(jen.If(jen.Qual(cpuPath, "AVX2")).Block(swap...))
-	for _, r := range routinesOf(used) {
-		f.Line()
-		f.Comment(fmt.Sprintf("%s %s.", r.name, r.doc))
-		f.Comment("")
-		f.Comment("//go:noescape")
-		f.Func().Id(r.name).Params(r.params...)
+	f.Func().Id("init").Params().Block(jen.If(jen.Qual(cpuPath, "Vectors")).Block(swap...))
+	for _, u := range used {
+		for _, r := range u.routines {
+			f.Line()
+			f.Add(r.declare())
+		}
 	}
 	for _, c := range code {
 		f.Line()
@@ -187,23 +249,59 @@ func (p *pkg) amd64Kernels() (*jen.File, error) {
 	return f, nil
 }
 
-// amd64Text is the assembly of the routines; empty: there are none.
-func (p *pkg) amd64Text() (string, error) {
+// declare is the Go declaration of a routine.
+func (r routine) declare() *jen.Statement {
+	return jen.Comment(fmt.Sprintf("%s %s.", r.name, r.doc)).Line().
+		Comment("").Line().Comment("//go:noescape").Line().Func().Id(r.name).Params(r.params...)
+}
+
+// architectureKernels are the routines that an architecture has of its own; nil: it has
+// none.
+func (p *pkg) architectureKernels(a *cpu.Architecture) *jen.File {
+	_, used := p.fastForms()
+	choices := choicesOf(used)
+	if len(choices) == 0 {
+		return nil
+	}
+	f := p.file()
+	for i, c := range choices {
+		if i > 0 {
+			f.Line()
+		}
+		f.Add(c.declare(a))
+		for _, r := range c.of(a) {
+			f.Line()
+			f.Add(r.declare())
+		}
+	}
+	return f
+}
+
+// assembly is the text of the routines for an architecture; empty: there are none.
+func (p *pkg) assembly(a *cpu.Architecture) (string, error) {
 	of, used := p.fastForms()
 	if len(used) == 0 {
 		return "", nil
 	}
 	var b strings.Builder
 	b.WriteString(p.header() + "\n\n#include \"textflag.h\"\n")
-	for _, r := range routinesOf(used) {
-		b.WriteString("\n" + r.text(r.name))
+	add := func(rs []routine) {
+		for _, r := range rs {
+			b.WriteString("\n" + r.text(a, r.name))
+		}
+	}
+	for _, c := range choicesOf(used) {
+		add(c.of(a))
+	}
+	for _, u := range used {
+		add(u.routines)
 	}
 	for i, k := range p.cpu.module.Kernels {
 		if of[i] == nil {
 			continue
 		}
 		for _, part := range of[i].parts(k, p.cpu.kernels[i]+of[i].suffix) {
-			text, err := cpu.Lanes(part.Kernel, cpu.RoutineName(part.Name))
+			text, err := a.Lanes(part.Kernel, cpu.RoutineName(part.Name))
 			if err != nil {
 				return "", err
 			}

@@ -60,17 +60,22 @@ func Package(targets []*ir.Module, name, source string) ([]File, error) {
 		}
 		add("model.metal", []byte(p.header()+"\n\n"+text))
 	}
-	for _, f := range []struct {
+	type goFile struct {
 		name string
 		make func() (*jen.File, error)
-	}{
+	}
+	goFiles := []goFile{
 		{"example_test.go", p.exampleFile},
 		{"kernels.go", p.kernelFile},
-		{amd64File, p.amd64Kernels},
+		{vectorFile, p.vectorKernels},
 		{"model.go", p.modelFile},
 		{"model_metal.go", p.metalFile},
 		{"model_other.go", p.otherFile},
-	} {
+	}
+	for _, a := range cpu.Architectures {
+		goFiles = append(goFiles, goFile{architectureFile(a, ".go"), func() (*jen.File, error) { return p.architectureKernels(a), nil }})
+	}
+	for _, f := range goFiles {
 		code, err := f.make()
 		if err != nil {
 			return nil, err
@@ -84,12 +89,14 @@ func Package(targets []*ir.Module, name, source string) ([]File, error) {
 		}
 		add(f.name, text.Bytes())
 	}
-	text, err := p.amd64Text()
-	if err != nil {
-		return nil, err
-	}
-	if text != "" {
-		add(amd64Assembly, []byte(text))
+	for _, a := range cpu.Architectures {
+		text, err := p.assembly(a)
+		if err != nil {
+			return nil, err
+		}
+		if text != "" {
+			add(architectureFile(a, ".s"), []byte(text))
+		}
 	}
 	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
 	return files, nil
@@ -131,8 +138,8 @@ func kernelNames(m *ir.Module) []string {
 		used[dimName(d)] = true
 	}
 	for _, f := range forms {
-		for _, r := range f.routines {
-			used[r.name] = true
+		for _, name := range f.names() {
+			used[name] = true
 		}
 	}
 	names := make([]string, len(m.Kernels))

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// CopyRows is a routine in Plan 9 assembly for AVX2 that makes rows of panels of what
+// copyRowsAVX2 is a routine in Plan 9 assembly for AVX2 that makes rows of panels of what
 // lies in rows already. It fetches 16 rows ahead, which are too far apart for a processor
 // to see that they follow one another.
-func CopyRows(name string) string {
+func copyRowsAVX2(name string) string {
 	return fmt.Sprintf(`// func %s(dst, src unsafe.Pointer, n, step int)
 TEXT ·%[1]s(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), DI
@@ -32,10 +32,10 @@ row:
 `, name)
 }
 
-// CopyColumns is a routine in Plan 9 assembly for AVX2 that makes rows of panels of what
+// copyColumnsAVX2 is a routine in Plan 9 assembly for AVX2 that makes rows of panels of what
 // lies in columns: step is from lane to lane, and rows are neighbours. It transposes 8
 // lanes of 8 rows at a time in registers, by the usual three rounds of exchanges.
-func CopyColumns(name string) string {
+func copyColumnsAVX2(name string) string {
 	var b strings.Builder
 	op := func(format string, args ...any) { fmt.Fprintf(&b, "\t"+format+"\n", args...) }
 	label := func(name string) { fmt.Fprintf(&b, "%s:\n", name) }

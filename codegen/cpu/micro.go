@@ -19,46 +19,33 @@ var microField = func() map[string]int {
 	return at
 }()
 
-// A MicroShape is what a micro-kernel computes at a time: some rows of some panels, which
-// follow one another. A panel is two vectors of AVX2, or one of AVX-512.
-type MicroShape struct {
-	Rows, Panels int // at most 6 and 1, or 8 and 2 with AVX-512
-	AVX512       bool
-	Half         bool // of a panel it computes the first half: a vector of AVX-512 has two terms
+// A microShape is what a micro-kernel for amd64 computes at a time: some rows of some
+// panels, which follow one another. A panel is two vectors of AVX2, or one of AVX-512.
+type microShape struct {
+	rows, panels int // at most 6 and 1, or 8 and 2 with AVX-512
+	avx512       bool
+	half         bool // of a panel it computes the first half: a vector of AVX-512 has two terms
 }
 
-// Micros are the micro-kernels of the runtime's Product: its fields, and the names that
-// their routines begin with.
-var Micros = []struct {
-	Field, Name, Doc string
-	Shape            MicroShape
-}{
-	{"Six", "micro6", "computes sums of a panel for six rows at a time", MicroShape{6, 1, false, false}},
-	{"Four", "micro4", "computes sums of a panel for four rows at a time", MicroShape{4, 1, false, false}},
-	{"Eight", "micro8", "computes sums of a panel for eight rows at a time, with AVX-512", MicroShape{8, 1, true, false}},
-	{"EightPairs", "microPairs", "computes sums of two panels for eight rows at a time, with AVX-512", MicroShape{8, 2, true, false}},
-	{"Half", "microHalf", "computes sums of half a panel for eight rows at a time, with AVX-512", MicroShape{8, 1, true, true}},
-}
-
-// Micro is a micro-kernel in Plan 9 assembly. Of each term a panel gives a vector for
+// microAVX is a micro-kernel in Plan 9 assembly for amd64. Of each term a panel gives a vector for
 // each of the sums of a row, and each row a number for all lanes of another, straight
 // from where the factor lies: nothing is packed for it. With 4 rows or more, sums enough
 // are under way to keep both units of a core busy. Panels of f16 or bf16 are converted on
 // the way.
-func Micro(name string, shape MicroShape, panels ir.DType) string {
+func microAVX(name string, shape microShape, panels ir.DType) string {
 	const (
 		unroll = 4
 		ahead  = 2048 // bytes of the panel that are fetched before they are needed
 	)
-	rows := []string{"R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15"}[:shape.Rows]
+	rows := []string{"R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15"}[:shape.rows]
 	class, vector, zero := "Y", 32, "VXORPS"
-	if shape.AVX512 {
+	if shape.avx512 {
 		class, vector, zero = "Z", 64, "VPXORD" // the other one is none of AVX-512F
 	}
 	size := panelCols * panels.Size() // of a term in a panel
 	vectors := 2
-	if shape.AVX512 {
-		vectors = shape.Panels
+	if shape.avx512 {
+		vectors = shape.panels
 	}
 	sums := vectors * len(rows) // registers; after them those of the panel, and two of rows
 	reg := func(n int) string { return fmt.Sprint(class, n) }
@@ -81,7 +68,7 @@ func Micro(name string, shape MicroShape, panels ir.DType) string {
 		switch {
 		case vector == 0:
 			return fmt.Sprintf("%d(DI)", at)
-		case shape.Panels == 2:
+		case shape.panels == 2:
 			return fmt.Sprintf("%d(DI)(DX*1)", at)
 		}
 		return fmt.Sprintf("%d(DI)", at+size/2)
@@ -91,7 +78,7 @@ func Micro(name string, shape MicroShape, panels ir.DType) string {
 			load(place(v, size*u), reg(sums+v))
 		}
 		if size*u%64 == 0 {
-			for p := range shape.Panels {
+			for p := range shape.panels {
 				op("PREFETCHT0 %s", place(p, size*u+ahead))
 			}
 		}
@@ -144,7 +131,7 @@ func Micro(name string, shape MicroShape, panels ir.DType) string {
 	op("MOVQ %s, CX", field("NRuns"))
 	op("MOVQ CX, runs-16(SP)")
 	op("MOVQ %s, DI", field("B"))
-	if shape.Panels == 2 {
+	if shape.panels == 2 {
 		op("MOVQ %s, DX", field("Apart"))
 	}
 	line("run:")
@@ -156,7 +143,7 @@ func Micro(name string, shape MicroShape, panels ir.DType) string {
 	line("terms:")
 	for u := range unroll {
 		switch {
-		case !shape.Half:
+		case !shape.half:
 			term(u)
 		case u%2 == 0:
 			halves(u, 2)
@@ -170,7 +157,7 @@ func Micro(name string, shape MicroShape, panels ir.DType) string {
 	op("ADDQ $%d, CX", unroll)
 	op("JEQ next")
 	line("one:")
-	if shape.Half {
+	if shape.half {
 		halves(0, 1)
 	} else {
 		term(0)
@@ -183,7 +170,7 @@ func Micro(name string, shape MicroShape, panels ir.DType) string {
 	op("ADDQ $8, BX")
 	op("DECQ runs-16(SP)")
 	op("JNE run")
-	if shape.Half {
+	if shape.half {
 		for i := range rows {
 			op("VPERMILPS $0xb1, %s, %s", reg(i), reg(sums))
 			op("VADDPS %s, %s, %[2]s", reg(sums), reg(i))

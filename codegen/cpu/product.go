@@ -14,9 +14,9 @@ func IsProduct(k *ir.Kernel, panels ir.DType) bool {
 }
 
 // Product prints a kernel for which IsProduct holds as a function over its tiles that
-// leaves the sums to Micros, whose names end in suffix. What follows the sums is a kernel
-// of its own, named after it, of rows in assembly or in portable Go.
-func Product(k *ir.Kernel, name, suffix string) (*jen.Statement, error) {
+// leaves the sums to micro-kernels, a variable. What follows the sums is a kernel of its
+// own, named after it, of rows in assembly or in portable Go.
+func Product(k *ir.Kernel, name, micros string) (*jen.Statement, error) {
 	panels, err := k.Panels()
 	if err != nil {
 		return nil, fmt.Errorf("kernel %s: %w", k.Name, err)
@@ -32,7 +32,7 @@ func Product(k *ir.Kernel, name, suffix string) (*jen.Statement, error) {
 	last := len(panels.Terms) - 1
 	t := k.Schedule.Tile
 	fields := []jen.Code{
-		jen.Id("Micros").Op(":").Add(micros(suffix)),
+		jen.Id("Micros").Op(":").Id(micros),
 		jen.Id("TileM").Op(":").Lit(t.M), jen.Id("TileN").Op(":").Lit(t.N), jen.Id("TileK").Op(":").Lit(t.K),
 		jen.Id("Rows").Op(":").Add(p.walks(panels.Rows, strides)),
 		jen.Id("K").Op(":").Add(p.size(panels.Terms[last].Extent)),
@@ -67,15 +67,6 @@ func Product(k *ir.Kernel, name, suffix string) (*jen.Statement, error) {
 	}
 	epilogue, err := Part{k.Epilogue(panels), EpilogueName(name)}.print()
 	return f.Line().Line().Add(epilogue), err
-}
-
-// micros is the runtime's Micros whose names end in suffix.
-func micros(suffix string) *jen.Statement {
-	var fields []jen.Code
-	for _, m := range Micros {
-		fields = append(fields, jen.Id(m.Field).Op(":").Id(m.Name+suffix))
-	}
-	return jen.Qual(Runtime, "Micros").Values(fields...)
 }
 
 // EpilogueName is the name of the function that does what follows the sums of a product.

@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -41,14 +42,21 @@ const (
 	maxStreams = 10 // registers that there are for them
 )
 
-// IsRows reports that a kernel is arithmetic on rows that there is assembly for.
-func IsRows(k *ir.Kernel) bool {
+// IsRows reports that a kernel is arithmetic on rows of numbers that there is assembly for.
+func IsRows(k *ir.Kernel) bool { return NoRows(k) == nil }
+
+// NoRows is why a kernel is no such arithmetic; nil: it is.
+func NoRows(k *ir.Kernel) error {
 	l, err := newLanes(k)
 	if err != nil {
-		return false
+		return err
 	}
-	_, err = l.routine(amd64Sets, "")
-	return err == nil
+	for _, a := range Architectures {
+		if _, err := l.routine(a.sets, ""); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func newLanes(k *ir.Kernel) (*lanes, error) {
@@ -170,8 +178,14 @@ func (l *lanes) accept(v *ir.Scalar) error {
 			return nil
 		}
 	case ir.ScalarLoad:
-		if t := l.kernel.Args[v.Arg].DType; len(v.Guard)+len(v.Bind) > 0 || !isStored(t, v.DType) {
-			return fmt.Errorf("a guarded load, or one of %s", t)
+		t := l.kernel.Args[v.Arg].DType
+		switch {
+		case len(v.Guard) > 0:
+			return errors.New("a guarded load")
+		case len(v.Bind) > 0:
+			return errors.New("a load at a computed index")
+		case !isStored(t, v.DType):
+			return fmt.Errorf("a load of %s", t)
 		}
 		_, _, err := l.stream(v.Arg, v.Index)
 		return err
@@ -185,7 +199,7 @@ func (l *lanes) accept(v *ir.Scalar) error {
 		}
 		return fmt.Errorf("a reduction by %s over other axes than the first", v.Fn)
 	}
-	return fmt.Errorf("a scalar of kind %d", v.Kind)
+	return errors.New("an index or a guard as a number")
 }
 
 // sizeStream is that of a size as a number.

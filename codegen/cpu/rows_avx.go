@@ -9,9 +9,6 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
-// amd64Sets begin with the one of the widest vectors.
-var amd64Sets = []*vectorSet{avx512, avx2}
-
 // amd64Pointers are the registers that point at streams, and the last into the frame.
 var amd64Pointers = [maxStreams + 1]string{"SI", "DI", "DX", "R8", "R9", "R10", "R11", "R12", "R13", "R15", "R14"}
 
@@ -31,7 +28,7 @@ var amd64 = &machine{
 		case inFrame:
 			return fmt.Sprintf("%d(SP)", p.bytes)
 		}
-		return fmt.Sprintf("%sNumbers<>+%d(SB)", e.name, p.bytes)
+		return fmt.Sprintf("%s+%d(SB)", e.numbers, p.bytes)
 	},
 	begin: func(name string, frame, streams int) string {
 		var b strings.Builder

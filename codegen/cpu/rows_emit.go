@@ -23,10 +23,10 @@ var identities = map[ir.Fn]func() float32{
 type emitter struct {
 	*lanes
 	set      *vectorSet
-	name     string
 	lines    []string
 	frame    int
 	labels   int
+	numbers  string               // the name of the constants
 	tables   []uint32             // constants
 	slots    map[*ir.Scalar]place // of what is the same in all lanes, once it is known
 	single   bool                 // a row has one loop
@@ -39,14 +39,14 @@ type emitter struct {
 	err      error
 }
 
-// Lanes is a routine in Plan 9 assembly for amd64 that computes rows of a kernel for
-// which IsRows holds, with the widest vectors that the processor has.
-func Lanes(k *ir.Kernel, name string) (string, error) {
+// Lanes is a routine in Plan 9 assembly that computes rows of a kernel for which IsRows
+// holds, with the widest vectors that the processor has.
+func (a *Architecture) Lanes(k *ir.Kernel, name string) (string, error) {
 	l, err := newLanes(k)
 	if err != nil {
 		return "", err
 	}
-	return l.routine(amd64Sets, name)
+	return l.routine(a.sets, name)
 }
 
 // routine is the text for sets of which each is used where there are none before it.
@@ -54,7 +54,7 @@ func (l *lanes) routine(sets []*vectorSet, name string) (string, error) {
 	var tables, code strings.Builder
 	frame, labels := 0, 0
 	for i, set := range sets {
-		e := &emitter{lanes: l, set: set, name: fmt.Sprint(name, set.lanes), labels: labels, slots: map[*ir.Scalar]place{}}
+		e := &emitter{lanes: l, set: set, numbers: numbersName(name, set.lanes), labels: labels, slots: map[*ir.Scalar]place{}}
 		next := e.fresh("narrower")
 		if i < len(sets)-1 {
 			set.unless(e, next)
@@ -148,10 +148,15 @@ func (e *emitter) storeOne(v *ir.Scalar, st int, distance int64) {
 func (e *emitter) data() string {
 	var b strings.Builder
 	for i, word := range e.tables {
-		fmt.Fprintf(&b, "DATA %sNumbers<>+%d(SB)/4, $%#x\n", e.name, 4*i, word)
+		fmt.Fprintf(&b, "DATA %s+%d(SB)/4, $%#x\n", e.numbers, 4*i, word)
 	}
-	fmt.Fprintf(&b, "GLOBL %sNumbers<>(SB), RODATA|NOPTR, $%d\n", e.name, 4*len(e.tables))
+	fmt.Fprintf(&b, "GLOBL %s(SB), RODATA|NOPTR, $%d\n", e.numbers, 4*len(e.tables))
 	return b.String()
+}
+
+// numbersName is the symbol of the constants of a routine for vectors of so many lanes.
+func numbersName(routine string, lanes int) string {
+	return fmt.Sprintf("%s%dNumbers<>", routine, lanes)
 }
 
 func (e *emitter) op(format string, args ...any) {

@@ -79,7 +79,11 @@ func (b *body) emit(v *ir.Scalar, a []operand) operand {
 	case ir.RoundBF16:
 		d := b.own(&a[0])
 		set.roundBF16(b, d)
-		set.pairs[ir.And][classOf(ir.I32)](b.e, d, d, b.e.number(0xffff0000, ir.I32))
+		upper := b.constant(0xffff0000, ir.I32)
+		set.pairs[ir.And][classOf(ir.I32)](b.e, d, d, upper)
+		if upper.dies {
+			b.release(upper)
+		}
 		return d
 	case ir.Select:
 		b.load(&a[2])
@@ -113,21 +117,23 @@ func (b *body) extreme(v *ir.Scalar, a []operand) operand {
 	return d
 }
 
+// constant is a number that instructions take as their last operand.
+func (b *body) constant(bits uint32, t ir.DType) operand {
+	c := b.e.number(bits, t)
+	if !b.e.set.memory {
+		b.load(&c)
+	}
+	return c
+}
+
 // ldexp multiplies by the exponential of one half of n, then by that of the other, since
 // one float does not reach from 2^-150 to 2^128. A float of some size is rounded once.
 func (b *body) ldexp(a []operand) operand {
 	set := b.e.set
 	do := func(fn ir.Fn, t ir.DType, d, x, y operand) { set.pairs[fn][classOf(t)](b.e, d, x, y) }
-	constant := func(x float64) operand {
-		c := b.e.number(floatBits(x), ir.F32)
-		if !set.memory {
-			b.load(&c)
-		}
-		return c
-	}
 	b.load(&a[1])
 	d, half, power := b.own(&a[0]), b.alloc(vectorFile), b.alloc(vectorFile)
-	c, magic := constant(0.5), constant(0x1.8p23+127)
+	c, magic := b.constant(floatBits(0.5), ir.F32), b.constant(floatBits(0x1.8p23+127), ir.F32)
 	exponential := func(n operand) { // added to that, n is the last bits of the sum
 		do(ir.Add, ir.F32, power, n, magic)
 		set.shifts[ir.Shl](23)(b.e, power, power)

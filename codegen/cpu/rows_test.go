@@ -20,22 +20,24 @@ func TestGoldenLanes(t *testing.T) {
 	if !IsRows(k) {
 		t.Fatal("no assembly")
 	}
-	got, err := Lanes(k, "softmax")
-	if err != nil {
-		t.Fatal(err)
-	}
-	const path = "testdata/softmax.s.golden"
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+	for _, a := range Architectures {
+		got, err := a.Lanes(k, "softmax")
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Error(diff)
+		path := "testdata/softmax_" + a.Name + ".s.golden"
+		if *update {
+			if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), got); diff != "" {
+			t.Error(diff)
+		}
 	}
 }
 

@@ -20,9 +20,10 @@ func IsStream(k *ir.Kernel, panels ir.DType) bool {
 }
 
 // Stream prints a kernel for which IsStream holds as a function over its tiles that leaves
-// products to Micros, whose names end in suffix, and the weights to Weighers. What makes scores, where
-// that is more than scaling, and what follows the sums are kernels of their own.
-func Stream(k *ir.Kernel, name, suffix string) (*jen.Statement, error) {
+// products to micro-kernels and the weights to weighers, which are variables. What makes
+// scores, where that is more than scaling, and what follows the sums are kernels of their
+// own.
+func Stream(k *ir.Kernel, name, micros, weighers string) (*jen.Statement, error) {
 	panels, err := k.StreamPanels()
 	if err != nil {
 		return nil, fmt.Errorf("kernel %s: %w", k.Name, err)
@@ -33,18 +34,16 @@ func Stream(k *ir.Kernel, name, suffix string) (*jen.Statement, error) {
 		strides["D"] = *panels.Seen
 	}
 	t := k.Schedule.Tile
-	fields := []jen.Code{jen.Id("Micros").Op(":").Add(micros(suffix))}
-	for _, w := range Weighers {
-		fields = append(fields, jen.Id(w.Field).Op(":").Id(w.Name))
-	}
-	fields = append(fields,
+	fields := []jen.Code{
+		jen.Id("Micros").Op(":").Id(micros), jen.Id("Weighers").Op(":").Id(weighers),
 		jen.Id("TileM").Op(":").Lit(t.M), jen.Id("TileK").Op(":").Lit(t.K),
 		jen.Id("Rows").Op(":").Add(p.walks(panels.Rows, strides)),
 		jen.Id("Batch").Op(":").Add(p.walks(panels.Batch, strides)),
 		jen.Id("Head").Op(":").Add(p.size(panels.Head.Extent)),
 		jen.Id("Keys").Op(":").Add(p.size(k.Stream.Keys.Extent)),
 		jen.Id("N").Op(":").Add(p.size(panels.Column.Extent)),
-		jen.Id("SizeB").Op(":").Lit(k.Args[panels.Key.Arg].DType.Size()))
+		jen.Id("SizeB").Op(":").Lit(k.Args[panels.Key.Arg].DType.Size()),
+	}
 	for _, of := range []struct {
 		field string
 		walk  ir.Walk

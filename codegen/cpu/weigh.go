@@ -8,16 +8,6 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
-// Weighers are the routines that make weights: the fields of the runtime's Stream, and
-// their names.
-var Weighers = []struct {
-	Field, Name, Doc string
-	AVX512           bool
-}{
-	{"Weigh", "weigh", "makes weights of scores", false},
-	{"WeighWide", "weighWide", "makes weights of scores, with AVX-512", true},
-}
-
 // weighKeys is the keys that are weighed at a time: two vectors of AVX-512, or four of AVX2.
 const weighKeys = 32
 
@@ -30,6 +20,10 @@ var weightsField = func() map[string]int {
 	return at
 }()
 
+// weighNumbers are what exponentials take: the factor of the argument, the least that it
+// is then, what is added to it, and exp2Terms.
+var weighNumbers = append([]float64{math.Log2E, -127, 0x1.8p23 + 127}, exp2Terms...)
+
 // exp2Terms are the coefficients of 2^f for |f| <= 1/2, those of the highest powers first.
 var exp2Terms = []float64{0.000154541621, 0.00133920174, 0.00961808067, 0.0555035493, 0.240226508, 0.693147188, 1}
 
@@ -37,11 +31,11 @@ var exp2Terms = []float64{0.000154541621, 0.00133920174, 0.00961808067, 0.055503
 // are those of others.
 const weighRows = 16
 
-// Weigh is the routine in Plan 9 assembly that makes weights of scores, see the runtime's
+// weighAVX is the routine in Plan 9 assembly for amd64 that makes weights of scores, see the runtime's
 // Weights, with vectors of AVX-512 or of AVX2. An exponential is 2^n*2^f, n being integral
 // and f a polynomial's argument; n is made so that its last bits are the exponent of 2^n,
 // which is 0 where n is -127 and all below.
-func Weigh(name string, avx512 bool) string {
+func weighAVX(name string, avx512 bool) string {
 	class, vector, zero := "Y", 32, "VXORPS"
 	if avx512 {
 		class, vector, zero = "Z", 64, "VPXORD"
@@ -56,7 +50,6 @@ func Weigh(name string, avx512 bool) string {
 	op := func(format string, args ...any) { line("\t"+format, args...) }
 	reg := func(n int) string { return fmt.Sprint(class, n) }
 	field := func(f string) string { return fmt.Sprintf("%d(AX)", weightsField[f]) }
-	numbers := append([]float64{math.Log2E, -127, 0x1.8p23 + 127}, exp2Terms...)
 	number := func(i int) string { return fmt.Sprintf("%sNumbers<>+%d(SB)", name, 64*i) }
 	// exponential makes register x, of what is below the largest, into its exponential p.
 	exponential := func() {
@@ -189,11 +182,11 @@ func Weigh(name string, avx512 bool) string {
 	op("VZEROUPPER")
 	op("RET")
 	line("")
-	for i, n := range numbers {
+	for i, n := range weighNumbers {
 		for at := 0; at < 64; at += 4 {
 			line("DATA %sNumbers<>+%d(SB)/4, $%#08x", name, 64*i+at, math.Float32bits(float32(n)))
 		}
 	}
-	line("GLOBL %sNumbers<>(SB), RODATA|NOPTR, $%d", name, 64*len(numbers))
+	line("GLOBL %sNumbers<>(SB), RODATA|NOPTR, $%d", name, 64*len(weighNumbers))
 	return b.String()
 }

@@ -31,6 +31,7 @@ type Plan struct {
 	Guard    []string `json:"guard"`   // what must hold for it to run
 	Dims     []Dim    `json:"dims"`
 	Machine  Machine  `json:"machine"`
+	Packed   []Packed `json:"packed"`   // tensors that are computed of weights when the model is loaded
 	Launches []Launch `json:"launches"` // in order
 	Total    Total    `json:"total"`
 	Memory   Memory   `json:"memory"`
@@ -53,7 +54,8 @@ type Launch struct {
 	Reads    []string  `json:"reads"`  // buffers
 	Writes   []string  `json:"writes"`
 	InPlace  []InPlace `json:"in_place"`
-	Code     string    `json:"code"` // metal, go, or assembly
+	Code     string    `json:"code"`               // metal, go, or assembly
+	Portable string    `json:"portable,omitempty"` // why it is not in assembly
 	Schedule Schedule  `json:"schedule"`
 	Cost
 	Live    int64    `json:"live"` // bytes of arena that are alive during the step
@@ -205,6 +207,7 @@ func explain(m *ir.Module, f *ir.Func, variant int, dims []int64, machine Machin
 	}
 	p.Total.Launches, p.Total.Kernels = len(v.Steps), len(first)
 	p.Total.Cost = sum(p.Launches)
+	p.Packed = packed(m, v)
 	p.memory(m, v, dims)
 	return p, nil
 }
@@ -218,6 +221,8 @@ func launch(v *ir.Variant, i int, dims map[string]int64, machine Machine) (Launc
 		l.Code = "metal"
 	case codegen.InAssembly(s.Kernel):
 		l.Code = "assembly"
+	default:
+		l.Portable = codegen.WhyPortable(s.Kernel)
 	}
 	for j, other := range v.Steps {
 		if j != i && other.Kernel == s.Kernel {

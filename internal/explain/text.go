@@ -45,6 +45,7 @@ func (p *Plan) text(b *strings.Builder, model string) {
 			wrap(b, "     ", "       ", line)
 		}
 	}
+	p.packedText(b)
 	p.Memory.text(b, p)
 }
 
@@ -101,7 +102,11 @@ func (l *Launch) details() []string {
 // code says how a kernel is printed and its work dealt out.
 func (l *Launch) code() string {
 	s := l.Schedule
-	text := codes[l.Code] + ": " + plural(s.Points, "point", "points")
+	how := codes[l.Code]
+	if l.Portable != "" {
+		how += " (" + l.Portable + ")"
+	}
+	text := how + ": " + plural(s.Points, "point", "points")
 	switch s.Form {
 	case "cpu":
 		return text + fmt.Sprintf(", %d or more to a thread", s.Grain)
@@ -127,7 +132,7 @@ func (l *Launch) code() string {
 }
 
 // codes says how kernels are printed.
-var codes = map[string]string{"go": "portable Go", "assembly": "AVX2, or portable Go", "metal": "Metal"}
+var codes = map[string]string{"go": "portable Go", "assembly": "assembly, or portable Go", "metal": "Metal"}
 
 func (h *Barrier) text() string {
 	switch h.Hazard {

@@ -8,7 +8,7 @@ import (
 
 // loops are those of the widest vectors that the processor and the system have.
 var loops = func() loopSet {
-	if !cpu.AVX2 {
+	if !cpu.Vectors {
 		return portable
 	}
 	s := loopSet{"vectors of 256 bits", func(n int) float64 { fma256(n); return float64(n) * 12 * 8 * 2 }, readVectors, copyVectors}

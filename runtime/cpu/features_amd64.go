@@ -1,12 +1,12 @@
 package cpu
 
-// AVX2 reports that the processor has AVX2, FMA and F16C, and that the system keeps
+// Vectors reports that the processor has AVX2, FMA and F16C, and that the system keeps
 // their registers; unless MLXC_CPU is go.
-var AVX2 = allowed("avx2") && hasAVX2()
+var Vectors = allowed("avx2") && hasAVX2()
 
 // AVX512 reports that it has AVX-512F besides, and so the system; unless MLXC_CPU is go
 // or avx2.
-var AVX512 = AVX2 && allowed("avx512") && hasAVX512()
+var AVX512 = Vectors && allowed("avx512") && hasAVX512()
 
 func hasAVX512() bool {
 	const (

@@ -13,15 +13,14 @@ import (
 // arguments are those of the Call.
 type Stream struct {
 	Micros
-	Weigh          func(w *Weights) // makes weights of scores, see there
-	WeighWide      func(w *Weights) // the same with AVX-512
-	TileM, TileK   int              // rows, and keys at a time, a multiple of WeighKeys
-	Batch, Rows    []Walk           // outermost first: A of the queries, B of the keys, C of the values
-	Head           int              // terms of a score, which lie next to each other in the queries
-	Keys, N        int              // keys, and columns
-	Q, K, V        int              // queries, and panels of keys and values
-	SizeB          int              // bytes of an element of the panels
-	FirstQ         int              // elements before the first
+	Weighers
+	TileM, TileK   int    // rows, and keys at a time, a multiple of WeighKeys
+	Batch, Rows    []Walk // outermost first: A of the queries, B of the keys, C of the values
+	Head           int    // terms of a score, which lie next to each other in the queries
+	Keys, N        int    // keys, and columns
+	Q, K, V        int    // queries, and panels of keys and values
+	SizeB          int    // bytes of an element of the panels
+	FirstQ         int    // elements before the first
 	FirstK, FirstV int
 
 	// Masked says that a row sees the keys before one: Seen, and what the walks say as D.
@@ -40,6 +39,12 @@ type Stream struct {
 	// they are whole panels, and the sums of the weights, an element each. The row that
 	// they begin with is one more size.
 	Epilogue Kernel
+}
+
+// Weighers make weights of scores, see Weights.
+type Weighers struct {
+	Weigh     func(w *Weights)
+	WeighWide func(w *Weights) // with AVX-512
 }
 
 // Weights are the work of one call that makes weights of scores: for each row it takes the

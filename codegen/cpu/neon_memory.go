@@ -1,0 +1,79 @@
+package cpu
+
+import "github.com/mlxc/mlxc/ir"
+
+// What lanes are in memory, for NEON: 32 bits as they are, f16 by instructions of its own,
+// and bf16 as the upper halves of f32.
+
+var neonWhole = access{
+	load: neonTransfer("FMOVQ"), store: neonTransfer("FMOVQ"),
+	loadRest: neonTransfer("FMOVS"), storeRest: neonTransfer("FMOVS"),
+	broadcast: neonAll(neonTransfer("FMOVS")), storeOne: neonTransfer("FMOVS"),
+}
+
+// neonHalf is lanes that are widened where they are loaded, and narrowed where they are
+// stored. R14 has one of them on the way.
+func neonHalf(widen, narrow instruction) access {
+	load := func(e *emitter, d operand, a ...operand) {
+		e.op("FMOVD %s, F%d", e.text(a[0]), d.n)
+		widen(e, d, d)
+	}
+	store := func(e *emitter, d operand, a ...operand) {
+		narrow(e, a[0], a[0])
+		e.op("FMOVD F%d, %s", a[0].n, e.text(d))
+	}
+	loadOne := func(e *emitter, d operand, a ...operand) {
+		e.op("MOVHU %s, R14", e.text(a[0]))
+		e.op("FMOVS R14, F%d", d.n)
+		widen(e, d, d)
+	}
+	storeOne := func(e *emitter, d operand, a ...operand) {
+		narrow(e, a[0], a[0])
+		e.op("FMOVS F%d, R14", a[0].n)
+		e.op("MOVH R14, %s", e.text(d))
+	}
+	return access{load, store, loadOne, storeOne, neonAll(loadOne), storeOne}
+}
+
+// neonAll brings lane 0 of what an instruction loads to all.
+func neonAll(load instruction) instruction {
+	return func(e *emitter, d operand, a ...operand) {
+		load(e, d, a...)
+		e.op("VDUP V%d.S[0], V%[1]d.S4", d.n)
+	}
+}
+
+// neonTransfer moves between registers, or to and from memory by an instruction.
+func neonTransfer(name string) instruction {
+	return func(e *emitter, d operand, a ...operand) {
+		switch {
+		case a[0].at != nil:
+			e.op("%s %s, F%d", name, e.text(a[0]), d.n)
+		case d.at != nil:
+			e.op("%s F%d, %s", name, a[0].n, e.text(d))
+		default:
+			neonMove(e, d, a[0])
+		}
+	}
+}
+
+// neonRoundBF16 rounds to nearest, ties to even, and keeps NaN one.
+func neonRoundBF16(b *body, x operand) {
+	e := b.e
+	sum, number := b.alloc(vectorFile), b.alloc(vectorFile)
+	do := func(fn ir.Fn, d, y operand, bits uint32) {
+		c := b.constant(bits, ir.I32)
+		e.set.pairs[fn][classOf(ir.I32)](e, d, y, c)
+		if c.dies {
+			b.release(c)
+		}
+	}
+	known("VUSHR $16, ", "S4")(e, sum, x)
+	do(ir.And, sum, sum, 1)
+	do(ir.Add, sum, sum, 0x7fff)
+	known("VADD", "S4")(e, sum, sum, x)
+	word("fcmeq")(e, number, x, x)
+	do(ir.Or, x, x, 0x400000)
+	e.set.choose(e, x, number, sum, x)
+	b.release(sum, number)
+}

@@ -26,7 +26,8 @@ type streamCase struct {
 	causal               bool
 	queries, keys, batch int // T, S and B
 	scale                float64
-	lowest               int // keys, the first, whose scores are -inf
+	lowest               int  // keys, the first, whose scores are -inf
+	turned               bool // the queries, by rope
 }
 
 // streamCases are of few heads, of head sizes around the lanes of vectors, and of
@@ -41,17 +42,18 @@ func streamCases() []streamCase {
 	for i, size := range sizes {
 		for j, m := range masks {
 			for k, dtype := range []ir.DType{ir.F32, ir.F16, ir.BF16} {
-				c := streamCase{dtype, 4, []int{4, 2, 1, 0}[(i+j+k)%3], []int{5, 8, 16, 40, 0}[(i+2*j+k)%4], []int{8, 3, 40, 17, 0}[(i+j)%4], m.mask, m.causal, size[0], size[1], 2, 0.5, 0}
+				c := streamCase{dtype, 4, []int{4, 2, 1}[(i+j+k)%3], []int{5, 8, 16, 40}[(i+2*j+k)%4], []int{8, 3, 40, 17}[(i+j)%4], m.mask, m.causal, size[0], size[1], 2, 0.5, 0, false}
 				cases = append(cases, c)
 			}
 		}
 	}
-	return append(cases, streamCase{ir.F32, 2, 1, 256, 256, "", true, 33, 200, 1, 0.5, 0}, streamCase{ir.F32, 1, 1, 2, 512, "", false, 3, 700, 1, 0.5, 0},
-		streamCase{ir.F32, 4, 2, 40, 40, "", true, 199, 530, 1, 0.5, 0}, streamCase{ir.F32, 4, 1, 8, 24, "", true, 300, 270, 1, 0.5, 0}, // more queries than keys
-		streamCase{ir.F32, 2, 2, 24, 33, "f32[B, 1, T, S]", false, 101, 520, 1, 0.5, 0}, streamCase{ir.F32, 4, 4, 8, 8, "bool[B, 4, 1, S]", true, 50, 600, 2, 0.5, 0},
-		streamCase{ir.F16, 4, 1, 40, 40, "", true, 100, 515, 1, 0.5, 0}, streamCase{ir.F32, 8, 8, 40, 40, "", false, 97, 257, 1, 0.5, 0},
-		streamCase{ir.F32, 2, 2, 16, 16, "", true, 20, 300, 1, -0.25, 0}, streamCase{ir.F32, 2, 2, 16, 16, "", false, 20, 300, 1, 1, 0},
-		streamCase{ir.F32, 1, 1, 8, 16, "", false, 9, 700, 1, 0.5, 600}, streamCase{ir.F32, 1, 1, 8, 16, "", false, 2, 40, 1, 0.5, 40})
+	return append(cases, streamCase{ir.F32, 2, 1, 256, 256, "", true, 33, 200, 1, 0.5, 0, false}, streamCase{ir.F32, 1, 1, 2, 512, "", false, 3, 700, 1, 0.5, 0, false},
+		streamCase{ir.F32, 4, 2, 40, 40, "", true, 199, 530, 1, 0.5, 0, false}, streamCase{ir.F32, 4, 1, 8, 24, "", true, 300, 270, 1, 0.5, 0, false}, // more queries than keys
+		streamCase{ir.F32, 2, 2, 24, 33, "f32[B, 1, T, S]", false, 101, 520, 1, 0.5, 0, false}, streamCase{ir.F32, 4, 4, 8, 8, "bool[B, 4, 1, S]", true, 50, 600, 2, 0.5, 0, false},
+		streamCase{ir.F16, 4, 1, 40, 40, "", true, 100, 515, 1, 0.5, 0, false}, streamCase{ir.F32, 8, 8, 40, 40, "", false, 97, 257, 1, 0.5, 0, false},
+		streamCase{ir.F32, 2, 2, 16, 16, "", true, 20, 300, 1, -0.25, 0, false}, streamCase{ir.F32, 2, 2, 16, 16, "", false, 20, 300, 1, 1, 0, false},
+		streamCase{ir.F32, 1, 1, 8, 16, "", false, 9, 700, 1, 0.5, 600, false}, streamCase{ir.F32, 1, 1, 8, 16, "", false, 2, 40, 1, 0.5, 40, false},
+		streamCase{ir.F32, 4, 2, 16, 24, "", true, 13, 300, 2, 0.5, 0, true}, streamCase{ir.F32, 8, 2, 64, 64, "", true, 1, 129, 1, 0.125, 0, true})
 }
 
 // streamModule has an entry for each case.
@@ -69,7 +71,12 @@ func streamModule(t *testing.T, cases []streamCase) *ir.Module {
 		}
 		q, out := fmt.Sprintf("%s[%d, %d, %d, %d]", c.dtype, c.batch, c.heads, c.queries, c.terms), fmt.Sprintf("%s[%d, %d, %d, %d]", c.dtype, c.batch, c.heads, c.queries, c.columns)
 		k, v := fmt.Sprintf("%s[%d, %d, %d, %d]", c.dtype, c.batch, c.groups, c.keys, c.terms), fmt.Sprintf("%s[%d, %d, %d, %d]", c.dtype, c.batch, c.groups, c.keys, c.columns)
-		fmt.Fprintf(&b, "func @case%d(%%q: %s, %%k: %s, %%v: %s%s) -> (y: %s) {\n%%y = attention(%%q, %%k, %%v%s, scale=%v, causal=%v, acc=invalid) : %s\nret(%%y)\n}\n", i, q, k, v, mask, out, use, c.scale, c.causal, out)
+		turn := ""
+		if c.turned {
+			turn = fmt.Sprintf("%%turned = rope(%%q, pos=5, theta=100, interleaved=false, factor=1, low=0, high=0, context=0, acc=invalid) : %s\n", q)
+		}
+		query := map[bool]string{false: "%q", true: "%turned"}[c.turned]
+		fmt.Fprintf(&b, "func @case%d(%%q: %s, %%k: %s, %%v: %s%s) -> (y: %s) {\n%s%%y = attention(%s, %%k, %%v%s, scale=%v, causal=%v, acc=invalid) : %s\nret(%%y)\n}\n", i, q, k, v, mask, out, turn, query, use, c.scale, c.causal, out)
 	}
 	b.WriteString("}\n")
 	m, err := mlxc.ParseIR("streams.mlxir", []byte(b.String()))

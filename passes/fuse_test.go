@@ -67,6 +67,9 @@ func TestOneKernel(t *testing.T) {
 			if stream := strings.Contains(test.body, "attention"); (k.Stream != nil) != stream {
 				t.Errorf("%s on %s: is a stream: %v", test.name, target, k.Stream != nil)
 			}
+			if test.name == "attention of one query" && !k.Stream.Seen.Is(0) {
+				t.Errorf("%s on %s: it sees the keys up to %s", test.name, target, k.Stream.Seen)
+			}
 			if product := strings.Contains(test.body, "matmul") || strings.Contains(test.body, "conv"); (k.Contract != nil) != product {
 				t.Errorf("%s on %s: is a product: %v", test.name, target, k.Contract != nil)
 			}

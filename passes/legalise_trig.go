@@ -43,13 +43,13 @@ func circle(n, r, sign ir.S) ir.S {
 
 func even(n ir.S) ir.S { return n.Fn(ir.And, n.Num(1)).Fn(ir.Eq, n.Num(0)) }
 
-// sin has an error of 1.5 ulp for |x| < 2^17.
+// sin has an error of 2 ulp for |x| < 2^17.
 func sin(x ...ir.S) ir.S {
 	n, r := quadrant(x[0])
 	return circle(n, r, x[0].Fn(ir.Bits))
 }
 
-// cos is sin a quadrant on, of |x|. 1.5 ulp for |x| < 2^17.
+// cos is sin a quadrant on, of |x|. 2 ulp for |x| < 2^17.
 func cos(x ...ir.S) ir.S {
 	n, r := quadrant(x[0])
 	return circle(n.Add(n.Num(1)), r, n.Num(0))

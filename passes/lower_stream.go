@@ -48,7 +48,9 @@ func streamOf(k *ir.Kernel, largest *ir.Scalar) *ir.Stream {
 	if s.Query.Varies(s.Keys) {
 		s.Query, s.Key = s.Key, s.Query
 	}
-	s.Seen = s.Unseen()
+	if s.Seen = s.Unseen(); s.Seen.Sub(s.Keys.Extent).NonNegative() {
+		s.Seen = ir.Size{} // all are seen
+	}
 	for _, a := range k.Grid() {
 		switch q, key, v := s.Query.Varies(a), s.Key.Varies(a), s.Value.Varies(a); {
 		case q && !key && !v:

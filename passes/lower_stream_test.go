@@ -33,6 +33,8 @@ func TestAttentionPulledWhole(t *testing.T) {
 			t.Errorf("no stream, or several results, of\n%s", text)
 		} else if rows, columns, batch := most(st.M), most(st.N), most(st.Batch(k)); rows != 2*9 || columns != 5 || batch != 4*2 {
 			t.Errorf("%d rows and %d columns, %d times, of\n%s", rows, columns, batch, ir.PrintKernel(k))
+		} else if seen := st.Seen.String(); causal && seen != "S - T + i2 + 1" || !causal && seen != "0" {
+			t.Errorf("causal: %v, and a row sees the keys up to %s", causal, seen)
 		}
 		for _, size := range [][2]int{{1, 1}, {1, 7}, {7, 7}, {3, 8}, {7, 3}} {
 			evalPulled(t, want, m.Funcs[0], k, args, size[0], size[1])

@@ -76,7 +76,7 @@ func vectorContract(k *ir.Kernel) *ir.Contract {
 // none.
 func prepareStream(k *ir.Kernel) *prepared {
 	s := k.Stream
-	if len(s.N) != 1 || len(s.Dot.Over) != 1 || min(most(s.N), most(s.Dot.Over), most([]*ir.Axis{s.Keys})) < minProduct {
+	if len(s.N) != 1 || min(most(s.N), most(s.Dot.Over), most([]*ir.Axis{s.Keys})) < minProduct {
 		return nil
 	}
 	p := &prepared{main: clone(k, nil)}
@@ -87,6 +87,7 @@ func prepareStream(k *ir.Kernel) *prepared {
 	batch := s.Batch(p.main)
 	p.panels(s.Key, batch, s.Dot.Over, s.Keys)
 	p.panels(s.Value, batch, []*ir.Axis{s.Keys}, s.N[0])
+	mergeAxes(p.main) // terms that the query or the key held apart, as the halves that rope turns
 	p.args = dropArgs(p.main)
 	if _, err := p.main.StreamPanels(); err != nil {
 		return nil

@@ -22,6 +22,9 @@ const (
 	largeMatrix = 128          // from which on it has 64
 	fewPoints   = 2048         // that keep a GPU busy only with threads to each
 	longColumn  = 256          // elements that are worth reading in a worse order then
+	groupRows   = 32           // of a stream, of which a simdgroup has 8
+	simdRows    = 8            // up to which all simdgroups have the same, and keys of their own
+	blockKeys   = 32           // keys at a time
 )
 
 // metalSchedule chooses the form of a kernel by its sizes at the bounds of the dims.
@@ -33,7 +36,10 @@ func metalSchedule(k *ir.Kernel) *ir.Schedule {
 		s.Tile = ir.Tile{M: tileSide(k.Contract.M), N: tileSide(k.Contract.N), K: 16}
 	case k.Stream != nil:
 		s.Form, s.Threads = ir.FormStream, ir.TileThreads
-		s.Tile = ir.Tile{M: 32, N: int(most(k.Stream.N)), K: 32}
+		s.Tile = ir.Tile{M: groupRows, N: int(most(k.Stream.N)), K: blockKeys}
+		if most(k.Stream.M) <= simdRows {
+			s.Tile.M = simdRows
+		}
 	case row >= minRow && alongRows(k, row):
 		s.Form, s.Threads = ir.FormSimd, simdThreads
 		if row > maxSimdRow {

@@ -126,7 +126,7 @@ func TestAttention(t *testing.T) {
 	t.Parallel()
 	b := newBuilder(t, "attention")
 	sizes := []struct{ heads, groups, queries, keys, terms, columns int }{
-		{4, 4, 33, 65, 8, 8}, {4, 2, 7, 100, 40, 33}, {4, 1, 1, 31, 5, 3}, {2, 2, 64, 32, 32, 64}, {3, 1, 20, 9, 33, 40}, {1, 1, 9, 40, 256, 256},
+		{4, 4, 33, 65, 8, 8}, {4, 2, 7, 100, 40, 33}, {4, 1, 1, 31, 5, 3}, {2, 2, 64, 32, 32, 64}, {3, 1, 20, 9, 33, 40}, {1, 1, 9, 40, 256, 256}, {8, 1, 1, 300, 40, 33}, {2, 2, 5, 170, 16, 64},
 	}
 	for i, s := range sizes {
 		for j, dtype := range []ir.DType{ir.F32, ir.F16, ir.BF16} {
@@ -177,8 +177,8 @@ func TestAttention(t *testing.T) {
 	}
 	beside := typ(ir.F32, []ir.Size{ir.N(2), queries, ir.N(32)})
 	b.add("heads", heads, []ir.Type{beside, beside, beside}, dims...)
-	for i, hidden := range []int{40, 50} { // the first keys, or all, have scores of -inf
-		one := typ(ir.F32, shape(1, 1, 9, 8))
+	for i, c := range [][2]int{{9, 40}, {9, 50}, {8, 40}, {8, 50}} { // queries; the first keys, or all, have scores of -inf
+		one, hidden := typ(ir.F32, shape(1, 1, c[0], 8)), c[1]
 		keys := typ(ir.F32, shape(1, 1, 50, 8))
 		b.add(fmt.Sprintf("lowest_%d", i), op("attention", ir.AttentionAttrs{Scale: 1}), []ir.Type{one, keys, keys})
 		p, f := b.programs[len(b.programs)-1], b.module.Funcs[len(b.module.Funcs)-1]

@@ -8,7 +8,7 @@ import (
 )
 
 // streamWords are what the text of a stream uses besides the words of all kernels.
-const streamWords = "d0 di n query scores keys key block before largest scale seen total part some"
+const streamWords = "d0 di n query scores keys key block before largest scale seen total part some theirs"
 
 const (
 	streamChunk = 32                  // terms or columns whose factor is in threadgroup memory at once
@@ -18,6 +18,9 @@ const (
 
 func (p *printer) streamDoc() string {
 	t := p.kernel.Schedule.Tile
+	if t.M == rows {
+		return fmt.Sprintf("A threadgroup computes %d rows, each simdgroup from %d keys of its own at a time.", t.M, t.K)
+	}
 	return fmt.Sprintf("A threadgroup computes %d rows, a simdgroup %d of them, from %d keys at a time.", t.M, rows, t.K)
 }
 
@@ -27,6 +30,15 @@ type streaming struct {
 	query, key, value, scores factor
 	terms, columns            int        // at most
 	row                       []*ir.Axis // of the batch, and M
+
+	// Where a tile has no more rows than a simdgroup, all simdgroups have the same, and
+	// keys of their own: in a part of the factor's memory, from own on, and with threads
+	// and barriers of a simdgroup.
+	split   bool
+	thread  string // that computes factors, of so many
+	threads int
+	own     string
+	barrier string
 }
 
 // stream prints attention. For some keys at a time the factors are computed into
@@ -56,23 +68,36 @@ func (p *printer) stream() {
 	for _, f := range []factor{s.query, s.key, s.value} {
 		size = max(size, f.rows.size*f.stride())
 	}
+	simds := k.Schedule.Threads / ir.SimdWidth
+	s.thread, s.threads, s.barrier = "tid", k.Schedule.Threads, groupBarrier
+	first, step, mi := "0", t.K, "row"
+	if s.split = t.M == rows; s.split {
+		s.thread, s.threads, s.barrier, s.own = "lane", ir.SimdWidth, simdBarrier, fmt.Sprintf("int(sgid) * %d + ", size)
+		first, step, mi = fmt.Sprintf("%s(sgid) * %d", p.index, t.K), t.K*simds, fmt.Sprintf("int(lane) / %d", rowLanes)
+		size *= simds
+	}
 	p.line("threadgroup float factor[%d];", size)
-	p.line("threadgroup float scores[%d];", t.M*s.scores.stride())
+	p.line("threadgroup float scores[%d];", rows*simds*s.scores.stride())
 	p.axes(k.TileAxes(), p.index+"(group)", func() {
 		p.line("const %s m0 = tileM * %d;", p.index, t.M)
 		p.line("const int row = int(sgid) * %d + int(lane) / %d;", rows, rowLanes)
 		p.line("const int part = int(lane) %% %d;", rowLanes)
-		p.line("const %s mi = m0 + row;", p.index)
+		p.line("const %s mi = m0 + %s;", p.index, mi)
 		p.queries(s)
 		p.line("float acc[%d];", chunks(s.columns)*streamChunk/rowLanes)
 		p.each("i", chunks(s.columns)*streamChunk/rowLanes, 1, func() { p.line("acc[i] = 0.0f;") })
 		p.line("float largest = (-INFINITY);")
 		p.line("float total = 0.0f;")
-		p.block(fmt.Sprintf("for (%s k0 = 0; k0 < %s; k0 += %d)", p.index, p.seen(s), t.K), func() {
+		p.block(fmt.Sprintf("for (%s k0 = %s; k0 < %s; k0 += %d)", p.index, first, p.seen(s), step), func() {
 			p.products(s)
 			p.weights(s)
 			p.weighted(s)
 		})
+		if s.split {
+			p.joinSums(s)
+			p.block("if (sgid == 0u)", func() { p.results(s) })
+			return
+		}
 		p.results(s)
 	})
 }
@@ -101,6 +126,9 @@ func (p *printer) seen(s *streaming) string {
 	if s.Seen.Is(0) {
 		return all
 	}
+	if !slices.ContainsFunc(s.M, s.Seen.Has) {
+		return fmt.Sprintf("min(%s, %s)", p.size(s.Seen), all)
+	}
 	p.line("%s seen = 0;", p.index)
 	p.block(fmt.Sprintf("for (int row = 0; row < %d; row++)", s.query.rows.size), func() {
 		p.line("const %s mi = m0 + row;", p.index)
@@ -114,10 +142,14 @@ func (p *printer) seen(s *streaming) string {
 func (p *printer) queries(s *streaming) {
 	p.line("simdgroup_float8x8 query[%d];", chunks(s.terms)*streamChunk/fragment)
 	p.each("d0", chunks(s.terms)*streamChunk, streamChunk, func() {
-		p.fill(s.query)
+		p.fill(s.query, "tid", p.kernel.Schedule.Threads, "")
 		p.line(groupBarrier)
 		p.each("i", streamChunk/fragment, 1, func() {
-			p.line("simdgroup_load(query[d0 / %d + i], factor + int(sgid) * %d + i * %d, %d);", fragment, rows*s.query.stride(), fragment, s.query.stride())
+			of := fmt.Sprintf("int(sgid) * %d + ", rows*s.query.stride())
+			if s.split {
+				of = ""
+			}
+			p.line("simdgroup_load(query[d0 / %d + i], factor + %si * %d, %d);", fragment, of, fragment, s.query.stride())
 		})
 		p.line(groupBarrier)
 	})
@@ -130,16 +162,16 @@ func (p *printer) products(s *streaming) {
 	p.line("simdgroup_float8x8 sums[%d];", across)
 	p.each("j", across, 1, func() { p.line("sums[j] = make_filled_simdgroup_matrix<float, 8>(0.0f);") })
 	p.each("d0", chunks(s.terms)*streamChunk, streamChunk, func() {
-		p.fill(s.key)
-		p.line(groupBarrier)
+		p.fill(s.key, s.thread, s.threads, s.own)
+		p.line("%s", s.barrier)
 		p.within("d0", "i", fragment, s.terms, func() {
 			p.each("j", across, 1, func() {
 				p.line("simdgroup_float8x8 fragB;")
-				p.line("simdgroup_load(fragB, factor + i * %d + j * %d, %d);", fragment*s.key.stride(), fragment, s.key.stride())
+				p.line("simdgroup_load(fragB, factor + %si * %d + j * %d, %d);", s.own, fragment*s.key.stride(), fragment, s.key.stride())
 				p.line("simdgroup_multiply_accumulate(sums[j], query[d0 / %d + i], fragB, sums[j]);", fragment)
 			})
 		})
-		p.line(groupBarrier)
+		p.line("%s", s.barrier)
 	})
 	p.each("j", across, 1, func() {
 		p.line("simdgroup_store(sums[j], scores + int(sgid) * %d + j * %d, %d);", rows*s.scores.stride(), fragment, s.scores.stride())
@@ -170,26 +202,39 @@ func (p *printer) weights(s *streaming) {
 		p.line("largest = %s;", maxOf("largest", "some[n]"))
 	})
 	p.acrossRow("largest", maxOf)
-	p.line("const float %s = largest == (-INFINITY) ? 0.0f : largest;", variable(s.Max))
-	exp := func(score, to string) {
-		p.line("const float %s = %s;", variable(s.Score), score)
-		p.stmts(p.kernel.Lets(append(s.row, s.Keys), []*ir.Scalar{s.Score, s.Max}, []*ir.Scalar{s.Exp}))
-		p.line("%s = %s;", to, p.alone(s.Exp))
-	}
-	p.line("float scale;")
-	p.line("{")
-	p.depth++
-	exp("before", "scale")
-	p.depth--
-	p.line("}")
+	p.shift(s, "largest")
+	p.scale(s, "scale", "before")
 	p.line("float block = 0.0f;")
 	p.each("n", each, 1, func() {
-		exp("some[n]", at)
+		p.exp(s, "some[n]", at)
 		p.line("block += %s;", p.alone(s.Exp))
 	})
 	p.acrossRow("block", func(x, y string) string { return x + " + " + y })
 	p.line("total = total * scale + block;")
 	p.line(simdBarrier)
+}
+
+// shift declares what scores are held against: the largest, or 0 where no key is seen,
+// with which exponentials are 0.
+func (p *printer) shift(s *streaming, largest string) {
+	p.line("const float %s = %s == (-INFINITY) ? 0.0f : %s;", variable(s.Max), largest, largest)
+}
+
+// exp prints the exponential of a score.
+func (p *printer) exp(s *streaming, score, to string) {
+	p.line("const float %s = %s;", variable(s.Score), score)
+	p.stmts(p.kernel.Lets(append(s.row, s.Keys), []*ir.Scalar{s.Score, s.Max}, []*ir.Scalar{s.Exp}))
+	p.line("%s = %s;", to, p.alone(s.Exp))
+}
+
+// scale declares what sums are scaled by whose largest score was another.
+func (p *printer) scale(s *streaming, name, largest string) {
+	p.line("float %s;", name)
+	p.line("{")
+	p.depth++
+	p.exp(s, largest, name)
+	p.depth--
+	p.line("}")
 }
 
 func maxOf(x, y string) string { return fns[ir.Max][classOf(ir.F32)](ir.F32, []string{x, y}) }
@@ -210,21 +255,48 @@ func (p *printer) weighted(s *streaming) {
 		p.line("simdgroup_load(fragA[i], scores + int(sgid) * %d + i * %d, %d);", rows*s.scores.stride(), fragment, s.scores.stride())
 	})
 	p.each("n0", chunks(s.columns)*streamChunk, streamChunk, func() {
-		p.fill(s.value)
-		p.line(groupBarrier)
+		p.fill(s.value, s.thread, s.threads, s.own)
+		p.line("%s", s.barrier)
 		p.within("n0", "j", fragment, s.columns, func() {
 			p.line("simdgroup_float8x8 keys = make_filled_simdgroup_matrix<float, 8>(0.0f);")
 			p.each("i", down, 1, func() {
 				p.line("simdgroup_float8x8 fragB;")
-				p.line("simdgroup_load(fragB, factor + i * %d + j * %d, %d);", fragment*s.value.stride(), fragment, s.value.stride())
+				p.line("simdgroup_load(fragB, factor + %si * %d + j * %d, %d);", s.own, fragment*s.value.stride(), fragment, s.value.stride())
 				p.line("simdgroup_multiply_accumulate(keys, fragA[i], fragB, keys);")
 			})
 			p.line("simdgroup_store(keys, scores + int(sgid) * %d + j * %d, %d);", rows*s.scores.stride(), fragment, s.scores.stride())
 		})
-		p.line(groupBarrier)
+		p.line("%s", s.barrier)
 		p.within("n0", "n", rowLanes, s.columns, func() {
 			p.line("acc[n0 / %d + n] = acc[n0 / %d + n] * scale + scores[row * %d + part + n * %d];", rowLanes, rowLanes, s.scores.stride(), rowLanes)
 		})
+	})
+}
+
+// joinSums prints how the first simdgroup takes in, one after another, the sums that the
+// others have of the same rows.
+func (p *printer) joinSums(s *streaming) {
+	n := chunks(s.columns) * streamChunk / rowLanes
+	at := func(n int) string { return fmt.Sprintf("factor[%d + int(lane)]", n*ir.SimdWidth) }
+	each := fmt.Sprintf("factor[n * %d + int(lane)]", ir.SimdWidth)
+	p.line(groupBarrier)
+	p.block(fmt.Sprintf("for (int other = 1; other < %d; other++)", p.kernel.Schedule.Threads/ir.SimdWidth), func() {
+		p.block("if (int(sgid) == other)", func() {
+			p.each("n", n, 1, func() { p.line("%s = acc[n];", each) })
+			p.line("%s = largest;", at(n))
+			p.line("%s = total;", at(n+1))
+		})
+		p.line(groupBarrier)
+		p.block("if (sgid == 0u)", func() {
+			p.line("const float before = largest;")
+			p.line("largest = %s;", maxOf("largest", at(n)))
+			p.shift(s, "largest")
+			p.scale(s, "scale", "before")
+			p.scale(s, "theirs", at(n))
+			p.each("n", n, 1, func() { p.line("acc[n] = acc[n] * scale + %s * theirs;", each) })
+			p.line("total = total * scale + %s * theirs;", at(n+1))
+		})
+		p.line(groupBarrier)
 	})
 }
 

@@ -67,8 +67,8 @@ func (p *printer) multiply(a, b, sums factor) {
 	p.line("simdgroup_float8x8 acc[%d];", down*across)
 	p.each("i", down*across, 1, func() { p.line("acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);") })
 	p.block(fmt.Sprintf("for (%s k0 = 0; k0 < %s; k0 += %d)", p.index, p.size(terms), t.K), func() {
-		p.fill(a)
-		p.fill(b)
+		p.fill(a, "tid", ir.TileThreads, "")
+		p.fill(b, "tid", ir.TileThreads, "")
 		p.line("threadgroup_barrier(mem_flags::mem_threadgroup);")
 		p.each("term", t.K, fragment, func() {
 			p.line("%s fragA[%d];", matrix[a.dtype], down)
@@ -127,22 +127,22 @@ func (p *printer) each(i string, to, step int, body func()) {
 	p.block(fmt.Sprintf("for (int %s = 0; %s < %d; %s)", i, i, to, next), body)
 }
 
-// fill prints how the threads compute a factor into threadgroup memory. Neighbours
+// fill prints how some threads compute a factor into threadgroup memory, at an offset. Neighbours
 // compute neighbours in memory: along a row, or down a column where the factor's
 // elements lie that way. Each thread stays in its column, or row.
-func (p *printer) fill(f factor) {
+func (p *printer) fill(f factor, thread string, threads int, own string) {
 	fast, slow := f.cols, f.rows
-	at := fmt.Sprintf("%s[outer * %d + inner]", f.name, f.stride())
+	at := fmt.Sprintf("%s[%souter * %d + inner]", f.name, own, f.stride())
 	if downwards(f) {
 		fast, slow = slow, fast
-		at = fmt.Sprintf("%s[inner * %d + outer]", f.name, f.stride())
+		at = fmt.Sprintf("%s[%sinner * %d + outer]", f.name, own, f.stride())
 	}
 	p.line("{")
 	p.depth++
-	p.line("const int inner = int(tid) %% %d;", fast.size)
+	p.line("const int inner = int(%s) %% %d;", thread, fast.size)
 	p.line("const %s %s = %s + inner;", p.index, fast.at, fast.first)
 	p.axes(fast.axes, fast.at, func() {
-		p.block(fmt.Sprintf("for (int outer = int(tid) / %d; outer < %d; outer += %d)", fast.size, slow.size, ir.TileThreads/fast.size), func() {
+		p.block(fmt.Sprintf("for (int outer = int(%s) / %d; outer < %d; outer += %d)", thread, fast.size, slow.size, threads/fast.size), func() {
 			p.line("const %s %s = %s + outer;", p.index, slow.at, slow.first)
 			p.inMatrix([]side{f.rows, f.cols}, func() {
 				p.axes(slow.axes, slow.at, func() {

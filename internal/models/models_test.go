@@ -50,13 +50,14 @@ func TestLayersShareKernels(t *testing.T) {
 }
 
 // Launches of a block of Llama 3.2 1B, but for those at load. On the GPU a single token's
-// norms and its gate are computed within products.
+// norms and its gate are computed within products. On the CPU three more launches lay out
+// what attention reads, its queries as rows, and its keys and values as panels.
 func TestLaunchesOfLlama(t *testing.T) {
 	for _, c := range []struct {
 		target ir.Target
 		tokens int
 		want   int
-	}{{ir.Metal, 1, 6}, {ir.Metal, 128, 10}, {ir.CPU, 1, 9}, {ir.CPU, 128, 10}} {
+	}{{ir.Metal, 1, 6}, {ir.Metal, 128, 10}, {ir.CPU, 1, 12}, {ir.CPU, 128, 13}} {
 		m := module(t, Model{"llama", func() (*mlx.Program, error) { return Llama(Llama1B, c.tokens) }})
 		if err := passes.Run(m, c.target, nil); err != nil {
 			t.Fatal(err)

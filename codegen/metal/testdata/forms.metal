@@ -797,3 +797,220 @@ kernel void attention_y(
         }
     }
 }
+
+// decode_y computes y.
+// A threadgroup computes 8 rows, each simdgroup from 32 keys of its own at a time.
+kernel void decode_y(
+    device const float *q [[buffer(0)]],
+    device const float *k [[buffer(1)]],
+    device const float *v [[buffer(2)]],
+    device float *y [[buffer(3)]],
+    constant int *dims [[buffer(4)]],
+    uint group [[threadgroup_position_in_grid]],
+    uint tid [[thread_index_in_threadgroup]],
+    uint sgid [[simdgroup_index_in_threadgroup]],
+    uint lane [[thread_index_in_simdgroup]]) {
+    const int B = dims[0];
+    threadgroup float factor[4608];
+    threadgroup float scores[1152];
+    const int tileM = 0;
+    const int m0 = tileM * 8;
+    const int row = int(sgid) * 8 + int(lane) / 4;
+    const int part = int(lane) % 4;
+    const int mi = m0 + int(lane) / 4;
+    simdgroup_float8x8 query[8];
+    #pragma clang loop unroll(full)
+    for (int d0 = 0; d0 < 64; d0 += 32) {
+        {
+            const int inner = int(tid) % 32;
+            const int di = d0 + inner;
+            const int r0 = di;
+            for (int outer = int(tid) / 32; outer < 8; outer += 4) {
+                const int mi = m0 + outer;
+                if (mi < 4) {
+                    const int i0 = mi;
+                    const float v0 = q[i0 * 64 + r0];
+                    factor[outer * 36 + inner] = v0;
+                } else {
+                    factor[outer * 36 + inner] = 0.0f;
+                }
+            }
+        }
+        threadgroup_barrier(mem_flags::mem_threadgroup);
+        #pragma clang loop unroll(full)
+        for (int i = 0; i < 4; i++) {
+            simdgroup_load(query[d0 / 8 + i], factor + i * 8, 36);
+        }
+        threadgroup_barrier(mem_flags::mem_threadgroup);
+    }
+    float acc[8];
+    #pragma clang loop unroll(full)
+    for (int i = 0; i < 8; i++) {
+        acc[i] = 0.0f;
+    }
+    float largest = (-INFINITY);
+    float total = 0.0f;
+    for (int k0 = int(sgid) * 32; k0 < B * 2; k0 += 128) {
+        simdgroup_float8x8 sums[4];
+        #pragma clang loop unroll(full)
+        for (int j = 0; j < 4; j++) {
+            sums[j] = make_filled_simdgroup_matrix<float, 8>(0.0f);
+        }
+        #pragma clang loop unroll(full)
+        for (int d0 = 0; d0 < 64; d0 += 32) {
+            {
+                const int inner = int(lane) % 32;
+                const int di = d0 + inner;
+                const int r0 = di;
+                for (int outer = int(lane) / 32; outer < 32; outer += 1) {
+                    const int ki = k0 + outer;
+                    if (ki < B * 2) {
+                        const int r1 = ki;
+                        const float v1 = k[r0 + r1 * 64];
+                        factor[int(sgid) * 1152 + inner * 36 + outer] = v1;
+                    } else {
+                        factor[int(sgid) * 1152 + inner * 36 + outer] = 0.0f;
+                    }
+                }
+            }
+            simdgroup_barrier(mem_flags::mem_threadgroup);
+            #pragma clang loop unroll(full)
+            for (int i = 0; i < 4; i++) {
+                #pragma clang loop unroll(full)
+                for (int j = 0; j < 4; j++) {
+                    simdgroup_float8x8 fragB;
+                    simdgroup_load(fragB, factor + int(sgid) * 1152 + i * 288 + j * 8, 36);
+                    simdgroup_multiply_accumulate(sums[j], query[d0 / 8 + i], fragB, sums[j]);
+                }
+            }
+            simdgroup_barrier(mem_flags::mem_threadgroup);
+        }
+        #pragma clang loop unroll(full)
+        for (int j = 0; j < 4; j++) {
+            simdgroup_store(sums[j], scores + int(sgid) * 288 + j * 8, 36);
+        }
+        simdgroup_barrier(mem_flags::mem_threadgroup);
+        float some[8];
+        const float before = largest;
+        #pragma clang loop unroll(full)
+        for (int n = 0; n < 8; n++) {
+            const int ki = k0 + part + n * 4;
+            some[n] = (-INFINITY);
+            if (mi < 4 && ki < B * 2) {
+                const float v3 = scores[row * 36 + part + n * 4];
+                const float v5 = v3 * 0.25f;
+                some[n] = v5;
+            }
+            largest = max_float(largest, some[n]);
+        }
+        largest = max_float(largest, simd_shuffle(largest, ushort(lane ^ 1u)));
+        largest = max_float(largest, simd_shuffle(largest, ushort(lane ^ 2u)));
+        const float v6 = largest == (-INFINITY) ? 0.0f : largest;
+        float scale;
+        {
+            const float v5 = before;
+            const float v8 = precise::exp((v5 - v6));
+            scale = v8;
+        }
+        float block = 0.0f;
+        #pragma clang loop unroll(full)
+        for (int n = 0; n < 8; n++) {
+            const float v5 = some[n];
+            const float v8 = precise::exp((v5 - v6));
+            scores[row * 36 + part + n * 4] = v8;
+            block += v8;
+        }
+        block = block + simd_shuffle(block, ushort(lane ^ 1u));
+        block = block + simd_shuffle(block, ushort(lane ^ 2u));
+        total = total * scale + block;
+        simdgroup_barrier(mem_flags::mem_threadgroup);
+        simdgroup_float8x8 fragA[4];
+        #pragma clang loop unroll(full)
+        for (int i = 0; i < 4; i++) {
+            simdgroup_load(fragA[i], scores + int(sgid) * 288 + i * 8, 36);
+        }
+        #pragma clang loop unroll(full)
+        for (int n0 = 0; n0 < 32; n0 += 32) {
+            {
+                const int inner = int(lane) % 32;
+                const int ni = n0 + inner;
+                const int i1 = ni;
+                for (int outer = int(lane) / 32; outer < 32; outer += 1) {
+                    const int ki = k0 + outer;
+                    if (ki < B * 2) {
+                        const int r1 = ki;
+                        const float v9 = v[i1 + r1 * 32];
+                        factor[int(sgid) * 1152 + outer * 36 + inner] = v9;
+                    } else {
+                        factor[int(sgid) * 1152 + outer * 36 + inner] = 0.0f;
+                    }
+                }
+            }
+            simdgroup_barrier(mem_flags::mem_threadgroup);
+            #pragma clang loop unroll(full)
+            for (int j = 0; j < 4; j++) {
+                simdgroup_float8x8 keys = make_filled_simdgroup_matrix<float, 8>(0.0f);
+                #pragma clang loop unroll(full)
+                for (int i = 0; i < 4; i++) {
+                    simdgroup_float8x8 fragB;
+                    simdgroup_load(fragB, factor + int(sgid) * 1152 + i * 288 + j * 8, 36);
+                    simdgroup_multiply_accumulate(keys, fragA[i], fragB, keys);
+                }
+                simdgroup_store(keys, scores + int(sgid) * 288 + j * 8, 36);
+            }
+            simdgroup_barrier(mem_flags::mem_threadgroup);
+            #pragma clang loop unroll(full)
+            for (int n = 0; n < 8; n++) {
+                acc[n0 / 4 + n] = acc[n0 / 4 + n] * scale + scores[row * 36 + part + n * 4];
+            }
+        }
+    }
+    threadgroup_barrier(mem_flags::mem_threadgroup);
+    for (int other = 1; other < 4; other++) {
+        if (int(sgid) == other) {
+            #pragma clang loop unroll(full)
+            for (int n = 0; n < 8; n++) {
+                factor[n * 32 + int(lane)] = acc[n];
+            }
+            factor[256 + int(lane)] = largest;
+            factor[288 + int(lane)] = total;
+        }
+        threadgroup_barrier(mem_flags::mem_threadgroup);
+        if (sgid == 0u) {
+            const float before = largest;
+            largest = max_float(largest, factor[256 + int(lane)]);
+            const float v6 = largest == (-INFINITY) ? 0.0f : largest;
+            float scale;
+            {
+                const float v5 = before;
+                const float v8 = precise::exp((v5 - v6));
+                scale = v8;
+            }
+            float theirs;
+            {
+                const float v5 = factor[256 + int(lane)];
+                const float v8 = precise::exp((v5 - v6));
+                theirs = v8;
+            }
+            #pragma clang loop unroll(full)
+            for (int n = 0; n < 8; n++) {
+                acc[n] = acc[n] * scale + factor[n * 32 + int(lane)] * theirs;
+            }
+            total = total * scale + factor[288 + int(lane)] * theirs;
+        }
+        threadgroup_barrier(mem_flags::mem_threadgroup);
+    }
+    if (sgid == 0u) {
+        #pragma clang loop unroll(full)
+        for (int n = 0; n < 8; n++) {
+            const int ni = part + n * 4;
+            if (mi < 4) {
+                const int i0 = mi;
+                const int i1 = ni;
+                const float v12 = total;
+                const float v11 = acc[n];
+                y[i0 * 32 + i1] = v11 / v12;
+            }
+        }
+    }
+}

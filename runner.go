@@ -17,6 +17,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mlxc/mlxc/codegen"
 	"github.com/mlxc/mlxc/ir"
@@ -223,6 +224,8 @@ func (r *Runner) Pack(ctx context.Context, weights, path string, progress func(d
 // runProgram runs a program that buildProgram has built.
 func runProgram(ctx context.Context, path string, in io.Reader, out io.Writer, args ...string) error {
 	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // so that it can clean up
+	cmd.WaitDelay = 10 * time.Second
 	var messages bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, out, &messages
 	err := cmd.Run()

@@ -52,7 +52,7 @@ func (p *pkg) modelFile() (*jen.File, error) {
 	f.Line()
 	f.Comment("Pack writes the weights as kernels read them to path, a file that Load takes in place")
 	f.Comment("of the checkpoint, as long as model and checkpoint stay as they are.")
-	f.Func().Params(jen.Id("m").Op("*").Id("Model")).Id("Pack").Params(jen.Id("path").String()).Error().Block(jen.Return(jen.Id("m").Dot("m").Dot("Pack").Call(jen.Id("path"), jen.Nil())))
+	f.Func().Params(jen.Id("m").Op("*").Id("Model")).Id("Pack").Params(jen.Id("ctx").Qual("context", "Context"), jen.Id("path").String()).Error().Block(jen.Return(jen.Id("m").Dot("m").Dot("Pack").Call(jen.Id("ctx"), jen.Id("path"), jen.Nil())))
 	f.Line()
 	f.Comment("Session serves one goroutine at a time.")
 	f.Type().Id("Session").Struct(jen.Id("s").Op("*").Add(rt("Session")))

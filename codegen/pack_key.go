@@ -8,13 +8,29 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
-// packKey differs where what is computed at load does: it is of the target, the params,
-// and the steps with their kernels, but not of names and places in the source.
+// packKey differs where what a packed file holds does: it is of the target, the params,
+// with what fills them and whether calls read them, and the steps at load with their
+// kernels, but not of names and places in the source.
 func packKey(m *ir.Module) string {
+	read := map[int]bool{}
+	for _, f := range m.Funcs {
+		for _, v := range f.Variants {
+			for _, s := range v.Steps {
+				for _, b := range s.Args {
+					if b.Place == ir.InParam {
+						read[b.Index] = true
+					}
+				}
+			}
+		}
+	}
 	h := sha256.New()
 	fmt.Fprintln(h, m.Target)
-	for _, p := range m.Params {
-		fmt.Fprintln(h, p.Path, p.Type)
+	for i, p := range m.Params {
+		fmt.Fprintf(h, "%q %s %t\n", p.Path, p.Type, read[i])
+		if p.Init != nil && p.Init.Name == "constant" {
+			fmt.Fprintln(h, p.Init.Args)
+		}
 	}
 	if m.Load != nil {
 		for _, b := range m.Packed() {

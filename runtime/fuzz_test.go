@@ -3,6 +3,10 @@ package runtime
 import (
 	"archive/zip"
 	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 )
@@ -41,6 +45,31 @@ func FuzzSafetensors(f *testing.F) {
 	f.Add(safetensors(`{"w":{"dtype":"BOOL","shape":[2,0],"data_offsets":[0,0]}}`))
 	f.Add(safetensors(`{"w":{"dtype":"F8_E5M2","shape":[],"data_offsets":[0,1]}}`, 1))
 	f.Fuzz(func(t *testing.T, file []byte) { checkWeights(t, "w.safetensors", file) })
+}
+
+// What a packed file claims is compared with the program, whatever it is.
+func FuzzPacked(f *testing.F) {
+	p := testProgram()
+	p.Key = "k"
+	m := must(Load(p, ""))(f)
+	path := filepath.Join(f.TempDir(), "p.safetensors")
+	if err := errors.Join(m.Pack(context.Background(), path, nil), m.Close()); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(must(os.ReadFile(path))(f))
+	f.Add(safetensors(`{"__metadata__":{"mlxc.pack":"k","mlxc.source":"../w"},"w":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}`, 0, 0, 0, 0))
+	f.Fuzz(func(t *testing.T, file []byte) {
+		m, err := LoadBytes(p, "p.safetensors", file)
+		if err != nil {
+			return
+		}
+		if a := m.params[0]; a.dtype != F32 || len(a.bytes) != 4 {
+			t.Errorf("w is %s of %d bytes", a, len(a.bytes))
+		}
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func FuzzNPZ(f *testing.F) {

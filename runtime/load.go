@@ -9,10 +9,10 @@ import (
 )
 
 // Load maps the checkpoint at path, .safetensors or .npz or what Pack has written, and
-// binds the params of a program to its tensors. Floats of another dtype are converted; tensors that
-// the program does not use are ignored. What does not fit is one error with a
-// *WeightError for each tensor, up to ten. Where no param needs the file, path may
-// be empty.
+// binds the params of a program to its tensors. Floats of another dtype are converted;
+// tensors that the program does not use are ignored. What does not fit is one error with
+// a *WeightError for each tensor, up to ten. Where no param needs the file, path may be
+// empty.
 func Load(p *Program, path string) (*Model, error) {
 	if path == "" {
 		return newModel(p, &Weights{file: "no checkpoint", mem: &memory{}})
@@ -56,7 +56,11 @@ func newModel(p *Program, w *Weights) (*Model, error) {
 			m.params = append(m.params, nil)
 			continue
 		}
-		a, err := m.param(param)
+		from := *param
+		if isPacked { // and so is what fills the param
+			from.Init = nil
+		}
+		a, err := m.param(&from)
 		if err != nil {
 			wrong = append(wrong, &WeightError{File: w.file, Tensor: param.Name, Err: at(err, param.Pos)})
 		}

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/mlxc/mlxc/runtime/cpu"
 )
@@ -123,7 +125,7 @@ func TestPackedFile(t *testing.T) {
 	want, before := sign(t, m), computed.Load()
 	path := filepath.Join(filepath.Dir(checkpoint), "packed.safetensors")
 	done, all := int64(-1), int64(0)
-	if err := m.Pack(path, func(d, a int64) { done, all = d, a }); err != nil {
+	if err := m.Pack(context.Background(), path, func(d, a int64) { done, all = d, a }); err != nil {
 		t.Fatal(err)
 	}
 	if info := must(os.Stat(path))(t); done != all || done <= 0 || info.Size() <= all {
@@ -142,11 +144,11 @@ func TestPackedFile(t *testing.T) {
 			t.Errorf("packed tensor %d begins at byte %d", i, a.offset())
 		}
 	}
-	if err := n.Pack(path+".again", nil); err == nil || !strings.Contains(err.Error(), "is packed already") {
+	if err := n.Pack(context.Background(), path+".again", nil); err == nil || !strings.Contains(err.Error(), "is packed already") {
 		t.Errorf("a packed file is packed: %v", err)
 	}
 	again := filepath.Join(t.TempDir(), "packed.safetensors")
-	if err := m.Pack(again, nil); err != nil || !bytes.Equal(must(os.ReadFile(path))(t), must(os.ReadFile(again))(t)) {
+	if err := m.Pack(context.Background(), again, nil); err != nil || !bytes.Equal(must(os.ReadFile(path))(t), must(os.ReadFile(again))(t)) {
 		t.Errorf("packing again gives other bytes: %v", err)
 	}
 	if err := os.Remove(checkpoint); err != nil {
@@ -162,7 +164,7 @@ func TestStalePackedFiles(t *testing.T) {
 	p, checkpoint, _ := packTest(t)
 	m := must(Load(p, checkpoint))(t)
 	path := filepath.Join(filepath.Dir(checkpoint), "packed.safetensors")
-	if err := errors.Join(m.Pack(path, nil), m.Close()); err != nil {
+	if err := errors.Join(m.Pack(context.Background(), path, nil), m.Close()); err != nil {
 		t.Fatal(err)
 	}
 	refused := func(p *Program, want string) {
@@ -201,16 +203,85 @@ func TestPackedFilesAreWhole(t *testing.T) {
 	m := must(Load(p, checkpoint))(t)
 	defer m.Close()
 	dir := filepath.Dir(checkpoint)
-	if err := m.Pack(checkpoint, nil); err == nil || !strings.Contains(err.Error(), "is the checkpoint that is read") {
+	if err := m.Pack(context.Background(), checkpoint, nil); err == nil || !strings.Contains(err.Error(), "is the checkpoint that is read") {
 		t.Errorf("over its checkpoint: %v", err)
 	}
-	if err := m.Pack(filepath.Join(dir, "none", "p.safetensors"), nil); err == nil || strings.Contains(err.Error(), ".mlxc-pack") {
+	if err := m.Pack(context.Background(), filepath.Join(dir, "none", "p.safetensors"), nil); err == nil || strings.Contains(err.Error(), ".mlxc-pack") {
 		t.Errorf("into no folder: %v", err)
 	}
-	if err := m.Pack(dir, nil); err == nil {
+	if err := m.Pack(context.Background(), dir, nil); err == nil {
 		t.Error("a folder is a file")
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	if err := m.Pack(ctx, filepath.Join(dir, "p.safetensors"), func(done, all int64) { cancel() }); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled after the first tensor: %v", err)
 	}
 	if files := must(os.ReadDir(dir))(t); len(files) != 1 {
 		t.Errorf("%d files are left", len(files))
+	}
+}
+
+// A byte that no digest looks at is found where the checkpoint is newer than the packed
+// file, which an older one is taken to be made of.
+func TestPackedFileIsOlder(t *testing.T) {
+	p, _, _ := packTest(t)
+	data := make([]byte, 4+8<<20)
+	checkpoint := write(t, "weights.safetensors", safetensors(fmt.Sprintf(`{"w":{"dtype":"F32","shape":[],"data_offsets":[0,4]},"x":{"dtype":"U8","shape":[%d],"data_offsets":[4,%d]}}`, len(data)-4, len(data)), data...))
+	path := filepath.Join(filepath.Dir(checkpoint), "packed.safetensors")
+	m := must(Load(p, checkpoint))(t)
+	if err := errors.Join(m.Pack(context.Background(), path, nil), m.Close()); err != nil {
+		t.Fatal(err)
+	}
+	text := must(os.ReadFile(checkpoint))(t)
+	changed := bytes.Clone(text)
+	if changed[5<<20+16<<10]++; digest(text) != digest(changed) {
+		t.Fatal("the digest is of the byte that is changed")
+	}
+	written := must(os.Stat(path))(t).ModTime()
+	for _, c := range []struct {
+		name  string
+		file  []byte
+		age   time.Duration
+		stale bool
+	}{
+		{"copied", text, -time.Hour, false},
+		{"edited", changed, -time.Hour, true},
+		{"edited at once", changed, 0, true},
+		{"edited, its time set back", changed, time.Hour, false}, // which is not found
+		{"another that is older", append(bytes.Clone(text), 0), time.Hour, true},
+	} {
+		then := written.Add(-c.age)
+		if err := errors.Join(os.WriteFile(checkpoint, c.file, 0o666), os.Chtimes(checkpoint, then, then)); err != nil {
+			t.Fatal(err)
+		}
+		m, err := Load(p, path)
+		if err == nil {
+			m.Close()
+		}
+		if (err != nil) != c.stale {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+	// Bytes in memory lie beside nothing, whatever their name.
+	m, err := LoadBytes(p, path, must(os.ReadFile(path))(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Close()
+}
+
+// Nothing fills a param that a packed file should hold: what filled it is in the file.
+func TestPackedFileLacksParam(t *testing.T) {
+	p, checkpoint, _ := packTest(t)
+	p.Params = append(p.Params, Param{Name: "z", DType: F32, Init: Fill(5)})
+	p.Entries[1].Variants[0].Steps[0].Args[1] = Weight.At(1)
+	m := must(Load(p, checkpoint))(t)
+	path := filepath.Join(filepath.Dir(checkpoint), "packed.safetensors")
+	if err := errors.Join(m.Pack(context.Background(), path, nil), m.Close()); err != nil {
+		t.Fatal(err)
+	}
+	file := bytes.Replace(must(os.ReadFile(path))(t), []byte(`"w":`), []byte(`"v":`), 1)
+	if m, err := LoadBytes(p, path, file); err == nil || !strings.Contains(err.Error(), `tensor "w": missing, want f32`) {
+		t.Errorf("got %v, %v", m, err)
 	}
 }

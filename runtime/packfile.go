@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"bufio"
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -23,6 +24,7 @@ const (
 	packKey    = "mlxc.pack"    // metadata: the Key of the program
 	packSource = "mlxc.source"  // metadata: the name of the checkpoint's file
 	packDigest = "mlxc.digest"  // metadata: the digest of that
+	packSum    = "mlxc.sha256"  // metadata: and of all its bytes
 	packed     = "mlxc.packed." // tensor: what Load computes, with its number
 	packGap    = "mlxc.gap."    // tensor: what stands before an aligned one
 	packAlign  = 256
@@ -30,17 +32,18 @@ const (
 
 // Pack writes a packed file of the model to path, which Load then takes in place of the
 // checkpoint, as long as program and checkpoint stay as they are; nothing of it has to be
-// computed again, nor copied. The file is complete or not there. progress, if not nil, is
-// called with the bytes that are written and with all.
-func (m *Model) Pack(path string, progress func(done, all int64)) error {
-	err := m.writePacked(path, progress)
+// computed again, nor copied. The file is complete or not there: between pieces of it ctx
+// is looked at. progress, if not nil, is called with the bytes that are written and with
+// all.
+func (m *Model) Pack(ctx context.Context, path string, progress func(done, all int64)) error {
+	err := m.writePacked(ctx, path, progress)
 	if err != nil {
 		return fmt.Errorf("%s: pack: %w", m.program.Name, err)
 	}
 	return nil
 }
 
-func (m *Model) writePacked(path string, progress func(done, all int64)) error {
+func (m *Model) writePacked(ctx context.Context, path string, progress func(done, all int64)) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
@@ -56,7 +59,7 @@ func (m *Model) writePacked(path string, progress func(done, all int64)) error {
 	}
 	names, arrays := m.packedTensors()
 	header, all, err := packHeader(names, arrays, map[string]string{
-		packKey: m.program.Key, packSource: filepath.Base(m.weights.file), packDigest: digest(m.weights.mem.bytes),
+		packKey: m.program.Key, packSource: filepath.Base(m.weights.file), packDigest: digest(m.weights.mem.bytes), packSum: sum(m.weights.mem.bytes),
 	})
 	if err != nil {
 		return err
@@ -72,6 +75,9 @@ func (m *Model) writePacked(path string, progress func(done, all int64)) error {
 			}
 			done += int64(gap(done))
 			for piece := range slices.Chunk(a.bytes, 16<<20) {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
 				if _, err := w.Write(piece); err != nil {
 					return err
 				}
@@ -179,8 +185,8 @@ func writeWhole(path string, write func(w io.Writer) error) (err error) {
 	return os.Rename(f.Name(), path)
 }
 
-// digest tells checkpoints apart without reading all of a large one: it is of the size,
-// the beginning, and 256 pages that are spread over the rest.
+// digest tells most checkpoints apart without reading all of a large one: it is of the
+// size, the beginning, and 256 pages that are spread over the rest.
 func digest(file []byte) string {
 	const begin, page, pages = 1 << 20, 4096, 256
 	h := sha256.New()
@@ -199,19 +205,39 @@ func (w *Weights) checkPacked(p *Program) error {
 	if w.meta[packKey] != p.Key {
 		return &WeightError{File: w.file, Err: fmt.Errorf("is packed for another model, target or version of mlxc than this %s; pack the checkpoint again", p.Name)}
 	}
+	if !w.mem.mapped { // it lies beside nothing
+		return nil
+	}
 	name := w.meta[packSource]
 	if name != filepath.Base(name) {
 		return &WeightError{File: w.file, Err: fmt.Errorf("was packed from %s, which is no file name", quote(name))}
 	}
-	mem, err := mapFile(filepath.Join(filepath.Dir(w.file), name))
+	path := filepath.Join(filepath.Dir(w.file), name)
+	mem, err := mapFile(path)
 	if err != nil {
 		return nil // it need not be there
 	}
 	defer mem.free()
-	if digest(mem.bytes) != w.meta[packDigest] {
+	if digest(mem.bytes) != w.meta[packDigest] || !older(path, w.file) && sum(mem.bytes) != w.meta[packSum] {
 		return &WeightError{File: w.file, Err: fmt.Errorf("was packed from %s, which has changed since; pack it again", name)}
 	}
 	return nil
+}
+
+// older reports whether a file was written before another, and so is still what the other
+// was made from.
+func older(path, than string) bool {
+	a, err := os.Stat(path)
+	if err != nil {
+		return false
+	}
+	b, err := os.Stat(than)
+	return err == nil && a.ModTime().Before(b.ModTime())
+}
+
+func sum(file []byte) string {
+	s := sha256.Sum256(file)
+	return hex.EncodeToString(s[:])
 }
 
 // packedArrays are those of a packed file that stand for what Load computes.

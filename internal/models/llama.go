@@ -22,6 +22,34 @@ var Llama1B = LlamaConfig{Width: 2048, Hidden: 8192, Heads: 32, KV: 8, Theta: 50
 // values the caches [B, KV, S, D] hold; the caches come back with those of the tokens
 // from pos on. tokens is T, or 0 for a dim of at most 512.
 func Llama(c LlamaConfig, tokens int) (*mlx.Program, error) {
+	return c.program(tokens, func(l *llama, x value) value { return l.block(l.b.Block, "", x) })
+}
+
+// LlamaLayers is so many blocks, each with caches of its own.
+func LlamaLayers(c LlamaConfig, tokens, layers int) (*mlx.Program, error) {
+	return c.program(tokens, func(l *llama, x value) value {
+		for i := range layers {
+			x = l.block(l.b.Sub("layers").At(i), fmt.Sprintf("_%d", i), x)
+		}
+		return x
+	})
+}
+
+// A llama is an entry that is being built of blocks.
+type llama struct {
+	LlamaConfig
+	b        *mlx.Builder
+	e        *mlx.Entry
+	pos, end mlx.Dim
+	caches   []namedValue // as the blocks leave them
+}
+
+type namedValue struct {
+	name  string
+	value value
+}
+
+func (c LlamaConfig) program(tokens int, blocks func(l *llama, x value) value) (*mlx.Program, error) {
 	b := mlx.New("llama")
 	b.Dim("B", 8)
 	T := mlx.N(tokens)
@@ -31,40 +59,48 @@ func Llama(c LlamaConfig, tokens int) (*mlx.Program, error) {
 		b.Const("T", tokens)
 	}
 	S := b.Dim("S", c.Context)
-	d := c.Width / c.Heads
 	b.Entry("run", func(e *mlx.Entry) {
 		x := e.In("x", fmt.Sprintf("f32[B, T, %d]", c.Width))
-		cache := fmt.Sprintf("f32[B, %d, S, %d]", c.KV, d)
-		keys, values := e.In("k_cache", cache), e.In("v_cache", cache)
-		pos := e.DimIn("pos")
-		end := pos.Add(T)
-		e.Where(end, ir.LE, S)
-
-		norm := func(name string, x value) value {
-			return mlx.RMSNorm(x, declare(b.Sub(name))("weight", c.Width), c.Eps)
+		l := &llama{LlamaConfig: c, b: b, e: e, pos: e.DimIn("pos")}
+		l.end = l.pos.Add(T)
+		e.Where(l.end, ir.LE, S)
+		e.Out("y", blocks(l, x))
+		for _, out := range l.caches {
+			e.Out(out.name, out.value)
 		}
-		linear := func(name string, in, out int, x value) value {
-			return x.MatMul(declare(b.Sub(name))("weight", out, in).T())
-		}
-		heads := func(name string, n int, x value) value {
-			return linear(name, c.Width, n*d, x).Rearrange("b t (h d) -> b h t d", mlx.Axes{"d": mlx.N(d)})
-		}
-		turned := func(x value) value { return mlx.RoPE(x, pos, mlx.RoPEOptions{Theta: c.Theta}) }
-
-		h := norm("input_layernorm", x)
-		q := turned(heads("self_attn.q_proj", c.Heads, h))
-		at := mlx.Range(pos, end)
-		keys = keys.SetAt(turned(heads("self_attn.k_proj", c.KV, h)), mlx.Every, mlx.Every, at)
-		values = values.SetAt(heads("self_attn.v_proj", c.KV, h), mlx.Every, mlx.Every, at)
-		seen := []mlx.Span{mlx.Every, mlx.Every, mlx.To(end)}
-		y := mlx.Attention(q, keys.At(seen...), values.At(seen...), mlx.AttentionOptions{Causal: true})
-		x = x.Add(linear("self_attn.o_proj", c.Width, c.Width, y.Rearrange("b h t d -> b t (h d)", nil)))
-
-		h = norm("post_attention_layernorm", x)
-		h = mlx.SiLU(linear("mlp.gate_proj", c.Width, c.Hidden, h)).Mul(linear("mlp.up_proj", c.Width, c.Hidden, h))
-		e.Out("y", x.Add(linear("mlp.down_proj", c.Hidden, c.Width, h)))
-		e.Out("k_cache", keys)
-		e.Out("v_cache", values)
 	})
 	return b.Build()
+}
+
+// block is the block of x whose weights are below k; caches is what the names of its
+// caches end in.
+func (l *llama) block(k *mlx.Block, caches string, x value) value {
+	d := l.Width / l.Heads
+	cache := fmt.Sprintf("f32[B, %d, S, %d]", l.KV, d)
+	keys, values := l.e.In("k_cache"+caches, cache), l.e.In("v_cache"+caches, cache)
+	norm := func(name string, x value) value {
+		return mlx.RMSNorm(x, declare(k.Sub(name))("weight", l.Width), l.Eps)
+	}
+	linear := func(name string, in, out int, x value) value {
+		return x.MatMul(declare(k.Sub(name))("weight", out, in).T())
+	}
+	heads := func(name string, n int, x value) value {
+		return linear(name, l.Width, n*d, x).Rearrange("b t (h d) -> b h t d", mlx.Axes{"d": mlx.N(d)})
+	}
+	turned := func(x value) value { return mlx.RoPE(x, l.pos, mlx.RoPEOptions{Theta: l.Theta}) }
+
+	h := norm("input_layernorm", x)
+	q := turned(heads("self_attn.q_proj", l.Heads, h))
+	at := mlx.Range(l.pos, l.end)
+	keys = keys.SetAt(turned(heads("self_attn.k_proj", l.KV, h)), mlx.Every, mlx.Every, at)
+	values = values.SetAt(heads("self_attn.v_proj", l.KV, h), mlx.Every, mlx.Every, at)
+	seen := []mlx.Span{mlx.Every, mlx.Every, mlx.To(l.end)}
+	y := mlx.Attention(q, keys.At(seen...), values.At(seen...), mlx.AttentionOptions{Causal: true})
+	x = x.Add(linear("self_attn.o_proj", l.Width, l.Width, y.Rearrange("b h t d -> b t (h d)", nil)))
+
+	h = norm("post_attention_layernorm", x)
+	h = mlx.SiLU(linear("mlp.gate_proj", l.Width, l.Hidden, h)).Mul(linear("mlp.up_proj", l.Width, l.Hidden, h))
+	x = x.Add(linear("mlp.down_proj", l.Hidden, l.Width, h))
+	l.caches = append(l.caches, namedValue{"k_cache" + caches, keys}, namedValue{"v_cache" + caches, values})
+	return x
 }

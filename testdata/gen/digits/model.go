@@ -44,8 +44,8 @@ func (m *Model) Close() error {
 
 // Pack writes the weights as kernels read them to path, a file that Load takes in place
 // of the checkpoint, as long as model and checkpoint stay as they are.
-func (m *Model) Pack(path string) error {
-	return m.m.Pack(path, nil)
+func (m *Model) Pack(ctx context.Context, path string) error {
+	return m.m.Pack(ctx, path, nil)
 }
 
 // Session serves one goroutine at a time.
@@ -126,7 +126,7 @@ var program = runtime.Program{
 	Version: runtime.Version1,
 	Dims:    dims,
 	Params:  params,
-	Key:     "1a47a5106959d1f80324ae7dac8d2821",
+	Key:     "945022a9712afe55ab21fc3a238834a2",
 	Entries: []runtime.Entry{
 		{
 			Name: "read",

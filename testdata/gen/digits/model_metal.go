@@ -30,7 +30,7 @@ var metalProgram = runtime.Program{
 	Version: runtime.Version1,
 	Dims:    dims,
 	Params:  params,
-	Key:     "81e81f3b4ab5ef3023862f5a6d13460a",
+	Key:     "df5eeddc2af14265c211430163a35d51",
 	Entries: []runtime.Entry{
 		{
 			Name: "read",

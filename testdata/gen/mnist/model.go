@@ -44,8 +44,8 @@ func (m *Model) Close() error {
 
 // Pack writes the weights as kernels read them to path, a file that Load takes in place
 // of the checkpoint, as long as model and checkpoint stay as they are.
-func (m *Model) Pack(path string) error {
-	return m.m.Pack(path, nil)
+func (m *Model) Pack(ctx context.Context, path string) error {
+	return m.m.Pack(ctx, path, nil)
 }
 
 // Session serves one goroutine at a time.
@@ -124,7 +124,7 @@ var program = runtime.Program{
 	Version: runtime.Version1,
 	Dims:    dims,
 	Params:  params,
-	Key:     "2c1abefc8f5b5b11589516519e2eb909",
+	Key:     "e1f8ae5bfb37c42bef91ed8d5f9452fd",
 	Entries: []runtime.Entry{
 		{
 			Name: "predict",

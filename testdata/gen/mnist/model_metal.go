@@ -30,7 +30,7 @@ var metalProgram = runtime.Program{
 	Version: runtime.Version1,
 	Dims:    dims,
 	Params:  params,
-	Key:     "c2969980acc78a48c853f3790fcc5b0a",
+	Key:     "d4d3e2260427647a04c6a6b236b12dc4",
 	Entries: []runtime.Entry{
 		{
 			Name: "predict",

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 	"unsafe"
@@ -15,6 +16,7 @@ import (
 type fake struct {
 	cpuDevice
 	t       *testing.T
+	mu      sync.Mutex // the collector closes buffers whenever it likes
 	open    map[*fakeBuffer]bool
 	sets    []int
 	fails   error
@@ -37,16 +39,26 @@ func (f *fake) Wrap(mem []byte) (Buffer, error) {
 		f.t.Error("memory that does not start at a page")
 	}
 	b := &fakeBuffer{f, mem}
-	f.open[b] = true
+	f.buffers(func(open map[*fakeBuffer]bool) { open[b] = true })
 	return b, nil
 }
 
 // Close reads the memory, which is a fault if it is gone.
 func (b *fakeBuffer) Close() error {
 	_ = b.mem[0]
-	delete(b.f.open, b)
+	b.f.buffers(func(open map[*fakeBuffer]bool) { delete(open, b) })
 	return nil
 }
+
+// buffers counts the open ones, after use has looked at them or changed them.
+func (f *fake) buffers(use func(open map[*fakeBuffer]bool)) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	use(f.open)
+	return len(f.open)
+}
+
+func unchanged(map[*fakeBuffer]bool) {}
 
 func (f *fake) Record(launches []Launch) (Recording, error) {
 	r, err := f.cpuDevice.Record(launches)
@@ -74,7 +86,9 @@ func (r *fakeRecording) Set(i int) {
 			continue
 		}
 		b := a.Buffer.(*fakeBuffer)
-		if !r.f.open[b] || &b.mem[a.Offset] != &a.Bytes[0] {
+		isOpen := false
+		r.f.buffers(func(open map[*fakeBuffer]bool) { isOpen = open[b] })
+		if !isOpen || &b.mem[a.Offset] != &a.Bytes[0] {
 			r.f.t.Errorf("launch %d: argument %d is not where its buffer says", i, n)
 		}
 		if a.Offset%8 != 0 {
@@ -123,8 +137,8 @@ func TestDeviceSeesTheMemoryItself(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if len(f.open) != 0 || !f.closed {
-		t.Errorf("%d buffers are open, device closed: %v", len(f.open), f.closed)
+	if n := f.buffers(unchanged); n != 0 || !f.closed {
+		t.Errorf("%d buffers are open, device closed: %v", n, f.closed)
 	}
 }
 
@@ -154,7 +168,7 @@ func TestBuffersOfClosedDevicesAreDropped(t *testing.T) {
 		if err := errors.Join(s.Close(), m.Close()); err != nil {
 			t.Error(err)
 		}
-		open = len(f.open)
+		open = f.buffers(unchanged)
 	}
 	if open != 1 || len(x.mem.seen.list) != 1 {
 		t.Errorf("%d buffers of the last device, %d in all", open, len(x.mem.seen.list))

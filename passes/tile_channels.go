@@ -21,7 +21,8 @@ func prepareChannels(k *ir.Kernel) *prepared {
 		if i < 0 {
 			break
 		}
-		if x := factorsOf(fold)[i]; !p.padded(x, fold, lane) && !p.taps(x, fold, lane) {
+		x := factorsOf(fold)[i]
+		if len(p.factors) == len(factorsOf(fold)) || !p.padded(x, fold, lane) && !p.taps(x, fold, lane) {
 			return nil
 		}
 	}

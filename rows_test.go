@@ -124,7 +124,7 @@ func TestLongRowsBetweenGuards(t *testing.T) {
 	if goruntime.GOOS != "linux" {
 		t.Skip("pages are guarded by calls of Linux")
 	}
-	runGuardsOnARM64(t, runBetweenGuards(t, loadText(t, `entry long(x: f32[3, 4099]) -> (y: f32[3, 4099]) { return softmax(x) }`)))
+	runGuardsOnARM64(t, runBetweenGuards(t, loadText(t, `entry long(x: f32[3, 4099]) -> (y: f32[3, 4099]) { return softmax(x) * 4099 }`)))
 }
 
 // loadText is the module of a model's text.

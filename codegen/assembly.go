@@ -99,7 +99,7 @@ func WhyPortable(k *ir.Kernel) string {
 	if InAssembly(k) {
 		return ""
 	}
-	return strings.TrimPrefix(cpu.NoRows(k).Error(), "kernel "+k.Name+": ")
+	return cpu.NoRows(k).Error()
 }
 
 // InAssembly reports that a kernel of the CPU has a form in assembly, which takes the

@@ -60,7 +60,7 @@ func NoRows(k *ir.Kernel) error {
 }
 
 func newLanes(k *ir.Kernel) (*lanes, error) {
-	no := func(why string) (*lanes, error) { return nil, fmt.Errorf("kernel %s: %s", k.Name, why) }
+	no := func(why string) (*lanes, error) { return nil, errors.New(why) }
 	grid := k.Grid()
 	if k.Empty() || len(k.Outer) > 0 || k.Schedule != nil && k.Schedule.Form == ir.FormPanels {
 		return no("no rows")
@@ -93,7 +93,7 @@ func newLanes(k *ir.Kernel) (*lanes, error) {
 		l.need[v] = true
 		arithmetic = arithmetic || v.Kind == ir.ScalarApply || v.Kind == ir.ScalarCast || v.Kind == ir.ScalarReduce
 		if err := l.accept(v); err != nil {
-			return fmt.Errorf("kernel %s: %w", k.Name, err)
+			return err
 		}
 		for _, a := range v.Args {
 			if err := visit(a); err != nil {
@@ -230,11 +230,11 @@ func (l *lanes) stream(arg int, index ir.Size) (at int, distance int64, err erro
 	}
 	step, _, ok := index.Coef(l.axis)
 	if !ok || !step.Is(0) && !step.Is(1) {
-		return 0, 0, fmt.Errorf("kernel %s: lanes that are no neighbours", l.kernel.Name)
+		return 0, 0, errors.New("lanes that are no neighbours")
 	}
 	for _, a := range l.terms {
 		if step, _, ok := index.Coef(a); !ok || slices.ContainsFunc(slices.Concat(l.kernel.Grid(), l.terms), step.Has) || !a.Extent.AtLeast(1) {
-			return 0, 0, fmt.Errorf("kernel %s: terms that are not evenly apart, or may be none", l.kernel.Name)
+			return 0, 0, errors.New("terms that are not evenly apart, or may be none")
 		}
 	}
 	l.streams = append(l.streams, stream{arg, index, rest, number, step.Is(1), l.kernel.Args[arg].DType})
@@ -290,7 +290,7 @@ func RoutineName(function string) string { return function + "Rows" }
 func Rows(k *ir.Kernel, name string) (*jen.Statement, error) {
 	l, err := newLanes(k)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("kernel %s: %w", k.Name, err)
 	}
 	p := newDriver(k)
 	words := []string{"n", "rows", "at", "step", "unsafe"}

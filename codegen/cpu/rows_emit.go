@@ -42,7 +42,7 @@ type emitter struct {
 func (a *Architecture) Lanes(k *ir.Kernel, name string) (string, error) {
 	l, err := newLanes(k)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("kernel %s: %w", k.Name, err)
 	}
 	return l.routine(a.sets, name)
 }

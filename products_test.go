@@ -103,6 +103,13 @@ func overCase(m, k, n int) productCase {
 `, m, k, n)}
 }
 
+// winogradCase is one of 3 by 3 kernels and stride 1 by Winograd.
+func winogradCase(b, h, w, in, out, pad int) productCase {
+	c := convCase(b, h, w, in, out, 3, 1, pad, 1, 1)
+	c.text = fmt.Sprintf("%%y = conv_winograd(%%a, %%b, pad=[%d, %d], acc=f32) : %s\n", pad, pad, shapeText(c.dtype, c.out))
+	return c
+}
+
 // half is the case with operands and result in f16.
 func (c productCase) half() productCase {
 	c.dtype, c.text = runtime.F16, strings.ReplaceAll(c.text, "f32[", "f16[")
@@ -234,7 +241,7 @@ func TestProductsBetweenGuards(t *testing.T) {
 		t.Skip("pages are guarded by calls of Linux")
 	}
 	cases := slices.DeleteFunc(productCases(), func(c productCase) bool { return c.dtype != runtime.F32 })
-	cases = append(cases, overCase(20, 1100, 24))
+	cases = append(cases, overCase(20, 1100, 24), winogradCase(2, 7, 10, 9, 20, 1), winogradCase(1, 8, 6, 40, 16, 0))
 	for _, dtype := range []runtime.DType{runtime.F16, runtime.BF16} {
 		cases = append(cases, matmulCase(2, 13, 30, 40, false, false).wide(dtype), matmulCase(1, 1, 1100, 48, false, true).wide(dtype), convCase(1, 7, 8, 12, 24, 3, 1, 1, 1, 1).wide(dtype))
 	}

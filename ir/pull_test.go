@@ -171,6 +171,7 @@ func TestKernelsWithDims(t *testing.T) {
 		{"max_pool", "size=[3], stride=[2], pad=[1]", []string{"f32[B, 2*N + 1, 2]"}},
 		{"avg_pool", "size=[2], stride=[2], pad=[0]", []string{"f32[B, 2*N, 2]"}},
 		{"matmul", "acc=f32", []string{"f32[B, N, 3]", "f32[3, N]"}},
+		{"conv_winograd", "pad=[1, 0], acc=f32", []string{"f32[B, N + 2, N + 3, 2]", "f32[3, 3, 3, 2]"}},
 		{"conv", "stride=[2], pad=[1], dilation=[1], groups=1, acc=f32", []string{"f32[B, N + 2, 3]", "f32[4, 3, 3]"}},
 		{"softmax", "axis=1, acc=f32", []string{"f32[B, N]"}},
 		{"var", "axes=[0, 1], keep=false", []string{"f32[N, N]"}},

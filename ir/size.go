@@ -392,8 +392,33 @@ func (s Size) AtLeast(n int64) bool {
 	if rest.NonNegative() {
 		return true
 	}
-	below, ok := N(0).Sub(rest).Max()
-	return ok && below <= 0
+	below := N(0).Sub(rest)
+	for _, bound := range []Size{below, below.undivided()} {
+		if most, ok := bound.Max(); ok && most <= 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// undivided is an upper bound of s without the quotients by constants of which it has a
+// multiple: x - (d-1) <= d*div(x, d) <= x.
+func (s Size) undivided() Size {
+	u := Size{overflow: s.overflow}
+	for _, t := range s.terms {
+		m := Size{terms: []Term{t}}
+		if len(t.Atoms) == 1 && t.Atoms[0].Kind == AtomQuo {
+			if d, ok := t.Atoms[0].D.Int(); ok && t.Coef%d == 0 {
+				x := t.Atoms[0].X
+				if t.Coef < 0 {
+					x = x.Sub(N(d - 1))
+				}
+				m = x.Mul(N(t.Coef / d))
+			}
+		}
+		u = u.Add(m)
+	}
+	return u
 }
 
 // upper is an upper bound of s in dims alone, over all values of its axes.

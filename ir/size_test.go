@@ -18,6 +18,11 @@ func TestAtLeast(t *testing.T) {
 		{a.Size().Sub(b.Size()), -1, false},
 		{N(3), 3, true},
 		{a.Size().Add(N(1)).Div(N(2)), 0, true},
+		{a.Size().Add(N(2)).Sub(a.Size().Add(N(1)).Div(N(2)).Mul(N(2))), 1, true},
+		{a.Size().Add(N(2)).Sub(a.Size().Add(N(1)).Div(N(2)).Mul(N(2))), 2, false},
+		{a.Size().Div(N(3)).Mul(N(6)).Sub(a.Size().Mul(N(2))), -4, true},
+		{a.Size().Div(N(3)).Mul(N(6)).Sub(a.Size().Mul(N(2))), -3, false},
+		{a.Size().Div(N(3)).Mul(N(5)).Sub(a.Size()), -2, false},
 	} {
 		if got := c.s.AtLeast(c.n); got != c.want {
 			t.Errorf("%s >= %d: %v", c.s, c.n, got)

@@ -99,7 +99,7 @@ func (u *fusion) run() {
 		if in.Op.Kind == ir.KindSource || len(uses) == 0 && !u.result[v] && u.partOf[v] == nil {
 			continue
 		}
-		if u.storedInParts(v) {
+		if u.storedInParts(v, uses) {
 			u.parts[v] = true
 			for _, a := range in.Args {
 				u.partOf[a] = v

@@ -56,7 +56,7 @@ func resultsOf(body []*ir.Instr) []*ir.Value {
 func (u *fusion) join(g, h *group) bool {
 	apart := u.place[largest(g.values)] - u.place[largest(h.values)]
 	if g.heavy != nil || h.heavy != nil || g.device != h.device || max(apart, -apart) > maxApart ||
-		len(g.reads)+len(g.values)+len(h.values) > maxArgs || elems(largest(g.values)) < elems(largest(h.values)) {
+		u.buffers(g)+len(h.values) > maxArgs || elems(largest(g.values)) < elems(largest(h.values)) {
 		return false
 	}
 	points := !g.folds && !h.folds && ir.EqualShapes(largest(g.values).Type.Shape, largest(h.values).Type.Shape)

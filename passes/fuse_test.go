@@ -2,6 +2,7 @@ package passes
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -72,6 +73,68 @@ func TestOneKernel(t *testing.T) {
 			}
 			if product := strings.Contains(test.body, "matmul") || strings.Contains(test.body, "conv"); (k.Contract != nil) != product {
 				t.Errorf("%s on %s: is a product: %v", test.name, target, k.Contract != nil)
+			}
+		}
+	}
+}
+
+// Convolution by Winograd is three kernels on the GPU, all elements of the tiles being one
+// that computes each once; on the CPU, where vectors take no guards, the padded input and
+// the results before they are moved are in memory.
+func TestWinograd(t *testing.T) {
+	for _, c := range []struct {
+		target ir.Target
+		steps  int
+		inputs int // the kernel of the elements
+	}{{ir.Metal, 3, 0}, {ir.CPU, 5, 1}} {
+		m := parse(t, `mlxir 1
+module "one" {
+dim B 1..8
+dim N 8..64
+func @f(%x: f32[B, N, N, 40], %w: f32[40, 3, 3, 40]) -> (y: f32[B, N, N, 40]) {
+%0 = conv_winograd(%x, %w, pad=[1, 1], acc=invalid) : f32[B, N, N, 40]
+%y = relu(%0) : f32[B, N, N, 40]
+ret(%y)
+}
+}`)
+		if err := Until(m, c.target, "pack"); err != nil {
+			t.Fatal(err)
+		}
+		steps := m.Funcs[0].Variants[0].Steps
+		steps = slices.DeleteFunc(slices.Clone(steps), func(s *ir.Step) bool { // of weights, here an input
+			return slices.ContainsFunc(s.Args, func(b *ir.Buffer) bool { return b.Name == "w" || b.Name == "concat_2" && len(s.Args) == 2 })
+		})
+		if len(steps) != c.steps {
+			t.Fatalf("%d kernels on %s:\n%s", len(steps), c.target, ir.Print(m))
+		}
+		if k := steps[c.inputs].Kernel; len(k.Stores) != 16 || len(k.Args) != 2 {
+			t.Errorf("the elements of tiles are %d stores to %d buffers on %s", len(k.Stores), len(k.Args)-1, c.target)
+		}
+	}
+}
+
+// A concatenation is stored in parts where these are products, or where products read it
+// and it has one; not where its reader can compute it.
+func TestConcatenationInParts(t *testing.T) {
+	const product = "%p = matmul(%x, %m, acc=invalid) : f32[B, 40]\n"
+	const point = "%q = tanh(%x) : f32[B, 40]\n"
+	both := func(a, b string) string { return "%c = concat(%" + a + ", %" + b + ", axis=1) : f32[B, 80]\n" }
+	for _, c := range []struct {
+		body, result string
+		want         bool
+	}{
+		{product + "%r = matmul(%x, %w, acc=invalid) : f32[B, 40]\n" + both("p", "r") + "%y = relu(%c) : f32[B, 80]", "f32[B, 80]", true},
+		{product + point + both("p", "q") + "%y = matmul(%c, %v, acc=invalid) : f32[B, 40]", "f32[B, 40]", true},
+		{product + point + both("p", "q") + "%y = relu(%c) : f32[B, 80]", "f32[B, 80]", false},
+		{point + both("q", "x") + "%y = matmul(%c, %v, acc=invalid) : f32[B, 40]", "f32[B, 40]", false},
+	} {
+		m := parse(t, fmt.Sprintf("mlxir 1\nmodule \"one\" {\ndim B 1..64\nfunc @f(%%x: f32[B, 40], %%m: f32[40, 40], %%w: f32[40, 40], %%v: f32[80, 40]) -> (y: %s) {\n%s\nret(%%y)\n}\n}", c.result, c.body))
+		if err := Until(m, ir.CPU, "fuse"); err != nil {
+			t.Fatal(err)
+		}
+		for _, in := range m.Funcs[0].Body {
+			if in.Op.Name == "concat" && in.Parts != c.want {
+				t.Errorf("in parts: %v\n%s", in.Parts, ir.Print(m))
 			}
 		}
 	}

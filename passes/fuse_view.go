@@ -19,7 +19,11 @@ func (u *fusion) whyViewStored(v *ir.Value, uses []use) string {
 	if n := u.facts[v].places; n > maxPlaces {
 		return fmt.Sprintf("takes its elements from %d places", n)
 	}
+	_, pads := v.Instr.Attrs.(ir.PadAttrs)
 	for _, x := range uses {
+		if pads && v.Instr.Device == ir.OnCPU && x.group.heavy == nil && x.times() > maxTests {
+			return borders // vectors take no guards
+		}
 		if f := u.facts[v]; f.constant && f.weights && f.places > 1 && x.under != nil && v.Instr.Device == ir.OnGPU {
 			return joined // on the CPU panels are made of it, at load
 		}
@@ -38,6 +42,10 @@ func (u *fusion) whyViewStored(v *ir.Value, uses []use) string {
 	return ""
 }
 
+// maxTests is how often at most the elements of a padded value are looked at where that
+// tests whether they are within its borders; else it is stored.
+const maxTests = 2
+
 // placesWithin is n, or 1 where a view of n places is stored.
 func placesWithin(n int) int {
 	if n > maxPlaces {
@@ -48,16 +56,32 @@ func placesWithin(n int) int {
 
 // storedInParts reports whether the kernels that compute the operands of a
 // concatenation store it, each its part, so that no kernel joins them: where these are
-// products and windows, and follow one another, as else it would be in memory for long.
-func (u *fusion) storedInParts(v *ir.Value) bool {
+// products and windows that follow one another, as else it would be in memory for long;
+// and where they are computed element by element, and to compute all of them for each
+// element costs more than memory does.
+func (u *fusion) storedInParts(v *ir.Value, uses []use) bool {
 	in := v.Instr
 	if _, isConcat := in.Attrs.(ir.AxisAttrs); !isConcat || !isView(in) || len(in.Args) < 2 {
 		return false
 	}
-	first := u.place[v]
 	for i, a := range in.Args {
-		if f := u.facts[a]; f.host == nil || !isHeavy(f.host.Op.Kind) || isView(a.Instr) ||
-			a.Instr.Device != in.Device || u.result[a] || u.partOf[a] != nil || slices.Contains(in.Args[:i], a) {
+		if a.Instr == nil || isView(a.Instr) || a.Instr.Device != in.Device || u.result[a] || u.partOf[a] != nil || slices.Contains(in.Args[:i], a) {
+			return false
+		}
+	}
+	return u.partsOfProducts(v, uses) || u.partsOfPoints(v)
+}
+
+// partsOfProducts: what products read would be stored anyway, so that their other parts
+// may be computed element by element.
+func (u *fusion) partsOfProducts(v *ir.Value, uses []use) bool {
+	in, first, products := v.Instr, u.place[v], 0
+	read := len(uses) > 0 && !slices.ContainsFunc(uses, func(x use) bool { return x.under == nil })
+	for _, a := range in.Args {
+		switch f := u.facts[a]; {
+		case f.host != nil && isHeavy(f.host.Op.Kind):
+			products++
+		case !read || a.Instr.Op.Kind != ir.KindElementwise:
 			return false
 		}
 		first = min(first, u.place[a])
@@ -68,7 +92,20 @@ func (u *fusion) storedInParts(v *ir.Value) bool {
 			folds++
 		}
 	}
-	return folds <= maxFoldsBetween*len(in.Args)
+	return products > 0 && folds <= maxFoldsBetween*len(in.Args)
+}
+
+func (u *fusion) partsOfPoints(v *ir.Value) bool {
+	f, m, memory := u.facts[v], machines[v.Instr.Device], 0.0
+	for _, a := range v.Instr.Args {
+		if a.Instr.Op.Kind != ir.KindElementwise || u.facts[a].host != nil || !ir.EqualShapes(a.Type.Shape, v.Instr.Args[0].Type.Shape) {
+			return false
+		}
+	}
+	if f.places <= maxPlaces { // else it is stored in any case
+		memory = 2*bytesOf(v)/m.bytes + m.launch
+	}
+	return f.work*elems(v)*float64(len(v.Instr.Args)-1)/m.ops > memory
 }
 
 // maxFoldsBetween is how many products and reductions there may be for each part while

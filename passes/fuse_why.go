@@ -27,6 +27,7 @@ const (
 	fewRows      = "too few rows for all workers"
 	joined       = "weights that one product reads"
 	divided      = "its index would be divided in an inner loop"
+	borders      = "its borders would be tested again and again"
 	manyArgs     = "its reader has as many operands as a kernel takes"
 )
 
@@ -34,7 +35,7 @@ const (
 // is not.
 func (u *fusion) whyStored(v *ir.Value, uses []use) string {
 	in := v.Instr
-	full := func(x use) bool { return len(x.group.reads)+len(x.group.values)+len(in.Args) > maxArgs }
+	full := func(x use) bool { return u.buffers(x.group)+len(in.Args) > maxArgs }
 	switch kind := in.Op.Kind; {
 	case u.stream[v] != nil:
 		return ""
@@ -68,6 +69,21 @@ func (u *fusion) whyStored(v *ir.Value, uses []use) string {
 // maxArgs is how many buffers a kernel takes: Metal has room for 31, and one of them
 // holds the sizes.
 const maxArgs = 30
+
+// buffers is how many g takes; parts of one value are in one.
+func (u *fusion) buffers(g *group) int {
+	n, wholes := len(g.reads), map[*ir.Value]bool{}
+	for _, v := range g.values {
+		if whole := u.partOf[v]; whole != nil {
+			v = whole
+		}
+		if !wholes[v] {
+			wholes[v] = true
+			n++
+		}
+	}
+	return n
+}
 
 // whyFoldStored: a reduction goes into the kernel that reads it if the result is one
 // of rows, each of which is folded once.
@@ -313,7 +329,8 @@ func (u *fusion) readByOthers(v *ir.Value) bool {
 }
 
 // hosts are the groups that might store v as well: those that compute it, the first
-// in the body before others, and those that read what it is computed from.
+// in the body before others, those that store other parts of what it is a part of, and
+// those that read what it is computed from.
 func (u *fusion) hosts(v *ir.Value, uses []use) []*group {
 	if u.facts[v].host != nil && v.Instr.Op.Kind != ir.KindReduce {
 		return nil // it goes with its own product
@@ -322,6 +339,13 @@ func (u *fusion) hosts(v *ir.Value, uses []use) []*group {
 	for _, x := range slices.Backward(uses) {
 		if x.under == nil {
 			groups = append(groups, x.group)
+		}
+	}
+	if whole := u.partOf[v]; whole != nil && v.Instr.Op.Kind == ir.KindElementwise {
+		for _, a := range whole.Instr.Args {
+			if g := u.group[a]; g != nil && !slices.Contains(groups, g) {
+				groups = append(groups, g)
+			}
 		}
 	}
 	for _, g := range u.groups {
@@ -339,7 +363,7 @@ func (u *fusion) hosts(v *ir.Value, uses []use) []*group {
 // between, and each point of g has its part of v.
 func (u *fusion) mayStore(g *group, v *ir.Value, uses []use) bool {
 	kind := v.Instr.Op.Kind
-	if g.device != v.Instr.Device || g.heavy != nil || isHeavy(kind) || len(g.reads)+len(g.values)+len(v.Instr.Args) > maxArgs {
+	if g.device != v.Instr.Device || g.heavy != nil || isHeavy(kind) || u.buffers(g)+len(v.Instr.Args) > maxArgs {
 		return false
 	}
 	if slices.ContainsFunc(uses, func(x use) bool { return x.group != g && u.reaches(x.group, g) }) {

@@ -18,7 +18,7 @@ type kernelMaker struct {
 	puller *ir.Puller
 	kernel *ir.Kernel
 	reads  []*ir.Value // one for each argument so far
-	writes []*ir.Value // one for each store
+	writes []*ir.Value // one for each argument that is stored to
 	number map[any]int // the argument of a value, or of a param
 	route  map[*ir.Value][]ir.Size
 }
@@ -183,12 +183,17 @@ func (b *kernelMaker) grid(shape []ir.Size) []ir.Size {
 	return at
 }
 
-// store appends a store of v; its argument follows those that are read.
+// store appends a store of v; its argument follows those that are read. Parts of one
+// value have one.
 func (b *kernelMaker) store(v *ir.Value, at []ir.Size, value *ir.Scalar) {
 	k := b.kernel
 	home, index := b.home(v, at)
-	k.Stores = append(k.Stores, ir.Store{Arg: len(b.reads) + len(k.Stores), Index: index, Value: value})
-	b.writes = append(b.writes, home)
+	n := slices.Index(b.writes, home)
+	if n < 0 {
+		n = len(b.writes)
+		b.writes = append(b.writes, home)
+	}
+	k.Stores = append(k.Stores, ir.Store{Arg: len(b.reads) + n, Index: index, Value: value})
 }
 
 // finish brings the kernel into its final form.

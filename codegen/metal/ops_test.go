@@ -223,6 +223,7 @@ func TestOtherOps(t *testing.T) {
 		"attention":     attentions(b),
 		"rope":          ropes(b),
 		"cross_entropy": crossEntropies(b),
+		"conv_winograd": winograds(b),
 		"take":          {take(ir.AxisAttrs{Axis: 0}, shape(7, 33), shape(5)), take(ir.AxisAttrs{Axis: 1}, shape(7, 33), nil), take(ir.AxisAttrs{Axis: 0}, shape(7, 32), shape(31, 2))},
 		"reshape":       {one(ir.ShapeAttrs{Shape: shape(35, 6)}, shape(6, 35)), one(ir.ShapeAttrs{Shape: shape()}, shape(1, 1))},
 		"transpose":     {one(ir.PermAttrs{Perm: []int{2, 0, 1}}, shape(7, 31, 4)), one(ir.PermAttrs{Perm: []int{1, 0, 2}}, shape(7, 31, 4))},
@@ -298,6 +299,15 @@ func ropes(b *builder) []attempt {
 	add(ir.RopeAttrs{Pos: n, Interleaved: true, Factor: 4}, []ir.Size{n, ir.N(6)})
 	add(ir.RopeAttrs{Factor: 8, Low: 1, High: 4, Context: 64}, shape(2, 3, 7, 16), typ(ir.U8, shape(2, 7)))
 	return all
+}
+
+// winograds are of sizes that tiles of 2 by 2 divide and that they do not.
+func winograds(b *builder) []attempt {
+	n := b.dim("W", 20)
+	return []attempt{func(o *ir.Op, d ir.DType) bool {
+		x := []ir.Size{ir.N(2), ir.N(6), n.Add(ir.N(2)), ir.N(9)}
+		return b.try("conv_winograd_"+d.String(), op("conv_winograd", ir.WinogradAttrs{Pad: []int{1, 0}}), []ir.Type{typ(d, x), typ(d, shape(8, 3, 3, 9))}, map[string]int64{"W": 1}, map[string]int64{"W": 12})
+	}}
 }
 
 func updates(b *builder) []attempt {

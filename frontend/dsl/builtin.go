@@ -51,6 +51,9 @@ func init() {
 			n := a.spatial()
 			return a.op("conv", ir.ConvAttrs{Stride: a.each(2, n, 1), Pad: a.each(3, n, 0), Dilation: a.each(4, n, 1), Groups: a.int(5, 1)}, a.tensor(0), a.tensor(1))
 		}},
+		"conv_winograd": {"x:tensor w:tensor pad:ints?", func(a *builtinArgs) value {
+			return a.op("conv_winograd", ir.WinogradAttrs{Pad: a.each(2, 2, 0)}, a.tensor(0), a.tensor(1))
+		}},
 		"layer_norm": {"x:tensor weight:tensor bias:tensor eps:float?", func(a *builtinArgs) value {
 			return a.op("layer_norm", ir.NormAttrs{Eps: a.float(3, 1e-5)}, a.tensor(0), a.tensor(1), a.tensor(2))
 		}},

@@ -101,6 +101,12 @@ func Conv(x, w Value, o ConvOptions) Value {
 	}, x, w)
 }
 
+// ConvWinograd is Conv of x [B, Y, X, I] with kernels w [O, 3, 3, I], with fewer products
+// and other roundings; pad is as in ConvOptions.
+func ConvWinograd(x, w Value, pad ...int) Value {
+	return apply("conv_winograd", ir.WinogradAttrs{Pad: each(pad, 2, 0)}, x, w)
+}
+
 // each is a list of n numbers: as given, one for all, or the default for all.
 func each(given []int, n, otherwise int) []int {
 	switch len(given) {

@@ -131,6 +131,9 @@ func TestTypes(t *testing.T) {
 		{"conv", func(b Builder, e Entry) Value {
 			return mlx.Conv(e.In("x", "f32[B, 28, 28, 3]"), b.Param("w", "f32[6, 5, 3, 1]"), mlx.ConvOptions{Stride: []int{2}, Pad: []int{2, 1}, Groups: 3})
 		}, "f32[B, 14, 14, 6]"},
+		{"conv_winograd", func(b Builder, e Entry) Value {
+			return mlx.ConvWinograd(e.In("x", "f32[B, 28, T, 3]"), b.Param("w", "f32[6, 3, 3, 3]"), 0, 1)
+		}, "f32[B, 26, T, 6]"},
 		{"max_pool", func(b Builder, e Entry) Value {
 			return mlx.MaxPool(e.In("x", "f32[B, 28, 27, 3]"), mlx.PoolOptions{Size: []int{2}})
 		}, "f32[B, 14, 13, 3]"},

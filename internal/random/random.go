@@ -166,7 +166,8 @@ func (g *generator) instr(op *ir.Op) {
 	case ir.KindContract, ir.KindWindow:
 		x = g.image()
 	}
-	if _, heads := op.Attrs.(ir.AttentionAttrs); heads {
+	switch op.Attrs.(type) {
+	case ir.AttentionAttrs, ir.WinogradAttrs:
 		x = g.image()
 	}
 	args := []*ir.Value{x}
@@ -239,6 +240,8 @@ func (g *generator) operand(op *ir.Op, x ir.Type) (ir.Type, bool) {
 		}
 		y.Shape = append(y.Shape, last)
 		return y, x.Rank() > 2
+	case ir.WinogradAttrs:
+		return ir.Type{DType: x.DType, Shape: []ir.Size{ir.N(int64(1 + g.r.IntN(3))), ir.N(3), ir.N(3), last}}, x.Rank() == 4
 	case ir.AttentionAttrs:
 		return x, true
 	case ir.LossAttrs:
@@ -316,6 +319,8 @@ func (g *generator) attrs(zero any, x ir.Type, args []*ir.Value) (any, bool) {
 		return ir.PoolAttrs{Size: each(spatial, from1(3)), Stride: each(spatial, from1(2)), Pad: each(spatial, upTo(2))}, true
 	case ir.ConvAttrs:
 		return ir.ConvAttrs{Stride: each(spatial, from1(2)), Pad: each(spatial, upTo(3)), Dilation: each(spatial, from1(2)), Groups: 1}, true
+	case ir.WinogradAttrs:
+		return ir.WinogradAttrs{Pad: each(spatial, upTo(3))}, true
 	}
 	panic(fmt.Sprintf("random: attributes of type %T are not known", zero))
 }

@@ -414,7 +414,13 @@ def updates():
     case("view", "update", "axis=0, start=2", [x, np.zeros((0, 3, 4))], x)
 
 
-for record in (unary, binary, cast, moves, reductions, windows, contractions, composites, attention, rope, losses, updates):
+def winograd():
+    for x, w, pad in [((2, 5, 6, 3), (4, 3, 3, 3), [1, 1]), ((1, 3, 7, 2), (3, 3, 3, 2), [0, 2]), ((1, 4, 4, 1), (2, 3, 3, 1), [0, 0]), ((1, 4, 5, 9), (8, 3, 3, 9), [1, 0])]:
+        x, w = f32(*x), f32(*w)
+        case("composite", "conv_winograd", f"pad={pad}, acc=f32", [x, w], last(F.conv2d(first(x), first(w), padding=pad)))
+
+
+for record in (unary, binary, cast, moves, reductions, windows, contractions, composites, attention, rope, losses, updates, winograd):
     record()
 versions = {"python": sys.version.split()[0], "numpy": np.__version__, "torch": torch.__version__}
 for kind, list_ in cases.items():

@@ -126,6 +126,7 @@ func TestConcatenationInParts(t *testing.T) {
 		{product + "%r = matmul(%x, %w, acc=invalid) : f32[B, 40]\n" + both("p", "r") + "%y = relu(%c) : f32[B, 80]", "f32[B, 80]", true},
 		{product + point + both("p", "q") + "%y = matmul(%c, %v, acc=invalid) : f32[B, 40]", "f32[B, 40]", true},
 		{product + point + both("p", "q") + "%y = relu(%c) : f32[B, 80]", "f32[B, 80]", false},
+		{point + "%r = exp(%x) : f32[B, 40]\n" + both("q", "r") + "%y = matmul(%c, %v, acc=invalid) : f32[B, 40]", "f32[B, 40]", false},
 		{point + both("q", "x") + "%y = matmul(%c, %v, acc=invalid) : f32[B, 40]", "f32[B, 40]", false},
 	} {
 		m := parse(t, fmt.Sprintf("mlxir 1\nmodule \"one\" {\ndim B 1..64\nfunc @f(%%x: f32[B, 40], %%m: f32[40, 40], %%w: f32[40, 40], %%v: f32[80, 40]) -> (y: %s) {\n%s\nret(%%y)\n}\n}", c.result, c.body))

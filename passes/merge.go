@@ -7,10 +7,11 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
-// mergeProducts makes one product of those that multiply one value by weights and whose
-// elements are moved next, as those of queries, keys and values are: the weights are joined
-// at load, and what the products were are parts of the result. A product whose elements
-// something is done to where they are stays, since its kernel does that too.
+// mergeProducts makes one product of those that multiply one value by weights, and may add
+// a bias, and whose elements are moved next, as those of queries, keys and values are: the
+// weights are joined at load, and what the products were are parts of the result. A product
+// whose elements something else is done to where they are stays, since its kernel does
+// that too.
 func mergeProducts(m *ir.Module) error {
 	for _, f := range m.Funcs {
 		if err := mergeIn(f); err != nil {
@@ -21,7 +22,7 @@ func mergeProducts(m *ir.Module) error {
 }
 
 func mergeIn(f *ir.Func) error {
-	groups := linear(f)
+	groups := linears(f)
 	if len(groups) == 0 {
 		return nil
 	}
@@ -38,8 +39,8 @@ func mergeIn(f *ir.Func) error {
 	to := map[*ir.Value]*ir.Value{}
 	for _, in := range rest {
 		substitute(in.Args, to)
-		if to[in.Result()] != nil {
-			continue // a part of a product that stands before it
+		if _, joined := to[in.Result()]; joined {
+			continue // with a product that stands before it
 		}
 		group := groups[in]
 		if group == nil {
@@ -49,15 +50,35 @@ func mergeIn(f *ir.Func) error {
 		if err := join(b, group, to); err != nil {
 			return fmt.Errorf("%s: %w", in.Pos, err)
 		}
+		for _, l := range group {
+			if l.then != nil {
+				to[l.product.Result()] = nil // nothing reads it
+			}
+		}
 	}
 	f.Body = b.Body
 	substituteResults(f, to)
 	return nil
 }
 
+// A linear is a product by weights, and what an instruction then does to it with one number
+// for each column, as a bias is.
+type linear struct {
+	product, then *ir.Instr // then is nil where nothing is done
+	bias          *ir.Value // [columns]
+}
+
+// result is the value that is moved next.
+func (l linear) result() *ir.Value {
+	if l.then != nil {
+		return l.then.Result()
+	}
+	return l.product.Result()
+}
+
 // join appends the product of a group and its parts, which stand for the products.
-func join(b *ir.Emit, group []*ir.Instr, to map[*ir.Value]*ir.Value) error {
-	in := group[0]
+func join(b *ir.Emit, group []linear, to map[*ir.Value]*ir.Value) error {
+	in := group[0].product
 	b.Pos, b.Facts = in.Pos, in.Facts
 	op := func(name string, attrs any, args ...*ir.Value) (*ir.Value, error) {
 		made, err := b.Op(name, attrs, args...)
@@ -67,9 +88,9 @@ func join(b *ir.Emit, group []*ir.Instr, to map[*ir.Value]*ir.Value) error {
 		made.Device = in.Device
 		return made.Result(), nil
 	}
-	var factors []*ir.Value
-	for _, p := range group {
-		factors = append(factors, p.Args[1])
+	var factors, biases []*ir.Value
+	for _, l := range group {
+		factors, biases = append(factors, l.product.Args[1]), append(biases, l.bias)
 	}
 	all, err := op("concat", ir.AxisAttrs{Axis: 1}, factors...)
 	if err != nil {
@@ -79,46 +100,72 @@ func join(b *ir.Emit, group []*ir.Instr, to map[*ir.Value]*ir.Value) error {
 	if err != nil {
 		return err
 	}
+	if then := group[0].then; then != nil {
+		bias, err := op("concat", ir.AxisAttrs{Axis: 0}, biases...)
+		if err != nil {
+			return err
+		}
+		if bias, err = op("broadcast", ir.ShapeAttrs{Shape: product.Type.Shape}, bias); err != nil {
+			return err
+		}
+		if product, err = op(then.Op.Name, then.Attrs, product, bias); err != nil {
+			return err
+		}
+	}
 	last := product.Type.Rank() - 1
 	var from ir.Size
-	for _, p := range group {
+	for _, l := range group {
 		part := ir.SliceAttrs{Start: make([]ir.Size, last+1), Step: slices.Repeat([]int{1}, last+1), Size: slices.Clone(product.Type.Shape)}
-		part.Start[last], part.Size[last] = from, p.Result().Type.Shape[last]
+		part.Start[last], part.Size[last] = from, l.result().Type.Shape[last]
 		from = from.Add(part.Size[last])
 		v, err := op("slice", part, product)
 		if err != nil {
 			return err
 		}
-		v.Name = p.Result().Name
-		to[p.Result()] = v
+		v.Name = l.result().Name
+		to[l.result()] = v
 	}
 	return nil
 }
 
-// linear finds the groups of products that can be one, by their first.
-func linear(f *ir.Func) map[*ir.Instr][]*ir.Instr {
-	weights, stays := onWeights(f), map[*ir.Value]bool{} // a product's kernel does what follows, or stores a result
+// linears finds the groups of products that can be one, by their first.
+func linears(f *ir.Func) map[*ir.Instr][]linear {
+	weights, readers := onWeights(f), map[*ir.Value][]*ir.Instr{}
+	isResult, stays := map[*ir.Value]bool{}, map[*ir.Value]bool{} // whose kernel does what follows, or stores a result
 	for _, r := range f.Results {
-		stays[r.Value] = true
+		isResult[r.Value], stays[r.Value] = true, true
 	}
 	for _, in := range slices.Backward(f.Body) {
 		_, isReshape := in.Attrs.(ir.ShapeAttrs)
 		for _, a := range in.Args {
 			stays[a] = stays[a] || in.Op.Kind == ir.KindElementwise || isReshape && stays[in.Result()]
+			readers[a] = append(readers[a], in)
 		}
 	}
-	first := map[*ir.Value]*ir.Instr{}
-	groups := map[*ir.Instr][]*ir.Instr{}
+	type key struct {
+		x    *ir.Value
+		then *ir.Op
+	}
+	first := map[key]*ir.Instr{}
+	groups := map[*ir.Instr][]linear{}
 	for _, in := range f.Body {
-		if _, ok := in.Attrs.(ir.MatmulAttrs); !ok || weights[in.Args[0]] || !weights[in.Args[1]] || in.Args[1].Type.Rank() != 2 || stays[in.Result()] {
+		if _, ok := in.Attrs.(ir.MatmulAttrs); !ok || weights[in.Args[0]] || !weights[in.Args[1]] || in.Args[1].Type.Rank() != 2 {
 			continue
 		}
-		p := first[in.Args[0]]
-		switch {
+		l, k := linear{product: in}, key{x: in.Args[0]}
+		if r := readers[in.Result()]; len(r) == 1 && !isResult[in.Result()] {
+			if bias := biasOf(r[0], in); bias != nil && weights[bias] {
+				l.then, l.bias, k.then = r[0], bias, r[0].Op
+			}
+		}
+		if stays[l.result()] {
+			continue
+		}
+		switch p := first[k]; {
 		case p == nil:
-			first[in.Args[0]], groups[in] = in, []*ir.Instr{in}
+			first[k], groups[in] = in, []linear{l}
 		case p.Attrs == in.Attrs && p.Device == in.Device && p.Args[1].Type.DType == in.Args[1].Type.DType:
-			groups[p] = append(groups[p], in)
+			groups[p] = append(groups[p], l)
 		}
 	}
 	for in, group := range groups {
@@ -127,6 +174,23 @@ func linear(f *ir.Func) map[*ir.Instr][]*ir.Instr {
 		}
 	}
 	return groups
+}
+
+// biasOf is the vector that an instruction combines with the columns of a product; nil: it
+// does something else.
+func biasOf(in, product *ir.Instr) *ir.Value {
+	if in.Op.Kind != ir.KindElementwise || len(in.Args) != 2 || in.Args[0] != product.Result() || in.Attrs != nil || in.Device != product.Device {
+		return nil
+	}
+	wide := in.Args[1].Instr
+	if wide == nil || !isView(wide) {
+		return nil
+	}
+	to, ok := wide.Attrs.(ir.ShapeAttrs)
+	if from := wide.Args[0].Type.Shape; !ok || len(from) != 1 || !from[0].Equal(to.Shape[len(to.Shape)-1]) {
+		return nil
+	}
+	return wide.Args[0]
 }
 
 // onWeights are the values that views alone make of weights.

@@ -168,6 +168,16 @@ func TestKernelSteps(t *testing.T) {
 			v4 = add v1, v3 : f32
 			store %out[i0] = v1
 			store %out2[i0] = v4`, []string{"[4, 1]"}, []string{"[3, 0]", "[4, 0]"}},
+		{"nor where that one stores another part of the same", func(k *ir.Kernel) {
+			k.Schedule = &ir.Schedule{Over: overwrites(k)}
+		}, `
+			axes i0 < 6
+			par i0
+			v0 = load %x[i0] : f32
+			v1 = exp v0 : f32
+			v2 = neg v0 : f32
+			store %out[i0] = v1
+			store %out[i0 + 6] = v2`, []string{"[3, 1]"}, []string{"[3, 0]"}},
 		{"nor is one that not every point does", func(k *ir.Kernel) {
 			k.Schedule = &ir.Schedule{Over: overwrites(k)}
 		}, `

@@ -12,11 +12,13 @@ import (
 // else of it depends on.
 func overwrites(k *ir.Kernel) [][2]int {
 	var pairs [][2]int
-	for _, s := range k.Stores {
+	for n, s := range k.Stores {
 		out := k.Args[s.Arg]
 		for i, in := range k.Args {
-			if len(s.Guard) == 0 && !in.Write && in.DType.Size() == out.DType.Size() && in.Len.Equal(out.Len) && readsOnlyThere(k, i, s) {
-				pairs = append(pairs, [2]int{s.Arg, i})
+			if len(s.Guard) == 0 && !in.Write && in.DType.Size() == out.DType.Size() && in.Len.Equal(out.Len) && readsOnlyThere(k, i, n) {
+				if pair := [2]int{s.Arg, i}; !slices.Contains(pairs, pair) {
+					pairs = append(pairs, pair)
+				}
 			}
 		}
 	}
@@ -24,12 +26,12 @@ func overwrites(k *ir.Kernel) [][2]int {
 }
 
 // readsOnlyThere reports whether all loads of argument arg are of the element that
-// s stores, and for s alone: another store of the point may come later.
-func readsOnlyThere(k *ir.Kernel, arg int, s ir.Store) bool {
+// the nth store stores, and for it alone: another store of the point may come later.
+func readsOnlyThere(k *ir.Kernel, arg, n int) bool {
 	loads := map[*ir.Scalar]bool{} // scalars that depend on a load of arg
 	for _, v := range k.Values {
 		if v.Kind == ir.ScalarLoad && v.Arg == arg {
-			if !v.Index.Equal(s.Index) || len(v.Bind) > 0 {
+			if !v.Index.Equal(k.Stores[n].Index) || len(v.Bind) > 0 {
 				return false
 			}
 			loads[v] = true
@@ -38,8 +40,8 @@ func readsOnlyThere(k *ir.Kernel, arg int, s ir.Store) bool {
 			loads[v] = true
 		}
 	}
-	for _, other := range k.Stores {
-		if other.Arg != s.Arg && loads[other.Value] {
+	for i, other := range k.Stores {
+		if i != n && loads[other.Value] {
 			return false
 		}
 	}

@@ -132,7 +132,7 @@ func (u *fusion) whyHeavyStored(v *ir.Value, x use) string {
 	switch g := x.group; {
 	case g.heavy != nil && x.under != nil:
 		return under(x.under)
-	case g.heavy != nil && u.besideRow(v, x):
+	case g.heavy != nil && (u.besideRow(v, x) || u.besideProduct(v, x)):
 		return ""
 	case g.heavy != nil:
 		return twoProducts
@@ -165,6 +165,17 @@ func (u *fusion) besideRow(v *ir.Value, x use) bool {
 	}
 	k, err := u.kernelWith(x.group, nil, []*ir.Value{v}, nil)
 	return err == nil && notRows(k, machines[x.group.device]) == ""
+}
+
+// besideProduct reports that v and the products that g has are products of one left factor
+// which meet element by element, as those of a gated unit do: a threadgroup of a GPU reads
+// the left factor once for all of them.
+func (u *fusion) besideProduct(v *ir.Value, x use) bool {
+	if x.group.device != ir.OnGPU || x.times() != 1 || !elementByElement(u, v, largest(x.group.values)) {
+		return false
+	}
+	k, err := u.kernelWith(x.group, nil, []*ir.Value{v}, nil)
+	return err == nil && isProduct(k)
 }
 
 // withinRow reports that v is of the row that a product of one row reads, as the norm

@@ -100,6 +100,9 @@ func (f *Func) Narrow(guard []Fact) (*Func, error) {
 	for _, r := range f.Results {
 		g.Results = append(g.Results, Result{r.Name, r.Type.Narrow(guard), to[r.Value]})
 	}
+	for _, w := range f.Writes {
+		g.Writes = append(g.Writes, Write{w.State, to[w.Value]})
+	}
 	return g, nil
 }
 

@@ -369,6 +369,11 @@ func (u *fusion) mayStore(g *group, v *ir.Value, uses []use) bool {
 	if slices.ContainsFunc(uses, func(x use) bool { return x.group != g && u.reaches(x.group, g) }) {
 		return false
 	}
+	whole := u.partOf[v]
+	needs := func(h *group) bool { return h.reads[whole] && (h == g || u.reaches(h, g)) }
+	if whole != nil && slices.ContainsFunc(u.groups, needs) {
+		return false // g waits for v
+	}
 	k, err := u.kernelWith(g, []*ir.Value{v}, nil, nil)
 	return err == nil && (!g.folds && kind != ir.KindReduce || notRows(k, machines[g.device]) == "")
 }

@@ -181,6 +181,33 @@ func (m *Module) Param(name string) *Param {
 	return nil
 }
 
+// Weights are the params that come from the checkpoint, in order.
+func (m *Module) Weights() []*Param { return m.params(false) }
+
+// States are the params that live in the session, in order.
+func (m *Module) States() []*Param { return m.params(true) }
+
+func (m *Module) params(states bool) []*Param {
+	var some []*Param
+	for _, p := range m.Params {
+		if p.State == states {
+			some = append(some, p)
+		}
+	}
+	return some
+}
+
+// SessionDims are the dims that have one value for the life of a session, in order.
+func (m *Module) SessionDims() []*Dim {
+	var dims []*Dim
+	for _, d := range m.Dims {
+		if d.Session {
+			dims = append(dims, d)
+		}
+	}
+	return dims
+}
+
 // Entries are the functions without a guard: one for each entry.
 func (m *Module) Entries() []*Func {
 	var entries []*Func

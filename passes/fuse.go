@@ -11,6 +11,9 @@ import (
 // that fusion is: a group of values is what lies between the stored ones.
 func fuse(m *ir.Module) error {
 	for _, f := range m.Funcs {
+		if err := keepOld(f); err != nil {
+			return err
+		}
 		newFusion(m, f).run()
 	}
 	return nil

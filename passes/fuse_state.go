@@ -6,6 +6,30 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
+// keepOld makes a value of its own of what a state was before a call, where that is there
+// after a call that changes the state: a result, or the next value of another state.
+func keepOld(f *ir.Func) error {
+	changes := func(in *ir.Instr) bool {
+		return slices.ContainsFunc(f.Writes, func(w ir.Write) bool { return isReadOf(in, w.State) && !isReadOf(w.Value.Instr, w.State) })
+	}
+	b := &ir.Emit{Body: f.Body, Pos: f.Pos, Facts: f.Where}
+	kept := map[*ir.Value]*ir.Value{}
+	for _, v := range f.Kept() {
+		if kept[v] != nil || !changes(v.Instr) {
+			continue
+		}
+		made, err := b.Op("reshape", ir.ShapeAttrs{Shape: v.Type.Shape}, v)
+		if err != nil {
+			return err
+		}
+		made.Device, made.Result().Name = v.Instr.Device, v.Name
+		kept[v] = made.Result()
+	}
+	f.Body = b.Body
+	substituteResults(f, kept)
+	return nil
+}
+
 // updateInPlace finds the updates that end in a write of the state that they begin with,
 // while nothing else reads what the state was: what they put into it is stored where it
 // will be, and the rest stays.

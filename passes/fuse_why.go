@@ -10,6 +10,8 @@ import (
 // Reasons why a value is stored. Each is why its group does not grow beyond it.
 const (
 	isPart       = "a part of a concatenation"
+	isUpdate     = "what a part of a state becomes"
+	isState      = "what a state becomes"
 	inParts      = "computed by several kernels"
 	isResult     = "a result of the entry"
 	fromWeights  = "depends on weights alone"
@@ -39,8 +41,12 @@ func (u *fusion) whyStored(v *ir.Value, uses []use) string {
 	switch kind := in.Op.Kind; {
 	case u.stream[v] != nil:
 		return ""
+	case u.result[v] && slices.ContainsFunc(u.fn.Writes, func(w ir.Write) bool { return w.Value == v }):
+		return isState
 	case u.result[v]:
 		return isResult
+	case u.inPlace[u.partOf[v]]:
+		return isUpdate
 	case u.partOf[v] != nil:
 		return isPart
 	case free(v):

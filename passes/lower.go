@@ -142,12 +142,12 @@ func (l *lowering) run() error {
 	}
 	for i, r := range l.fn.Results {
 		if l.buffers[r.Value] != outs[i] { // an input, a weight, a constant, or a second name
-			l.copy(l.before(r.Value, whole), outs[i], whole)
+			l.copy(r.Value, outs[i], whole)
 		}
 	}
 	for _, w := range l.fn.Writes {
 		if to := l.state(w.State); memory(w.Value) != w.State && l.buffers[w.Value] != to {
-			l.copy(l.before(w.Value, whole), to, whole)
+			l.copy(w.Value, to, whole)
 		}
 	}
 	return nil

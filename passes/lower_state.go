@@ -81,21 +81,3 @@ func (l *lowering) state(p *ir.Param) *ir.Buffer {
 	}
 	return l.buffers[p]
 }
-
-// before is a value that is copied in the end, as it was before any state was written: of
-// a state that is written there is a copy then, which is made first.
-func (l *lowering) before(v *ir.Value, whole map[*ir.Value]*ir.Value) *ir.Value {
-	changes := func(w ir.Write) bool {
-		return isReadOf(v.Instr, w.State) && !isReadOf(w.Value.Instr, w.State)
-	}
-	if !slices.ContainsFunc(l.fn.Writes, changes) {
-		return v
-	}
-	old := &ir.Value{Name: v.Name, Type: v.Type}
-	l.buffers[old] = l.buffer(valueName(v), ir.InArena, 0, v.Type)
-	steps := l.variant.Steps
-	l.variant.Steps = nil
-	l.copy(v, l.buffers[old], whole)
-	l.variant.Steps = append(l.variant.Steps, steps...)
-	return old
-}

@@ -124,7 +124,7 @@ func amplifies(m *ir.Module) bool {
 // evalServing runs what of the first entry serves such inputs: its kernels, if it has
 // any. After the results come the states of the module.
 func evalServing(m *ir.Module, params map[string]*ir.Tensor, inputs []*ir.Tensor) ([]*ir.Tensor, error) {
-	f, v, err := m.Serving(m.Funcs[0].Name, inputs)
+	f, v, err := m.Serving(m.Funcs[0].Name, params, inputs)
 	if err != nil {
 		return nil, err
 	}

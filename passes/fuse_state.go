@@ -22,7 +22,7 @@ func keepOld(f *ir.Func) error {
 		if err != nil {
 			return err
 		}
-		made.Device, made.Result().Name = v.Instr.Device, v.Name
+		made.Device, made.Result().Name = v.Instr.Device, v.Name+"_before"
 		kept[v] = made.Result()
 	}
 	f.Body = b.Body

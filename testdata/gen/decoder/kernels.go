@@ -281,16 +281,16 @@ func cellCopy(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// exchangeH computes before, h_2 (decoder.mlx:29:7).
-func exchangeH(call *cpu.Call, lo, hi int) {
+// exchangeHBefore computes before, h_before (decoder.mlx:29:7).
+func exchangeHBefore(call *cpu.Call, lo, hi int) {
 	h := cpu.View[float32](call, 0)
 	x := cpu.View[float32](call, 1)
 	before := cpu.View[float32](call, 2)
-	h_2 := cpu.View[float32](call, 3)
+	h_before := cpu.View[float32](call, 3)
 	for i0 := lo; i0 < hi; i0++ {
 		v0 := h[i0]
 		before[i0] = v0 + (x[i0] * 0)
-		h_2[i0] = v0
+		h_before[i0] = v0
 	}
 }
 

@@ -2325,36 +2325,36 @@ done14:
 	VZEROUPPER
 	RET
 
-DATA exchangeHVectorRows16Numbers<>+0(SB)/4, $0x0
-GLOBL exchangeHVectorRows16Numbers<>(SB), RODATA|NOPTR, $4
-DATA exchangeHVectorRows8Numbers<>+0(SB)/4, $0x0
-DATA exchangeHVectorRows8Numbers<>+4(SB)/4, $0x0
-DATA exchangeHVectorRows8Numbers<>+8(SB)/4, $0x0
-DATA exchangeHVectorRows8Numbers<>+12(SB)/4, $0x0
-DATA exchangeHVectorRows8Numbers<>+16(SB)/4, $0x0
-DATA exchangeHVectorRows8Numbers<>+20(SB)/4, $0x0
-DATA exchangeHVectorRows8Numbers<>+24(SB)/4, $0x0
-DATA exchangeHVectorRows8Numbers<>+28(SB)/4, $0x0
-DATA exchangeHVectorRows8Numbers<>+32(SB)/4, $0xffffffff
-DATA exchangeHVectorRows8Numbers<>+36(SB)/4, $0xffffffff
-DATA exchangeHVectorRows8Numbers<>+40(SB)/4, $0xffffffff
-DATA exchangeHVectorRows8Numbers<>+44(SB)/4, $0xffffffff
-DATA exchangeHVectorRows8Numbers<>+48(SB)/4, $0xffffffff
-DATA exchangeHVectorRows8Numbers<>+52(SB)/4, $0xffffffff
-DATA exchangeHVectorRows8Numbers<>+56(SB)/4, $0xffffffff
-DATA exchangeHVectorRows8Numbers<>+60(SB)/4, $0xffffffff
-DATA exchangeHVectorRows8Numbers<>+64(SB)/4, $0x0
-DATA exchangeHVectorRows8Numbers<>+68(SB)/4, $0x0
-DATA exchangeHVectorRows8Numbers<>+72(SB)/4, $0x0
-DATA exchangeHVectorRows8Numbers<>+76(SB)/4, $0x0
-DATA exchangeHVectorRows8Numbers<>+80(SB)/4, $0x0
-DATA exchangeHVectorRows8Numbers<>+84(SB)/4, $0x0
-DATA exchangeHVectorRows8Numbers<>+88(SB)/4, $0x0
-DATA exchangeHVectorRows8Numbers<>+92(SB)/4, $0x0
-GLOBL exchangeHVectorRows8Numbers<>(SB), RODATA|NOPTR, $96
+DATA exchangeHBeforeVectorRows16Numbers<>+0(SB)/4, $0x0
+GLOBL exchangeHBeforeVectorRows16Numbers<>(SB), RODATA|NOPTR, $4
+DATA exchangeHBeforeVectorRows8Numbers<>+0(SB)/4, $0x0
+DATA exchangeHBeforeVectorRows8Numbers<>+4(SB)/4, $0x0
+DATA exchangeHBeforeVectorRows8Numbers<>+8(SB)/4, $0x0
+DATA exchangeHBeforeVectorRows8Numbers<>+12(SB)/4, $0x0
+DATA exchangeHBeforeVectorRows8Numbers<>+16(SB)/4, $0x0
+DATA exchangeHBeforeVectorRows8Numbers<>+20(SB)/4, $0x0
+DATA exchangeHBeforeVectorRows8Numbers<>+24(SB)/4, $0x0
+DATA exchangeHBeforeVectorRows8Numbers<>+28(SB)/4, $0x0
+DATA exchangeHBeforeVectorRows8Numbers<>+32(SB)/4, $0xffffffff
+DATA exchangeHBeforeVectorRows8Numbers<>+36(SB)/4, $0xffffffff
+DATA exchangeHBeforeVectorRows8Numbers<>+40(SB)/4, $0xffffffff
+DATA exchangeHBeforeVectorRows8Numbers<>+44(SB)/4, $0xffffffff
+DATA exchangeHBeforeVectorRows8Numbers<>+48(SB)/4, $0xffffffff
+DATA exchangeHBeforeVectorRows8Numbers<>+52(SB)/4, $0xffffffff
+DATA exchangeHBeforeVectorRows8Numbers<>+56(SB)/4, $0xffffffff
+DATA exchangeHBeforeVectorRows8Numbers<>+60(SB)/4, $0xffffffff
+DATA exchangeHBeforeVectorRows8Numbers<>+64(SB)/4, $0x0
+DATA exchangeHBeforeVectorRows8Numbers<>+68(SB)/4, $0x0
+DATA exchangeHBeforeVectorRows8Numbers<>+72(SB)/4, $0x0
+DATA exchangeHBeforeVectorRows8Numbers<>+76(SB)/4, $0x0
+DATA exchangeHBeforeVectorRows8Numbers<>+80(SB)/4, $0x0
+DATA exchangeHBeforeVectorRows8Numbers<>+84(SB)/4, $0x0
+DATA exchangeHBeforeVectorRows8Numbers<>+88(SB)/4, $0x0
+DATA exchangeHBeforeVectorRows8Numbers<>+92(SB)/4, $0x0
+GLOBL exchangeHBeforeVectorRows8Numbers<>(SB), RODATA|NOPTR, $96
 
-// func exchangeHVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
-TEXT ·exchangeHVectorRows(SB), 0, $0-33
+// func exchangeHBeforeVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·exchangeHBeforeVectorRows(SB), 0, $0-33
 	MOVQ at+0(FP), AX
 	MOVQ 0(AX), SI
 	MOVQ 8(AX), DI
@@ -2362,7 +2362,7 @@ TEXT ·exchangeHVectorRows(SB), 0, $0-33
 	MOVQ 24(AX), R8
 	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
 	JEQ narrower1
-	VBROADCASTSS exchangeHVectorRows16Numbers<>+0(SB), Z31
+	VBROADCASTSS exchangeHBeforeVectorRows16Numbers<>+0(SB), Z31
 row2:
 	XORQ CX, CX
 	MOVQ n+24(FP), BX
@@ -2457,7 +2457,7 @@ done7:
 	VZEROUPPER
 	RET
 narrower1:
-	VMOVUPS exchangeHVectorRows8Numbers<>+0(SB), Y14
+	VMOVUPS exchangeHBeforeVectorRows8Numbers<>+0(SB), Y14
 row9:
 	XORQ CX, CX
 	MOVQ n+24(FP), BX
@@ -2523,7 +2523,7 @@ fewer13:
 	SUBQ CX, BX
 	JEQ done14
 	NEGQ BX
-	LEAQ exchangeHVectorRows8Numbers<>+64(SB), AX
+	LEAQ exchangeHBeforeVectorRows8Numbers<>+64(SB), AX
 	VMOVUPS (AX)(BX*4), Y15
 	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
 	VMASKMOVPS Y0, Y15, 0(R8)(CX*4)

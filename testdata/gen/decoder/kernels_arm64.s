@@ -1499,24 +1499,24 @@ done8:
 	BNE row2
 	RET
 
-DATA exchangeHVectorRows4Numbers<>+0(SB)/4, $0x0
-DATA exchangeHVectorRows4Numbers<>+4(SB)/4, $0x0
-DATA exchangeHVectorRows4Numbers<>+8(SB)/4, $0x0
-DATA exchangeHVectorRows4Numbers<>+12(SB)/4, $0x0
-DATA exchangeHVectorRows4Numbers<>+16(SB)/4, $0xffffffff
-DATA exchangeHVectorRows4Numbers<>+20(SB)/4, $0x0
-DATA exchangeHVectorRows4Numbers<>+24(SB)/4, $0x0
-DATA exchangeHVectorRows4Numbers<>+28(SB)/4, $0x0
-GLOBL exchangeHVectorRows4Numbers<>(SB), RODATA|NOPTR, $32
+DATA exchangeHBeforeVectorRows4Numbers<>+0(SB)/4, $0x0
+DATA exchangeHBeforeVectorRows4Numbers<>+4(SB)/4, $0x0
+DATA exchangeHBeforeVectorRows4Numbers<>+8(SB)/4, $0x0
+DATA exchangeHBeforeVectorRows4Numbers<>+12(SB)/4, $0x0
+DATA exchangeHBeforeVectorRows4Numbers<>+16(SB)/4, $0xffffffff
+DATA exchangeHBeforeVectorRows4Numbers<>+20(SB)/4, $0x0
+DATA exchangeHBeforeVectorRows4Numbers<>+24(SB)/4, $0x0
+DATA exchangeHBeforeVectorRows4Numbers<>+28(SB)/4, $0x0
+GLOBL exchangeHBeforeVectorRows4Numbers<>(SB), RODATA|NOPTR, $32
 
-// func exchangeHVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
-TEXT ·exchangeHVectorRows(SB), 0, $0-33
+// func exchangeHBeforeVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·exchangeHBeforeVectorRows(SB), 0, $0-33
 	MOVD at+0(FP), R13
 	MOVD 0(R13), R0
 	MOVD 8(R13), R1
 	MOVD 16(R13), R2
 	MOVD 24(R13), R3
-	MOVD $exchangeHVectorRows4Numbers<>(SB), R15
+	MOVD $exchangeHBeforeVectorRows4Numbers<>(SB), R15
 	FMOVQ 0(R15), F30
 row2:
 	MOVD $0, R11

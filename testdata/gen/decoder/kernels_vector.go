@@ -11,7 +11,7 @@ import (
 func init() {
 	if cpu.Vectors {
 		program.Kernels[2] = stepYStream
-		program.Kernels[6] = exchangeHVector
+		program.Kernels[6] = exchangeHBeforeVector
 		program.Kernels[8] = stepYPanelsCopy
 	}
 }
@@ -81,26 +81,26 @@ func stepYStreamEpilogue(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// exchangeHVectorRows computes rows of n elements, step bytes apart in each stream; past: results go past the caches.
+// exchangeHBeforeVectorRows computes rows of n elements, step bytes apart in each stream; past: results go past the caches.
 //
 //go:noescape
-func exchangeHVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+func exchangeHBeforeVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
 
-// exchangeHVector computes before, h_2 (decoder.mlx:29:7).
-func exchangeHVector(call *cpu.Call, lo, hi int) {
+// exchangeHBeforeVector computes before, h_before (decoder.mlx:29:7).
+func exchangeHBeforeVector(call *cpu.Call, lo, hi int) {
 	h := cpu.View[float32](call, 0)
 	x := cpu.View[float32](call, 1)
 	before := cpu.View[float32](call, 2)
-	h_2 := cpu.View[float32](call, 3)
+	h_before := cpu.View[float32](call, 3)
 	B := int(call.Sizes[0])
 	for p := lo; p < hi; {
 		i0 := p
 		n := min(hi-p, B*16-p, 16384)
 		rows := 1
 		p += rows * n
-		at := [...]unsafe.Pointer{unsafe.Pointer(&h[i0]), unsafe.Pointer(&x[i0]), unsafe.Pointer(&before[i0]), unsafe.Pointer(&h_2[i0])}
+		at := [...]unsafe.Pointer{unsafe.Pointer(&h[i0]), unsafe.Pointer(&x[i0]), unsafe.Pointer(&before[i0]), unsafe.Pointer(&h_before[i0])}
 		step := [...]int{0, 0, 0, 0}
-		exchangeHVectorRows(&at[0], &step[0], rows, n, false)
+		exchangeHBeforeVectorRows(&at[0], &step[0], rows, n, false)
 	}
 }
 

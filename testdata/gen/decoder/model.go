@@ -280,7 +280,7 @@ var program = runtime.Program{
 		stepCopy,
 		cellH,
 		cellCopy,
-		exchangeH,
+		exchangeHBefore,
 		stepYRows,
 		stepYPanels,
 		stepYPanels2,

@@ -417,13 +417,13 @@ kernel void cell_copy(
     ((device float4 *)h_2)[part] = h_2x4;
 }
 
-// exchange_h computes before, h_2 (decoder.mlx:29:7).
+// exchange_h_before computes before, h_before (decoder.mlx:29:7).
 // A thread computes 4 neighbours.
-kernel void exchange_h(
+kernel void exchange_h_before(
     device const float *h [[buffer(0)]],
     device const float *x [[buffer(1)]],
     device float *before [[buffer(2)]],
-    device float *h_2 [[buffer(3)]],
+    device float *h_before [[buffer(3)]],
     constant int *dims [[buffer(4)]],
     uint point [[thread_position_in_grid]]) {
     const int B = dims[0];
@@ -435,12 +435,12 @@ kernel void exchange_h(
     const float4 h4 = ((device const float4 *)h)[part];
     const float4 x4 = ((device const float4 *)x)[part];
     float4 before4;
-    float4 h_2x4;
+    float4 h_before4;
     #pragma clang loop unroll(full)
     for (int e = 0; e < 4; e++) {
         before4[e] = fma(x4[e], 0.0f, h4[e]);
-        h_2x4[e] = h4[e];
+        h_before4[e] = h4[e];
     }
     ((device float4 *)before)[part] = before4;
-    ((device float4 *)h_2)[part] = h_2x4;
+    ((device float4 *)h_before)[part] = h_before4;
 }

@@ -112,7 +112,7 @@ var metalProgram = runtime.Program{
 		{Name: "step_copy", Threads: 256, Pos: "decoder.mlx:16:10"},
 		{Name: "cell_h", Threads: 256, Pos: "decoder.mlx:24:7"},
 		{Name: "cell_copy", Threads: 256, Pos: "decoder.mlx:24:7"},
-		{Name: "exchange_h", Threads: 256, Pos: "decoder.mlx:29:7"},
+		{Name: "exchange_h_before", Threads: 256, Pos: "decoder.mlx:29:7"},
 	}),
 	Align:  16,
 	States: states,

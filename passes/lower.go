@@ -209,12 +209,13 @@ func storedTogether(f *ir.Func) [][]*ir.Value {
 func (l *lowering) step(k *ir.Kernel, args []*ir.Value, out *ir.Buffer, pos *ir.Pos, device ir.Device, name string) {
 	k.Name, k.Pos = l.kernelName(pos, name), pos
 	step := &ir.Step{Kernel: k, Device: device, Pos: pos}
+	names := map[string]bool{} // a state may be read and written
 	for i, v := range args {
 		b := out
 		if out == nil || i < len(args)-1 {
 			b = l.bufferOf(v)
 		}
-		k.Args[i].Name = b.Name
+		k.Args[i].Name = unique(names, b.Name)
 		step.Args = append(step.Args, b)
 	}
 	for _, d := range k.Dims {

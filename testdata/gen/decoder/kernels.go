@@ -193,7 +193,7 @@ func stepCopy(call *cpu.Call, lo, hi int) {
 	seen_2[0] = seen[0]
 }
 
-// cellH computes c, h (decoder.mlx:24:7).
+// cellH computes c_2, h (decoder.mlx:24:7).
 func cellH(call *cpu.Call, lo, hi int) {
 	x := cpu.View[float32](call, 0)
 	h_2 := cpu.View[float32](call, 1)
@@ -395,10 +395,10 @@ func stepYPanels(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// stepYPanels2 computes panels (decoder.mlx:17:10).
+// stepYPanels2 computes panels_2 (decoder.mlx:17:10).
 func stepYPanels2(call *cpu.Call, lo, hi int) {
 	values := cpu.View[float32](call, 0)
-	panels := cpu.View[float32](call, 1)
+	panels_2 := cpu.View[float32](call, 1)
 	S := int(call.Sizes[1])
 	T := int(call.Sizes[2])
 	pos := int(call.Sizes[3])
@@ -408,6 +408,6 @@ func stepYPanels2(call *cpu.Call, lo, hi int) {
 		i1 := 0
 		i0 := p / (T*16 + pos*16)
 		p += end - i2
-		copy(panels[T*i0*16+T*i1*16+i0*pos*16+i1*pos*16+i2:][:end-i2], values[S*i0*16+i1*16+i2:][:end-i2])
+		copy(panels_2[T*i0*16+T*i1*16+i0*pos*16+i1*pos*16+i2:][:end-i2], values[S*i0*16+i1*16+i2:][:end-i2])
 	}
 }

@@ -358,7 +358,7 @@ kernel void step_copy(
     seen_2[0] = seen[0];
 }
 
-// cell_h computes c, h (decoder.mlx:24:7).
+// cell_h computes c_2, h (decoder.mlx:24:7).
 kernel void cell_h(
     device const float *x [[buffer(0)]],
     device const float *h_2 [[buffer(1)]],

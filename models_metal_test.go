@@ -19,6 +19,7 @@ import (
 	"github.com/mlxc/mlxc/internal/required"
 	"github.com/mlxc/mlxc/internal/softmetal"
 	"github.com/mlxc/mlxc/runtime/metal"
+	"github.com/mlxc/mlxc/testdata/gen/decoder"
 	"github.com/mlxc/mlxc/testdata/gen/digits"
 	"github.com/mlxc/mlxc/testdata/gen/mnist"
 )
@@ -304,4 +305,12 @@ func TestMetalOnARM64(t *testing.T) {
 	softmetal.EmulateARM64(t, ".", "-test.run=TestMetal(Digits|MNIST|Sessions)")
 	softmetal.EmulateARM64(t, "runtime/metal")
 	softmetal.EmulateARM64(t, "runtime/metal/mtl")
+}
+
+// States on Metal are what they are on the CPU, and sessions keep them apart.
+func TestMetalStates(t *testing.T) {
+	needMetal(t)
+	m := decoderModel(t, decoder.LoadMetal)
+	checkStates(t, m)
+	checkSessions(t, m)
 }

@@ -12,7 +12,7 @@ type machine struct {
 	ops     float64 // scalar operations per ns
 	bytes   float64 // of memory per ns
 	launch  float64 // ns that one more kernel takes
-	spare   float64 // part of a kernel's time that arithmetic may add for nothing, as it waits for memory so long
+	spare   float64 // part of a kernel's time that is next to nothing
 	tile    float64 // rows or columns of a product that are loaded together
 	workers int64   // points of a grid that keep it busy
 	shared  int64   // elements that are worth being busy for
@@ -53,14 +53,14 @@ type fact struct {
 
 func (u *fusion) factOf(in *ir.Instr) fact {
 	v, kind := in.Result(), in.Op.Kind
-	f := fact{constant: true, weights: isWeight(in), places: 1}
+	f := fact{constant: isWeight(in) || !in.InMemory(), weights: isWeight(in), places: 1}
 	for _, a := range in.Args {
 		fa, computed := u.facts[a]
 		f.constant = f.constant && computed && fa.constant
 		f.weights = f.weights || fa.weights
 	}
 	switch {
-	case isWeight(in):
+	case in.InMemory():
 		f.loads = bytesOf(v)
 		return f
 	case kind == ir.KindSource:
@@ -275,8 +275,9 @@ func (u *fusion) belowLaunch(v *ir.Value, uses []use) bool {
 			return false
 		}
 		w, ok := k.Work(bounds)
-		again := f.loads/m.bytes + f.work*elems(v)*x.times()/m.ops
-		if !ok || again > m.spare*max(w.FLOPs/m.ops, (w.Read+w.Written)/m.bytes) {
+		ops, bytes := w.FLOPs/m.ops, (w.Read+w.Written)/m.bytes
+		more, reads := f.work*elems(v)*x.times()/m.ops, f.loads/m.bytes
+		if !ok || max(ops+more, bytes+reads) > (1+m.spare)*max(ops, bytes) {
 			return false
 		}
 		main := largest(x.group.values)
@@ -284,7 +285,7 @@ func (u *fusion) belowLaunch(v *ir.Value, uses []use) bool {
 		if !ok {
 			return false
 		}
-		least += again * float64(n) / elems(main)
+		least += (more + reads) * float64(n) / elems(main)
 	}
 	return least < m.launch
 }

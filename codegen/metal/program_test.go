@@ -100,11 +100,11 @@ func (p *program) compare(got []*ir.Tensor) string {
 
 // execute runs the steps of a program in their order, in the memory of its plan.
 func (s *suite) execute(d *device, p *program, names map[*ir.Kernel]string, mode pass) (outs []*ir.Tensor, launches int, err error) {
-	f, v, err := s.module.Serving(p.entry, p.inputs, p.given...)
+	f, v, err := s.module.Serving(p.entry, p.params, p.inputs, p.given...)
 	if err != nil {
 		return nil, 0, err
 	}
-	dims, err := ir.SolveDims(f, p.inputs, p.given...)
+	dims, err := s.module.SolveDims(f, p.params, p.inputs, p.given)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -134,7 +134,7 @@ func (s *suite) execute(d *device, p *program, names map[*ir.Kernel]string, mode
 		switch b.Place {
 		case ir.InInput:
 			memory[b] = p.inputs[b.Index].Bytes()
-		case ir.InParam:
+		case ir.InParam, ir.InState:
 			memory[b] = p.params[s.module.Params[b.Index].Name].Bytes()
 		case ir.InOutput:
 			memory[b] = make([]byte, size(b.Type.Bytes()))

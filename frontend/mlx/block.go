@@ -17,4 +17,3 @@ func (k *Block) Sub(name string) *Block { return &Block{k.b, join(k.path, name)}
 
 // At is the i-th block of a list.
 func (k *Block) At(i int) *Block { return k.Sub(strconv.Itoa(i)) }
-

@@ -12,7 +12,6 @@ type machine struct {
 	ops     float64 // scalar operations per ns
 	bytes   float64 // of memory per ns
 	launch  float64 // ns that one more kernel takes
-	spare   float64 // part of a kernel's time that is next to nothing
 	tile    float64 // rows or columns of a product that are loaded together
 	workers int64   // points of a grid that keep it busy
 	shared  int64   // elements that are worth being busy for
@@ -25,7 +24,7 @@ type machine struct {
 // github.com/penta2himajin/qwisp/pull/158.
 var machines = map[ir.Device]machine{
 	ir.OnCPU: {ops: 30, bytes: 12, launch: 2000, tile: 256, workers: 4, shared: 1 << 16, head: 512},
-	ir.OnGPU: {ops: 2000, bytes: 68, launch: 2000, spare: 1.0 / 256, tile: 64, workers: 16, shared: 1 << 16, head: 256},
+	ir.OnGPU: {ops: 2000, bytes: 68, launch: 2000, tile: 64, workers: 16, shared: 1 << 16, head: 256},
 }
 
 // elems is the most elements that v has, at the bounds of the dims.
@@ -251,16 +250,19 @@ func (u *fusion) cheaperStored(v *ir.Value, uses []use, times float64) bool {
 	once := (f.loads+bytesOf(v)*(1+n))/m.bytes + f.work*elems(v)/m.ops
 	if f.host == nil && !slices.ContainsFunc(u.hosts(v, uses), func(g *group) bool { return u.mayStore(g, v, uses) }) {
 		once += m.launch
-		if once < again && u.belowLaunch(v, uses) {
+		if once < again && v.Instr.Device == ir.OnGPU && u.belowLaunch(v, uses) {
 			return false
 		}
 	}
 	return once < again
 }
 
-// belowLaunch reports that v is not worth a launch, which takes as long at small sizes as at
-// the bounds of the dims: at the least sizes it takes less to compute v again where it is
-// read, and at the bounds that adds next to nothing to what those kernels take.
+// nextToNothing is the part of a kernel's time that may be added to it to save a launch.
+const nextToNothing = 1.0 / 256
+
+// belowLaunch reports that v is not worth a launch of a GPU, which takes as long at small
+// sizes as at the bounds of the dims: at the least sizes it takes less to compute v again
+// where it is read, and at the bounds that adds next to nothing to what those kernels take.
 func (u *fusion) belowLaunch(v *ir.Value, uses []use) bool {
 	f, m := u.facts[v], machines[v.Instr.Device]
 	bounds, small := map[string]int64{}, map[string]int64{}
@@ -277,7 +279,7 @@ func (u *fusion) belowLaunch(v *ir.Value, uses []use) bool {
 		w, ok := k.Work(bounds)
 		ops, bytes := w.FLOPs/m.ops, (w.Read+w.Written)/m.bytes
 		more, reads := f.work*elems(v)*x.times()/m.ops, f.loads/m.bytes
-		if !ok || max(ops+more, bytes+reads) > (1+m.spare)*max(ops, bytes) {
+		if !ok || max(ops+more, bytes+reads) > (1+nextToNothing)*max(ops, bytes) {
 			return false
 		}
 		main := largest(x.group.values)

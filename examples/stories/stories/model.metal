@@ -595,30 +595,35 @@ kernel void step_model_layers_0_post_attention_layernorm_mul(
     }
 }
 
-// step_model_layers_0_mlp_gate_proj_matmul computes matmul_2 (stories.mlx:43:71).
-// A threadgroup computes a tile of 64 by 64, a simdgroup a quarter of it, from 16 terms at a time.
-kernel void step_model_layers_0_mlp_gate_proj_matmul(
+// step_model_layers_0_mlp_mul computes mul_3 (stories.mlx:43:66).
+// A threadgroup computes a tile of 64 by 32, a simdgroup a quarter of it, from 16 terms at a time.
+kernel void step_model_layers_0_mlp_mul(
     device const float *mul_2 [[buffer(0)]],
     device const float *model_layers_0_mlp_gate_proj_weight [[buffer(1)]],
-    device float *matmul_2 [[buffer(2)]],
-    constant int *dims [[buffer(3)]],
+    device const float *model_layers_0_mlp_up_proj_weight [[buffer(2)]],
+    device float *mul_3 [[buffer(3)]],
+    constant int *dims [[buffer(4)]],
     uint group [[threadgroup_position_in_grid]],
     uint tid [[thread_index_in_threadgroup]],
     uint sgid [[simdgroup_index_in_threadgroup]]) {
     const int T = dims[0];
     threadgroup float tileA[1280];
-    threadgroup float tileB[1088];
-    threadgroup float sums[1088];
-    const int tileM = int(group) / 3;
-    const int tileN = int(group) % 3;
+    threadgroup float tileB[576];
+    threadgroup float sums[576];
+    threadgroup float tileB2[576];
+    threadgroup float sums2[576];
+    const int tileM = int(group) / 6;
+    const int tileN = int(group) % 6;
     const int m0 = tileM * 64;
-    const int n0 = tileN * 64;
+    const int n0 = tileN * 32;
     const int row = int(sgid) / 2 * 32;
-    const int column = int(sgid) % 2 * 32;
-    simdgroup_float8x8 acc[16];
+    const int column = int(sgid) % 2 * 16;
+    simdgroup_float8x8 acc[8];
+    simdgroup_float8x8 acc2[8];
     #pragma clang loop unroll(full)
-    for (int i = 0; i < 16; i++) {
+    for (int i = 0; i < 8; i++) {
         acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
+        acc2[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
     }
     for (int k0 = 0; k0 < 64; k0 += 16) {
         {
@@ -640,102 +645,14 @@ kernel void step_model_layers_0_mlp_gate_proj_matmul(
             const int inner = int(tid) % 16;
             const int ki = k0 + inner;
             const int r0 = ki;
-            for (int outer = int(tid) / 16; outer < 64; outer += 8) {
+            for (int outer = int(tid) / 16; outer < 32; outer += 8) {
                 const int ni = n0 + outer;
                 if (ni < 172) {
                     const int i1 = ni;
                     const float v1 = model_layers_0_mlp_gate_proj_weight[i1 * 64 + r0];
-                    tileB[inner * 68 + outer] = v1;
+                    tileB[inner * 36 + outer] = v1;
                 } else {
-                    tileB[inner * 68 + outer] = 0.0f;
-                }
-            }
-        }
-        threadgroup_barrier(mem_flags::mem_threadgroup);
-        #pragma clang loop unroll(full)
-        for (int term = 0; term < 16; term += 8) {
-            simdgroup_float8x8 fragA[4];
-            simdgroup_float8x8 fragB[4];
-            #pragma clang loop unroll(full)
-            for (int i = 0; i < 4; i++) {
-                simdgroup_load(fragA[i], tileA + (row + i * 8) * 20 + term, 20);
-            }
-            #pragma clang loop unroll(full)
-            for (int j = 0; j < 4; j++) {
-                simdgroup_load(fragB[j], tileB + term * 68 + column + j * 8, 68);
-            }
-            #pragma clang loop unroll(full)
-            for (int i = 0; i < 4; i++) {
-                #pragma clang loop unroll(full)
-                for (int j = 0; j < 4; j++) {
-                    simdgroup_multiply_accumulate(acc[i * 4 + j], fragA[i], fragB[j], acc[i * 4 + j]);
-                }
-            }
-        }
-        threadgroup_barrier(mem_flags::mem_threadgroup);
-    }
-    #pragma clang loop unroll(full)
-    for (int down = 0; down < 4; down++) {
-        #pragma clang loop unroll(full)
-        for (int j = 0; j < 4; j++) {
-            simdgroup_store(acc[down * 4 + j], sums + int(sgid) / 2 * 544 + column + j * 8, 68);
-        }
-        threadgroup_barrier(mem_flags::mem_threadgroup);
-        for (int flat = int(tid); flat < 1024; flat += 128) {
-            const int outer = flat / 64;
-            const int inner = flat % 64;
-            const int mi = m0 + outer / 8 * 32 + down * 8 + outer % 8;
-            const int ni = n0 + inner;
-            if (mi < T && ni < 172) {
-                const int i0 = mi;
-                const int i1 = ni;
-                const float v3 = sums[outer * 68 + inner];
-                matmul_2[i0 * 172 + i1] = v3;
-            }
-        }
-        threadgroup_barrier(mem_flags::mem_threadgroup);
-    }
-}
-
-// step_model_layers_0_mlp_mul computes mul_3 (stories.mlx:43:66).
-// A threadgroup computes a tile of 64 by 64, a simdgroup a quarter of it, from 16 terms at a time.
-kernel void step_model_layers_0_mlp_mul(
-    device const float *matmul_2 [[buffer(0)]],
-    device const float *mul_2 [[buffer(1)]],
-    device const float *model_layers_0_mlp_up_proj_weight [[buffer(2)]],
-    device float *mul_3 [[buffer(3)]],
-    constant int *dims [[buffer(4)]],
-    uint group [[threadgroup_position_in_grid]],
-    uint tid [[thread_index_in_threadgroup]],
-    uint sgid [[simdgroup_index_in_threadgroup]]) {
-    const int T = dims[0];
-    threadgroup float tileA[1280];
-    threadgroup float tileB[1088];
-    threadgroup float sums[1088];
-    const int tileM = int(group) / 3;
-    const int tileN = int(group) % 3;
-    const int m0 = tileM * 64;
-    const int n0 = tileN * 64;
-    const int row = int(sgid) / 2 * 32;
-    const int column = int(sgid) % 2 * 32;
-    simdgroup_float8x8 acc[16];
-    #pragma clang loop unroll(full)
-    for (int i = 0; i < 16; i++) {
-        acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
-    }
-    for (int k0 = 0; k0 < 64; k0 += 16) {
-        {
-            const int inner = int(tid) % 16;
-            const int ki = k0 + inner;
-            const int r0 = ki;
-            for (int outer = int(tid) / 16; outer < 64; outer += 8) {
-                const int mi = m0 + outer;
-                if (mi < T) {
-                    const int i0 = mi;
-                    const float v11 = mul_2[i0 * 64 + r0];
-                    tileA[outer * 20 + inner] = v11;
-                } else {
-                    tileA[outer * 20 + inner] = 0.0f;
+                    tileB[inner * 36 + outer] = 0.0f;
                 }
             }
         }
@@ -743,14 +660,14 @@ kernel void step_model_layers_0_mlp_mul(
             const int inner = int(tid) % 16;
             const int ki = k0 + inner;
             const int r0 = ki;
-            for (int outer = int(tid) / 16; outer < 64; outer += 8) {
+            for (int outer = int(tid) / 16; outer < 32; outer += 8) {
                 const int ni = n0 + outer;
                 if (ni < 172) {
                     const int i1 = ni;
-                    const float v12 = model_layers_0_mlp_up_proj_weight[i1 * 64 + r0];
-                    tileB[inner * 68 + outer] = v12;
+                    const float v14 = model_layers_0_mlp_up_proj_weight[i1 * 64 + r0];
+                    tileB2[inner * 36 + outer] = v14;
                 } else {
-                    tileB[inner * 68 + outer] = 0.0f;
+                    tileB2[inner * 36 + outer] = 0.0f;
                 }
             }
         }
@@ -758,20 +675,23 @@ kernel void step_model_layers_0_mlp_mul(
         #pragma clang loop unroll(full)
         for (int term = 0; term < 16; term += 8) {
             simdgroup_float8x8 fragA[4];
-            simdgroup_float8x8 fragB[4];
+            simdgroup_float8x8 fragB[2];
+            simdgroup_float8x8 fragB2[2];
             #pragma clang loop unroll(full)
             for (int i = 0; i < 4; i++) {
                 simdgroup_load(fragA[i], tileA + (row + i * 8) * 20 + term, 20);
             }
             #pragma clang loop unroll(full)
-            for (int j = 0; j < 4; j++) {
-                simdgroup_load(fragB[j], tileB + term * 68 + column + j * 8, 68);
+            for (int j = 0; j < 2; j++) {
+                simdgroup_load(fragB[j], tileB + term * 36 + column + j * 8, 36);
+                simdgroup_load(fragB2[j], tileB2 + term * 36 + column + j * 8, 36);
             }
             #pragma clang loop unroll(full)
             for (int i = 0; i < 4; i++) {
                 #pragma clang loop unroll(full)
-                for (int j = 0; j < 4; j++) {
-                    simdgroup_multiply_accumulate(acc[i * 4 + j], fragA[i], fragB[j], acc[i * 4 + j]);
+                for (int j = 0; j < 2; j++) {
+                    simdgroup_multiply_accumulate(acc[i * 2 + j], fragA[i], fragB[j], acc[i * 2 + j]);
+                    simdgroup_multiply_accumulate(acc2[i * 2 + j], fragA[i], fragB2[j], acc2[i * 2 + j]);
                 }
             }
         }
@@ -780,25 +700,26 @@ kernel void step_model_layers_0_mlp_mul(
     #pragma clang loop unroll(full)
     for (int down = 0; down < 4; down++) {
         #pragma clang loop unroll(full)
-        for (int j = 0; j < 4; j++) {
-            simdgroup_store(acc[down * 4 + j], sums + int(sgid) / 2 * 544 + column + j * 8, 68);
+        for (int j = 0; j < 2; j++) {
+            simdgroup_store(acc[down * 2 + j], sums + int(sgid) / 2 * 288 + column + j * 8, 36);
+            simdgroup_store(acc2[down * 2 + j], sums2 + int(sgid) / 2 * 288 + column + j * 8, 36);
         }
         threadgroup_barrier(mem_flags::mem_threadgroup);
-        for (int flat = int(tid); flat < 1024; flat += 128) {
-            const int outer = flat / 64;
-            const int inner = flat % 64;
+        for (int flat = int(tid); flat < 512; flat += 128) {
+            const int outer = flat / 32;
+            const int inner = flat % 32;
             const int mi = m0 + outer / 8 * 32 + down * 8 + outer % 8;
             const int ni = n0 + inner;
             if (mi < T && ni < 172) {
                 const int i0 = mi;
                 const int i1 = ni;
-                const float v14 = sums[outer * 68 + inner];
-                const float v0 = matmul_2[i0 * 172 + i1];
-                const float v3 = precise::exp((-abs(v0)));
-                const bool v5 = v0 < 0.0f;
-                const float v7 = v5 ? v3 : 1.0f;
-                const float v15 = (v0 * (v7 / (v3 + 1.0f))) * v14;
-                mul_3[i0 * 172 + i1] = v15;
+                const float v3 = sums[outer * 36 + inner];
+                const float v16 = sums2[outer * 36 + inner];
+                const float v6 = precise::exp((-abs(v3)));
+                const bool v8 = v3 < 0.0f;
+                const float v10 = v8 ? v6 : 1.0f;
+                const float v17 = (v3 * (v10 / (v6 + 1.0f))) * v16;
+                mul_3[i0 * 172 + i1] = v17;
             }
         }
         threadgroup_barrier(mem_flags::mem_threadgroup);
@@ -1649,31 +1570,36 @@ kernel void step_model_layers_0_post_attention_layernorm_mul_2(
     }
 }
 
-// step_model_layers_0_mlp_gate_proj_matmul_2 computes matmul_2 (stories.mlx:43:71).
-// A threadgroup computes a tile of 64 by 64, a simdgroup a quarter of it, from 16 terms at a time.
-kernel void step_model_layers_0_mlp_gate_proj_matmul_2(
+// step_model_layers_0_mlp_mul_2 computes mul_3 (stories.mlx:43:66).
+// A threadgroup computes a tile of 64 by 32, a simdgroup a quarter of it, from 16 terms at a time.
+kernel void step_model_layers_0_mlp_mul_2(
     device const float *mul_2 [[buffer(0)]],
     device const float *model_layers_0_mlp_gate_proj_weight [[buffer(1)]],
-    device float *matmul_2 [[buffer(2)]],
-    constant int *dims [[buffer(3)]],
+    device const float *model_layers_0_mlp_up_proj_weight [[buffer(2)]],
+    device float *mul_3 [[buffer(3)]],
+    constant int *dims [[buffer(4)]],
     uint group [[threadgroup_position_in_grid]],
     uint tid [[thread_index_in_threadgroup]],
     uint sgid [[simdgroup_index_in_threadgroup]]) {
     const int B = dims[0];
     const int T = dims[1];
     threadgroup float tileA[1280];
-    threadgroup float tileB[1088];
-    threadgroup float sums[1088];
-    const int tileM = int(group) / 3;
-    const int tileN = int(group) % 3;
+    threadgroup float tileB[576];
+    threadgroup float sums[576];
+    threadgroup float tileB2[576];
+    threadgroup float sums2[576];
+    const int tileM = int(group) / 6;
+    const int tileN = int(group) % 6;
     const int m0 = tileM * 64;
-    const int n0 = tileN * 64;
+    const int n0 = tileN * 32;
     const int row = int(sgid) / 2 * 32;
-    const int column = int(sgid) % 2 * 32;
-    simdgroup_float8x8 acc[16];
+    const int column = int(sgid) % 2 * 16;
+    simdgroup_float8x8 acc[8];
+    simdgroup_float8x8 acc2[8];
     #pragma clang loop unroll(full)
-    for (int i = 0; i < 16; i++) {
+    for (int i = 0; i < 8; i++) {
         acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
+        acc2[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
     }
     for (int k0 = 0; k0 < 64; k0 += 16) {
         {
@@ -1695,103 +1621,14 @@ kernel void step_model_layers_0_mlp_gate_proj_matmul_2(
             const int inner = int(tid) % 16;
             const int ki = k0 + inner;
             const int r0 = ki;
-            for (int outer = int(tid) / 16; outer < 64; outer += 8) {
+            for (int outer = int(tid) / 16; outer < 32; outer += 8) {
                 const int ni = n0 + outer;
                 if (ni < 172) {
                     const int i1 = ni;
                     const float v1 = model_layers_0_mlp_gate_proj_weight[i1 * 64 + r0];
-                    tileB[inner * 68 + outer] = v1;
+                    tileB[inner * 36 + outer] = v1;
                 } else {
-                    tileB[inner * 68 + outer] = 0.0f;
-                }
-            }
-        }
-        threadgroup_barrier(mem_flags::mem_threadgroup);
-        #pragma clang loop unroll(full)
-        for (int term = 0; term < 16; term += 8) {
-            simdgroup_float8x8 fragA[4];
-            simdgroup_float8x8 fragB[4];
-            #pragma clang loop unroll(full)
-            for (int i = 0; i < 4; i++) {
-                simdgroup_load(fragA[i], tileA + (row + i * 8) * 20 + term, 20);
-            }
-            #pragma clang loop unroll(full)
-            for (int j = 0; j < 4; j++) {
-                simdgroup_load(fragB[j], tileB + term * 68 + column + j * 8, 68);
-            }
-            #pragma clang loop unroll(full)
-            for (int i = 0; i < 4; i++) {
-                #pragma clang loop unroll(full)
-                for (int j = 0; j < 4; j++) {
-                    simdgroup_multiply_accumulate(acc[i * 4 + j], fragA[i], fragB[j], acc[i * 4 + j]);
-                }
-            }
-        }
-        threadgroup_barrier(mem_flags::mem_threadgroup);
-    }
-    #pragma clang loop unroll(full)
-    for (int down = 0; down < 4; down++) {
-        #pragma clang loop unroll(full)
-        for (int j = 0; j < 4; j++) {
-            simdgroup_store(acc[down * 4 + j], sums + int(sgid) / 2 * 544 + column + j * 8, 68);
-        }
-        threadgroup_barrier(mem_flags::mem_threadgroup);
-        for (int flat = int(tid); flat < 1024; flat += 128) {
-            const int outer = flat / 64;
-            const int inner = flat % 64;
-            const int mi = m0 + outer / 8 * 32 + down * 8 + outer % 8;
-            const int ni = n0 + inner;
-            if (mi < B * T && ni < 172) {
-                const int i0 = mi;
-                const int i1 = ni;
-                const float v3 = sums[outer * 68 + inner];
-                matmul_2[i0 * 172 + i1] = v3;
-            }
-        }
-        threadgroup_barrier(mem_flags::mem_threadgroup);
-    }
-}
-
-// step_model_layers_0_mlp_mul_2 computes mul_3 (stories.mlx:43:66).
-// A threadgroup computes a tile of 64 by 64, a simdgroup a quarter of it, from 16 terms at a time.
-kernel void step_model_layers_0_mlp_mul_2(
-    device const float *matmul_2 [[buffer(0)]],
-    device const float *mul_2 [[buffer(1)]],
-    device const float *model_layers_0_mlp_up_proj_weight [[buffer(2)]],
-    device float *mul_3 [[buffer(3)]],
-    constant int *dims [[buffer(4)]],
-    uint group [[threadgroup_position_in_grid]],
-    uint tid [[thread_index_in_threadgroup]],
-    uint sgid [[simdgroup_index_in_threadgroup]]) {
-    const int B = dims[0];
-    const int T = dims[1];
-    threadgroup float tileA[1280];
-    threadgroup float tileB[1088];
-    threadgroup float sums[1088];
-    const int tileM = int(group) / 3;
-    const int tileN = int(group) % 3;
-    const int m0 = tileM * 64;
-    const int n0 = tileN * 64;
-    const int row = int(sgid) / 2 * 32;
-    const int column = int(sgid) % 2 * 32;
-    simdgroup_float8x8 acc[16];
-    #pragma clang loop unroll(full)
-    for (int i = 0; i < 16; i++) {
-        acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
-    }
-    for (int k0 = 0; k0 < 64; k0 += 16) {
-        {
-            const int inner = int(tid) % 16;
-            const int ki = k0 + inner;
-            const int r0 = ki;
-            for (int outer = int(tid) / 16; outer < 64; outer += 8) {
-                const int mi = m0 + outer;
-                if (mi < B * T) {
-                    const int i0 = mi;
-                    const float v11 = mul_2[i0 * 64 + r0];
-                    tileA[outer * 20 + inner] = v11;
-                } else {
-                    tileA[outer * 20 + inner] = 0.0f;
+                    tileB[inner * 36 + outer] = 0.0f;
                 }
             }
         }
@@ -1799,14 +1636,14 @@ kernel void step_model_layers_0_mlp_mul_2(
             const int inner = int(tid) % 16;
             const int ki = k0 + inner;
             const int r0 = ki;
-            for (int outer = int(tid) / 16; outer < 64; outer += 8) {
+            for (int outer = int(tid) / 16; outer < 32; outer += 8) {
                 const int ni = n0 + outer;
                 if (ni < 172) {
                     const int i1 = ni;
-                    const float v12 = model_layers_0_mlp_up_proj_weight[i1 * 64 + r0];
-                    tileB[inner * 68 + outer] = v12;
+                    const float v14 = model_layers_0_mlp_up_proj_weight[i1 * 64 + r0];
+                    tileB2[inner * 36 + outer] = v14;
                 } else {
-                    tileB[inner * 68 + outer] = 0.0f;
+                    tileB2[inner * 36 + outer] = 0.0f;
                 }
             }
         }
@@ -1814,20 +1651,23 @@ kernel void step_model_layers_0_mlp_mul_2(
         #pragma clang loop unroll(full)
         for (int term = 0; term < 16; term += 8) {
             simdgroup_float8x8 fragA[4];
-            simdgroup_float8x8 fragB[4];
+            simdgroup_float8x8 fragB[2];
+            simdgroup_float8x8 fragB2[2];
             #pragma clang loop unroll(full)
             for (int i = 0; i < 4; i++) {
                 simdgroup_load(fragA[i], tileA + (row + i * 8) * 20 + term, 20);
             }
             #pragma clang loop unroll(full)
-            for (int j = 0; j < 4; j++) {
-                simdgroup_load(fragB[j], tileB + term * 68 + column + j * 8, 68);
+            for (int j = 0; j < 2; j++) {
+                simdgroup_load(fragB[j], tileB + term * 36 + column + j * 8, 36);
+                simdgroup_load(fragB2[j], tileB2 + term * 36 + column + j * 8, 36);
             }
             #pragma clang loop unroll(full)
             for (int i = 0; i < 4; i++) {
                 #pragma clang loop unroll(full)
-                for (int j = 0; j < 4; j++) {
-                    simdgroup_multiply_accumulate(acc[i * 4 + j], fragA[i], fragB[j], acc[i * 4 + j]);
+                for (int j = 0; j < 2; j++) {
+                    simdgroup_multiply_accumulate(acc[i * 2 + j], fragA[i], fragB[j], acc[i * 2 + j]);
+                    simdgroup_multiply_accumulate(acc2[i * 2 + j], fragA[i], fragB2[j], acc2[i * 2 + j]);
                 }
             }
         }
@@ -1836,25 +1676,26 @@ kernel void step_model_layers_0_mlp_mul_2(
     #pragma clang loop unroll(full)
     for (int down = 0; down < 4; down++) {
         #pragma clang loop unroll(full)
-        for (int j = 0; j < 4; j++) {
-            simdgroup_store(acc[down * 4 + j], sums + int(sgid) / 2 * 544 + column + j * 8, 68);
+        for (int j = 0; j < 2; j++) {
+            simdgroup_store(acc[down * 2 + j], sums + int(sgid) / 2 * 288 + column + j * 8, 36);
+            simdgroup_store(acc2[down * 2 + j], sums2 + int(sgid) / 2 * 288 + column + j * 8, 36);
         }
         threadgroup_barrier(mem_flags::mem_threadgroup);
-        for (int flat = int(tid); flat < 1024; flat += 128) {
-            const int outer = flat / 64;
-            const int inner = flat % 64;
+        for (int flat = int(tid); flat < 512; flat += 128) {
+            const int outer = flat / 32;
+            const int inner = flat % 32;
             const int mi = m0 + outer / 8 * 32 + down * 8 + outer % 8;
             const int ni = n0 + inner;
             if (mi < B * T && ni < 172) {
                 const int i0 = mi;
                 const int i1 = ni;
-                const float v14 = sums[outer * 68 + inner];
-                const float v0 = matmul_2[i0 * 172 + i1];
-                const float v3 = precise::exp((-abs(v0)));
-                const bool v5 = v0 < 0.0f;
-                const float v7 = v5 ? v3 : 1.0f;
-                const float v15 = (v0 * (v7 / (v3 + 1.0f))) * v14;
-                mul_3[i0 * 172 + i1] = v15;
+                const float v3 = sums[outer * 36 + inner];
+                const float v16 = sums2[outer * 36 + inner];
+                const float v6 = precise::exp((-abs(v3)));
+                const bool v8 = v3 < 0.0f;
+                const float v10 = v8 ? v6 : 1.0f;
+                const float v17 = (v3 * (v10 / (v6 + 1.0f))) * v16;
+                mul_3[i0 * 172 + i1] = v17;
             }
         }
         threadgroup_barrier(mem_flags::mem_threadgroup);

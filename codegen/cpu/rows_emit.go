@@ -34,6 +34,8 @@ type emitter struct {
 	settled  map[place]register // such places that are in a register during a loop
 	kept     *ir.Scalar         // what lies in keptAt until it is used; nil: nothing
 	keptAt   func(u int) place
+	reserved int // registers, the first, that the sums of a loop are in
+	late     *late
 	err      error
 }
 
@@ -93,27 +95,29 @@ func (e *emitter) rows() error {
 	for stage := range stages + 1 {
 		e.settled = nil
 		e.rowValues(stage)
-		var folds []*ir.Scalar
+		w := work{kept: e.kept}
 		for _, v := range l.kernel.Values {
 			if l.need[v] && v.Kind == ir.ScalarReduce && v.Stage == stage+1 {
-				folds = append(folds, v)
+				w.folds = append(w.folds, v)
 			}
 		}
-		var results []result
 		if stage == stages { // not before: an argument may lie where one is written
 			for _, s := range l.kernel.Stores {
 				if st, _, _ := l.stream(s.Arg, s.Index); l.streams[st].moves {
-					results = append(results, result{s.Value, l.kernel.Args[s.Arg].DType, e.elements(s.Arg, s.Index), false})
+					w.results = append(w.results, result{s.Value, l.kernel.Args[s.Arg].DType, e.elements(s.Arg, s.Index), false})
 				}
 			}
 		}
-		keep := e.keep(stage, folds)
+		keep := e.keep(stage, w.folds)
 		if keep != nil {
 			e.keptAt = e.room()
-			results = []result{{keep, ir.F32, e.keptAt, false}}
+			w.results = []result{{keep, ir.F32, e.keptAt, false}}
 		}
-		if len(folds)+len(results) > 0 {
-			e.loop(folds, results, stage == stages)
+		if stage == stages-1 {
+			e.late = e.mayBeLate(keep, w)
+		}
+		if len(w.folds)+len(w.results) > 0 {
+			e.loop(w, stage == stages)
 		}
 		if keep != nil {
 			e.kept = keep
@@ -125,7 +129,13 @@ func (e *emitter) rows() error {
 			e.storeOne(s.Value, st, distance)
 		}
 	}
+	if e.late != nil {
+		e.label(e.late.next)
+	}
 	e.set.nextRow(e, e.rowLabel)
+	if e.late != nil {
+		e.lateLoop()
+	}
 	return e.err
 }
 
@@ -246,45 +256,58 @@ type result struct {
 	past  bool              // the caches
 }
 
+// A work is what a loop does with each vector of a row.
+type work struct {
+	folds   []*ir.Scalar
+	results []result
+	kept    *ir.Scalar // that it loads
+}
+
 // loop goes along a row, for the last time or not.
-func (e *emitter) loop(folds []*ir.Scalar, results []result, last bool) {
-	if len(folds) > 4 {
-		e.err = fmt.Errorf("%d reductions at a time", len(folds))
+func (e *emitter) loop(w work, last bool) {
+	if len(w.folds) > 4 {
+		e.err = fmt.Errorf("%d reductions at a time", len(w.folds))
 		return
 	}
-	unroll, wanted, free := 4, []place(nil), 0
+	unroll, wanted := 4, []place(nil)
 	for ; unroll > 1; unroll /= 2 {
-		trial := *e
-		trial.lines, trial.reads = nil, map[place]int{}
-		b := trial.body(folds, results, unroll, unroll, false)
-		if wanted, free = mostRead(trial.reads), e.set.files[vectorFile].end-b.most; b.spills == 0 && (unroll == 2 || len(wanted) <= max(free, 0) || e.set.files[vectorFile].end < 32) {
+		places, free, spills := e.trial(unroll, w)
+		if wanted = places[:max(0, min(free, len(places)))]; spills == 0 && (unroll == 2 || len(places) <= max(free, 0) || e.set.files[vectorFile].end < 32) {
 			break
 		}
 	}
-	e.settle(wanted[:max(0, min(free, len(wanted)))])
+	if !last && e.late != nil {
+		e.late.unroll = unroll
+		e.set.ifLate(e, e.late.label)
+	}
+	if last && e.late != nil {
+		now := e.fresh("now")
+		e.set.postpone(e, e.late.first, now, e.late.next)
+		e.label(now)
+	}
+	e.settle(wanted)
 	if last && e.mayPass() && e.set.movePast != nil {
 		within, done := e.fresh("within"), e.fresh("past")
 		e.set.unlessPast(e, within)
-		past := results[0]
-		past.past = true
-		first := past.at(0)
-		e.set.loop(e, unroll, &first, func(u int, rest bool) { e.body(nil, []result{past}, u, unroll, rest) })
+		past := w
+		past.results = []result{w.results[0]}
+		past.results[0].past = true
+		first := past.results[0].at(0)
+		e.set.loop(e, unroll, &first, func(u int, rest bool) { e.bodies(u, unroll, rest, past) })
 		e.op("JMP %s", done)
 		e.label(within)
 		defer e.label(done)
 	}
-	sum := func(fold, u int) operand { return operand{register: register{vectorFile, fold*unroll + u}} }
-	for i, v := range folds {
-		for u := range unroll {
-			e.set.move(e, sum(i, u), e.number(identity(v), ir.F32))
-		}
+	e.foldLoop(unroll, w.folds, w)
+	if !last && e.late != nil {
+		e.label(e.late.folded)
+		e.settled = nil
 	}
-	e.set.loop(e, unroll, nil, func(u int, rest bool) { e.body(folds, results, u, unroll, rest) })
-	for i, v := range folds {
-		b := newBody(e, 1, len(folds)*unroll, false)
-		all := sum(i, 0)
+	for i, v := range w.folds {
+		b := newBody(e, 1, len(w.folds)*unroll, false)
+		all := sumOf(i, 0, unroll)
 		for u := 1; u < unroll; u++ {
-			b.fold(v.Fn, all, sum(i, u))
+			b.fold(v.Fn, all, sumOf(i, u, unroll))
 		}
 		other := b.alloc(vectorFile)
 		for _, exchange := range e.set.exchange {
@@ -295,6 +318,48 @@ func (e *emitter) loop(folds []*ir.Scalar, results []result, last bool) {
 		e.set.move(e, operand{at: &m}, all)
 		e.slots[v] = m
 	}
+}
+
+// sumOf is the register of a fold for a vector of a loop's body.
+func sumOf(fold, u, unroll int) operand {
+	return operand{register: register{vectorFile, fold*unroll + u}}
+}
+
+// trial is the places that bodies read, the most read first, the registers that they leave
+// free, and those that they lack.
+func (e *emitter) trial(unroll int, works ...work) (places []place, free, spills int) {
+	t := *e
+	t.lines, t.reads = nil, map[place]int{}
+	most, spills := t.bodies(unroll, unroll, false, works...)
+	return mostRead(t.reads), e.set.files[vectorFile].end - most, spills
+}
+
+// foldLoop does works for a whole row, of which one folds.
+func (e *emitter) foldLoop(unroll int, folds []*ir.Scalar, works ...work) {
+	for i, v := range folds {
+		for u := range unroll {
+			e.set.move(e, sumOf(i, u, unroll), e.number(identity(v), ir.F32))
+		}
+	}
+	e.set.loop(e, unroll, nil, func(u int, rest bool) { e.bodies(u, unroll, rest, works...) })
+}
+
+// bodies does works for u vectors of a row, one after the other. It returns the registers
+// for vectors that they take, and how many they lacked.
+func (e *emitter) bodies(u, unroll int, rest bool, works ...work) (most, spills int) {
+	e.reserved = 0
+	for _, w := range works {
+		e.reserved += len(w.folds) * unroll
+	}
+	kept := e.kept
+	for _, w := range works {
+		e.kept = w.kept
+		b := e.body(w.folds, w.results, u, unroll, rest)
+		most, spills = max(most, b.most), spills+b.spills
+	}
+	e.kept = kept
+	e.fetch(u)
+	return most, spills
 }
 
 // termsLoop goes along a row, and for each of its vectors through the terms.
@@ -315,7 +380,7 @@ func (e *emitter) termsLoop() {
 	}
 	unroll := 4
 	store := func(e *emitter, u int, rest bool) *body {
-		e.sums = map[*ir.Scalar]int{}
+		e.sums, e.reserved = map[*ir.Scalar]int{}, len(folds)*unroll
 		for i, v := range folds {
 			e.sums[v] = i * unroll
 		}
@@ -325,15 +390,16 @@ func (e *emitter) termsLoop() {
 	}
 	for ; unroll > 1; unroll /= 2 {
 		trial := *e
-		trial.lines = nil
+		trial.lines, trial.reserved = nil, len(folds)*unroll
 		if 2*len(folds)*unroll <= e.set.files[vectorFile].end+1 && trial.body(folds, nil, unroll, unroll, false).spills+store(&trial, unroll, false).spills == 0 {
 			break
 		}
 	}
+	e.reserved = len(folds) * unroll
 	e.set.loop(e, unroll, nil, func(u int, rest bool) {
 		for i, v := range folds {
 			for n := range u {
-				e.set.move(e, operand{register: register{vectorFile, i*unroll + n}}, e.number(identity(v), ir.F32))
+				e.set.move(e, sumOf(i, n, unroll), e.number(identity(v), ir.F32))
 			}
 		}
 		e.set.terms(e, func() { e.body(folds, nil, u, unroll, rest) })
@@ -368,7 +434,7 @@ func (e *emitter) body(folds []*ir.Scalar, results []result, u, unroll int, mask
 				defer b.release(x)
 				e.set.choose(e, x, e.set.rest, *o, x)
 			}
-			b.fold(v.Fn, operand{register: register{vectorFile, i*unroll + u}}, x)
+			b.fold(v.Fn, sumOf(i, u, unroll), x)
 		}})
 	}
 	for _, r := range results {
@@ -378,7 +444,7 @@ func (e *emitter) body(folds []*ir.Scalar, results []result, u, unroll int, mask
 			b.store(r, operand{at: &at}, o)
 		}})
 	}
-	b := newBody(e, u, (len(folds)+len(e.sums))*unroll, masked)
+	b := newBody(e, u, e.reserved, masked)
 	b.once = len(results)+len(folds) > 1 && len(results) > 0
 	values := e.along(sinks)
 	if b.once { // all is loaded before anything is stored
@@ -391,7 +457,6 @@ func (e *emitter) body(folds []*ir.Scalar, results []result, u, unroll int, mask
 		slices.SortStableFunc(values, func(v, w *ir.Scalar) int { return loads(v) - loads(w) })
 	}
 	b.run(values, sinks)
-	e.fetch(u)
 	return b
 }
 
@@ -400,9 +465,6 @@ const ahead = 8192
 
 // fetch asks for what later bodies load.
 func (e *emitter) fetch(u int) {
-	if len(e.terms) > 0 {
-		return
-	}
 	for i, s := range e.streams {
 		if !s.moves || s.arg == e.kernel.Stores[0].Arg {
 			continue

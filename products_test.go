@@ -178,8 +178,8 @@ func shapeText(t runtime.DType, shape []int) string {
 
 func productCases() []productCase {
 	var cases []productCase
-	// Around the 6 rows and 16 columns of the micro-kernel, and the sizes of tiles.
-	for _, m := range []int{1, 2, 4, 5, 6, 7, 11, 12, 13, 17, 96, 97} {
+	// Around the rows and columns of micro-kernels and the sizes of tiles.
+	for _, m := range []int{1, 2, 4, 5, 6, 7, 11, 12, 13, 17, 26, 96, 97} {
 		for _, n := range []int{1, 8, 15, 16, 17, 31, 33, 48} {
 			cases = append(cases, matmulCase(1, m, 8+(m*n)%5, n, false, false))
 		}

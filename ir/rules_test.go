@@ -23,6 +23,9 @@ var brokenRules = []struct {
 	{"iota/axis", "dtype=bool, shape=[3], axis=0", nil},
 
 	{"weight/operands", "param=@w", []string{"f32"}},
+	{"read/operands", "state=@s, shape=[3]", []string{"f32"}},
+	{"read/shape", "state=@s, shape=[3, 3]", nil},
+	{"read/shape", "state=@w, shape=[3]", nil},
 
 	{"cast/operands", "dtype=f32", nil},
 	{"cast/dtype", "dtype=invalid", []string{"f32[2]"}},

@@ -50,14 +50,14 @@ type fact struct {
 
 func (u *fusion) factOf(in *ir.Instr) fact {
 	v, kind := in.Result(), in.Op.Kind
-	f := fact{constant: true, weights: isWeight(in), places: 1}
+	f := fact{constant: isWeight(in) || !in.InMemory(), weights: isWeight(in), places: 1}
 	for _, a := range in.Args {
 		fa, computed := u.facts[a]
 		f.constant = f.constant && computed && fa.constant
 		f.weights = f.weights || fa.weights
 	}
 	switch {
-	case isWeight(in):
+	case in.InMemory():
 		f.loads = bytesOf(v)
 		return f
 	case kind == ir.KindSource:

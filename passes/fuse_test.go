@@ -127,6 +127,7 @@ func TestConcatenationInParts(t *testing.T) {
 		{product + point + both("p", "q") + "%y = matmul(%c, %v, acc=invalid) : f32[B, 40]", "f32[B, 40]", true},
 		{product + point + both("p", "q") + "%y = relu(%c) : f32[B, 80]", "f32[B, 80]", false},
 		{point + "%r = exp(%x) : f32[B, 40]\n" + both("q", "r") + "%y = matmul(%c, %v, acc=invalid) : f32[B, 40]", "f32[B, 40]", false},
+		{manyPoints + "%p = slice(%c, start=[0, 0], step=[1, 1], size=[B, 40]) : f32[B, 40]\n%y = add(%p, %x) : f32[B, 40]", "f32[B, 40]", true}, // what reads it cannot store a part
 		{point + both("q", "x") + "%y = matmul(%c, %v, acc=invalid) : f32[B, 40]", "f32[B, 40]", false},
 	} {
 		m := parse(t, fmt.Sprintf("mlxir 1\nmodule \"one\" {\ndim B 1..64\nfunc @f(%%x: f32[B, 40], %%m: f32[40, 40], %%w: f32[40, 40], %%v: f32[80, 40]) -> (y: %s) {\n%s\nret(%%y)\n}\n}", c.result, c.body))
@@ -140,6 +141,17 @@ func TestConcatenationInParts(t *testing.T) {
 		}
 	}
 }
+
+// manyPoints is a concatenation of 9 functions of one value.
+var manyPoints = func() string {
+	var b strings.Builder
+	var all []string
+	for i, fn := range strings.Fields("tanh exp sin cos sqrt erf sigmoid log softplus") {
+		fmt.Fprintf(&b, "%%v%d = %s(%%x) : f32[B, 40]\n", i, fn)
+		all = append(all, fmt.Sprintf("%%v%d", i))
+	}
+	return b.String() + "%c = concat(" + strings.Join(all, ", ") + ", axis=1) : f32[B, 360]\n"
+}()
 
 // heads is attention of 4 heads that lie beside each other, with a residual.
 const heads = `

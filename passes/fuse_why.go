@@ -10,6 +10,8 @@ import (
 // Reasons why a value is stored. Each is why its group does not grow beyond it.
 const (
 	isPart       = "a part of a concatenation"
+	isUpdate     = "what a part of a state becomes"
+	isState      = "what a state becomes"
 	inParts      = "computed by several kernels"
 	isResult     = "a result of the entry"
 	fromWeights  = "depends on weights alone"
@@ -39,8 +41,12 @@ func (u *fusion) whyStored(v *ir.Value, uses []use) string {
 	switch kind := in.Op.Kind; {
 	case u.stream[v] != nil:
 		return ""
+	case u.result[v] && slices.ContainsFunc(u.fn.Writes, func(w ir.Write) bool { return w.Value == v }):
+		return isState
 	case u.result[v]:
 		return isResult
+	case u.inPlace[u.partOf[v]]:
+		return isUpdate
 	case u.partOf[v] != nil:
 		return isPart
 	case free(v):
@@ -368,6 +374,11 @@ func (u *fusion) mayStore(g *group, v *ir.Value, uses []use) bool {
 	}
 	if slices.ContainsFunc(uses, func(x use) bool { return x.group != g && u.reaches(x.group, g) }) {
 		return false
+	}
+	whole := u.partOf[v]
+	needs := func(h *group) bool { return h.reads[whole] && (h == g || u.reaches(h, g)) }
+	if whole != nil && slices.ContainsFunc(u.groups, needs) {
+		return false // g waits for v
 	}
 	k, err := u.kernelWith(g, []*ir.Value{v}, nil, nil)
 	return err == nil && (!g.folds && kind != ir.KindReduce || notRows(k, machines[g.device]) == "")

@@ -199,12 +199,17 @@ func (p *prepared) panels(b *ir.Scalar, batch, over []*ir.Axis, n *ir.Axis) {
 // at the index back.
 func (p *prepared) factor(value *ir.Scalar, suffix string, dtype ir.DType, axes []*ir.Axis, back ir.Size, e edit) {
 	main, shape := p.main, ir.Type{DType: dtype, Shape: extentsOf(axes)}
+	used := map[string]bool{}
+	for _, a := range main.Args {
+		used[a.Name] = true
+	}
+	name := unique(used, suffix)
 	k := &ir.Kernel{Name: main.Name + "_" + suffix, Pos: main.Pos, Par: axes, Values: main.Values}
 	for _, a := range main.Args {
 		a.Write = false
 		k.Args = append(k.Args, a)
 	}
-	k.Args = append(k.Args, ir.KernelArg{Name: suffix, DType: dtype, Len: shape.Elems(), Write: true})
+	k.Args = append(k.Args, ir.KernelArg{Name: name, DType: dtype, Len: shape.Elems(), Write: true})
 	k.Stores = []ir.Store{{Arg: len(main.Args), Index: ir.Flat(axes), Value: value}}
 	e.apply(k)
 	dropGuards(k)
@@ -221,7 +226,7 @@ func (p *prepared) factor(value *ir.Scalar, suffix string, dtype ir.DType, axes 
 		}
 		return d.Add(ir.Scalar{Kind: ir.ScalarLoad, DType: ir.F32, Arg: len(main.Args), Index: back})
 	}}.apply(main)
-	main.Args = append(main.Args, ir.KernelArg{Name: suffix, DType: dtype, Len: shape.Elems()})
+	main.Args = append(main.Args, ir.KernelArg{Name: name, DType: dtype, Len: shape.Elems()})
 }
 
 func extentsOf(axes []*ir.Axis) []ir.Size {

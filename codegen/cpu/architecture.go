@@ -29,7 +29,9 @@ var Architectures = []*Architecture{
 			{"Six", "micro6", sixDoc, shaped(microShape{rows: 6, panels: 1})},
 			{"Four", "micro4", fourDoc, shaped(microShape{rows: 4, panels: 1})},
 			{"Eight", "micro8", "computes sums of a panel for eight rows at a time, with AVX-512", shaped(microShape{rows: 8, panels: 1, avx512: true})},
-			{"EightPairs", "microPairs", "computes sums of two panels for eight rows at a time, with AVX-512", shaped(microShape{rows: 8, panels: 2, avx512: true})},
+			{"FourPairs", "microPairs4", "computes sums of two panels for four rows at a time, with AVX-512", shaped(microShape{rows: 4, panels: 2, avx512: true})},
+			{"EightPairs", "microPairs8", "computes sums of two panels for eight rows at a time, with AVX-512", shaped(microShape{rows: 8, panels: 2, avx512: true})},
+			{"NinePairs", "microPairs9", "computes sums of two panels for nine rows at a time, with AVX-512", shaped(microShape{rows: 9, panels: 2, avx512: true})},
 			{"Half", "microHalf", "computes sums of half a panel for eight rows at a time, with AVX-512", shaped(microShape{rows: 8, panels: 1, avx512: true, half: true})},
 		},
 		Weighers: []Routine{

@@ -22,7 +22,7 @@ var microField = func() map[string]int {
 // A microShape is what a micro-kernel for amd64 computes at a time: some rows of some
 // panels, which follow one another. A panel is two vectors of AVX2, or one of AVX-512.
 type microShape struct {
-	rows, panels int // at most 6 and 1, or 8 and 2 with AVX-512
+	rows, panels int // at most 6 and 1, or 9 and 2 with AVX-512
 	avx512       bool
 	half         bool // of a panel it computes the first half: a vector of AVX-512 has two terms
 }
@@ -37,7 +37,7 @@ func microAVX(name string, shape microShape, panels ir.DType) string {
 		unroll = 4
 		ahead  = 2048 // bytes of the panel that are fetched before they are needed
 	)
-	rows := []string{"R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15"}[:shape.rows]
+	rows := []string{"R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15", "BX"}[:shape.rows]
 	class, vector, zero := "Y", 32, "VXORPS"
 	if shape.avx512 {
 		class, vector, zero = "Z", 64, "VPXORD" // the other one is none of AVX-512F
@@ -111,15 +111,19 @@ func microAVX(name string, shape microShape, panels ir.DType) string {
 			op("VFMADD231PS %s, Z%d, %s", wide, x, reg(i))
 		}
 	}
-	// Of the registers, AX is t, BX walks the runs and is for addresses, CX the terms left
-	// of a run or the bytes to the columns, DX the bytes from panel to panel, DI what is
-	// next of the panel, SI the bytes from the pointers of rows on.
+	// Of the registers, AX is t, BX a table of pointers until it is the last of nine, CX the
+	// terms left of a run or the bytes to the columns, DX the bytes from panel to panel, DI
+	// what is next of the panel, SI the bytes from the pointers of rows on.
 	line("// func %s(t *cpu.Micro)", name)
-	line("TEXT ·%s(SB), NOSPLIT, $16-8", name)
+	line("TEXT ·%s(SB), NOSPLIT, $24-8", name)
 	op("MOVQ t+0(FP), AX")
 	op("MOVQ $0, rows-8(SP) // bytes of the tables of rows")
 	line("rows:")
 	op("MOVQ rows-8(SP), CX")
+	op("MOVQ %s, SI", field("Runs"))
+	op("MOVQ SI, run-24(SP)")
+	op("MOVQ %s, SI", field("NRuns"))
+	op("MOVQ SI, runs-16(SP)")
 	op("MOVQ %s, BX", field("A"))
 	for i, r := range rows {
 		op("MOVQ %d(BX)(CX*1), %s", 8*i, r)
@@ -127,15 +131,13 @@ func microAVX(name string, shape microShape, panels ir.DType) string {
 	for i := range sums {
 		op("%s %s, %[2]s, %[2]s", zero, reg(i))
 	}
-	op("MOVQ %s, BX", field("Runs"))
-	op("MOVQ %s, CX", field("NRuns"))
-	op("MOVQ CX, runs-16(SP)")
 	op("MOVQ %s, DI", field("B"))
 	if shape.panels == 2 {
 		op("MOVQ %s, DX", field("Apart"))
 	}
 	line("run:")
-	op("MOVQ (BX), SI")
+	op("MOVQ run-24(SP), SI")
+	op("MOVQ (SI), SI")
 	op("MOVQ %s, CX", field("K"))
 	op("SUBQ $%d, CX", unroll)
 	op("JLT few")
@@ -167,7 +169,7 @@ func microAVX(name string, shape microShape, panels ir.DType) string {
 	op("DECQ CX")
 	op("JNE one")
 	line("next:")
-	op("ADDQ $8, BX")
+	op("ADDQ $8, run-24(SP)")
 	op("DECQ runs-16(SP)")
 	op("JNE run")
 	if shape.half {

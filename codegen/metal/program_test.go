@@ -99,7 +99,7 @@ func (p *program) compare(got []*ir.Tensor) string {
 
 // execute runs the steps of a program in their order, in the memory of its plan.
 func (s *suite) execute(d *device, p *program, names map[*ir.Kernel]string, mode pass) (outs []*ir.Tensor, launches int, err error) {
-	f, v, err := s.module.Serving(p.entry, p.inputs)
+	f, v, err := s.module.Serving(p.entry, nil, p.inputs)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -37,9 +37,9 @@ type Product struct {
 
 // Micros are the micro-kernels for panels of a dtype.
 type Micros struct {
-	Six, Four         func(t *Micro) // for so many rows at a time of a panel
-	Eight, EightPairs func(t *Micro) // for AVX-512: eight rows of a panel, and of two
-	Half              func(t *Micro) // for AVX-512: eight rows of half a panel
+	Six, Four                        func(t *Micro) // for so many rows at a time of a panel
+	Eight, Half                      func(t *Micro) // for AVX-512: eight rows of a panel, and of half a panel
+	FourPairs, EightPairs, NinePairs func(t *Micro) // for AVX-512: so many rows of two panels
 }
 
 // An Operand is an argument, and the elements before its first.
@@ -274,27 +274,23 @@ func columns(left int) int {
 // or two, or half of one.
 func (m *Micros) micro(t *Micro, of tables, rows, cols int) {
 	done := 0
+	if AVX512 && cols > PanelCols {
+		fours, eights, nines := pairs(rows)
+		of.call(t, m.EightPairs, 0, 8*eights)
+		of.call(t, m.NinePairs, 8*eights, 9*nines)
+		of.call(t, m.FourPairs, 8*eights+9*nines, 4*fours)
+		return
+	}
 	if AVX512 {
 		kernel := m.Eight
-		switch {
-		case cols > PanelCols:
-			kernel = m.EightPairs
-		case cols < PanelCols:
+		if cols < PanelCols {
 			kernel = m.Half
 		}
 		done = eights(rows)
 		of.call(t, kernel, 0, done)
 	}
-	if done >= rows {
-		return
-	}
-	b, bias, col := t.B, t.Bias, t.Col
-	sixes, fours := split(rows - done)
-	for i := range ceilDiv(cols, PanelCols) {
-		t.B, t.Col = unsafe.Add(b, i*t.Apart), col+4*i*PanelCols
-		if bias != nil {
-			t.Bias = unsafe.Add(bias, 4*i*PanelCols)
-		}
+	if done < rows {
+		sixes, fours := split(rows - done)
 		of.call(t, m.Six, done, 6*sixes)
 		of.call(t, m.Four, done+6*sixes, 4*fours)
 	}
@@ -345,9 +341,23 @@ func addTo(x, y []float32) {
 // spare is the rows that micro-kernels may compute beyond those that are wanted.
 const spare = 7
 
-// eights is the rows that are computed eight at a time. What is left is fewer than five,
-// for which two panels take two calls that are half as long.
+// eights is the rows that are computed eight at a time. What is left is fewer than five.
 func eights(rows int) int { return (rows + 3) / 8 * 8 }
+
+// pairs covers rows of two panels with as little more as fours, eights and nines can, of
+// which a four takes half the time of an eight.
+func pairs(rows int) (fours, eights, nines int) {
+	eights = rows / 8
+	switch rest := rows % 8; {
+	case rest <= eights:
+		nines = rest
+	case rest-4 <= eights:
+		fours, nines = 1, max(0, rest-4)
+	default:
+		return 0, eights + 1, 0
+	}
+	return fours, eights - nines, nines
+}
 
 // split covers rows with as little more as sixes and fours can.
 func split(rows int) (sixes, fours int) {

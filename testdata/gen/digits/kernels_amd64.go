@@ -5,7 +5,7 @@ package digits
 import "github.com/mlxc/mlxc/runtime/cpu"
 
 // micros are micro-kernels for panels of f32.
-var micros = cpu.Micros{Six: micro6, Four: micro4, Eight: micro8, EightPairs: microPairs, Half: microHalf}
+var micros = cpu.Micros{Six: micro6, Four: micro4, Eight: micro8, FourPairs: microPairs4, EightPairs: microPairs8, NinePairs: microPairs9, Half: microHalf}
 
 // micro6 computes sums of a panel for six rows at a time.
 //
@@ -22,10 +22,20 @@ func micro4(t *cpu.Micro)
 //go:noescape
 func micro8(t *cpu.Micro)
 
-// microPairs computes sums of two panels for eight rows at a time, with AVX-512.
+// microPairs4 computes sums of two panels for four rows at a time, with AVX-512.
 //
 //go:noescape
-func microPairs(t *cpu.Micro)
+func microPairs4(t *cpu.Micro)
+
+// microPairs8 computes sums of two panels for eight rows at a time, with AVX-512.
+//
+//go:noescape
+func microPairs8(t *cpu.Micro)
+
+// microPairs9 computes sums of two panels for nine rows at a time, with AVX-512.
+//
+//go:noescape
+func microPairs9(t *cpu.Micro)
 
 // microHalf computes sums of half a panel for eight rows at a time, with AVX-512.
 //

@@ -46,7 +46,7 @@ func compile(t *testing.T, name string) []codegen.File {
 
 // examples are the models of the programs in examples, each of which has the package of its
 // model in a folder of that name.
-var examples = []string{"stories"}
+var examples = []string{"ddpm", "stories", "vad"}
 
 func TestGeneratedPackages(t *testing.T) {
 	packages := map[string][]codegen.File{} // by folder

@@ -50,7 +50,7 @@ func (e *emitter) loop(w work, last bool) {
 	unroll, wanted := e.mostUnrolled(w.folds), []place(nil)
 	for ; unroll > 1; unroll /= 2 {
 		places, free, spills := e.trial(unroll, w)
-		if wanted = places[:max(0, min(free, len(places)))]; spills == 0 && (unroll == 2 || len(places) <= max(free, 0) || e.set.memory) {
+		if wanted = places[:max(0, min(free, len(places)))]; spills == 0 {
 			break
 		}
 	}

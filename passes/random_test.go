@@ -111,6 +111,9 @@ func amplifies(m *ir.Module) bool {
 	for _, k := range m.Kernels {
 		inexact := map[*ir.Scalar]bool{}
 		for _, v := range k.Values {
+			if (v.Fn == ir.Log || v.Fn == ir.Log2) && v.Kind == ir.ScalarApply && v.Args[0].Kind != ir.ScalarLoad {
+				return true // near 1, where the rounding of what it is of is all of it
+			}
 			from := slices.ContainsFunc(v.Args, func(a *ir.Scalar) bool { return inexact[a] })
 			if from && (v.Kind != ir.ScalarApply || !slices.Contains(tame, v.Fn)) {
 				return true

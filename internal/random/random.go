@@ -209,7 +209,7 @@ func (g *generator) instr(op *ir.Op) {
 		x = g.image()
 	}
 	switch op.Attrs.(type) {
-	case ir.AttentionAttrs, ir.WinogradAttrs:
+	case ir.AttentionAttrs, ir.WinogradAttrs, ir.ConvTransposeAttrs:
 		x = g.image()
 	}
 	args := []*ir.Value{x}
@@ -275,7 +275,7 @@ func (g *generator) operand(op *ir.Op, x ir.Type) (ir.Type, bool) {
 			y.Shape = slices.Concat(x.Shape[:x.Rank()-2], y.Shape)
 		}
 		return y, true
-	case ir.ConvAttrs:
+	case ir.ConvAttrs, ir.ConvTransposeAttrs:
 		y := ir.Type{DType: x.DType, Shape: []ir.Size{ir.N(int64(1 + g.r.IntN(3)))}}
 		for range x.Rank() - 2 {
 			y.Shape = append(y.Shape, ir.N(int64(1+g.r.IntN(3))))
@@ -361,6 +361,10 @@ func (g *generator) attrs(zero any, x ir.Type, args []*ir.Value) (any, bool) {
 		return ir.PoolAttrs{Size: each(spatial, from1(3)), Stride: each(spatial, from1(2)), Pad: each(spatial, upTo(2))}, true
 	case ir.ConvAttrs:
 		return ir.ConvAttrs{Stride: each(spatial, from1(2)), Pad: each(spatial, upTo(3)), Dilation: each(spatial, from1(2)), Groups: 1}, true
+	case ir.FlipAttrs:
+		return ir.FlipAttrs{Axes: r.Perm(rank)[:r.IntN(rank+1)]}, true
+	case ir.ConvTransposeAttrs:
+		return ir.ConvTransposeAttrs{Stride: each(spatial, from1(3)), Pad: each(spatial, upTo(3)), Dilation: each(spatial, from1(2)), OutPad: each(spatial, upTo(2)), Groups: 1}, true
 	case ir.WinogradAttrs:
 		return ir.WinogradAttrs{Pad: each(spatial, upTo(3))}, true
 	}

@@ -17,8 +17,17 @@ type late struct {
 
 // mayBeLate is how that is done, if the last loop needs nothing of its row but what is kept
 // in the frame and what the loop before it folds.
-func (e *emitter) mayBeLate(keep *ir.Scalar, before work) *late {
-	if keep == nil || !e.keepsInFrame() || e.row == nil || !e.mayPass() || e.set.movePast == nil {
+func (e *emitter) mayBeLate(stages int) *late {
+	if stages == 0 || !e.keepsInFrame() || e.row == nil || !e.mayPass() || e.set.movePast == nil {
+		return nil
+	}
+	for stage := range stages - 1 {
+		if e.keep(stage, e.folds(stage)) != nil {
+			return nil
+		}
+	}
+	keep := e.keep(stages-1, e.folds(stages-1))
+	if keep == nil {
 		return nil
 	}
 	s := e.kernel.Stores[0]
@@ -34,12 +43,12 @@ func (e *emitter) mayBeLate(keep *ir.Scalar, before work) *late {
 		if v == keep {
 			continue
 		}
-		if step, _, _ := v.Index.Coef(e.row); v.Kind == ir.ScalarLoad && !step.Is(0) {
+		if step, _, ok := v.Index.Coef(e.row); v.Kind == ir.ScalarLoad && (!ok || !step.Is(0)) {
 			return nil
 		}
 		for _, a := range v.Args {
 			a = real(a)
-			if _, number := constant32(a); !number && !a.Varies(e.axis) && a.Stage < before.folds[0].Stage {
+			if _, number := constant32(a); !number && !a.Varies(e.axis) && a.Stage < stages {
 				return nil
 			}
 		}
@@ -53,9 +62,10 @@ func (e *emitter) mayBeLate(keep *ir.Scalar, before work) *late {
 	first.kind = atStream
 	return &late{
 		work:   work{results: []result{{s.Value, ir.F32, behind, true}}, kept: keep},
-		before: before,
 		first:  first,
-		label:  e.fresh("late"), folded: e.fresh("folded"), next: e.fresh("next"),
+		label:  e.fresh("late"),
+		folded: e.fresh("folded"),
+		next:   e.fresh("next"),
 	}
 }
 

@@ -20,24 +20,24 @@ func noiseGtZ2(call *cpu.Call, lo, hi int) {
 		for row := down; row < min(down+12, B); row++ {
 			i0 := row
 			for i1 := across; i1 < min(across+32, 128); i1++ {
-				v5 := float32(0)
+				v3 := float32(0)
 				for r0 := range 32 {
-					v2 := rows[i0*32+r0]
-					v3 := panels[(i1/16)*512+(i1%16)+r0*16]
-					v5 += v2 * v3
+					v0 := rows[i0*32+r0]
+					v1 := panels[(i1/16)*512+(i1%16)+r0*16]
+					v3 += v0 * v1
 				}
-				v6 := gt_time_embed_0_bias[i1]
-				v7 := v5 + v6
-				v10 := min((float32(math.Abs(float64(v7)))), 14.5)
-				v11 := v10 * -0.5
-				v15 := float32(math.RoundToEven(float64(((v10 * v11) * 1.442695))))
-				v20 := float32(float64(v15)*float64(float32(-1.4286068e-06)) + float64((float32(float64(v10)*float64(v11) + float64((v15 * -0.69314575))))))
-				v23 := v10 / (float32(float64(v10)*float64(float32(0.36)) + float64(float32(1))))
-				v32 := float32(float64((float32(float64((float32(float64((float32(float64(float32(-8.345331e-06))*float64(v23)+float64(float32(7.868327e-05)))))*float64(v23)+float64(float32(-0.00019884408)))))*float64(v23)+float64(float32(-2.0971505e-05)))))*float64(v23) + float64(float32(-0.00085749925)))
-				v40 := float32(float64((float32(float64((float32(float64((float32(float64(v32)*float64(v23)+float64(float32(0.0053343954)))))*float64(v23)+float64(float32(0.027539795)))))*float64(v23)+float64(float32(-0.21894038)))))*float64(v23) + float64(float32(0.49999997)))
-				v49 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.0013926927))*float64(v20)+float64(float32(0.008363774)))))*float64(v20)+float64(float32(0.04166655)))))*float64(v20)+float64(float32(0.16666573)))))*float64(v20) + float64(float32(0.5)))
-				v54 := cpu.Ldexp(((float32(float64((float32(float64(v49)*float64(v20)+float64(float32(1)))))*float64(v20) + float64(float32(1)))) * (v23 * v40)), v15)
-				z_2[i0*128+i1] = (max(v7, float32(math.Copysign(0, -1)))) - v54
+				v4 := gt_time_embed_0_bias[i1]
+				v5 := v3 + v4
+				v8 := min((float32(math.Abs(float64(v5)))), 14.5)
+				v9 := -v8
+				v10 := v8 * v9
+				v13 := float32(math.RoundToEven(float64((v10 * 0.7213475))))
+				v18 := (float32(float64(v13)*float64(float32(-1.3862944)) + float64(v10))) + (float32(float64(v8)*float64(v9) + float64((-v10))))
+				v26 := float32(float64((float32(float64((float32(float64((v8+10.056236))*float64(v8)+float64(float32(46.883564)))))*float64(v8)+float64(float32(121.146904)))))*float64(v8) + float64(float32(169.89612)))
+				v36 := float32(float64((float32(float64((float32(float64((v8+10.055378))*float64(v8)+float64(float32(45.900047)))))*float64(v8)+float64(float32(110.86428)))))*float64(v8) + float64(float32(127.92103)))
+				v47 := float32(float64((float32(float64((float32(float64((float32(float64(float32(8.690589e-06))*float64(v18)+float64(float32(0.0001044188)))))*float64(v18)+float64(float32(0.0010389173)))))*float64(v18)+float64(float32(0.008311274)))))*float64(v18) + float64(float32(0.049868416)))
+				v53 := cpu.Ldexp((((v8 * v36) / (float32(float64(v26)*float64(v8) + float64(float32(102.067505))))) * (float32(float64((float32(float64(v47)*float64(v18)+float64(float32(0.19947366)))))*float64(v18) + float64(float32(0.39894733))))), v13)
+				z_2[i0*128+i1] = (max(v5, float32(math.Copysign(0, -1)))) - v53
 			}
 		}
 	}
@@ -65,15 +65,15 @@ func noiseGtZ3(call *cpu.Call, lo, hi int) {
 				v4 := gt_time_embed_2_bias[i1]
 				v5 := v3 + v4
 				v8 := min((float32(math.Abs(float64(v5)))), 14.5)
-				v10 := v8 * -0.5
-				v14 := float32(math.RoundToEven(float64(((v8 * v10) * 1.442695))))
-				v19 := float32(float64(v14)*float64(float32(-1.4286068e-06)) + float64((float32(float64(v8)*float64(v10) + float64((v14 * -0.69314575))))))
-				v23 := v8 / (float32(float64(v8)*float64(float32(0.36)) + float64(float32(1))))
-				v32 := float32(float64((float32(float64((float32(float64((float32(float64(float32(-8.345331e-06))*float64(v23)+float64(float32(7.868327e-05)))))*float64(v23)+float64(float32(-0.00019884408)))))*float64(v23)+float64(float32(-2.0971505e-05)))))*float64(v23) + float64(float32(-0.00085749925)))
-				v40 := float32(float64((float32(float64((float32(float64((float32(float64(v32)*float64(v23)+float64(float32(0.0053343954)))))*float64(v23)+float64(float32(0.027539795)))))*float64(v23)+float64(float32(-0.21894038)))))*float64(v23) + float64(float32(0.49999997)))
-				v49 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.0013926927))*float64(v19)+float64(float32(0.008363774)))))*float64(v19)+float64(float32(0.04166655)))))*float64(v19)+float64(float32(0.16666573)))))*float64(v19) + float64(float32(0.5)))
-				v54 := cpu.Ldexp(((float32(float64((float32(float64(v49)*float64(v19)+float64(float32(1)))))*float64(v19) + float64(float32(1)))) * (v23 * v40)), v14)
-				z_3[i0*128+i1] = (max(v5, float32(math.Copysign(0, -1)))) - v54
+				v9 := -v8
+				v10 := v8 * v9
+				v13 := float32(math.RoundToEven(float64((v10 * 0.7213475))))
+				v18 := (float32(float64(v13)*float64(float32(-1.3862944)) + float64(v10))) + (float32(float64(v8)*float64(v9) + float64((-v10))))
+				v26 := float32(float64((float32(float64((float32(float64((v8+10.056236))*float64(v8)+float64(float32(46.883564)))))*float64(v8)+float64(float32(121.146904)))))*float64(v8) + float64(float32(169.89612)))
+				v36 := float32(float64((float32(float64((float32(float64((v8+10.055378))*float64(v8)+float64(float32(45.900047)))))*float64(v8)+float64(float32(110.86428)))))*float64(v8) + float64(float32(127.92103)))
+				v47 := float32(float64((float32(float64((float32(float64((float32(float64(float32(8.690589e-06))*float64(v18)+float64(float32(0.0001044188)))))*float64(v18)+float64(float32(0.0010389173)))))*float64(v18)+float64(float32(0.008311274)))))*float64(v18) + float64(float32(0.049868416)))
+				v53 := cpu.Ldexp((((v8 * v36) / (float32(float64(v26)*float64(v8) + float64(float32(102.067505))))) * (float32(float64((float32(float64(v47)*float64(v18)+float64(float32(0.19947366)))))*float64(v18) + float64(float32(0.39894733))))), v13)
+				z_3[i0*128+i1] = (max(v5, float32(math.Copysign(0, -1)))) - v53
 			}
 		}
 	}
@@ -181,14 +181,14 @@ func noiseGtX3(call *cpu.Call, lo, hi int) {
 			v12 := gt_blocks_0_net_1_bias[i1+i2*784]
 			v13 := (((add[i0*12544+i1*16+i2] - v1) * v8) * v10) + v12
 			v16 := min((float32(math.Abs(float64(v13)))), 14.5)
-			v18 := v16 * -0.5
-			v22 := float32(math.RoundToEven(float64(((v16 * v18) * 1.442695))))
-			v27 := float32(float64(v22)*float64(float32(-1.4286068e-06)) + float64((float32(float64(v16)*float64(v18) + float64((v22 * -0.69314575))))))
-			v30 := v16 / (float32(float64(v16)*float64(float32(0.36)) + float64(float32(1))))
-			v39 := float32(float64((float32(float64((float32(float64((float32(float64(float32(-8.345331e-06))*float64(v30)+float64(float32(7.868327e-05)))))*float64(v30)+float64(float32(-0.00019884408)))))*float64(v30)+float64(float32(-2.0971505e-05)))))*float64(v30) + float64(float32(-0.00085749925)))
-			v47 := float32(float64((float32(float64((float32(float64((float32(float64(v39)*float64(v30)+float64(float32(0.0053343954)))))*float64(v30)+float64(float32(0.027539795)))))*float64(v30)+float64(float32(-0.21894038)))))*float64(v30) + float64(float32(0.49999997)))
-			v56 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.0013926927))*float64(v27)+float64(float32(0.008363774)))))*float64(v27)+float64(float32(0.04166655)))))*float64(v27)+float64(float32(0.16666573)))))*float64(v27) + float64(float32(0.5)))
-			v61 := cpu.Ldexp(((float32(float64((float32(float64(v56)*float64(v27)+float64(float32(1)))))*float64(v27) + float64(float32(1)))) * (v30 * v47)), v22)
+			v17 := -v16
+			v18 := v16 * v17
+			v21 := float32(math.RoundToEven(float64((v18 * 0.7213475))))
+			v26 := (float32(float64(v21)*float64(float32(-1.3862944)) + float64(v18))) + (float32(float64(v16)*float64(v17) + float64((-v18))))
+			v34 := float32(float64((float32(float64((float32(float64((v16+10.056236))*float64(v16)+float64(float32(46.883564)))))*float64(v16)+float64(float32(121.146904)))))*float64(v16) + float64(float32(169.89612)))
+			v44 := float32(float64((float32(float64((float32(float64((v16+10.055378))*float64(v16)+float64(float32(45.900047)))))*float64(v16)+float64(float32(110.86428)))))*float64(v16) + float64(float32(127.92103)))
+			v55 := float32(float64((float32(float64((float32(float64((float32(float64(float32(8.690589e-06))*float64(v26)+float64(float32(0.0001044188)))))*float64(v26)+float64(float32(0.0010389173)))))*float64(v26)+float64(float32(0.008311274)))))*float64(v26) + float64(float32(0.049868416)))
+			v61 := cpu.Ldexp((((v16 * v44) / (float32(float64(v34)*float64(v16) + float64(float32(102.067505))))) * (float32(float64((float32(float64(v55)*float64(v26)+float64(float32(0.19947366)))))*float64(v26) + float64(float32(0.39894733))))), v21)
 			v65 := add_2[i0*16+i2]
 			x_3[i0*12544+i1*16+i2] = ((max(v13, float32(math.Copysign(0, -1)))) - v61) + v65
 		}
@@ -272,14 +272,14 @@ func noiseGtBlocks1Gelu(call *cpu.Call, lo, hi int) {
 			v12 := gt_blocks_1_net_1_bias[i1+i2*784]
 			v13 := (((add_3[i0*25088+i1*32+i2] - v1) * v8) * v10) + v12
 			v16 := min((float32(math.Abs(float64(v13)))), 14.5)
-			v18 := v16 * -0.5
-			v22 := float32(math.RoundToEven(float64(((v16 * v18) * 1.442695))))
-			v27 := float32(float64(v22)*float64(float32(-1.4286068e-06)) + float64((float32(float64(v16)*float64(v18) + float64((v22 * -0.69314575))))))
-			v30 := v16 / (float32(float64(v16)*float64(float32(0.36)) + float64(float32(1))))
-			v39 := float32(float64((float32(float64((float32(float64((float32(float64(float32(-8.345331e-06))*float64(v30)+float64(float32(7.868327e-05)))))*float64(v30)+float64(float32(-0.00019884408)))))*float64(v30)+float64(float32(-2.0971505e-05)))))*float64(v30) + float64(float32(-0.00085749925)))
-			v47 := float32(float64((float32(float64((float32(float64((float32(float64(v39)*float64(v30)+float64(float32(0.0053343954)))))*float64(v30)+float64(float32(0.027539795)))))*float64(v30)+float64(float32(-0.21894038)))))*float64(v30) + float64(float32(0.49999997)))
-			v56 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.0013926927))*float64(v27)+float64(float32(0.008363774)))))*float64(v27)+float64(float32(0.04166655)))))*float64(v27)+float64(float32(0.16666573)))))*float64(v27) + float64(float32(0.5)))
-			v61 := cpu.Ldexp(((float32(float64((float32(float64(v56)*float64(v27)+float64(float32(1)))))*float64(v27) + float64(float32(1)))) * (v30 * v47)), v22)
+			v17 := -v16
+			v18 := v16 * v17
+			v21 := float32(math.RoundToEven(float64((v18 * 0.7213475))))
+			v26 := (float32(float64(v21)*float64(float32(-1.3862944)) + float64(v18))) + (float32(float64(v16)*float64(v17) + float64((-v18))))
+			v34 := float32(float64((float32(float64((float32(float64((v16+10.056236))*float64(v16)+float64(float32(46.883564)))))*float64(v16)+float64(float32(121.146904)))))*float64(v16) + float64(float32(169.89612)))
+			v44 := float32(float64((float32(float64((float32(float64((v16+10.055378))*float64(v16)+float64(float32(45.900047)))))*float64(v16)+float64(float32(110.86428)))))*float64(v16) + float64(float32(127.92103)))
+			v55 := float32(float64((float32(float64((float32(float64((float32(float64(float32(8.690589e-06))*float64(v26)+float64(float32(0.0001044188)))))*float64(v26)+float64(float32(0.0010389173)))))*float64(v26)+float64(float32(0.008311274)))))*float64(v26) + float64(float32(0.049868416)))
+			v61 := cpu.Ldexp((((v16 * v44) / (float32(float64(v34)*float64(v16) + float64(float32(102.067505))))) * (float32(float64((float32(float64(v55)*float64(v26)+float64(float32(0.19947366)))))*float64(v26) + float64(float32(0.39894733))))), v21)
 			gelu[i0*25088+i1*32+i2] = (max(v13, float32(math.Copysign(0, -1)))) - v61
 		}
 	}
@@ -370,14 +370,14 @@ func noiseGtBlocks3Gelu(call *cpu.Call, lo, hi int) {
 			v12 := gt_blocks_3_net_1_bias[i1+i2*784]
 			v13 := (((add_5[i0*12544+i1*16+i2] - v1) * v8) * v10) + v12
 			v16 := min((float32(math.Abs(float64(v13)))), 14.5)
-			v18 := v16 * -0.5
-			v22 := float32(math.RoundToEven(float64(((v16 * v18) * 1.442695))))
-			v27 := float32(float64(v22)*float64(float32(-1.4286068e-06)) + float64((float32(float64(v16)*float64(v18) + float64((v22 * -0.69314575))))))
-			v30 := v16 / (float32(float64(v16)*float64(float32(0.36)) + float64(float32(1))))
-			v39 := float32(float64((float32(float64((float32(float64((float32(float64(float32(-8.345331e-06))*float64(v30)+float64(float32(7.868327e-05)))))*float64(v30)+float64(float32(-0.00019884408)))))*float64(v30)+float64(float32(-2.0971505e-05)))))*float64(v30) + float64(float32(-0.00085749925)))
-			v47 := float32(float64((float32(float64((float32(float64((float32(float64(v39)*float64(v30)+float64(float32(0.0053343954)))))*float64(v30)+float64(float32(0.027539795)))))*float64(v30)+float64(float32(-0.21894038)))))*float64(v30) + float64(float32(0.49999997)))
-			v56 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.0013926927))*float64(v27)+float64(float32(0.008363774)))))*float64(v27)+float64(float32(0.04166655)))))*float64(v27)+float64(float32(0.16666573)))))*float64(v27) + float64(float32(0.5)))
-			v61 := cpu.Ldexp(((float32(float64((float32(float64(v56)*float64(v27)+float64(float32(1)))))*float64(v27) + float64(float32(1)))) * (v30 * v47)), v22)
+			v17 := -v16
+			v18 := v16 * v17
+			v21 := float32(math.RoundToEven(float64((v18 * 0.7213475))))
+			v26 := (float32(float64(v21)*float64(float32(-1.3862944)) + float64(v18))) + (float32(float64(v16)*float64(v17) + float64((-v18))))
+			v34 := float32(float64((float32(float64((float32(float64((v16+10.056236))*float64(v16)+float64(float32(46.883564)))))*float64(v16)+float64(float32(121.146904)))))*float64(v16) + float64(float32(169.89612)))
+			v44 := float32(float64((float32(float64((float32(float64((v16+10.055378))*float64(v16)+float64(float32(45.900047)))))*float64(v16)+float64(float32(110.86428)))))*float64(v16) + float64(float32(127.92103)))
+			v55 := float32(float64((float32(float64((float32(float64((float32(float64(float32(8.690589e-06))*float64(v26)+float64(float32(0.0001044188)))))*float64(v26)+float64(float32(0.0010389173)))))*float64(v26)+float64(float32(0.008311274)))))*float64(v26) + float64(float32(0.049868416)))
+			v61 := cpu.Ldexp((((v16 * v44) / (float32(float64(v34)*float64(v16) + float64(float32(102.067505))))) * (float32(float64((float32(float64(v55)*float64(v26)+float64(float32(0.19947366)))))*float64(v26) + float64(float32(0.39894733))))), v21)
 			gelu_3[i0*12544+i1*16+i2] = (max(v13, float32(math.Copysign(0, -1)))) - v61
 		}
 	}

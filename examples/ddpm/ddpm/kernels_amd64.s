@@ -2086,29 +2086,27 @@ done:
 	RET
 
 DATA noiseGtZ2ProductEpilogueRows16Numbers<>+0(SB)/4, $0x41680000
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+4(SB)/4, $0xbf000000
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+8(SB)/4, $0x3fb8aa3b
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+12(SB)/4, $0xbf317200
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+16(SB)/4, $0xb5bfbe8e
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+20(SB)/4, $0x3eb851ec
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+24(SB)/4, $0x3f800000
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+28(SB)/4, $0xb70c02ec
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+32(SB)/4, $0x38a502c2
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+36(SB)/4, $0xb95080cd
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+40(SB)/4, $0xb7afebf7
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+44(SB)/4, $0xba60c9cd
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+48(SB)/4, $0x3baecc27
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+52(SB)/4, $0x3ce19b23
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+56(SB)/4, $0xbe6031e8
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+60(SB)/4, $0x3effffff
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+64(SB)/4, $0x3ab68b03
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+68(SB)/4, $0x3c090836
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+72(SB)/4, $0x3d2aaa8b
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+76(SB)/4, $0x3e2aaa6c
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+80(SB)/4, $0x3f000000
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+84(SB)/4, $0x80000000
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+88(SB)/4, $0x7fffffff
-GLOBL noiseGtZ2ProductEpilogueRows16Numbers<>(SB), RODATA|NOPTR, $92
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+4(SB)/4, $0x3f38aa3b
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+8(SB)/4, $0xbfb17218
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+12(SB)/4, $0x4120e658
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+16(SB)/4, $0x423b88c5
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+20(SB)/4, $0x42f24b37
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+24(SB)/4, $0x4329e568
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+28(SB)/4, $0x42cc2290
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+32(SB)/4, $0x4120e2d4
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+36(SB)/4, $0x423799a6
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+40(SB)/4, $0x42ddba83
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+44(SB)/4, $0x42ffd791
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+48(SB)/4, $0x3711cdcc
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+52(SB)/4, $0x38dafb6b
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+56(SB)/4, $0x3a882c48
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+60(SB)/4, $0x3c082c03
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+64(SB)/4, $0x3d4c42d3
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+68(SB)/4, $0x3e4c42d3
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+72(SB)/4, $0x3ecc42d3
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+76(SB)/4, $0x80000000
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+80(SB)/4, $0x7fffffff
+GLOBL noiseGtZ2ProductEpilogueRows16Numbers<>(SB), RODATA|NOPTR, $84
 DATA noiseGtZ2ProductEpilogueRows8Numbers<>+0(SB)/4, $0x41680000
 DATA noiseGtZ2ProductEpilogueRows8Numbers<>+4(SB)/4, $0x41680000
 DATA noiseGtZ2ProductEpilogueRows8Numbers<>+8(SB)/4, $0x41680000
@@ -2117,207 +2115,199 @@ DATA noiseGtZ2ProductEpilogueRows8Numbers<>+16(SB)/4, $0x41680000
 DATA noiseGtZ2ProductEpilogueRows8Numbers<>+20(SB)/4, $0x41680000
 DATA noiseGtZ2ProductEpilogueRows8Numbers<>+24(SB)/4, $0x41680000
 DATA noiseGtZ2ProductEpilogueRows8Numbers<>+28(SB)/4, $0x41680000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+32(SB)/4, $0xbf000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+36(SB)/4, $0xbf000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+40(SB)/4, $0xbf000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+44(SB)/4, $0xbf000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+48(SB)/4, $0xbf000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+52(SB)/4, $0xbf000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+56(SB)/4, $0xbf000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+60(SB)/4, $0xbf000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+64(SB)/4, $0x3fb8aa3b
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+68(SB)/4, $0x3fb8aa3b
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+72(SB)/4, $0x3fb8aa3b
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+76(SB)/4, $0x3fb8aa3b
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+80(SB)/4, $0x3fb8aa3b
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+84(SB)/4, $0x3fb8aa3b
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+88(SB)/4, $0x3fb8aa3b
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+92(SB)/4, $0x3fb8aa3b
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+96(SB)/4, $0xbf317200
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+100(SB)/4, $0xbf317200
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+104(SB)/4, $0xbf317200
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+108(SB)/4, $0xbf317200
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+112(SB)/4, $0xbf317200
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+116(SB)/4, $0xbf317200
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+120(SB)/4, $0xbf317200
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+124(SB)/4, $0xbf317200
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+128(SB)/4, $0xb5bfbe8e
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+132(SB)/4, $0xb5bfbe8e
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+136(SB)/4, $0xb5bfbe8e
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+140(SB)/4, $0xb5bfbe8e
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+144(SB)/4, $0xb5bfbe8e
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+148(SB)/4, $0xb5bfbe8e
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+152(SB)/4, $0xb5bfbe8e
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+156(SB)/4, $0xb5bfbe8e
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+160(SB)/4, $0x3eb851ec
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+164(SB)/4, $0x3eb851ec
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+168(SB)/4, $0x3eb851ec
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+172(SB)/4, $0x3eb851ec
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+176(SB)/4, $0x3eb851ec
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+180(SB)/4, $0x3eb851ec
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+184(SB)/4, $0x3eb851ec
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+188(SB)/4, $0x3eb851ec
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+192(SB)/4, $0x3f800000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+196(SB)/4, $0x3f800000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+200(SB)/4, $0x3f800000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+204(SB)/4, $0x3f800000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+208(SB)/4, $0x3f800000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+212(SB)/4, $0x3f800000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+216(SB)/4, $0x3f800000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+220(SB)/4, $0x3f800000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+224(SB)/4, $0xb70c02ec
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+228(SB)/4, $0xb70c02ec
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+232(SB)/4, $0xb70c02ec
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+236(SB)/4, $0xb70c02ec
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+240(SB)/4, $0xb70c02ec
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+244(SB)/4, $0xb70c02ec
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+248(SB)/4, $0xb70c02ec
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+252(SB)/4, $0xb70c02ec
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+256(SB)/4, $0x38a502c2
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+260(SB)/4, $0x38a502c2
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+264(SB)/4, $0x38a502c2
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+268(SB)/4, $0x38a502c2
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+272(SB)/4, $0x38a502c2
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+276(SB)/4, $0x38a502c2
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+280(SB)/4, $0x38a502c2
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+284(SB)/4, $0x38a502c2
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+288(SB)/4, $0xb95080cd
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+292(SB)/4, $0xb95080cd
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+296(SB)/4, $0xb95080cd
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+300(SB)/4, $0xb95080cd
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+304(SB)/4, $0xb95080cd
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+308(SB)/4, $0xb95080cd
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+312(SB)/4, $0xb95080cd
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+316(SB)/4, $0xb95080cd
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+320(SB)/4, $0xb7afebf7
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+324(SB)/4, $0xb7afebf7
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+328(SB)/4, $0xb7afebf7
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+332(SB)/4, $0xb7afebf7
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+336(SB)/4, $0xb7afebf7
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+340(SB)/4, $0xb7afebf7
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+344(SB)/4, $0xb7afebf7
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+348(SB)/4, $0xb7afebf7
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+352(SB)/4, $0xba60c9cd
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+356(SB)/4, $0xba60c9cd
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+360(SB)/4, $0xba60c9cd
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+364(SB)/4, $0xba60c9cd
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+368(SB)/4, $0xba60c9cd
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+372(SB)/4, $0xba60c9cd
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+376(SB)/4, $0xba60c9cd
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+380(SB)/4, $0xba60c9cd
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+384(SB)/4, $0x3baecc27
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+388(SB)/4, $0x3baecc27
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+392(SB)/4, $0x3baecc27
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+396(SB)/4, $0x3baecc27
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+400(SB)/4, $0x3baecc27
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+404(SB)/4, $0x3baecc27
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+408(SB)/4, $0x3baecc27
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+412(SB)/4, $0x3baecc27
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+416(SB)/4, $0x3ce19b23
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+420(SB)/4, $0x3ce19b23
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+424(SB)/4, $0x3ce19b23
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+428(SB)/4, $0x3ce19b23
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+432(SB)/4, $0x3ce19b23
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+436(SB)/4, $0x3ce19b23
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+440(SB)/4, $0x3ce19b23
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+444(SB)/4, $0x3ce19b23
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+448(SB)/4, $0xbe6031e8
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+452(SB)/4, $0xbe6031e8
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+456(SB)/4, $0xbe6031e8
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+460(SB)/4, $0xbe6031e8
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+464(SB)/4, $0xbe6031e8
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+468(SB)/4, $0xbe6031e8
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+472(SB)/4, $0xbe6031e8
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+476(SB)/4, $0xbe6031e8
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+480(SB)/4, $0x3effffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+484(SB)/4, $0x3effffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+488(SB)/4, $0x3effffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+492(SB)/4, $0x3effffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+496(SB)/4, $0x3effffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+500(SB)/4, $0x3effffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+504(SB)/4, $0x3effffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+508(SB)/4, $0x3effffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+512(SB)/4, $0x3ab68b03
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+516(SB)/4, $0x3ab68b03
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+520(SB)/4, $0x3ab68b03
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+524(SB)/4, $0x3ab68b03
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+528(SB)/4, $0x3ab68b03
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+532(SB)/4, $0x3ab68b03
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+536(SB)/4, $0x3ab68b03
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+540(SB)/4, $0x3ab68b03
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+544(SB)/4, $0x3c090836
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+548(SB)/4, $0x3c090836
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+552(SB)/4, $0x3c090836
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+556(SB)/4, $0x3c090836
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+560(SB)/4, $0x3c090836
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+564(SB)/4, $0x3c090836
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+568(SB)/4, $0x3c090836
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+572(SB)/4, $0x3c090836
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+576(SB)/4, $0x3d2aaa8b
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+580(SB)/4, $0x3d2aaa8b
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+584(SB)/4, $0x3d2aaa8b
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+588(SB)/4, $0x3d2aaa8b
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+592(SB)/4, $0x3d2aaa8b
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+596(SB)/4, $0x3d2aaa8b
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+600(SB)/4, $0x3d2aaa8b
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+604(SB)/4, $0x3d2aaa8b
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+608(SB)/4, $0x3e2aaa6c
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+612(SB)/4, $0x3e2aaa6c
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+616(SB)/4, $0x3e2aaa6c
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+620(SB)/4, $0x3e2aaa6c
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+624(SB)/4, $0x3e2aaa6c
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+628(SB)/4, $0x3e2aaa6c
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+632(SB)/4, $0x3e2aaa6c
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+636(SB)/4, $0x3e2aaa6c
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+640(SB)/4, $0x3f000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+644(SB)/4, $0x3f000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+648(SB)/4, $0x3f000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+652(SB)/4, $0x3f000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+656(SB)/4, $0x3f000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+660(SB)/4, $0x3f000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+664(SB)/4, $0x3f000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+668(SB)/4, $0x3f000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+672(SB)/4, $0x80000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+676(SB)/4, $0x80000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+680(SB)/4, $0x80000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+684(SB)/4, $0x80000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+688(SB)/4, $0x80000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+692(SB)/4, $0x80000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+696(SB)/4, $0x80000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+700(SB)/4, $0x80000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+704(SB)/4, $0x7fffffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+708(SB)/4, $0x7fffffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+712(SB)/4, $0x7fffffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+716(SB)/4, $0x7fffffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+720(SB)/4, $0x7fffffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+724(SB)/4, $0x7fffffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+728(SB)/4, $0x7fffffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+732(SB)/4, $0x7fffffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+736(SB)/4, $0x4b40007f
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+740(SB)/4, $0x4b40007f
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+744(SB)/4, $0x4b40007f
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+748(SB)/4, $0x4b40007f
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+752(SB)/4, $0x4b40007f
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+756(SB)/4, $0x4b40007f
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+760(SB)/4, $0x4b40007f
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+764(SB)/4, $0x4b40007f
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+768(SB)/4, $0xffffffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+772(SB)/4, $0xffffffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+776(SB)/4, $0xffffffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+780(SB)/4, $0xffffffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+784(SB)/4, $0xffffffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+788(SB)/4, $0xffffffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+792(SB)/4, $0xffffffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+796(SB)/4, $0xffffffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+800(SB)/4, $0x0
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+804(SB)/4, $0x0
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+808(SB)/4, $0x0
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+812(SB)/4, $0x0
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+816(SB)/4, $0x0
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+820(SB)/4, $0x0
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+824(SB)/4, $0x0
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+828(SB)/4, $0x0
-GLOBL noiseGtZ2ProductEpilogueRows8Numbers<>(SB), RODATA|NOPTR, $832
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+32(SB)/4, $0x3f38aa3b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+36(SB)/4, $0x3f38aa3b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+40(SB)/4, $0x3f38aa3b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+44(SB)/4, $0x3f38aa3b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+48(SB)/4, $0x3f38aa3b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+52(SB)/4, $0x3f38aa3b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+56(SB)/4, $0x3f38aa3b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+60(SB)/4, $0x3f38aa3b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+64(SB)/4, $0xbfb17218
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+68(SB)/4, $0xbfb17218
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+72(SB)/4, $0xbfb17218
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+76(SB)/4, $0xbfb17218
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+80(SB)/4, $0xbfb17218
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+84(SB)/4, $0xbfb17218
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+88(SB)/4, $0xbfb17218
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+92(SB)/4, $0xbfb17218
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+96(SB)/4, $0x4120e658
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+100(SB)/4, $0x4120e658
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+104(SB)/4, $0x4120e658
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+108(SB)/4, $0x4120e658
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+112(SB)/4, $0x4120e658
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+116(SB)/4, $0x4120e658
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+120(SB)/4, $0x4120e658
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+124(SB)/4, $0x4120e658
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+128(SB)/4, $0x423b88c5
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+132(SB)/4, $0x423b88c5
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+136(SB)/4, $0x423b88c5
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+140(SB)/4, $0x423b88c5
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+144(SB)/4, $0x423b88c5
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+148(SB)/4, $0x423b88c5
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+152(SB)/4, $0x423b88c5
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+156(SB)/4, $0x423b88c5
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+160(SB)/4, $0x42f24b37
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+164(SB)/4, $0x42f24b37
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+168(SB)/4, $0x42f24b37
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+172(SB)/4, $0x42f24b37
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+176(SB)/4, $0x42f24b37
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+180(SB)/4, $0x42f24b37
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+184(SB)/4, $0x42f24b37
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+188(SB)/4, $0x42f24b37
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+192(SB)/4, $0x4329e568
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+196(SB)/4, $0x4329e568
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+200(SB)/4, $0x4329e568
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+204(SB)/4, $0x4329e568
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+208(SB)/4, $0x4329e568
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+212(SB)/4, $0x4329e568
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+216(SB)/4, $0x4329e568
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+220(SB)/4, $0x4329e568
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+224(SB)/4, $0x42cc2290
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+228(SB)/4, $0x42cc2290
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+232(SB)/4, $0x42cc2290
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+236(SB)/4, $0x42cc2290
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+240(SB)/4, $0x42cc2290
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+244(SB)/4, $0x42cc2290
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+248(SB)/4, $0x42cc2290
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+252(SB)/4, $0x42cc2290
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+256(SB)/4, $0x4120e2d4
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+260(SB)/4, $0x4120e2d4
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+264(SB)/4, $0x4120e2d4
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+268(SB)/4, $0x4120e2d4
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+272(SB)/4, $0x4120e2d4
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+276(SB)/4, $0x4120e2d4
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+280(SB)/4, $0x4120e2d4
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+284(SB)/4, $0x4120e2d4
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+288(SB)/4, $0x423799a6
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+292(SB)/4, $0x423799a6
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+296(SB)/4, $0x423799a6
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+300(SB)/4, $0x423799a6
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+304(SB)/4, $0x423799a6
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+308(SB)/4, $0x423799a6
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+312(SB)/4, $0x423799a6
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+316(SB)/4, $0x423799a6
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+320(SB)/4, $0x42ddba83
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+324(SB)/4, $0x42ddba83
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+328(SB)/4, $0x42ddba83
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+332(SB)/4, $0x42ddba83
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+336(SB)/4, $0x42ddba83
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+340(SB)/4, $0x42ddba83
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+344(SB)/4, $0x42ddba83
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+348(SB)/4, $0x42ddba83
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+352(SB)/4, $0x42ffd791
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+356(SB)/4, $0x42ffd791
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+360(SB)/4, $0x42ffd791
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+364(SB)/4, $0x42ffd791
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+368(SB)/4, $0x42ffd791
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+372(SB)/4, $0x42ffd791
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+376(SB)/4, $0x42ffd791
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+380(SB)/4, $0x42ffd791
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+384(SB)/4, $0x3711cdcc
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+388(SB)/4, $0x3711cdcc
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+392(SB)/4, $0x3711cdcc
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+396(SB)/4, $0x3711cdcc
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+400(SB)/4, $0x3711cdcc
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+404(SB)/4, $0x3711cdcc
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+408(SB)/4, $0x3711cdcc
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+412(SB)/4, $0x3711cdcc
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+416(SB)/4, $0x38dafb6b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+420(SB)/4, $0x38dafb6b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+424(SB)/4, $0x38dafb6b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+428(SB)/4, $0x38dafb6b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+432(SB)/4, $0x38dafb6b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+436(SB)/4, $0x38dafb6b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+440(SB)/4, $0x38dafb6b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+444(SB)/4, $0x38dafb6b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+448(SB)/4, $0x3a882c48
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+452(SB)/4, $0x3a882c48
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+456(SB)/4, $0x3a882c48
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+460(SB)/4, $0x3a882c48
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+464(SB)/4, $0x3a882c48
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+468(SB)/4, $0x3a882c48
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+472(SB)/4, $0x3a882c48
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+476(SB)/4, $0x3a882c48
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+480(SB)/4, $0x3c082c03
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+484(SB)/4, $0x3c082c03
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+488(SB)/4, $0x3c082c03
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+492(SB)/4, $0x3c082c03
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+496(SB)/4, $0x3c082c03
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+500(SB)/4, $0x3c082c03
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+504(SB)/4, $0x3c082c03
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+508(SB)/4, $0x3c082c03
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+512(SB)/4, $0x3d4c42d3
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+516(SB)/4, $0x3d4c42d3
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+520(SB)/4, $0x3d4c42d3
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+524(SB)/4, $0x3d4c42d3
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+528(SB)/4, $0x3d4c42d3
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+532(SB)/4, $0x3d4c42d3
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+536(SB)/4, $0x3d4c42d3
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+540(SB)/4, $0x3d4c42d3
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+544(SB)/4, $0x3e4c42d3
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+548(SB)/4, $0x3e4c42d3
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+552(SB)/4, $0x3e4c42d3
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+556(SB)/4, $0x3e4c42d3
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+560(SB)/4, $0x3e4c42d3
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+564(SB)/4, $0x3e4c42d3
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+568(SB)/4, $0x3e4c42d3
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+572(SB)/4, $0x3e4c42d3
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+576(SB)/4, $0x3ecc42d3
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+580(SB)/4, $0x3ecc42d3
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+584(SB)/4, $0x3ecc42d3
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+588(SB)/4, $0x3ecc42d3
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+592(SB)/4, $0x3ecc42d3
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+596(SB)/4, $0x3ecc42d3
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+600(SB)/4, $0x3ecc42d3
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+604(SB)/4, $0x3ecc42d3
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+608(SB)/4, $0x80000000
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+612(SB)/4, $0x80000000
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+616(SB)/4, $0x80000000
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+620(SB)/4, $0x80000000
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+624(SB)/4, $0x80000000
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+628(SB)/4, $0x80000000
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+632(SB)/4, $0x80000000
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+636(SB)/4, $0x80000000
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+640(SB)/4, $0x7fffffff
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+644(SB)/4, $0x7fffffff
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+648(SB)/4, $0x7fffffff
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+652(SB)/4, $0x7fffffff
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+656(SB)/4, $0x7fffffff
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+660(SB)/4, $0x7fffffff
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+664(SB)/4, $0x7fffffff
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+668(SB)/4, $0x7fffffff
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+672(SB)/4, $0x3f000000
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+676(SB)/4, $0x3f000000
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+680(SB)/4, $0x3f000000
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+684(SB)/4, $0x3f000000
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+688(SB)/4, $0x3f000000
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+692(SB)/4, $0x3f000000
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+696(SB)/4, $0x3f000000
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+700(SB)/4, $0x3f000000
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+704(SB)/4, $0x4b40007f
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+708(SB)/4, $0x4b40007f
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+712(SB)/4, $0x4b40007f
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+716(SB)/4, $0x4b40007f
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+720(SB)/4, $0x4b40007f
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+724(SB)/4, $0x4b40007f
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+728(SB)/4, $0x4b40007f
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+732(SB)/4, $0x4b40007f
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+736(SB)/4, $0xffffffff
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+740(SB)/4, $0xffffffff
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+744(SB)/4, $0xffffffff
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+748(SB)/4, $0xffffffff
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+752(SB)/4, $0xffffffff
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+756(SB)/4, $0xffffffff
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+760(SB)/4, $0xffffffff
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+764(SB)/4, $0xffffffff
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+768(SB)/4, $0x0
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+772(SB)/4, $0x0
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+776(SB)/4, $0x0
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+780(SB)/4, $0x0
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+784(SB)/4, $0x0
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+788(SB)/4, $0x0
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+792(SB)/4, $0x0
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+796(SB)/4, $0x0
+GLOBL noiseGtZ2ProductEpilogueRows8Numbers<>(SB), RODATA|NOPTR, $800
 
 // func noiseGtZ2ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
 TEXT ·noiseGtZ2ProductEpilogueRows(SB), 0, $0-33
@@ -2327,30 +2317,18 @@ TEXT ·noiseGtZ2ProductEpilogueRows(SB), 0, $0-33
 	MOVQ 16(AX), DX
 	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
 	JEQ narrower1
-	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+24(SB), Z31
+	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+76(SB), Z31
 	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+0(SB), Z30
 	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+4(SB), Z29
 	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+8(SB), Z28
 	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+12(SB), Z27
 	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+16(SB), Z26
 	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+20(SB), Z25
-	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+28(SB), Z24
-	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+32(SB), Z23
-	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+36(SB), Z22
-	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+40(SB), Z21
-	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+44(SB), Z20
-	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+48(SB), Z19
-	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+52(SB), Z18
-	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+56(SB), Z17
-	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+60(SB), Z16
-	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+64(SB), Z15
-	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+68(SB), Z14
-	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+72(SB), Z13
-	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+76(SB), Z12
+	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+24(SB), Z24
 row2:
 	XORQ CX, CX
 	MOVQ n+24(FP), BX
-	SUBQ $32, BX
+	SUBQ $64, BX
 	CMPQ CX, BX
 	JGT fewer4
 	PCALIGN $32
@@ -2359,83 +2337,155 @@ vectors3:
 	VADDPS 0(SI)(CX*4), Z0, Z0
 	VMOVUPS 64(DI)(CX*4), Z1
 	VADDPS 64(SI)(CX*4), Z1, Z1
-	VPANDD.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+88(SB), Z0, Z2
-	VPANDD.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+88(SB), Z1, Z3
-	VMINPS Z2, Z30, Z2
-	VMINPS Z3, Z30, Z3
-	VMULPS Z29, Z2, Z4
-	VMULPS Z29, Z3, Z5
-	VMULPS Z4, Z2, Z6
-	VMULPS Z5, Z3, Z7
-	VMULPS Z28, Z6, Z6
-	VMULPS Z28, Z7, Z7
-	VRNDSCALEPS $8, Z6, Z6
-	VRNDSCALEPS $8, Z7, Z7
-	VMULPS Z27, Z6, Z8
-	VMULPS Z27, Z7, Z9
-	VFMADD231PS Z4, Z2, Z8
-	VFMADD231PS Z5, Z3, Z9
-	VFMADD231PS Z26, Z6, Z8
-	VFMADD231PS Z26, Z7, Z9
-	VMOVUPS Z31, Z5
-	VFMADD231PS Z25, Z2, Z5
-	VMOVUPS Z31, Z4
-	VFMADD231PS Z25, Z3, Z4
-	VDIVPS Z5, Z2, Z2
-	VDIVPS Z4, Z3, Z3
-	VMOVUPS Z23, Z4
-	VFMADD231PS Z2, Z24, Z4
-	VMOVUPS Z23, Z5
-	VFMADD231PS Z3, Z24, Z5
-	VFMADD213PS Z22, Z2, Z4
-	VFMADD213PS Z22, Z3, Z5
-	VFMADD213PS Z21, Z2, Z4
-	VFMADD213PS Z21, Z3, Z5
-	VFMADD213PS Z20, Z2, Z4
-	VFMADD213PS Z20, Z3, Z5
-	VFMADD213PS Z19, Z2, Z4
-	VFMADD213PS Z19, Z3, Z5
-	VFMADD213PS Z18, Z2, Z4
-	VFMADD213PS Z18, Z3, Z5
-	VFMADD213PS Z17, Z2, Z4
-	VFMADD213PS Z17, Z3, Z5
-	VFMADD213PS Z16, Z2, Z4
-	VFMADD213PS Z16, Z3, Z5
-	VMOVUPS Z14, Z10
-	VFMADD231PS Z8, Z15, Z10
-	VMOVUPS Z14, Z11
-	VFMADD231PS Z9, Z15, Z11
-	VFMADD213PS Z13, Z8, Z10
-	VFMADD213PS Z13, Z9, Z11
-	VFMADD213PS Z12, Z8, Z10
-	VFMADD213PS Z12, Z9, Z11
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+80(SB), Z8, Z10
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+80(SB), Z9, Z11
-	VFMADD213PS Z31, Z8, Z10
-	VFMADD213PS Z31, Z9, Z11
-	VFMADD213PS Z31, Z8, Z10
-	VFMADD213PS Z31, Z9, Z11
-	VMULPS Z4, Z2, Z2
-	VMULPS Z5, Z3, Z3
-	VMULPS Z2, Z10, Z10
-	VMULPS Z3, Z11, Z11
-	VSCALEFPS Z6, Z10, Z10
-	VSCALEFPS Z7, Z11, Z11
-	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+84(SB), Z7
-	VMAXPS Z0, Z7, Z7
-	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+84(SB), Z0
-	VMAXPS Z1, Z0, Z0
-	VSUBPS Z10, Z7, Z7
-	VSUBPS Z11, Z0, Z0
-	VMOVUPS Z7, 0(DX)(CX*4)
-	VMOVUPS Z0, 64(DX)(CX*4)
+	VMOVUPS 128(DI)(CX*4), Z2
+	VADDPS 128(SI)(CX*4), Z2, Z2
+	VMOVUPS 192(DI)(CX*4), Z3
+	VADDPS 192(SI)(CX*4), Z3, Z3
+	VPANDD.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+80(SB), Z0, Z4
+	VPANDD.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+80(SB), Z1, Z5
+	VPANDD.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+80(SB), Z2, Z6
+	VPANDD.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+80(SB), Z3, Z7
+	VMINPS Z4, Z30, Z4
+	VMINPS Z5, Z30, Z5
+	VMINPS Z6, Z30, Z6
+	VMINPS Z7, Z30, Z7
+	VPXORD Z31, Z4, Z8
+	VPXORD Z31, Z5, Z9
+	VPXORD Z31, Z6, Z10
+	VPXORD Z31, Z7, Z11
+	VMULPS Z8, Z4, Z12
+	VMULPS Z9, Z5, Z13
+	VMULPS Z10, Z6, Z14
+	VMULPS Z11, Z7, Z15
+	VMULPS Z29, Z12, Z16
+	VMULPS Z29, Z13, Z17
+	VMULPS Z29, Z14, Z18
+	VMULPS Z29, Z15, Z19
+	VRNDSCALEPS $8, Z16, Z16
+	VRNDSCALEPS $8, Z17, Z17
+	VRNDSCALEPS $8, Z18, Z18
+	VRNDSCALEPS $8, Z19, Z19
+	VMOVUPS Z12, Z20
+	VFMADD231PS Z28, Z16, Z20
+	VMOVUPS Z13, Z21
+	VFMADD231PS Z28, Z17, Z21
+	VMOVUPS Z14, Z22
+	VFMADD231PS Z28, Z18, Z22
+	VMOVUPS Z15, Z23
+	VFMADD231PS Z28, Z19, Z23
+	VPXORD Z31, Z12, Z12
+	VPXORD Z31, Z13, Z13
+	VPXORD Z31, Z14, Z14
+	VPXORD Z31, Z15, Z15
+	VFMADD231PS Z8, Z4, Z12
+	VFMADD231PS Z9, Z5, Z13
+	VFMADD231PS Z10, Z6, Z14
+	VFMADD231PS Z11, Z7, Z15
+	VADDPS Z12, Z20, Z20
+	VADDPS Z13, Z21, Z21
+	VADDPS Z14, Z22, Z22
+	VADDPS Z15, Z23, Z23
+	VADDPS Z27, Z4, Z15
+	VADDPS Z27, Z5, Z14
+	VADDPS Z27, Z6, Z13
+	VADDPS Z27, Z7, Z12
+	VFMADD213PS Z26, Z4, Z15
+	VFMADD213PS Z26, Z5, Z14
+	VFMADD213PS Z26, Z6, Z13
+	VFMADD213PS Z26, Z7, Z12
+	VFMADD213PS Z25, Z4, Z15
+	VFMADD213PS Z25, Z5, Z14
+	VFMADD213PS Z25, Z6, Z13
+	VFMADD213PS Z25, Z7, Z12
+	VFMADD213PS Z24, Z4, Z15
+	VFMADD213PS Z24, Z5, Z14
+	VFMADD213PS Z24, Z6, Z13
+	VFMADD213PS Z24, Z7, Z12
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+28(SB), Z4, Z15
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+28(SB), Z5, Z14
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+28(SB), Z6, Z13
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+28(SB), Z7, Z12
+	VADDPS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+32(SB), Z4, Z11
+	VADDPS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+32(SB), Z5, Z10
+	VADDPS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+32(SB), Z6, Z9
+	VADDPS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+32(SB), Z7, Z8
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+36(SB), Z4, Z11
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+36(SB), Z5, Z10
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+36(SB), Z6, Z9
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+36(SB), Z7, Z8
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+40(SB), Z4, Z11
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+40(SB), Z5, Z10
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+40(SB), Z6, Z9
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+40(SB), Z7, Z8
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+44(SB), Z4, Z11
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+44(SB), Z5, Z10
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+44(SB), Z6, Z9
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+44(SB), Z7, Z8
+	VMULPS Z11, Z4, Z4
+	VMULPS Z10, Z5, Z5
+	VMULPS Z9, Z6, Z6
+	VMULPS Z8, Z7, Z7
+	VDIVPS Z15, Z4, Z4
+	VDIVPS Z14, Z5, Z5
+	VDIVPS Z13, Z6, Z6
+	VDIVPS Z12, Z7, Z7
+	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+48(SB), Z12
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+52(SB), Z20, Z12
+	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+48(SB), Z13
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+52(SB), Z21, Z13
+	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+48(SB), Z14
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+52(SB), Z22, Z14
+	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+48(SB), Z15
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+52(SB), Z23, Z15
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+56(SB), Z20, Z12
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+56(SB), Z21, Z13
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+56(SB), Z22, Z14
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+56(SB), Z23, Z15
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+60(SB), Z20, Z12
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+60(SB), Z21, Z13
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+60(SB), Z22, Z14
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+60(SB), Z23, Z15
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+64(SB), Z20, Z12
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+64(SB), Z21, Z13
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+64(SB), Z22, Z14
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+64(SB), Z23, Z15
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+68(SB), Z20, Z12
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+68(SB), Z21, Z13
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+68(SB), Z22, Z14
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+68(SB), Z23, Z15
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+72(SB), Z20, Z12
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+72(SB), Z21, Z13
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+72(SB), Z22, Z14
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+72(SB), Z23, Z15
+	VMULPS Z12, Z4, Z4
+	VMULPS Z13, Z5, Z5
+	VMULPS Z14, Z6, Z6
+	VMULPS Z15, Z7, Z7
+	VSCALEFPS Z16, Z4, Z4
+	VSCALEFPS Z17, Z5, Z5
+	VSCALEFPS Z18, Z6, Z6
+	VSCALEFPS Z19, Z7, Z7
+	VMAXPS Z0, Z31, Z0
+	VMAXPS Z1, Z31, Z1
+	VMAXPS Z2, Z31, Z2
+	VMAXPS Z3, Z31, Z3
+	VSUBPS Z4, Z0, Z0
+	VSUBPS Z5, Z1, Z1
+	VSUBPS Z6, Z2, Z2
+	VSUBPS Z7, Z3, Z3
+	VMOVUPS Z0, 0(DX)(CX*4)
+	VMOVUPS Z1, 64(DX)(CX*4)
+	VMOVUPS Z2, 128(DX)(CX*4)
+	VMOVUPS Z3, 192(DX)(CX*4)
 	PREFETCHT0 8192(SI)(CX*4)
 	PREFETCHT0 8256(SI)(CX*4)
-	ADDQ $32, CX
+	PREFETCHT0 8320(SI)(CX*4)
+	PREFETCHT0 8384(SI)(CX*4)
+	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
 fewer4:
-	ADDQ $32, BX
+	ADDQ $64, BX
 	SUBQ $16, BX
 	CMPQ CX, BX
 	JGT fewer6
@@ -2443,41 +2493,40 @@ fewer4:
 vectors5:
 	VMOVUPS 0(DI)(CX*4), Z0
 	VADDPS 0(SI)(CX*4), Z0, Z0
-	VPANDD.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+88(SB), Z0, Z1
+	VPANDD.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+80(SB), Z0, Z1
 	VMINPS Z1, Z30, Z1
-	VMULPS Z29, Z1, Z2
+	VPXORD Z31, Z1, Z2
 	VMULPS Z2, Z1, Z3
-	VMULPS Z28, Z3, Z3
-	VRNDSCALEPS $8, Z3, Z3
-	VMULPS Z27, Z3, Z4
-	VFMADD231PS Z2, Z1, Z4
-	VFMADD231PS Z26, Z3, Z4
-	VMOVUPS Z31, Z2
-	VFMADD231PS Z25, Z1, Z2
-	VDIVPS Z2, Z1, Z1
-	VMOVUPS Z23, Z2
-	VFMADD231PS Z1, Z24, Z2
-	VFMADD213PS Z22, Z1, Z2
-	VFMADD213PS Z21, Z1, Z2
-	VFMADD213PS Z20, Z1, Z2
-	VFMADD213PS Z19, Z1, Z2
-	VFMADD213PS Z18, Z1, Z2
-	VFMADD213PS Z17, Z1, Z2
-	VFMADD213PS Z16, Z1, Z2
-	VMOVUPS Z14, Z5
-	VFMADD231PS Z4, Z15, Z5
-	VFMADD213PS Z13, Z4, Z5
-	VFMADD213PS Z12, Z4, Z5
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+80(SB), Z4, Z5
-	VFMADD213PS Z31, Z4, Z5
-	VFMADD213PS Z31, Z4, Z5
+	VMULPS Z29, Z3, Z4
+	VRNDSCALEPS $8, Z4, Z4
+	VMOVUPS Z3, Z5
+	VFMADD231PS Z28, Z4, Z5
+	VPXORD Z31, Z3, Z3
+	VFMADD231PS Z2, Z1, Z3
+	VADDPS Z3, Z5, Z5
+	VADDPS Z27, Z1, Z3
+	VFMADD213PS Z26, Z1, Z3
+	VFMADD213PS Z25, Z1, Z3
+	VFMADD213PS Z24, Z1, Z3
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+28(SB), Z1, Z3
+	VADDPS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+32(SB), Z1, Z2
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+36(SB), Z1, Z2
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+40(SB), Z1, Z2
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+44(SB), Z1, Z2
 	VMULPS Z2, Z1, Z1
-	VMULPS Z1, Z5, Z5
-	VSCALEFPS Z3, Z5, Z5
-	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+84(SB), Z3
-	VMAXPS Z0, Z3, Z3
-	VSUBPS Z5, Z3, Z3
-	VMOVUPS Z3, 0(DX)(CX*4)
+	VDIVPS Z3, Z1, Z1
+	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+48(SB), Z3
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+52(SB), Z5, Z3
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+56(SB), Z5, Z3
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+60(SB), Z5, Z3
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+64(SB), Z5, Z3
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+68(SB), Z5, Z3
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+72(SB), Z5, Z3
+	VMULPS Z3, Z1, Z1
+	VSCALEFPS Z4, Z1, Z1
+	VMAXPS Z0, Z31, Z0
+	VSUBPS Z1, Z0, Z0
+	VMOVUPS Z0, 0(DX)(CX*4)
 	PREFETCHT0 8192(SI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
@@ -2493,41 +2542,40 @@ fewer6:
 	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
 	VMOVUPS.Z 0(DI)(CX*4), K7, Z1
 	VADDPS Z1, Z0, Z0
-	VPANDD.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+88(SB), Z0, Z1
+	VPANDD.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+80(SB), Z0, Z1
 	VMINPS Z1, Z30, Z1
-	VMULPS Z29, Z1, Z2
+	VPXORD Z31, Z1, Z2
 	VMULPS Z2, Z1, Z3
-	VMULPS Z28, Z3, Z3
-	VRNDSCALEPS $8, Z3, Z3
-	VMULPS Z27, Z3, Z4
-	VFMADD231PS Z2, Z1, Z4
-	VFMADD231PS Z26, Z3, Z4
-	VMOVUPS Z31, Z2
-	VFMADD231PS Z25, Z1, Z2
-	VDIVPS Z2, Z1, Z1
-	VMOVUPS Z23, Z2
-	VFMADD231PS Z1, Z24, Z2
-	VFMADD213PS Z22, Z1, Z2
-	VFMADD213PS Z21, Z1, Z2
-	VFMADD213PS Z20, Z1, Z2
-	VFMADD213PS Z19, Z1, Z2
-	VFMADD213PS Z18, Z1, Z2
-	VFMADD213PS Z17, Z1, Z2
-	VFMADD213PS Z16, Z1, Z2
-	VMOVUPS Z14, Z5
-	VFMADD231PS Z4, Z15, Z5
-	VFMADD213PS Z13, Z4, Z5
-	VFMADD213PS Z12, Z4, Z5
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+80(SB), Z4, Z5
-	VFMADD213PS Z31, Z4, Z5
-	VFMADD213PS Z31, Z4, Z5
+	VMULPS Z29, Z3, Z4
+	VRNDSCALEPS $8, Z4, Z4
+	VMOVUPS Z3, Z5
+	VFMADD231PS Z28, Z4, Z5
+	VPXORD Z31, Z3, Z3
+	VFMADD231PS Z2, Z1, Z3
+	VADDPS Z3, Z5, Z5
+	VADDPS Z27, Z1, Z3
+	VFMADD213PS Z26, Z1, Z3
+	VFMADD213PS Z25, Z1, Z3
+	VFMADD213PS Z24, Z1, Z3
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+28(SB), Z1, Z3
+	VADDPS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+32(SB), Z1, Z2
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+36(SB), Z1, Z2
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+40(SB), Z1, Z2
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+44(SB), Z1, Z2
 	VMULPS Z2, Z1, Z1
-	VMULPS Z1, Z5, Z5
-	VSCALEFPS Z3, Z5, Z5
-	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+84(SB), Z3
-	VMAXPS Z0, Z3, Z3
-	VSUBPS Z5, Z3, Z3
-	VMOVUPS Z3, K7, 0(DX)(CX*4)
+	VDIVPS Z3, Z1, Z1
+	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+48(SB), Z3
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+52(SB), Z5, Z3
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+56(SB), Z5, Z3
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+60(SB), Z5, Z3
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+64(SB), Z5, Z3
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+68(SB), Z5, Z3
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+72(SB), Z5, Z3
+	VMULPS Z3, Z1, Z1
+	VSCALEFPS Z4, Z1, Z1
+	VMAXPS Z0, Z31, Z0
+	VSUBPS Z1, Z0, Z0
+	VMOVUPS Z0, K7, 0(DX)(CX*4)
 	PREFETCHT0 8192(SI)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
@@ -2539,9 +2587,9 @@ done7:
 	VZEROUPPER
 	RET
 narrower1:
-	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+192(SB), Y14
-	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+640(SB), Y13
-	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+0(SB), Y12
+	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+608(SB), Y14
+	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+0(SB), Y13
+	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+32(SB), Y12
 row9:
 	XORQ CX, CX
 	MOVQ n+24(FP), BX
@@ -2554,92 +2602,90 @@ vectors10:
 	VADDPS 0(SI)(CX*4), Y0, Y0
 	VMOVUPS 32(DI)(CX*4), Y1
 	VADDPS 32(SI)(CX*4), Y1, Y1
-	VPAND noiseGtZ2ProductEpilogueRows8Numbers<>+704(SB), Y0, Y2
-	VPAND noiseGtZ2ProductEpilogueRows8Numbers<>+704(SB), Y1, Y3
-	VMINPS Y2, Y12, Y2
-	VMINPS Y3, Y12, Y3
-	VMULPS noiseGtZ2ProductEpilogueRows8Numbers<>+32(SB), Y2, Y4
-	VMULPS noiseGtZ2ProductEpilogueRows8Numbers<>+32(SB), Y3, Y5
+	VPAND noiseGtZ2ProductEpilogueRows8Numbers<>+640(SB), Y0, Y2
+	VPAND noiseGtZ2ProductEpilogueRows8Numbers<>+640(SB), Y1, Y3
+	VMINPS Y2, Y13, Y2
+	VMINPS Y3, Y13, Y3
+	VPXOR Y14, Y2, Y4
+	VPXOR Y14, Y3, Y5
 	VMULPS Y4, Y2, Y6
 	VMULPS Y5, Y3, Y7
-	VMULPS noiseGtZ2ProductEpilogueRows8Numbers<>+64(SB), Y6, Y6
-	VMULPS noiseGtZ2ProductEpilogueRows8Numbers<>+64(SB), Y7, Y7
-	VROUNDPS $8, Y6, Y6
+	VMULPS Y12, Y6, Y8
+	VMULPS Y12, Y7, Y9
+	VROUNDPS $8, Y8, Y8
+	VROUNDPS $8, Y9, Y9
+	VMOVUPS Y6, Y10
+	VFMADD231PS noiseGtZ2ProductEpilogueRows8Numbers<>+64(SB), Y8, Y10
+	VMOVUPS Y7, Y11
+	VFMADD231PS noiseGtZ2ProductEpilogueRows8Numbers<>+64(SB), Y9, Y11
+	VPXOR Y14, Y6, Y6
+	VPXOR Y14, Y7, Y7
+	VFMADD231PS Y4, Y2, Y6
+	VFMADD231PS Y5, Y3, Y7
+	VADDPS Y6, Y10, Y10
+	VADDPS Y7, Y11, Y11
+	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+96(SB), Y2, Y7
+	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+96(SB), Y3, Y6
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+128(SB), Y2, Y7
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+128(SB), Y3, Y6
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+160(SB), Y2, Y7
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+160(SB), Y3, Y6
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+192(SB), Y2, Y7
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+192(SB), Y3, Y6
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+224(SB), Y2, Y7
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+224(SB), Y3, Y6
+	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+256(SB), Y2, Y5
+	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+256(SB), Y3, Y4
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+288(SB), Y2, Y5
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+288(SB), Y3, Y4
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+320(SB), Y2, Y5
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+320(SB), Y3, Y4
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+352(SB), Y2, Y5
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+352(SB), Y3, Y4
+	VMULPS Y5, Y2, Y2
+	VMULPS Y4, Y3, Y3
+	VDIVPS Y7, Y2, Y2
+	VDIVPS Y6, Y3, Y3
+	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+384(SB), Y6
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+416(SB), Y10, Y6
+	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+384(SB), Y7
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+416(SB), Y11, Y7
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+448(SB), Y10, Y6
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+448(SB), Y11, Y7
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+480(SB), Y10, Y6
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+480(SB), Y11, Y7
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+512(SB), Y10, Y6
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+512(SB), Y11, Y7
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+544(SB), Y10, Y6
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+544(SB), Y11, Y7
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+576(SB), Y10, Y6
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+576(SB), Y11, Y7
+	VMULPS Y6, Y2, Y2
+	VMULPS Y7, Y3, Y3
+	VMULPS noiseGtZ2ProductEpilogueRows8Numbers<>+672(SB), Y8, Y7
 	VROUNDPS $8, Y7, Y7
-	VMULPS noiseGtZ2ProductEpilogueRows8Numbers<>+96(SB), Y6, Y8
-	VMULPS noiseGtZ2ProductEpilogueRows8Numbers<>+96(SB), Y7, Y9
-	VFMADD231PS Y4, Y2, Y8
-	VFMADD231PS Y5, Y3, Y9
-	VFMADD231PS noiseGtZ2ProductEpilogueRows8Numbers<>+128(SB), Y6, Y8
-	VFMADD231PS noiseGtZ2ProductEpilogueRows8Numbers<>+128(SB), Y7, Y9
-	VMOVUPS Y14, Y5
-	VFMADD231PS noiseGtZ2ProductEpilogueRows8Numbers<>+160(SB), Y2, Y5
-	VMOVUPS Y14, Y4
-	VFMADD231PS noiseGtZ2ProductEpilogueRows8Numbers<>+160(SB), Y3, Y4
-	VDIVPS Y5, Y2, Y2
-	VDIVPS Y4, Y3, Y3
-	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+224(SB), Y4
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+256(SB), Y2, Y4
-	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+224(SB), Y5
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+256(SB), Y3, Y5
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+288(SB), Y2, Y4
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+288(SB), Y3, Y5
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+320(SB), Y2, Y4
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+320(SB), Y3, Y5
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+352(SB), Y2, Y4
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+352(SB), Y3, Y5
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+384(SB), Y2, Y4
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+384(SB), Y3, Y5
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+416(SB), Y2, Y4
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+416(SB), Y3, Y5
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+448(SB), Y2, Y4
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+448(SB), Y3, Y5
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+480(SB), Y2, Y4
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+480(SB), Y3, Y5
-	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+512(SB), Y10
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+544(SB), Y8, Y10
-	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+512(SB), Y11
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+544(SB), Y9, Y11
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+576(SB), Y8, Y10
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+576(SB), Y9, Y11
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+608(SB), Y8, Y10
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+608(SB), Y9, Y11
-	VFMADD213PS Y13, Y8, Y10
-	VFMADD213PS Y13, Y9, Y11
-	VFMADD213PS Y14, Y8, Y10
-	VFMADD213PS Y14, Y9, Y11
-	VFMADD213PS Y14, Y8, Y10
-	VFMADD213PS Y14, Y9, Y11
-	VMULPS Y4, Y2, Y2
-	VMULPS Y5, Y3, Y3
-	VMULPS Y2, Y10, Y10
-	VMULPS Y3, Y11, Y11
-	VMULPS Y13, Y6, Y3
-	VROUNDPS $8, Y3, Y3
-	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+736(SB), Y3, Y2
-	VPSLLD $23, Y2, Y2
-	VMULPS Y2, Y10, Y10
-	VSUBPS Y3, Y6, Y3
-	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+736(SB), Y3, Y2
-	VPSLLD $23, Y2, Y2
-	VMULPS Y2, Y10, Y10
-	VMULPS Y13, Y7, Y6
-	VROUNDPS $8, Y6, Y6
-	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+736(SB), Y6, Y2
-	VPSLLD $23, Y2, Y2
-	VMULPS Y2, Y11, Y11
-	VSUBPS Y6, Y7, Y6
-	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+736(SB), Y6, Y2
-	VPSLLD $23, Y2, Y2
-	VMULPS Y2, Y11, Y11
-	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+672(SB), Y7
-	VMAXPS Y0, Y7, Y7
-	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+672(SB), Y0
-	VMAXPS Y1, Y0, Y0
-	VSUBPS Y10, Y7, Y7
-	VSUBPS Y11, Y0, Y0
-	VMOVUPS Y7, 0(DX)(CX*4)
-	VMOVUPS Y0, 32(DX)(CX*4)
+	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+704(SB), Y7, Y6
+	VPSLLD $23, Y6, Y6
+	VMULPS Y6, Y2, Y2
+	VSUBPS Y7, Y8, Y7
+	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+704(SB), Y7, Y6
+	VPSLLD $23, Y6, Y6
+	VMULPS Y6, Y2, Y2
+	VMULPS noiseGtZ2ProductEpilogueRows8Numbers<>+672(SB), Y9, Y8
+	VROUNDPS $8, Y8, Y8
+	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+704(SB), Y8, Y6
+	VPSLLD $23, Y6, Y6
+	VMULPS Y6, Y3, Y3
+	VSUBPS Y8, Y9, Y8
+	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+704(SB), Y8, Y6
+	VPSLLD $23, Y6, Y6
+	VMULPS Y6, Y3, Y3
+	VMAXPS Y0, Y14, Y0
+	VMAXPS Y1, Y14, Y1
+	VSUBPS Y2, Y0, Y0
+	VSUBPS Y3, Y1, Y1
+	VMOVUPS Y0, 0(DX)(CX*4)
+	VMOVUPS Y1, 32(DX)(CX*4)
 	PREFETCHT0 8192(SI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
@@ -2653,49 +2699,48 @@ fewer11:
 vectors12:
 	VMOVUPS 0(DI)(CX*4), Y0
 	VADDPS 0(SI)(CX*4), Y0, Y0
-	VPAND noiseGtZ2ProductEpilogueRows8Numbers<>+704(SB), Y0, Y1
-	VMINPS Y1, Y12, Y1
-	VMULPS noiseGtZ2ProductEpilogueRows8Numbers<>+32(SB), Y1, Y2
+	VPAND noiseGtZ2ProductEpilogueRows8Numbers<>+640(SB), Y0, Y1
+	VMINPS Y1, Y13, Y1
+	VPXOR Y14, Y1, Y2
 	VMULPS Y2, Y1, Y3
-	VMULPS noiseGtZ2ProductEpilogueRows8Numbers<>+64(SB), Y3, Y3
-	VROUNDPS $8, Y3, Y3
-	VMULPS noiseGtZ2ProductEpilogueRows8Numbers<>+96(SB), Y3, Y4
-	VFMADD231PS Y2, Y1, Y4
-	VFMADD231PS noiseGtZ2ProductEpilogueRows8Numbers<>+128(SB), Y3, Y4
-	VMOVUPS Y14, Y2
-	VFMADD231PS noiseGtZ2ProductEpilogueRows8Numbers<>+160(SB), Y1, Y2
-	VDIVPS Y2, Y1, Y1
-	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+224(SB), Y2
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+256(SB), Y1, Y2
+	VMULPS Y12, Y3, Y4
+	VROUNDPS $8, Y4, Y4
+	VMOVUPS Y3, Y5
+	VFMADD231PS noiseGtZ2ProductEpilogueRows8Numbers<>+64(SB), Y4, Y5
+	VPXOR Y14, Y3, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VADDPS Y3, Y5, Y5
+	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+96(SB), Y1, Y3
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+128(SB), Y1, Y3
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+160(SB), Y1, Y3
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+192(SB), Y1, Y3
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+224(SB), Y1, Y3
+	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+256(SB), Y1, Y2
 	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+288(SB), Y1, Y2
 	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+320(SB), Y1, Y2
 	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+352(SB), Y1, Y2
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+384(SB), Y1, Y2
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+416(SB), Y1, Y2
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+448(SB), Y1, Y2
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+480(SB), Y1, Y2
-	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+512(SB), Y5
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+544(SB), Y4, Y5
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+576(SB), Y4, Y5
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+608(SB), Y4, Y5
-	VFMADD213PS Y13, Y4, Y5
-	VFMADD213PS Y14, Y4, Y5
-	VFMADD213PS Y14, Y4, Y5
 	VMULPS Y2, Y1, Y1
-	VMULPS Y1, Y5, Y5
-	VMULPS Y13, Y3, Y1
-	VROUNDPS $8, Y1, Y1
-	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+736(SB), Y1, Y2
-	VPSLLD $23, Y2, Y2
-	VMULPS Y2, Y5, Y5
-	VSUBPS Y1, Y3, Y1
-	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+736(SB), Y1, Y2
-	VPSLLD $23, Y2, Y2
-	VMULPS Y2, Y5, Y5
-	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+672(SB), Y3
-	VMAXPS Y0, Y3, Y3
-	VSUBPS Y5, Y3, Y3
-	VMOVUPS Y3, 0(DX)(CX*4)
+	VDIVPS Y3, Y1, Y1
+	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+384(SB), Y3
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+416(SB), Y5, Y3
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+448(SB), Y5, Y3
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+480(SB), Y5, Y3
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+512(SB), Y5, Y3
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+544(SB), Y5, Y3
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+576(SB), Y5, Y3
+	VMULPS Y3, Y1, Y1
+	VMULPS noiseGtZ2ProductEpilogueRows8Numbers<>+672(SB), Y4, Y3
+	VROUNDPS $8, Y3, Y3
+	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+704(SB), Y3, Y5
+	VPSLLD $23, Y5, Y5
+	VMULPS Y5, Y1, Y1
+	VSUBPS Y3, Y4, Y3
+	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+704(SB), Y3, Y5
+	VPSLLD $23, Y5, Y5
+	VMULPS Y5, Y1, Y1
+	VMAXPS Y0, Y14, Y0
+	VSUBPS Y1, Y0, Y0
+	VMOVUPS Y0, 0(DX)(CX*4)
 	PREFETCHT0 8192(SI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
@@ -2705,54 +2750,53 @@ fewer13:
 	SUBQ CX, BX
 	JEQ done14
 	NEGQ BX
-	LEAQ noiseGtZ2ProductEpilogueRows8Numbers<>+800(SB), AX
+	LEAQ noiseGtZ2ProductEpilogueRows8Numbers<>+768(SB), AX
 	VMOVUPS (AX)(BX*4), Y15
 	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
 	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
 	VADDPS Y1, Y0, Y0
-	VPAND noiseGtZ2ProductEpilogueRows8Numbers<>+704(SB), Y0, Y1
-	VMINPS Y1, Y12, Y1
-	VMULPS noiseGtZ2ProductEpilogueRows8Numbers<>+32(SB), Y1, Y2
+	VPAND noiseGtZ2ProductEpilogueRows8Numbers<>+640(SB), Y0, Y1
+	VMINPS Y1, Y13, Y1
+	VPXOR Y14, Y1, Y2
 	VMULPS Y2, Y1, Y3
-	VMULPS noiseGtZ2ProductEpilogueRows8Numbers<>+64(SB), Y3, Y3
-	VROUNDPS $8, Y3, Y3
-	VMULPS noiseGtZ2ProductEpilogueRows8Numbers<>+96(SB), Y3, Y4
-	VFMADD231PS Y2, Y1, Y4
-	VFMADD231PS noiseGtZ2ProductEpilogueRows8Numbers<>+128(SB), Y3, Y4
-	VMOVUPS Y14, Y2
-	VFMADD231PS noiseGtZ2ProductEpilogueRows8Numbers<>+160(SB), Y1, Y2
-	VDIVPS Y2, Y1, Y1
-	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+224(SB), Y2
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+256(SB), Y1, Y2
+	VMULPS Y12, Y3, Y4
+	VROUNDPS $8, Y4, Y4
+	VMOVUPS Y3, Y5
+	VFMADD231PS noiseGtZ2ProductEpilogueRows8Numbers<>+64(SB), Y4, Y5
+	VPXOR Y14, Y3, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VADDPS Y3, Y5, Y5
+	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+96(SB), Y1, Y3
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+128(SB), Y1, Y3
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+160(SB), Y1, Y3
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+192(SB), Y1, Y3
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+224(SB), Y1, Y3
+	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+256(SB), Y1, Y2
 	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+288(SB), Y1, Y2
 	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+320(SB), Y1, Y2
 	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+352(SB), Y1, Y2
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+384(SB), Y1, Y2
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+416(SB), Y1, Y2
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+448(SB), Y1, Y2
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+480(SB), Y1, Y2
-	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+512(SB), Y5
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+544(SB), Y4, Y5
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+576(SB), Y4, Y5
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+608(SB), Y4, Y5
-	VFMADD213PS Y13, Y4, Y5
-	VFMADD213PS Y14, Y4, Y5
-	VFMADD213PS Y14, Y4, Y5
 	VMULPS Y2, Y1, Y1
-	VMULPS Y1, Y5, Y5
-	VMULPS Y13, Y3, Y1
-	VROUNDPS $8, Y1, Y1
-	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+736(SB), Y1, Y2
-	VPSLLD $23, Y2, Y2
-	VMULPS Y2, Y5, Y5
-	VSUBPS Y1, Y3, Y1
-	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+736(SB), Y1, Y2
-	VPSLLD $23, Y2, Y2
-	VMULPS Y2, Y5, Y5
-	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+672(SB), Y3
-	VMAXPS Y0, Y3, Y3
-	VSUBPS Y5, Y3, Y3
-	VMASKMOVPS Y3, Y15, 0(DX)(CX*4)
+	VDIVPS Y3, Y1, Y1
+	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+384(SB), Y3
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+416(SB), Y5, Y3
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+448(SB), Y5, Y3
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+480(SB), Y5, Y3
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+512(SB), Y5, Y3
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+544(SB), Y5, Y3
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+576(SB), Y5, Y3
+	VMULPS Y3, Y1, Y1
+	VMULPS noiseGtZ2ProductEpilogueRows8Numbers<>+672(SB), Y4, Y3
+	VROUNDPS $8, Y3, Y3
+	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+704(SB), Y3, Y5
+	VPSLLD $23, Y5, Y5
+	VMULPS Y5, Y1, Y1
+	VSUBPS Y3, Y4, Y3
+	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+704(SB), Y3, Y5
+	VPSLLD $23, Y5, Y5
+	VMULPS Y5, Y1, Y1
+	VMAXPS Y0, Y14, Y0
+	VSUBPS Y1, Y0, Y0
+	VMASKMOVPS Y0, Y15, 0(DX)(CX*4)
 	PREFETCHT0 8192(SI)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
@@ -2765,29 +2809,27 @@ done14:
 	RET
 
 DATA noiseGtZ3ProductEpilogueRows16Numbers<>+0(SB)/4, $0x41680000
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+4(SB)/4, $0xbf000000
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+8(SB)/4, $0x3fb8aa3b
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+12(SB)/4, $0xbf317200
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+16(SB)/4, $0xb5bfbe8e
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+20(SB)/4, $0x3eb851ec
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+24(SB)/4, $0x3f800000
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+28(SB)/4, $0xb70c02ec
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+32(SB)/4, $0x38a502c2
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+36(SB)/4, $0xb95080cd
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+40(SB)/4, $0xb7afebf7
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+44(SB)/4, $0xba60c9cd
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+48(SB)/4, $0x3baecc27
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+52(SB)/4, $0x3ce19b23
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+56(SB)/4, $0xbe6031e8
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+60(SB)/4, $0x3effffff
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+64(SB)/4, $0x3ab68b03
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+68(SB)/4, $0x3c090836
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+72(SB)/4, $0x3d2aaa8b
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+76(SB)/4, $0x3e2aaa6c
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+80(SB)/4, $0x3f000000
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+84(SB)/4, $0x80000000
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+88(SB)/4, $0x7fffffff
-GLOBL noiseGtZ3ProductEpilogueRows16Numbers<>(SB), RODATA|NOPTR, $92
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+4(SB)/4, $0x3f38aa3b
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+8(SB)/4, $0xbfb17218
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+12(SB)/4, $0x4120e658
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+16(SB)/4, $0x423b88c5
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+20(SB)/4, $0x42f24b37
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+24(SB)/4, $0x4329e568
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+28(SB)/4, $0x42cc2290
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+32(SB)/4, $0x4120e2d4
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+36(SB)/4, $0x423799a6
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+40(SB)/4, $0x42ddba83
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+44(SB)/4, $0x42ffd791
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+48(SB)/4, $0x3711cdcc
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+52(SB)/4, $0x38dafb6b
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+56(SB)/4, $0x3a882c48
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+60(SB)/4, $0x3c082c03
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+64(SB)/4, $0x3d4c42d3
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+68(SB)/4, $0x3e4c42d3
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+72(SB)/4, $0x3ecc42d3
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+76(SB)/4, $0x80000000
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+80(SB)/4, $0x7fffffff
+GLOBL noiseGtZ3ProductEpilogueRows16Numbers<>(SB), RODATA|NOPTR, $84
 DATA noiseGtZ3ProductEpilogueRows8Numbers<>+0(SB)/4, $0x41680000
 DATA noiseGtZ3ProductEpilogueRows8Numbers<>+4(SB)/4, $0x41680000
 DATA noiseGtZ3ProductEpilogueRows8Numbers<>+8(SB)/4, $0x41680000
@@ -2796,207 +2838,199 @@ DATA noiseGtZ3ProductEpilogueRows8Numbers<>+16(SB)/4, $0x41680000
 DATA noiseGtZ3ProductEpilogueRows8Numbers<>+20(SB)/4, $0x41680000
 DATA noiseGtZ3ProductEpilogueRows8Numbers<>+24(SB)/4, $0x41680000
 DATA noiseGtZ3ProductEpilogueRows8Numbers<>+28(SB)/4, $0x41680000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+32(SB)/4, $0xbf000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+36(SB)/4, $0xbf000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+40(SB)/4, $0xbf000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+44(SB)/4, $0xbf000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+48(SB)/4, $0xbf000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+52(SB)/4, $0xbf000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+56(SB)/4, $0xbf000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+60(SB)/4, $0xbf000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+64(SB)/4, $0x3fb8aa3b
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+68(SB)/4, $0x3fb8aa3b
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+72(SB)/4, $0x3fb8aa3b
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+76(SB)/4, $0x3fb8aa3b
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+80(SB)/4, $0x3fb8aa3b
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+84(SB)/4, $0x3fb8aa3b
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+88(SB)/4, $0x3fb8aa3b
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+92(SB)/4, $0x3fb8aa3b
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+96(SB)/4, $0xbf317200
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+100(SB)/4, $0xbf317200
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+104(SB)/4, $0xbf317200
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+108(SB)/4, $0xbf317200
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+112(SB)/4, $0xbf317200
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+116(SB)/4, $0xbf317200
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+120(SB)/4, $0xbf317200
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+124(SB)/4, $0xbf317200
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+128(SB)/4, $0xb5bfbe8e
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+132(SB)/4, $0xb5bfbe8e
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+136(SB)/4, $0xb5bfbe8e
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+140(SB)/4, $0xb5bfbe8e
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+144(SB)/4, $0xb5bfbe8e
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+148(SB)/4, $0xb5bfbe8e
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+152(SB)/4, $0xb5bfbe8e
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+156(SB)/4, $0xb5bfbe8e
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+160(SB)/4, $0x3eb851ec
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+164(SB)/4, $0x3eb851ec
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+168(SB)/4, $0x3eb851ec
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+172(SB)/4, $0x3eb851ec
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+176(SB)/4, $0x3eb851ec
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+180(SB)/4, $0x3eb851ec
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+184(SB)/4, $0x3eb851ec
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+188(SB)/4, $0x3eb851ec
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+192(SB)/4, $0x3f800000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+196(SB)/4, $0x3f800000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+200(SB)/4, $0x3f800000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+204(SB)/4, $0x3f800000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+208(SB)/4, $0x3f800000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+212(SB)/4, $0x3f800000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+216(SB)/4, $0x3f800000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+220(SB)/4, $0x3f800000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+224(SB)/4, $0xb70c02ec
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+228(SB)/4, $0xb70c02ec
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+232(SB)/4, $0xb70c02ec
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+236(SB)/4, $0xb70c02ec
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+240(SB)/4, $0xb70c02ec
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+244(SB)/4, $0xb70c02ec
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+248(SB)/4, $0xb70c02ec
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+252(SB)/4, $0xb70c02ec
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+256(SB)/4, $0x38a502c2
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+260(SB)/4, $0x38a502c2
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+264(SB)/4, $0x38a502c2
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+268(SB)/4, $0x38a502c2
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+272(SB)/4, $0x38a502c2
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+276(SB)/4, $0x38a502c2
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+280(SB)/4, $0x38a502c2
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+284(SB)/4, $0x38a502c2
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+288(SB)/4, $0xb95080cd
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+292(SB)/4, $0xb95080cd
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+296(SB)/4, $0xb95080cd
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+300(SB)/4, $0xb95080cd
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+304(SB)/4, $0xb95080cd
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+308(SB)/4, $0xb95080cd
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+312(SB)/4, $0xb95080cd
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+316(SB)/4, $0xb95080cd
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+320(SB)/4, $0xb7afebf7
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+324(SB)/4, $0xb7afebf7
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+328(SB)/4, $0xb7afebf7
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+332(SB)/4, $0xb7afebf7
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+336(SB)/4, $0xb7afebf7
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+340(SB)/4, $0xb7afebf7
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+344(SB)/4, $0xb7afebf7
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+348(SB)/4, $0xb7afebf7
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+352(SB)/4, $0xba60c9cd
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+356(SB)/4, $0xba60c9cd
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+360(SB)/4, $0xba60c9cd
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+364(SB)/4, $0xba60c9cd
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+368(SB)/4, $0xba60c9cd
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+372(SB)/4, $0xba60c9cd
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+376(SB)/4, $0xba60c9cd
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+380(SB)/4, $0xba60c9cd
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+384(SB)/4, $0x3baecc27
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+388(SB)/4, $0x3baecc27
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+392(SB)/4, $0x3baecc27
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+396(SB)/4, $0x3baecc27
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+400(SB)/4, $0x3baecc27
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+404(SB)/4, $0x3baecc27
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+408(SB)/4, $0x3baecc27
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+412(SB)/4, $0x3baecc27
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+416(SB)/4, $0x3ce19b23
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+420(SB)/4, $0x3ce19b23
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+424(SB)/4, $0x3ce19b23
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+428(SB)/4, $0x3ce19b23
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+432(SB)/4, $0x3ce19b23
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+436(SB)/4, $0x3ce19b23
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+440(SB)/4, $0x3ce19b23
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+444(SB)/4, $0x3ce19b23
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+448(SB)/4, $0xbe6031e8
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+452(SB)/4, $0xbe6031e8
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+456(SB)/4, $0xbe6031e8
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+460(SB)/4, $0xbe6031e8
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+464(SB)/4, $0xbe6031e8
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+468(SB)/4, $0xbe6031e8
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+472(SB)/4, $0xbe6031e8
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+476(SB)/4, $0xbe6031e8
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+480(SB)/4, $0x3effffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+484(SB)/4, $0x3effffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+488(SB)/4, $0x3effffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+492(SB)/4, $0x3effffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+496(SB)/4, $0x3effffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+500(SB)/4, $0x3effffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+504(SB)/4, $0x3effffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+508(SB)/4, $0x3effffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+512(SB)/4, $0x3ab68b03
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+516(SB)/4, $0x3ab68b03
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+520(SB)/4, $0x3ab68b03
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+524(SB)/4, $0x3ab68b03
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+528(SB)/4, $0x3ab68b03
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+532(SB)/4, $0x3ab68b03
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+536(SB)/4, $0x3ab68b03
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+540(SB)/4, $0x3ab68b03
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+544(SB)/4, $0x3c090836
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+548(SB)/4, $0x3c090836
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+552(SB)/4, $0x3c090836
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+556(SB)/4, $0x3c090836
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+560(SB)/4, $0x3c090836
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+564(SB)/4, $0x3c090836
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+568(SB)/4, $0x3c090836
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+572(SB)/4, $0x3c090836
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+576(SB)/4, $0x3d2aaa8b
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+580(SB)/4, $0x3d2aaa8b
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+584(SB)/4, $0x3d2aaa8b
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+588(SB)/4, $0x3d2aaa8b
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+592(SB)/4, $0x3d2aaa8b
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+596(SB)/4, $0x3d2aaa8b
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+600(SB)/4, $0x3d2aaa8b
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+604(SB)/4, $0x3d2aaa8b
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+608(SB)/4, $0x3e2aaa6c
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+612(SB)/4, $0x3e2aaa6c
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+616(SB)/4, $0x3e2aaa6c
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+620(SB)/4, $0x3e2aaa6c
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+624(SB)/4, $0x3e2aaa6c
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+628(SB)/4, $0x3e2aaa6c
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+632(SB)/4, $0x3e2aaa6c
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+636(SB)/4, $0x3e2aaa6c
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+640(SB)/4, $0x3f000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+644(SB)/4, $0x3f000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+648(SB)/4, $0x3f000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+652(SB)/4, $0x3f000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+656(SB)/4, $0x3f000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+660(SB)/4, $0x3f000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+664(SB)/4, $0x3f000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+668(SB)/4, $0x3f000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+672(SB)/4, $0x80000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+676(SB)/4, $0x80000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+680(SB)/4, $0x80000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+684(SB)/4, $0x80000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+688(SB)/4, $0x80000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+692(SB)/4, $0x80000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+696(SB)/4, $0x80000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+700(SB)/4, $0x80000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+704(SB)/4, $0x7fffffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+708(SB)/4, $0x7fffffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+712(SB)/4, $0x7fffffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+716(SB)/4, $0x7fffffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+720(SB)/4, $0x7fffffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+724(SB)/4, $0x7fffffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+728(SB)/4, $0x7fffffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+732(SB)/4, $0x7fffffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+736(SB)/4, $0x4b40007f
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+740(SB)/4, $0x4b40007f
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+744(SB)/4, $0x4b40007f
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+748(SB)/4, $0x4b40007f
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+752(SB)/4, $0x4b40007f
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+756(SB)/4, $0x4b40007f
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+760(SB)/4, $0x4b40007f
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+764(SB)/4, $0x4b40007f
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+768(SB)/4, $0xffffffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+772(SB)/4, $0xffffffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+776(SB)/4, $0xffffffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+780(SB)/4, $0xffffffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+784(SB)/4, $0xffffffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+788(SB)/4, $0xffffffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+792(SB)/4, $0xffffffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+796(SB)/4, $0xffffffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+800(SB)/4, $0x0
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+804(SB)/4, $0x0
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+808(SB)/4, $0x0
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+812(SB)/4, $0x0
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+816(SB)/4, $0x0
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+820(SB)/4, $0x0
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+824(SB)/4, $0x0
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+828(SB)/4, $0x0
-GLOBL noiseGtZ3ProductEpilogueRows8Numbers<>(SB), RODATA|NOPTR, $832
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+32(SB)/4, $0x3f38aa3b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+36(SB)/4, $0x3f38aa3b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+40(SB)/4, $0x3f38aa3b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+44(SB)/4, $0x3f38aa3b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+48(SB)/4, $0x3f38aa3b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+52(SB)/4, $0x3f38aa3b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+56(SB)/4, $0x3f38aa3b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+60(SB)/4, $0x3f38aa3b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+64(SB)/4, $0xbfb17218
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+68(SB)/4, $0xbfb17218
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+72(SB)/4, $0xbfb17218
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+76(SB)/4, $0xbfb17218
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+80(SB)/4, $0xbfb17218
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+84(SB)/4, $0xbfb17218
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+88(SB)/4, $0xbfb17218
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+92(SB)/4, $0xbfb17218
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+96(SB)/4, $0x4120e658
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+100(SB)/4, $0x4120e658
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+104(SB)/4, $0x4120e658
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+108(SB)/4, $0x4120e658
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+112(SB)/4, $0x4120e658
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+116(SB)/4, $0x4120e658
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+120(SB)/4, $0x4120e658
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+124(SB)/4, $0x4120e658
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+128(SB)/4, $0x423b88c5
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+132(SB)/4, $0x423b88c5
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+136(SB)/4, $0x423b88c5
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+140(SB)/4, $0x423b88c5
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+144(SB)/4, $0x423b88c5
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+148(SB)/4, $0x423b88c5
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+152(SB)/4, $0x423b88c5
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+156(SB)/4, $0x423b88c5
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+160(SB)/4, $0x42f24b37
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+164(SB)/4, $0x42f24b37
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+168(SB)/4, $0x42f24b37
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+172(SB)/4, $0x42f24b37
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+176(SB)/4, $0x42f24b37
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+180(SB)/4, $0x42f24b37
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+184(SB)/4, $0x42f24b37
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+188(SB)/4, $0x42f24b37
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+192(SB)/4, $0x4329e568
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+196(SB)/4, $0x4329e568
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+200(SB)/4, $0x4329e568
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+204(SB)/4, $0x4329e568
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+208(SB)/4, $0x4329e568
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+212(SB)/4, $0x4329e568
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+216(SB)/4, $0x4329e568
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+220(SB)/4, $0x4329e568
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+224(SB)/4, $0x42cc2290
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+228(SB)/4, $0x42cc2290
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+232(SB)/4, $0x42cc2290
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+236(SB)/4, $0x42cc2290
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+240(SB)/4, $0x42cc2290
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+244(SB)/4, $0x42cc2290
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+248(SB)/4, $0x42cc2290
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+252(SB)/4, $0x42cc2290
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+256(SB)/4, $0x4120e2d4
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+260(SB)/4, $0x4120e2d4
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+264(SB)/4, $0x4120e2d4
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+268(SB)/4, $0x4120e2d4
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+272(SB)/4, $0x4120e2d4
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+276(SB)/4, $0x4120e2d4
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+280(SB)/4, $0x4120e2d4
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+284(SB)/4, $0x4120e2d4
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+288(SB)/4, $0x423799a6
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+292(SB)/4, $0x423799a6
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+296(SB)/4, $0x423799a6
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+300(SB)/4, $0x423799a6
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+304(SB)/4, $0x423799a6
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+308(SB)/4, $0x423799a6
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+312(SB)/4, $0x423799a6
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+316(SB)/4, $0x423799a6
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+320(SB)/4, $0x42ddba83
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+324(SB)/4, $0x42ddba83
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+328(SB)/4, $0x42ddba83
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+332(SB)/4, $0x42ddba83
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+336(SB)/4, $0x42ddba83
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+340(SB)/4, $0x42ddba83
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+344(SB)/4, $0x42ddba83
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+348(SB)/4, $0x42ddba83
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+352(SB)/4, $0x42ffd791
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+356(SB)/4, $0x42ffd791
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+360(SB)/4, $0x42ffd791
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+364(SB)/4, $0x42ffd791
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+368(SB)/4, $0x42ffd791
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+372(SB)/4, $0x42ffd791
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+376(SB)/4, $0x42ffd791
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+380(SB)/4, $0x42ffd791
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+384(SB)/4, $0x3711cdcc
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+388(SB)/4, $0x3711cdcc
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+392(SB)/4, $0x3711cdcc
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+396(SB)/4, $0x3711cdcc
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+400(SB)/4, $0x3711cdcc
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+404(SB)/4, $0x3711cdcc
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+408(SB)/4, $0x3711cdcc
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+412(SB)/4, $0x3711cdcc
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+416(SB)/4, $0x38dafb6b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+420(SB)/4, $0x38dafb6b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+424(SB)/4, $0x38dafb6b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+428(SB)/4, $0x38dafb6b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+432(SB)/4, $0x38dafb6b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+436(SB)/4, $0x38dafb6b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+440(SB)/4, $0x38dafb6b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+444(SB)/4, $0x38dafb6b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+448(SB)/4, $0x3a882c48
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+452(SB)/4, $0x3a882c48
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+456(SB)/4, $0x3a882c48
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+460(SB)/4, $0x3a882c48
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+464(SB)/4, $0x3a882c48
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+468(SB)/4, $0x3a882c48
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+472(SB)/4, $0x3a882c48
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+476(SB)/4, $0x3a882c48
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+480(SB)/4, $0x3c082c03
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+484(SB)/4, $0x3c082c03
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+488(SB)/4, $0x3c082c03
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+492(SB)/4, $0x3c082c03
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+496(SB)/4, $0x3c082c03
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+500(SB)/4, $0x3c082c03
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+504(SB)/4, $0x3c082c03
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+508(SB)/4, $0x3c082c03
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+512(SB)/4, $0x3d4c42d3
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+516(SB)/4, $0x3d4c42d3
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+520(SB)/4, $0x3d4c42d3
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+524(SB)/4, $0x3d4c42d3
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+528(SB)/4, $0x3d4c42d3
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+532(SB)/4, $0x3d4c42d3
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+536(SB)/4, $0x3d4c42d3
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+540(SB)/4, $0x3d4c42d3
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+544(SB)/4, $0x3e4c42d3
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+548(SB)/4, $0x3e4c42d3
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+552(SB)/4, $0x3e4c42d3
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+556(SB)/4, $0x3e4c42d3
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+560(SB)/4, $0x3e4c42d3
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+564(SB)/4, $0x3e4c42d3
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+568(SB)/4, $0x3e4c42d3
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+572(SB)/4, $0x3e4c42d3
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+576(SB)/4, $0x3ecc42d3
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+580(SB)/4, $0x3ecc42d3
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+584(SB)/4, $0x3ecc42d3
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+588(SB)/4, $0x3ecc42d3
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+592(SB)/4, $0x3ecc42d3
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+596(SB)/4, $0x3ecc42d3
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+600(SB)/4, $0x3ecc42d3
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+604(SB)/4, $0x3ecc42d3
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+608(SB)/4, $0x80000000
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+612(SB)/4, $0x80000000
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+616(SB)/4, $0x80000000
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+620(SB)/4, $0x80000000
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+624(SB)/4, $0x80000000
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+628(SB)/4, $0x80000000
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+632(SB)/4, $0x80000000
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+636(SB)/4, $0x80000000
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+640(SB)/4, $0x7fffffff
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+644(SB)/4, $0x7fffffff
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+648(SB)/4, $0x7fffffff
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+652(SB)/4, $0x7fffffff
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+656(SB)/4, $0x7fffffff
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+660(SB)/4, $0x7fffffff
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+664(SB)/4, $0x7fffffff
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+668(SB)/4, $0x7fffffff
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+672(SB)/4, $0x3f000000
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+676(SB)/4, $0x3f000000
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+680(SB)/4, $0x3f000000
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+684(SB)/4, $0x3f000000
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+688(SB)/4, $0x3f000000
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+692(SB)/4, $0x3f000000
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+696(SB)/4, $0x3f000000
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+700(SB)/4, $0x3f000000
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+704(SB)/4, $0x4b40007f
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+708(SB)/4, $0x4b40007f
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+712(SB)/4, $0x4b40007f
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+716(SB)/4, $0x4b40007f
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+720(SB)/4, $0x4b40007f
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+724(SB)/4, $0x4b40007f
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+728(SB)/4, $0x4b40007f
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+732(SB)/4, $0x4b40007f
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+736(SB)/4, $0xffffffff
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+740(SB)/4, $0xffffffff
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+744(SB)/4, $0xffffffff
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+748(SB)/4, $0xffffffff
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+752(SB)/4, $0xffffffff
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+756(SB)/4, $0xffffffff
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+760(SB)/4, $0xffffffff
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+764(SB)/4, $0xffffffff
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+768(SB)/4, $0x0
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+772(SB)/4, $0x0
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+776(SB)/4, $0x0
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+780(SB)/4, $0x0
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+784(SB)/4, $0x0
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+788(SB)/4, $0x0
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+792(SB)/4, $0x0
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+796(SB)/4, $0x0
+GLOBL noiseGtZ3ProductEpilogueRows8Numbers<>(SB), RODATA|NOPTR, $800
 
 // func noiseGtZ3ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
 TEXT ·noiseGtZ3ProductEpilogueRows(SB), 0, $0-33
@@ -3006,30 +3040,18 @@ TEXT ·noiseGtZ3ProductEpilogueRows(SB), 0, $0-33
 	MOVQ 16(AX), DX
 	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
 	JEQ narrower1
-	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+24(SB), Z31
+	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+76(SB), Z31
 	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+0(SB), Z30
 	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+4(SB), Z29
 	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+8(SB), Z28
 	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+12(SB), Z27
 	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+16(SB), Z26
 	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+20(SB), Z25
-	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+28(SB), Z24
-	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+32(SB), Z23
-	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+36(SB), Z22
-	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+40(SB), Z21
-	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+44(SB), Z20
-	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+48(SB), Z19
-	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+52(SB), Z18
-	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+56(SB), Z17
-	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+60(SB), Z16
-	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+64(SB), Z15
-	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+68(SB), Z14
-	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+72(SB), Z13
-	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+76(SB), Z12
+	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+24(SB), Z24
 row2:
 	XORQ CX, CX
 	MOVQ n+24(FP), BX
-	SUBQ $32, BX
+	SUBQ $64, BX
 	CMPQ CX, BX
 	JGT fewer4
 	PCALIGN $32
@@ -3038,83 +3060,155 @@ vectors3:
 	VADDPS 0(SI)(CX*4), Z0, Z0
 	VMOVUPS 64(DI)(CX*4), Z1
 	VADDPS 64(SI)(CX*4), Z1, Z1
-	VPANDD.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+88(SB), Z0, Z2
-	VPANDD.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+88(SB), Z1, Z3
-	VMINPS Z2, Z30, Z2
-	VMINPS Z3, Z30, Z3
-	VMULPS Z29, Z2, Z4
-	VMULPS Z29, Z3, Z5
-	VMULPS Z4, Z2, Z6
-	VMULPS Z5, Z3, Z7
-	VMULPS Z28, Z6, Z6
-	VMULPS Z28, Z7, Z7
-	VRNDSCALEPS $8, Z6, Z6
-	VRNDSCALEPS $8, Z7, Z7
-	VMULPS Z27, Z6, Z8
-	VMULPS Z27, Z7, Z9
-	VFMADD231PS Z4, Z2, Z8
-	VFMADD231PS Z5, Z3, Z9
-	VFMADD231PS Z26, Z6, Z8
-	VFMADD231PS Z26, Z7, Z9
-	VMOVUPS Z31, Z5
-	VFMADD231PS Z25, Z2, Z5
-	VMOVUPS Z31, Z4
-	VFMADD231PS Z25, Z3, Z4
-	VDIVPS Z5, Z2, Z2
-	VDIVPS Z4, Z3, Z3
-	VMOVUPS Z23, Z4
-	VFMADD231PS Z2, Z24, Z4
-	VMOVUPS Z23, Z5
-	VFMADD231PS Z3, Z24, Z5
-	VFMADD213PS Z22, Z2, Z4
-	VFMADD213PS Z22, Z3, Z5
-	VFMADD213PS Z21, Z2, Z4
-	VFMADD213PS Z21, Z3, Z5
-	VFMADD213PS Z20, Z2, Z4
-	VFMADD213PS Z20, Z3, Z5
-	VFMADD213PS Z19, Z2, Z4
-	VFMADD213PS Z19, Z3, Z5
-	VFMADD213PS Z18, Z2, Z4
-	VFMADD213PS Z18, Z3, Z5
-	VFMADD213PS Z17, Z2, Z4
-	VFMADD213PS Z17, Z3, Z5
-	VFMADD213PS Z16, Z2, Z4
-	VFMADD213PS Z16, Z3, Z5
-	VMOVUPS Z14, Z10
-	VFMADD231PS Z8, Z15, Z10
-	VMOVUPS Z14, Z11
-	VFMADD231PS Z9, Z15, Z11
-	VFMADD213PS Z13, Z8, Z10
-	VFMADD213PS Z13, Z9, Z11
-	VFMADD213PS Z12, Z8, Z10
-	VFMADD213PS Z12, Z9, Z11
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+80(SB), Z8, Z10
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+80(SB), Z9, Z11
-	VFMADD213PS Z31, Z8, Z10
-	VFMADD213PS Z31, Z9, Z11
-	VFMADD213PS Z31, Z8, Z10
-	VFMADD213PS Z31, Z9, Z11
-	VMULPS Z4, Z2, Z2
-	VMULPS Z5, Z3, Z3
-	VMULPS Z2, Z10, Z10
-	VMULPS Z3, Z11, Z11
-	VSCALEFPS Z6, Z10, Z10
-	VSCALEFPS Z7, Z11, Z11
-	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+84(SB), Z7
-	VMAXPS Z0, Z7, Z7
-	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+84(SB), Z0
-	VMAXPS Z1, Z0, Z0
-	VSUBPS Z10, Z7, Z7
-	VSUBPS Z11, Z0, Z0
-	VMOVUPS Z7, 0(DX)(CX*4)
-	VMOVUPS Z0, 64(DX)(CX*4)
+	VMOVUPS 128(DI)(CX*4), Z2
+	VADDPS 128(SI)(CX*4), Z2, Z2
+	VMOVUPS 192(DI)(CX*4), Z3
+	VADDPS 192(SI)(CX*4), Z3, Z3
+	VPANDD.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+80(SB), Z0, Z4
+	VPANDD.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+80(SB), Z1, Z5
+	VPANDD.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+80(SB), Z2, Z6
+	VPANDD.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+80(SB), Z3, Z7
+	VMINPS Z4, Z30, Z4
+	VMINPS Z5, Z30, Z5
+	VMINPS Z6, Z30, Z6
+	VMINPS Z7, Z30, Z7
+	VPXORD Z31, Z4, Z8
+	VPXORD Z31, Z5, Z9
+	VPXORD Z31, Z6, Z10
+	VPXORD Z31, Z7, Z11
+	VMULPS Z8, Z4, Z12
+	VMULPS Z9, Z5, Z13
+	VMULPS Z10, Z6, Z14
+	VMULPS Z11, Z7, Z15
+	VMULPS Z29, Z12, Z16
+	VMULPS Z29, Z13, Z17
+	VMULPS Z29, Z14, Z18
+	VMULPS Z29, Z15, Z19
+	VRNDSCALEPS $8, Z16, Z16
+	VRNDSCALEPS $8, Z17, Z17
+	VRNDSCALEPS $8, Z18, Z18
+	VRNDSCALEPS $8, Z19, Z19
+	VMOVUPS Z12, Z20
+	VFMADD231PS Z28, Z16, Z20
+	VMOVUPS Z13, Z21
+	VFMADD231PS Z28, Z17, Z21
+	VMOVUPS Z14, Z22
+	VFMADD231PS Z28, Z18, Z22
+	VMOVUPS Z15, Z23
+	VFMADD231PS Z28, Z19, Z23
+	VPXORD Z31, Z12, Z12
+	VPXORD Z31, Z13, Z13
+	VPXORD Z31, Z14, Z14
+	VPXORD Z31, Z15, Z15
+	VFMADD231PS Z8, Z4, Z12
+	VFMADD231PS Z9, Z5, Z13
+	VFMADD231PS Z10, Z6, Z14
+	VFMADD231PS Z11, Z7, Z15
+	VADDPS Z12, Z20, Z20
+	VADDPS Z13, Z21, Z21
+	VADDPS Z14, Z22, Z22
+	VADDPS Z15, Z23, Z23
+	VADDPS Z27, Z4, Z15
+	VADDPS Z27, Z5, Z14
+	VADDPS Z27, Z6, Z13
+	VADDPS Z27, Z7, Z12
+	VFMADD213PS Z26, Z4, Z15
+	VFMADD213PS Z26, Z5, Z14
+	VFMADD213PS Z26, Z6, Z13
+	VFMADD213PS Z26, Z7, Z12
+	VFMADD213PS Z25, Z4, Z15
+	VFMADD213PS Z25, Z5, Z14
+	VFMADD213PS Z25, Z6, Z13
+	VFMADD213PS Z25, Z7, Z12
+	VFMADD213PS Z24, Z4, Z15
+	VFMADD213PS Z24, Z5, Z14
+	VFMADD213PS Z24, Z6, Z13
+	VFMADD213PS Z24, Z7, Z12
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+28(SB), Z4, Z15
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+28(SB), Z5, Z14
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+28(SB), Z6, Z13
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+28(SB), Z7, Z12
+	VADDPS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+32(SB), Z4, Z11
+	VADDPS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+32(SB), Z5, Z10
+	VADDPS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+32(SB), Z6, Z9
+	VADDPS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+32(SB), Z7, Z8
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+36(SB), Z4, Z11
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+36(SB), Z5, Z10
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+36(SB), Z6, Z9
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+36(SB), Z7, Z8
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+40(SB), Z4, Z11
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+40(SB), Z5, Z10
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+40(SB), Z6, Z9
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+40(SB), Z7, Z8
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+44(SB), Z4, Z11
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+44(SB), Z5, Z10
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+44(SB), Z6, Z9
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+44(SB), Z7, Z8
+	VMULPS Z11, Z4, Z4
+	VMULPS Z10, Z5, Z5
+	VMULPS Z9, Z6, Z6
+	VMULPS Z8, Z7, Z7
+	VDIVPS Z15, Z4, Z4
+	VDIVPS Z14, Z5, Z5
+	VDIVPS Z13, Z6, Z6
+	VDIVPS Z12, Z7, Z7
+	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+48(SB), Z12
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+52(SB), Z20, Z12
+	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+48(SB), Z13
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+52(SB), Z21, Z13
+	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+48(SB), Z14
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+52(SB), Z22, Z14
+	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+48(SB), Z15
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+52(SB), Z23, Z15
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+56(SB), Z20, Z12
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+56(SB), Z21, Z13
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+56(SB), Z22, Z14
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+56(SB), Z23, Z15
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+60(SB), Z20, Z12
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+60(SB), Z21, Z13
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+60(SB), Z22, Z14
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+60(SB), Z23, Z15
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+64(SB), Z20, Z12
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+64(SB), Z21, Z13
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+64(SB), Z22, Z14
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+64(SB), Z23, Z15
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+68(SB), Z20, Z12
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+68(SB), Z21, Z13
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+68(SB), Z22, Z14
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+68(SB), Z23, Z15
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+72(SB), Z20, Z12
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+72(SB), Z21, Z13
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+72(SB), Z22, Z14
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+72(SB), Z23, Z15
+	VMULPS Z12, Z4, Z4
+	VMULPS Z13, Z5, Z5
+	VMULPS Z14, Z6, Z6
+	VMULPS Z15, Z7, Z7
+	VSCALEFPS Z16, Z4, Z4
+	VSCALEFPS Z17, Z5, Z5
+	VSCALEFPS Z18, Z6, Z6
+	VSCALEFPS Z19, Z7, Z7
+	VMAXPS Z0, Z31, Z0
+	VMAXPS Z1, Z31, Z1
+	VMAXPS Z2, Z31, Z2
+	VMAXPS Z3, Z31, Z3
+	VSUBPS Z4, Z0, Z0
+	VSUBPS Z5, Z1, Z1
+	VSUBPS Z6, Z2, Z2
+	VSUBPS Z7, Z3, Z3
+	VMOVUPS Z0, 0(DX)(CX*4)
+	VMOVUPS Z1, 64(DX)(CX*4)
+	VMOVUPS Z2, 128(DX)(CX*4)
+	VMOVUPS Z3, 192(DX)(CX*4)
 	PREFETCHT0 8192(SI)(CX*4)
 	PREFETCHT0 8256(SI)(CX*4)
-	ADDQ $32, CX
+	PREFETCHT0 8320(SI)(CX*4)
+	PREFETCHT0 8384(SI)(CX*4)
+	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
 fewer4:
-	ADDQ $32, BX
+	ADDQ $64, BX
 	SUBQ $16, BX
 	CMPQ CX, BX
 	JGT fewer6
@@ -3122,41 +3216,40 @@ fewer4:
 vectors5:
 	VMOVUPS 0(DI)(CX*4), Z0
 	VADDPS 0(SI)(CX*4), Z0, Z0
-	VPANDD.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+88(SB), Z0, Z1
+	VPANDD.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+80(SB), Z0, Z1
 	VMINPS Z1, Z30, Z1
-	VMULPS Z29, Z1, Z2
+	VPXORD Z31, Z1, Z2
 	VMULPS Z2, Z1, Z3
-	VMULPS Z28, Z3, Z3
-	VRNDSCALEPS $8, Z3, Z3
-	VMULPS Z27, Z3, Z4
-	VFMADD231PS Z2, Z1, Z4
-	VFMADD231PS Z26, Z3, Z4
-	VMOVUPS Z31, Z2
-	VFMADD231PS Z25, Z1, Z2
-	VDIVPS Z2, Z1, Z1
-	VMOVUPS Z23, Z2
-	VFMADD231PS Z1, Z24, Z2
-	VFMADD213PS Z22, Z1, Z2
-	VFMADD213PS Z21, Z1, Z2
-	VFMADD213PS Z20, Z1, Z2
-	VFMADD213PS Z19, Z1, Z2
-	VFMADD213PS Z18, Z1, Z2
-	VFMADD213PS Z17, Z1, Z2
-	VFMADD213PS Z16, Z1, Z2
-	VMOVUPS Z14, Z5
-	VFMADD231PS Z4, Z15, Z5
-	VFMADD213PS Z13, Z4, Z5
-	VFMADD213PS Z12, Z4, Z5
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+80(SB), Z4, Z5
-	VFMADD213PS Z31, Z4, Z5
-	VFMADD213PS Z31, Z4, Z5
+	VMULPS Z29, Z3, Z4
+	VRNDSCALEPS $8, Z4, Z4
+	VMOVUPS Z3, Z5
+	VFMADD231PS Z28, Z4, Z5
+	VPXORD Z31, Z3, Z3
+	VFMADD231PS Z2, Z1, Z3
+	VADDPS Z3, Z5, Z5
+	VADDPS Z27, Z1, Z3
+	VFMADD213PS Z26, Z1, Z3
+	VFMADD213PS Z25, Z1, Z3
+	VFMADD213PS Z24, Z1, Z3
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+28(SB), Z1, Z3
+	VADDPS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+32(SB), Z1, Z2
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+36(SB), Z1, Z2
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+40(SB), Z1, Z2
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+44(SB), Z1, Z2
 	VMULPS Z2, Z1, Z1
-	VMULPS Z1, Z5, Z5
-	VSCALEFPS Z3, Z5, Z5
-	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+84(SB), Z3
-	VMAXPS Z0, Z3, Z3
-	VSUBPS Z5, Z3, Z3
-	VMOVUPS Z3, 0(DX)(CX*4)
+	VDIVPS Z3, Z1, Z1
+	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+48(SB), Z3
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+52(SB), Z5, Z3
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+56(SB), Z5, Z3
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+60(SB), Z5, Z3
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+64(SB), Z5, Z3
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+68(SB), Z5, Z3
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+72(SB), Z5, Z3
+	VMULPS Z3, Z1, Z1
+	VSCALEFPS Z4, Z1, Z1
+	VMAXPS Z0, Z31, Z0
+	VSUBPS Z1, Z0, Z0
+	VMOVUPS Z0, 0(DX)(CX*4)
 	PREFETCHT0 8192(SI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
@@ -3172,41 +3265,40 @@ fewer6:
 	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
 	VMOVUPS.Z 0(DI)(CX*4), K7, Z1
 	VADDPS Z1, Z0, Z0
-	VPANDD.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+88(SB), Z0, Z1
+	VPANDD.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+80(SB), Z0, Z1
 	VMINPS Z1, Z30, Z1
-	VMULPS Z29, Z1, Z2
+	VPXORD Z31, Z1, Z2
 	VMULPS Z2, Z1, Z3
-	VMULPS Z28, Z3, Z3
-	VRNDSCALEPS $8, Z3, Z3
-	VMULPS Z27, Z3, Z4
-	VFMADD231PS Z2, Z1, Z4
-	VFMADD231PS Z26, Z3, Z4
-	VMOVUPS Z31, Z2
-	VFMADD231PS Z25, Z1, Z2
-	VDIVPS Z2, Z1, Z1
-	VMOVUPS Z23, Z2
-	VFMADD231PS Z1, Z24, Z2
-	VFMADD213PS Z22, Z1, Z2
-	VFMADD213PS Z21, Z1, Z2
-	VFMADD213PS Z20, Z1, Z2
-	VFMADD213PS Z19, Z1, Z2
-	VFMADD213PS Z18, Z1, Z2
-	VFMADD213PS Z17, Z1, Z2
-	VFMADD213PS Z16, Z1, Z2
-	VMOVUPS Z14, Z5
-	VFMADD231PS Z4, Z15, Z5
-	VFMADD213PS Z13, Z4, Z5
-	VFMADD213PS Z12, Z4, Z5
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+80(SB), Z4, Z5
-	VFMADD213PS Z31, Z4, Z5
-	VFMADD213PS Z31, Z4, Z5
+	VMULPS Z29, Z3, Z4
+	VRNDSCALEPS $8, Z4, Z4
+	VMOVUPS Z3, Z5
+	VFMADD231PS Z28, Z4, Z5
+	VPXORD Z31, Z3, Z3
+	VFMADD231PS Z2, Z1, Z3
+	VADDPS Z3, Z5, Z5
+	VADDPS Z27, Z1, Z3
+	VFMADD213PS Z26, Z1, Z3
+	VFMADD213PS Z25, Z1, Z3
+	VFMADD213PS Z24, Z1, Z3
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+28(SB), Z1, Z3
+	VADDPS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+32(SB), Z1, Z2
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+36(SB), Z1, Z2
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+40(SB), Z1, Z2
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+44(SB), Z1, Z2
 	VMULPS Z2, Z1, Z1
-	VMULPS Z1, Z5, Z5
-	VSCALEFPS Z3, Z5, Z5
-	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+84(SB), Z3
-	VMAXPS Z0, Z3, Z3
-	VSUBPS Z5, Z3, Z3
-	VMOVUPS Z3, K7, 0(DX)(CX*4)
+	VDIVPS Z3, Z1, Z1
+	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+48(SB), Z3
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+52(SB), Z5, Z3
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+56(SB), Z5, Z3
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+60(SB), Z5, Z3
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+64(SB), Z5, Z3
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+68(SB), Z5, Z3
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+72(SB), Z5, Z3
+	VMULPS Z3, Z1, Z1
+	VSCALEFPS Z4, Z1, Z1
+	VMAXPS Z0, Z31, Z0
+	VSUBPS Z1, Z0, Z0
+	VMOVUPS Z0, K7, 0(DX)(CX*4)
 	PREFETCHT0 8192(SI)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
@@ -3218,9 +3310,9 @@ done7:
 	VZEROUPPER
 	RET
 narrower1:
-	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+192(SB), Y14
-	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+640(SB), Y13
-	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+0(SB), Y12
+	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+608(SB), Y14
+	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+0(SB), Y13
+	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+32(SB), Y12
 row9:
 	XORQ CX, CX
 	MOVQ n+24(FP), BX
@@ -3233,92 +3325,90 @@ vectors10:
 	VADDPS 0(SI)(CX*4), Y0, Y0
 	VMOVUPS 32(DI)(CX*4), Y1
 	VADDPS 32(SI)(CX*4), Y1, Y1
-	VPAND noiseGtZ3ProductEpilogueRows8Numbers<>+704(SB), Y0, Y2
-	VPAND noiseGtZ3ProductEpilogueRows8Numbers<>+704(SB), Y1, Y3
-	VMINPS Y2, Y12, Y2
-	VMINPS Y3, Y12, Y3
-	VMULPS noiseGtZ3ProductEpilogueRows8Numbers<>+32(SB), Y2, Y4
-	VMULPS noiseGtZ3ProductEpilogueRows8Numbers<>+32(SB), Y3, Y5
+	VPAND noiseGtZ3ProductEpilogueRows8Numbers<>+640(SB), Y0, Y2
+	VPAND noiseGtZ3ProductEpilogueRows8Numbers<>+640(SB), Y1, Y3
+	VMINPS Y2, Y13, Y2
+	VMINPS Y3, Y13, Y3
+	VPXOR Y14, Y2, Y4
+	VPXOR Y14, Y3, Y5
 	VMULPS Y4, Y2, Y6
 	VMULPS Y5, Y3, Y7
-	VMULPS noiseGtZ3ProductEpilogueRows8Numbers<>+64(SB), Y6, Y6
-	VMULPS noiseGtZ3ProductEpilogueRows8Numbers<>+64(SB), Y7, Y7
-	VROUNDPS $8, Y6, Y6
+	VMULPS Y12, Y6, Y8
+	VMULPS Y12, Y7, Y9
+	VROUNDPS $8, Y8, Y8
+	VROUNDPS $8, Y9, Y9
+	VMOVUPS Y6, Y10
+	VFMADD231PS noiseGtZ3ProductEpilogueRows8Numbers<>+64(SB), Y8, Y10
+	VMOVUPS Y7, Y11
+	VFMADD231PS noiseGtZ3ProductEpilogueRows8Numbers<>+64(SB), Y9, Y11
+	VPXOR Y14, Y6, Y6
+	VPXOR Y14, Y7, Y7
+	VFMADD231PS Y4, Y2, Y6
+	VFMADD231PS Y5, Y3, Y7
+	VADDPS Y6, Y10, Y10
+	VADDPS Y7, Y11, Y11
+	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+96(SB), Y2, Y7
+	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+96(SB), Y3, Y6
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+128(SB), Y2, Y7
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+128(SB), Y3, Y6
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+160(SB), Y2, Y7
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+160(SB), Y3, Y6
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+192(SB), Y2, Y7
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+192(SB), Y3, Y6
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+224(SB), Y2, Y7
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+224(SB), Y3, Y6
+	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+256(SB), Y2, Y5
+	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+256(SB), Y3, Y4
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+288(SB), Y2, Y5
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+288(SB), Y3, Y4
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+320(SB), Y2, Y5
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+320(SB), Y3, Y4
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+352(SB), Y2, Y5
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+352(SB), Y3, Y4
+	VMULPS Y5, Y2, Y2
+	VMULPS Y4, Y3, Y3
+	VDIVPS Y7, Y2, Y2
+	VDIVPS Y6, Y3, Y3
+	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+384(SB), Y6
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+416(SB), Y10, Y6
+	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+384(SB), Y7
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+416(SB), Y11, Y7
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+448(SB), Y10, Y6
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+448(SB), Y11, Y7
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+480(SB), Y10, Y6
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+480(SB), Y11, Y7
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+512(SB), Y10, Y6
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+512(SB), Y11, Y7
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+544(SB), Y10, Y6
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+544(SB), Y11, Y7
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+576(SB), Y10, Y6
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+576(SB), Y11, Y7
+	VMULPS Y6, Y2, Y2
+	VMULPS Y7, Y3, Y3
+	VMULPS noiseGtZ3ProductEpilogueRows8Numbers<>+672(SB), Y8, Y7
 	VROUNDPS $8, Y7, Y7
-	VMULPS noiseGtZ3ProductEpilogueRows8Numbers<>+96(SB), Y6, Y8
-	VMULPS noiseGtZ3ProductEpilogueRows8Numbers<>+96(SB), Y7, Y9
-	VFMADD231PS Y4, Y2, Y8
-	VFMADD231PS Y5, Y3, Y9
-	VFMADD231PS noiseGtZ3ProductEpilogueRows8Numbers<>+128(SB), Y6, Y8
-	VFMADD231PS noiseGtZ3ProductEpilogueRows8Numbers<>+128(SB), Y7, Y9
-	VMOVUPS Y14, Y5
-	VFMADD231PS noiseGtZ3ProductEpilogueRows8Numbers<>+160(SB), Y2, Y5
-	VMOVUPS Y14, Y4
-	VFMADD231PS noiseGtZ3ProductEpilogueRows8Numbers<>+160(SB), Y3, Y4
-	VDIVPS Y5, Y2, Y2
-	VDIVPS Y4, Y3, Y3
-	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+224(SB), Y4
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+256(SB), Y2, Y4
-	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+224(SB), Y5
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+256(SB), Y3, Y5
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+288(SB), Y2, Y4
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+288(SB), Y3, Y5
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+320(SB), Y2, Y4
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+320(SB), Y3, Y5
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+352(SB), Y2, Y4
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+352(SB), Y3, Y5
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+384(SB), Y2, Y4
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+384(SB), Y3, Y5
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+416(SB), Y2, Y4
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+416(SB), Y3, Y5
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+448(SB), Y2, Y4
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+448(SB), Y3, Y5
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+480(SB), Y2, Y4
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+480(SB), Y3, Y5
-	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+512(SB), Y10
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+544(SB), Y8, Y10
-	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+512(SB), Y11
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+544(SB), Y9, Y11
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+576(SB), Y8, Y10
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+576(SB), Y9, Y11
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+608(SB), Y8, Y10
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+608(SB), Y9, Y11
-	VFMADD213PS Y13, Y8, Y10
-	VFMADD213PS Y13, Y9, Y11
-	VFMADD213PS Y14, Y8, Y10
-	VFMADD213PS Y14, Y9, Y11
-	VFMADD213PS Y14, Y8, Y10
-	VFMADD213PS Y14, Y9, Y11
-	VMULPS Y4, Y2, Y2
-	VMULPS Y5, Y3, Y3
-	VMULPS Y2, Y10, Y10
-	VMULPS Y3, Y11, Y11
-	VMULPS Y13, Y6, Y3
-	VROUNDPS $8, Y3, Y3
-	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+736(SB), Y3, Y2
-	VPSLLD $23, Y2, Y2
-	VMULPS Y2, Y10, Y10
-	VSUBPS Y3, Y6, Y3
-	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+736(SB), Y3, Y2
-	VPSLLD $23, Y2, Y2
-	VMULPS Y2, Y10, Y10
-	VMULPS Y13, Y7, Y6
-	VROUNDPS $8, Y6, Y6
-	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+736(SB), Y6, Y2
-	VPSLLD $23, Y2, Y2
-	VMULPS Y2, Y11, Y11
-	VSUBPS Y6, Y7, Y6
-	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+736(SB), Y6, Y2
-	VPSLLD $23, Y2, Y2
-	VMULPS Y2, Y11, Y11
-	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+672(SB), Y7
-	VMAXPS Y0, Y7, Y7
-	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+672(SB), Y0
-	VMAXPS Y1, Y0, Y0
-	VSUBPS Y10, Y7, Y7
-	VSUBPS Y11, Y0, Y0
-	VMOVUPS Y7, 0(DX)(CX*4)
-	VMOVUPS Y0, 32(DX)(CX*4)
+	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+704(SB), Y7, Y6
+	VPSLLD $23, Y6, Y6
+	VMULPS Y6, Y2, Y2
+	VSUBPS Y7, Y8, Y7
+	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+704(SB), Y7, Y6
+	VPSLLD $23, Y6, Y6
+	VMULPS Y6, Y2, Y2
+	VMULPS noiseGtZ3ProductEpilogueRows8Numbers<>+672(SB), Y9, Y8
+	VROUNDPS $8, Y8, Y8
+	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+704(SB), Y8, Y6
+	VPSLLD $23, Y6, Y6
+	VMULPS Y6, Y3, Y3
+	VSUBPS Y8, Y9, Y8
+	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+704(SB), Y8, Y6
+	VPSLLD $23, Y6, Y6
+	VMULPS Y6, Y3, Y3
+	VMAXPS Y0, Y14, Y0
+	VMAXPS Y1, Y14, Y1
+	VSUBPS Y2, Y0, Y0
+	VSUBPS Y3, Y1, Y1
+	VMOVUPS Y0, 0(DX)(CX*4)
+	VMOVUPS Y1, 32(DX)(CX*4)
 	PREFETCHT0 8192(SI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
@@ -3332,49 +3422,48 @@ fewer11:
 vectors12:
 	VMOVUPS 0(DI)(CX*4), Y0
 	VADDPS 0(SI)(CX*4), Y0, Y0
-	VPAND noiseGtZ3ProductEpilogueRows8Numbers<>+704(SB), Y0, Y1
-	VMINPS Y1, Y12, Y1
-	VMULPS noiseGtZ3ProductEpilogueRows8Numbers<>+32(SB), Y1, Y2
+	VPAND noiseGtZ3ProductEpilogueRows8Numbers<>+640(SB), Y0, Y1
+	VMINPS Y1, Y13, Y1
+	VPXOR Y14, Y1, Y2
 	VMULPS Y2, Y1, Y3
-	VMULPS noiseGtZ3ProductEpilogueRows8Numbers<>+64(SB), Y3, Y3
-	VROUNDPS $8, Y3, Y3
-	VMULPS noiseGtZ3ProductEpilogueRows8Numbers<>+96(SB), Y3, Y4
-	VFMADD231PS Y2, Y1, Y4
-	VFMADD231PS noiseGtZ3ProductEpilogueRows8Numbers<>+128(SB), Y3, Y4
-	VMOVUPS Y14, Y2
-	VFMADD231PS noiseGtZ3ProductEpilogueRows8Numbers<>+160(SB), Y1, Y2
-	VDIVPS Y2, Y1, Y1
-	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+224(SB), Y2
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+256(SB), Y1, Y2
+	VMULPS Y12, Y3, Y4
+	VROUNDPS $8, Y4, Y4
+	VMOVUPS Y3, Y5
+	VFMADD231PS noiseGtZ3ProductEpilogueRows8Numbers<>+64(SB), Y4, Y5
+	VPXOR Y14, Y3, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VADDPS Y3, Y5, Y5
+	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+96(SB), Y1, Y3
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+128(SB), Y1, Y3
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+160(SB), Y1, Y3
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+192(SB), Y1, Y3
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+224(SB), Y1, Y3
+	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+256(SB), Y1, Y2
 	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+288(SB), Y1, Y2
 	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+320(SB), Y1, Y2
 	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+352(SB), Y1, Y2
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+384(SB), Y1, Y2
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+416(SB), Y1, Y2
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+448(SB), Y1, Y2
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+480(SB), Y1, Y2
-	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+512(SB), Y5
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+544(SB), Y4, Y5
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+576(SB), Y4, Y5
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+608(SB), Y4, Y5
-	VFMADD213PS Y13, Y4, Y5
-	VFMADD213PS Y14, Y4, Y5
-	VFMADD213PS Y14, Y4, Y5
 	VMULPS Y2, Y1, Y1
-	VMULPS Y1, Y5, Y5
-	VMULPS Y13, Y3, Y1
-	VROUNDPS $8, Y1, Y1
-	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+736(SB), Y1, Y2
-	VPSLLD $23, Y2, Y2
-	VMULPS Y2, Y5, Y5
-	VSUBPS Y1, Y3, Y1
-	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+736(SB), Y1, Y2
-	VPSLLD $23, Y2, Y2
-	VMULPS Y2, Y5, Y5
-	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+672(SB), Y3
-	VMAXPS Y0, Y3, Y3
-	VSUBPS Y5, Y3, Y3
-	VMOVUPS Y3, 0(DX)(CX*4)
+	VDIVPS Y3, Y1, Y1
+	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+384(SB), Y3
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+416(SB), Y5, Y3
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+448(SB), Y5, Y3
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+480(SB), Y5, Y3
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+512(SB), Y5, Y3
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+544(SB), Y5, Y3
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+576(SB), Y5, Y3
+	VMULPS Y3, Y1, Y1
+	VMULPS noiseGtZ3ProductEpilogueRows8Numbers<>+672(SB), Y4, Y3
+	VROUNDPS $8, Y3, Y3
+	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+704(SB), Y3, Y5
+	VPSLLD $23, Y5, Y5
+	VMULPS Y5, Y1, Y1
+	VSUBPS Y3, Y4, Y3
+	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+704(SB), Y3, Y5
+	VPSLLD $23, Y5, Y5
+	VMULPS Y5, Y1, Y1
+	VMAXPS Y0, Y14, Y0
+	VSUBPS Y1, Y0, Y0
+	VMOVUPS Y0, 0(DX)(CX*4)
 	PREFETCHT0 8192(SI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
@@ -3384,54 +3473,53 @@ fewer13:
 	SUBQ CX, BX
 	JEQ done14
 	NEGQ BX
-	LEAQ noiseGtZ3ProductEpilogueRows8Numbers<>+800(SB), AX
+	LEAQ noiseGtZ3ProductEpilogueRows8Numbers<>+768(SB), AX
 	VMOVUPS (AX)(BX*4), Y15
 	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
 	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
 	VADDPS Y1, Y0, Y0
-	VPAND noiseGtZ3ProductEpilogueRows8Numbers<>+704(SB), Y0, Y1
-	VMINPS Y1, Y12, Y1
-	VMULPS noiseGtZ3ProductEpilogueRows8Numbers<>+32(SB), Y1, Y2
+	VPAND noiseGtZ3ProductEpilogueRows8Numbers<>+640(SB), Y0, Y1
+	VMINPS Y1, Y13, Y1
+	VPXOR Y14, Y1, Y2
 	VMULPS Y2, Y1, Y3
-	VMULPS noiseGtZ3ProductEpilogueRows8Numbers<>+64(SB), Y3, Y3
-	VROUNDPS $8, Y3, Y3
-	VMULPS noiseGtZ3ProductEpilogueRows8Numbers<>+96(SB), Y3, Y4
-	VFMADD231PS Y2, Y1, Y4
-	VFMADD231PS noiseGtZ3ProductEpilogueRows8Numbers<>+128(SB), Y3, Y4
-	VMOVUPS Y14, Y2
-	VFMADD231PS noiseGtZ3ProductEpilogueRows8Numbers<>+160(SB), Y1, Y2
-	VDIVPS Y2, Y1, Y1
-	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+224(SB), Y2
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+256(SB), Y1, Y2
+	VMULPS Y12, Y3, Y4
+	VROUNDPS $8, Y4, Y4
+	VMOVUPS Y3, Y5
+	VFMADD231PS noiseGtZ3ProductEpilogueRows8Numbers<>+64(SB), Y4, Y5
+	VPXOR Y14, Y3, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VADDPS Y3, Y5, Y5
+	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+96(SB), Y1, Y3
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+128(SB), Y1, Y3
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+160(SB), Y1, Y3
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+192(SB), Y1, Y3
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+224(SB), Y1, Y3
+	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+256(SB), Y1, Y2
 	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+288(SB), Y1, Y2
 	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+320(SB), Y1, Y2
 	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+352(SB), Y1, Y2
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+384(SB), Y1, Y2
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+416(SB), Y1, Y2
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+448(SB), Y1, Y2
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+480(SB), Y1, Y2
-	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+512(SB), Y5
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+544(SB), Y4, Y5
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+576(SB), Y4, Y5
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+608(SB), Y4, Y5
-	VFMADD213PS Y13, Y4, Y5
-	VFMADD213PS Y14, Y4, Y5
-	VFMADD213PS Y14, Y4, Y5
 	VMULPS Y2, Y1, Y1
-	VMULPS Y1, Y5, Y5
-	VMULPS Y13, Y3, Y1
-	VROUNDPS $8, Y1, Y1
-	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+736(SB), Y1, Y2
-	VPSLLD $23, Y2, Y2
-	VMULPS Y2, Y5, Y5
-	VSUBPS Y1, Y3, Y1
-	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+736(SB), Y1, Y2
-	VPSLLD $23, Y2, Y2
-	VMULPS Y2, Y5, Y5
-	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+672(SB), Y3
-	VMAXPS Y0, Y3, Y3
-	VSUBPS Y5, Y3, Y3
-	VMASKMOVPS Y3, Y15, 0(DX)(CX*4)
+	VDIVPS Y3, Y1, Y1
+	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+384(SB), Y3
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+416(SB), Y5, Y3
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+448(SB), Y5, Y3
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+480(SB), Y5, Y3
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+512(SB), Y5, Y3
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+544(SB), Y5, Y3
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+576(SB), Y5, Y3
+	VMULPS Y3, Y1, Y1
+	VMULPS noiseGtZ3ProductEpilogueRows8Numbers<>+672(SB), Y4, Y3
+	VROUNDPS $8, Y3, Y3
+	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+704(SB), Y3, Y5
+	VPSLLD $23, Y5, Y5
+	VMULPS Y5, Y1, Y1
+	VSUBPS Y3, Y4, Y3
+	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+704(SB), Y3, Y5
+	VPSLLD $23, Y5, Y5
+	VMULPS Y5, Y1, Y1
+	VMAXPS Y0, Y14, Y0
+	VSUBPS Y1, Y0, Y0
+	VMASKMOVPS Y0, Y15, 0(DX)(CX*4)
 	PREFETCHT0 8192(SI)(CX*4)
 done14:
 	MOVQ step+8(FP), AX

@@ -892,103 +892,99 @@ DATA noiseGtZ2ProductEpilogueRows4Numbers<>+0(SB)/4, $0x41680000
 DATA noiseGtZ2ProductEpilogueRows4Numbers<>+4(SB)/4, $0x41680000
 DATA noiseGtZ2ProductEpilogueRows4Numbers<>+8(SB)/4, $0x41680000
 DATA noiseGtZ2ProductEpilogueRows4Numbers<>+12(SB)/4, $0x41680000
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+16(SB)/4, $0xbf000000
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+20(SB)/4, $0xbf000000
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+24(SB)/4, $0xbf000000
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+28(SB)/4, $0xbf000000
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+32(SB)/4, $0x3fb8aa3b
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+36(SB)/4, $0x3fb8aa3b
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+40(SB)/4, $0x3fb8aa3b
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+44(SB)/4, $0x3fb8aa3b
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+48(SB)/4, $0xbf317200
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+52(SB)/4, $0xbf317200
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+56(SB)/4, $0xbf317200
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+60(SB)/4, $0xbf317200
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+64(SB)/4, $0xb5bfbe8e
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+68(SB)/4, $0xb5bfbe8e
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+72(SB)/4, $0xb5bfbe8e
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+76(SB)/4, $0xb5bfbe8e
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+80(SB)/4, $0x3eb851ec
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+84(SB)/4, $0x3eb851ec
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+88(SB)/4, $0x3eb851ec
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+92(SB)/4, $0x3eb851ec
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+96(SB)/4, $0x3f800000
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+100(SB)/4, $0x3f800000
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+104(SB)/4, $0x3f800000
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+108(SB)/4, $0x3f800000
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+112(SB)/4, $0xb70c02ec
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+116(SB)/4, $0xb70c02ec
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+120(SB)/4, $0xb70c02ec
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+124(SB)/4, $0xb70c02ec
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+128(SB)/4, $0x38a502c2
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+132(SB)/4, $0x38a502c2
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+136(SB)/4, $0x38a502c2
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+140(SB)/4, $0x38a502c2
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+144(SB)/4, $0xb95080cd
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+148(SB)/4, $0xb95080cd
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+152(SB)/4, $0xb95080cd
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+156(SB)/4, $0xb95080cd
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+160(SB)/4, $0xb7afebf7
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+164(SB)/4, $0xb7afebf7
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+168(SB)/4, $0xb7afebf7
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+172(SB)/4, $0xb7afebf7
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+176(SB)/4, $0xba60c9cd
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+180(SB)/4, $0xba60c9cd
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+184(SB)/4, $0xba60c9cd
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+188(SB)/4, $0xba60c9cd
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+192(SB)/4, $0x3baecc27
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+196(SB)/4, $0x3baecc27
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+200(SB)/4, $0x3baecc27
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+204(SB)/4, $0x3baecc27
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+208(SB)/4, $0x3ce19b23
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+212(SB)/4, $0x3ce19b23
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+216(SB)/4, $0x3ce19b23
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+220(SB)/4, $0x3ce19b23
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+224(SB)/4, $0xbe6031e8
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+228(SB)/4, $0xbe6031e8
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+232(SB)/4, $0xbe6031e8
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+236(SB)/4, $0xbe6031e8
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+240(SB)/4, $0x3effffff
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+244(SB)/4, $0x3effffff
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+248(SB)/4, $0x3effffff
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+252(SB)/4, $0x3effffff
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+256(SB)/4, $0x3ab68b03
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+260(SB)/4, $0x3ab68b03
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+264(SB)/4, $0x3ab68b03
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+268(SB)/4, $0x3ab68b03
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+272(SB)/4, $0x3c090836
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+276(SB)/4, $0x3c090836
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+280(SB)/4, $0x3c090836
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+284(SB)/4, $0x3c090836
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+288(SB)/4, $0x3d2aaa8b
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+292(SB)/4, $0x3d2aaa8b
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+296(SB)/4, $0x3d2aaa8b
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+300(SB)/4, $0x3d2aaa8b
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+304(SB)/4, $0x3e2aaa6c
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+308(SB)/4, $0x3e2aaa6c
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+312(SB)/4, $0x3e2aaa6c
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+316(SB)/4, $0x3e2aaa6c
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+320(SB)/4, $0x3f000000
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+324(SB)/4, $0x3f000000
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+328(SB)/4, $0x3f000000
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+332(SB)/4, $0x3f000000
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+336(SB)/4, $0x80000000
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+340(SB)/4, $0x80000000
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+344(SB)/4, $0x80000000
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+348(SB)/4, $0x80000000
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+352(SB)/4, $0x7fffffff
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+356(SB)/4, $0x7fffffff
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+360(SB)/4, $0x7fffffff
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+364(SB)/4, $0x7fffffff
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+368(SB)/4, $0x4b40007f
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+372(SB)/4, $0x4b40007f
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+376(SB)/4, $0x4b40007f
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+380(SB)/4, $0x4b40007f
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+384(SB)/4, $0xffffffff
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+388(SB)/4, $0x0
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+392(SB)/4, $0x0
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+396(SB)/4, $0x0
-GLOBL noiseGtZ2ProductEpilogueRows4Numbers<>(SB), RODATA|NOPTR, $400
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+16(SB)/4, $0x3f38aa3b
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+20(SB)/4, $0x3f38aa3b
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+24(SB)/4, $0x3f38aa3b
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+28(SB)/4, $0x3f38aa3b
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+32(SB)/4, $0xbfb17218
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+36(SB)/4, $0xbfb17218
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+40(SB)/4, $0xbfb17218
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+44(SB)/4, $0xbfb17218
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+48(SB)/4, $0x4120e658
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+52(SB)/4, $0x4120e658
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+56(SB)/4, $0x4120e658
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+60(SB)/4, $0x4120e658
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+64(SB)/4, $0x423b88c5
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+68(SB)/4, $0x423b88c5
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+72(SB)/4, $0x423b88c5
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+76(SB)/4, $0x423b88c5
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+80(SB)/4, $0x42f24b37
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+84(SB)/4, $0x42f24b37
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+88(SB)/4, $0x42f24b37
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+92(SB)/4, $0x42f24b37
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+96(SB)/4, $0x4329e568
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+100(SB)/4, $0x4329e568
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+104(SB)/4, $0x4329e568
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+108(SB)/4, $0x4329e568
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+112(SB)/4, $0x42cc2290
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+116(SB)/4, $0x42cc2290
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+120(SB)/4, $0x42cc2290
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+124(SB)/4, $0x42cc2290
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+128(SB)/4, $0x4120e2d4
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+132(SB)/4, $0x4120e2d4
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+136(SB)/4, $0x4120e2d4
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+140(SB)/4, $0x4120e2d4
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+144(SB)/4, $0x423799a6
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+148(SB)/4, $0x423799a6
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+152(SB)/4, $0x423799a6
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+156(SB)/4, $0x423799a6
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+160(SB)/4, $0x42ddba83
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+164(SB)/4, $0x42ddba83
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+168(SB)/4, $0x42ddba83
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+172(SB)/4, $0x42ddba83
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+176(SB)/4, $0x42ffd791
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+180(SB)/4, $0x42ffd791
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+184(SB)/4, $0x42ffd791
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+188(SB)/4, $0x42ffd791
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+192(SB)/4, $0x3711cdcc
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+196(SB)/4, $0x3711cdcc
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+200(SB)/4, $0x3711cdcc
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+204(SB)/4, $0x3711cdcc
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+208(SB)/4, $0x38dafb6b
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+212(SB)/4, $0x38dafb6b
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+216(SB)/4, $0x38dafb6b
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+220(SB)/4, $0x38dafb6b
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+224(SB)/4, $0x3a882c48
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+228(SB)/4, $0x3a882c48
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+232(SB)/4, $0x3a882c48
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+236(SB)/4, $0x3a882c48
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+240(SB)/4, $0x3c082c03
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+244(SB)/4, $0x3c082c03
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+248(SB)/4, $0x3c082c03
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+252(SB)/4, $0x3c082c03
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+256(SB)/4, $0x3d4c42d3
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+260(SB)/4, $0x3d4c42d3
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+264(SB)/4, $0x3d4c42d3
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+268(SB)/4, $0x3d4c42d3
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+272(SB)/4, $0x3e4c42d3
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+276(SB)/4, $0x3e4c42d3
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+280(SB)/4, $0x3e4c42d3
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+284(SB)/4, $0x3e4c42d3
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+288(SB)/4, $0x3ecc42d3
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+292(SB)/4, $0x3ecc42d3
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+296(SB)/4, $0x3ecc42d3
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+300(SB)/4, $0x3ecc42d3
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+304(SB)/4, $0x80000000
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+308(SB)/4, $0x80000000
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+312(SB)/4, $0x80000000
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+316(SB)/4, $0x80000000
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+320(SB)/4, $0x7fffffff
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+324(SB)/4, $0x7fffffff
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+328(SB)/4, $0x7fffffff
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+332(SB)/4, $0x7fffffff
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+336(SB)/4, $0x3f000000
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+340(SB)/4, $0x3f000000
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+344(SB)/4, $0x3f000000
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+348(SB)/4, $0x3f000000
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+352(SB)/4, $0x4b40007f
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+356(SB)/4, $0x4b40007f
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+360(SB)/4, $0x4b40007f
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+364(SB)/4, $0x4b40007f
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+368(SB)/4, $0xffffffff
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+372(SB)/4, $0x0
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+376(SB)/4, $0x0
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+380(SB)/4, $0x0
+GLOBL noiseGtZ2ProductEpilogueRows4Numbers<>(SB), RODATA|NOPTR, $384
 
 // func noiseGtZ2ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
 TEXT ·noiseGtZ2ProductEpilogueRows(SB), 0, $0-33
@@ -997,16 +993,28 @@ TEXT ·noiseGtZ2ProductEpilogueRows(SB), 0, $0-33
 	MOVD 8(R13), R1
 	MOVD 16(R13), R2
 	MOVD $noiseGtZ2ProductEpilogueRows4Numbers<>(SB), R15
-	FMOVQ 96(R15), F30
-	FMOVQ 320(R15), F29
-	FMOVQ 0(R15), F28
-	FMOVQ 16(R15), F27
-	FMOVQ 32(R15), F26
-	FMOVQ 48(R15), F25
+	FMOVQ 304(R15), F30
+	FMOVQ 0(R15), F29
+	FMOVQ 16(R15), F28
+	FMOVQ 32(R15), F27
+	FMOVQ 48(R15), F26
+	FMOVQ 64(R15), F25
+	FMOVQ 80(R15), F24
+	FMOVQ 96(R15), F23
+	FMOVQ 112(R15), F22
+	FMOVQ 128(R15), F21
+	FMOVQ 144(R15), F20
+	FMOVQ 160(R15), F19
+	FMOVQ 176(R15), F18
+	FMOVQ 192(R15), F17
+	FMOVQ 208(R15), F16
+	FMOVQ 224(R15), F15
+	FMOVQ 240(R15), F14
+	FMOVQ 256(R15), F13
 row2:
 	MOVD $0, R11
 	MOVD n+24(FP), R12
-	SUB $16, R12
+	SUB $8, R12
 	CMP R12, R11
 	BGT fewer4
 	PCALIGN $16
@@ -1021,272 +1029,130 @@ vectors3:
 	ADD R11<<2, R1, R13
 	FMOVQ 16(R13), F2
 	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	ADD R11<<2, R0, R13
-	FMOVQ 32(R13), F2
-	ADD R11<<2, R1, R13
-	FMOVQ 32(R13), F3
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	ADD R11<<2, R0, R13
-	FMOVQ 48(R13), F3
-	ADD R11<<2, R1, R13
-	FMOVQ 48(R13), F4
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ 352(R15), F4
-	VAND V4.B16, V0.B16, V4.B16
-	FMOVQ 352(R15), F5
-	VAND V5.B16, V1.B16, V5.B16
-	FMOVQ 352(R15), F6
-	VAND V6.B16, V2.B16, V6.B16
-	FMOVQ 352(R15), F7
-	VAND V7.B16, V3.B16, V7.B16
-	WORD $0x4ebcf484 // fmin v4.4s, v4.4s, v28.4s
-	WORD $0x4ebcf4a5 // fmin v5.4s, v5.4s, v28.4s
-	WORD $0x4ebcf4c6 // fmin v6.4s, v6.4s, v28.4s
-	WORD $0x4ebcf4e7 // fmin v7.4s, v7.4s, v28.4s
-	WORD $0x6e3bdc88 // fmul v8.4s, v4.4s, v27.4s
-	WORD $0x6e3bdca9 // fmul v9.4s, v5.4s, v27.4s
-	WORD $0x6e3bdcca // fmul v10.4s, v6.4s, v27.4s
-	WORD $0x6e3bdceb // fmul v11.4s, v7.4s, v27.4s
-	WORD $0x6e28dc8c // fmul v12.4s, v4.4s, v8.4s
-	WORD $0x6e29dcad // fmul v13.4s, v5.4s, v9.4s
-	WORD $0x6e2adcce // fmul v14.4s, v6.4s, v10.4s
-	WORD $0x6e2bdcef // fmul v15.4s, v7.4s, v11.4s
-	WORD $0x6e3add8c // fmul v12.4s, v12.4s, v26.4s
-	WORD $0x6e3addad // fmul v13.4s, v13.4s, v26.4s
-	WORD $0x6e3addce // fmul v14.4s, v14.4s, v26.4s
-	WORD $0x6e3addef // fmul v15.4s, v15.4s, v26.4s
-	WORD $0x4e21898c // frintn v12.4s, v12.4s
-	WORD $0x4e2189ad // frintn v13.4s, v13.4s
-	WORD $0x4e2189ce // frintn v14.4s, v14.4s
-	WORD $0x4e2189ef // frintn v15.4s, v15.4s
-	WORD $0x6e39dd90 // fmul v16.4s, v12.4s, v25.4s
-	WORD $0x6e39ddb1 // fmul v17.4s, v13.4s, v25.4s
-	WORD $0x6e39ddd2 // fmul v18.4s, v14.4s, v25.4s
-	WORD $0x6e39ddf3 // fmul v19.4s, v15.4s, v25.4s
-	VFMLA V8.S4, V4.S4, V16.S4
-	VFMLA V9.S4, V5.S4, V17.S4
-	VFMLA V10.S4, V6.S4, V18.S4
-	VFMLA V11.S4, V7.S4, V19.S4
-	FMOVQ 64(R15), F11
-	VFMLA V11.S4, V12.S4, V16.S4
-	FMOVQ 64(R15), F11
-	VFMLA V11.S4, V13.S4, V17.S4
-	FMOVQ 64(R15), F11
-	VFMLA V11.S4, V14.S4, V18.S4
-	FMOVQ 64(R15), F11
-	VFMLA V11.S4, V15.S4, V19.S4
-	FMOVQ 80(R15), F11
-	VMOV V30.B16, V10.B16
-	VFMLA V11.S4, V4.S4, V10.S4
-	FMOVQ 80(R15), F11
-	VMOV V30.B16, V9.B16
-	VFMLA V11.S4, V5.S4, V9.S4
-	FMOVQ 80(R15), F11
-	VMOV V30.B16, V8.B16
-	VFMLA V11.S4, V6.S4, V8.S4
-	FMOVQ 80(R15), F11
-	VMOV V30.B16, V20.B16
-	VFMLA V11.S4, V7.S4, V20.S4
-	WORD $0x6e2afc84 // fdiv v4.4s, v4.4s, v10.4s
-	WORD $0x6e29fca5 // fdiv v5.4s, v5.4s, v9.4s
-	WORD $0x6e28fcc6 // fdiv v6.4s, v6.4s, v8.4s
-	WORD $0x6e34fce7 // fdiv v7.4s, v7.4s, v20.4s
-	FMOVQ 112(R15), F20
-	FMOVQ 128(R15), F8
-	VFMLA V4.S4, V20.S4, V8.S4
-	FMOVQ 112(R15), F20
-	FMOVQ 128(R15), F9
-	VFMLA V5.S4, V20.S4, V9.S4
-	FMOVQ 112(R15), F20
-	FMOVQ 128(R15), F10
-	VFMLA V6.S4, V20.S4, V10.S4
-	FMOVQ 112(R15), F20
-	FMOVQ 128(R15), F11
-	VFMLA V7.S4, V20.S4, V11.S4
-	FMOVQ 144(R15), F20
-	VFMLA V4.S4, V8.S4, V20.S4
-	FMOVQ 144(R15), F8
-	VFMLA V5.S4, V9.S4, V8.S4
-	FMOVQ 144(R15), F9
-	VFMLA V6.S4, V10.S4, V9.S4
-	FMOVQ 144(R15), F10
-	VFMLA V7.S4, V11.S4, V10.S4
-	FMOVQ 160(R15), F11
-	VFMLA V4.S4, V20.S4, V11.S4
-	FMOVQ 160(R15), F20
-	VFMLA V5.S4, V8.S4, V20.S4
-	FMOVQ 160(R15), F8
-	VFMLA V6.S4, V9.S4, V8.S4
-	FMOVQ 160(R15), F9
-	VFMLA V7.S4, V10.S4, V9.S4
-	FMOVQ 176(R15), F10
-	VFMLA V4.S4, V11.S4, V10.S4
-	FMOVQ 176(R15), F11
-	VFMLA V5.S4, V20.S4, V11.S4
-	FMOVQ 176(R15), F20
-	VFMLA V6.S4, V8.S4, V20.S4
-	FMOVQ 176(R15), F8
-	VFMLA V7.S4, V9.S4, V8.S4
-	FMOVQ 192(R15), F9
-	VFMLA V4.S4, V10.S4, V9.S4
-	FMOVQ 192(R15), F10
-	VFMLA V5.S4, V11.S4, V10.S4
-	FMOVQ 192(R15), F11
-	VFMLA V6.S4, V20.S4, V11.S4
-	FMOVQ 192(R15), F20
-	VFMLA V7.S4, V8.S4, V20.S4
-	FMOVQ 208(R15), F8
-	VFMLA V4.S4, V9.S4, V8.S4
-	FMOVQ 208(R15), F9
-	VFMLA V5.S4, V10.S4, V9.S4
-	FMOVQ 208(R15), F10
-	VFMLA V6.S4, V11.S4, V10.S4
-	FMOVQ 208(R15), F11
-	VFMLA V7.S4, V20.S4, V11.S4
-	FMOVQ 224(R15), F20
-	VFMLA V4.S4, V8.S4, V20.S4
-	FMOVQ 224(R15), F8
-	VFMLA V5.S4, V9.S4, V8.S4
-	FMOVQ 224(R15), F9
-	VFMLA V6.S4, V10.S4, V9.S4
-	FMOVQ 224(R15), F10
-	VFMLA V7.S4, V11.S4, V10.S4
-	FMOVQ 240(R15), F11
-	VFMLA V4.S4, V20.S4, V11.S4
-	FMOVQ 240(R15), F20
-	VFMLA V5.S4, V8.S4, V20.S4
-	FMOVQ 240(R15), F8
-	VFMLA V6.S4, V9.S4, V8.S4
-	FMOVQ 240(R15), F9
-	VFMLA V7.S4, V10.S4, V9.S4
-	FMOVQ 256(R15), F10
-	FMOVQ 272(R15), F21
-	VFMLA V16.S4, V10.S4, V21.S4
-	FMOVQ 256(R15), F10
-	FMOVQ 272(R15), F22
-	VFMLA V17.S4, V10.S4, V22.S4
-	FMOVQ 256(R15), F10
-	FMOVQ 272(R15), F23
-	VFMLA V18.S4, V10.S4, V23.S4
-	FMOVQ 256(R15), F10
-	FMOVQ 272(R15), F24
-	VFMLA V19.S4, V10.S4, V24.S4
+	FMOVQ 320(R15), F2
+	VAND V2.B16, V0.B16, V2.B16
+	FMOVQ 320(R15), F3
+	VAND V3.B16, V1.B16, V3.B16
+	WORD $0x4ebdf442 // fmin v2.4s, v2.4s, v29.4s
+	WORD $0x4ebdf463 // fmin v3.4s, v3.4s, v29.4s
+	VEOR V30.B16, V2.B16, V4.B16
+	VEOR V30.B16, V3.B16, V5.B16
+	WORD $0x6e24dc46 // fmul v6.4s, v2.4s, v4.4s
+	WORD $0x6e25dc67 // fmul v7.4s, v3.4s, v5.4s
+	WORD $0x6e3cdcc8 // fmul v8.4s, v6.4s, v28.4s
+	WORD $0x6e3cdce9 // fmul v9.4s, v7.4s, v28.4s
+	WORD $0x4e218908 // frintn v8.4s, v8.4s
+	WORD $0x4e218929 // frintn v9.4s, v9.4s
+	VMOV V6.B16, V10.B16
+	VFMLA V27.S4, V8.S4, V10.S4
+	VMOV V7.B16, V11.B16
+	VFMLA V27.S4, V9.S4, V11.S4
+	VEOR V30.B16, V6.B16, V6.B16
+	VEOR V30.B16, V7.B16, V7.B16
+	VFMLA V4.S4, V2.S4, V6.S4
+	VFMLA V5.S4, V3.S4, V7.S4
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
+	WORD $0x4e3ad447 // fadd v7.4s, v2.4s, v26.4s
+	WORD $0x4e3ad466 // fadd v6.4s, v3.4s, v26.4s
+	VMOV V25.B16, V5.B16
+	VFMLA V2.S4, V7.S4, V5.S4
+	VMOV V25.B16, V7.B16
+	VFMLA V3.S4, V6.S4, V7.S4
+	VMOV V24.B16, V6.B16
+	VFMLA V2.S4, V5.S4, V6.S4
+	VMOV V24.B16, V5.B16
+	VFMLA V3.S4, V7.S4, V5.S4
+	VMOV V23.B16, V7.B16
+	VFMLA V2.S4, V6.S4, V7.S4
+	VMOV V23.B16, V6.B16
+	VFMLA V3.S4, V5.S4, V6.S4
+	VMOV V22.B16, V5.B16
+	VFMLA V2.S4, V7.S4, V5.S4
+	VMOV V22.B16, V7.B16
+	VFMLA V3.S4, V6.S4, V7.S4
+	WORD $0x4e35d446 // fadd v6.4s, v2.4s, v21.4s
+	WORD $0x4e35d464 // fadd v4.4s, v3.4s, v21.4s
+	VMOV V20.B16, V12.B16
+	VFMLA V2.S4, V6.S4, V12.S4
+	VMOV V20.B16, V6.B16
+	VFMLA V3.S4, V4.S4, V6.S4
+	VMOV V19.B16, V4.B16
+	VFMLA V2.S4, V12.S4, V4.S4
+	VMOV V19.B16, V12.B16
+	VFMLA V3.S4, V6.S4, V12.S4
+	VMOV V18.B16, V6.B16
+	VFMLA V2.S4, V4.S4, V6.S4
+	VMOV V18.B16, V4.B16
+	VFMLA V3.S4, V12.S4, V4.S4
+	WORD $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x6e25fc42 // fdiv v2.4s, v2.4s, v5.4s
+	WORD $0x6e27fc63 // fdiv v3.4s, v3.4s, v7.4s
+	VMOV V16.B16, V7.B16
+	VFMLA V10.S4, V17.S4, V7.S4
+	VMOV V16.B16, V5.B16
+	VFMLA V11.S4, V17.S4, V5.S4
+	VMOV V15.B16, V4.B16
+	VFMLA V10.S4, V7.S4, V4.S4
+	VMOV V15.B16, V7.B16
+	VFMLA V11.S4, V5.S4, V7.S4
+	VMOV V14.B16, V5.B16
+	VFMLA V10.S4, V4.S4, V5.S4
+	VMOV V14.B16, V4.B16
+	VFMLA V11.S4, V7.S4, V4.S4
+	VMOV V13.B16, V7.B16
+	VFMLA V10.S4, V5.S4, V7.S4
+	VMOV V13.B16, V5.B16
+	VFMLA V11.S4, V4.S4, V5.S4
+	FMOVQ 272(R15), F4
+	VFMLA V10.S4, V7.S4, V4.S4
+	FMOVQ 272(R15), F7
+	VFMLA V11.S4, V5.S4, V7.S4
+	FMOVQ 288(R15), F5
+	VFMLA V10.S4, V4.S4, V5.S4
 	FMOVQ 288(R15), F10
-	VFMLA V16.S4, V21.S4, V10.S4
-	FMOVQ 288(R15), F21
-	VFMLA V17.S4, V22.S4, V21.S4
-	FMOVQ 288(R15), F22
-	VFMLA V18.S4, V23.S4, V22.S4
-	FMOVQ 288(R15), F23
-	VFMLA V19.S4, V24.S4, V23.S4
-	FMOVQ 304(R15), F24
-	VFMLA V16.S4, V10.S4, V24.S4
-	FMOVQ 304(R15), F10
-	VFMLA V17.S4, V21.S4, V10.S4
-	FMOVQ 304(R15), F21
-	VFMLA V18.S4, V22.S4, V21.S4
-	FMOVQ 304(R15), F22
-	VFMLA V19.S4, V23.S4, V22.S4
-	VMOV V29.B16, V23.B16
-	VFMLA V16.S4, V24.S4, V23.S4
-	VMOV V29.B16, V24.B16
-	VFMLA V17.S4, V10.S4, V24.S4
-	VMOV V29.B16, V10.B16
-	VFMLA V18.S4, V21.S4, V10.S4
-	VMOV V29.B16, V21.B16
-	VFMLA V19.S4, V22.S4, V21.S4
-	VMOV V30.B16, V22.B16
-	VFMLA V16.S4, V23.S4, V22.S4
-	VMOV V30.B16, V23.B16
-	VFMLA V17.S4, V24.S4, V23.S4
-	VMOV V30.B16, V24.B16
-	VFMLA V18.S4, V10.S4, V24.S4
-	VMOV V30.B16, V10.B16
-	VFMLA V19.S4, V21.S4, V10.S4
-	VMOV V30.B16, V21.B16
-	VFMLA V16.S4, V22.S4, V21.S4
-	VMOV V30.B16, V16.B16
-	VFMLA V17.S4, V23.S4, V16.S4
-	VMOV V30.B16, V17.B16
-	VFMLA V18.S4, V24.S4, V17.S4
-	VMOV V30.B16, V18.B16
-	VFMLA V19.S4, V10.S4, V18.S4
-	WORD $0x6e2bdc84 // fmul v4.4s, v4.4s, v11.4s
-	WORD $0x6e34dca5 // fmul v5.4s, v5.4s, v20.4s
-	WORD $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
-	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
-	WORD $0x6e24deb5 // fmul v21.4s, v21.4s, v4.4s
-	WORD $0x6e25de10 // fmul v16.4s, v16.4s, v5.4s
-	WORD $0x6e26de31 // fmul v17.4s, v17.4s, v6.4s
-	WORD $0x6e27de52 // fmul v18.4s, v18.4s, v7.4s
-	FMOVQ 368(R15), F5
-	WORD $0x6e3ddd87 // fmul v7.4s, v12.4s, v29.4s
-	WORD $0x4e2188e7 // frintn v7.4s, v7.4s
-	WORD $0x4e25d4e6 // fadd v6.4s, v7.4s, v5.4s
-	VSHL $23, V6.S4, V6.S4
-	WORD $0x6e26deb5 // fmul v21.4s, v21.4s, v6.4s
-	WORD $0x4ea7d587 // fsub v7.4s, v12.4s, v7.4s
-	WORD $0x4e25d4e6 // fadd v6.4s, v7.4s, v5.4s
-	VSHL $23, V6.S4, V6.S4
-	WORD $0x6e26deb5 // fmul v21.4s, v21.4s, v6.4s
-	FMOVQ 368(R15), F6
-	WORD $0x6e3dddac // fmul v12.4s, v13.4s, v29.4s
-	WORD $0x4e21898c // frintn v12.4s, v12.4s
-	WORD $0x4e26d585 // fadd v5.4s, v12.4s, v6.4s
+	VFMLA V11.S4, V7.S4, V10.S4
+	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
+	WORD $0x6e2adc63 // fmul v3.4s, v3.4s, v10.4s
+	FMOVQ 336(R15), F11
+	FMOVQ 352(R15), F7
+	WORD $0x6e2bdd0a // fmul v10.4s, v8.4s, v11.4s
+	WORD $0x4e21894a // frintn v10.4s, v10.4s
+	WORD $0x4e27d545 // fadd v5.4s, v10.4s, v7.4s
 	VSHL $23, V5.S4, V5.S4
-	WORD $0x6e25de10 // fmul v16.4s, v16.4s, v5.4s
-	WORD $0x4eacd5ac // fsub v12.4s, v13.4s, v12.4s
-	WORD $0x4e26d585 // fadd v5.4s, v12.4s, v6.4s
+	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
+	WORD $0x4eaad50a // fsub v10.4s, v8.4s, v10.4s
+	WORD $0x4e27d545 // fadd v5.4s, v10.4s, v7.4s
 	VSHL $23, V5.S4, V5.S4
-	WORD $0x6e25de10 // fmul v16.4s, v16.4s, v5.4s
-	FMOVQ 368(R15), F5
-	WORD $0x6e3dddcd // fmul v13.4s, v14.4s, v29.4s
-	WORD $0x4e2189ad // frintn v13.4s, v13.4s
-	WORD $0x4e25d5a6 // fadd v6.4s, v13.4s, v5.4s
-	VSHL $23, V6.S4, V6.S4
-	WORD $0x6e26de31 // fmul v17.4s, v17.4s, v6.4s
-	WORD $0x4eadd5cd // fsub v13.4s, v14.4s, v13.4s
-	WORD $0x4e25d5a6 // fadd v6.4s, v13.4s, v5.4s
-	VSHL $23, V6.S4, V6.S4
-	WORD $0x6e26de31 // fmul v17.4s, v17.4s, v6.4s
-	FMOVQ 368(R15), F6
-	WORD $0x6e3dddee // fmul v14.4s, v15.4s, v29.4s
-	WORD $0x4e2189ce // frintn v14.4s, v14.4s
-	WORD $0x4e26d5c5 // fadd v5.4s, v14.4s, v6.4s
-	VSHL $23, V5.S4, V5.S4
-	WORD $0x6e25de52 // fmul v18.4s, v18.4s, v5.4s
-	WORD $0x4eaed5ee // fsub v14.4s, v15.4s, v14.4s
-	WORD $0x4e26d5c5 // fadd v5.4s, v14.4s, v6.4s
-	VSHL $23, V5.S4, V5.S4
-	WORD $0x6e25de52 // fmul v18.4s, v18.4s, v5.4s
-	FMOVQ 336(R15), F15
-	WORD $0x4e2ff400 // fmax v0.4s, v0.4s, v15.4s
-	FMOVQ 336(R15), F15
-	WORD $0x4e2ff421 // fmax v1.4s, v1.4s, v15.4s
-	FMOVQ 336(R15), F15
-	WORD $0x4e2ff442 // fmax v2.4s, v2.4s, v15.4s
-	FMOVQ 336(R15), F15
-	WORD $0x4e2ff463 // fmax v3.4s, v3.4s, v15.4s
-	WORD $0x4eb5d400 // fsub v0.4s, v0.4s, v21.4s
-	WORD $0x4eb0d421 // fsub v1.4s, v1.4s, v16.4s
-	WORD $0x4eb1d442 // fsub v2.4s, v2.4s, v17.4s
-	WORD $0x4eb2d463 // fsub v3.4s, v3.4s, v18.4s
+	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
+	FMOVQ 336(R15), F11
+	FMOVQ 352(R15), F5
+	WORD $0x6e2bdd28 // fmul v8.4s, v9.4s, v11.4s
+	WORD $0x4e218908 // frintn v8.4s, v8.4s
+	WORD $0x4e25d507 // fadd v7.4s, v8.4s, v5.4s
+	VSHL $23, V7.S4, V7.S4
+	WORD $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
+	WORD $0x4ea8d528 // fsub v8.4s, v9.4s, v8.4s
+	WORD $0x4e25d507 // fadd v7.4s, v8.4s, v5.4s
+	VSHL $23, V7.S4, V7.S4
+	WORD $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
+	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
+	WORD $0x4e3ef421 // fmax v1.4s, v1.4s, v30.4s
+	WORD $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
+	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
 	ADD R11<<2, R2, R13
 	FMOVQ F0, 0(R13)
 	ADD R11<<2, R2, R13
 	FMOVQ F1, 16(R13)
-	ADD R11<<2, R2, R13
-	FMOVQ F2, 32(R13)
-	ADD R11<<2, R2, R13
-	FMOVQ F3, 48(R13)
 	ADD $8192, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
-	ADD $16, R11
+	ADD $8, R11
 	CMP R12, R11
 	BLE vectors3
 fewer4:
-	ADD $16, R12
+	ADD $8, R12
 	SUB $4, R12
 	CMP R12, R11
 	BGT fewer6
@@ -1297,66 +1163,62 @@ vectors5:
 	ADD R11<<2, R1, R13
 	FMOVQ 0(R13), F1
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	FMOVQ 352(R15), F1
+	FMOVQ 320(R15), F1
 	VAND V1.B16, V0.B16, V1.B16
-	WORD $0x4ebcf421 // fmin v1.4s, v1.4s, v28.4s
-	WORD $0x6e3bdc22 // fmul v2.4s, v1.4s, v27.4s
+	WORD $0x4ebdf421 // fmin v1.4s, v1.4s, v29.4s
+	VEOR V30.B16, V1.B16, V2.B16
 	WORD $0x6e22dc23 // fmul v3.4s, v1.4s, v2.4s
-	WORD $0x6e3adc63 // fmul v3.4s, v3.4s, v26.4s
-	WORD $0x4e218863 // frintn v3.4s, v3.4s
-	WORD $0x6e39dc64 // fmul v4.4s, v3.4s, v25.4s
-	VFMLA V2.S4, V1.S4, V4.S4
-	FMOVQ 64(R15), F2
-	VFMLA V2.S4, V3.S4, V4.S4
-	FMOVQ 80(R15), F2
-	VMOV V30.B16, V5.B16
-	VFMLA V2.S4, V1.S4, V5.S4
-	WORD $0x6e25fc21 // fdiv v1.4s, v1.4s, v5.4s
-	FMOVQ 112(R15), F5
-	FMOVQ 128(R15), F2
-	VFMLA V1.S4, V5.S4, V2.S4
-	FMOVQ 144(R15), F5
-	VFMLA V1.S4, V2.S4, V5.S4
-	FMOVQ 160(R15), F2
-	VFMLA V1.S4, V5.S4, V2.S4
-	FMOVQ 176(R15), F5
-	VFMLA V1.S4, V2.S4, V5.S4
-	FMOVQ 192(R15), F2
-	VFMLA V1.S4, V5.S4, V2.S4
-	FMOVQ 208(R15), F5
-	VFMLA V1.S4, V2.S4, V5.S4
-	FMOVQ 224(R15), F2
-	VFMLA V1.S4, V5.S4, V2.S4
-	FMOVQ 240(R15), F5
-	VFMLA V1.S4, V2.S4, V5.S4
-	FMOVQ 256(R15), F2
-	FMOVQ 272(R15), F6
-	VFMLA V4.S4, V2.S4, V6.S4
-	FMOVQ 288(R15), F2
-	VFMLA V4.S4, V6.S4, V2.S4
-	FMOVQ 304(R15), F6
-	VFMLA V4.S4, V2.S4, V6.S4
-	VMOV V29.B16, V2.B16
-	VFMLA V4.S4, V6.S4, V2.S4
-	VMOV V30.B16, V6.B16
-	VFMLA V4.S4, V2.S4, V6.S4
-	VMOV V30.B16, V2.B16
-	VFMLA V4.S4, V6.S4, V2.S4
-	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
-	WORD $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
-	FMOVQ 368(R15), F4
-	WORD $0x6e3ddc61 // fmul v1.4s, v3.4s, v29.4s
-	WORD $0x4e218821 // frintn v1.4s, v1.4s
-	WORD $0x4e24d425 // fadd v5.4s, v1.4s, v4.4s
-	VSHL $23, V5.S4, V5.S4
-	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
-	WORD $0x4ea1d461 // fsub v1.4s, v3.4s, v1.4s
-	WORD $0x4e24d425 // fadd v5.4s, v1.4s, v4.4s
-	VSHL $23, V5.S4, V5.S4
-	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
+	WORD $0x6e3cdc64 // fmul v4.4s, v3.4s, v28.4s
+	WORD $0x4e218884 // frintn v4.4s, v4.4s
+	VMOV V3.B16, V5.B16
+	VFMLA V27.S4, V4.S4, V5.S4
+	VEOR V30.B16, V3.B16, V3.B16
+	VFMLA V2.S4, V1.S4, V3.S4
+	WORD $0x4e23d4a5 // fadd v5.4s, v5.4s, v3.4s
+	WORD $0x4e3ad423 // fadd v3.4s, v1.4s, v26.4s
+	VMOV V25.B16, V2.B16
+	VFMLA V1.S4, V3.S4, V2.S4
+	VMOV V24.B16, V3.B16
+	VFMLA V1.S4, V2.S4, V3.S4
+	VMOV V23.B16, V2.B16
+	VFMLA V1.S4, V3.S4, V2.S4
+	VMOV V22.B16, V3.B16
+	VFMLA V1.S4, V2.S4, V3.S4
+	WORD $0x4e35d422 // fadd v2.4s, v1.4s, v21.4s
+	VMOV V20.B16, V6.B16
+	VFMLA V1.S4, V2.S4, V6.S4
+	VMOV V19.B16, V2.B16
+	VFMLA V1.S4, V6.S4, V2.S4
+	VMOV V18.B16, V6.B16
+	VFMLA V1.S4, V2.S4, V6.S4
+	WORD $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	WORD $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
+	VMOV V16.B16, V3.B16
+	VFMLA V5.S4, V17.S4, V3.S4
+	VMOV V15.B16, V6.B16
+	VFMLA V5.S4, V3.S4, V6.S4
+	VMOV V14.B16, V3.B16
+	VFMLA V5.S4, V6.S4, V3.S4
+	VMOV V13.B16, V6.B16
+	VFMLA V5.S4, V3.S4, V6.S4
+	FMOVQ 272(R15), F3
+	VFMLA V5.S4, V6.S4, V3.S4
+	FMOVQ 288(R15), F6
+	VFMLA V5.S4, V3.S4, V6.S4
+	WORD $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
 	FMOVQ 336(R15), F3
-	WORD $0x4e23f400 // fmax v0.4s, v0.4s, v3.4s
-	WORD $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
+	FMOVQ 352(R15), F2
+	WORD $0x6e23dc86 // fmul v6.4s, v4.4s, v3.4s
+	WORD $0x4e2188c6 // frintn v6.4s, v6.4s
+	WORD $0x4e22d4c5 // fadd v5.4s, v6.4s, v2.4s
+	VSHL $23, V5.S4, V5.S4
+	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
+	WORD $0x4ea6d486 // fsub v6.4s, v4.4s, v6.4s
+	WORD $0x4e22d4c5 // fadd v5.4s, v6.4s, v2.4s
+	VSHL $23, V5.S4, V5.S4
+	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
+	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
+	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R2, R13
 	FMOVQ F0, 0(R13)
 	ADD $8192, R0, R13
@@ -1369,73 +1231,69 @@ fewer6:
 	ADD $4, R12
 	CMP R12, R11
 	BEQ done8
-	FMOVQ 384(R15), F31
+	FMOVQ 368(R15), F31
 one7:
 	ADD R11<<2, R0, R13
 	FMOVS 0(R13), F0
 	ADD R11<<2, R1, R13
 	FMOVS 0(R13), F1
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	FMOVQ 352(R15), F1
+	FMOVQ 320(R15), F1
 	VAND V1.B16, V0.B16, V1.B16
-	WORD $0x4ebcf421 // fmin v1.4s, v1.4s, v28.4s
-	WORD $0x6e3bdc22 // fmul v2.4s, v1.4s, v27.4s
+	WORD $0x4ebdf421 // fmin v1.4s, v1.4s, v29.4s
+	VEOR V30.B16, V1.B16, V2.B16
 	WORD $0x6e22dc23 // fmul v3.4s, v1.4s, v2.4s
-	WORD $0x6e3adc63 // fmul v3.4s, v3.4s, v26.4s
-	WORD $0x4e218863 // frintn v3.4s, v3.4s
-	WORD $0x6e39dc64 // fmul v4.4s, v3.4s, v25.4s
-	VFMLA V2.S4, V1.S4, V4.S4
-	FMOVQ 64(R15), F2
-	VFMLA V2.S4, V3.S4, V4.S4
-	FMOVQ 80(R15), F2
-	VMOV V30.B16, V5.B16
-	VFMLA V2.S4, V1.S4, V5.S4
-	WORD $0x6e25fc21 // fdiv v1.4s, v1.4s, v5.4s
-	FMOVQ 112(R15), F5
-	FMOVQ 128(R15), F2
-	VFMLA V1.S4, V5.S4, V2.S4
-	FMOVQ 144(R15), F5
-	VFMLA V1.S4, V2.S4, V5.S4
-	FMOVQ 160(R15), F2
-	VFMLA V1.S4, V5.S4, V2.S4
-	FMOVQ 176(R15), F5
-	VFMLA V1.S4, V2.S4, V5.S4
-	FMOVQ 192(R15), F2
-	VFMLA V1.S4, V5.S4, V2.S4
-	FMOVQ 208(R15), F5
-	VFMLA V1.S4, V2.S4, V5.S4
-	FMOVQ 224(R15), F2
-	VFMLA V1.S4, V5.S4, V2.S4
-	FMOVQ 240(R15), F5
-	VFMLA V1.S4, V2.S4, V5.S4
-	FMOVQ 256(R15), F2
-	FMOVQ 272(R15), F6
-	VFMLA V4.S4, V2.S4, V6.S4
-	FMOVQ 288(R15), F2
-	VFMLA V4.S4, V6.S4, V2.S4
-	FMOVQ 304(R15), F6
-	VFMLA V4.S4, V2.S4, V6.S4
-	VMOV V29.B16, V2.B16
-	VFMLA V4.S4, V6.S4, V2.S4
-	VMOV V30.B16, V6.B16
-	VFMLA V4.S4, V2.S4, V6.S4
-	VMOV V30.B16, V2.B16
-	VFMLA V4.S4, V6.S4, V2.S4
-	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
-	WORD $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
-	FMOVQ 368(R15), F4
-	WORD $0x6e3ddc61 // fmul v1.4s, v3.4s, v29.4s
-	WORD $0x4e218821 // frintn v1.4s, v1.4s
-	WORD $0x4e24d425 // fadd v5.4s, v1.4s, v4.4s
-	VSHL $23, V5.S4, V5.S4
-	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
-	WORD $0x4ea1d461 // fsub v1.4s, v3.4s, v1.4s
-	WORD $0x4e24d425 // fadd v5.4s, v1.4s, v4.4s
-	VSHL $23, V5.S4, V5.S4
-	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
+	WORD $0x6e3cdc64 // fmul v4.4s, v3.4s, v28.4s
+	WORD $0x4e218884 // frintn v4.4s, v4.4s
+	VMOV V3.B16, V5.B16
+	VFMLA V27.S4, V4.S4, V5.S4
+	VEOR V30.B16, V3.B16, V3.B16
+	VFMLA V2.S4, V1.S4, V3.S4
+	WORD $0x4e23d4a5 // fadd v5.4s, v5.4s, v3.4s
+	WORD $0x4e3ad423 // fadd v3.4s, v1.4s, v26.4s
+	VMOV V25.B16, V2.B16
+	VFMLA V1.S4, V3.S4, V2.S4
+	VMOV V24.B16, V3.B16
+	VFMLA V1.S4, V2.S4, V3.S4
+	VMOV V23.B16, V2.B16
+	VFMLA V1.S4, V3.S4, V2.S4
+	VMOV V22.B16, V3.B16
+	VFMLA V1.S4, V2.S4, V3.S4
+	WORD $0x4e35d422 // fadd v2.4s, v1.4s, v21.4s
+	VMOV V20.B16, V6.B16
+	VFMLA V1.S4, V2.S4, V6.S4
+	VMOV V19.B16, V2.B16
+	VFMLA V1.S4, V6.S4, V2.S4
+	VMOV V18.B16, V6.B16
+	VFMLA V1.S4, V2.S4, V6.S4
+	WORD $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	WORD $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
+	VMOV V16.B16, V3.B16
+	VFMLA V5.S4, V17.S4, V3.S4
+	VMOV V15.B16, V6.B16
+	VFMLA V5.S4, V3.S4, V6.S4
+	VMOV V14.B16, V3.B16
+	VFMLA V5.S4, V6.S4, V3.S4
+	VMOV V13.B16, V6.B16
+	VFMLA V5.S4, V3.S4, V6.S4
+	FMOVQ 272(R15), F3
+	VFMLA V5.S4, V6.S4, V3.S4
+	FMOVQ 288(R15), F6
+	VFMLA V5.S4, V3.S4, V6.S4
+	WORD $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
 	FMOVQ 336(R15), F3
-	WORD $0x4e23f400 // fmax v0.4s, v0.4s, v3.4s
-	WORD $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
+	FMOVQ 352(R15), F2
+	WORD $0x6e23dc86 // fmul v6.4s, v4.4s, v3.4s
+	WORD $0x4e2188c6 // frintn v6.4s, v6.4s
+	WORD $0x4e22d4c5 // fadd v5.4s, v6.4s, v2.4s
+	VSHL $23, V5.S4, V5.S4
+	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
+	WORD $0x4ea6d486 // fsub v6.4s, v4.4s, v6.4s
+	WORD $0x4e22d4c5 // fadd v5.4s, v6.4s, v2.4s
+	VSHL $23, V5.S4, V5.S4
+	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
+	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
+	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R2, R13
 	FMOVS F0, 0(R13)
 	ADD $8192, R0, R13
@@ -1462,103 +1320,99 @@ DATA noiseGtZ3ProductEpilogueRows4Numbers<>+0(SB)/4, $0x41680000
 DATA noiseGtZ3ProductEpilogueRows4Numbers<>+4(SB)/4, $0x41680000
 DATA noiseGtZ3ProductEpilogueRows4Numbers<>+8(SB)/4, $0x41680000
 DATA noiseGtZ3ProductEpilogueRows4Numbers<>+12(SB)/4, $0x41680000
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+16(SB)/4, $0xbf000000
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+20(SB)/4, $0xbf000000
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+24(SB)/4, $0xbf000000
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+28(SB)/4, $0xbf000000
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+32(SB)/4, $0x3fb8aa3b
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+36(SB)/4, $0x3fb8aa3b
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+40(SB)/4, $0x3fb8aa3b
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+44(SB)/4, $0x3fb8aa3b
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+48(SB)/4, $0xbf317200
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+52(SB)/4, $0xbf317200
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+56(SB)/4, $0xbf317200
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+60(SB)/4, $0xbf317200
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+64(SB)/4, $0xb5bfbe8e
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+68(SB)/4, $0xb5bfbe8e
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+72(SB)/4, $0xb5bfbe8e
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+76(SB)/4, $0xb5bfbe8e
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+80(SB)/4, $0x3eb851ec
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+84(SB)/4, $0x3eb851ec
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+88(SB)/4, $0x3eb851ec
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+92(SB)/4, $0x3eb851ec
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+96(SB)/4, $0x3f800000
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+100(SB)/4, $0x3f800000
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+104(SB)/4, $0x3f800000
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+108(SB)/4, $0x3f800000
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+112(SB)/4, $0xb70c02ec
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+116(SB)/4, $0xb70c02ec
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+120(SB)/4, $0xb70c02ec
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+124(SB)/4, $0xb70c02ec
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+128(SB)/4, $0x38a502c2
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+132(SB)/4, $0x38a502c2
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+136(SB)/4, $0x38a502c2
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+140(SB)/4, $0x38a502c2
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+144(SB)/4, $0xb95080cd
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+148(SB)/4, $0xb95080cd
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+152(SB)/4, $0xb95080cd
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+156(SB)/4, $0xb95080cd
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+160(SB)/4, $0xb7afebf7
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+164(SB)/4, $0xb7afebf7
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+168(SB)/4, $0xb7afebf7
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+172(SB)/4, $0xb7afebf7
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+176(SB)/4, $0xba60c9cd
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+180(SB)/4, $0xba60c9cd
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+184(SB)/4, $0xba60c9cd
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+188(SB)/4, $0xba60c9cd
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+192(SB)/4, $0x3baecc27
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+196(SB)/4, $0x3baecc27
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+200(SB)/4, $0x3baecc27
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+204(SB)/4, $0x3baecc27
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+208(SB)/4, $0x3ce19b23
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+212(SB)/4, $0x3ce19b23
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+216(SB)/4, $0x3ce19b23
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+220(SB)/4, $0x3ce19b23
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+224(SB)/4, $0xbe6031e8
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+228(SB)/4, $0xbe6031e8
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+232(SB)/4, $0xbe6031e8
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+236(SB)/4, $0xbe6031e8
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+240(SB)/4, $0x3effffff
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+244(SB)/4, $0x3effffff
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+248(SB)/4, $0x3effffff
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+252(SB)/4, $0x3effffff
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+256(SB)/4, $0x3ab68b03
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+260(SB)/4, $0x3ab68b03
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+264(SB)/4, $0x3ab68b03
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+268(SB)/4, $0x3ab68b03
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+272(SB)/4, $0x3c090836
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+276(SB)/4, $0x3c090836
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+280(SB)/4, $0x3c090836
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+284(SB)/4, $0x3c090836
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+288(SB)/4, $0x3d2aaa8b
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+292(SB)/4, $0x3d2aaa8b
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+296(SB)/4, $0x3d2aaa8b
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+300(SB)/4, $0x3d2aaa8b
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+304(SB)/4, $0x3e2aaa6c
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+308(SB)/4, $0x3e2aaa6c
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+312(SB)/4, $0x3e2aaa6c
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+316(SB)/4, $0x3e2aaa6c
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+320(SB)/4, $0x3f000000
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+324(SB)/4, $0x3f000000
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+328(SB)/4, $0x3f000000
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+332(SB)/4, $0x3f000000
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+336(SB)/4, $0x80000000
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+340(SB)/4, $0x80000000
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+344(SB)/4, $0x80000000
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+348(SB)/4, $0x80000000
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+352(SB)/4, $0x7fffffff
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+356(SB)/4, $0x7fffffff
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+360(SB)/4, $0x7fffffff
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+364(SB)/4, $0x7fffffff
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+368(SB)/4, $0x4b40007f
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+372(SB)/4, $0x4b40007f
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+376(SB)/4, $0x4b40007f
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+380(SB)/4, $0x4b40007f
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+384(SB)/4, $0xffffffff
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+388(SB)/4, $0x0
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+392(SB)/4, $0x0
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+396(SB)/4, $0x0
-GLOBL noiseGtZ3ProductEpilogueRows4Numbers<>(SB), RODATA|NOPTR, $400
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+16(SB)/4, $0x3f38aa3b
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+20(SB)/4, $0x3f38aa3b
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+24(SB)/4, $0x3f38aa3b
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+28(SB)/4, $0x3f38aa3b
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+32(SB)/4, $0xbfb17218
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+36(SB)/4, $0xbfb17218
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+40(SB)/4, $0xbfb17218
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+44(SB)/4, $0xbfb17218
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+48(SB)/4, $0x4120e658
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+52(SB)/4, $0x4120e658
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+56(SB)/4, $0x4120e658
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+60(SB)/4, $0x4120e658
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+64(SB)/4, $0x423b88c5
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+68(SB)/4, $0x423b88c5
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+72(SB)/4, $0x423b88c5
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+76(SB)/4, $0x423b88c5
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+80(SB)/4, $0x42f24b37
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+84(SB)/4, $0x42f24b37
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+88(SB)/4, $0x42f24b37
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+92(SB)/4, $0x42f24b37
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+96(SB)/4, $0x4329e568
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+100(SB)/4, $0x4329e568
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+104(SB)/4, $0x4329e568
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+108(SB)/4, $0x4329e568
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+112(SB)/4, $0x42cc2290
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+116(SB)/4, $0x42cc2290
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+120(SB)/4, $0x42cc2290
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+124(SB)/4, $0x42cc2290
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+128(SB)/4, $0x4120e2d4
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+132(SB)/4, $0x4120e2d4
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+136(SB)/4, $0x4120e2d4
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+140(SB)/4, $0x4120e2d4
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+144(SB)/4, $0x423799a6
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+148(SB)/4, $0x423799a6
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+152(SB)/4, $0x423799a6
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+156(SB)/4, $0x423799a6
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+160(SB)/4, $0x42ddba83
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+164(SB)/4, $0x42ddba83
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+168(SB)/4, $0x42ddba83
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+172(SB)/4, $0x42ddba83
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+176(SB)/4, $0x42ffd791
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+180(SB)/4, $0x42ffd791
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+184(SB)/4, $0x42ffd791
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+188(SB)/4, $0x42ffd791
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+192(SB)/4, $0x3711cdcc
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+196(SB)/4, $0x3711cdcc
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+200(SB)/4, $0x3711cdcc
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+204(SB)/4, $0x3711cdcc
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+208(SB)/4, $0x38dafb6b
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+212(SB)/4, $0x38dafb6b
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+216(SB)/4, $0x38dafb6b
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+220(SB)/4, $0x38dafb6b
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+224(SB)/4, $0x3a882c48
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+228(SB)/4, $0x3a882c48
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+232(SB)/4, $0x3a882c48
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+236(SB)/4, $0x3a882c48
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+240(SB)/4, $0x3c082c03
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+244(SB)/4, $0x3c082c03
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+248(SB)/4, $0x3c082c03
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+252(SB)/4, $0x3c082c03
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+256(SB)/4, $0x3d4c42d3
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+260(SB)/4, $0x3d4c42d3
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+264(SB)/4, $0x3d4c42d3
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+268(SB)/4, $0x3d4c42d3
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+272(SB)/4, $0x3e4c42d3
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+276(SB)/4, $0x3e4c42d3
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+280(SB)/4, $0x3e4c42d3
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+284(SB)/4, $0x3e4c42d3
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+288(SB)/4, $0x3ecc42d3
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+292(SB)/4, $0x3ecc42d3
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+296(SB)/4, $0x3ecc42d3
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+300(SB)/4, $0x3ecc42d3
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+304(SB)/4, $0x80000000
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+308(SB)/4, $0x80000000
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+312(SB)/4, $0x80000000
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+316(SB)/4, $0x80000000
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+320(SB)/4, $0x7fffffff
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+324(SB)/4, $0x7fffffff
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+328(SB)/4, $0x7fffffff
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+332(SB)/4, $0x7fffffff
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+336(SB)/4, $0x3f000000
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+340(SB)/4, $0x3f000000
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+344(SB)/4, $0x3f000000
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+348(SB)/4, $0x3f000000
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+352(SB)/4, $0x4b40007f
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+356(SB)/4, $0x4b40007f
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+360(SB)/4, $0x4b40007f
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+364(SB)/4, $0x4b40007f
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+368(SB)/4, $0xffffffff
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+372(SB)/4, $0x0
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+376(SB)/4, $0x0
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+380(SB)/4, $0x0
+GLOBL noiseGtZ3ProductEpilogueRows4Numbers<>(SB), RODATA|NOPTR, $384
 
 // func noiseGtZ3ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
 TEXT ·noiseGtZ3ProductEpilogueRows(SB), 0, $0-33
@@ -1567,16 +1421,28 @@ TEXT ·noiseGtZ3ProductEpilogueRows(SB), 0, $0-33
 	MOVD 8(R13), R1
 	MOVD 16(R13), R2
 	MOVD $noiseGtZ3ProductEpilogueRows4Numbers<>(SB), R15
-	FMOVQ 96(R15), F30
-	FMOVQ 320(R15), F29
-	FMOVQ 0(R15), F28
-	FMOVQ 16(R15), F27
-	FMOVQ 32(R15), F26
-	FMOVQ 48(R15), F25
+	FMOVQ 304(R15), F30
+	FMOVQ 0(R15), F29
+	FMOVQ 16(R15), F28
+	FMOVQ 32(R15), F27
+	FMOVQ 48(R15), F26
+	FMOVQ 64(R15), F25
+	FMOVQ 80(R15), F24
+	FMOVQ 96(R15), F23
+	FMOVQ 112(R15), F22
+	FMOVQ 128(R15), F21
+	FMOVQ 144(R15), F20
+	FMOVQ 160(R15), F19
+	FMOVQ 176(R15), F18
+	FMOVQ 192(R15), F17
+	FMOVQ 208(R15), F16
+	FMOVQ 224(R15), F15
+	FMOVQ 240(R15), F14
+	FMOVQ 256(R15), F13
 row2:
 	MOVD $0, R11
 	MOVD n+24(FP), R12
-	SUB $16, R12
+	SUB $8, R12
 	CMP R12, R11
 	BGT fewer4
 	PCALIGN $16
@@ -1591,272 +1457,130 @@ vectors3:
 	ADD R11<<2, R1, R13
 	FMOVQ 16(R13), F2
 	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	ADD R11<<2, R0, R13
-	FMOVQ 32(R13), F2
-	ADD R11<<2, R1, R13
-	FMOVQ 32(R13), F3
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	ADD R11<<2, R0, R13
-	FMOVQ 48(R13), F3
-	ADD R11<<2, R1, R13
-	FMOVQ 48(R13), F4
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ 352(R15), F4
-	VAND V4.B16, V0.B16, V4.B16
-	FMOVQ 352(R15), F5
-	VAND V5.B16, V1.B16, V5.B16
-	FMOVQ 352(R15), F6
-	VAND V6.B16, V2.B16, V6.B16
-	FMOVQ 352(R15), F7
-	VAND V7.B16, V3.B16, V7.B16
-	WORD $0x4ebcf484 // fmin v4.4s, v4.4s, v28.4s
-	WORD $0x4ebcf4a5 // fmin v5.4s, v5.4s, v28.4s
-	WORD $0x4ebcf4c6 // fmin v6.4s, v6.4s, v28.4s
-	WORD $0x4ebcf4e7 // fmin v7.4s, v7.4s, v28.4s
-	WORD $0x6e3bdc88 // fmul v8.4s, v4.4s, v27.4s
-	WORD $0x6e3bdca9 // fmul v9.4s, v5.4s, v27.4s
-	WORD $0x6e3bdcca // fmul v10.4s, v6.4s, v27.4s
-	WORD $0x6e3bdceb // fmul v11.4s, v7.4s, v27.4s
-	WORD $0x6e28dc8c // fmul v12.4s, v4.4s, v8.4s
-	WORD $0x6e29dcad // fmul v13.4s, v5.4s, v9.4s
-	WORD $0x6e2adcce // fmul v14.4s, v6.4s, v10.4s
-	WORD $0x6e2bdcef // fmul v15.4s, v7.4s, v11.4s
-	WORD $0x6e3add8c // fmul v12.4s, v12.4s, v26.4s
-	WORD $0x6e3addad // fmul v13.4s, v13.4s, v26.4s
-	WORD $0x6e3addce // fmul v14.4s, v14.4s, v26.4s
-	WORD $0x6e3addef // fmul v15.4s, v15.4s, v26.4s
-	WORD $0x4e21898c // frintn v12.4s, v12.4s
-	WORD $0x4e2189ad // frintn v13.4s, v13.4s
-	WORD $0x4e2189ce // frintn v14.4s, v14.4s
-	WORD $0x4e2189ef // frintn v15.4s, v15.4s
-	WORD $0x6e39dd90 // fmul v16.4s, v12.4s, v25.4s
-	WORD $0x6e39ddb1 // fmul v17.4s, v13.4s, v25.4s
-	WORD $0x6e39ddd2 // fmul v18.4s, v14.4s, v25.4s
-	WORD $0x6e39ddf3 // fmul v19.4s, v15.4s, v25.4s
-	VFMLA V8.S4, V4.S4, V16.S4
-	VFMLA V9.S4, V5.S4, V17.S4
-	VFMLA V10.S4, V6.S4, V18.S4
-	VFMLA V11.S4, V7.S4, V19.S4
-	FMOVQ 64(R15), F11
-	VFMLA V11.S4, V12.S4, V16.S4
-	FMOVQ 64(R15), F11
-	VFMLA V11.S4, V13.S4, V17.S4
-	FMOVQ 64(R15), F11
-	VFMLA V11.S4, V14.S4, V18.S4
-	FMOVQ 64(R15), F11
-	VFMLA V11.S4, V15.S4, V19.S4
-	FMOVQ 80(R15), F11
-	VMOV V30.B16, V10.B16
-	VFMLA V11.S4, V4.S4, V10.S4
-	FMOVQ 80(R15), F11
-	VMOV V30.B16, V9.B16
-	VFMLA V11.S4, V5.S4, V9.S4
-	FMOVQ 80(R15), F11
-	VMOV V30.B16, V8.B16
-	VFMLA V11.S4, V6.S4, V8.S4
-	FMOVQ 80(R15), F11
-	VMOV V30.B16, V20.B16
-	VFMLA V11.S4, V7.S4, V20.S4
-	WORD $0x6e2afc84 // fdiv v4.4s, v4.4s, v10.4s
-	WORD $0x6e29fca5 // fdiv v5.4s, v5.4s, v9.4s
-	WORD $0x6e28fcc6 // fdiv v6.4s, v6.4s, v8.4s
-	WORD $0x6e34fce7 // fdiv v7.4s, v7.4s, v20.4s
-	FMOVQ 112(R15), F20
-	FMOVQ 128(R15), F8
-	VFMLA V4.S4, V20.S4, V8.S4
-	FMOVQ 112(R15), F20
-	FMOVQ 128(R15), F9
-	VFMLA V5.S4, V20.S4, V9.S4
-	FMOVQ 112(R15), F20
-	FMOVQ 128(R15), F10
-	VFMLA V6.S4, V20.S4, V10.S4
-	FMOVQ 112(R15), F20
-	FMOVQ 128(R15), F11
-	VFMLA V7.S4, V20.S4, V11.S4
-	FMOVQ 144(R15), F20
-	VFMLA V4.S4, V8.S4, V20.S4
-	FMOVQ 144(R15), F8
-	VFMLA V5.S4, V9.S4, V8.S4
-	FMOVQ 144(R15), F9
-	VFMLA V6.S4, V10.S4, V9.S4
-	FMOVQ 144(R15), F10
-	VFMLA V7.S4, V11.S4, V10.S4
-	FMOVQ 160(R15), F11
-	VFMLA V4.S4, V20.S4, V11.S4
-	FMOVQ 160(R15), F20
-	VFMLA V5.S4, V8.S4, V20.S4
-	FMOVQ 160(R15), F8
-	VFMLA V6.S4, V9.S4, V8.S4
-	FMOVQ 160(R15), F9
-	VFMLA V7.S4, V10.S4, V9.S4
-	FMOVQ 176(R15), F10
-	VFMLA V4.S4, V11.S4, V10.S4
-	FMOVQ 176(R15), F11
-	VFMLA V5.S4, V20.S4, V11.S4
-	FMOVQ 176(R15), F20
-	VFMLA V6.S4, V8.S4, V20.S4
-	FMOVQ 176(R15), F8
-	VFMLA V7.S4, V9.S4, V8.S4
-	FMOVQ 192(R15), F9
-	VFMLA V4.S4, V10.S4, V9.S4
-	FMOVQ 192(R15), F10
-	VFMLA V5.S4, V11.S4, V10.S4
-	FMOVQ 192(R15), F11
-	VFMLA V6.S4, V20.S4, V11.S4
-	FMOVQ 192(R15), F20
-	VFMLA V7.S4, V8.S4, V20.S4
-	FMOVQ 208(R15), F8
-	VFMLA V4.S4, V9.S4, V8.S4
-	FMOVQ 208(R15), F9
-	VFMLA V5.S4, V10.S4, V9.S4
-	FMOVQ 208(R15), F10
-	VFMLA V6.S4, V11.S4, V10.S4
-	FMOVQ 208(R15), F11
-	VFMLA V7.S4, V20.S4, V11.S4
-	FMOVQ 224(R15), F20
-	VFMLA V4.S4, V8.S4, V20.S4
-	FMOVQ 224(R15), F8
-	VFMLA V5.S4, V9.S4, V8.S4
-	FMOVQ 224(R15), F9
-	VFMLA V6.S4, V10.S4, V9.S4
-	FMOVQ 224(R15), F10
-	VFMLA V7.S4, V11.S4, V10.S4
-	FMOVQ 240(R15), F11
-	VFMLA V4.S4, V20.S4, V11.S4
-	FMOVQ 240(R15), F20
-	VFMLA V5.S4, V8.S4, V20.S4
-	FMOVQ 240(R15), F8
-	VFMLA V6.S4, V9.S4, V8.S4
-	FMOVQ 240(R15), F9
-	VFMLA V7.S4, V10.S4, V9.S4
-	FMOVQ 256(R15), F10
-	FMOVQ 272(R15), F21
-	VFMLA V16.S4, V10.S4, V21.S4
-	FMOVQ 256(R15), F10
-	FMOVQ 272(R15), F22
-	VFMLA V17.S4, V10.S4, V22.S4
-	FMOVQ 256(R15), F10
-	FMOVQ 272(R15), F23
-	VFMLA V18.S4, V10.S4, V23.S4
-	FMOVQ 256(R15), F10
-	FMOVQ 272(R15), F24
-	VFMLA V19.S4, V10.S4, V24.S4
+	FMOVQ 320(R15), F2
+	VAND V2.B16, V0.B16, V2.B16
+	FMOVQ 320(R15), F3
+	VAND V3.B16, V1.B16, V3.B16
+	WORD $0x4ebdf442 // fmin v2.4s, v2.4s, v29.4s
+	WORD $0x4ebdf463 // fmin v3.4s, v3.4s, v29.4s
+	VEOR V30.B16, V2.B16, V4.B16
+	VEOR V30.B16, V3.B16, V5.B16
+	WORD $0x6e24dc46 // fmul v6.4s, v2.4s, v4.4s
+	WORD $0x6e25dc67 // fmul v7.4s, v3.4s, v5.4s
+	WORD $0x6e3cdcc8 // fmul v8.4s, v6.4s, v28.4s
+	WORD $0x6e3cdce9 // fmul v9.4s, v7.4s, v28.4s
+	WORD $0x4e218908 // frintn v8.4s, v8.4s
+	WORD $0x4e218929 // frintn v9.4s, v9.4s
+	VMOV V6.B16, V10.B16
+	VFMLA V27.S4, V8.S4, V10.S4
+	VMOV V7.B16, V11.B16
+	VFMLA V27.S4, V9.S4, V11.S4
+	VEOR V30.B16, V6.B16, V6.B16
+	VEOR V30.B16, V7.B16, V7.B16
+	VFMLA V4.S4, V2.S4, V6.S4
+	VFMLA V5.S4, V3.S4, V7.S4
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
+	WORD $0x4e3ad447 // fadd v7.4s, v2.4s, v26.4s
+	WORD $0x4e3ad466 // fadd v6.4s, v3.4s, v26.4s
+	VMOV V25.B16, V5.B16
+	VFMLA V2.S4, V7.S4, V5.S4
+	VMOV V25.B16, V7.B16
+	VFMLA V3.S4, V6.S4, V7.S4
+	VMOV V24.B16, V6.B16
+	VFMLA V2.S4, V5.S4, V6.S4
+	VMOV V24.B16, V5.B16
+	VFMLA V3.S4, V7.S4, V5.S4
+	VMOV V23.B16, V7.B16
+	VFMLA V2.S4, V6.S4, V7.S4
+	VMOV V23.B16, V6.B16
+	VFMLA V3.S4, V5.S4, V6.S4
+	VMOV V22.B16, V5.B16
+	VFMLA V2.S4, V7.S4, V5.S4
+	VMOV V22.B16, V7.B16
+	VFMLA V3.S4, V6.S4, V7.S4
+	WORD $0x4e35d446 // fadd v6.4s, v2.4s, v21.4s
+	WORD $0x4e35d464 // fadd v4.4s, v3.4s, v21.4s
+	VMOV V20.B16, V12.B16
+	VFMLA V2.S4, V6.S4, V12.S4
+	VMOV V20.B16, V6.B16
+	VFMLA V3.S4, V4.S4, V6.S4
+	VMOV V19.B16, V4.B16
+	VFMLA V2.S4, V12.S4, V4.S4
+	VMOV V19.B16, V12.B16
+	VFMLA V3.S4, V6.S4, V12.S4
+	VMOV V18.B16, V6.B16
+	VFMLA V2.S4, V4.S4, V6.S4
+	VMOV V18.B16, V4.B16
+	VFMLA V3.S4, V12.S4, V4.S4
+	WORD $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x6e25fc42 // fdiv v2.4s, v2.4s, v5.4s
+	WORD $0x6e27fc63 // fdiv v3.4s, v3.4s, v7.4s
+	VMOV V16.B16, V7.B16
+	VFMLA V10.S4, V17.S4, V7.S4
+	VMOV V16.B16, V5.B16
+	VFMLA V11.S4, V17.S4, V5.S4
+	VMOV V15.B16, V4.B16
+	VFMLA V10.S4, V7.S4, V4.S4
+	VMOV V15.B16, V7.B16
+	VFMLA V11.S4, V5.S4, V7.S4
+	VMOV V14.B16, V5.B16
+	VFMLA V10.S4, V4.S4, V5.S4
+	VMOV V14.B16, V4.B16
+	VFMLA V11.S4, V7.S4, V4.S4
+	VMOV V13.B16, V7.B16
+	VFMLA V10.S4, V5.S4, V7.S4
+	VMOV V13.B16, V5.B16
+	VFMLA V11.S4, V4.S4, V5.S4
+	FMOVQ 272(R15), F4
+	VFMLA V10.S4, V7.S4, V4.S4
+	FMOVQ 272(R15), F7
+	VFMLA V11.S4, V5.S4, V7.S4
+	FMOVQ 288(R15), F5
+	VFMLA V10.S4, V4.S4, V5.S4
 	FMOVQ 288(R15), F10
-	VFMLA V16.S4, V21.S4, V10.S4
-	FMOVQ 288(R15), F21
-	VFMLA V17.S4, V22.S4, V21.S4
-	FMOVQ 288(R15), F22
-	VFMLA V18.S4, V23.S4, V22.S4
-	FMOVQ 288(R15), F23
-	VFMLA V19.S4, V24.S4, V23.S4
-	FMOVQ 304(R15), F24
-	VFMLA V16.S4, V10.S4, V24.S4
-	FMOVQ 304(R15), F10
-	VFMLA V17.S4, V21.S4, V10.S4
-	FMOVQ 304(R15), F21
-	VFMLA V18.S4, V22.S4, V21.S4
-	FMOVQ 304(R15), F22
-	VFMLA V19.S4, V23.S4, V22.S4
-	VMOV V29.B16, V23.B16
-	VFMLA V16.S4, V24.S4, V23.S4
-	VMOV V29.B16, V24.B16
-	VFMLA V17.S4, V10.S4, V24.S4
-	VMOV V29.B16, V10.B16
-	VFMLA V18.S4, V21.S4, V10.S4
-	VMOV V29.B16, V21.B16
-	VFMLA V19.S4, V22.S4, V21.S4
-	VMOV V30.B16, V22.B16
-	VFMLA V16.S4, V23.S4, V22.S4
-	VMOV V30.B16, V23.B16
-	VFMLA V17.S4, V24.S4, V23.S4
-	VMOV V30.B16, V24.B16
-	VFMLA V18.S4, V10.S4, V24.S4
-	VMOV V30.B16, V10.B16
-	VFMLA V19.S4, V21.S4, V10.S4
-	VMOV V30.B16, V21.B16
-	VFMLA V16.S4, V22.S4, V21.S4
-	VMOV V30.B16, V16.B16
-	VFMLA V17.S4, V23.S4, V16.S4
-	VMOV V30.B16, V17.B16
-	VFMLA V18.S4, V24.S4, V17.S4
-	VMOV V30.B16, V18.B16
-	VFMLA V19.S4, V10.S4, V18.S4
-	WORD $0x6e2bdc84 // fmul v4.4s, v4.4s, v11.4s
-	WORD $0x6e34dca5 // fmul v5.4s, v5.4s, v20.4s
-	WORD $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
-	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
-	WORD $0x6e24deb5 // fmul v21.4s, v21.4s, v4.4s
-	WORD $0x6e25de10 // fmul v16.4s, v16.4s, v5.4s
-	WORD $0x6e26de31 // fmul v17.4s, v17.4s, v6.4s
-	WORD $0x6e27de52 // fmul v18.4s, v18.4s, v7.4s
-	FMOVQ 368(R15), F5
-	WORD $0x6e3ddd87 // fmul v7.4s, v12.4s, v29.4s
-	WORD $0x4e2188e7 // frintn v7.4s, v7.4s
-	WORD $0x4e25d4e6 // fadd v6.4s, v7.4s, v5.4s
-	VSHL $23, V6.S4, V6.S4
-	WORD $0x6e26deb5 // fmul v21.4s, v21.4s, v6.4s
-	WORD $0x4ea7d587 // fsub v7.4s, v12.4s, v7.4s
-	WORD $0x4e25d4e6 // fadd v6.4s, v7.4s, v5.4s
-	VSHL $23, V6.S4, V6.S4
-	WORD $0x6e26deb5 // fmul v21.4s, v21.4s, v6.4s
-	FMOVQ 368(R15), F6
-	WORD $0x6e3dddac // fmul v12.4s, v13.4s, v29.4s
-	WORD $0x4e21898c // frintn v12.4s, v12.4s
-	WORD $0x4e26d585 // fadd v5.4s, v12.4s, v6.4s
+	VFMLA V11.S4, V7.S4, V10.S4
+	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
+	WORD $0x6e2adc63 // fmul v3.4s, v3.4s, v10.4s
+	FMOVQ 336(R15), F11
+	FMOVQ 352(R15), F7
+	WORD $0x6e2bdd0a // fmul v10.4s, v8.4s, v11.4s
+	WORD $0x4e21894a // frintn v10.4s, v10.4s
+	WORD $0x4e27d545 // fadd v5.4s, v10.4s, v7.4s
 	VSHL $23, V5.S4, V5.S4
-	WORD $0x6e25de10 // fmul v16.4s, v16.4s, v5.4s
-	WORD $0x4eacd5ac // fsub v12.4s, v13.4s, v12.4s
-	WORD $0x4e26d585 // fadd v5.4s, v12.4s, v6.4s
+	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
+	WORD $0x4eaad50a // fsub v10.4s, v8.4s, v10.4s
+	WORD $0x4e27d545 // fadd v5.4s, v10.4s, v7.4s
 	VSHL $23, V5.S4, V5.S4
-	WORD $0x6e25de10 // fmul v16.4s, v16.4s, v5.4s
-	FMOVQ 368(R15), F5
-	WORD $0x6e3dddcd // fmul v13.4s, v14.4s, v29.4s
-	WORD $0x4e2189ad // frintn v13.4s, v13.4s
-	WORD $0x4e25d5a6 // fadd v6.4s, v13.4s, v5.4s
-	VSHL $23, V6.S4, V6.S4
-	WORD $0x6e26de31 // fmul v17.4s, v17.4s, v6.4s
-	WORD $0x4eadd5cd // fsub v13.4s, v14.4s, v13.4s
-	WORD $0x4e25d5a6 // fadd v6.4s, v13.4s, v5.4s
-	VSHL $23, V6.S4, V6.S4
-	WORD $0x6e26de31 // fmul v17.4s, v17.4s, v6.4s
-	FMOVQ 368(R15), F6
-	WORD $0x6e3dddee // fmul v14.4s, v15.4s, v29.4s
-	WORD $0x4e2189ce // frintn v14.4s, v14.4s
-	WORD $0x4e26d5c5 // fadd v5.4s, v14.4s, v6.4s
-	VSHL $23, V5.S4, V5.S4
-	WORD $0x6e25de52 // fmul v18.4s, v18.4s, v5.4s
-	WORD $0x4eaed5ee // fsub v14.4s, v15.4s, v14.4s
-	WORD $0x4e26d5c5 // fadd v5.4s, v14.4s, v6.4s
-	VSHL $23, V5.S4, V5.S4
-	WORD $0x6e25de52 // fmul v18.4s, v18.4s, v5.4s
-	FMOVQ 336(R15), F15
-	WORD $0x4e2ff400 // fmax v0.4s, v0.4s, v15.4s
-	FMOVQ 336(R15), F15
-	WORD $0x4e2ff421 // fmax v1.4s, v1.4s, v15.4s
-	FMOVQ 336(R15), F15
-	WORD $0x4e2ff442 // fmax v2.4s, v2.4s, v15.4s
-	FMOVQ 336(R15), F15
-	WORD $0x4e2ff463 // fmax v3.4s, v3.4s, v15.4s
-	WORD $0x4eb5d400 // fsub v0.4s, v0.4s, v21.4s
-	WORD $0x4eb0d421 // fsub v1.4s, v1.4s, v16.4s
-	WORD $0x4eb1d442 // fsub v2.4s, v2.4s, v17.4s
-	WORD $0x4eb2d463 // fsub v3.4s, v3.4s, v18.4s
+	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
+	FMOVQ 336(R15), F11
+	FMOVQ 352(R15), F5
+	WORD $0x6e2bdd28 // fmul v8.4s, v9.4s, v11.4s
+	WORD $0x4e218908 // frintn v8.4s, v8.4s
+	WORD $0x4e25d507 // fadd v7.4s, v8.4s, v5.4s
+	VSHL $23, V7.S4, V7.S4
+	WORD $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
+	WORD $0x4ea8d528 // fsub v8.4s, v9.4s, v8.4s
+	WORD $0x4e25d507 // fadd v7.4s, v8.4s, v5.4s
+	VSHL $23, V7.S4, V7.S4
+	WORD $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
+	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
+	WORD $0x4e3ef421 // fmax v1.4s, v1.4s, v30.4s
+	WORD $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
+	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
 	ADD R11<<2, R2, R13
 	FMOVQ F0, 0(R13)
 	ADD R11<<2, R2, R13
 	FMOVQ F1, 16(R13)
-	ADD R11<<2, R2, R13
-	FMOVQ F2, 32(R13)
-	ADD R11<<2, R2, R13
-	FMOVQ F3, 48(R13)
 	ADD $8192, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
-	ADD $16, R11
+	ADD $8, R11
 	CMP R12, R11
 	BLE vectors3
 fewer4:
-	ADD $16, R12
+	ADD $8, R12
 	SUB $4, R12
 	CMP R12, R11
 	BGT fewer6
@@ -1867,66 +1591,62 @@ vectors5:
 	ADD R11<<2, R1, R13
 	FMOVQ 0(R13), F1
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	FMOVQ 352(R15), F1
+	FMOVQ 320(R15), F1
 	VAND V1.B16, V0.B16, V1.B16
-	WORD $0x4ebcf421 // fmin v1.4s, v1.4s, v28.4s
-	WORD $0x6e3bdc22 // fmul v2.4s, v1.4s, v27.4s
+	WORD $0x4ebdf421 // fmin v1.4s, v1.4s, v29.4s
+	VEOR V30.B16, V1.B16, V2.B16
 	WORD $0x6e22dc23 // fmul v3.4s, v1.4s, v2.4s
-	WORD $0x6e3adc63 // fmul v3.4s, v3.4s, v26.4s
-	WORD $0x4e218863 // frintn v3.4s, v3.4s
-	WORD $0x6e39dc64 // fmul v4.4s, v3.4s, v25.4s
-	VFMLA V2.S4, V1.S4, V4.S4
-	FMOVQ 64(R15), F2
-	VFMLA V2.S4, V3.S4, V4.S4
-	FMOVQ 80(R15), F2
-	VMOV V30.B16, V5.B16
-	VFMLA V2.S4, V1.S4, V5.S4
-	WORD $0x6e25fc21 // fdiv v1.4s, v1.4s, v5.4s
-	FMOVQ 112(R15), F5
-	FMOVQ 128(R15), F2
-	VFMLA V1.S4, V5.S4, V2.S4
-	FMOVQ 144(R15), F5
-	VFMLA V1.S4, V2.S4, V5.S4
-	FMOVQ 160(R15), F2
-	VFMLA V1.S4, V5.S4, V2.S4
-	FMOVQ 176(R15), F5
-	VFMLA V1.S4, V2.S4, V5.S4
-	FMOVQ 192(R15), F2
-	VFMLA V1.S4, V5.S4, V2.S4
-	FMOVQ 208(R15), F5
-	VFMLA V1.S4, V2.S4, V5.S4
-	FMOVQ 224(R15), F2
-	VFMLA V1.S4, V5.S4, V2.S4
-	FMOVQ 240(R15), F5
-	VFMLA V1.S4, V2.S4, V5.S4
-	FMOVQ 256(R15), F2
-	FMOVQ 272(R15), F6
-	VFMLA V4.S4, V2.S4, V6.S4
-	FMOVQ 288(R15), F2
-	VFMLA V4.S4, V6.S4, V2.S4
-	FMOVQ 304(R15), F6
-	VFMLA V4.S4, V2.S4, V6.S4
-	VMOV V29.B16, V2.B16
-	VFMLA V4.S4, V6.S4, V2.S4
-	VMOV V30.B16, V6.B16
-	VFMLA V4.S4, V2.S4, V6.S4
-	VMOV V30.B16, V2.B16
-	VFMLA V4.S4, V6.S4, V2.S4
-	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
-	WORD $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
-	FMOVQ 368(R15), F4
-	WORD $0x6e3ddc61 // fmul v1.4s, v3.4s, v29.4s
-	WORD $0x4e218821 // frintn v1.4s, v1.4s
-	WORD $0x4e24d425 // fadd v5.4s, v1.4s, v4.4s
-	VSHL $23, V5.S4, V5.S4
-	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
-	WORD $0x4ea1d461 // fsub v1.4s, v3.4s, v1.4s
-	WORD $0x4e24d425 // fadd v5.4s, v1.4s, v4.4s
-	VSHL $23, V5.S4, V5.S4
-	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
+	WORD $0x6e3cdc64 // fmul v4.4s, v3.4s, v28.4s
+	WORD $0x4e218884 // frintn v4.4s, v4.4s
+	VMOV V3.B16, V5.B16
+	VFMLA V27.S4, V4.S4, V5.S4
+	VEOR V30.B16, V3.B16, V3.B16
+	VFMLA V2.S4, V1.S4, V3.S4
+	WORD $0x4e23d4a5 // fadd v5.4s, v5.4s, v3.4s
+	WORD $0x4e3ad423 // fadd v3.4s, v1.4s, v26.4s
+	VMOV V25.B16, V2.B16
+	VFMLA V1.S4, V3.S4, V2.S4
+	VMOV V24.B16, V3.B16
+	VFMLA V1.S4, V2.S4, V3.S4
+	VMOV V23.B16, V2.B16
+	VFMLA V1.S4, V3.S4, V2.S4
+	VMOV V22.B16, V3.B16
+	VFMLA V1.S4, V2.S4, V3.S4
+	WORD $0x4e35d422 // fadd v2.4s, v1.4s, v21.4s
+	VMOV V20.B16, V6.B16
+	VFMLA V1.S4, V2.S4, V6.S4
+	VMOV V19.B16, V2.B16
+	VFMLA V1.S4, V6.S4, V2.S4
+	VMOV V18.B16, V6.B16
+	VFMLA V1.S4, V2.S4, V6.S4
+	WORD $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	WORD $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
+	VMOV V16.B16, V3.B16
+	VFMLA V5.S4, V17.S4, V3.S4
+	VMOV V15.B16, V6.B16
+	VFMLA V5.S4, V3.S4, V6.S4
+	VMOV V14.B16, V3.B16
+	VFMLA V5.S4, V6.S4, V3.S4
+	VMOV V13.B16, V6.B16
+	VFMLA V5.S4, V3.S4, V6.S4
+	FMOVQ 272(R15), F3
+	VFMLA V5.S4, V6.S4, V3.S4
+	FMOVQ 288(R15), F6
+	VFMLA V5.S4, V3.S4, V6.S4
+	WORD $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
 	FMOVQ 336(R15), F3
-	WORD $0x4e23f400 // fmax v0.4s, v0.4s, v3.4s
-	WORD $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
+	FMOVQ 352(R15), F2
+	WORD $0x6e23dc86 // fmul v6.4s, v4.4s, v3.4s
+	WORD $0x4e2188c6 // frintn v6.4s, v6.4s
+	WORD $0x4e22d4c5 // fadd v5.4s, v6.4s, v2.4s
+	VSHL $23, V5.S4, V5.S4
+	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
+	WORD $0x4ea6d486 // fsub v6.4s, v4.4s, v6.4s
+	WORD $0x4e22d4c5 // fadd v5.4s, v6.4s, v2.4s
+	VSHL $23, V5.S4, V5.S4
+	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
+	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
+	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R2, R13
 	FMOVQ F0, 0(R13)
 	ADD $8192, R0, R13
@@ -1939,73 +1659,69 @@ fewer6:
 	ADD $4, R12
 	CMP R12, R11
 	BEQ done8
-	FMOVQ 384(R15), F31
+	FMOVQ 368(R15), F31
 one7:
 	ADD R11<<2, R0, R13
 	FMOVS 0(R13), F0
 	ADD R11<<2, R1, R13
 	FMOVS 0(R13), F1
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	FMOVQ 352(R15), F1
+	FMOVQ 320(R15), F1
 	VAND V1.B16, V0.B16, V1.B16
-	WORD $0x4ebcf421 // fmin v1.4s, v1.4s, v28.4s
-	WORD $0x6e3bdc22 // fmul v2.4s, v1.4s, v27.4s
+	WORD $0x4ebdf421 // fmin v1.4s, v1.4s, v29.4s
+	VEOR V30.B16, V1.B16, V2.B16
 	WORD $0x6e22dc23 // fmul v3.4s, v1.4s, v2.4s
-	WORD $0x6e3adc63 // fmul v3.4s, v3.4s, v26.4s
-	WORD $0x4e218863 // frintn v3.4s, v3.4s
-	WORD $0x6e39dc64 // fmul v4.4s, v3.4s, v25.4s
-	VFMLA V2.S4, V1.S4, V4.S4
-	FMOVQ 64(R15), F2
-	VFMLA V2.S4, V3.S4, V4.S4
-	FMOVQ 80(R15), F2
-	VMOV V30.B16, V5.B16
-	VFMLA V2.S4, V1.S4, V5.S4
-	WORD $0x6e25fc21 // fdiv v1.4s, v1.4s, v5.4s
-	FMOVQ 112(R15), F5
-	FMOVQ 128(R15), F2
-	VFMLA V1.S4, V5.S4, V2.S4
-	FMOVQ 144(R15), F5
-	VFMLA V1.S4, V2.S4, V5.S4
-	FMOVQ 160(R15), F2
-	VFMLA V1.S4, V5.S4, V2.S4
-	FMOVQ 176(R15), F5
-	VFMLA V1.S4, V2.S4, V5.S4
-	FMOVQ 192(R15), F2
-	VFMLA V1.S4, V5.S4, V2.S4
-	FMOVQ 208(R15), F5
-	VFMLA V1.S4, V2.S4, V5.S4
-	FMOVQ 224(R15), F2
-	VFMLA V1.S4, V5.S4, V2.S4
-	FMOVQ 240(R15), F5
-	VFMLA V1.S4, V2.S4, V5.S4
-	FMOVQ 256(R15), F2
-	FMOVQ 272(R15), F6
-	VFMLA V4.S4, V2.S4, V6.S4
-	FMOVQ 288(R15), F2
-	VFMLA V4.S4, V6.S4, V2.S4
-	FMOVQ 304(R15), F6
-	VFMLA V4.S4, V2.S4, V6.S4
-	VMOV V29.B16, V2.B16
-	VFMLA V4.S4, V6.S4, V2.S4
-	VMOV V30.B16, V6.B16
-	VFMLA V4.S4, V2.S4, V6.S4
-	VMOV V30.B16, V2.B16
-	VFMLA V4.S4, V6.S4, V2.S4
-	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
-	WORD $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
-	FMOVQ 368(R15), F4
-	WORD $0x6e3ddc61 // fmul v1.4s, v3.4s, v29.4s
-	WORD $0x4e218821 // frintn v1.4s, v1.4s
-	WORD $0x4e24d425 // fadd v5.4s, v1.4s, v4.4s
-	VSHL $23, V5.S4, V5.S4
-	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
-	WORD $0x4ea1d461 // fsub v1.4s, v3.4s, v1.4s
-	WORD $0x4e24d425 // fadd v5.4s, v1.4s, v4.4s
-	VSHL $23, V5.S4, V5.S4
-	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
+	WORD $0x6e3cdc64 // fmul v4.4s, v3.4s, v28.4s
+	WORD $0x4e218884 // frintn v4.4s, v4.4s
+	VMOV V3.B16, V5.B16
+	VFMLA V27.S4, V4.S4, V5.S4
+	VEOR V30.B16, V3.B16, V3.B16
+	VFMLA V2.S4, V1.S4, V3.S4
+	WORD $0x4e23d4a5 // fadd v5.4s, v5.4s, v3.4s
+	WORD $0x4e3ad423 // fadd v3.4s, v1.4s, v26.4s
+	VMOV V25.B16, V2.B16
+	VFMLA V1.S4, V3.S4, V2.S4
+	VMOV V24.B16, V3.B16
+	VFMLA V1.S4, V2.S4, V3.S4
+	VMOV V23.B16, V2.B16
+	VFMLA V1.S4, V3.S4, V2.S4
+	VMOV V22.B16, V3.B16
+	VFMLA V1.S4, V2.S4, V3.S4
+	WORD $0x4e35d422 // fadd v2.4s, v1.4s, v21.4s
+	VMOV V20.B16, V6.B16
+	VFMLA V1.S4, V2.S4, V6.S4
+	VMOV V19.B16, V2.B16
+	VFMLA V1.S4, V6.S4, V2.S4
+	VMOV V18.B16, V6.B16
+	VFMLA V1.S4, V2.S4, V6.S4
+	WORD $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	WORD $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
+	VMOV V16.B16, V3.B16
+	VFMLA V5.S4, V17.S4, V3.S4
+	VMOV V15.B16, V6.B16
+	VFMLA V5.S4, V3.S4, V6.S4
+	VMOV V14.B16, V3.B16
+	VFMLA V5.S4, V6.S4, V3.S4
+	VMOV V13.B16, V6.B16
+	VFMLA V5.S4, V3.S4, V6.S4
+	FMOVQ 272(R15), F3
+	VFMLA V5.S4, V6.S4, V3.S4
+	FMOVQ 288(R15), F6
+	VFMLA V5.S4, V3.S4, V6.S4
+	WORD $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
 	FMOVQ 336(R15), F3
-	WORD $0x4e23f400 // fmax v0.4s, v0.4s, v3.4s
-	WORD $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
+	FMOVQ 352(R15), F2
+	WORD $0x6e23dc86 // fmul v6.4s, v4.4s, v3.4s
+	WORD $0x4e2188c6 // frintn v6.4s, v6.4s
+	WORD $0x4e22d4c5 // fadd v5.4s, v6.4s, v2.4s
+	VSHL $23, V5.S4, V5.S4
+	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
+	WORD $0x4ea6d486 // fsub v6.4s, v4.4s, v6.4s
+	WORD $0x4e22d4c5 // fadd v5.4s, v6.4s, v2.4s
+	VSHL $23, V5.S4, V5.S4
+	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
+	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
+	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R2, R13
 	FMOVS F0, 0(R13)
 	ADD $8192, R0, R13

@@ -30,14 +30,14 @@ var convTranspose = &Op{
 			return fmt.Errorf("%s, %s, strides %v, paddings %v, dilations %v and paddings %v of the result do not fit together", x, w, a.Stride, a.Pad, a.Dilation, a.OutPad)
 		}
 		return nil
-	}}, {"conv_transpose/window", "kernel sizes are constants; strides and dilations are at least 1, paddings at least 0, those of the result less than stride or dilation, and the result has no negative size", func(in *Instr) error {
+	}}, {"conv_transpose/window", "kernel sizes are constants; strides and dilations are at least 1, paddings at least 0, those of the result less than stride or dilation, and the result is never empty", func(in *Instr) error {
 		x, w, a := in.Args[0].Type, in.Args[1].Type, in.Attrs.(ConvTransposeAttrs)
 		for i := range a.Stride {
 			k, ok := w.Shape[1+i].Int()
 			if !ok || k < 1 || a.Stride[i] < 1 || a.Pad[i] < 0 || a.Dilation[i] < 1 || a.OutPad[i] < 0 || a.OutPad[i] >= max(a.Stride[i], a.Dilation[i]) {
 				return fmt.Errorf("kernel %s with stride %d, padding %d, dilation %d and padding %d of the result is not possible", w.Shape[1+i], a.Stride[i], a.Pad[i], a.Dilation[i], a.OutPad[i])
 			}
-			if !proves(in.Facts, a.size(i, x.Shape[1+i], k)) {
+			if !proves(in.Facts, a.size(i, x.Shape[1+i], k).Sub(N(1))) {
 				return fmt.Errorf("axis %d of %s may be too short for stride %d, padding %d and kernel %d", 1+i, x, a.Stride[i], a.Pad[i], k)
 			}
 		}

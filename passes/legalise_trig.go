@@ -29,30 +29,33 @@ func quadrant(x ir.S) (n, r ir.S) {
 	return k.Add(k.Num(integer)).Fn(ir.Bits), r
 }
 
-// circle is sin(r) where n is even and cos(r) where it is odd, with its sign changed
-// where the bit of n for 2 is set, and by the sign given.
-func circle(n, r, sign ir.S) ir.S {
+// circle is sin(r) where n is even and cos(r) where it is odd, with its sign changed by that
+// of flip.
+func circle(n, r, flip ir.S) ir.S {
 	sin := oddPolynomial(r, 2.72384543e-06, -0.000198399966, 0.0083333317, -0.166666667)
 	s := r.Mul(r)
 	cos := s.Fn(ir.FMA, s.Num(-0.5), s.Num(1))
 	cos = s.Mul(s).Fn(ir.FMA, horner(s, 2.45384749e-05, -0.00138882584, 0.0416666644), cos)
 	y := even(n).Select(sin, cos).Fn(ir.Bits)
-	flip := n.Fn(ir.Shl, n.Num(30))
-	return y.Fn(ir.Xor, signBit(flip.Fn(ir.Xor, sign))).Fn(ir.FromBits)
+	return y.Fn(ir.Xor, signBit(flip)).Fn(ir.FromBits)
 }
+
+// twice is a number whose sign is the bit of n for 2.
+func twice(n ir.S) ir.S { return n.Fn(ir.Shl, n.Num(30)) }
 
 func even(n ir.S) ir.S { return n.Fn(ir.And, n.Num(1)).Fn(ir.Eq, n.Num(0)) }
 
 // sin has an error of 2 ulp for |x| < 2^17.
 func sin(x ...ir.S) ir.S {
 	n, r := quadrant(x[0])
-	return circle(n, r, x[0].Fn(ir.Bits))
+	return circle(n, r, twice(n).Fn(ir.Xor, x[0].Fn(ir.Bits)))
 }
 
 // cos is sin a quadrant on, of |x|. 2 ulp for |x| < 2^17.
 func cos(x ...ir.S) ir.S {
 	n, r := quadrant(x[0])
-	return circle(n.Add(n.Num(1)), r, n.Num(0))
+	n = n.Add(n.Num(1))
+	return circle(n, r, twice(n))
 }
 
 // tan is tan(r) or, in odd quadrants, -1/tan(r). 3 ulp for |x| < 2^15.

@@ -440,15 +440,15 @@ func noiseGtZ2Rows(call *cpu.Call, lo, hi int) {
 			v17 := max((float32(float64(v9)*float64(float32(1.7151245e-15)) + float64((float32(float64(v9)*float64(float32(4.371139e-08)) + float64((float32(float64(v9)*float64(float32(-1.5707964)) + float64(v6))))))))), -1)
 			v19 := min(v17, 1)
 			v22 := int32(math.Float32bits((v9 + 1.2582912e+07)))
-			v24 := v19 * v19
-			v33 := float32(float64((v19*v24))*float64((float32(float64((float32(float64((float32(float64(float32(2.7238455e-06))*float64(v24)+float64(float32(-0.00019839997)))))*float64(v24)+float64(float32(0.008333332)))))*float64(v24)+float64(float32(-0.16666667))))) + float64(v19))
-			v42 := float32(float64((v24*v24))*float64((float32(float64((float32(float64(float32(2.4538474e-05))*float64(v24)+float64(float32(-0.0013888258)))))*float64(v24)+float64(float32(0.041666664))))) + float64((float32(float64(v24)*float64(float32(-0.5)) + float64(float32(1))))))
-			v46 := (v22 & 1) == 0
-			v47 := v42
-			if v46 {
-				v47 = v33
+			v27 := v19 * v19
+			v36 := float32(float64((v19*v27))*float64((float32(float64((float32(float64((float32(float64(float32(2.7238455e-06))*float64(v27)+float64(float32(-0.00019839997)))))*float64(v27)+float64(float32(0.008333332)))))*float64(v27)+float64(float32(-0.16666667))))) + float64(v19))
+			v45 := float32(float64((v27*v27))*float64((float32(float64((float32(float64(float32(2.4538474e-05))*float64(v27)+float64(float32(-0.0013888258)))))*float64(v27)+float64(float32(0.041666664))))) + float64((float32(float64(v27)*float64(float32(-0.5)) + float64(float32(1))))))
+			v49 := (v22 & 1) == 0
+			v50 := v45
+			if v49 {
+				v50 = v36
 			}
-			v54 := (int32(math.Float32bits(v47))) ^ (((cpu.Shl(v22, 30)) ^ (int32(math.Float32bits(v5)))) & -2147483648)
+			v54 := (int32(math.Float32bits(v50))) ^ (((cpu.Shl(v22, 30)) ^ (int32(math.Float32bits(v5)))) & -2147483648)
 			v55 := math.Float32frombits(uint32(v54))
 			v56 := (i1 < 16)
 			v57 := float32(0)
@@ -468,22 +468,22 @@ func noiseGtZ2Rows(call *cpu.Call, lo, hi int) {
 			v68 := max((float32(float64(v64)*float64(float32(1.7151245e-15)) + float64((float32(float64(v64)*float64(float32(4.371139e-08)) + float64((float32(float64(v64)*float64(float32(-1.5707964)) + float64(v62))))))))), -1)
 			v69 := min(v68, 1)
 			v72 := (int32(math.Float32bits((v64 + 1.2582912e+07)))) + 1
-			v73 := v69 * v69
-			v78 := float32(float64((v69*v73))*float64((float32(float64((float32(float64((float32(float64(float32(2.7238455e-06))*float64(v73)+float64(float32(-0.00019839997)))))*float64(v73)+float64(float32(0.008333332)))))*float64(v73)+float64(float32(-0.16666667))))) + float64(v69))
-			v83 := float32(float64((v73*v73))*float64((float32(float64((float32(float64(float32(2.4538474e-05))*float64(v73)+float64(float32(-0.0013888258)))))*float64(v73)+float64(float32(0.041666664))))) + float64((float32(float64(v73)*float64(float32(-0.5)) + float64(float32(1))))))
-			v85 := (v72 & 1) == 0
-			v86 := v83
-			if v85 {
-				v86 = v78
+			v74 := v69 * v69
+			v79 := float32(float64((v69*v74))*float64((float32(float64((float32(float64((float32(float64(float32(2.7238455e-06))*float64(v74)+float64(float32(-0.00019839997)))))*float64(v74)+float64(float32(0.008333332)))))*float64(v74)+float64(float32(-0.16666667))))) + float64(v69))
+			v84 := float32(float64((v74*v74))*float64((float32(float64((float32(float64(float32(2.4538474e-05))*float64(v74)+float64(float32(-0.0013888258)))))*float64(v74)+float64(float32(0.041666664))))) + float64((float32(float64(v74)*float64(float32(-0.5)) + float64(float32(1))))))
+			v86 := (v72 & 1) == 0
+			v87 := v84
+			if v86 {
+				v87 = v79
 			}
-			v91 := (int32(math.Float32bits(v86))) ^ (((cpu.Shl(v72, 30)) ^ 0) & -2147483648)
-			v93 := (math.Float32frombits(uint32(v91))) - 1
-			v94 := (0 <= i1-16)
-			v95 := v57
-			if v94 {
-				v95 = v93
+			v91 := math.Float32frombits(uint32(((int32(math.Float32bits(v87))) ^ ((cpu.Shl(v72, 30)) & -2147483648))))
+			v92 := v91 - 1
+			v93 := (0 <= i1-16)
+			v94 := v57
+			if v93 {
+				v94 = v92
 			}
-			rows[i0*32+i1] = v95
+			rows[i0*32+i1] = v94
 		}
 	}
 }

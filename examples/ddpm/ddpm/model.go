@@ -173,7 +173,7 @@ var program = runtime.Program{
 						{Order: []int{1, 6, 8, 11, 14, 17, 18, 19, 20, 9, 12, 15, 2, 4, 5, 0, 16, 3, 7, 10, 13}, On: [][]int{{5, 17}, nil, {6, 1}, {16, 18}, {2}, {4}, nil, {9, 19, 18}, nil, {8}, {12, 20, 19}, nil, {11}, {15, 20}, nil, {14}, {0}, nil, nil, nil, nil}},
 					},
 					Steps: []runtime.Step{
-						{Kernel: 13, Args: []runtime.Ref{runtime.Input.At(1), runtime.Weight.At(18), runtime.Arena.At(16)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(32, dimB), Grain: 84, Pos: "ddpm.mlx:31:46"},
+						{Kernel: 13, Args: []runtime.Ref{runtime.Input.At(1), runtime.Weight.At(18), runtime.Arena.At(16)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(32, dimB), Grain: 85, Pos: "ddpm.mlx:31:46"},
 						{Kernel: 16, Args: []runtime.Ref{runtime.Input.At(0), runtime.Arena.At(17)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(1156, dimB), Grain: 4096, Pos: "ddpm.mlx:14:20"},
 						{Kernel: 0, Args: []runtime.Ref{runtime.Weight.At(20), runtime.Arena.At(0), runtime.Arena.At(16), runtime.Pack.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Size{{Coef: 4, Of: []runtime.Factor{{Num: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Dim: dimB}}}, {Coef: 11}}, Den: runtime.Mono(12)}}}}, Grain: 1, Barrier: true, Pos: "ddpm.mlx:31:46"},
 						{Kernel: 2, Args: []runtime.Ref{runtime.Weight.At(1), runtime.Arena.At(3), runtime.Arena.At(17), runtime.Pack.At(3)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Num: runtime.Size{{Coef: 784, Of: []runtime.Factor{{Dim: dimB}}}, {Coef: 191}}, Den: runtime.Mono(192)}}}}, Grain: 1, Pos: "ddpm.mlx:14:20"},

@@ -77,23 +77,23 @@ func stepModelLayers0SelfAttnSin(call *cpu.Call, lo, hi int) {
 			v36 := max((float32(float64(v28)*float64(float32(1.7151245e-15)) + float64((float32(float64(v28)*float64(float32(4.371139e-08)) + float64((float32(float64(v28)*float64(float32(-1.5707964)) + float64(v25))))))))), -1)
 			v37 := min(v36, 1)
 			v40 := int32(math.Float32bits((v28 + 1.2582912e+07)))
-			v42 := v37 * v37
-			v51 := float32(float64((v37*v42))*float64((float32(float64((float32(float64((float32(float64(float32(2.7238455e-06))*float64(v42)+float64(float32(-0.00019839997)))))*float64(v42)+float64(float32(0.008333332)))))*float64(v42)+float64(float32(-0.16666667))))) + float64(v37))
-			v60 := float32(float64((v42*v42))*float64((float32(float64((float32(float64(float32(2.4538474e-05))*float64(v42)+float64(float32(-0.0013888258)))))*float64(v42)+float64(float32(0.041666664))))) + float64((float32(float64(v42)*float64(float32(-0.5)) + float64(float32(1))))))
-			v64 := (v40 & 1) == 0
-			v65 := v60
-			if v64 {
-				v65 = v51
+			v45 := v37 * v37
+			v54 := float32(float64((v37*v45))*float64((float32(float64((float32(float64((float32(float64(float32(2.7238455e-06))*float64(v45)+float64(float32(-0.00019839997)))))*float64(v45)+float64(float32(0.008333332)))))*float64(v45)+float64(float32(-0.16666667))))) + float64(v37))
+			v63 := float32(float64((v45*v45))*float64((float32(float64((float32(float64(float32(2.4538474e-05))*float64(v45)+float64(float32(-0.0013888258)))))*float64(v45)+float64(float32(0.041666664))))) + float64((float32(float64(v45)*float64(float32(-0.5)) + float64(float32(1))))))
+			v67 := (v40 & 1) == 0
+			v68 := v63
+			if v67 {
+				v68 = v54
 			}
-			v72 := (int32(math.Float32bits(v65))) ^ (((cpu.Shl(v40, 30)) ^ (int32(math.Float32bits(v24)))) & -2147483648)
+			v72 := (int32(math.Float32bits(v68))) ^ (((cpu.Shl(v40, 30)) ^ (int32(math.Float32bits(v24)))) & -2147483648)
 			v74 := v40 + 1
-			v76 := (v74 & 1) == 0
-			v77 := v60
-			if v76 {
-				v77 = v51
+			v77 := (v74 & 1) == 0
+			v78 := v63
+			if v77 {
+				v78 = v54
 			}
-			v82 := (int32(math.Float32bits(v77))) ^ (((cpu.Shl(v74, 30)) ^ 0) & -2147483648)
-			cos[i0*4+i1] = math.Float32frombits(uint32(v82))
+			v82 := math.Float32frombits(uint32(((int32(math.Float32bits(v78))) ^ ((cpu.Shl(v74, 30)) & -2147483648))))
+			cos[i0*4+i1] = v82
 			sin[i0*4+i1] = math.Float32frombits(uint32(v72))
 		}
 	}

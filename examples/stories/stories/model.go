@@ -278,7 +278,7 @@ var program = runtime.Program{
 					},
 					Steps: []runtime.Step{
 						{Kernel: 0, Args: []runtime.Ref{runtime.Input.At(0), runtime.Weight.At(0), runtime.Weight.At(8), runtime.Arena.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimT)}, Grid: runtime.Mono(1, dimT), Grain: 17, Pos: "stories.mlx:52:23"},
-						{Kernel: 2, Args: []runtime.Ref{runtime.Arena.At(2), runtime.Arena.At(3)}, Sizes: []runtime.Size{runtime.Mono(1, dimT), runtime.Mono(1, dimPos)}, Grid: runtime.Mono(4, dimT), Grain: 96, Pos: "stories.mlx:32:34"},
+						{Kernel: 2, Args: []runtime.Ref{runtime.Arena.At(2), runtime.Arena.At(3)}, Sizes: []runtime.Size{runtime.Mono(1, dimT), runtime.Mono(1, dimPos)}, Grid: runtime.Mono(4, dimT), Grain: 97, Pos: "stories.mlx:32:34"},
 						{Kernel: 1, Args: []runtime.Ref{runtime.Arena.At(0), runtime.Arena.At(1), runtime.Pack.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimT)}, Grid: runtime.Size{{Coef: 4, Of: []runtime.Factor{{Num: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Dim: dimT}}}, {Coef: 47}}, Den: runtime.Mono(48)}}}}, Grain: 1, Barrier: true, Pos: "stories.mlx:29:9"},
 						{Kernel: 3, Args: []runtime.Ref{runtime.Arena.At(1), runtime.Arena.At(2), runtime.Arena.At(3), runtime.Kept.At(1), runtime.Kept.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimT), runtime.Mono(1, dimS), runtime.Mono(1, dimPos)}, Grid: runtime.Mono(32, dimT), Grain: 390, Barrier: true, Pos: "stories.mlx:32:34"},
 						{Kernel: 26, Args: []runtime.Ref{runtime.Arena.At(1), runtime.Arena.At(2), runtime.Arena.At(3), runtime.Arena.At(28)}, Sizes: []runtime.Size{runtime.Mono(1, dimT)}, Grid: runtime.Mono(64, dimT), Grain: 409, Pos: "stories.mlx:34:9"},
@@ -394,7 +394,7 @@ var program = runtime.Program{
 					},
 					Steps: []runtime.Step{
 						{Kernel: 13, Args: []runtime.Ref{runtime.Input.At(0), runtime.Weight.At(0), runtime.Weight.At(8), runtime.Arena.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimT)}, Grid: runtime.Mono(1, dimB, dimT), Grain: 17, Pos: "stories.mlx:52:23"},
-						{Kernel: 2, Args: []runtime.Ref{runtime.Arena.At(2), runtime.Arena.At(3)}, Sizes: []runtime.Size{runtime.Mono(1, dimT), runtime.Mono(1, dimPos)}, Grid: runtime.Mono(4, dimT), Grain: 96, Pos: "stories.mlx:32:34"},
+						{Kernel: 2, Args: []runtime.Ref{runtime.Arena.At(2), runtime.Arena.At(3)}, Sizes: []runtime.Size{runtime.Mono(1, dimT), runtime.Mono(1, dimPos)}, Grid: runtime.Mono(4, dimT), Grain: 97, Pos: "stories.mlx:32:34"},
 						{Kernel: 14, Args: []runtime.Ref{runtime.Arena.At(0), runtime.Arena.At(1), runtime.Pack.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimT)}, Grid: runtime.Size{{Coef: 4, Of: []runtime.Factor{{Num: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Dim: dimB}, {Dim: dimT}}}, {Coef: 191}}, Den: runtime.Mono(192)}}}}, Grain: 1, Barrier: true, Pos: "stories.mlx:29:9"},
 						{Kernel: 15, Args: []runtime.Ref{runtime.Arena.At(1), runtime.Arena.At(2), runtime.Arena.At(3), runtime.Kept.At(1), runtime.Kept.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimT), runtime.Mono(1, dimS), runtime.Mono(1, dimPos)}, Grid: runtime.Mono(32, dimB, dimT), Grain: 390, Barrier: true, Pos: "stories.mlx:32:34"},
 						{Kernel: 33, Args: []runtime.Ref{runtime.Arena.At(1), runtime.Arena.At(2), runtime.Arena.At(3), runtime.Arena.At(28)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimT)}, Grid: runtime.Mono(64, dimB, dimT), Grain: 409, Pos: "stories.mlx:34:9"},

@@ -23,8 +23,8 @@ func stepQ(call *cpu.Call, lo, hi int) {
 		i0 := p / (T * 16)
 		p += end - i3
 		v2 := float32(i1 + pos)
-		v90 := (i2 < 1)
-		v97 := (0 <= i2-1)
+		v89 := (i2 < 1)
+		v96 := (0 <= i2-1)
 		for ; i3 < end; i3++ {
 			var v1 float32
 			if i2 < 1 {
@@ -42,47 +42,46 @@ func stepQ(call *cpu.Call, lo, hi int) {
 			v39 := min(v38, 1)
 			v42 := int32(math.Float32bits((v30 + 1.2582912e+07)))
 			v44 := v42 + 1
-			v46 := v39 * v39
-			v55 := float32(float64((v39*v46))*float64((float32(float64((float32(float64((float32(float64(float32(2.7238455e-06))*float64(v46)+float64(float32(-0.00019839997)))))*float64(v46)+float64(float32(0.008333332)))))*float64(v46)+float64(float32(-0.16666667))))) + float64(v39))
-			v64 := float32(float64((v46*v46))*float64((float32(float64((float32(float64(float32(2.4538474e-05))*float64(v46)+float64(float32(-0.0013888258)))))*float64(v46)+float64(float32(0.041666664))))) + float64((float32(float64(v46)*float64(float32(-0.5)) + float64(float32(1))))))
-			v66 := (v44 & 1) == 0
-			v67 := v64
-			if v66 {
-				v67 = v55
+			v47 := v39 * v39
+			v56 := float32(float64((v39*v47))*float64((float32(float64((float32(float64((float32(float64(float32(2.7238455e-06))*float64(v47)+float64(float32(-0.00019839997)))))*float64(v47)+float64(float32(0.008333332)))))*float64(v47)+float64(float32(-0.16666667))))) + float64(v39))
+			v65 := float32(float64((v47*v47))*float64((float32(float64((float32(float64(float32(2.4538474e-05))*float64(v47)+float64(float32(-0.0013888258)))))*float64(v47)+float64(float32(0.041666664))))) + float64((float32(float64(v47)*float64(float32(-0.5)) + float64(float32(1))))))
+			v68 := (v44 & 1) == 0
+			v69 := v65
+			if v68 {
+				v69 = v56
 			}
-			v74 := (int32(math.Float32bits(v67))) ^ (((cpu.Shl(v44, 30)) ^ 0) & -2147483648)
-			v75 := math.Float32frombits(uint32(v74))
-			var v77 float32
+			v74 := math.Float32frombits(uint32(((int32(math.Float32bits(v69))) ^ ((cpu.Shl(v44, 30)) & -2147483648))))
+			var v76 float32
 			if i2 < 1 {
-				v77 = x[T*i0*16+i1*16+i2*8+i3+8]
+				v76 = x[T*i0*16+i1*16+i2*8+i3+8]
 			}
-			v80 := (v42 & 1) == 0
-			v81 := v64
-			if v80 {
-				v81 = v55
+			v81 := (v42 & 1) == 0
+			v82 := v65
+			if v81 {
+				v82 = v56
 			}
-			v86 := (int32(math.Float32bits(v81))) ^ (((cpu.Shl(v42, 30)) ^ (int32(math.Float32bits(v26)))) & -2147483648)
-			v87 := math.Float32frombits(uint32(v86))
-			v89 := (v1 * v75) - (v77 * v87)
-			v91 := float32(0)
-			if v90 {
-				v91 = v89
+			v85 := (int32(math.Float32bits(v82))) ^ (((cpu.Shl(v42, 30)) ^ (int32(math.Float32bits(v26)))) & -2147483648)
+			v86 := math.Float32frombits(uint32(v85))
+			v88 := (v1 * v74) - (v76 * v86)
+			v90 := float32(0)
+			if v89 {
+				v90 = v88
 			}
-			var v92 float32
+			var v91 float32
 			if 0 <= i2-1 {
-				v92 = x[T*i0*16+i1*16+i2*8+i3]
+				v91 = x[T*i0*16+i1*16+i2*8+i3]
 			}
-			var v94 float32
+			var v93 float32
 			if 0 <= i2-1 {
-				v94 = x[T*i0*16+i1*16+i2*8+i3-8]
+				v93 = x[T*i0*16+i1*16+i2*8+i3-8]
 			}
-			v96 := (v92 * v75) + (v94 * v87)
-			v98 := v91
-			if v97 {
-				v98 = v96
+			v95 := (v91 * v74) + (v93 * v86)
+			v97 := v90
+			if v96 {
+				v97 = v95
 			}
 			values[S*i0*16+i1*16+i2*8+i3+pos*16] = x[T*i0*16+i1*16+i2*8+i3]
-			keys[S*i0*16+i1*16+i2*8+i3+pos*16] = v98
+			keys[S*i0*16+i1*16+i2*8+i3+pos*16] = v97
 		}
 	}
 }
@@ -308,8 +307,8 @@ func stepYRows(call *cpu.Call, lo, hi int) {
 		i0 := p / (T * 16)
 		p += end - i3
 		v2 := float32(i1 + pos)
-		v90 := (i2 < 1)
-		v97 := (0 <= i2-1)
+		v89 := (i2 < 1)
+		v96 := (0 <= i2-1)
 		for ; i3 < end; i3++ {
 			var v1 float32
 			if i2 < 1 {
@@ -327,46 +326,45 @@ func stepYRows(call *cpu.Call, lo, hi int) {
 			v39 := min(v38, 1)
 			v42 := int32(math.Float32bits((v30 + 1.2582912e+07)))
 			v44 := v42 + 1
-			v46 := v39 * v39
-			v55 := float32(float64((v39*v46))*float64((float32(float64((float32(float64((float32(float64(float32(2.7238455e-06))*float64(v46)+float64(float32(-0.00019839997)))))*float64(v46)+float64(float32(0.008333332)))))*float64(v46)+float64(float32(-0.16666667))))) + float64(v39))
-			v64 := float32(float64((v46*v46))*float64((float32(float64((float32(float64(float32(2.4538474e-05))*float64(v46)+float64(float32(-0.0013888258)))))*float64(v46)+float64(float32(0.041666664))))) + float64((float32(float64(v46)*float64(float32(-0.5)) + float64(float32(1))))))
-			v66 := (v44 & 1) == 0
-			v67 := v64
-			if v66 {
-				v67 = v55
+			v47 := v39 * v39
+			v56 := float32(float64((v39*v47))*float64((float32(float64((float32(float64((float32(float64(float32(2.7238455e-06))*float64(v47)+float64(float32(-0.00019839997)))))*float64(v47)+float64(float32(0.008333332)))))*float64(v47)+float64(float32(-0.16666667))))) + float64(v39))
+			v65 := float32(float64((v47*v47))*float64((float32(float64((float32(float64(float32(2.4538474e-05))*float64(v47)+float64(float32(-0.0013888258)))))*float64(v47)+float64(float32(0.041666664))))) + float64((float32(float64(v47)*float64(float32(-0.5)) + float64(float32(1))))))
+			v68 := (v44 & 1) == 0
+			v69 := v65
+			if v68 {
+				v69 = v56
 			}
-			v74 := (int32(math.Float32bits(v67))) ^ (((cpu.Shl(v44, 30)) ^ 0) & -2147483648)
-			v75 := math.Float32frombits(uint32(v74))
-			var v77 float32
+			v74 := math.Float32frombits(uint32(((int32(math.Float32bits(v69))) ^ ((cpu.Shl(v44, 30)) & -2147483648))))
+			var v76 float32
 			if i2 < 1 {
-				v77 = x[T*i0*16+i1*16+i2*8+i3+8]
+				v76 = x[T*i0*16+i1*16+i2*8+i3+8]
 			}
-			v80 := (v42 & 1) == 0
-			v81 := v64
-			if v80 {
-				v81 = v55
+			v81 := (v42 & 1) == 0
+			v82 := v65
+			if v81 {
+				v82 = v56
 			}
-			v86 := (int32(math.Float32bits(v81))) ^ (((cpu.Shl(v42, 30)) ^ (int32(math.Float32bits(v26)))) & -2147483648)
-			v87 := math.Float32frombits(uint32(v86))
-			v89 := (v1 * v75) - (v77 * v87)
-			v91 := float32(0)
-			if v90 {
-				v91 = v89
+			v85 := (int32(math.Float32bits(v82))) ^ (((cpu.Shl(v42, 30)) ^ (int32(math.Float32bits(v26)))) & -2147483648)
+			v86 := math.Float32frombits(uint32(v85))
+			v88 := (v1 * v74) - (v76 * v86)
+			v90 := float32(0)
+			if v89 {
+				v90 = v88
 			}
-			var v92 float32
+			var v91 float32
 			if 0 <= i2-1 {
-				v92 = x[T*i0*16+i1*16+i2*8+i3]
+				v91 = x[T*i0*16+i1*16+i2*8+i3]
 			}
-			var v94 float32
+			var v93 float32
 			if 0 <= i2-1 {
-				v94 = x[T*i0*16+i1*16+i2*8+i3-8]
+				v93 = x[T*i0*16+i1*16+i2*8+i3-8]
 			}
-			v96 := (v92 * v75) + (v94 * v87)
-			v98 := v91
-			if v97 {
-				v98 = v96
+			v95 := (v91 * v74) + (v93 * v86)
+			v97 := v90
+			if v96 {
+				v97 = v95
 			}
-			rows[T*i0*16+i1*16+i2*8+i3] = v98
+			rows[T*i0*16+i1*16+i2*8+i3] = v97
 		}
 	}
 }

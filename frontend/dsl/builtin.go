@@ -22,8 +22,8 @@ type builtinFn struct {
 var constants = map[string]value{"inf": math.Inf(1), "init": namespace("init")}
 
 // notYet are names that the language has and this compiler does not.
-var notYet = strings.Fields(`einsum conv_transpose cumsum topk sort gather scatter scatter_add repeat flip tril triu
-	fft ifft rfft irfft stft istft eye one_hot seed split_key uniform normal bernoulli categorical
+var notYet = strings.Fields(`cumsum topk sort gather scatter scatter_add
+	fft ifft rfft irfft stft istft eye seed split_key uniform normal bernoulli categorical
 	grad stop_gradient quantize dequant tap close params dropout`)
 
 // quantisedNames are the dtypes that only storage has.
@@ -53,6 +53,11 @@ func init() {
 		}},
 		"conv_winograd": {"x:tensor w:tensor pad:ints?", func(a *builtinArgs) value {
 			return a.op("conv_winograd", ir.WinogradAttrs{Pad: a.each(2, 2, 0)}, a.tensor(0), a.tensor(1))
+		}},
+		"conv_transpose": {"x:tensor w:tensor stride:ints? pad:ints? dilation:ints? out_pad:ints? groups:int?", func(a *builtinArgs) value {
+			n := a.spatial()
+			at := ir.ConvTransposeAttrs{Stride: a.each(2, n, 1), Pad: a.each(3, n, 0), Dilation: a.each(4, n, 1), OutPad: a.each(5, n, 0), Groups: a.int(6, 1)}
+			return a.op("conv_transpose", at, a.tensor(0), a.tensor(1))
 		}},
 		"layer_norm": {"x:tensor weight:tensor bias:tensor eps:float?", func(a *builtinArgs) value {
 			return a.op("layer_norm", ir.NormAttrs{Eps: a.float(3, 1e-5)}, a.tensor(0), a.tensor(1), a.tensor(2))
@@ -95,6 +100,15 @@ func init() {
 		}},
 		"rearrange": {"x:tensor pattern:string ...", func(a *builtinArgs) value {
 			return a.built(func() mlx.Value { return a.tensor(0).Rearrange(a.string(1), a.more) })
+		}},
+		"einsum": {"xs:tensors pattern:string", func(a *builtinArgs) value {
+			return a.built(func() mlx.Value { return mlx.Einsum(a.string(1), a.tensors(0)...) })
+		}},
+		"flip": {"x:tensor axis:ints", func(a *builtinArgs) value {
+			return a.built(func() mlx.Value { return a.tensor(0).Flip(a.ints(1)...) })
+		}},
+		"repeat": {"x:tensor n:int axis:int?", func(a *builtinArgs) value {
+			return a.built(func() mlx.Value { return a.tensor(0).Repeat(a.int(1, 1), a.int(2, 0)) })
 		}},
 		"pad": {"x:tensor lo:ints hi:ints value:float?", func(a *builtinArgs) value {
 			return a.built(func() mlx.Value { return a.tensor(0).Pad(a.ints(1), a.ints(2), a.float(3, 0)) })

@@ -107,6 +107,21 @@ func ConvWinograd(x, w Value, pad ...int) Value {
 	return apply("conv_winograd", ir.WinogradAttrs{Pad: each(pad, 2, 0)}, x, w)
 }
 
+// ConvTransposeOptions are those of ConvTranspose, with lists as in ConvOptions.
+type ConvTransposeOptions struct {
+	Stride, Pad, Dilation, OutPad []int
+	Groups                        int
+}
+
+// ConvTranspose is the transposed convolution of x [B, ...S, I] with kernels
+// w [O, ...K, I/groups].
+func ConvTranspose(x, w Value, o ConvTransposeOptions) Value {
+	n := max(0, x.Type().Rank()-2)
+	return apply("conv_transpose", ir.ConvTransposeAttrs{
+		Stride: each(o.Stride, n, 1), Pad: each(o.Pad, n, 0), Dilation: each(o.Dilation, n, 1), OutPad: each(o.OutPad, n, 0), Groups: cmp.Or(o.Groups, 1),
+	}, x, w)
+}
+
 // each is a list of n numbers: as given, one for all, or the default for all.
 func each(given []int, n, otherwise int) []int {
 	switch len(given) {

@@ -131,6 +131,14 @@ func TestTypes(t *testing.T) {
 		{"conv", func(b Builder, e Entry) Value {
 			return mlx.Conv(e.In("x", "f32[B, 28, 28, 3]"), b.Param("w", "f32[6, 5, 3, 1]"), mlx.ConvOptions{Stride: []int{2}, Pad: []int{2, 1}, Groups: 3})
 		}, "f32[B, 14, 14, 6]"},
+		{"conv_transpose", func(b Builder, e Entry) Value {
+			return mlx.ConvTranspose(e.In("x", "f32[B, 7, 8, 6]"), b.Param("w", "f32[4, 3, 2, 3]"), mlx.ConvTransposeOptions{Stride: []int{2}, Pad: []int{1, 0}, OutPad: []int{1}, Groups: 2})
+		}, "f32[B, 14, 17, 4]"},
+		{"flip", func(b Builder, e Entry) Value { return e.In("x", "f32[B, T]").Flip(-1) }, "f32[B, T]"},
+		{"repeat", func(b Builder, e Entry) Value { return e.In("x", "f32[B, T]").Repeat(3, -1) }, "f32[B, 3*T]"},
+		{"einsum", func(b Builder, e Entry) Value {
+			return mlx.Einsum("b h q d, h k d, k -> q b k", e.In("x", "f32[B, 2, T, 8]"), b.Param("k", "f32[2, 5, 8]"), b.Param("s", "f32[5]"))
+		}, "f32[T, B, 5]"},
 		{"conv_winograd", func(b Builder, e Entry) Value {
 			return mlx.ConvWinograd(e.In("x", "f32[B, 28, T, 3]"), b.Param("w", "f32[6, 3, 3, 3]"), 0, 1)
 		}, "f32[B, 26, T, 6]"},

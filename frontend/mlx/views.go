@@ -36,6 +36,25 @@ func (v Value) Broadcast(shape ...Dim) Value {
 	return apply("broadcast", ir.ShapeAttrs{Shape: slices.Clone(shape)}, v)
 }
 
+// Flip turns axes round; negative ones count from the end.
+func (v Value) Flip(of ...int) Value { return apply("flip", ir.FlipAttrs{Axes: axes(v, of)}, v) }
+
+// Repeat has each element n times along an axis, next to each other.
+func (v Value) Repeat(n, a int) Value {
+	x, ok := v.use("repeat")
+	if !ok {
+		return v.poison()
+	}
+	if a = axis(v, a); n < 1 || a < 0 || a >= x.Type.Rank() {
+		return v.b.misuse(x, "repeat: %d times along axis %d of %s is not possible", n, a, x.Type)
+	}
+	shape := slices.Clone(x.Type.Shape)
+	wide := slices.Insert(slices.Clone(shape), a+1, N(1))
+	all := slices.Insert(slices.Clone(shape), a+1, N(n))
+	shape[a] = shape[a].Mul(N(n))
+	return v.Reshape(wide...).Broadcast(all...).Reshape(shape...)
+}
+
 // Pad puts lo[i] elements equal to x before axis i, and hi[i] behind.
 func (v Value) Pad(lo, hi []int, x float64) Value {
 	return apply("pad", ir.PadAttrs{Lo: slices.Clone(lo), Hi: slices.Clone(hi), Value: x}, v)

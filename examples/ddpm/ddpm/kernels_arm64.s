@@ -999,22 +999,10 @@ TEXT ·noiseGtZ2ProductEpilogueRows(SB), 0, $0-33
 	FMOVQ 32(R15), F27
 	FMOVQ 48(R15), F26
 	FMOVQ 64(R15), F25
-	FMOVQ 80(R15), F24
-	FMOVQ 96(R15), F23
-	FMOVQ 112(R15), F22
-	FMOVQ 128(R15), F21
-	FMOVQ 144(R15), F20
-	FMOVQ 160(R15), F19
-	FMOVQ 176(R15), F18
-	FMOVQ 192(R15), F17
-	FMOVQ 208(R15), F16
-	FMOVQ 224(R15), F15
-	FMOVQ 240(R15), F14
-	FMOVQ 256(R15), F13
 row2:
 	MOVD $0, R11
 	MOVD n+24(FP), R12
-	SUB $8, R12
+	SUB $16, R12
 	CMP R12, R11
 	BGT fewer4
 	PCALIGN $16
@@ -1029,130 +1017,264 @@ vectors3:
 	ADD R11<<2, R1, R13
 	FMOVQ 16(R13), F2
 	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	FMOVQ 320(R15), F2
-	VAND V2.B16, V0.B16, V2.B16
-	FMOVQ 320(R15), F3
-	VAND V3.B16, V1.B16, V3.B16
-	WORD $0x4ebdf442 // fmin v2.4s, v2.4s, v29.4s
-	WORD $0x4ebdf463 // fmin v3.4s, v3.4s, v29.4s
-	VEOR V30.B16, V2.B16, V4.B16
-	VEOR V30.B16, V3.B16, V5.B16
-	WORD $0x6e24dc46 // fmul v6.4s, v2.4s, v4.4s
-	WORD $0x6e25dc67 // fmul v7.4s, v3.4s, v5.4s
-	WORD $0x6e3cdcc8 // fmul v8.4s, v6.4s, v28.4s
-	WORD $0x6e3cdce9 // fmul v9.4s, v7.4s, v28.4s
-	WORD $0x4e218908 // frintn v8.4s, v8.4s
-	WORD $0x4e218929 // frintn v9.4s, v9.4s
-	VMOV V6.B16, V10.B16
-	VFMLA V27.S4, V8.S4, V10.S4
-	VMOV V7.B16, V11.B16
-	VFMLA V27.S4, V9.S4, V11.S4
-	VEOR V30.B16, V6.B16, V6.B16
-	VEOR V30.B16, V7.B16, V7.B16
-	VFMLA V4.S4, V2.S4, V6.S4
-	VFMLA V5.S4, V3.S4, V7.S4
-	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
-	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
-	WORD $0x4e3ad447 // fadd v7.4s, v2.4s, v26.4s
-	WORD $0x4e3ad466 // fadd v6.4s, v3.4s, v26.4s
-	VMOV V25.B16, V5.B16
-	VFMLA V2.S4, V7.S4, V5.S4
-	VMOV V25.B16, V7.B16
-	VFMLA V3.S4, V6.S4, V7.S4
-	VMOV V24.B16, V6.B16
-	VFMLA V2.S4, V5.S4, V6.S4
-	VMOV V24.B16, V5.B16
-	VFMLA V3.S4, V7.S4, V5.S4
-	VMOV V23.B16, V7.B16
-	VFMLA V2.S4, V6.S4, V7.S4
-	VMOV V23.B16, V6.B16
-	VFMLA V3.S4, V5.S4, V6.S4
-	VMOV V22.B16, V5.B16
-	VFMLA V2.S4, V7.S4, V5.S4
-	VMOV V22.B16, V7.B16
-	VFMLA V3.S4, V6.S4, V7.S4
-	WORD $0x4e35d446 // fadd v6.4s, v2.4s, v21.4s
-	WORD $0x4e35d464 // fadd v4.4s, v3.4s, v21.4s
-	VMOV V20.B16, V12.B16
-	VFMLA V2.S4, V6.S4, V12.S4
-	VMOV V20.B16, V6.B16
-	VFMLA V3.S4, V4.S4, V6.S4
-	VMOV V19.B16, V4.B16
-	VFMLA V2.S4, V12.S4, V4.S4
-	VMOV V19.B16, V12.B16
-	VFMLA V3.S4, V6.S4, V12.S4
-	VMOV V18.B16, V6.B16
-	VFMLA V2.S4, V4.S4, V6.S4
-	VMOV V18.B16, V4.B16
-	VFMLA V3.S4, V12.S4, V4.S4
-	WORD $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
-	WORD $0x6e25fc42 // fdiv v2.4s, v2.4s, v5.4s
-	WORD $0x6e27fc63 // fdiv v3.4s, v3.4s, v7.4s
-	VMOV V16.B16, V7.B16
-	VFMLA V10.S4, V17.S4, V7.S4
-	VMOV V16.B16, V5.B16
-	VFMLA V11.S4, V17.S4, V5.S4
-	VMOV V15.B16, V4.B16
-	VFMLA V10.S4, V7.S4, V4.S4
-	VMOV V15.B16, V7.B16
-	VFMLA V11.S4, V5.S4, V7.S4
-	VMOV V14.B16, V5.B16
-	VFMLA V10.S4, V4.S4, V5.S4
-	VMOV V14.B16, V4.B16
-	VFMLA V11.S4, V7.S4, V4.S4
-	VMOV V13.B16, V7.B16
-	VFMLA V10.S4, V5.S4, V7.S4
-	VMOV V13.B16, V5.B16
-	VFMLA V11.S4, V4.S4, V5.S4
-	FMOVQ 272(R15), F4
-	VFMLA V10.S4, V7.S4, V4.S4
-	FMOVQ 272(R15), F7
-	VFMLA V11.S4, V5.S4, V7.S4
-	FMOVQ 288(R15), F5
-	VFMLA V10.S4, V4.S4, V5.S4
-	FMOVQ 288(R15), F10
-	VFMLA V11.S4, V7.S4, V10.S4
-	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
-	WORD $0x6e2adc63 // fmul v3.4s, v3.4s, v10.4s
-	FMOVQ 336(R15), F11
-	FMOVQ 352(R15), F7
-	WORD $0x6e2bdd0a // fmul v10.4s, v8.4s, v11.4s
-	WORD $0x4e21894a // frintn v10.4s, v10.4s
-	WORD $0x4e27d545 // fadd v5.4s, v10.4s, v7.4s
-	VSHL $23, V5.S4, V5.S4
-	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
-	WORD $0x4eaad50a // fsub v10.4s, v8.4s, v10.4s
-	WORD $0x4e27d545 // fadd v5.4s, v10.4s, v7.4s
-	VSHL $23, V5.S4, V5.S4
-	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
-	FMOVQ 336(R15), F11
-	FMOVQ 352(R15), F5
-	WORD $0x6e2bdd28 // fmul v8.4s, v9.4s, v11.4s
-	WORD $0x4e218908 // frintn v8.4s, v8.4s
-	WORD $0x4e25d507 // fadd v7.4s, v8.4s, v5.4s
-	VSHL $23, V7.S4, V7.S4
-	WORD $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
-	WORD $0x4ea8d528 // fsub v8.4s, v9.4s, v8.4s
-	WORD $0x4e25d507 // fadd v7.4s, v8.4s, v5.4s
-	VSHL $23, V7.S4, V7.S4
-	WORD $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
+	ADD R11<<2, R0, R13
+	FMOVQ 32(R13), F2
+	ADD R11<<2, R1, R13
+	FMOVQ 32(R13), F3
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	ADD R11<<2, R0, R13
+	FMOVQ 48(R13), F3
+	ADD R11<<2, R1, R13
+	FMOVQ 48(R13), F4
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ 320(R15), F4
+	VAND V4.B16, V0.B16, V4.B16
+	FMOVQ 320(R15), F5
+	VAND V5.B16, V1.B16, V5.B16
+	FMOVQ 320(R15), F6
+	VAND V6.B16, V2.B16, V6.B16
+	FMOVQ 320(R15), F7
+	VAND V7.B16, V3.B16, V7.B16
+	WORD $0x4ebdf484 // fmin v4.4s, v4.4s, v29.4s
+	WORD $0x4ebdf4a5 // fmin v5.4s, v5.4s, v29.4s
+	WORD $0x4ebdf4c6 // fmin v6.4s, v6.4s, v29.4s
+	WORD $0x4ebdf4e7 // fmin v7.4s, v7.4s, v29.4s
+	VEOR V30.B16, V4.B16, V8.B16
+	VEOR V30.B16, V5.B16, V9.B16
+	VEOR V30.B16, V6.B16, V10.B16
+	VEOR V30.B16, V7.B16, V11.B16
+	WORD $0x6e28dc8c // fmul v12.4s, v4.4s, v8.4s
+	WORD $0x6e29dcad // fmul v13.4s, v5.4s, v9.4s
+	WORD $0x6e2adcce // fmul v14.4s, v6.4s, v10.4s
+	WORD $0x6e2bdcef // fmul v15.4s, v7.4s, v11.4s
+	WORD $0x6e3cdd90 // fmul v16.4s, v12.4s, v28.4s
+	WORD $0x6e3cddb1 // fmul v17.4s, v13.4s, v28.4s
+	WORD $0x6e3cddd2 // fmul v18.4s, v14.4s, v28.4s
+	WORD $0x6e3cddf3 // fmul v19.4s, v15.4s, v28.4s
+	WORD $0x4e218a10 // frintn v16.4s, v16.4s
+	WORD $0x4e218a31 // frintn v17.4s, v17.4s
+	WORD $0x4e218a52 // frintn v18.4s, v18.4s
+	WORD $0x4e218a73 // frintn v19.4s, v19.4s
+	VMOV V12.B16, V20.B16
+	VFMLA V27.S4, V16.S4, V20.S4
+	VMOV V13.B16, V21.B16
+	VFMLA V27.S4, V17.S4, V21.S4
+	VMOV V14.B16, V22.B16
+	VFMLA V27.S4, V18.S4, V22.S4
+	VMOV V15.B16, V23.B16
+	VFMLA V27.S4, V19.S4, V23.S4
+	VEOR V30.B16, V12.B16, V12.B16
+	VEOR V30.B16, V13.B16, V13.B16
+	VEOR V30.B16, V14.B16, V14.B16
+	VEOR V30.B16, V15.B16, V15.B16
+	VFMLA V8.S4, V4.S4, V12.S4
+	VFMLA V9.S4, V5.S4, V13.S4
+	VFMLA V10.S4, V6.S4, V14.S4
+	VFMLA V11.S4, V7.S4, V15.S4
+	WORD $0x4e2cd694 // fadd v20.4s, v20.4s, v12.4s
+	WORD $0x4e2dd6b5 // fadd v21.4s, v21.4s, v13.4s
+	WORD $0x4e2ed6d6 // fadd v22.4s, v22.4s, v14.4s
+	WORD $0x4e2fd6f7 // fadd v23.4s, v23.4s, v15.4s
+	WORD $0x4e3ad48f // fadd v15.4s, v4.4s, v26.4s
+	WORD $0x4e3ad4ae // fadd v14.4s, v5.4s, v26.4s
+	WORD $0x4e3ad4cd // fadd v13.4s, v6.4s, v26.4s
+	WORD $0x4e3ad4ec // fadd v12.4s, v7.4s, v26.4s
+	VMOV V25.B16, V11.B16
+	VFMLA V4.S4, V15.S4, V11.S4
+	VMOV V25.B16, V15.B16
+	VFMLA V5.S4, V14.S4, V15.S4
+	VMOV V25.B16, V14.B16
+	VFMLA V6.S4, V13.S4, V14.S4
+	VMOV V25.B16, V13.B16
+	VFMLA V7.S4, V12.S4, V13.S4
+	FMOVQ 80(R15), F12
+	VFMLA V4.S4, V11.S4, V12.S4
+	FMOVQ 80(R15), F11
+	VFMLA V5.S4, V15.S4, V11.S4
+	FMOVQ 80(R15), F15
+	VFMLA V6.S4, V14.S4, V15.S4
+	FMOVQ 80(R15), F14
+	VFMLA V7.S4, V13.S4, V14.S4
+	FMOVQ 96(R15), F13
+	VFMLA V4.S4, V12.S4, V13.S4
+	FMOVQ 96(R15), F12
+	VFMLA V5.S4, V11.S4, V12.S4
+	FMOVQ 96(R15), F11
+	VFMLA V6.S4, V15.S4, V11.S4
+	FMOVQ 96(R15), F15
+	VFMLA V7.S4, V14.S4, V15.S4
+	FMOVQ 112(R15), F14
+	VFMLA V4.S4, V13.S4, V14.S4
+	FMOVQ 112(R15), F13
+	VFMLA V5.S4, V12.S4, V13.S4
+	FMOVQ 112(R15), F12
+	VFMLA V6.S4, V11.S4, V12.S4
+	FMOVQ 112(R15), F11
+	VFMLA V7.S4, V15.S4, V11.S4
+	FMOVQ 128(R15), F15
+	WORD $0x4e2fd48f // fadd v15.4s, v4.4s, v15.4s
+	FMOVQ 128(R15), F10
+	WORD $0x4e2ad4aa // fadd v10.4s, v5.4s, v10.4s
+	FMOVQ 128(R15), F9
+	WORD $0x4e29d4c9 // fadd v9.4s, v6.4s, v9.4s
+	FMOVQ 128(R15), F8
+	WORD $0x4e28d4e8 // fadd v8.4s, v7.4s, v8.4s
+	FMOVQ 144(R15), F24
+	VFMLA V4.S4, V15.S4, V24.S4
+	FMOVQ 144(R15), F15
+	VFMLA V5.S4, V10.S4, V15.S4
+	FMOVQ 144(R15), F10
+	VFMLA V6.S4, V9.S4, V10.S4
+	FMOVQ 144(R15), F9
+	VFMLA V7.S4, V8.S4, V9.S4
+	FMOVQ 160(R15), F8
+	VFMLA V4.S4, V24.S4, V8.S4
+	FMOVQ 160(R15), F24
+	VFMLA V5.S4, V15.S4, V24.S4
+	FMOVQ 160(R15), F15
+	VFMLA V6.S4, V10.S4, V15.S4
+	FMOVQ 160(R15), F10
+	VFMLA V7.S4, V9.S4, V10.S4
+	FMOVQ 176(R15), F9
+	VFMLA V4.S4, V8.S4, V9.S4
+	FMOVQ 176(R15), F8
+	VFMLA V5.S4, V24.S4, V8.S4
+	FMOVQ 176(R15), F24
+	VFMLA V6.S4, V15.S4, V24.S4
+	FMOVQ 176(R15), F15
+	VFMLA V7.S4, V10.S4, V15.S4
+	WORD $0x6e29dc84 // fmul v4.4s, v4.4s, v9.4s
+	WORD $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
+	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
+	WORD $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
+	WORD $0x6e2efc84 // fdiv v4.4s, v4.4s, v14.4s
+	WORD $0x6e2dfca5 // fdiv v5.4s, v5.4s, v13.4s
+	WORD $0x6e2cfcc6 // fdiv v6.4s, v6.4s, v12.4s
+	WORD $0x6e2bfce7 // fdiv v7.4s, v7.4s, v11.4s
+	FMOVQ 192(R15), F11
+	FMOVQ 208(R15), F12
+	VFMLA V20.S4, V11.S4, V12.S4
+	FMOVQ 192(R15), F11
+	FMOVQ 208(R15), F13
+	VFMLA V21.S4, V11.S4, V13.S4
+	FMOVQ 192(R15), F11
+	FMOVQ 208(R15), F14
+	VFMLA V22.S4, V11.S4, V14.S4
+	FMOVQ 192(R15), F11
+	FMOVQ 208(R15), F15
+	VFMLA V23.S4, V11.S4, V15.S4
+	FMOVQ 224(R15), F11
+	VFMLA V20.S4, V12.S4, V11.S4
+	FMOVQ 224(R15), F12
+	VFMLA V21.S4, V13.S4, V12.S4
+	FMOVQ 224(R15), F13
+	VFMLA V22.S4, V14.S4, V13.S4
+	FMOVQ 224(R15), F14
+	VFMLA V23.S4, V15.S4, V14.S4
+	FMOVQ 240(R15), F15
+	VFMLA V20.S4, V11.S4, V15.S4
+	FMOVQ 240(R15), F11
+	VFMLA V21.S4, V12.S4, V11.S4
+	FMOVQ 240(R15), F12
+	VFMLA V22.S4, V13.S4, V12.S4
+	FMOVQ 240(R15), F13
+	VFMLA V23.S4, V14.S4, V13.S4
+	FMOVQ 256(R15), F14
+	VFMLA V20.S4, V15.S4, V14.S4
+	FMOVQ 256(R15), F15
+	VFMLA V21.S4, V11.S4, V15.S4
+	FMOVQ 256(R15), F11
+	VFMLA V22.S4, V12.S4, V11.S4
+	FMOVQ 256(R15), F12
+	VFMLA V23.S4, V13.S4, V12.S4
+	FMOVQ 272(R15), F13
+	VFMLA V20.S4, V14.S4, V13.S4
+	FMOVQ 272(R15), F14
+	VFMLA V21.S4, V15.S4, V14.S4
+	FMOVQ 272(R15), F15
+	VFMLA V22.S4, V11.S4, V15.S4
+	FMOVQ 272(R15), F11
+	VFMLA V23.S4, V12.S4, V11.S4
+	FMOVQ 288(R15), F12
+	VFMLA V20.S4, V13.S4, V12.S4
+	FMOVQ 288(R15), F20
+	VFMLA V21.S4, V14.S4, V20.S4
+	FMOVQ 288(R15), F21
+	VFMLA V22.S4, V15.S4, V21.S4
+	FMOVQ 288(R15), F22
+	VFMLA V23.S4, V11.S4, V22.S4
+	WORD $0x6e2cdc84 // fmul v4.4s, v4.4s, v12.4s
+	WORD $0x6e34dca5 // fmul v5.4s, v5.4s, v20.4s
+	WORD $0x6e35dcc6 // fmul v6.4s, v6.4s, v21.4s
+	WORD $0x6e36dce7 // fmul v7.4s, v7.4s, v22.4s
+	FMOVQ 336(R15), F20
+	FMOVQ 352(R15), F12
+	WORD $0x6e34de16 // fmul v22.4s, v16.4s, v20.4s
+	WORD $0x4e218ad6 // frintn v22.4s, v22.4s
+	WORD $0x4e2cd6d5 // fadd v21.4s, v22.4s, v12.4s
+	VSHL $23, V21.S4, V21.S4
+	WORD $0x6e35dc84 // fmul v4.4s, v4.4s, v21.4s
+	WORD $0x4eb6d616 // fsub v22.4s, v16.4s, v22.4s
+	WORD $0x4e2cd6d5 // fadd v21.4s, v22.4s, v12.4s
+	VSHL $23, V21.S4, V21.S4
+	WORD $0x6e35dc84 // fmul v4.4s, v4.4s, v21.4s
+	FMOVQ 336(R15), F20
+	FMOVQ 352(R15), F21
+	WORD $0x6e34de30 // fmul v16.4s, v17.4s, v20.4s
+	WORD $0x4e218a10 // frintn v16.4s, v16.4s
+	WORD $0x4e35d60c // fadd v12.4s, v16.4s, v21.4s
+	VSHL $23, V12.S4, V12.S4
+	WORD $0x6e2cdca5 // fmul v5.4s, v5.4s, v12.4s
+	WORD $0x4eb0d630 // fsub v16.4s, v17.4s, v16.4s
+	WORD $0x4e35d60c // fadd v12.4s, v16.4s, v21.4s
+	VSHL $23, V12.S4, V12.S4
+	WORD $0x6e2cdca5 // fmul v5.4s, v5.4s, v12.4s
+	FMOVQ 336(R15), F20
+	FMOVQ 352(R15), F12
+	WORD $0x6e34de51 // fmul v17.4s, v18.4s, v20.4s
+	WORD $0x4e218a31 // frintn v17.4s, v17.4s
+	WORD $0x4e2cd635 // fadd v21.4s, v17.4s, v12.4s
+	VSHL $23, V21.S4, V21.S4
+	WORD $0x6e35dcc6 // fmul v6.4s, v6.4s, v21.4s
+	WORD $0x4eb1d651 // fsub v17.4s, v18.4s, v17.4s
+	WORD $0x4e2cd635 // fadd v21.4s, v17.4s, v12.4s
+	VSHL $23, V21.S4, V21.S4
+	WORD $0x6e35dcc6 // fmul v6.4s, v6.4s, v21.4s
+	FMOVQ 336(R15), F20
+	FMOVQ 352(R15), F21
+	WORD $0x6e34de72 // fmul v18.4s, v19.4s, v20.4s
+	WORD $0x4e218a52 // frintn v18.4s, v18.4s
+	WORD $0x4e35d64c // fadd v12.4s, v18.4s, v21.4s
+	VSHL $23, V12.S4, V12.S4
+	WORD $0x6e2cdce7 // fmul v7.4s, v7.4s, v12.4s
+	WORD $0x4eb2d672 // fsub v18.4s, v19.4s, v18.4s
+	WORD $0x4e35d64c // fadd v12.4s, v18.4s, v21.4s
+	VSHL $23, V12.S4, V12.S4
+	WORD $0x6e2cdce7 // fmul v7.4s, v7.4s, v12.4s
 	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
 	WORD $0x4e3ef421 // fmax v1.4s, v1.4s, v30.4s
-	WORD $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
-	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
+	WORD $0x4e3ef442 // fmax v2.4s, v2.4s, v30.4s
+	WORD $0x4e3ef463 // fmax v3.4s, v3.4s, v30.4s
+	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
+	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
+	WORD $0x4ea6d442 // fsub v2.4s, v2.4s, v6.4s
+	WORD $0x4ea7d463 // fsub v3.4s, v3.4s, v7.4s
 	ADD R11<<2, R2, R13
 	FMOVQ F0, 0(R13)
 	ADD R11<<2, R2, R13
 	FMOVQ F1, 16(R13)
+	ADD R11<<2, R2, R13
+	FMOVQ F2, 32(R13)
+	ADD R11<<2, R2, R13
+	FMOVQ F3, 48(R13)
 	ADD $8192, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
-	ADD $8, R11
+	ADD $16, R11
 	CMP R12, R11
 	BLE vectors3
 fewer4:
-	ADD $8, R12
+	ADD $16, R12
 	SUB $4, R12
 	CMP R12, R11
 	BGT fewer6
@@ -1178,43 +1300,45 @@ vectors5:
 	WORD $0x4e3ad423 // fadd v3.4s, v1.4s, v26.4s
 	VMOV V25.B16, V2.B16
 	VFMLA V1.S4, V3.S4, V2.S4
-	VMOV V24.B16, V3.B16
+	FMOVQ 80(R15), F3
 	VFMLA V1.S4, V2.S4, V3.S4
-	VMOV V23.B16, V2.B16
+	FMOVQ 96(R15), F2
 	VFMLA V1.S4, V3.S4, V2.S4
-	VMOV V22.B16, V3.B16
+	FMOVQ 112(R15), F3
 	VFMLA V1.S4, V2.S4, V3.S4
-	WORD $0x4e35d422 // fadd v2.4s, v1.4s, v21.4s
-	VMOV V20.B16, V6.B16
+	FMOVQ 128(R15), F2
+	WORD $0x4e22d422 // fadd v2.4s, v1.4s, v2.4s
+	FMOVQ 144(R15), F6
 	VFMLA V1.S4, V2.S4, V6.S4
-	VMOV V19.B16, V2.B16
+	FMOVQ 160(R15), F2
 	VFMLA V1.S4, V6.S4, V2.S4
-	VMOV V18.B16, V6.B16
+	FMOVQ 176(R15), F6
 	VFMLA V1.S4, V2.S4, V6.S4
 	WORD $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
 	WORD $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
-	VMOV V16.B16, V3.B16
-	VFMLA V5.S4, V17.S4, V3.S4
-	VMOV V15.B16, V6.B16
+	FMOVQ 192(R15), F3
+	FMOVQ 208(R15), F6
 	VFMLA V5.S4, V3.S4, V6.S4
-	VMOV V14.B16, V3.B16
+	FMOVQ 224(R15), F3
 	VFMLA V5.S4, V6.S4, V3.S4
-	VMOV V13.B16, V6.B16
+	FMOVQ 240(R15), F6
 	VFMLA V5.S4, V3.S4, V6.S4
-	FMOVQ 272(R15), F3
+	FMOVQ 256(R15), F3
 	VFMLA V5.S4, V6.S4, V3.S4
-	FMOVQ 288(R15), F6
+	FMOVQ 272(R15), F6
 	VFMLA V5.S4, V3.S4, V6.S4
-	WORD $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
-	FMOVQ 336(R15), F3
+	FMOVQ 288(R15), F3
+	VFMLA V5.S4, V6.S4, V3.S4
+	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ 336(R15), F6
 	FMOVQ 352(R15), F2
-	WORD $0x6e23dc86 // fmul v6.4s, v4.4s, v3.4s
-	WORD $0x4e2188c6 // frintn v6.4s, v6.4s
-	WORD $0x4e22d4c5 // fadd v5.4s, v6.4s, v2.4s
+	WORD $0x6e26dc83 // fmul v3.4s, v4.4s, v6.4s
+	WORD $0x4e218863 // frintn v3.4s, v3.4s
+	WORD $0x4e22d465 // fadd v5.4s, v3.4s, v2.4s
 	VSHL $23, V5.S4, V5.S4
 	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
-	WORD $0x4ea6d486 // fsub v6.4s, v4.4s, v6.4s
-	WORD $0x4e22d4c5 // fadd v5.4s, v6.4s, v2.4s
+	WORD $0x4ea3d483 // fsub v3.4s, v4.4s, v3.4s
+	WORD $0x4e22d465 // fadd v5.4s, v3.4s, v2.4s
 	VSHL $23, V5.S4, V5.S4
 	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
 	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
@@ -1253,43 +1377,45 @@ one7:
 	WORD $0x4e3ad423 // fadd v3.4s, v1.4s, v26.4s
 	VMOV V25.B16, V2.B16
 	VFMLA V1.S4, V3.S4, V2.S4
-	VMOV V24.B16, V3.B16
+	FMOVQ 80(R15), F3
 	VFMLA V1.S4, V2.S4, V3.S4
-	VMOV V23.B16, V2.B16
+	FMOVQ 96(R15), F2
 	VFMLA V1.S4, V3.S4, V2.S4
-	VMOV V22.B16, V3.B16
+	FMOVQ 112(R15), F3
 	VFMLA V1.S4, V2.S4, V3.S4
-	WORD $0x4e35d422 // fadd v2.4s, v1.4s, v21.4s
-	VMOV V20.B16, V6.B16
+	FMOVQ 128(R15), F2
+	WORD $0x4e22d422 // fadd v2.4s, v1.4s, v2.4s
+	FMOVQ 144(R15), F6
 	VFMLA V1.S4, V2.S4, V6.S4
-	VMOV V19.B16, V2.B16
+	FMOVQ 160(R15), F2
 	VFMLA V1.S4, V6.S4, V2.S4
-	VMOV V18.B16, V6.B16
+	FMOVQ 176(R15), F6
 	VFMLA V1.S4, V2.S4, V6.S4
 	WORD $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
 	WORD $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
-	VMOV V16.B16, V3.B16
-	VFMLA V5.S4, V17.S4, V3.S4
-	VMOV V15.B16, V6.B16
+	FMOVQ 192(R15), F3
+	FMOVQ 208(R15), F6
 	VFMLA V5.S4, V3.S4, V6.S4
-	VMOV V14.B16, V3.B16
+	FMOVQ 224(R15), F3
 	VFMLA V5.S4, V6.S4, V3.S4
-	VMOV V13.B16, V6.B16
+	FMOVQ 240(R15), F6
 	VFMLA V5.S4, V3.S4, V6.S4
-	FMOVQ 272(R15), F3
+	FMOVQ 256(R15), F3
 	VFMLA V5.S4, V6.S4, V3.S4
-	FMOVQ 288(R15), F6
+	FMOVQ 272(R15), F6
 	VFMLA V5.S4, V3.S4, V6.S4
-	WORD $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
-	FMOVQ 336(R15), F3
+	FMOVQ 288(R15), F3
+	VFMLA V5.S4, V6.S4, V3.S4
+	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ 336(R15), F6
 	FMOVQ 352(R15), F2
-	WORD $0x6e23dc86 // fmul v6.4s, v4.4s, v3.4s
-	WORD $0x4e2188c6 // frintn v6.4s, v6.4s
-	WORD $0x4e22d4c5 // fadd v5.4s, v6.4s, v2.4s
+	WORD $0x6e26dc83 // fmul v3.4s, v4.4s, v6.4s
+	WORD $0x4e218863 // frintn v3.4s, v3.4s
+	WORD $0x4e22d465 // fadd v5.4s, v3.4s, v2.4s
 	VSHL $23, V5.S4, V5.S4
 	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
-	WORD $0x4ea6d486 // fsub v6.4s, v4.4s, v6.4s
-	WORD $0x4e22d4c5 // fadd v5.4s, v6.4s, v2.4s
+	WORD $0x4ea3d483 // fsub v3.4s, v4.4s, v3.4s
+	WORD $0x4e22d465 // fadd v5.4s, v3.4s, v2.4s
 	VSHL $23, V5.S4, V5.S4
 	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
 	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
@@ -1427,22 +1553,10 @@ TEXT ·noiseGtZ3ProductEpilogueRows(SB), 0, $0-33
 	FMOVQ 32(R15), F27
 	FMOVQ 48(R15), F26
 	FMOVQ 64(R15), F25
-	FMOVQ 80(R15), F24
-	FMOVQ 96(R15), F23
-	FMOVQ 112(R15), F22
-	FMOVQ 128(R15), F21
-	FMOVQ 144(R15), F20
-	FMOVQ 160(R15), F19
-	FMOVQ 176(R15), F18
-	FMOVQ 192(R15), F17
-	FMOVQ 208(R15), F16
-	FMOVQ 224(R15), F15
-	FMOVQ 240(R15), F14
-	FMOVQ 256(R15), F13
 row2:
 	MOVD $0, R11
 	MOVD n+24(FP), R12
-	SUB $8, R12
+	SUB $16, R12
 	CMP R12, R11
 	BGT fewer4
 	PCALIGN $16
@@ -1457,130 +1571,264 @@ vectors3:
 	ADD R11<<2, R1, R13
 	FMOVQ 16(R13), F2
 	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	FMOVQ 320(R15), F2
-	VAND V2.B16, V0.B16, V2.B16
-	FMOVQ 320(R15), F3
-	VAND V3.B16, V1.B16, V3.B16
-	WORD $0x4ebdf442 // fmin v2.4s, v2.4s, v29.4s
-	WORD $0x4ebdf463 // fmin v3.4s, v3.4s, v29.4s
-	VEOR V30.B16, V2.B16, V4.B16
-	VEOR V30.B16, V3.B16, V5.B16
-	WORD $0x6e24dc46 // fmul v6.4s, v2.4s, v4.4s
-	WORD $0x6e25dc67 // fmul v7.4s, v3.4s, v5.4s
-	WORD $0x6e3cdcc8 // fmul v8.4s, v6.4s, v28.4s
-	WORD $0x6e3cdce9 // fmul v9.4s, v7.4s, v28.4s
-	WORD $0x4e218908 // frintn v8.4s, v8.4s
-	WORD $0x4e218929 // frintn v9.4s, v9.4s
-	VMOV V6.B16, V10.B16
-	VFMLA V27.S4, V8.S4, V10.S4
-	VMOV V7.B16, V11.B16
-	VFMLA V27.S4, V9.S4, V11.S4
-	VEOR V30.B16, V6.B16, V6.B16
-	VEOR V30.B16, V7.B16, V7.B16
-	VFMLA V4.S4, V2.S4, V6.S4
-	VFMLA V5.S4, V3.S4, V7.S4
-	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
-	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
-	WORD $0x4e3ad447 // fadd v7.4s, v2.4s, v26.4s
-	WORD $0x4e3ad466 // fadd v6.4s, v3.4s, v26.4s
-	VMOV V25.B16, V5.B16
-	VFMLA V2.S4, V7.S4, V5.S4
-	VMOV V25.B16, V7.B16
-	VFMLA V3.S4, V6.S4, V7.S4
-	VMOV V24.B16, V6.B16
-	VFMLA V2.S4, V5.S4, V6.S4
-	VMOV V24.B16, V5.B16
-	VFMLA V3.S4, V7.S4, V5.S4
-	VMOV V23.B16, V7.B16
-	VFMLA V2.S4, V6.S4, V7.S4
-	VMOV V23.B16, V6.B16
-	VFMLA V3.S4, V5.S4, V6.S4
-	VMOV V22.B16, V5.B16
-	VFMLA V2.S4, V7.S4, V5.S4
-	VMOV V22.B16, V7.B16
-	VFMLA V3.S4, V6.S4, V7.S4
-	WORD $0x4e35d446 // fadd v6.4s, v2.4s, v21.4s
-	WORD $0x4e35d464 // fadd v4.4s, v3.4s, v21.4s
-	VMOV V20.B16, V12.B16
-	VFMLA V2.S4, V6.S4, V12.S4
-	VMOV V20.B16, V6.B16
-	VFMLA V3.S4, V4.S4, V6.S4
-	VMOV V19.B16, V4.B16
-	VFMLA V2.S4, V12.S4, V4.S4
-	VMOV V19.B16, V12.B16
-	VFMLA V3.S4, V6.S4, V12.S4
-	VMOV V18.B16, V6.B16
-	VFMLA V2.S4, V4.S4, V6.S4
-	VMOV V18.B16, V4.B16
-	VFMLA V3.S4, V12.S4, V4.S4
-	WORD $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
-	WORD $0x6e25fc42 // fdiv v2.4s, v2.4s, v5.4s
-	WORD $0x6e27fc63 // fdiv v3.4s, v3.4s, v7.4s
-	VMOV V16.B16, V7.B16
-	VFMLA V10.S4, V17.S4, V7.S4
-	VMOV V16.B16, V5.B16
-	VFMLA V11.S4, V17.S4, V5.S4
-	VMOV V15.B16, V4.B16
-	VFMLA V10.S4, V7.S4, V4.S4
-	VMOV V15.B16, V7.B16
-	VFMLA V11.S4, V5.S4, V7.S4
-	VMOV V14.B16, V5.B16
-	VFMLA V10.S4, V4.S4, V5.S4
-	VMOV V14.B16, V4.B16
-	VFMLA V11.S4, V7.S4, V4.S4
-	VMOV V13.B16, V7.B16
-	VFMLA V10.S4, V5.S4, V7.S4
-	VMOV V13.B16, V5.B16
-	VFMLA V11.S4, V4.S4, V5.S4
-	FMOVQ 272(R15), F4
-	VFMLA V10.S4, V7.S4, V4.S4
-	FMOVQ 272(R15), F7
-	VFMLA V11.S4, V5.S4, V7.S4
-	FMOVQ 288(R15), F5
-	VFMLA V10.S4, V4.S4, V5.S4
-	FMOVQ 288(R15), F10
-	VFMLA V11.S4, V7.S4, V10.S4
-	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
-	WORD $0x6e2adc63 // fmul v3.4s, v3.4s, v10.4s
-	FMOVQ 336(R15), F11
-	FMOVQ 352(R15), F7
-	WORD $0x6e2bdd0a // fmul v10.4s, v8.4s, v11.4s
-	WORD $0x4e21894a // frintn v10.4s, v10.4s
-	WORD $0x4e27d545 // fadd v5.4s, v10.4s, v7.4s
-	VSHL $23, V5.S4, V5.S4
-	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
-	WORD $0x4eaad50a // fsub v10.4s, v8.4s, v10.4s
-	WORD $0x4e27d545 // fadd v5.4s, v10.4s, v7.4s
-	VSHL $23, V5.S4, V5.S4
-	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
-	FMOVQ 336(R15), F11
-	FMOVQ 352(R15), F5
-	WORD $0x6e2bdd28 // fmul v8.4s, v9.4s, v11.4s
-	WORD $0x4e218908 // frintn v8.4s, v8.4s
-	WORD $0x4e25d507 // fadd v7.4s, v8.4s, v5.4s
-	VSHL $23, V7.S4, V7.S4
-	WORD $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
-	WORD $0x4ea8d528 // fsub v8.4s, v9.4s, v8.4s
-	WORD $0x4e25d507 // fadd v7.4s, v8.4s, v5.4s
-	VSHL $23, V7.S4, V7.S4
-	WORD $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
+	ADD R11<<2, R0, R13
+	FMOVQ 32(R13), F2
+	ADD R11<<2, R1, R13
+	FMOVQ 32(R13), F3
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	ADD R11<<2, R0, R13
+	FMOVQ 48(R13), F3
+	ADD R11<<2, R1, R13
+	FMOVQ 48(R13), F4
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ 320(R15), F4
+	VAND V4.B16, V0.B16, V4.B16
+	FMOVQ 320(R15), F5
+	VAND V5.B16, V1.B16, V5.B16
+	FMOVQ 320(R15), F6
+	VAND V6.B16, V2.B16, V6.B16
+	FMOVQ 320(R15), F7
+	VAND V7.B16, V3.B16, V7.B16
+	WORD $0x4ebdf484 // fmin v4.4s, v4.4s, v29.4s
+	WORD $0x4ebdf4a5 // fmin v5.4s, v5.4s, v29.4s
+	WORD $0x4ebdf4c6 // fmin v6.4s, v6.4s, v29.4s
+	WORD $0x4ebdf4e7 // fmin v7.4s, v7.4s, v29.4s
+	VEOR V30.B16, V4.B16, V8.B16
+	VEOR V30.B16, V5.B16, V9.B16
+	VEOR V30.B16, V6.B16, V10.B16
+	VEOR V30.B16, V7.B16, V11.B16
+	WORD $0x6e28dc8c // fmul v12.4s, v4.4s, v8.4s
+	WORD $0x6e29dcad // fmul v13.4s, v5.4s, v9.4s
+	WORD $0x6e2adcce // fmul v14.4s, v6.4s, v10.4s
+	WORD $0x6e2bdcef // fmul v15.4s, v7.4s, v11.4s
+	WORD $0x6e3cdd90 // fmul v16.4s, v12.4s, v28.4s
+	WORD $0x6e3cddb1 // fmul v17.4s, v13.4s, v28.4s
+	WORD $0x6e3cddd2 // fmul v18.4s, v14.4s, v28.4s
+	WORD $0x6e3cddf3 // fmul v19.4s, v15.4s, v28.4s
+	WORD $0x4e218a10 // frintn v16.4s, v16.4s
+	WORD $0x4e218a31 // frintn v17.4s, v17.4s
+	WORD $0x4e218a52 // frintn v18.4s, v18.4s
+	WORD $0x4e218a73 // frintn v19.4s, v19.4s
+	VMOV V12.B16, V20.B16
+	VFMLA V27.S4, V16.S4, V20.S4
+	VMOV V13.B16, V21.B16
+	VFMLA V27.S4, V17.S4, V21.S4
+	VMOV V14.B16, V22.B16
+	VFMLA V27.S4, V18.S4, V22.S4
+	VMOV V15.B16, V23.B16
+	VFMLA V27.S4, V19.S4, V23.S4
+	VEOR V30.B16, V12.B16, V12.B16
+	VEOR V30.B16, V13.B16, V13.B16
+	VEOR V30.B16, V14.B16, V14.B16
+	VEOR V30.B16, V15.B16, V15.B16
+	VFMLA V8.S4, V4.S4, V12.S4
+	VFMLA V9.S4, V5.S4, V13.S4
+	VFMLA V10.S4, V6.S4, V14.S4
+	VFMLA V11.S4, V7.S4, V15.S4
+	WORD $0x4e2cd694 // fadd v20.4s, v20.4s, v12.4s
+	WORD $0x4e2dd6b5 // fadd v21.4s, v21.4s, v13.4s
+	WORD $0x4e2ed6d6 // fadd v22.4s, v22.4s, v14.4s
+	WORD $0x4e2fd6f7 // fadd v23.4s, v23.4s, v15.4s
+	WORD $0x4e3ad48f // fadd v15.4s, v4.4s, v26.4s
+	WORD $0x4e3ad4ae // fadd v14.4s, v5.4s, v26.4s
+	WORD $0x4e3ad4cd // fadd v13.4s, v6.4s, v26.4s
+	WORD $0x4e3ad4ec // fadd v12.4s, v7.4s, v26.4s
+	VMOV V25.B16, V11.B16
+	VFMLA V4.S4, V15.S4, V11.S4
+	VMOV V25.B16, V15.B16
+	VFMLA V5.S4, V14.S4, V15.S4
+	VMOV V25.B16, V14.B16
+	VFMLA V6.S4, V13.S4, V14.S4
+	VMOV V25.B16, V13.B16
+	VFMLA V7.S4, V12.S4, V13.S4
+	FMOVQ 80(R15), F12
+	VFMLA V4.S4, V11.S4, V12.S4
+	FMOVQ 80(R15), F11
+	VFMLA V5.S4, V15.S4, V11.S4
+	FMOVQ 80(R15), F15
+	VFMLA V6.S4, V14.S4, V15.S4
+	FMOVQ 80(R15), F14
+	VFMLA V7.S4, V13.S4, V14.S4
+	FMOVQ 96(R15), F13
+	VFMLA V4.S4, V12.S4, V13.S4
+	FMOVQ 96(R15), F12
+	VFMLA V5.S4, V11.S4, V12.S4
+	FMOVQ 96(R15), F11
+	VFMLA V6.S4, V15.S4, V11.S4
+	FMOVQ 96(R15), F15
+	VFMLA V7.S4, V14.S4, V15.S4
+	FMOVQ 112(R15), F14
+	VFMLA V4.S4, V13.S4, V14.S4
+	FMOVQ 112(R15), F13
+	VFMLA V5.S4, V12.S4, V13.S4
+	FMOVQ 112(R15), F12
+	VFMLA V6.S4, V11.S4, V12.S4
+	FMOVQ 112(R15), F11
+	VFMLA V7.S4, V15.S4, V11.S4
+	FMOVQ 128(R15), F15
+	WORD $0x4e2fd48f // fadd v15.4s, v4.4s, v15.4s
+	FMOVQ 128(R15), F10
+	WORD $0x4e2ad4aa // fadd v10.4s, v5.4s, v10.4s
+	FMOVQ 128(R15), F9
+	WORD $0x4e29d4c9 // fadd v9.4s, v6.4s, v9.4s
+	FMOVQ 128(R15), F8
+	WORD $0x4e28d4e8 // fadd v8.4s, v7.4s, v8.4s
+	FMOVQ 144(R15), F24
+	VFMLA V4.S4, V15.S4, V24.S4
+	FMOVQ 144(R15), F15
+	VFMLA V5.S4, V10.S4, V15.S4
+	FMOVQ 144(R15), F10
+	VFMLA V6.S4, V9.S4, V10.S4
+	FMOVQ 144(R15), F9
+	VFMLA V7.S4, V8.S4, V9.S4
+	FMOVQ 160(R15), F8
+	VFMLA V4.S4, V24.S4, V8.S4
+	FMOVQ 160(R15), F24
+	VFMLA V5.S4, V15.S4, V24.S4
+	FMOVQ 160(R15), F15
+	VFMLA V6.S4, V10.S4, V15.S4
+	FMOVQ 160(R15), F10
+	VFMLA V7.S4, V9.S4, V10.S4
+	FMOVQ 176(R15), F9
+	VFMLA V4.S4, V8.S4, V9.S4
+	FMOVQ 176(R15), F8
+	VFMLA V5.S4, V24.S4, V8.S4
+	FMOVQ 176(R15), F24
+	VFMLA V6.S4, V15.S4, V24.S4
+	FMOVQ 176(R15), F15
+	VFMLA V7.S4, V10.S4, V15.S4
+	WORD $0x6e29dc84 // fmul v4.4s, v4.4s, v9.4s
+	WORD $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
+	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
+	WORD $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
+	WORD $0x6e2efc84 // fdiv v4.4s, v4.4s, v14.4s
+	WORD $0x6e2dfca5 // fdiv v5.4s, v5.4s, v13.4s
+	WORD $0x6e2cfcc6 // fdiv v6.4s, v6.4s, v12.4s
+	WORD $0x6e2bfce7 // fdiv v7.4s, v7.4s, v11.4s
+	FMOVQ 192(R15), F11
+	FMOVQ 208(R15), F12
+	VFMLA V20.S4, V11.S4, V12.S4
+	FMOVQ 192(R15), F11
+	FMOVQ 208(R15), F13
+	VFMLA V21.S4, V11.S4, V13.S4
+	FMOVQ 192(R15), F11
+	FMOVQ 208(R15), F14
+	VFMLA V22.S4, V11.S4, V14.S4
+	FMOVQ 192(R15), F11
+	FMOVQ 208(R15), F15
+	VFMLA V23.S4, V11.S4, V15.S4
+	FMOVQ 224(R15), F11
+	VFMLA V20.S4, V12.S4, V11.S4
+	FMOVQ 224(R15), F12
+	VFMLA V21.S4, V13.S4, V12.S4
+	FMOVQ 224(R15), F13
+	VFMLA V22.S4, V14.S4, V13.S4
+	FMOVQ 224(R15), F14
+	VFMLA V23.S4, V15.S4, V14.S4
+	FMOVQ 240(R15), F15
+	VFMLA V20.S4, V11.S4, V15.S4
+	FMOVQ 240(R15), F11
+	VFMLA V21.S4, V12.S4, V11.S4
+	FMOVQ 240(R15), F12
+	VFMLA V22.S4, V13.S4, V12.S4
+	FMOVQ 240(R15), F13
+	VFMLA V23.S4, V14.S4, V13.S4
+	FMOVQ 256(R15), F14
+	VFMLA V20.S4, V15.S4, V14.S4
+	FMOVQ 256(R15), F15
+	VFMLA V21.S4, V11.S4, V15.S4
+	FMOVQ 256(R15), F11
+	VFMLA V22.S4, V12.S4, V11.S4
+	FMOVQ 256(R15), F12
+	VFMLA V23.S4, V13.S4, V12.S4
+	FMOVQ 272(R15), F13
+	VFMLA V20.S4, V14.S4, V13.S4
+	FMOVQ 272(R15), F14
+	VFMLA V21.S4, V15.S4, V14.S4
+	FMOVQ 272(R15), F15
+	VFMLA V22.S4, V11.S4, V15.S4
+	FMOVQ 272(R15), F11
+	VFMLA V23.S4, V12.S4, V11.S4
+	FMOVQ 288(R15), F12
+	VFMLA V20.S4, V13.S4, V12.S4
+	FMOVQ 288(R15), F20
+	VFMLA V21.S4, V14.S4, V20.S4
+	FMOVQ 288(R15), F21
+	VFMLA V22.S4, V15.S4, V21.S4
+	FMOVQ 288(R15), F22
+	VFMLA V23.S4, V11.S4, V22.S4
+	WORD $0x6e2cdc84 // fmul v4.4s, v4.4s, v12.4s
+	WORD $0x6e34dca5 // fmul v5.4s, v5.4s, v20.4s
+	WORD $0x6e35dcc6 // fmul v6.4s, v6.4s, v21.4s
+	WORD $0x6e36dce7 // fmul v7.4s, v7.4s, v22.4s
+	FMOVQ 336(R15), F20
+	FMOVQ 352(R15), F12
+	WORD $0x6e34de16 // fmul v22.4s, v16.4s, v20.4s
+	WORD $0x4e218ad6 // frintn v22.4s, v22.4s
+	WORD $0x4e2cd6d5 // fadd v21.4s, v22.4s, v12.4s
+	VSHL $23, V21.S4, V21.S4
+	WORD $0x6e35dc84 // fmul v4.4s, v4.4s, v21.4s
+	WORD $0x4eb6d616 // fsub v22.4s, v16.4s, v22.4s
+	WORD $0x4e2cd6d5 // fadd v21.4s, v22.4s, v12.4s
+	VSHL $23, V21.S4, V21.S4
+	WORD $0x6e35dc84 // fmul v4.4s, v4.4s, v21.4s
+	FMOVQ 336(R15), F20
+	FMOVQ 352(R15), F21
+	WORD $0x6e34de30 // fmul v16.4s, v17.4s, v20.4s
+	WORD $0x4e218a10 // frintn v16.4s, v16.4s
+	WORD $0x4e35d60c // fadd v12.4s, v16.4s, v21.4s
+	VSHL $23, V12.S4, V12.S4
+	WORD $0x6e2cdca5 // fmul v5.4s, v5.4s, v12.4s
+	WORD $0x4eb0d630 // fsub v16.4s, v17.4s, v16.4s
+	WORD $0x4e35d60c // fadd v12.4s, v16.4s, v21.4s
+	VSHL $23, V12.S4, V12.S4
+	WORD $0x6e2cdca5 // fmul v5.4s, v5.4s, v12.4s
+	FMOVQ 336(R15), F20
+	FMOVQ 352(R15), F12
+	WORD $0x6e34de51 // fmul v17.4s, v18.4s, v20.4s
+	WORD $0x4e218a31 // frintn v17.4s, v17.4s
+	WORD $0x4e2cd635 // fadd v21.4s, v17.4s, v12.4s
+	VSHL $23, V21.S4, V21.S4
+	WORD $0x6e35dcc6 // fmul v6.4s, v6.4s, v21.4s
+	WORD $0x4eb1d651 // fsub v17.4s, v18.4s, v17.4s
+	WORD $0x4e2cd635 // fadd v21.4s, v17.4s, v12.4s
+	VSHL $23, V21.S4, V21.S4
+	WORD $0x6e35dcc6 // fmul v6.4s, v6.4s, v21.4s
+	FMOVQ 336(R15), F20
+	FMOVQ 352(R15), F21
+	WORD $0x6e34de72 // fmul v18.4s, v19.4s, v20.4s
+	WORD $0x4e218a52 // frintn v18.4s, v18.4s
+	WORD $0x4e35d64c // fadd v12.4s, v18.4s, v21.4s
+	VSHL $23, V12.S4, V12.S4
+	WORD $0x6e2cdce7 // fmul v7.4s, v7.4s, v12.4s
+	WORD $0x4eb2d672 // fsub v18.4s, v19.4s, v18.4s
+	WORD $0x4e35d64c // fadd v12.4s, v18.4s, v21.4s
+	VSHL $23, V12.S4, V12.S4
+	WORD $0x6e2cdce7 // fmul v7.4s, v7.4s, v12.4s
 	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
 	WORD $0x4e3ef421 // fmax v1.4s, v1.4s, v30.4s
-	WORD $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
-	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
+	WORD $0x4e3ef442 // fmax v2.4s, v2.4s, v30.4s
+	WORD $0x4e3ef463 // fmax v3.4s, v3.4s, v30.4s
+	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
+	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
+	WORD $0x4ea6d442 // fsub v2.4s, v2.4s, v6.4s
+	WORD $0x4ea7d463 // fsub v3.4s, v3.4s, v7.4s
 	ADD R11<<2, R2, R13
 	FMOVQ F0, 0(R13)
 	ADD R11<<2, R2, R13
 	FMOVQ F1, 16(R13)
+	ADD R11<<2, R2, R13
+	FMOVQ F2, 32(R13)
+	ADD R11<<2, R2, R13
+	FMOVQ F3, 48(R13)
 	ADD $8192, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
-	ADD $8, R11
+	ADD $16, R11
 	CMP R12, R11
 	BLE vectors3
 fewer4:
-	ADD $8, R12
+	ADD $16, R12
 	SUB $4, R12
 	CMP R12, R11
 	BGT fewer6
@@ -1606,43 +1854,45 @@ vectors5:
 	WORD $0x4e3ad423 // fadd v3.4s, v1.4s, v26.4s
 	VMOV V25.B16, V2.B16
 	VFMLA V1.S4, V3.S4, V2.S4
-	VMOV V24.B16, V3.B16
+	FMOVQ 80(R15), F3
 	VFMLA V1.S4, V2.S4, V3.S4
-	VMOV V23.B16, V2.B16
+	FMOVQ 96(R15), F2
 	VFMLA V1.S4, V3.S4, V2.S4
-	VMOV V22.B16, V3.B16
+	FMOVQ 112(R15), F3
 	VFMLA V1.S4, V2.S4, V3.S4
-	WORD $0x4e35d422 // fadd v2.4s, v1.4s, v21.4s
-	VMOV V20.B16, V6.B16
+	FMOVQ 128(R15), F2
+	WORD $0x4e22d422 // fadd v2.4s, v1.4s, v2.4s
+	FMOVQ 144(R15), F6
 	VFMLA V1.S4, V2.S4, V6.S4
-	VMOV V19.B16, V2.B16
+	FMOVQ 160(R15), F2
 	VFMLA V1.S4, V6.S4, V2.S4
-	VMOV V18.B16, V6.B16
+	FMOVQ 176(R15), F6
 	VFMLA V1.S4, V2.S4, V6.S4
 	WORD $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
 	WORD $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
-	VMOV V16.B16, V3.B16
-	VFMLA V5.S4, V17.S4, V3.S4
-	VMOV V15.B16, V6.B16
+	FMOVQ 192(R15), F3
+	FMOVQ 208(R15), F6
 	VFMLA V5.S4, V3.S4, V6.S4
-	VMOV V14.B16, V3.B16
+	FMOVQ 224(R15), F3
 	VFMLA V5.S4, V6.S4, V3.S4
-	VMOV V13.B16, V6.B16
+	FMOVQ 240(R15), F6
 	VFMLA V5.S4, V3.S4, V6.S4
-	FMOVQ 272(R15), F3
+	FMOVQ 256(R15), F3
 	VFMLA V5.S4, V6.S4, V3.S4
-	FMOVQ 288(R15), F6
+	FMOVQ 272(R15), F6
 	VFMLA V5.S4, V3.S4, V6.S4
-	WORD $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
-	FMOVQ 336(R15), F3
+	FMOVQ 288(R15), F3
+	VFMLA V5.S4, V6.S4, V3.S4
+	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ 336(R15), F6
 	FMOVQ 352(R15), F2
-	WORD $0x6e23dc86 // fmul v6.4s, v4.4s, v3.4s
-	WORD $0x4e2188c6 // frintn v6.4s, v6.4s
-	WORD $0x4e22d4c5 // fadd v5.4s, v6.4s, v2.4s
+	WORD $0x6e26dc83 // fmul v3.4s, v4.4s, v6.4s
+	WORD $0x4e218863 // frintn v3.4s, v3.4s
+	WORD $0x4e22d465 // fadd v5.4s, v3.4s, v2.4s
 	VSHL $23, V5.S4, V5.S4
 	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
-	WORD $0x4ea6d486 // fsub v6.4s, v4.4s, v6.4s
-	WORD $0x4e22d4c5 // fadd v5.4s, v6.4s, v2.4s
+	WORD $0x4ea3d483 // fsub v3.4s, v4.4s, v3.4s
+	WORD $0x4e22d465 // fadd v5.4s, v3.4s, v2.4s
 	VSHL $23, V5.S4, V5.S4
 	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
 	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
@@ -1681,43 +1931,45 @@ one7:
 	WORD $0x4e3ad423 // fadd v3.4s, v1.4s, v26.4s
 	VMOV V25.B16, V2.B16
 	VFMLA V1.S4, V3.S4, V2.S4
-	VMOV V24.B16, V3.B16
+	FMOVQ 80(R15), F3
 	VFMLA V1.S4, V2.S4, V3.S4
-	VMOV V23.B16, V2.B16
+	FMOVQ 96(R15), F2
 	VFMLA V1.S4, V3.S4, V2.S4
-	VMOV V22.B16, V3.B16
+	FMOVQ 112(R15), F3
 	VFMLA V1.S4, V2.S4, V3.S4
-	WORD $0x4e35d422 // fadd v2.4s, v1.4s, v21.4s
-	VMOV V20.B16, V6.B16
+	FMOVQ 128(R15), F2
+	WORD $0x4e22d422 // fadd v2.4s, v1.4s, v2.4s
+	FMOVQ 144(R15), F6
 	VFMLA V1.S4, V2.S4, V6.S4
-	VMOV V19.B16, V2.B16
+	FMOVQ 160(R15), F2
 	VFMLA V1.S4, V6.S4, V2.S4
-	VMOV V18.B16, V6.B16
+	FMOVQ 176(R15), F6
 	VFMLA V1.S4, V2.S4, V6.S4
 	WORD $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
 	WORD $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
-	VMOV V16.B16, V3.B16
-	VFMLA V5.S4, V17.S4, V3.S4
-	VMOV V15.B16, V6.B16
+	FMOVQ 192(R15), F3
+	FMOVQ 208(R15), F6
 	VFMLA V5.S4, V3.S4, V6.S4
-	VMOV V14.B16, V3.B16
+	FMOVQ 224(R15), F3
 	VFMLA V5.S4, V6.S4, V3.S4
-	VMOV V13.B16, V6.B16
+	FMOVQ 240(R15), F6
 	VFMLA V5.S4, V3.S4, V6.S4
-	FMOVQ 272(R15), F3
+	FMOVQ 256(R15), F3
 	VFMLA V5.S4, V6.S4, V3.S4
-	FMOVQ 288(R15), F6
+	FMOVQ 272(R15), F6
 	VFMLA V5.S4, V3.S4, V6.S4
-	WORD $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
-	FMOVQ 336(R15), F3
+	FMOVQ 288(R15), F3
+	VFMLA V5.S4, V6.S4, V3.S4
+	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ 336(R15), F6
 	FMOVQ 352(R15), F2
-	WORD $0x6e23dc86 // fmul v6.4s, v4.4s, v3.4s
-	WORD $0x4e2188c6 // frintn v6.4s, v6.4s
-	WORD $0x4e22d4c5 // fadd v5.4s, v6.4s, v2.4s
+	WORD $0x6e26dc83 // fmul v3.4s, v4.4s, v6.4s
+	WORD $0x4e218863 // frintn v3.4s, v3.4s
+	WORD $0x4e22d465 // fadd v5.4s, v3.4s, v2.4s
 	VSHL $23, V5.S4, V5.S4
 	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
-	WORD $0x4ea6d486 // fsub v6.4s, v4.4s, v6.4s
-	WORD $0x4e22d4c5 // fadd v5.4s, v6.4s, v2.4s
+	WORD $0x4ea3d483 // fsub v3.4s, v4.4s, v3.4s
+	WORD $0x4e22d465 // fadd v5.4s, v3.4s, v2.4s
 	VSHL $23, V5.S4, V5.S4
 	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
 	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s

@@ -1786,11 +1786,9 @@ row2:
 	FMOVQ 128(R15), F19
 	FMOVQ 176(R15), F18
 	FMOVQ 192(R15), F17
-	FMOVQ 208(R15), F16
-	FMOVQ 224(R15), F15
 	MOVD $0, R11
 	MOVD n+24(FP), R12
-	SUB $8, R12
+	SUB $16, R12
 	CMP R12, R11
 	BGT fewer4
 	PCALIGN $16
@@ -1801,84 +1799,168 @@ vectors3:
 	ADD R11<<2, R0, R13
 	FMOVQ 16(R13), F1
 	WORD $0x4e3cd421 // fadd v1.4s, v1.4s, v28.4s
-	VAND V17.B16, V0.B16, V2.B16
-	VAND V17.B16, V1.B16, V3.B16
-	VEOR V16.B16, V2.B16, V2.B16
-	VEOR V16.B16, V3.B16, V3.B16
-	WORD $0x4e3bf442 // fmax v2.4s, v2.4s, v27.4s
-	WORD $0x4e3bf463 // fmax v3.4s, v3.4s, v27.4s
-	WORD $0x4ebaf442 // fmin v2.4s, v2.4s, v26.4s
-	WORD $0x4ebaf463 // fmin v3.4s, v3.4s, v26.4s
-	WORD $0x6e39dc44 // fmul v4.4s, v2.4s, v25.4s
-	WORD $0x6e39dc65 // fmul v5.4s, v3.4s, v25.4s
-	WORD $0x4e218884 // frintn v4.4s, v4.4s
-	WORD $0x4e2188a5 // frintn v5.4s, v5.4s
-	VFMLA V24.S4, V4.S4, V2.S4
-	VFMLA V24.S4, V5.S4, V3.S4
-	VFMLA V23.S4, V4.S4, V2.S4
-	VFMLA V23.S4, V5.S4, V3.S4
-	VMOV V21.B16, V6.B16
-	VFMLA V2.S4, V22.S4, V6.S4
-	VMOV V21.B16, V7.B16
-	VFMLA V3.S4, V22.S4, V7.S4
-	VMOV V20.B16, V8.B16
-	VFMLA V2.S4, V6.S4, V8.S4
-	VMOV V20.B16, V6.B16
-	VFMLA V3.S4, V7.S4, V6.S4
-	VMOV V19.B16, V7.B16
-	VFMLA V2.S4, V8.S4, V7.S4
-	VMOV V19.B16, V8.B16
-	VFMLA V3.S4, V6.S4, V8.S4
-	VMOV V29.B16, V6.B16
-	VFMLA V2.S4, V7.S4, V6.S4
-	VMOV V29.B16, V7.B16
-	VFMLA V3.S4, V8.S4, V7.S4
-	VMOV V30.B16, V8.B16
-	VFMLA V2.S4, V6.S4, V8.S4
+	ADD R11<<2, R0, R13
+	FMOVQ 32(R13), F2
+	WORD $0x4e3cd442 // fadd v2.4s, v2.4s, v28.4s
+	ADD R11<<2, R0, R13
+	FMOVQ 48(R13), F3
+	WORD $0x4e3cd463 // fadd v3.4s, v3.4s, v28.4s
+	VAND V17.B16, V0.B16, V4.B16
+	VAND V17.B16, V1.B16, V5.B16
+	VAND V17.B16, V2.B16, V6.B16
+	VAND V17.B16, V3.B16, V7.B16
+	FMOVQ 208(R15), F8
+	VEOR V8.B16, V4.B16, V4.B16
+	FMOVQ 208(R15), F8
+	VEOR V8.B16, V5.B16, V5.B16
+	FMOVQ 208(R15), F8
+	VEOR V8.B16, V6.B16, V6.B16
+	FMOVQ 208(R15), F8
+	VEOR V8.B16, V7.B16, V7.B16
+	WORD $0x4e3bf484 // fmax v4.4s, v4.4s, v27.4s
+	WORD $0x4e3bf4a5 // fmax v5.4s, v5.4s, v27.4s
+	WORD $0x4e3bf4c6 // fmax v6.4s, v6.4s, v27.4s
+	WORD $0x4e3bf4e7 // fmax v7.4s, v7.4s, v27.4s
+	WORD $0x4ebaf484 // fmin v4.4s, v4.4s, v26.4s
+	WORD $0x4ebaf4a5 // fmin v5.4s, v5.4s, v26.4s
+	WORD $0x4ebaf4c6 // fmin v6.4s, v6.4s, v26.4s
+	WORD $0x4ebaf4e7 // fmin v7.4s, v7.4s, v26.4s
+	WORD $0x6e39dc88 // fmul v8.4s, v4.4s, v25.4s
+	WORD $0x6e39dca9 // fmul v9.4s, v5.4s, v25.4s
+	WORD $0x6e39dcca // fmul v10.4s, v6.4s, v25.4s
+	WORD $0x6e39dceb // fmul v11.4s, v7.4s, v25.4s
+	WORD $0x4e218908 // frintn v8.4s, v8.4s
+	WORD $0x4e218929 // frintn v9.4s, v9.4s
+	WORD $0x4e21894a // frintn v10.4s, v10.4s
+	WORD $0x4e21896b // frintn v11.4s, v11.4s
+	VFMLA V24.S4, V8.S4, V4.S4
+	VFMLA V24.S4, V9.S4, V5.S4
+	VFMLA V24.S4, V10.S4, V6.S4
+	VFMLA V24.S4, V11.S4, V7.S4
+	VFMLA V23.S4, V8.S4, V4.S4
+	VFMLA V23.S4, V9.S4, V5.S4
+	VFMLA V23.S4, V10.S4, V6.S4
+	VFMLA V23.S4, V11.S4, V7.S4
+	VMOV V21.B16, V12.B16
+	VFMLA V4.S4, V22.S4, V12.S4
+	VMOV V21.B16, V13.B16
+	VFMLA V5.S4, V22.S4, V13.S4
+	VMOV V21.B16, V14.B16
+	VFMLA V6.S4, V22.S4, V14.S4
+	VMOV V21.B16, V15.B16
+	VFMLA V7.S4, V22.S4, V15.S4
+	VMOV V20.B16, V16.B16
+	VFMLA V4.S4, V12.S4, V16.S4
+	VMOV V20.B16, V12.B16
+	VFMLA V5.S4, V13.S4, V12.S4
+	VMOV V20.B16, V13.B16
+	VFMLA V6.S4, V14.S4, V13.S4
+	VMOV V20.B16, V14.B16
+	VFMLA V7.S4, V15.S4, V14.S4
+	VMOV V19.B16, V15.B16
+	VFMLA V4.S4, V16.S4, V15.S4
+	VMOV V19.B16, V16.B16
+	VFMLA V5.S4, V12.S4, V16.S4
+	VMOV V19.B16, V12.B16
+	VFMLA V6.S4, V13.S4, V12.S4
+	VMOV V19.B16, V13.B16
+	VFMLA V7.S4, V14.S4, V13.S4
+	VMOV V29.B16, V14.B16
+	VFMLA V4.S4, V15.S4, V14.S4
+	VMOV V29.B16, V15.B16
+	VFMLA V5.S4, V16.S4, V15.S4
+	VMOV V29.B16, V16.B16
+	VFMLA V6.S4, V12.S4, V16.S4
+	VMOV V29.B16, V12.B16
+	VFMLA V7.S4, V13.S4, V12.S4
+	VMOV V30.B16, V13.B16
+	VFMLA V4.S4, V14.S4, V13.S4
+	VMOV V30.B16, V14.B16
+	VFMLA V5.S4, V15.S4, V14.S4
+	VMOV V30.B16, V15.B16
+	VFMLA V6.S4, V16.S4, V15.S4
+	VMOV V30.B16, V16.B16
+	VFMLA V7.S4, V12.S4, V16.S4
+	VMOV V30.B16, V12.B16
+	VFMLA V4.S4, V13.S4, V12.S4
+	VMOV V30.B16, V4.B16
+	VFMLA V5.S4, V14.S4, V4.S4
+	VMOV V30.B16, V5.B16
+	VFMLA V6.S4, V15.S4, V5.S4
 	VMOV V30.B16, V6.B16
-	VFMLA V3.S4, V7.S4, V6.S4
-	VMOV V30.B16, V7.B16
-	VFMLA V2.S4, V8.S4, V7.S4
-	VMOV V30.B16, V2.B16
-	VFMLA V3.S4, V6.S4, V2.S4
-	WORD $0x6e3ddc83 // fmul v3.4s, v4.4s, v29.4s
-	WORD $0x4e218863 // frintn v3.4s, v3.4s
-	WORD $0x4e2fd466 // fadd v6.4s, v3.4s, v15.4s
-	VSHL $23, V6.S4, V6.S4
-	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
-	WORD $0x4ea3d483 // fsub v3.4s, v4.4s, v3.4s
-	WORD $0x4e2fd466 // fadd v6.4s, v3.4s, v15.4s
-	VSHL $23, V6.S4, V6.S4
-	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
-	WORD $0x6e3ddca4 // fmul v4.4s, v5.4s, v29.4s
-	WORD $0x4e218884 // frintn v4.4s, v4.4s
-	WORD $0x4e2fd486 // fadd v6.4s, v4.4s, v15.4s
-	VSHL $23, V6.S4, V6.S4
-	WORD $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
-	WORD $0x4ea4d4a4 // fsub v4.4s, v5.4s, v4.4s
-	WORD $0x4e2fd486 // fadd v6.4s, v4.4s, v15.4s
-	VSHL $23, V6.S4, V6.S4
-	WORD $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
+	VFMLA V7.S4, V16.S4, V6.S4
+	FMOVQ 224(R15), F15
+	WORD $0x6e3ddd07 // fmul v7.4s, v8.4s, v29.4s
+	WORD $0x4e2188e7 // frintn v7.4s, v7.4s
+	WORD $0x4e2fd4f0 // fadd v16.4s, v7.4s, v15.4s
+	VSHL $23, V16.S4, V16.S4
+	WORD $0x6e30dd8c // fmul v12.4s, v12.4s, v16.4s
+	WORD $0x4ea7d507 // fsub v7.4s, v8.4s, v7.4s
+	WORD $0x4e2fd4f0 // fadd v16.4s, v7.4s, v15.4s
+	VSHL $23, V16.S4, V16.S4
+	WORD $0x6e30dd8c // fmul v12.4s, v12.4s, v16.4s
+	FMOVQ 224(R15), F16
+	WORD $0x6e3ddd28 // fmul v8.4s, v9.4s, v29.4s
+	WORD $0x4e218908 // frintn v8.4s, v8.4s
+	WORD $0x4e30d50f // fadd v15.4s, v8.4s, v16.4s
+	VSHL $23, V15.S4, V15.S4
+	WORD $0x6e2fdc84 // fmul v4.4s, v4.4s, v15.4s
+	WORD $0x4ea8d528 // fsub v8.4s, v9.4s, v8.4s
+	WORD $0x4e30d50f // fadd v15.4s, v8.4s, v16.4s
+	VSHL $23, V15.S4, V15.S4
+	WORD $0x6e2fdc84 // fmul v4.4s, v4.4s, v15.4s
+	FMOVQ 224(R15), F15
+	WORD $0x6e3ddd49 // fmul v9.4s, v10.4s, v29.4s
+	WORD $0x4e218929 // frintn v9.4s, v9.4s
+	WORD $0x4e2fd530 // fadd v16.4s, v9.4s, v15.4s
+	VSHL $23, V16.S4, V16.S4
+	WORD $0x6e30dca5 // fmul v5.4s, v5.4s, v16.4s
+	WORD $0x4ea9d549 // fsub v9.4s, v10.4s, v9.4s
+	WORD $0x4e2fd530 // fadd v16.4s, v9.4s, v15.4s
+	VSHL $23, V16.S4, V16.S4
+	WORD $0x6e30dca5 // fmul v5.4s, v5.4s, v16.4s
+	FMOVQ 224(R15), F16
+	WORD $0x6e3ddd6a // fmul v10.4s, v11.4s, v29.4s
+	WORD $0x4e21894a // frintn v10.4s, v10.4s
+	WORD $0x4e30d54f // fadd v15.4s, v10.4s, v16.4s
+	VSHL $23, V15.S4, V15.S4
+	WORD $0x6e2fdcc6 // fmul v6.4s, v6.4s, v15.4s
+	WORD $0x4eaad56a // fsub v10.4s, v11.4s, v10.4s
+	WORD $0x4e30d54f // fadd v15.4s, v10.4s, v16.4s
+	VSHL $23, V15.S4, V15.S4
+	WORD $0x6e2fdcc6 // fmul v6.4s, v6.4s, v15.4s
 	WORD $0x6ea0e640 // fcmgt v0.4s, v18.4s, v0.4s
 	WORD $0x6ea1e641 // fcmgt v1.4s, v18.4s, v1.4s
-	VBSL V30.B16, V7.B16, V0.B16
-	VBSL V30.B16, V2.B16, V1.B16
-	WORD $0x4e3ed4e7 // fadd v7.4s, v7.4s, v30.4s
-	WORD $0x4e3ed442 // fadd v2.4s, v2.4s, v30.4s
-	WORD $0x6e27fc00 // fdiv v0.4s, v0.4s, v7.4s
-	WORD $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
+	WORD $0x6ea2e642 // fcmgt v2.4s, v18.4s, v2.4s
+	WORD $0x6ea3e643 // fcmgt v3.4s, v18.4s, v3.4s
+	VBSL V30.B16, V12.B16, V0.B16
+	VBSL V30.B16, V4.B16, V1.B16
+	VBSL V30.B16, V5.B16, V2.B16
+	VBSL V30.B16, V6.B16, V3.B16
+	WORD $0x4e3ed58c // fadd v12.4s, v12.4s, v30.4s
+	WORD $0x4e3ed484 // fadd v4.4s, v4.4s, v30.4s
+	WORD $0x4e3ed4a5 // fadd v5.4s, v5.4s, v30.4s
+	WORD $0x4e3ed4c6 // fadd v6.4s, v6.4s, v30.4s
+	WORD $0x6e2cfc00 // fdiv v0.4s, v0.4s, v12.4s
+	WORD $0x6e24fc21 // fdiv v1.4s, v1.4s, v4.4s
+	WORD $0x6e25fc42 // fdiv v2.4s, v2.4s, v5.4s
+	WORD $0x6e26fc63 // fdiv v3.4s, v3.4s, v6.4s
 	ADD R11<<2, R2, R13
 	FMOVQ F0, 0(R13)
 	ADD R11<<2, R2, R13
 	FMOVQ F1, 16(R13)
+	ADD R11<<2, R2, R13
+	FMOVQ F2, 32(R13)
+	ADD R11<<2, R2, R13
+	FMOVQ F3, 48(R13)
 	ADD $8192, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
-	ADD $8, R11
+	ADD $16, R11
 	CMP R12, R11
 	BLE vectors3
 fewer4:
-	ADD $8, R12
+	ADD $16, R12
 	SUB $4, R12
 	CMP R12, R11
 	BGT fewer6
@@ -1888,7 +1970,8 @@ vectors5:
 	FMOVQ 0(R13), F0
 	WORD $0x4e3cd400 // fadd v0.4s, v0.4s, v28.4s
 	VAND V17.B16, V0.B16, V1.B16
-	VEOR V16.B16, V1.B16, V1.B16
+	FMOVQ 208(R15), F2
+	VEOR V2.B16, V1.B16, V1.B16
 	WORD $0x4e3bf421 // fmax v1.4s, v1.4s, v27.4s
 	WORD $0x4ebaf421 // fmin v1.4s, v1.4s, v26.4s
 	WORD $0x6e39dc22 // fmul v2.4s, v1.4s, v25.4s
@@ -1907,13 +1990,14 @@ vectors5:
 	VFMLA V1.S4, V4.S4, V3.S4
 	VMOV V30.B16, V4.B16
 	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 224(R15), F5
 	WORD $0x6e3ddc41 // fmul v1.4s, v2.4s, v29.4s
 	WORD $0x4e218821 // frintn v1.4s, v1.4s
-	WORD $0x4e2fd423 // fadd v3.4s, v1.4s, v15.4s
+	WORD $0x4e25d423 // fadd v3.4s, v1.4s, v5.4s
 	VSHL $23, V3.S4, V3.S4
 	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
 	WORD $0x4ea1d441 // fsub v1.4s, v2.4s, v1.4s
-	WORD $0x4e2fd423 // fadd v3.4s, v1.4s, v15.4s
+	WORD $0x4e25d423 // fadd v3.4s, v1.4s, v5.4s
 	VSHL $23, V3.S4, V3.S4
 	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
 	WORD $0x6ea0e640 // fcmgt v0.4s, v18.4s, v0.4s
@@ -1938,7 +2022,8 @@ one7:
 	FMOVS 0(R13), F0
 	WORD $0x4e3cd400 // fadd v0.4s, v0.4s, v28.4s
 	VAND V17.B16, V0.B16, V1.B16
-	VEOR V16.B16, V1.B16, V1.B16
+	FMOVQ 208(R15), F2
+	VEOR V2.B16, V1.B16, V1.B16
 	WORD $0x4e3bf421 // fmax v1.4s, v1.4s, v27.4s
 	WORD $0x4ebaf421 // fmin v1.4s, v1.4s, v26.4s
 	WORD $0x6e39dc22 // fmul v2.4s, v1.4s, v25.4s
@@ -1957,13 +2042,14 @@ one7:
 	VFMLA V1.S4, V4.S4, V3.S4
 	VMOV V30.B16, V4.B16
 	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 224(R15), F5
 	WORD $0x6e3ddc41 // fmul v1.4s, v2.4s, v29.4s
 	WORD $0x4e218821 // frintn v1.4s, v1.4s
-	WORD $0x4e2fd423 // fadd v3.4s, v1.4s, v15.4s
+	WORD $0x4e25d423 // fadd v3.4s, v1.4s, v5.4s
 	VSHL $23, V3.S4, V3.S4
 	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
 	WORD $0x4ea1d441 // fsub v1.4s, v2.4s, v1.4s
-	WORD $0x4e2fd423 // fadd v3.4s, v1.4s, v15.4s
+	WORD $0x4e25d423 // fadd v3.4s, v1.4s, v5.4s
 	VSHL $23, V3.S4, V3.S4
 	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
 	WORD $0x6ea0e640 // fcmgt v0.4s, v18.4s, v0.4s

@@ -50,7 +50,7 @@ entry f(x: f32[B, T, 4]) -> (y: f32[B, 4]) {
 		for i := range x.F {
 			x.F[i] = 1
 		}
-		f, _, err := m.Serving("f", []*ir.Tensor{x})
+		f, _, err := m.Serving("f", nil, []*ir.Tensor{x})
 		if err != nil {
 			t.Fatal(err)
 		}

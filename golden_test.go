@@ -22,7 +22,7 @@ import (
 var update = flag.Bool("update", os.Getenv("MLXC_UPDATE") == "1", "rewrite the generated packages and texts under testdata")
 
 // models are those whose generated package is committed.
-var models = []string{"digits", "mnist"}
+var models = []string{"decoder", "digits", "mnist"}
 
 var targets = []ir.Target{ir.Metal, ir.CPU}
 
@@ -44,10 +44,27 @@ func compile(t *testing.T, name string) []codegen.File {
 	return p.Files
 }
 
+// examples are the models of the programs in examples, each of which has the package of its
+// model in a folder of that name.
+var examples = []string{"ddpm", "stories", "vad"}
+
 func TestGeneratedPackages(t *testing.T) {
+	packages := map[string][]codegen.File{} // by folder
 	for _, name := range models {
-		dir := filepath.Join("testdata", "gen", name)
-		files := compile(t, name)
+		packages[filepath.Join("testdata", "gen", name)] = compile(t, name)
+	}
+	for _, name := range examples {
+		m, err := mlxc.Load(filepath.Join("testdata", "models", name+".mlx"), mlxc.Source{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := mlxc.Compile(m, mlxc.Options{Package: name, Source: name + ".mlx", Targets: targets})
+		if err != nil {
+			t.Fatal(err)
+		}
+		packages[filepath.Join("examples", name, name)] = p.Files
+	}
+	for dir, files := range packages {
 		if *update {
 			if err := mlxc.WriteDir(dir, files); err != nil {
 				t.Fatal(err)

@@ -5,6 +5,7 @@ package mlxc_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"math"
 	"os"
 	"os/exec"
@@ -16,9 +17,11 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/mlxc/mlxc/examples/stories/stories"
 	"github.com/mlxc/mlxc/internal/required"
 	"github.com/mlxc/mlxc/internal/softmetal"
 	"github.com/mlxc/mlxc/runtime/metal"
+	"github.com/mlxc/mlxc/testdata/gen/decoder"
 	"github.com/mlxc/mlxc/testdata/gen/digits"
 	"github.com/mlxc/mlxc/testdata/gen/mnist"
 )
@@ -304,4 +307,57 @@ func TestMetalOnARM64(t *testing.T) {
 	softmetal.EmulateARM64(t, ".", "-test.run=TestMetal(Digits|MNIST|Sessions)")
 	softmetal.EmulateARM64(t, "runtime/metal")
 	softmetal.EmulateARM64(t, "runtime/metal/mtl")
+}
+
+// A model that keeps keys and values begins the story on Metal that it begins on the CPU:
+// 16 tokens, each the likeliest behind those before it.
+func TestMetalStories(t *testing.T) {
+	needMetal(t)
+	weights := shared(t, "models/stories260K/stories260K.safetensors")
+	text, err := os.ReadFile(shared(t, "models/stories260K/ref_greedy.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want struct{ Greedy []struct{ Tokens []int32 } }
+	if err := json.Unmarshal(text, &want); err != nil {
+		t.Fatal(err)
+	}
+	m, err := stories.LoadMetal(weights)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { closed(t, m) })
+	s, err := m.NewSession(stories.Dims{B: 1, S: 32})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { closed(t, s) })
+	told := want.Greedy[0].Tokens[:17]
+	first := 5 // read at once
+	for pos := 0; pos < 16; {
+		n := 1
+		if pos == 0 {
+			n = first
+		}
+		x, err := s.StepInput(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		copy(data[int32](t, x), told[pos:pos+n])
+		out, err := s.Step(context.Background(), x, pos)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if pos += n; data[int32](t, out.Next)[0] != told[pos] {
+			t.Fatalf("token %d is %d, want %d", pos, data[int32](t, out.Next)[0], told[pos])
+		}
+	}
+}
+
+// States on Metal are what they are on the CPU, and sessions keep them apart.
+func TestMetalStates(t *testing.T) {
+	needMetal(t)
+	m := decoderModel(t, decoder.LoadMetal)
+	checkStates(t, m)
+	checkSessions(t, m)
 }

@@ -116,6 +116,7 @@ func TestLargeRowsBetweenGuards(t *testing.T) {
 	runBetweenGuards(t, loadText(t, `
 entry odd(x: f32[4096, 2049], w: f32[2049]) -> (y: f32[4096, 2049]) { return relu(x * w + 1) }
 entry wide(x: f32[4096, 2049]) -> (y: f32[4096, 2049]) { return x / sum(abs(x), axis=1, keep=true) }
+entry late(x: f32[8192, 1040]) -> (y: f32[8192, 1040]) { return softmax(x) }
 `))
 }
 

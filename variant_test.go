@@ -52,7 +52,7 @@ func TestLoweredModelAgainstTheEvaluator(t *testing.T) {
 		if pass != "plan" {
 			return
 		}
-		f, v, err := m.Serving(m.Funcs[0].Name, inputs)
+		f, v, err := m.Serving(m.Funcs[0].Name, params, inputs)
 		if err != nil {
 			t.Fatal(err)
 		}

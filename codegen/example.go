@@ -28,7 +28,7 @@ func (p *pkg) exampleFile() (*jen.File, error) {
 		jen.List(jen.Id("m"), jen.Err()).Op(":=").Id("Load").Call(jen.Lit(checkpoint)),
 		fail(),
 		jen.Defer().Id("m").Dot("Close").Call(),
-		jen.List(jen.Id("s"), jen.Err()).Op(":=").Id("m").Dot("NewSession").Call(),
+		jen.List(jen.Id("s"), jen.Err()).Op(":=").Id("m").Dot("NewSession").Call(p.exampleDims()...),
 		fail(),
 		jen.Defer().Id("s").Dot("Close").Call(),
 	}
@@ -37,7 +37,7 @@ func (p *pkg) exampleFile() (*jen.File, error) {
 		arg := argName(e, in)
 		var dims []jen.Code
 		for _, d := range p.module.Dims {
-			if mentions(in.Type.Shape, d) {
+			if mentions(in.Type.Shape, d) && !d.Session {
 				dims = append(dims, jen.Lit(int(max(1, d.Min))))
 			}
 		}

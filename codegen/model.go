@@ -40,9 +40,11 @@ func (p *pkg) modelFile() (*jen.File, error) {
 		jen.Return(jen.Op("&").Id("Model").Values(jen.Id("m")), jen.Nil()),
 	)
 	f.Line()
+	p.dimsType(f)
 	f.Comment("NewSession returns a session: the memory of one sequence of calls.")
-	f.Func().Params(jen.Id("m").Op("*").Id("Model")).Id("NewSession").Params().Params(jen.Op("*").Id("Session"), jen.Error()).Block(
-		jen.List(jen.Id("s"), jen.Err()).Op(":=").Id("m").Dot("m").Dot("NewSession").Call(),
+	params, args := p.sessionDims()
+	f.Func().Params(jen.Id("m").Op("*").Id("Model")).Id("NewSession").Params(params...).Params(jen.Op("*").Id("Session"), jen.Error()).Block(
+		jen.List(jen.Id("s"), jen.Err()).Op(":=").Id("m").Dot("m").Dot("NewSession").Call(args...),
 		jen.If(jen.Err().Op("!=").Nil()).Block(jen.Return(jen.Nil(), jen.Err())),
 		jen.Return(jen.Op("&").Id("Session").Values(jen.Id("s")), jen.Nil()),
 	)
@@ -63,6 +65,9 @@ func (p *pkg) modelFile() (*jen.File, error) {
 		f.Line()
 		f.Comment("DeviceTime is how long the GPU was at work in the last call; 0 on the CPU.")
 		f.Func().Params(jen.Id("s").Op("*").Id("Session")).Id("DeviceTime").Params().Qual("time", "Duration").Block(jen.Return(jen.Id("s").Dot("s").Dot("DeviceTime").Call()))
+	}
+	if p.hasStates() {
+		p.stateMethods(f)
 	}
 	for i, e := range p.module.Funcs {
 		f.Line()
@@ -165,7 +170,7 @@ func (p *pkg) input(f *jen.File, entry, input int, e *ir.Func, in *ir.Value) {
 	args := []jen.Code{jen.Lit(entry), jen.Lit(input)}
 	var params []jen.Code
 	for _, d := range p.module.Dims {
-		if !mentions(in.Type.Shape, d) {
+		if !mentions(in.Type.Shape, d) || d.Session {
 			args = append(args, jen.Lit(0))
 			continue
 		}

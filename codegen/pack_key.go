@@ -27,6 +27,9 @@ func packKey(m *ir.Module) string {
 	h := sha256.New()
 	fmt.Fprintln(h, m.Target)
 	for i, p := range m.Params {
+		if p.State {
+			continue
+		}
 		fmt.Fprintf(h, "%q %s %t\n", p.Path, p.Type, read[i])
 		if p.Init != nil && p.Init.Name == "constant" {
 			fmt.Fprintln(h, p.Init.Args)

@@ -14,16 +14,30 @@ import (
 func (p *pkg) shared() *jen.Statement {
 	var dims, params []jen.Code
 	for _, d := range p.module.Dims {
-		dims = append(dims, fields("Name", jen.Lit(d.Name), "Min", jen.Lit(int(d.Min)), "Max", jen.Lit(int(d.Max))))
+		var session jen.Code
+		if d.Session {
+			session = jen.True()
+		}
+		dims = append(dims, fields("Name", jen.Lit(d.Name), "Min", jen.Lit(int(d.Min)), "Max", jen.Lit(int(d.Max)), "Session", session))
 	}
-	for _, w := range p.module.Params {
+	for _, w := range p.module.Weights() {
 		params = append(params, p.param(w))
 	}
-	return jen.Var().Defs(
+	tables := []jen.Code{
 		jen.Id("dims").Op("=").Add(slice(rt("Dim"), dims)),
 		jen.Id("params").Op("=").Add(slice(rt("Param"), params)),
-	)
+	}
+	if p.hasStates() {
+		var states []jen.Code
+		for _, s := range p.module.States() {
+			states = append(states, fields("Name", jen.Lit(s.Path), "DType", dtype(s.Type.DType), "Shape", p.sizes(s.Type.Shape), "Init", jen.Lit(s.Init.Args[0])))
+		}
+		tables = append(tables, jen.Id("states").Op("=").Add(slice(rt("State"), states)))
+	}
+	return jen.Var().Defs(tables...)
 }
+
+func (p *pkg) hasStates() bool { return len(p.module.States()) > 0 }
 
 // program is the table of the whole model for one target, with what the target
 // adds.
@@ -52,6 +66,9 @@ func (p *pkg) program(t *table, name string, more ...jen.Code) (*jen.Statement, 
 			load = append(load, step)
 		}
 		more = append(more, jen.Id("Packed").Op(":").Add(slice(rt("Packed"), packed)), jen.Id("Load").Op(":").Add(slice(rt("Step"), load)))
+	}
+	if p.hasStates() {
+		more = append(more, jen.Id("States").Op(":").Id("states"))
 	}
 	return jen.Var().Id(name).Op("=").Add(rt("Program")).Custom(multi, append([]jen.Code{
 		jen.Id("Name").Op(":").Lit(t.module.Name),
@@ -118,7 +135,21 @@ func (p *pkg) entry(t *table, f *ir.Func) (jen.Code, error) {
 	if facts := p.facts(f.Where); facts != nil {
 		items = append(items, jen.Id("Where").Op(":").Add(facts))
 	}
+	if slices.ContainsFunc(f.Variants, writesState) {
+		items = append(items, jen.Id("Writes").Op(":").True())
+	}
 	return jen.Custom(multi, append(items, jen.Id("Variants").Op(":").Add(slice(rt("Variant"), variants)))...), nil
+}
+
+func writesState(v *ir.Variant) bool {
+	return slices.ContainsFunc(v.Steps, func(s *ir.Step) bool {
+		for i, b := range s.Args {
+			if b.Place == ir.InState && s.Kernel.Args[i].Write {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 func (p *pkg) port(name string, t ir.Type) jen.Code {
@@ -185,7 +216,7 @@ func intList(ns []int) jen.Code {
 }
 
 // places are the runtime's names for them.
-var places = map[ir.Place]string{ir.InInput: "Input", ir.InOutput: "Output", ir.InParam: "Weight", ir.InPacked: "Pack", ir.InArena: "Arena"}
+var places = map[ir.Place]string{ir.InInput: "Input", ir.InOutput: "Output", ir.InParam: "Weight", ir.InState: "Kept", ir.InPacked: "Pack", ir.InArena: "Arena"}
 
 // devices is where the steps of a target run.
 var devices = map[ir.Target]ir.Device{ir.CPU: ir.OnCPU, ir.Metal: ir.OnGPU}
@@ -197,8 +228,13 @@ func (p *pkg) step(t *table, s *ir.Step, block map[*ir.Buffer]int) (jen.Code, er
 	var args []jen.Code
 	for _, b := range s.Args {
 		index := b.Index
-		if b.Place == ir.InArena {
+		switch b.Place {
+		case ir.InArena:
 			index = block[b]
+		case ir.InParam:
+			index = slices.Index(t.module.Weights(), t.module.Params[index])
+		case ir.InState:
+			index = slices.Index(t.module.States(), t.module.Params[index])
 		}
 		args = append(args, rt(places[b.Place]).Dot("At").Call(jen.Lit(index)))
 	}

@@ -20,18 +20,34 @@ type Env struct {
 // Eval runs an entry by the reference evaluator: one op after another, nothing
 // fused, floats in float64, where only sources, casts and narrow dtypes' rounding
 // functions round. Integers have their own width. Dims are solved from the
-// inputs' shapes, but for those of f.Dims, which are given.
+// inputs' shapes and those of states, but for those of f.Dims, which are given. What is
+// written to states is put into params; a state that is not there has its init.
 func (m *Module) Eval(f *Func, params map[string]*Tensor, inputs []*Tensor, given ...int64) ([]*Tensor, error) {
-	dims, err := SolveDims(f, inputs, given...)
+	dims, err := m.SolveDims(f, params, inputs, given)
 	if err != nil {
 		return nil, err
 	}
 	env := &Env{Params: params, Dims: dims}
-	results := make([]*Value, len(f.Results))
-	for i, r := range f.Results {
-		results[i] = r.Value
+	kept, err := env.run(f.Body, f.Inputs, inputs, f.Kept())
+	if err != nil {
+		return nil, err
 	}
-	return env.run(f.Body, f.Inputs, inputs, results)
+	for i, w := range f.Writes {
+		params[w.State.Name] = kept[len(f.Results)+i]
+	}
+	return kept[:len(f.Results)], nil
+}
+
+// state is the value of a state before a call.
+func (e *Env) state(p *Param) (*Tensor, error) {
+	if t := e.Params[p.Name]; t != nil {
+		e.live += int64(t.Len())
+		return t, nil
+	}
+	if p.Init == nil || p.Init.Name != "constant" {
+		return nil, fmt.Errorf("state %s has no value", p.Name)
+	}
+	return e.fill(p.Type, func(out *Tensor, n int, _ []int) { out.setNumber(n, p.Init.Args[0]) })
 }
 
 // run evaluates a body and drops each value after its last use.

@@ -9,13 +9,52 @@ import (
 // linear in one unknown dim gives its value, all others must agree. The values of
 // f.Dims are given, in their order.
 func SolveDims(f *Func, inputs []*Tensor, given ...int64) (map[string]int64, error) {
+	return solveDims(f, map[string]int64{}, inputs, given)
+}
+
+// SolveDims is the function of that name where the shapes of states among params give the
+// dims of a session.
+func (m *Module) SolveDims(f *Func, params map[string]*Tensor, inputs []*Tensor, given []int64) (map[string]int64, error) {
+	dims := map[string]int64{}
+	for _, p := range m.Params {
+		t := params[p.Name]
+		if !p.State || t == nil {
+			continue
+		}
+		for i, s := range p.Type.Shape {
+			if d, scale, rest, ok := linear(s); ok && i < len(t.Shape) {
+				dims[d.Name] = (int64(t.Shape[i]) - rest) / scale
+			}
+		}
+	}
+	dims, err := solveDims(f, dims, inputs, given)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range m.Params {
+		t := params[p.Name]
+		if !p.State || t == nil {
+			continue
+		}
+		want, err := (&Env{Dims: dims}).sizes(p.Type.Shape)
+		if err != nil {
+			continue // of no concern for f
+		}
+		if t.DType != p.Type.DType || !slices.Equal(t.Shape, want) {
+			return nil, fmt.Errorf("%s: state %s is %s%v, want %s = %s%v", f.Name, p.Name, t.DType, t.Shape, p.Type, p.Type.DType, want)
+		}
+	}
+	return dims, nil
+}
+
+func solveDims(f *Func, known map[string]int64, inputs []*Tensor, given []int64) (map[string]int64, error) {
 	if len(inputs) != len(f.Inputs) {
 		return nil, fmt.Errorf("%s takes %s, got %d", f.Name, plural(len(f.Inputs), "input"), len(inputs))
 	}
 	if len(given) != len(f.Dims) {
 		return nil, fmt.Errorf("%s takes %s, got %d", f.Name, plural(len(f.Dims), "dim"), len(given))
 	}
-	env := &Env{Dims: map[string]int64{}}
+	env := &Env{Dims: known}
 	for i, d := range f.Dims {
 		if err := d.check(f, given[i]); err != nil {
 			return nil, err

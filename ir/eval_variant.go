@@ -8,10 +8,10 @@ import (
 // EvalVariant runs a lowered entry by interpreting its kernels, so that passes
 // are tested without generated code. Buffers are bytes in their own dtype; where
 // the variant has a plan, those of the arena lie in one piece of memory at the
-// plan's offsets. Steps of one epoch run in the reverse of their order, since
+// plan's offsets. States are read from params, and put there. Steps of one epoch run in the reverse of their order, since
 // they need none.
 func (m *Module) EvalVariant(f *Func, v *Variant, params map[string]*Tensor, inputs []*Tensor, given ...int64) ([]*Tensor, error) {
-	dims, err := SolveDims(f, inputs, given...)
+	dims, err := m.SolveDims(f, params, inputs, given)
 	if err != nil {
 		return nil, err
 	}
@@ -35,6 +35,18 @@ func (m *Module) EvalVariant(f *Func, v *Variant, params map[string]*Tensor, inp
 	}
 	if err := env.steps(v.Steps, memory); err != nil {
 		return nil, err
+	}
+	for _, b := range v.Buffers {
+		if b.Place == InState {
+			p := m.Params[b.Index]
+			shape, err := env.sizes(b.Type.Shape)
+			if err != nil {
+				return nil, err
+			}
+			if params[p.Name], err = TensorOf(p.Type.DType, shape, memory[b]); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return env.outputs(f, v, memory)
 }
@@ -107,6 +119,12 @@ func (e *Env) memory(m *Module, v *Variant, inputs []*Tensor, packed [][]byte) (
 				return nil, fmt.Errorf("param %s has no value", m.Params[b.Index].Name)
 			}
 			memory[b] = p.Bytes()
+		case b.Place == InState:
+			t, err := e.state(m.Params[b.Index])
+			if err != nil {
+				return nil, err
+			}
+			memory[b] = t.Bytes()
 		case b.Place == InPacked && packed[b.Index] != nil:
 			memory[b] = packed[b.Index]
 		default:

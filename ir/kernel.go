@@ -38,19 +38,48 @@ type Store struct {
 	Value *Scalar
 }
 
-// A Contract is a sum of products: A varies with each of the axes M and with none
-// of N, B with N and not with M, and Sum is the reduction of their product. The
-// rest of the grid, with which both vary, is a batch. So a matrix product is one,
-// and a convolution, M being the places of the window and N the output channels.
+// A Contract is sums of products with one left factor: A varies with each of the axes M
+// and with none of N, each B with N and not with M, and each Sum is the reduction of A
+// times its B, all over the same axes. The rest of the grid, with which A and a B vary, is
+// a batch. So a matrix product is one, and a convolution, M being the places of the window
+// and N the output channels; and so are the two products of a gated unit, which meet
+// element by element.
 type Contract struct {
-	M, N      []*Axis // in the order of the grid; no M: a vector times a matrix
-	A, B, Sum *Scalar
+	M, N   []*Axis // in the order of the grid; no M: a vector times a matrix
+	A      *Scalar
+	Rights []Right // one at least
+}
+
+// A Right is a right factor of a contraction, and the sum of its products with the left one.
+type Right struct{ B, Sum *Scalar }
+
+// Terms are the axes that the sums are over, outermost first.
+func (c *Contract) Terms() []*Axis { return c.Rights[0].Sum.Over }
+
+// Sums are those of all right factors.
+func (c *Contract) Sums() []*Scalar {
+	var sums []*Scalar
+	for _, r := range c.Rights {
+		sums = append(sums, r.Sum)
+	}
+	return sums
 }
 
 // parts are the words of the text and what stands behind them.
 func (c *Contract) parts() []part {
-	return []part{{word: "m", axes: &c.M, optional: true}, {word: "n", axes: &c.N}, {word: "a", scalar: &c.A}, {word: "b", scalar: &c.B}, {word: "sum", scalar: &c.Sum}}
+	parts := []part{{word: "m", axes: &c.M, optional: true}, {word: "n", axes: &c.N}, {word: "a", scalar: &c.A}}
+	for i := range c.Rights {
+		parts = append(parts, c.Rights[i].parts()...)
+	}
+	return parts
 }
+
+func (r *Right) parts() []part {
+	return []part{{word: "b", scalar: &r.B}, {word: "sum", scalar: &r.Sum}}
+}
+
+// Replace puts others in the place of all scalars.
+func (c *Contract) Replace(to map[*Scalar]*Scalar) { replaceParts(c.parts(), to) }
 
 // A part is a word of what is recognised in a kernel, and the axis, the axes, the scalar
 // or the size behind it.
@@ -61,6 +90,15 @@ type part struct {
 	scalar   **Scalar
 	size     *Size
 	optional bool // left out where there are no axes, or the size is 0
+}
+
+// replaceParts puts others in the place of all scalars of parts.
+func replaceParts(parts []part, to map[*Scalar]*Scalar) {
+	for _, p := range parts {
+		if p.scalar != nil {
+			*p.scalar = to[*p.scalar]
+		}
+	}
 }
 
 // A ScalarKind tells how a scalar is made.

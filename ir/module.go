@@ -30,7 +30,8 @@ type Checkpoint struct {
 
 // A Param is a tensor that comes from a checkpoint. Its type is that of the
 // file; what a model does to it first (a transposition, say) is part of the
-// program. A State is a param that lives in the session.
+// program. A State is a param that lives in the session, and whose sizes may be dims of
+// it: what a call writes the next one reads.
 type Param struct {
 	Name  string // unique in the module, without the @
 	State bool
@@ -58,6 +59,7 @@ type Func struct {
 	Split   []Fact   // guards that the source asks for; those before it do not hold where one does
 	Body    []*Instr // in SSA order; nil after lower
 	Results []Result
+	Writes  []Write // of states, each once at most
 	Pos     *Pos
 
 	Variants []*Variant // after lower; the last has no guard
@@ -68,6 +70,24 @@ type Result struct {
 	Name  string
 	Type  Type
 	Value *Value // nil after lower
+}
+
+// A Write is the value that a state has after a call.
+type Write struct {
+	State *Param
+	Value *Value // nil after lower
+}
+
+// Kept are the values that are there after a call: the results, and what is written.
+func (f *Func) Kept() []*Value {
+	var kept []*Value
+	for _, r := range f.Results {
+		kept = append(kept, r.Value)
+	}
+	for _, w := range f.Writes {
+		kept = append(kept, w.Value)
+	}
+	return kept
 }
 
 // A Relation compares two sizes.
@@ -128,6 +148,16 @@ type Region struct {
 	Yields []*Value
 }
 
+// InMemory reports that an instruction is a tensor that is there before a call: a weight or
+// a state.
+func (in *Instr) InMemory() bool {
+	switch in.Attrs.(type) {
+	case WeightAttrs, ReadAttrs:
+		return true
+	}
+	return false
+}
+
 // Result is the only result of an instruction that has one.
 func (in *Instr) Result() *Value { return in.Results[0] }
 
@@ -149,6 +179,33 @@ func (m *Module) Param(name string) *Param {
 		}
 	}
 	return nil
+}
+
+// Weights are the params that come from the checkpoint, in order.
+func (m *Module) Weights() []*Param { return m.params(false) }
+
+// States are the params that live in the session, in order.
+func (m *Module) States() []*Param { return m.params(true) }
+
+func (m *Module) params(states bool) []*Param {
+	var some []*Param
+	for _, p := range m.Params {
+		if p.State == states {
+			some = append(some, p)
+		}
+	}
+	return some
+}
+
+// SessionDims are the dims that have one value for the life of a session, in order.
+func (m *Module) SessionDims() []*Dim {
+	var dims []*Dim
+	for _, d := range m.Dims {
+		if d.Session {
+			dims = append(dims, d)
+		}
+	}
+	return dims
 }
 
 // Entries are the functions without a guard: one for each entry.

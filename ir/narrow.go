@@ -100,6 +100,9 @@ func (f *Func) Narrow(guard []Fact) (*Func, error) {
 	for _, r := range f.Results {
 		g.Results = append(g.Results, Result{r.Name, r.Type.Narrow(guard), to[r.Value]})
 	}
+	for _, w := range f.Writes {
+		g.Writes = append(g.Writes, Write{w.State, to[w.Value]})
+	}
 	return g, nil
 }
 
@@ -121,10 +124,10 @@ func NarrowAttrs(attrs any, guard []Fact) any {
 	return v.Interface()
 }
 
-// Serving is what serves a call of an entry with these inputs and the values of its
-// dims that a call gives: the first function of
-// that name whose guard holds and, where it is lowered, its first variant.
-func (m *Module) Serving(entry string, inputs []*Tensor, given ...int64) (*Func, *Variant, error) {
+// Serving is what serves a call of an entry with these inputs, the values of its dims that
+// a call gives, and the states among params: the first function of that name whose guard
+// holds and, where it is lowered, its first variant.
+func (m *Module) Serving(entry string, params map[string]*Tensor, inputs []*Tensor, given ...int64) (*Func, *Variant, error) {
 	var named []*Func
 	for _, f := range m.Funcs {
 		if f.Name == entry {
@@ -134,7 +137,7 @@ func (m *Module) Serving(entry string, inputs []*Tensor, given ...int64) (*Func,
 	if len(named) == 0 {
 		return nil, nil, fmt.Errorf("there is no func @%s for these inputs", entry)
 	}
-	dims, err := SolveDims(named[len(named)-1], inputs, given...) // the one without a guard
+	dims, err := m.SolveDims(named[len(named)-1], params, inputs, given) // the one without a guard
 	if err != nil {
 		return nil, nil, err
 	}

@@ -19,6 +19,13 @@ type IotaAttrs struct {
 // WeightAttrs names a param of the module.
 type WeightAttrs struct{ Param *Param }
 
+// ReadAttrs names a state of the module, and its shape, which is that of the state where
+// the function's guard holds.
+type ReadAttrs struct {
+	State *Param
+	Shape []Size
+}
+
 var sourceOps = []*Op{
 	{
 		Name: "const", Kind: KindSource, Attrs: ConstAttrs{},
@@ -79,6 +86,24 @@ var sourceOps = []*Op{
 			}
 			env.live += int64(t.Len()) // as for values that are made
 			return t, nil
+		},
+	},
+	{
+		Name: "read", Kind: KindSource, Attrs: ReadAttrs{},
+		Doc: "a state, as it is when a call begins",
+		Rules: []Rule{operands("read", 0), {"read/shape", "the shape has as many axes as the state", func(in *Instr) error {
+			a := in.Attrs.(ReadAttrs)
+			if !a.State.State || len(a.Shape) != a.State.Type.Rank() {
+				return fmt.Errorf("%s is no shape of the state @%s", Type{a.State.Type.DType, a.Shape}, a.State.Name)
+			}
+			return nil
+		}}},
+		Type: func(in *Instr) ([]Type, error) {
+			a := in.Attrs.(ReadAttrs)
+			return typed(a.State.Type.DType, a.Shape)
+		},
+		Eval: func(in *Instr, args []*Tensor, env *Env) (*Tensor, error) {
+			return env.state(in.Attrs.(ReadAttrs).State)
 		},
 	},
 }

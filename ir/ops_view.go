@@ -27,6 +27,9 @@ type PadAttrs struct {
 	Value  float64
 }
 
+// FlipAttrs names the axes that are turned round.
+type FlipAttrs struct{ Axes []int }
+
 // AxisAttrs names one axis.
 type AxisAttrs struct{ Axis int }
 
@@ -172,6 +175,29 @@ var viewOps = []*Op{
 					from[i] = start[i] + at[i]*a.Step[i]
 				}
 				out.copyFrom(n, args[0], args[0].offset(from))
+			})
+		},
+	},
+	{
+		Name: "flip", Kind: KindView, Operands: []string{"x"}, Attrs: FlipAttrs{}, Grad: GradPending,
+		Doc:   "some axes from their end to their beginning",
+		Rules: []Rule{operands("flip", 1), axisRule("flip", func(in *Instr) []int { return in.Attrs.(FlipAttrs).Axes })},
+		Type:  likeArg(0),
+		Pull: func(p *Puller, in *Instr, at []Size) *Scalar {
+			from := slices.Clone(at)
+			for _, a := range in.Attrs.(FlipAttrs).Axes {
+				from[a] = in.Args[0].Type.Shape[a].Sub(N(1)).Sub(at[a])
+			}
+			return p.Arg(in.Args[0], from)
+		},
+		Eval: func(in *Instr, args []*Tensor, env *Env) (*Tensor, error) {
+			x, axes := args[0], in.Attrs.(FlipAttrs).Axes
+			return env.fill(in.Result().Type, func(out *Tensor, n int, at []int) {
+				from := slices.Clone(at)
+				for _, a := range axes {
+					from[a] = x.Shape[a] - 1 - at[a]
+				}
+				out.copyFrom(n, x, x.offset(from))
 			})
 		},
 	},

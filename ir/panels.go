@@ -59,14 +59,14 @@ func (k *Kernel) Panels() (*Panels, error) {
 	if c == nil {
 		return nil, fmt.Errorf("no contraction")
 	}
-	grid := k.Grid()
-	p := &Panels{Batch: c.Batch(k), Rows: c.M, Terms: c.Sum.Over, Column: c.N[0]}
+	grid, right := k.Grid(), c.Rights[0]
+	p := &Panels{Batch: c.Batch(k), Rows: c.M, Terms: c.Terms(), Column: c.N[0]}
 	switch {
 	case len(c.N) > 1 || p.Column.Name != grid[len(grid)-1].Name:
 		return nil, fmt.Errorf("its columns are not along the last axis")
-	case c.Sum.DType != F32:
-		return nil, fmt.Errorf("its sums are %s", c.Sum.DType)
-	case slices.ContainsFunc(k.Values, func(v *Scalar) bool { return v.Kind == ScalarReduce && v != c.Sum }):
+	case right.Sum.DType != F32:
+		return nil, fmt.Errorf("its sums are %s", right.Sum.DType)
+	case slices.ContainsFunc(k.Values, func(v *Scalar) bool { return v.Kind == ScalarReduce && v != right.Sum }):
 		return nil, fmt.Errorf("it reduces something else")
 	}
 	var ok bool
@@ -74,9 +74,10 @@ func (k *Kernel) Panels() (*Panels, error) {
 	if p.A, ok = k.walk(c.A, slices.Concat(p.Batch, p.Rows, p.Terms)); !ok || !p.A.Stride[last.Name].Is(1) {
 		return nil, fmt.Errorf("its left factor does not lie as rows of f32")
 	}
-	ok = c.B.Kind == ScalarLoad && len(c.B.Guard)+len(c.B.Bind) == 0 && PanelDType(k.Args[c.B.Arg].DType)
+	b := right.B
+	ok = b.Kind == ScalarLoad && len(b.Guard)+len(b.Bind) == 0 && PanelDType(k.Args[b.Arg].DType)
 	if ok {
-		p.B, ok = WalkOf(c.B.Arg, c.B.Index.Sub(PanelIndex(p.Terms, p.Column.Index())), p.Batch)
+		p.B, ok = WalkOf(b.Arg, b.Index.Sub(PanelIndex(p.Terms, p.Column.Index())), p.Batch)
 	}
 	if !ok {
 		return nil, fmt.Errorf("its right factor does not lie as panels")
@@ -98,7 +99,7 @@ func (p *Panels) direct(k *Kernel, s Store) (ok bool) {
 		p.Relu, v = true, x
 	}
 	var added []*Walk // the last first
-	for v != k.Contract.Sum {
+	for v != k.Contract.Rights[0].Sum {
 		v = other(v, Add, func(w *Scalar) bool {
 			walk, ok := k.walk(w, grid)
 			if ok = ok && walk.Stride[p.Column.Name].Is(1); ok {
@@ -177,7 +178,7 @@ func (k *Kernel) Epilogue(p *Panels) *Kernel {
 		Args: append(slices.Clone(k.Args), KernelArg{Name: "sums", DType: F32, Len: width.Mul(N(int64(k.Schedule.Tile.M)))}),
 		Dims: append(slices.Clone(k.Dims), row, column),
 	}
-	e.compute(k, map[*Scalar]Scalar{k.Contract.Sum: {Kind: ScalarLoad, DType: F32, Arg: len(k.Args),
+	e.compute(k, map[*Scalar]Scalar{k.Contract.Rights[0].Sum: {Kind: ScalarLoad, DType: F32, Arg: len(k.Args),
 		Index: Flat(p.Rows).Sub(row.Size()).Mul(width).Add(p.Column.Index()).Sub(column.Size())}}, k.Stores)
 	return e
 }

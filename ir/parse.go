@@ -381,6 +381,12 @@ func (s *scanner) fn(c *textScope) error {
 		return nil
 	}
 	for s.tok != "ret" {
+		if s.tok == "write" {
+			if err := s.write(c, f, values); err != nil {
+				return err
+			}
+			continue
+		}
 		in, err := s.instr(c, values)
 		if err != nil {
 			return err
@@ -409,6 +415,32 @@ func (s *scanner) fn(c *textScope) error {
 		return err
 	}
 	return s.expect("}")
+}
+
+// write reads what a state becomes: `write(@s, %v)`.
+func (s *scanner) write(c *textScope, f *Func, values map[string]*Value) error {
+	s.next()
+	if err := s.expect("("); err != nil {
+		return err
+	}
+	at := *s
+	name, err := s.sigil('@')
+	if err != nil {
+		return err
+	}
+	p := c.module.Param(name)
+	if p == nil || !p.State {
+		return at.errorf("state @%s is not declared", name)
+	}
+	if err := s.expect(","); err != nil {
+		return err
+	}
+	v, err := s.use(values)
+	if err != nil {
+		return err
+	}
+	f.Writes = append(f.Writes, Write{p, v})
+	return s.expect(")")
 }
 
 // dimArg reads a dim that calls give: `pos: dim`.

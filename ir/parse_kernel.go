@@ -419,17 +419,29 @@ func (s *scanner) store(k *kernelScope) error {
 }
 
 func (s *scanner) contract(k *kernelScope) error {
-	k.k.Contract = &Contract{}
-	return s.parts(k, k.k.Contract.parts())
+	s.next()
+	c := &Contract{}
+	k.k.Contract = c
+	if err := s.parts(k, c.parts()); err != nil {
+		return err
+	}
+	for first := true; first || s.tok == "b"; first = false {
+		var r Right
+		if err := s.parts(k, r.parts()); err != nil {
+			return err
+		}
+		c.Rights = append(c.Rights, r)
+	}
+	return nil
 }
 
 func (s *scanner) stream(k *kernelScope) error {
+	s.next()
 	k.k.Stream = &Stream{}
 	return s.parts(k, k.k.Stream.parts())
 }
 
 func (s *scanner) parts(k *kernelScope, parts []part) error {
-	s.next()
 	for _, p := range parts {
 		if p.optional && s.tok != p.word {
 			continue

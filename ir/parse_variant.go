@@ -79,7 +79,7 @@ func (s *scanner) buffer(c *textScope, v *Variant, buffers map[string]*Buffer) e
 		return err
 	}
 	switch b.Place = Place(place); b.Place {
-	case InInput, InOutput, InParam, InPacked:
+	case InInput, InOutput, InParam, InState, InPacked:
 		n, err := s.int()
 		if err != nil {
 			return err
@@ -87,7 +87,7 @@ func (s *scanner) buffer(c *textScope, v *Variant, buffers map[string]*Buffer) e
 		b.Index = int(n)
 	case InArena:
 	default:
-		return at.errorf("unexpected %s, expected input, output, param, packed or arena", at.found())
+		return at.errorf("unexpected %s, expected input, output, param, state, packed or arena", at.found())
 	}
 	buffers[b.Name] = b
 	v.Buffers = append(v.Buffers, b)

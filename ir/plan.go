@@ -16,6 +16,7 @@ const (
 	InInput  Place = "input"
 	InOutput Place = "output"
 	InParam  Place = "param"
+	InState  Place = "state"
 	InPacked Place = "packed" // what Module.Load computes
 	InArena  Place = "arena"
 )
@@ -24,7 +25,7 @@ const (
 type Buffer struct {
 	Name  string // unique in the variant
 	Place Place
-	Index int // which input, result, module param or packed tensor; 0 for the arena
+	Index int // which input, result, param of the module (a state is one) or packed tensor; 0 for the arena
 	Type  Type
 }
 

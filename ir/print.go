@@ -148,6 +148,9 @@ func (p *textPrinter) fn(f *Func) {
 	}
 	p.open("%s {", head)
 	p.body(n, f.Body)
+	for _, w := range f.Writes {
+		p.line("write(@%s, %s)", w.State.Name, n.name(w.Value))
+	}
 	p.line("ret(%s)", joinText(f.Results, func(r Result) string { return n.name(r.Value) }))
 	p.close("}")
 }

@@ -171,6 +171,8 @@ func TestKernelsWithDims(t *testing.T) {
 		{"max_pool", "size=[3], stride=[2], pad=[1]", []string{"f32[B, 2*N + 1, 2]"}},
 		{"avg_pool", "size=[2], stride=[2], pad=[0]", []string{"f32[B, 2*N, 2]"}},
 		{"matmul", "acc=f32", []string{"f32[B, N, 3]", "f32[3, N]"}},
+		{"conv_transpose", "stride=[2, 3], pad=[2, 0], dilation=[1, 2], outPad=[0, 1], groups=1, acc=f32", []string{"f32[B, N + 1, N, 2]", "f32[3, 3, 2, 2]"}},
+		{"flip", "axes=[0, 2]", []string{"f32[B, 3, N]"}},
 		{"conv_winograd", "pad=[1, 0], acc=f32", []string{"f32[B, N + 2, N + 3, 2]", "f32[3, 3, 3, 2]"}},
 		{"conv", "stride=[2], pad=[1], dilation=[1], groups=1, acc=f32", []string{"f32[B, N + 2, 3]", "f32[4, 3, 3]"}},
 		{"softmax", "axis=1, acc=f32", []string{"f32[B, N]"}},

@@ -23,6 +23,9 @@ var brokenRules = []struct {
 	{"iota/axis", "dtype=bool, shape=[3], axis=0", nil},
 
 	{"weight/operands", "param=@w", []string{"f32"}},
+	{"read/operands", "state=@s, shape=[3]", []string{"f32"}},
+	{"read/shape", "state=@s, shape=[3, 3]", nil},
+	{"read/shape", "state=@w, shape=[3]", nil},
 
 	{"cast/operands", "dtype=f32", nil},
 	{"cast/dtype", "dtype=invalid", []string{"f32[2]"}},
@@ -191,6 +194,18 @@ var brokenRules = []struct {
 	{"conv_winograd/shapes", "pad=[1, 0], acc=f32", []string{"f32[1, 4, N, 2]", "f32[3, 3, 3, 2]"}},
 	{"conv_winograd/shapes", "pad=[-1, 0], acc=f32", []string{"f32[1, 8, 8, 2]", "f32[3, 3, 3, 2]"}},
 	{"conv_winograd/acc", "pad=[1, 1], acc=bool", []string{"f32[1, 4, 4, 2]", "f32[3, 3, 3, 2]"}},
+	{"conv_transpose/operands", "stride=[1], pad=[0], dilation=[1], outPad=[0], groups=1, acc=f32", []string{"f32[1, 4, 2]"}},
+	{"conv_transpose/dtype", "stride=[1], pad=[0], dilation=[1], outPad=[0], groups=1, acc=f32", []string{"bool[1, 4, 2]", "bool[3, 3, 2]"}},
+	{"conv_transpose/dtypes", "stride=[1], pad=[0], dilation=[1], outPad=[0], groups=1, acc=f32", []string{"f32[1, 4, 2]", "f16[3, 3, 2]"}},
+	{"conv_transpose/rank", "stride=[1, 1], pad=[0], dilation=[1], outPad=[0], groups=1, acc=f32", []string{"f32[1, 4, 2]", "f32[3, 3, 2]"}},
+	{"conv_transpose/window", "stride=[2], pad=[0], dilation=[1], outPad=[2], groups=1, acc=f32", []string{"f32[1, 4, 2]", "f32[3, 3, 2]"}},
+	{"conv_transpose/window", "stride=[1], pad=[4], dilation=[1], outPad=[0], groups=1, acc=f32", []string{"f32[1, 4, 2]", "f32[3, 3, 2]"}},
+	{"conv_transpose/window", "stride=[4], pad=[0], dilation=[1], outPad=[0], groups=1, acc=f32", []string{"f32[1, B, 2]", "f32[3, 3, 2]"}},
+	{"conv_transpose/channels", "stride=[1], pad=[0], dilation=[1], outPad=[0], groups=2, acc=f32", []string{"f32[1, 4, 4]", "f32[3, 3, 2]"}},
+	{"conv_transpose/channels", "stride=[1], pad=[0], dilation=[1], outPad=[0], groups=1, acc=f32", []string{"f32[1, 4, 2]", "f32[3, 3, 3]"}},
+	{"conv_transpose/acc", "stride=[1], pad=[0], dilation=[1], outPad=[0], groups=1, acc=bool", []string{"f32[1, 4, 2]", "f32[3, 3, 2]"}},
+	{"flip/operands", "axes=[0]", []string{"f32[3]", "f32[3]"}},
+	{"flip/axis", "axes=[1]", []string{"f32[3]"}},
 	{"cross_entropy/acc", "acc=bool", []string{"f32[3, 4]", "i32[3]"}},
 }
 

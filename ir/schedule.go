@@ -41,11 +41,11 @@ const TileThreads = 4 * SimdWidth
 // rows do not start in the same bank.
 const RowPad = 16
 
-// Bytes is the threadgroup memory that the tile takes at most: two factors, and 16
-// rows of sums, all f32.
-func (t Tile) Bytes() int {
+// Fits reports that a threadgroup has room for what the tile of a contraction takes at
+// most: the left factor, and of each right one itself and 16 rows of sums, all f32.
+func (t Tile) Fits(rights int) bool {
 	const size, pad = 4, RowPad / 4
-	return size * (t.M*(t.K+pad) + t.K*(t.N+pad) + 16*(t.N+pad))
+	return size*(t.M*(t.K+pad)+rights*(t.K+16)*(t.N+pad)) <= maxGroupBytes
 }
 
 // Groups is how many threadgroups a metal schedule launches, of Schedule.Threads

@@ -37,13 +37,7 @@ func (s *Stream) parts() []part {
 }
 
 // Replace puts others in the place of all scalars.
-func (s *Stream) Replace(to map[*Scalar]*Scalar) {
-	for _, p := range s.parts() {
-		if p.scalar != nil {
-			*p.scalar = to[*p.scalar]
-		}
-	}
-}
+func (s *Stream) Replace(to map[*Scalar]*Scalar) { replaceParts(s.parts(), to) }
 
 // Unseen is the key from which on the score is -inf because of the places of query and
 // key; 0: there is none.

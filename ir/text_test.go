@@ -102,6 +102,68 @@ func TestScheduleText(t *testing.T) {
 	}
 }
 
+// gated is a kernel of two products with one left factor.
+const gated = `mlxir 1
+module "gated" {
+  kernel @k {
+    arg %x: f32[6] read
+    arg %g: f32[8] read
+    arg %u: f32[8] read
+    arg %out: f32[12] write
+    axes i0 < 3, i1 < 4, r0 < 2
+    par i0, i1
+    v0 = load %x[2*i0 + r0] : f32
+    v1 = load %g[i1 + 4*r0] : f32
+    v2 = mul v0, v1 : f32
+    v3 = reduce add v2 over r0 : f32
+    v4 = load %u[i1 + 4*r0] : f32
+    v5 = mul v0, v4 : f32
+    v6 = reduce add v5 over r0 : f32
+    v7 = mul v3, v6 : f32
+    store %out[4*i0 + i1] = v7
+    contract m i0 n i1 a v0 b v1 sum v3 b v4 sum v6
+    schedule grain 0 threads 128 vec 1 align 4 over [] scratch 0 as tile m 16 n 16 k 16
+  }
+}
+`
+
+// A contraction has a right factor or more, each of which must be one.
+func TestRightFactors(t *testing.T) {
+	m, err := Parse("gated.mlxir", []byte(gated))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := Print(m); got != gated || len(m.Kernels[0].Contract.Rights) != 2 {
+		t.Errorf("becomes\n%s", got)
+	}
+	if err := Verify(m); err != nil {
+		t.Error(err)
+	}
+	const contract = "b v1 sum v3 b v4 sum v6"
+	for _, c := range []struct{ old, new, want string }{
+		{contract, "b v1 sum v3 b v4 sum v3", "v3 is not the sum of v0 * v4"},
+		{contract, "b v1 sum v3 b v0 sum v6", "v6 is not the sum of v0 * v0"},
+		{contract, "b v1 sum v3 b v4", "expected `sum`"},
+		{contract, "", "expected `b`"},
+		{"load %u[i1 + 4*r0]", "load %u[2*i0 + r0]", "n is an axis of the grid that v4 varies with, and v0 not: i1"},
+		{"m 16 n 16", "m 512 n 512", "no tile of 512 by 512"},
+		{"m 16 n 16 k 16", "m 64 n 128 k 16", "no tile of 64 by 128"}, // which has room for one
+	} {
+		m, err := Parse("gated.mlxir", []byte(strings.Replace(gated, c.old, c.new, 1)))
+		if err == nil {
+			err = Verify(m)
+		}
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q for %q: got %v, want %q", c.new, c.old, err, c.want)
+		}
+	}
+	m.Kernels[0].Contract.Rights = m.Kernels[0].Contract.Rights[:1]
+	m.Kernels[0].Schedule.Tile = Tile{M: 64, N: 128, K: 16}
+	if err := Verify(m); err != nil {
+		t.Error(err)
+	}
+}
+
 // Each file in testdata/verify breaks the rule that it is named after.
 func TestVerifierRules(t *testing.T) {
 	files, err := filepath.Glob("testdata/verify/*.mlxir")

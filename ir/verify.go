@@ -107,9 +107,14 @@ func (v *verifier) params() {
 		seen[p.Name] = true
 		v.typ(p.Pos, "param @"+p.Name, p.Type)
 		for _, s := range p.Type.Shape {
-			if _, ok := s.Int(); !ok {
+			if _, ok := s.Int(); !ok && !p.State {
 				v.fault(p.Pos, "param/constant", "param @%s: size %s is not a constant", p.Name, s)
 			}
+			s.Walk(func(a *Atom) {
+				if d := v.module.Dim(a.key); a.Kind == AtomDim && d != nil && !d.Session {
+					v.fault(p.Pos, "state/dim", "state @%s: dim %s is not one of the session", p.Name, d.Name)
+				}
+			})
 		}
 	}
 }
@@ -157,8 +162,15 @@ func (v *verifier) fn(f *Func) {
 				v.fault(in.Pos, "value/defined", "an operand is used before it is defined\n%s", around(f, i))
 			}
 		}
-		if w, ok := in.Attrs.(WeightAttrs); ok && v.module.Param(w.Param.Name) != w.Param {
-			v.fault(in.Pos, "weight/param", "param @%s is not the module's\n%s", w.Param.Name, around(f, i))
+		switch a := in.Attrs.(type) {
+		case WeightAttrs:
+			if v.module.Param(a.Param.Name) != a.Param || a.Param.State {
+				v.fault(in.Pos, "weight/param", "param @%s is not the module's, or a state\n%s", a.Param.Name, around(f, i))
+			}
+		case ReadAttrs:
+			if v.module.Param(a.State.Name) != a.State || !EqualShapes(a.Shape, a.State.Type.Narrow(f.Guard).Shape) {
+				v.fault(in.Pos, "read/state", "state @%s is not the module's, or of another shape\n%s", a.State.Name, around(f, i))
+			}
 		}
 		known := *in
 		known.Facts = f.Where // and no others
@@ -183,6 +195,7 @@ func (v *verifier) fn(f *Func) {
 		}
 	}
 	v.kernels(f)
+	v.writes(f, defined)
 	names := map[string]bool{}
 	for _, r := range f.Results {
 		if names[r.Name] || r.Name == "" {
@@ -195,6 +208,22 @@ func (v *verifier) fn(f *Func) {
 			v.fault(f.Pos, "func/ret", "func @%s: result %s is not defined", f.Name, r.Name)
 		case !r.Value.Type.Equal(r.Type):
 			v.fault(f.Pos, "func/type", "func @%s: result %s is %s, declared %s", f.Name, r.Name, r.Value.Type, r.Type)
+		}
+	}
+}
+
+// writes: a state is the module's, and written once, by a value of its type.
+func (v *verifier) writes(f *Func, defined map[*Value]bool) {
+	for i, w := range f.Writes {
+		again := slices.ContainsFunc(f.Writes[:i], func(x Write) bool { return x.State == w.State })
+		switch {
+		case v.module.Param(w.State.Name) != w.State || !w.State.State || again:
+			v.fault(f.Pos, "write/state", "func @%s: @%s is no state of the module, or written twice", f.Name, w.State.Name)
+		case len(f.Variants) > 0:
+		case !defined[w.Value]:
+			v.fault(f.Pos, "write/defined", "func @%s: what state @%s becomes is not defined", f.Name, w.State.Name)
+		case !w.Value.Type.Equal(w.State.Type.Narrow(f.Guard)):
+			v.fault(f.Pos, "write/type", "func @%s: state @%s is %s, and becomes %s", f.Name, w.State.Name, w.State.Type, w.Value.Type)
 		}
 	}
 }

@@ -8,9 +8,9 @@ func (v *verifier) kernels(f *Func) {
 	if !slices.ContainsFunc(f.Body, func(in *Instr) bool { return in.Kernel != 0 || in.Why != "" }) {
 		return
 	}
-	for _, r := range f.Results {
-		if in := r.Value.Instr; in != nil && in.Kernel == 0 && in.Op.Kind != KindSource {
-			v.fault(in.Pos, "fuse/result", "func @%s: result %s is not stored", f.Name, r.Name)
+	for _, x := range f.Kept() {
+		if in := x.Instr; in != nil && in.Kernel == 0 && in.Op.Kind != KindSource {
+			v.fault(in.Pos, "fuse/result", "func @%s: result %s is not stored", f.Name, x.Name)
 		}
 	}
 	device := map[int]Device{}
@@ -37,8 +37,17 @@ func (v *verifier) kernels(f *Func) {
 // of the same device and part of nothing else.
 func (v *verifier) parts(f *Func, in *Instr) {
 	last := 0
-	for i, a := range in.Args {
-		if a.Instr == nil || a.Instr.Kernel == 0 || a.Instr.Parts || a.Instr.Device != in.Device || slices.Contains(in.Args[:i], a) {
+	parts := in.Args
+	_, isUpdate := in.Attrs.(UpdateAttrs)
+	if isUpdate {
+		parts = in.Args[1:]
+		if base := in.Args[0].Instr; base == nil || !base.InMemory() && !base.Parts {
+			v.fault(in.Pos, "fuse/parts", "func @%s: what is updated in place is not in the memory of a state", f.Name)
+			return
+		}
+	}
+	for i, a := range parts {
+		if a.Instr == nil || a.Instr.Kernel == 0 || a.Instr.Parts || a.Instr.Device != in.Device || slices.Contains(parts[:i], a) {
 			v.fault(in.Pos, "fuse/parts", "func @%s: operand %d of what is stored in parts is not stored by a kernel for it alone", f.Name, i)
 			return
 		}
@@ -49,7 +58,7 @@ func (v *verifier) parts(f *Func, in *Instr) {
 			}
 		}
 	}
-	if _, isConcat := in.Attrs.(AxisAttrs); !isConcat || in.Op.Kind != KindView || last != in.Kernel {
+	if _, isConcat := in.Attrs.(AxisAttrs); !isConcat && !isUpdate || in.Op.Kind != KindView || last != in.Kernel {
 		v.fault(in.Pos, "fuse/parts", "func @%s: %s is not stored in parts up to kernel %d", f.Name, in.Op.Name, in.Kernel)
 	}
 }
@@ -85,8 +94,7 @@ func (v *verifier) kernelReads(f *Func, stored *Instr) {
 // constants, and what converts and moves them.
 func (in *Instr) Free() bool {
 	if in.Op.Kind == KindSource {
-		_, isWeight := in.Attrs.(WeightAttrs)
-		return !isWeight
+		return !in.InMemory()
 	}
 	_, isCast := in.Attrs.(CastAttrs)
 	return (isCast || in.Op.Kind == KindView) && !slices.ContainsFunc(in.Args, func(a *Value) bool { return a.Instr == nil || !a.Instr.Free() })

@@ -18,6 +18,11 @@ func (v *verifier) kernel(k *Kernel) {
 		grid[a.Name] = true
 		v.size(k.Pos, "axis "+a.Name, a.Extent, nil)
 	}
+	for i, a := range k.Args {
+		if slices.ContainsFunc(k.Args[:i], func(b KernelArg) bool { return b.Name == a.Name }) {
+			fault("kernel/arg", "argument %s is there twice", a.Name)
+		}
+	}
 	for _, d := range k.Dims {
 		if v.module.Dim(d.Name) != d {
 			fault("kernel/dim", "dim %s is not the module's", d.Name)

@@ -28,6 +28,10 @@ func (v *verifier) variant(f *Func, w *Variant) {
 			if ok = b.Index >= 0 && b.Index < len(v.module.Params); ok {
 				want = v.module.Params[b.Index].Type
 			}
+		case InState:
+			if ok = b.Index >= 0 && b.Index < len(v.module.Params) && v.module.Params[b.Index].State; ok {
+				want = v.module.Params[b.Index].Type.Narrow(w.Guard)
+			}
 		case InPacked:
 			if packed := v.module.Packed(); b.Index >= 0 && b.Index < len(packed) {
 				want, ok = packed[b.Index].Type, true
@@ -68,7 +72,7 @@ func (v *verifier) variant(f *Func, w *Variant) {
 				fault(s.Pos, "step/readonly", "step %d writes %s %%%s", i, b.Place, b.Name)
 			case arg.Write:
 			case b.Place == InPacked && w != v.module.Load:
-			case b.Place != InInput && b.Place != InParam && !isWritten:
+			case b.Place != InInput && b.Place != InParam && b.Place != InState && !isWritten:
 				fault(s.Pos, "step/written", "step %d reads %%%s before it is written", i, b.Name)
 			}
 		}

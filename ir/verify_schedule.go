@@ -1,7 +1,5 @@
 package ir
 
-import "slices"
-
 // Limits of a metal schedule, which every GPU that Metal 3 runs on has.
 const (
 	maxGroupThreads = 1024
@@ -13,20 +11,22 @@ func (v *verifier) contract(k *Kernel) {
 	fault := func(format string, args ...any) {
 		v.fault(k.Pos, "contract/axes", "kernel @"+k.Name+": "+format, args...)
 	}
-	if p := c.Sum; p.Kind != ScalarReduce || p.Fn != Add || p.Args[0].Kind != ScalarApply || p.Args[0].Fn != Mul || !slices.Contains(p.Args[0].Args, c.A) || !slices.Contains(p.Args[0].Args, c.B) {
-		fault("v%d is not the sum of v%d * v%d", p.ID, c.A.ID, c.B.ID)
-	}
 	if len(c.N) == 0 {
 		fault("needs an axis of the right factor")
 	}
-	for _, a := range c.M {
-		if !hasAxis(k.Grid(), a) || !c.A.Varies(a) || c.B.Varies(a) {
-			fault("m is an axis of the grid that v%d varies with, and v%d not: %s", c.A.ID, c.B.ID, a.Name)
+	for _, r := range c.Rights {
+		if !r.Sum.folds(Add, c.Terms(), []*Scalar{c.A, r.B}) || r.Sum.DType != c.Rights[0].Sum.DType {
+			fault("v%d is not the sum of v%d * v%d over %s", r.Sum.ID, c.A.ID, r.B.ID, joinText(c.Terms(), axisName))
 		}
-	}
-	for _, a := range c.N {
-		if !hasAxis(k.Grid(), a) || !c.B.Varies(a) || c.A.Varies(a) {
-			fault("n is an axis of the grid that v%d varies with, and v%d not: %s", c.B.ID, c.A.ID, a.Name)
+		for _, a := range c.M {
+			if !hasAxis(k.Grid(), a) || !c.A.Varies(a) || r.B.Varies(a) {
+				fault("m is an axis of the grid that v%d varies with, and v%d not: %s", c.A.ID, r.B.ID, a.Name)
+			}
+		}
+		for _, a := range c.N {
+			if !hasAxis(k.Grid(), a) || !r.B.Varies(a) || c.A.Varies(a) {
+				fault("n is an axis of the grid that v%d varies with, and v%d not: %s", r.B.ID, c.A.ID, a.Name)
+			}
 		}
 	}
 }
@@ -76,7 +76,7 @@ func (v *verifier) schedule(k *Kernel) {
 	if s.Form != FormTile {
 		return
 	}
-	if t := s.Tile; k.Contract == nil || len(k.Contract.M) == 0 || s.Threads != TileThreads || t.M%16 != 0 || t.N%16 != 0 || t.K%8 != 0 || t.M < 16 || t.N < 16 || t.K < 8 || t.Bytes() > maxGroupBytes {
+	if t := s.Tile; k.Contract == nil || len(k.Contract.M) == 0 || s.Threads != TileThreads || t.M%16 != 0 || t.N%16 != 0 || t.K%8 != 0 || t.M < 16 || t.N < 16 || t.K < 8 || !t.Fits(len(k.Contract.Rights)) {
 		fault("schedule/tile", "no tile of %d by %d by %d on %d threads", t.M, t.N, t.K, s.Threads)
 	}
 }

@@ -11,6 +11,9 @@ import (
 // that fusion is: a group of values is what lies between the stored ones.
 func fuse(m *ir.Module) error {
 	for _, f := range m.Funcs {
+		if err := keepOld(f); err != nil {
+			return err
+		}
 		newFusion(m, f).run()
 	}
 	return nil
@@ -33,6 +36,8 @@ type fusion struct {
 	parts   map[*ir.Value]bool      // values that are stored in parts
 	place   map[*ir.Value]int       // in the body
 	stream  map[*ir.Value]*ir.Instr // the product that ends the stream that a value is in
+	inPlace map[*ir.Value]bool      // updates that are stored in the memory of a state
+	after   map[*group][]*group     // those that read a state before a group overwrites it
 }
 
 // A group is a kernel in the making.
@@ -74,7 +79,7 @@ func (x use) times() float64 {
 func newFusion(m *ir.Module, f *ir.Func) *fusion {
 	u := &fusion{module: m, fn: f, readers: map[*ir.Value][]*ir.Instr{}, result: map[*ir.Value]bool{},
 		facts: map[*ir.Value]fact{}, uses: map[*ir.Value][]use{}, group: map[*ir.Value]*group{},
-		why: map[*ir.Value]string{}, several: map[*ir.Value][]use{}, partOf: map[*ir.Value]*ir.Value{}, parts: map[*ir.Value]bool{}, place: map[*ir.Value]int{}, stream: map[*ir.Value]*ir.Instr{}}
+		why: map[*ir.Value]string{}, several: map[*ir.Value][]use{}, partOf: map[*ir.Value]*ir.Value{}, parts: map[*ir.Value]bool{}, place: map[*ir.Value]int{}, stream: map[*ir.Value]*ir.Instr{}, inPlace: map[*ir.Value]bool{}, after: map[*group][]*group{}}
 	for i, in := range f.Body {
 		for n, a := range in.Args {
 			if !slices.Contains(in.Args[:n], a) {
@@ -83,12 +88,13 @@ func newFusion(m *ir.Module, f *ir.Func) *fusion {
 		}
 		u.place[in.Result()] = i
 	}
-	for _, r := range f.Results {
-		u.result[r.Value] = true
+	for _, v := range f.Kept() {
+		u.result[v] = true
 	}
 	for _, in := range f.Body {
 		u.facts[in.Result()] = u.factOf(in)
 	}
+	u.updateInPlace()
 	return u
 }
 
@@ -99,9 +105,9 @@ func (u *fusion) run() {
 		if in.Op.Kind == ir.KindSource || len(uses) == 0 && !u.result[v] && u.partOf[v] == nil {
 			continue
 		}
-		if u.storedInParts(v, uses) {
+		if u.inPlace[v] || u.storedInParts(v, uses) {
 			u.parts[v] = true
-			for _, a := range in.Args {
+			for _, a := range partsOfWhole(in) {
 				u.partOf[a] = v
 			}
 			continue
@@ -116,6 +122,7 @@ func (u *fusion) run() {
 		}
 	}
 	u.joinSiblings()
+	u.overwriteLast()
 	for v, uses := range u.several {
 		u.why[v] = u.readBy(uses)
 	}
@@ -213,20 +220,26 @@ func sortedBy(groups []*group, at func(g *group) int) []*group {
 	return slices.SortedFunc(slices.Values(groups), func(a, b *group) int { return at(a) - at(b) })
 }
 
-// readsOf is the groups whose values g loads.
+// readsOf is the groups whose values g loads, and those that must be done before it.
 func (u *fusion) readsOf(g *group) []*group {
 	var from []*group
-	add := func(v *ir.Value) {
+	var add func(v *ir.Value)
+	add = func(v *ir.Value) {
 		if h := u.group[v]; h != nil && h != g && !slices.Contains(from, h) {
 			from = append(from, h)
 		}
-	}
-	for v := range g.reads {
-		add(v)
 		if u.parts[v] {
 			for _, a := range v.Instr.Args {
 				add(a)
 			}
+		}
+	}
+	for v := range g.reads {
+		add(v)
+	}
+	for _, h := range u.after[g] {
+		if !slices.Contains(from, h) {
+			from = append(from, h)
 		}
 	}
 	return from

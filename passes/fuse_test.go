@@ -78,6 +78,62 @@ func TestOneKernel(t *testing.T) {
 	}
 }
 
+// On the GPU products of one left factor are one kernel where their results meet element by
+// element, as many as a threadgroup has room for; on the CPU each has its own.
+func TestGatedUnits(t *testing.T) {
+	const product, gate = "%%%d = matmul(%%x, %%w%d, acc=invalid) : f32[B, 40]\n", "%a = silu(%0) : f32[B, 40]\n%y = mul(%a, %1) : f32[B, 40]"
+	products := func(n int) (text string) {
+		for i := range n {
+			text += fmt.Sprintf(product, i, i)
+		}
+		return text
+	}
+	many := func(n int) string {
+		text := products(n) + "%a0 = silu(%0) : f32[B, 40]\n"
+		for i := range n - 1 {
+			text += fmt.Sprintf("%%a%d = mul(%%a%d, %%%d) : f32[B, 40]\n", i+1, i, i+1)
+		}
+		return text + fmt.Sprintf("%%y = tanh(%%a%d) : f32[B, 40]", n-1)
+	}
+	for _, c := range []struct {
+		name, body string
+		target     ir.Target
+		kernels    int
+	}{
+		{"two", products(2) + gate, ir.Metal, 1},
+		{"two on the CPU", products(2) + gate, ir.CPU, 2},
+		{"with a bias", products(2) + `
+			%b1 = broadcast(%b, shape=[B, 40]) : f32[B, 40]
+			%p = add(%0, %b1) : f32[B, 40]
+			%a = tanh(%p) : f32[B, 40]
+			%y = mul(%1, %a) : f32[B, 40]`, ir.Metal, 1},
+		{"of another left factor", `
+			%0 = matmul(%z, %w0, acc=invalid) : f32[B, 40]
+			%1 = matmul(%x, %w1, acc=invalid) : f32[B, 40]` + "\n" + gate, ir.Metal, 2},
+		{"one of them a result as a sum", products(2) + `
+			%a = sum(%0, axes=[1], keep=true) : f32[B, 1]
+			%a2 = broadcast(%a, shape=[B, 40]) : f32[B, 40]
+			%y = mul(%a2, %1) : f32[B, 40]`, ir.Metal, 3},
+		{"eleven", many(11), ir.Metal, 1},
+		{"more than there is room for", many(12), ir.Metal, 2},
+	} {
+		text := "mlxir 1\nmodule \"gated\" {\ndim B 1..64\nfunc @f(%x: f32[B, 30], %z: f32[B, 30], %b: f32[40]"
+		for i := range 12 {
+			text += fmt.Sprintf(", %%w%d: f32[30, 40]", i)
+		}
+		m := parse(t, text+") -> (y: f32[B, 40]) {\n"+c.body+"\nret(%y)\n}\n}")
+		if err := Until(m, c.target, "tile"); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		steps := m.Funcs[0].Variants[len(m.Funcs[0].Variants)-1].Steps
+		steps = slices.DeleteFunc(slices.Clone(steps), func(s *ir.Step) bool { return strings.Contains(s.Kernel.Name, "panels") })
+		if len(steps) != c.kernels {
+			t.Errorf("%s: %d kernels, want %d:\n%s", c.name, len(steps), c.kernels, ir.Print(m))
+		}
+	}
+}
+
 // Convolution by Winograd is three kernels on the GPU, all elements of the tiles being one
 // that computes each once; on the CPU, where vectors take no guards, the padded input and
 // the results before they are moved are in memory.
@@ -127,6 +183,7 @@ func TestConcatenationInParts(t *testing.T) {
 		{product + point + both("p", "q") + "%y = matmul(%c, %v, acc=invalid) : f32[B, 40]", "f32[B, 40]", true},
 		{product + point + both("p", "q") + "%y = relu(%c) : f32[B, 80]", "f32[B, 80]", false},
 		{point + "%r = exp(%x) : f32[B, 40]\n" + both("q", "r") + "%y = matmul(%c, %v, acc=invalid) : f32[B, 40]", "f32[B, 40]", false},
+		{manyPoints + "%p = slice(%c, start=[0, 0], step=[1, 1], size=[B, 40]) : f32[B, 40]\n%y = add(%p, %x) : f32[B, 40]", "f32[B, 40]", true}, // what reads it cannot store a part
 		{point + both("q", "x") + "%y = matmul(%c, %v, acc=invalid) : f32[B, 40]", "f32[B, 40]", false},
 	} {
 		m := parse(t, fmt.Sprintf("mlxir 1\nmodule \"one\" {\ndim B 1..64\nfunc @f(%%x: f32[B, 40], %%m: f32[40, 40], %%w: f32[40, 40], %%v: f32[80, 40]) -> (y: %s) {\n%s\nret(%%y)\n}\n}", c.result, c.body))
@@ -140,6 +197,17 @@ func TestConcatenationInParts(t *testing.T) {
 		}
 	}
 }
+
+// manyPoints is a concatenation of 9 functions of one value.
+var manyPoints = func() string {
+	var b strings.Builder
+	var all []string
+	for i, fn := range strings.Fields("tanh exp sin cos sqrt erf sigmoid log softplus") {
+		fmt.Fprintf(&b, "%%v%d = %s(%%x) : f32[B, 40]\n", i, fn)
+		all = append(all, fmt.Sprintf("%%v%d", i))
+	}
+	return b.String() + "%c = concat(" + strings.Join(all, ", ") + ", axis=1) : f32[B, 360]\n"
+}()
 
 // heads is attention of 4 heads that lie beside each other, with a residual.
 const heads = `

@@ -10,6 +10,8 @@ import (
 // Reasons why a value is stored. Each is why its group does not grow beyond it.
 const (
 	isPart       = "a part of a concatenation"
+	isUpdate     = "what a part of a state becomes"
+	isState      = "what a state becomes"
 	inParts      = "computed by several kernels"
 	isResult     = "a result of the entry"
 	fromWeights  = "depends on weights alone"
@@ -39,8 +41,12 @@ func (u *fusion) whyStored(v *ir.Value, uses []use) string {
 	switch kind := in.Op.Kind; {
 	case u.stream[v] != nil:
 		return ""
+	case u.result[v] && slices.ContainsFunc(u.fn.Writes, func(w ir.Write) bool { return w.Value == v }):
+		return isState
 	case u.result[v]:
 		return isResult
+	case u.inPlace[u.partOf[v]]:
+		return isUpdate
 	case u.partOf[v] != nil:
 		return isPart
 	case free(v):
@@ -132,7 +138,7 @@ func (u *fusion) whyHeavyStored(v *ir.Value, x use) string {
 	switch g := x.group; {
 	case g.heavy != nil && x.under != nil:
 		return under(x.under)
-	case g.heavy != nil && u.besideRow(v, x):
+	case g.heavy != nil && (u.besideRow(v, x) || u.besideProduct(v, x)):
 		return ""
 	case g.heavy != nil:
 		return twoProducts
@@ -165,6 +171,17 @@ func (u *fusion) besideRow(v *ir.Value, x use) bool {
 	}
 	k, err := u.kernelWith(x.group, nil, []*ir.Value{v}, nil)
 	return err == nil && notRows(k, machines[x.group.device]) == ""
+}
+
+// besideProduct reports that v and the products that g has are products of one left factor
+// which meet element by element, as those of a gated unit do: a threadgroup of a GPU reads
+// the left factor once for all of them.
+func (u *fusion) besideProduct(v *ir.Value, x use) bool {
+	if x.group.device != ir.OnGPU || x.times() != 1 || !elementByElement(u, v, largest(x.group.values)) {
+		return false
+	}
+	k, err := u.kernelWith(x.group, nil, []*ir.Value{v}, nil)
+	return err == nil && isProduct(k)
 }
 
 // withinRow reports that v is of the row that a product of one row reads, as the norm
@@ -368,6 +385,11 @@ func (u *fusion) mayStore(g *group, v *ir.Value, uses []use) bool {
 	}
 	if slices.ContainsFunc(uses, func(x use) bool { return x.group != g && u.reaches(x.group, g) }) {
 		return false
+	}
+	whole := u.partOf[v]
+	needs := func(h *group) bool { return h.reads[whole] && (h == g || u.reaches(h, g)) }
+	if whole != nil && slices.ContainsFunc(u.groups, needs) {
+		return false // g waits for v
 	}
 	k, err := u.kernelWith(g, []*ir.Value{v}, nil, nil)
 	return err == nil && (!g.folds && kind != ir.KindReduce || notRows(k, machines[g.device]) == "")

@@ -96,8 +96,8 @@ func (e edit) apply(k *ir.Kernel) {
 	for i, s := range k.Stores {
 		k.Stores[i] = ir.Store{Arg: s.Arg, Index: size(s.Index), Guard: guards(s.Guard), Value: to[s.Value]}
 	}
-	if c := k.Contract; c != nil {
-		c.A, c.B, c.Sum = to[c.A], to[c.B], to[c.Sum]
+	if k.Contract != nil {
+		k.Contract.Replace(to)
 	}
 	if k.Stream != nil {
 		k.Stream.Replace(to)

@@ -100,6 +100,33 @@ func TestKernelSteps(t *testing.T) {
 			v2 = mul v0, v1 : f32
 			v3 = reduce add v2 over r0 : f32
 			store %out[6*i0 + 3*i1 + i2] = v3`, []string{"contract m i1 n i2 a v0 b v1 sum v3"}, nil},
+		{"products of one left factor are one contraction", recogniseContract, `
+			axes i0 < 3, i1 < 4, r0 < 2
+			par i0, i1
+			v0 = load %x[2*i0 + r0] : f32
+			v1 = load %y[4*r0 + i1] : f32
+			v2 = mul v0, v1 : f32
+			v3 = reduce add v2 over r0 : f32
+			v4 = load %z[4*r0 + i1] : f32
+			v5 = mul v0, v4 : f32
+			v6 = reduce add v5 over r0 : f32
+			v7 = mul v3, v6 : f32
+			store %out[4*i0 + i1] = v7`,
+			[]string{"contract m i0 n i1 a v0 b v1 sum v3 b v4 sum v6"}, nil},
+		{"one of another left factor is none of it", recogniseContract, `
+			axes i0 < 3, i1 < 4, r0 < 2
+			par i0, i1
+			v0 = load %x[2*i0 + r0] : f32
+			v1 = load %y[4*r0 + i1] : f32
+			v2 = mul v0, v1 : f32
+			v3 = reduce add v2 over r0 : f32
+			v4 = load %z[4*r0 + i1] : f32
+			v5 = neg v0 : f32
+			v6 = mul v5, v4 : f32
+			v7 = reduce add v6 over r0 : f32
+			v8 = mul v3, v7 : f32
+			store %out[4*i0 + i1] = v8`,
+			[]string{"contract m i0 n i1 a v0 b v1 sum v3\n"}, nil},
 		{"a row that is read along the inner axis may be overwritten", func(k *ir.Kernel) { k.Schedule = metalSchedule(k) }, `
 			axes i0 < 1, i1 < 40
 			par i0

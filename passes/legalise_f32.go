@@ -184,18 +184,23 @@ func tanh(x ...ir.S) ir.S {
 	return copySign(a.Num(0.6).Lt(a).Select(far, near), x[0])
 }
 
-// gelu is max(x, 0) less the tail |x|*(1 - erf(|x|/sqrt(2)))/2, which is exp(-x²/2)*u*p(u)
-// with u = |x|/(1 + 0.36*|x|); x² is never rounded, since exp multiplies its error by x².
-// Beyond where the tail is 0, |x| is cut off. The zero has a sign, so that the result has
-// the right one. 6 ulp.
+// gelu is max(x, 0) less the tail |x|*(1 - erf(|x|/sqrt(2)))/2, which is exp(-x²/2) times
+// a quotient. With -x² = n*log(4) + r the first is 2^n*exp(r/2), in a base in which log(4)
+// is an f32: the quotient makes good the difference. The rounding error of x² is added to r,
+// since exp multiplies it by x². Beyond where the tail is 0, |x| is cut off. The zero has a
+// sign, so that the result has the right one. The quotient stands before exp, whose argument
+// takes long. 6 ulp.
 func gelu(x ...ir.S) ir.S {
+	const ln4 = 2 * math.Ln2
 	a := x[0].Fn(ir.Abs).Fn(ir.Min, x[0].Num(14.5))
-	half := a.Mul(a.Num(-0.5))
-	n := a.Mul(half).Mul(a.Num(math.Log2E)).Fn(ir.Round)
-	r := a.Fn(ir.FMA, half, n.Mul(n.Num(-ln2hi)))
-	r = n.Fn(ir.FMA, n.Num(-ln2lo), r)
-	u := a.Div(a.Fn(ir.FMA, a.Num(0.36), a.Num(1)))
-	p := horner(u, -8.34533099e-06, 7.86832644e-05, -0.000198844077, -2.09715047e-05, -0.000857499246, 0.00533439549, 0.0275397953, -0.21894038, 0.499999973)
-	tail := expReduced(r).Mul(u.Mul(p)).Fn(ir.Ldexp, n)
+	minus := a.Neg()
+	s := a.Mul(minus)
+	n := s.Mul(s.Num(1 / ln4)).Fn(ir.Round)
+	r := n.Fn(ir.FMA, n.Num(-ln4), s).Add(a.Fn(ir.FMA, minus, s.Neg()))
+	below := monic(a, 10.0562361, 46.8835622, 121.146904, 169.896116, 102.067502)
+	above := monic(a, 10.0553779, 45.9000476, 110.864282, 127.921029)
+	q := a.Mul(above).Div(below)
+	e := horner(r, 8.6905889e-06, 0.000104418802, 0.00103891731, 0.00831127457, 0.0498684147, 0.199473665, 0.398947316)
+	tail := q.Mul(e).Fn(ir.Ldexp, n)
 	return x[0].Fn(ir.Max, x[0].Num(math.Copysign(0, -1))).Sub(tail)
 }

@@ -19,6 +19,15 @@ func horner(x ir.S, coef ...float64) ir.S {
 	return y
 }
 
+// monic is a polynomial whose highest power has the coefficient 1; the next comes first.
+func monic(x ir.S, coef ...float64) ir.S {
+	y := x.Add(x.Num(coef[0]))
+	for _, c := range coef[1:] {
+		y = y.Fn(ir.FMA, x, x.Num(c))
+	}
+	return y
+}
+
 // pow squares without a logarithm, and leaves the rest.
 func pow(x ...ir.S) ir.S {
 	if n := x[1].V; n.Kind == ir.ScalarConst && n.Float == 2 {

@@ -31,6 +31,9 @@ func lower(m *ir.Module) error {
 			s.Kernel.Name = unique(names, s.Kernel.Name)
 			m.Kernels = append(m.Kernels, s.Kernel)
 		}
+		for i, s := range l.variant.Steps {
+			s.Epoch = i
+		}
 		l.variant.Guard = f.Guard
 		if variants = append(variants, l.variant); len(f.Guard) > 0 {
 			continue
@@ -41,6 +44,7 @@ func lower(m *ir.Module) error {
 		for i := range f.Results {
 			f.Results[i].Value = nil
 		}
+		f.Writes = nil
 	}
 	m.Funcs = funcs
 	return nil
@@ -92,6 +96,7 @@ type lowering struct {
 	variant *ir.Variant
 	buffers map[any]*ir.Buffer // of inputs, stored values and params
 	names   map[string]bool    // of buffers
+	last    []*ir.Value        // that are stored behind all else, since they replace what is read
 }
 
 func newLowering(m *ir.Module, f *ir.Func) *lowering {
@@ -105,17 +110,21 @@ func (l *lowering) run() error {
 	outs := make([]*ir.Buffer, len(l.fn.Results))
 	for i, r := range l.fn.Results {
 		outs[i] = l.buffer(r.Name, ir.InOutput, i, r.Type)
-		if l.buffers[r.Value] == nil && stored(r.Value) {
+		if l.buffers[r.Value] == nil && stored(r.Value) && memory(r.Value) == r.Value {
 			l.buffers[r.Value] = outs[i] // its kernel writes the result itself
 		}
 	}
 	whole := wholes(l.fn)
-	for _, group := range storedTogether(l.fn) {
+	groups := storedTogether(l.fn)
+	if err := l.writeDirectly(groups, whole); err != nil {
+		return err
+	}
+	for _, group := range groups {
 		for _, v := range group {
 			if w := whole[v]; w != nil {
 				v = w
 			}
-			if l.buffers[v] == nil {
+			if l.buffers[v] == nil && memory(v) == v {
 				l.buffers[v] = l.buffer(valueName(v), ir.InArena, 0, v.Type)
 			}
 		}
@@ -123,6 +132,7 @@ func (l *lowering) run() error {
 		if err != nil {
 			return fmt.Errorf("%s: kernel %d: %w", group[0].Instr.Pos, group[0].Instr.Kernel, err)
 		}
+		storeLast(k, args, l.last)
 		main := largest(group)
 		name := valueName(main)
 		if out := l.buffers[main]; out != nil && out.Place == ir.InOutput {
@@ -132,15 +142,25 @@ func (l *lowering) run() error {
 	}
 	for i, r := range l.fn.Results {
 		if l.buffers[r.Value] != outs[i] { // an input, a weight, a constant, or a second name
-			k, args := copyKernel(l.module, r.Value, stored, whole)
-			pos, device := l.fn.Pos, l.device()
-			if in := r.Value.Instr; in != nil {
-				pos, device = in.Pos, in.Device
-			}
-			l.step(k, args, outs[i], pos, device, "copy")
+			l.copy(r.Value, outs[i], whole)
+		}
+	}
+	for _, w := range l.fn.Writes {
+		if to := l.state(w.State); memory(w.Value) != w.State && l.buffers[w.Value] != to {
+			l.copy(w.Value, to, whole)
 		}
 	}
 	return nil
+}
+
+// copy appends the step that copies a value to a buffer.
+func (l *lowering) copy(v *ir.Value, to *ir.Buffer, whole map[*ir.Value]*ir.Value) {
+	k, args := copyKernel(l.module, v, stored, whole)
+	pos, device := l.fn.Pos, l.device()
+	if in := v.Instr; in != nil {
+		pos, device = in.Pos, in.Device
+	}
+	l.step(k, args, to, pos, device, "copy")
 }
 
 // stored reports whether a kernel stores v.
@@ -151,12 +171,21 @@ func wholes(f *ir.Func) map[*ir.Value]*ir.Value {
 	of := map[*ir.Value]*ir.Value{}
 	for _, in := range f.Body {
 		if in.Parts {
-			for _, a := range in.Args {
+			for _, a := range partsOfWhole(in) {
 				of[a] = in.Result()
 			}
 		}
 	}
 	return of
+}
+
+// partsOfWhole are the operands that an instruction puts together where it is stored in
+// parts: what an update replaces a part of is there already.
+func partsOfWhole(in *ir.Instr) []*ir.Value {
+	if _, isUpdate := in.Attrs.(ir.UpdateAttrs); isUpdate {
+		return in.Args[1:]
+	}
+	return in.Args
 }
 
 // storedTogether is the stored values of a function, by kernel, in the order of the
@@ -179,13 +208,14 @@ func storedTogether(f *ir.Func) [][]*ir.Value {
 // if that is given.
 func (l *lowering) step(k *ir.Kernel, args []*ir.Value, out *ir.Buffer, pos *ir.Pos, device ir.Device, name string) {
 	k.Name, k.Pos = l.kernelName(pos, name), pos
-	step := &ir.Step{Kernel: k, Device: device, Epoch: len(l.variant.Steps), Pos: pos}
+	step := &ir.Step{Kernel: k, Device: device, Pos: pos}
+	names := map[string]bool{} // a state may be read and written
 	for i, v := range args {
 		b := out
 		if out == nil || i < len(args)-1 {
 			b = l.bufferOf(v)
 		}
-		k.Args[i].Name = b.Name
+		k.Args[i].Name = unique(names, b.Name)
 		step.Args = append(step.Args, b)
 	}
 	for _, d := range k.Dims {
@@ -229,7 +259,11 @@ func (l *lowering) buffer(name string, place ir.Place, index int, t ir.Type) *ir
 // of its param.
 func (l *lowering) bufferOf(v *ir.Value) *ir.Buffer {
 	b := l.buffers[memory(v)]
-	if p, ok := memory(v).(*ir.Param); ok && b == nil {
+	p, ok := memory(v).(*ir.Param)
+	switch {
+	case ok && p.State:
+		return l.state(p)
+	case ok && b == nil:
 		b = l.buffer(p.Name, ir.InParam, slices.Index(l.module.Params, p), p.Type)
 		l.buffers[p] = b
 	}

@@ -1,44 +1,57 @@
 package passes
 
-import "github.com/mlxc/mlxc/ir"
+import (
+	"slices"
+
+	"github.com/mlxc/mlxc/ir"
+)
 
 // recogniseContract finds a sum of products whose factors vary with axes of the
-// grid of their own. The last axis of the grid that is no batch belongs to the
-// right factor, so that the columns of the product are stored next to each other.
+// grid of their own, and those that share its left factor, its axes and its terms. The
+// last axis of the grid that is no batch belongs to the right factors, so that the
+// columns of the products are stored next to each other.
 func recogniseContract(k *ir.Kernel) {
 	for _, v := range k.Values {
 		if v.Kind != ir.ScalarReduce || v.Fn != ir.Add || v.Args[0].Kind != ir.ScalarApply || v.Args[0].Fn != ir.Mul {
 			continue
 		}
-		if c := contractOf(k.Grid(), v); c != nil {
+		switch c := contractOf(k.Grid(), v); {
+		case c == nil:
+		case k.Contract == nil:
 			k.Contract = c
-			return
+		case sameLeft(k.Contract, c):
+			k.Contract.Rights = append(k.Contract.Rights, c.Rights...)
 		}
 	}
+}
+
+// sameLeft reports that c and d differ in their right factors alone.
+func sameLeft(c, d *ir.Contract) bool {
+	return c.A == d.A && slices.EqualFunc(c.M, d.M, sameAxis) && slices.EqualFunc(c.N, d.N, sameAxis) &&
+		slices.EqualFunc(c.Terms(), d.Terms(), sameAxis) && c.Rights[0].Sum.DType == d.Rights[0].Sum.DType
 }
 
 // contractOf sorts the axes of the grid by the factors of sum that vary with them;
 // nil: a factor has none of its own, or an axis no factor.
 func contractOf(grid []*ir.Axis, sum *ir.Scalar) *ir.Contract {
-	c := &ir.Contract{A: sum.Args[0].Args[0], B: sum.Args[0].Args[1], Sum: sum}
-	last := c.B
-	for _, a := range grid {
-		switch inA, inB := c.A.Varies(a), c.B.Varies(a); {
+	a, b := sum.Args[0].Args[0], sum.Args[0].Args[1]
+	var m, n []*ir.Axis
+	last := b
+	for _, x := range grid {
+		switch inA, inB := a.Varies(x), b.Varies(x); {
 		case !inA && !inB:
 			return nil
 		case !inB:
-			c.M = append(c.M, a)
-			last = c.A
+			m, last = append(m, x), a
 		case !inA:
-			c.N = append(c.N, a)
-			last = c.B
+			n, last = append(n, x), b
 		}
 	}
-	if len(c.M) == 0 || len(c.N) == 0 {
+	if len(m) == 0 || len(n) == 0 {
 		return nil
 	}
-	if last == c.A {
-		c.A, c.B, c.M, c.N = c.B, c.A, c.N, c.M
+	if last == a {
+		a, b, m, n = b, a, n, m
 	}
-	return c
+	return &ir.Contract{M: m, N: n, A: a, Rights: []ir.Right{{B: b, Sum: sum}}}
 }

@@ -129,7 +129,7 @@ func (b *kernelMaker) arg(v *ir.Value, at []ir.Size) *ir.Scalar {
 	if here && b.route[v] == nil {
 		b.route[v] = at
 	}
-	if here || v.Instr != nil && !isWeight(v.Instr) && !b.stored(v) {
+	if here || v.Instr != nil && !v.Instr.InMemory() && !b.stored(v) {
 		return b.puller.Pull(v.Instr, at)
 	}
 	home, index := b.home(v, at)
@@ -149,18 +149,33 @@ func (b *kernelMaker) home(v *ir.Value, at []ir.Size) (*ir.Value, ir.Size) {
 	if whole == nil {
 		return v, ir.Linear(at, v.Type.Shape)
 	}
-	axis := whole.Instr.Attrs.(ir.AxisAttrs).Axis
 	at = slices.Clone(at)
-	for _, before := range whole.Instr.Args[:slices.Index(whole.Instr.Args, v)] {
-		at[axis] = at[axis].Add(before.Type.Shape[axis])
+	switch a := whole.Instr.Attrs.(type) {
+	case ir.UpdateAttrs:
+		at[a.Axis] = at[a.Axis].Add(a.Start)
+	case ir.AxisAttrs:
+		for _, before := range whole.Instr.Args[:slices.Index(whole.Instr.Args, v)] {
+			at[a.Axis] = at[a.Axis].Add(before.Type.Shape[a.Axis])
+		}
 	}
 	return whole, ir.Linear(at, whole.Type.Shape)
 }
 
-// memory is what a value that is loaded is in: the param of a weight, else its own.
+// memory is what a value that is loaded is in: the param of a weight, the state that it
+// is, or was before a part of it was stored anew, else its own.
 func memory(v *ir.Value) any {
-	if v.Instr != nil && isWeight(v.Instr) {
-		return v.Instr.Attrs.(ir.WeightAttrs).Param
+	if v.Instr == nil {
+		return v
+	}
+	switch a := v.Instr.Attrs.(type) {
+	case ir.WeightAttrs:
+		return a.Param
+	case ir.ReadAttrs:
+		return a.State
+	case ir.UpdateAttrs:
+		if v.Instr.Parts {
+			return memory(v.Instr.Args[0])
+		}
 	}
 	return v
 }

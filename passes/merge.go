@@ -132,8 +132,8 @@ func join(b *ir.Emit, group []linear, to map[*ir.Value]*ir.Value) error {
 func linears(f *ir.Func) map[*ir.Instr][]linear {
 	weights, readers := onWeights(f), map[*ir.Value][]*ir.Instr{}
 	isResult, stays := map[*ir.Value]bool{}, map[*ir.Value]bool{} // whose kernel does what follows, or stores a result
-	for _, r := range f.Results {
-		isResult[r.Value], stays[r.Value] = true, true
+	for _, v := range f.Kept() {
+		isResult[v], stays[v] = true, true
 	}
 	for _, in := range slices.Backward(f.Body) {
 		_, isReshape := in.Attrs.(ir.ShapeAttrs)

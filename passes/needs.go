@@ -22,8 +22,8 @@ var (
 		return in.Op.Expand == nil
 	})}
 	fused = need{"the kernels of stored values, from pass fuse", everyFunc(func(f *ir.Func) bool {
-		return !slices.ContainsFunc(f.Results, func(r ir.Result) bool {
-			in := r.Value.Instr
+		return !slices.ContainsFunc(f.Kept(), func(v *ir.Value) bool {
+			in := v.Instr
 			return in != nil && in.Op.Kind != ir.KindSource && in.Kernel == 0
 		})
 	})}

@@ -153,8 +153,8 @@ func share(f *ir.Func) bool {
 // removeDead drops what no result needs.
 func removeDead(f *ir.Func) {
 	need := map[*ir.Value]bool{}
-	for _, r := range f.Results {
-		need[r.Value] = true
+	for _, v := range f.Kept() {
+		need[v] = true
 	}
 	var kept []*ir.Instr
 	for _, in := range slices.Backward(f.Body) {
@@ -184,5 +184,10 @@ func substituteResults(f *ir.Func, to map[*ir.Value]*ir.Value) {
 		v := []*ir.Value{f.Results[i].Value}
 		substitute(v, to)
 		f.Results[i].Value = v[0]
+	}
+	for i := range f.Writes {
+		v := []*ir.Value{f.Writes[i].Value}
+		substitute(v, to)
+		f.Writes[i].Value = v[0]
 	}
 }

@@ -52,6 +52,10 @@ func identityView(b *rewriter, in *ir.Instr) *ir.Value {
 		if !slices.IsSorted(a.Perm) {
 			return nil
 		}
+	case ir.FlipAttrs:
+		if slices.ContainsFunc(a.Axes, func(axis int) bool { return !in.Args[0].Type.Shape[axis].Is(1) }) {
+			return nil
+		}
 	case ir.AxisAttrs:
 		some := slices.DeleteFunc(slices.Clone(in.Args), func(v *ir.Value) bool { return v.Type.Shape[a.Axis].Is(0) })
 		if len(some) > 0 && len(some) < len(in.Args) {
@@ -102,6 +106,14 @@ func viewOfView(b *rewriter, in *ir.Instr) *ir.Value {
 	switch a := in.Attrs.(type) {
 	case ir.ShapeAttrs:
 		return b.again(in, a, inner.Args...)
+	case ir.FlipAttrs:
+		var once []int // an axis that is turned twice is as it was
+		for axis := range in.Args[0].Type.Rank() {
+			if slices.Contains(a.Axes, axis) != slices.Contains(inner.Attrs.(ir.FlipAttrs).Axes, axis) {
+				once = append(once, axis)
+			}
+		}
+		return b.again(in, ir.FlipAttrs{Axes: once}, inner.Args...)
 	case ir.PermAttrs:
 		before := inner.Attrs.(ir.PermAttrs).Perm
 		perm := make([]int, len(before))

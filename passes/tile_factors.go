@@ -31,18 +31,19 @@ func prepare(k *ir.Kernel) *prepared {
 	if c == nil {
 		c = vectorContract(k)
 	}
-	if c == nil || c.Sum.DType != ir.F32 || len(c.N) != 1 || min(most(c.N), most(c.Sum.Over)) < minProduct {
+	if c == nil || len(c.N) != 1 || min(most(c.N), most(c.Terms())) < minProduct {
 		return nil
 	}
-	if slices.ContainsFunc(k.Values, func(v *ir.Scalar) bool { return v.Kind == ir.ScalarReduce && v != c.Sum }) {
+	sum := c.Rights[0].Sum
+	if sum.DType != ir.F32 || slices.ContainsFunc(k.Values, func(v *ir.Scalar) bool { return v.Kind == ir.ScalarReduce && v != sum }) {
 		return nil
 	}
 	p := &prepared{main: clone(k, c)}
-	if !isRows(p.main, c.A, c.Sum.Over) && !p.rows() {
+	if !isRows(p.main, c.A, c.Terms()) && !p.rows() {
 		return nil
 	}
 	c = p.main.Contract
-	p.panels(c.B, c.Batch(p.main), c.Sum.Over, c.N[0])
+	p.panels(c.Rights[0].B, c.Batch(p.main), c.Terms(), c.N[0])
 	p.args = dropArgs(p.main)
 	if _, err := p.main.Panels(); err != nil {
 		return nil
@@ -61,15 +62,16 @@ func vectorContract(k *ir.Kernel) *ir.Contract {
 		return nil
 	}
 	last, before := grid[len(grid)-1], grid[:len(grid)-1]
-	c := &ir.Contract{Sum: k.Values[i], A: k.Values[i].Args[0].Args[0], B: k.Values[i].Args[0].Args[1], N: []*ir.Axis{last}}
-	if c.A.Varies(last) {
-		c.A, c.B = c.B, c.A
+	sum := k.Values[i]
+	a, b := sum.Args[0].Args[0], sum.Args[0].Args[1]
+	if a.Varies(last) {
+		a, b = b, a
 	}
-	both := func(a *ir.Axis) bool { return c.A.Varies(a) && c.B.Varies(a) }
-	if c.A.Varies(last) || !c.B.Varies(last) || slices.ContainsFunc(before, func(a *ir.Axis) bool { return !both(a) }) {
+	both := func(x *ir.Axis) bool { return a.Varies(x) && b.Varies(x) }
+	if a.Varies(last) || !b.Varies(last) || slices.ContainsFunc(before, func(x *ir.Axis) bool { return !both(x) }) {
 		return nil
 	}
-	return c
+	return &ir.Contract{A: a, Rights: []ir.Right{{B: b, Sum: sum}}, N: []*ir.Axis{last}}
 }
 
 // prepareStream makes the form of a stream that there are micro-kernels for; nil: there is
@@ -101,6 +103,7 @@ func clone(k *ir.Kernel, of *ir.Contract) *ir.Kernel {
 	c.Args, c.Stores, c.Contract = slices.Clone(k.Args), slices.Clone(k.Stores), nil
 	if of != nil {
 		contract := *of
+		contract.Rights = slices.Clone(of.Rights)
 		c.Contract = &contract
 	}
 	if k.Stream != nil {
@@ -142,13 +145,13 @@ func (p *prepared) rows() bool {
 			continue
 		}
 		axis, index := x, x.Index()
-		if w, ok := windowOf(x, c.Sum.Over, sizes); ok {
+		if w, ok := windowOf(x, c.Terms(), sizes); ok {
 			windows = append(windows, w)
 			axis, index = w.whole, w.at()
 		}
 		axes, at = append(axes, axis), append(at, index)
 	}
-	for _, r := range c.Sum.Over {
+	for _, r := range c.Terms() {
 		if !slices.ContainsFunc(windows, func(w window) bool { return w.in == r }) {
 			axes, at = append(axes, r), append(at, r.Index())
 		}
@@ -199,12 +202,17 @@ func (p *prepared) panels(b *ir.Scalar, batch, over []*ir.Axis, n *ir.Axis) {
 // at the index back.
 func (p *prepared) factor(value *ir.Scalar, suffix string, dtype ir.DType, axes []*ir.Axis, back ir.Size, e edit) {
 	main, shape := p.main, ir.Type{DType: dtype, Shape: extentsOf(axes)}
+	used := map[string]bool{}
+	for _, a := range main.Args {
+		used[a.Name] = true
+	}
+	name := unique(used, suffix)
 	k := &ir.Kernel{Name: main.Name + "_" + suffix, Pos: main.Pos, Par: axes, Values: main.Values}
 	for _, a := range main.Args {
 		a.Write = false
 		k.Args = append(k.Args, a)
 	}
-	k.Args = append(k.Args, ir.KernelArg{Name: suffix, DType: dtype, Len: shape.Elems(), Write: true})
+	k.Args = append(k.Args, ir.KernelArg{Name: name, DType: dtype, Len: shape.Elems(), Write: true})
 	k.Stores = []ir.Store{{Arg: len(main.Args), Index: ir.Flat(axes), Value: value}}
 	e.apply(k)
 	dropGuards(k)
@@ -221,7 +229,7 @@ func (p *prepared) factor(value *ir.Scalar, suffix string, dtype ir.DType, axes 
 		}
 		return d.Add(ir.Scalar{Kind: ir.ScalarLoad, DType: ir.F32, Arg: len(main.Args), Index: back})
 	}}.apply(main)
-	main.Args = append(main.Args, ir.KernelArg{Name: suffix, DType: dtype, Len: shape.Elems()})
+	main.Args = append(main.Args, ir.KernelArg{Name: name, DType: dtype, Len: shape.Elems()})
 }
 
 func extentsOf(axes []*ir.Axis) []ir.Size {

@@ -32,8 +32,7 @@ func metalSchedule(k *ir.Kernel) *ir.Schedule {
 	s := &ir.Schedule{Form: ir.FormPoints, Threads: pointThreads, Vec: 1}
 	switch row := rowLength(k); {
 	case isProduct(k):
-		s.Form, s.Threads = ir.FormTile, ir.TileThreads
-		s.Tile = ir.Tile{M: tileSide(k.Contract.M), N: tileSide(k.Contract.N), K: 16}
+		s.Form, s.Threads, s.Tile = ir.FormTile, ir.TileThreads, tileOf(k.Contract)
 	case k.Stream != nil:
 		s.Form, s.Threads = ir.FormStream, ir.TileThreads
 		s.Tile = ir.Tile{M: groupRows, N: int(most(k.Stream.N)), K: blockKeys}
@@ -70,14 +69,27 @@ func most(axes []*ir.Axis) int64 {
 	return math.MaxInt64
 }
 
-// isProduct reports that a kernel is a product of matrices worth tiling, with what
-// depends on it and what its factors are computed from, but no other reduction.
+// isProduct reports that a kernel is a product of matrices worth tiling, or several of one
+// left factor, with what depends on it and what its factors are computed from, but no other
+// reduction.
 func isProduct(k *ir.Kernel) bool {
 	c := k.Contract
-	if c == nil || c.Sum.DType != ir.F32 || min(most(c.M), most(c.N), most(c.Sum.Over)) < minProduct {
+	if c == nil || c.Rights[0].Sum.DType != ir.F32 || min(most(c.M), most(c.N), most(c.Terms())) < minProduct || !tileOf(c).Fits(len(c.Rights)) {
 		return false
 	}
-	return !slices.ContainsFunc(k.Values, func(v *ir.Scalar) bool { return v.Kind == ir.ScalarReduce && v != c.Sum })
+	sums := c.Sums()
+	return !slices.ContainsFunc(k.Values, func(v *ir.Scalar) bool { return v.Kind == ir.ScalarReduce && !slices.Contains(sums, v) })
+}
+
+// tileOf is the tile of a contraction. Several right factors share the columns that one
+// would have, as far as each has 16: then a tile has as many sums, and loads as much for
+// each of them.
+func tileOf(c *ir.Contract) ir.Tile {
+	t := ir.Tile{M: tileSide(c.M), N: tileSide(c.N), K: 16}
+	for n := 1; n < len(c.Rights) && t.N > 16; n *= 2 {
+		t.N /= 2
+	}
+	return t
 }
 
 func tileSide(axes []*ir.Axis) int {

@@ -100,7 +100,7 @@ func TestEdgesOfGuards(t *testing.T) {
 				t.Fatal(err)
 			}
 			err = Run(m, target, func(pass string, m *ir.Module) {
-				f, v, err := m.Serving("f", inputs)
+				f, v, err := m.Serving("f", nil, inputs)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -189,7 +189,7 @@ module "decoder" {
 			if err := Run(m, target, nil); err != nil {
 				t.Fatal(err)
 			}
-			f, v, err := m.Serving("step", inputs, 20)
+			f, v, err := m.Serving("step", nil, inputs, 20)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -21,6 +21,7 @@ type boundEntry struct {
 	given   []Span        // the inputs of the call at hand
 	sizes   []int         // that the last call gave, as dims come from them too
 	variant *boundVariant // for dims; nil: nothing is bound
+	torn    bool          // the last call failed after it began to write states
 	arena   *memory       // the variant's launches point into it
 }
 
@@ -64,7 +65,7 @@ func emptyArrays(ports []Port) []*Array {
 func (b *boundEntry) bind(s *Session, sizes []int, inputs []*Array) error {
 	if !b.fits(sizes, inputs) {
 		b.variant = nil
-		if err := b.program.solve(b.entry, inputs, sizes, b.dims); err != nil {
+		if err := b.program.solve(b.entry, s.dims, inputs, sizes, b.dims); err != nil {
 			return err
 		}
 	}
@@ -231,6 +232,8 @@ func (b *boundEntry) point(s *Session) error {
 				*to, err = b.outputs[ref.Index].span(d)
 			case Weight, Pack:
 				*to, err = s.model.span(ref)
+			case Kept:
+				*to, err = s.states[ref.Index].span(d)
 			case Arena:
 				from := v.layout.offsets[ref.Index]
 				end := from + v.layout.bytes[ref.Index]
@@ -245,7 +248,7 @@ func (b *boundEntry) point(s *Session) error {
 }
 
 // sizeInput gives an input for callers to fill its size.
-func (b *boundEntry) sizeInput(input int, dims []int) error {
+func (b *boundEntry) sizeInput(s *Session, input int, dims []int) error {
 	p, port := b.program, &b.entry.Inputs[input]
 	fail := func(format string, args ...any) error {
 		return &DimError{Program: p.Name, Entry: b.entry.Name, What: fmt.Sprintf(format, args...)}
@@ -256,6 +259,9 @@ func (b *boundEntry) sizeInput(input int, dims []int) error {
 	at := make([]int64, len(dims))
 	for i, d := range dims {
 		at[i] = int64(d)
+		if p.Dims[i].Session {
+			at[i] = s.dims[i]
+		}
 		used := slices.ContainsFunc(port.Shape, func(s Size) bool { return s.mentions(func(n int) bool { return n == i }) })
 		if err := p.Dims[i].check(at[i]); used && err != nil {
 			return fail("%v", err)

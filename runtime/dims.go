@@ -7,9 +7,10 @@ import (
 )
 
 // solve finds the dims of a call from the shapes of its inputs, and checks all
-// that the entry asks of them. The dims that the entry is given are those numbers. A size that is linear in one dim gives that dim; a
-// dim that no shape decides takes its least value. An error is a *DimError.
-func (p *Program) solve(e *Entry, inputs []*Array, given []int, dims []int64) error {
+// that the entry asks of them. The dims of the session are known, and those that the entry
+// is given are those numbers. A size that is linear in one dim gives that dim; a dim that
+// no shape decides takes its least value. An error is a *DimError.
+func (p *Program) solve(e *Entry, session []int64, inputs []*Array, given []int, dims []int64) error {
 	fail := func(format string, args ...any) error {
 		return &DimError{Program: p.Name, Entry: e.Name, What: fmt.Sprintf(format, args...)}
 	}
@@ -29,6 +30,11 @@ func (p *Program) solve(e *Entry, inputs []*Array, given []int, dims []int64) er
 		}
 	}
 	known := make([]bool, len(p.Dims))
+	for i := range p.Dims {
+		if p.Dims[i].Session {
+			dims[i], known[i] = session[i], true
+		}
+	}
 	for i, d := range e.Given {
 		dims[d], known[d] = int64(given[i]), true
 		if err := p.Dims[d].check(dims[d]); err != nil {

@@ -14,6 +14,8 @@ var (
 	ErrBusy = errors.New("busy: a session serves one call at a time")
 	// ErrNoMetal: the program was built without Metal, which is on macOS only.
 	ErrNoMetal = errors.New("this build has no Metal")
+	// ErrTorn: a call failed, or was cancelled, while it wrote states, which are of no call now.
+	ErrTorn = errors.New("its states are half written by a call that failed: Reset or LoadState")
 	// ErrBroken: a kernel of an earlier call failed, and the session cannot be trusted.
 	ErrBroken = errors.New("broken by an earlier failure")
 )

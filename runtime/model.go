@@ -31,16 +31,22 @@ type LoadReport struct {
 // LoadReport says how the checkpoint was taken in.
 func (m *Model) LoadReport() LoadReport { return m.report }
 
-// NewSession returns a session of the model. Its memory is taken by calls, as far
-// as their sizes need it. The error is ErrClosed.
-func (m *Model) NewSession() (*Session, error) {
+// NewSession returns a session of the model, whose dims are those of the program with
+// Session, in order. Its memory is taken by calls, as far as their sizes need it, but for
+// that of states, which begin as in the checkpoint, or by their Init. The error is
+// ErrClosed, a *DimError, or a *WeightError.
+func (m *Model) NewSession(dims ...int) (*Session, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
 		return nil, fmt.Errorf("%s: model: %w", m.program.Name, ErrClosed)
 	}
+	s := newSession(m)
+	if err := s.begin(dims); err != nil {
+		return nil, err
+	}
 	m.sessions++
-	return newSession(m), nil
+	return s, nil
 }
 
 // Close frees the weights, or leaves that to the last session if some are open.

@@ -58,36 +58,41 @@ func (m *Model) writePacked(ctx context.Context, path string, progress func(done
 		}
 	}
 	names, arrays := m.packedTensors()
-	header, all, err := packHeader(names, arrays, map[string]string{
+	meta := map[string]string{
 		packKey: m.program.Key, packSource: filepath.Base(m.weights.file), packDigest: digest(m.weights.mem.bytes), packSum: sum(m.weights.mem.bytes),
-	})
+	}
+	return writeWhole(path, func(w io.Writer) error { return writeTensors(ctx, w, names, arrays, meta, progress) })
+}
+
+// writeTensors writes safetensors whose data are aligned. Between pieces ctx is looked at;
+// progress, if not nil, is called with the bytes that are written and with all.
+func writeTensors(ctx context.Context, w io.Writer, names []string, arrays []*Array, meta map[string]string, progress func(done, all int64)) error {
+	header, all, err := packHeader(names, arrays, meta)
 	if err != nil {
 		return err
 	}
-	return writeWhole(path, func(w io.Writer) error {
-		if _, err := w.Write(header); err != nil {
+	if _, err := w.Write(header); err != nil {
+		return err
+	}
+	done := int64(0)
+	for _, a := range arrays {
+		if _, err := w.Write(make([]byte, gap(done))); err != nil {
 			return err
 		}
-		done := int64(0)
-		for _, a := range arrays {
-			if _, err := w.Write(make([]byte, gap(done))); err != nil {
+		done += int64(gap(done))
+		for piece := range slices.Chunk(a.bytes, 16<<20) {
+			if err := ctx.Err(); err != nil {
 				return err
 			}
-			done += int64(gap(done))
-			for piece := range slices.Chunk(a.bytes, 16<<20) {
-				if err := ctx.Err(); err != nil {
-					return err
-				}
-				if _, err := w.Write(piece); err != nil {
-					return err
-				}
-				if done += int64(len(piece)); progress != nil {
-					progress(done, all)
-				}
+			if _, err := w.Write(piece); err != nil {
+				return err
+			}
+			if done += int64(len(piece)); progress != nil {
+				progress(done, all)
 			}
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // packedTensors is what entries read of the model.

@@ -17,6 +17,7 @@ type Program struct {
 	Version Version
 	Dims    []Dim
 	Params  []Param
+	States  []State // of each session
 	Entries []Entry
 	Key     string       // differs where what Load computes does; for packed files
 	Packed  []Packed     // what Load computes from params, in the memory of the model
@@ -26,11 +27,12 @@ type Program struct {
 	Align   int          // bytes that the address of each input and param must divide by on Backend; others are copied
 }
 
-// A Dim is a size that each call fixes by the shapes of its inputs or gives, within
-// inclusive bounds.
+// A Dim is a size that each call fixes by the shapes of its inputs or gives, or that a
+// session has all its life, within inclusive bounds.
 type Dim struct {
 	Name     string
 	Min, Max int64
+	Session  bool
 }
 
 // A Param is a tensor of the checkpoint.
@@ -40,6 +42,14 @@ type Param struct {
 	Shape []int
 	Init  *float64 // every element, if the file lacks the tensor; nil: it must be there
 	Pos   string   // in the model's source
+}
+
+// A State is a tensor that a session keeps from call to call.
+type State struct {
+	Name  string // in files
+	DType DType
+	Shape []Size  // over dims of the session
+	Init  float64 // every element, if the checkpoint has no tensor of that name
 }
 
 // A Packed is a tensor that depends on params alone, as kernels want it.
@@ -57,6 +67,7 @@ type Entry struct {
 	Inputs, Outputs []Port
 	Given           []int     // the dims that a call gives as numbers, in order
 	Where           []Fact    // what its dims must satisfy besides their bounds
+	Writes          bool      // some state
 	Variants        []Variant // a call takes the first whose guard holds; the last has none
 }
 
@@ -131,6 +142,7 @@ const (
 	Weight              // the model's: the program's params
 	Pack                // the model's: the program's packed tensors
 	Arena               // the session's arena: the variant's blocks
+	Kept                // the session's: the program's states
 )
 
 // At is the i-th memory of its place.

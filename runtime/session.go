@@ -19,12 +19,15 @@ type Session struct {
 	device  atomic.Int64 // nanoseconds of the device in the last call
 	arena   *memory
 	entries []boundEntry
+	dims    []int64  // of the program; those that are not the session's are 0
+	states  []*Array // of the program
 }
 
 // The states of a session.
 const (
 	idle int32 = iota
 	busy
+	torn // by a call that failed while it wrote states
 	broken
 	closed
 )
@@ -39,16 +42,27 @@ func newSession(m *Model) *Session {
 
 // enter makes the session busy, or says why it cannot serve.
 func (s *Session) enter() error {
+	_, err := s.enterFrom(idle)
+	return err
+}
+
+// enterFrom is enter where the session may be in another state than idle as well; it
+// returns which it was.
+func (s *Session) enterFrom(from int32) (was int32, err error) {
 	for {
 		switch now := s.state.Load(); {
+		case now == idle || now == from:
+			if s.state.CompareAndSwap(now, busy) {
+				return now, nil
+			}
 		case now == busy:
-			return ErrBusy
+			return now, ErrBusy
+		case now == torn:
+			return now, ErrTorn
 		case now == broken:
-			return ErrBroken
+			return now, ErrBroken
 		case now == closed:
-			return ErrClosed
-		case s.state.CompareAndSwap(idle, busy):
-			return nil
+			return now, ErrClosed
 		}
 	}
 }
@@ -58,7 +72,8 @@ func (s *Session) enter() error {
 // not of the same one, which would overwrite what it reads.
 //
 // Between kernels it looks at ctx, whose error it wraps; a cancelled call leaves
-// the session usable. An argument that does not fit gives a *DimError. With the
+// the session usable, unless the entry writes states: then it may have written some, and
+// calls are refused by ErrTorn until Reset or LoadState. An argument that does not fit gives a *DimError. With the
 // sizes of the call before nothing is allocated and nothing copied.
 func (s *Session) Call(ctx context.Context, entry int, inputs ...*Array) ([]*Array, error) {
 	return s.CallAt(ctx, entry, nil, inputs...)
@@ -88,19 +103,27 @@ func (s *Session) CallAt(ctx context.Context, entry int, sizes []int, inputs ...
 func (s *Session) fail(b *boundEntry, err error) error {
 	after := idle
 	var bug *cpu.PanicError
-	if errors.As(err, &bug) {
+	switch {
+	case errors.As(err, &bug):
 		after = broken
+	case b.torn:
+		after = torn
 	}
 	s.state.Store(after)
 	return s.wrap(b, err)
 }
 
 func (s *Session) run(ctx context.Context, b *boundEntry, sizes []int, inputs []*Array) error {
+	b.torn = false
 	if err := b.bind(s, sizes, inputs); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
 		return err
 	}
 	t, err := b.variant.recording.Run(ctx)
 	s.device.Store(int64(t))
+	b.torn = err != nil && b.entry.Writes
 	return err
 }
 
@@ -123,7 +146,7 @@ func (s *Session) wrap(b *boundEntry, err error) error {
 
 // Input returns an input of an entry in memory of the session, to be filled in
 // place and passed to Call. dims are those of the program, in order; those that
-// the input's type does not mention do not matter. The array is the same each
+// the input's type does not mention, and those of the session, do not matter. The array is the same each
 // time, and its content is lost when it has to grow. A dim out of bounds gives a
 // *DimError.
 func (s *Session) Input(entry, input int, dims ...int) (*Array, error) {
@@ -138,7 +161,7 @@ func (s *Session) Input(entry, input int, dims ...int) (*Array, error) {
 		return nil, s.wrap(b, err)
 	}
 	defer s.state.Store(idle)
-	if err := b.sizeInput(input, dims); err != nil {
+	if err := b.sizeInput(s, input, dims); err != nil {
 		return nil, s.wrap(b, err)
 	}
 	return b.inputs[input], nil
@@ -160,7 +183,7 @@ func (s *Session) DeviceTime() time.Duration { return time.Duration(s.device.Loa
 // Close frees the session's memory, that of its results and inputs included. It
 // is ErrBusy during a call.
 func (s *Session) Close() error {
-	if err := s.enter(); err != nil && !errors.Is(err, ErrBroken) {
+	if err := s.enter(); err != nil && !errors.Is(err, ErrBroken) && !errors.Is(err, ErrTorn) {
 		if errors.Is(err, ErrClosed) {
 			return nil
 		}
@@ -172,6 +195,9 @@ func (s *Session) Close() error {
 	var err error
 	for i := range s.entries {
 		err = errors.Join(err, s.entries[i].free())
+	}
+	for _, a := range s.states {
+		err = errors.Join(err, a.Close())
 	}
 	return errors.Join(err, s.arena.free(), s.model.leave())
 }

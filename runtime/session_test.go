@@ -287,7 +287,7 @@ func TestDimErrors(t *testing.T) {
 // solve on shapes that the program above does not have.
 func TestSolve(t *testing.T) {
 	b, n := Mono(1, 0), Mono(1, 1)
-	p := &Program{Name: "p", Dims: []Dim{{"B", 0, 100}, {"N", 2, 100}}}
+	p := &Program{Name: "p", Dims: []Dim{{Name: "B", Max: 100}, {Name: "N", Min: 2, Max: 100}}}
 	half := Size{{Coef: 1, Of: []Factor{{Num: n, Den: Mono(2)}}}}
 	for _, c := range []struct {
 		name   string
@@ -318,7 +318,7 @@ func TestSolve(t *testing.T) {
 				inputs = append(inputs, must(NewArray(F32, c.shapes[i]...))(t))
 			}
 			dims := make([]int64, 2)
-			err := p.solve(e, inputs, nil, dims)
+			err := p.solve(e, nil, inputs, nil, dims)
 			if c.err != "" {
 				wantError(t, err, "p: e: "+c.err)
 			} else if err != nil || !slices.Equal(dims, c.dims) {

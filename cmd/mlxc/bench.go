@@ -144,7 +144,7 @@ func (f *benchFlags) prepare(cmd *cobra.Command, m *ir.Module, model string, tar
 	r := &benchReport{model: m.Name, target: target, plans: plans, threads: f.threads, count: f.count, weights: "random"}
 	if c.Weights != "" {
 		r.weights = c.Weights
-	} else if len(m.Params) == 0 {
+	} else if len(m.Weights()) == 0 {
 		r.weights = "none"
 	}
 	return r, c, nil

@@ -18,7 +18,7 @@ func checkCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.ErrOrStderr(), "%s: ok, %s, %s\n", args[0], count(len(m.Funcs), "entry", "entries"), count(len(m.Params), "parameter", "parameters"))
+			fmt.Fprintf(cmd.ErrOrStderr(), "%s: ok, %s, %s\n", args[0], count(len(m.Funcs), "entry", "entries"), count(len(m.Weights()), "parameter", "parameters"))
 			return nil
 		},
 	}

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/dustin/go-humanize"
@@ -112,7 +114,7 @@ func summary(w io.Writer, targets []*ir.Module) error {
 				for _, s := range v.Steps {
 					used[s.Kernel] = true
 				}
-				for _, pt := range v.Plan.Report {
+				for _, pt := range tellingPoints(v.Plan.Report) {
 					work := workAt(m, v, pt)
 					fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", f.Name, m.Target, len(v.Steps), len(used),
 						humanize.SIWithDigits(work.FLOPs, 1, ""), humanize.IBytes(uint64(work.Read)), humanize.IBytes(uint64(work.Written)),
@@ -122,6 +124,21 @@ func summary(w io.Writer, targets []*ir.Module) error {
 		}
 	}
 	return t.Flush()
+}
+
+// manyPoints is how many points of a plan are worth a line each.
+const manyPoints = 5
+
+// tellingPoints are all points of a plan, or of many the first, which is that of the largest
+// dims, the one whose arena is largest beside what is alive, and the last, of the least dims.
+func tellingPoints(points []ir.PlanPoint) []ir.PlanPoint {
+	if len(points) <= manyPoints {
+		return points
+	}
+	worst := slices.MaxFunc(points[1:len(points)-1], func(a, b ir.PlanPoint) int {
+		return cmp.Compare(float64(a.Arena)/float64(max(1, a.Live)), float64(b.Arena)/float64(max(1, b.Live)))
+	})
+	return []ir.PlanPoint{points[0], worst, points[len(points)-1]}
 }
 
 // workAt is what all launches do; that of a kernel with more than int64 holds is

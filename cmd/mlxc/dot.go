@@ -105,7 +105,7 @@ func (g *dotGraph) body(f *ir.Func) {
 func (g *dotGraph) steps(v *ir.Variant) {
 	writer := map[*ir.Buffer]string{}
 	for _, b := range v.Buffers {
-		if b.Place == ir.InInput || b.Place == ir.InParam || b.Place == ir.InPacked {
+		if b.Place == ir.InInput || b.Place == ir.InParam || b.Place == ir.InState || b.Place == ir.InPacked {
 			writer[b] = g.node(dotInput, b.Name, b.Type.String())
 		}
 	}

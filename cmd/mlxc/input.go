@@ -69,19 +69,21 @@ func readInputs(e *ir.Func, flags []string) ([]*runtime.Array, error) {
 	return inputs, nil
 }
 
-// readDims reads the sizes that an entry is given, in its order.
-func readDims(e *ir.Func, flags []string) ([]int64, error) {
+// readDims reads the sizes that an entry is given, in its order, and then those of the
+// session.
+func readDims(m *ir.Module, e *ir.Func, flags []string) ([]int64, error) {
 	pairs, err := parsePairs("--dim", flags)
 	if err != nil {
 		return nil, err
 	}
+	dims := slices.Concat(e.Dims, m.SessionDims())
 	for _, p := range pairs {
-		if !slices.ContainsFunc(e.Dims, func(d *ir.Dim) bool { return d.Name == p.name }) {
+		if !slices.ContainsFunc(dims, func(d *ir.Dim) bool { return d.Name == p.name }) {
 			return nil, usageError{fmt.Errorf("entry %s is not given a size %q", e.Name, p.name)}
 		}
 	}
 	var given []int64
-	for _, d := range e.Dims {
+	for _, d := range dims {
 		i := slices.IndexFunc(pairs, func(p pair) bool { return p.name == d.Name })
 		if i < 0 {
 			return nil, usageError{fmt.Errorf("entry %s needs --dim %s=N, %d to %d", e.Name, d.Name, d.Min, d.Max)}

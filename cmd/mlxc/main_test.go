@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mlxc/mlxc/ir"
+
 	"github.com/mlxc/mlxc/internal/explain"
 )
 
@@ -260,5 +262,20 @@ func TestOps(t *testing.T) {
 	}
 	if code, out, _ := mlxcRun(t, "ops", "matmul"); code != exitOK || !strings.Contains(out, "matmul/inner") {
 		t.Errorf("exit %d\n%s", code, out)
+	}
+}
+
+// Of many points of a plan the first, the worst and the last are shown.
+func TestTellingPoints(t *testing.T) {
+	points := make([]ir.PlanPoint, 9)
+	for i := range points {
+		points[i] = ir.PlanPoint{Dims: []int64{int64(9 - i)}, Arena: 100, Live: 100}
+	}
+	points[6].Arena = 101
+	if got := tellingPoints(points); len(got) != 3 || got[0].Dims[0] != 9 || got[1].Dims[0] != 3 || got[2].Dims[0] != 1 {
+		t.Errorf("%v", got)
+	}
+	if got := tellingPoints(points[:manyPoints]); len(got) != manyPoints {
+		t.Errorf("%v", got)
 	}
 }

@@ -79,7 +79,7 @@ func (f *runFlags) run(cmd *cobra.Command, model string) error {
 	if err != nil {
 		return err
 	}
-	given, err := readDims(e, f.dims)
+	given, err := readDims(m, e, f.dims)
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (f *runFlags) run(cmd *cobra.Command, model string) error {
 		}
 	}
 	weights := checkpoint(m, model, f.weights)
-	if weights == "" && len(m.Params) > 0 {
+	if weights == "" && len(m.Weights()) > 0 {
 		return fmt.Errorf("%s names no checkpoint: give one with --weights", model)
 	}
 	var results []*runtime.Array
@@ -154,7 +154,7 @@ func checkpoint(m *ir.Module, model, asked string) string {
 	switch {
 	case asked != "":
 		return asked
-	case len(m.Params) == 0 || m.Checkpoint == nil:
+	case len(m.Weights()) == 0 || m.Checkpoint == nil:
 		return ""
 	}
 	return filepath.Join(filepath.Dir(model), m.Checkpoint.File)

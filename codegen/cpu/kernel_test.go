@@ -23,6 +23,7 @@ var kernels = map[string]func() *ir.Kernel{
 	"argmax":    argmax,
 	"half":      half,
 	"attention": attention,
+	"gated":     gated,
 }
 
 func TestGolden(t *testing.T) {
@@ -90,6 +91,36 @@ func conv() *ir.Kernel {
 		Stores: []ir.Store{{Arg: 3, Value: sum,
 			Index: ir.Linear([]ir.Size{b.Index(), y.Index(), x.Index(), o.Index()}, []ir.Size{batch.Size(), ir.N(8), ir.N(8), ir.N(6)})}},
 		Pos: &ir.Pos{File: "m.mlx", Line: 12, Col: 5},
+	}
+}
+
+// gated is a contraction with two right factors, which no pass makes for the CPU.
+func gated() *ir.Kernel {
+	i, j, l := axis("i", 5), axis("j", 7), axis("l", 6)
+	d := ir.NewDAG()
+	load := func(arg int, at ir.Size) *ir.Scalar {
+		return d.Add(ir.Scalar{Kind: ir.ScalarLoad, DType: ir.F32, Arg: arg, Index: at})
+	}
+	out := ir.Linear([]ir.Size{i.Index(), j.Index()}, []ir.Size{ir.N(5), ir.N(7)})
+	x := load(0, ir.Linear([]ir.Size{i.Index(), l.Index()}, []ir.Size{ir.N(5), ir.N(6)}))
+	c := &ir.Contract{M: []*ir.Axis{i}, N: []*ir.Axis{j}, A: x}
+	for arg := 1; arg < 3; arg++ {
+		w := load(arg, ir.Linear([]ir.Size{l.Index(), j.Index()}, []ir.Size{ir.N(6), ir.N(7)}))
+		c.Rights = append(c.Rights, ir.Right{B: w, Sum: d.Reduce(ir.Add, []*ir.Axis{l}, d.Apply(ir.Mul, x, w))})
+	}
+	y := d.Apply(ir.Mul, d.Apply(ir.Exp, c.Rights[0].Sum), c.Rights[1].Sum)
+	return &ir.Kernel{
+		Name: "gated",
+		Args: []ir.KernelArg{
+			{Name: "x", DType: ir.F32, Len: ir.N(30)},
+			{Name: "g", DType: ir.F32, Len: ir.N(42)},
+			{Name: "u", DType: ir.F32, Len: ir.N(42)},
+			{Name: "out", DType: ir.F32, Len: ir.N(35), Write: true},
+		},
+		Par:      []*ir.Axis{i, j},
+		Values:   d.Values,
+		Stores:   []ir.Store{{Arg: 3, Index: out, Value: y}},
+		Contract: c,
 	}
 }
 

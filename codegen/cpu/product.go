@@ -10,7 +10,7 @@ import (
 
 // IsProduct reports that a kernel is for micro-kernels in assembly for panels of a dtype.
 func IsProduct(k *ir.Kernel, panels ir.DType) bool {
-	return k.Schedule != nil && k.Schedule.Form == ir.FormPanels && !k.Empty() && k.Args[k.Contract.B.Arg].DType == panels
+	return k.Schedule != nil && k.Schedule.Form == ir.FormPanels && !k.Empty() && k.Args[k.Contract.Rights[0].B.Arg].DType == panels
 }
 
 // Product prints a kernel for which IsProduct holds as a function over its tiles that

@@ -267,11 +267,18 @@ func (l *lanes) mayPass() bool {
 }
 
 // atOnce is the elements that one call of assembly computes, unless a row is longer: it
-// cannot be interrupted for the garbage collector, so it must not take long.
-const atOnce = 1 << 14
+// cannot be interrupted for the garbage collector, so it must not take long. Of rows whose
+// results may be late it is more, since those of a call's last row are not.
+const (
+	atOnce     = 1 << 14
+	atOnceLate = 1 << 16
+)
 
 // atOnce is that for results, each of which may take some terms.
 func (l *lanes) atOnce() int64 {
+	if l.folded && l.mayPass() {
+		return atOnceLate
+	}
 	terms := ir.N(1)
 	for _, a := range l.terms {
 		terms = terms.Mul(a.Extent)

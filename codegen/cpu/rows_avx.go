@@ -89,6 +89,20 @@ var amd64 = &machine{
 		e.op("CMPQ n+24(FP), $%d", minPast)
 		e.op("JLT %s", label)
 	},
+	postpone: func(e *emitter, at place, now, next string) {
+		e.set.unlessPast(e, now)
+		e.op("CMPQ rows+16(FP), $1")
+		e.op("JEQ %s", now)
+		e.op("LEAQ %s, BX", e.text(operand{at: &at}))
+		e.op("TESTQ $%d, BX", 4*e.set.lanes-1)
+		e.op("JNE %s", now)
+		e.op("MOVB $2, past+32(FP)")
+		e.op("JMP %s", next)
+	},
+	ifLate: func(e *emitter, label string) {
+		e.op("CMPB past+32(FP), $2")
+		e.op("JEQ %s", label)
+	},
 	toFrame: func(e *emitter, bytes int) {
 		e.op("LEAQ %d(SP), R14", bytes+63)
 		e.op("ANDQ $~63, R14")

@@ -34,6 +34,8 @@ type emitter struct {
 	settled  map[place]register // such places that are in a register during a loop
 	kept     *ir.Scalar         // what lies in keptAt until it is used; nil: nothing
 	keptAt   func(u int) place
+	reserved int // registers, the first, that the sums of a loop are in
+	late     *late
 	err      error
 }
 
@@ -90,30 +92,28 @@ func (e *emitter) rows() error {
 		e.set.nextRow(e, e.rowLabel)
 		return e.err
 	}
+	e.late = e.mayBeLate(stages)
 	for stage := range stages + 1 {
 		e.settled = nil
 		e.rowValues(stage)
-		var folds []*ir.Scalar
-		for _, v := range l.kernel.Values {
-			if l.need[v] && v.Kind == ir.ScalarReduce && v.Stage == stage+1 {
-				folds = append(folds, v)
-			}
-		}
-		var results []result
+		w := work{folds: e.folds(stage), kept: e.kept, waits: e.late != nil && stage < stages-1}
 		if stage == stages { // not before: an argument may lie where one is written
 			for _, s := range l.kernel.Stores {
 				if st, _, _ := l.stream(s.Arg, s.Index); l.streams[st].moves {
-					results = append(results, result{s.Value, l.kernel.Args[s.Arg].DType, e.elements(s.Arg, s.Index), false})
+					w.results = append(w.results, result{s.Value, l.kernel.Args[s.Arg].DType, e.elements(s.Arg, s.Index), false})
 				}
 			}
 		}
-		keep := e.keep(stage, folds)
+		keep := e.keep(stage, w.folds)
 		if keep != nil {
 			e.keptAt = e.room()
-			results = []result{{keep, ir.F32, e.keptAt, false}}
+			w.results = []result{{keep, ir.F32, e.keptAt, false}}
 		}
-		if len(folds)+len(results) > 0 {
-			e.loop(folds, results, stage == stages)
+		if e.late != nil && stage == stages-1 {
+			e.late.before = w
+		}
+		if len(w.folds)+len(w.results) > 0 {
+			e.loop(w, stage == stages)
 		}
 		if keep != nil {
 			e.kept = keep
@@ -125,7 +125,13 @@ func (e *emitter) rows() error {
 			e.storeOne(s.Value, st, distance)
 		}
 	}
+	if e.late != nil {
+		e.label(e.late.next)
+	}
 	e.set.nextRow(e, e.rowLabel)
+	if e.late != nil {
+		e.lateLoop()
+	}
 	return e.err
 }
 
@@ -246,113 +252,6 @@ type result struct {
 	past  bool              // the caches
 }
 
-// loop goes along a row, for the last time or not.
-func (e *emitter) loop(folds []*ir.Scalar, results []result, last bool) {
-	if len(folds) > 4 {
-		e.err = fmt.Errorf("%d reductions at a time", len(folds))
-		return
-	}
-	unroll, wanted, free := 4, []place(nil), 0
-	for ; unroll > 1; unroll /= 2 {
-		trial := *e
-		trial.lines, trial.reads = nil, map[place]int{}
-		b := trial.body(folds, results, unroll, unroll, false)
-		if wanted, free = mostRead(trial.reads), e.set.files[vectorFile].end-b.most; b.spills == 0 && (unroll == 2 || len(wanted) <= max(free, 0) || e.set.files[vectorFile].end < 32) {
-			break
-		}
-	}
-	e.settle(wanted[:max(0, min(free, len(wanted)))])
-	if last && e.mayPass() && e.set.movePast != nil {
-		within, done := e.fresh("within"), e.fresh("past")
-		e.set.unlessPast(e, within)
-		past := results[0]
-		past.past = true
-		first := past.at(0)
-		e.set.loop(e, unroll, &first, func(u int, rest bool) { e.body(nil, []result{past}, u, unroll, rest) })
-		e.op("JMP %s", done)
-		e.label(within)
-		defer e.label(done)
-	}
-	sum := func(fold, u int) operand { return operand{register: register{vectorFile, fold*unroll + u}} }
-	for i, v := range folds {
-		for u := range unroll {
-			e.set.move(e, sum(i, u), e.number(identity(v), ir.F32))
-		}
-	}
-	e.set.loop(e, unroll, nil, func(u int, rest bool) { e.body(folds, results, u, unroll, rest) })
-	for i, v := range folds {
-		b := newBody(e, 1, len(folds)*unroll, false)
-		all := sum(i, 0)
-		for u := 1; u < unroll; u++ {
-			b.fold(v.Fn, all, sum(i, u))
-		}
-		other := b.alloc(vectorFile)
-		for _, exchange := range e.set.exchange {
-			exchange(e, other, all)
-			b.fold(v.Fn, all, other)
-		}
-		m := e.rowSlot(v.DType)
-		e.set.move(e, operand{at: &m}, all)
-		e.slots[v] = m
-	}
-}
-
-// termsLoop goes along a row, and for each of its vectors through the terms.
-func (e *emitter) termsLoop() {
-	if e.set.terms == nil {
-		e.err = fmt.Errorf("%s has no terms of lanes", e.set.name)
-		return
-	}
-	var folds []*ir.Scalar
-	for _, v := range e.kernel.Values {
-		if e.need[v] && v.Kind == ir.ScalarReduce {
-			folds = append(folds, v)
-		}
-	}
-	var results []result
-	for _, s := range e.kernel.Stores {
-		results = append(results, result{s.Value, e.kernel.Args[s.Arg].DType, e.elements(s.Arg, s.Index), false})
-	}
-	unroll := 4
-	store := func(e *emitter, u int, rest bool) *body {
-		e.sums = map[*ir.Scalar]int{}
-		for i, v := range folds {
-			e.sums[v] = i * unroll
-		}
-		b := e.body(nil, results, u, unroll, rest)
-		e.sums = nil
-		return b
-	}
-	for ; unroll > 1; unroll /= 2 {
-		trial := *e
-		trial.lines = nil
-		if 2*len(folds)*unroll <= e.set.files[vectorFile].end+1 && trial.body(folds, nil, unroll, unroll, false).spills+store(&trial, unroll, false).spills == 0 {
-			break
-		}
-	}
-	e.set.loop(e, unroll, nil, func(u int, rest bool) {
-		for i, v := range folds {
-			for n := range u {
-				e.set.move(e, operand{register: register{vectorFile, i*unroll + n}}, e.number(identity(v), ir.F32))
-			}
-		}
-		e.set.terms(e, func() { e.body(folds, nil, u, unroll, rest) })
-		store(e, u, rest)
-	})
-}
-
-// identity is the bits of what changes no result of a reduction.
-func identity(v *ir.Scalar) uint32 { return math.Float32bits(identities[v.Fn]()) }
-
-// fold takes x into an accumulator.
-func (b *body) fold(fn ir.Fn, acc, x operand) {
-	if pair := b.e.set.pairs[fn][classOf(ir.F32)]; pair != nil {
-		pair(b.e, acc, acc, x)
-		return
-	}
-	b.e.set.extreme(b, fn, acc, x)
-}
-
 // body computes u vectors of a row.
 func (e *emitter) body(folds []*ir.Scalar, results []result, u, unroll int, masked bool) *body {
 	var sinks []sink
@@ -368,7 +267,7 @@ func (e *emitter) body(folds []*ir.Scalar, results []result, u, unroll int, mask
 				defer b.release(x)
 				e.set.choose(e, x, e.set.rest, *o, x)
 			}
-			b.fold(v.Fn, operand{register: register{vectorFile, i*unroll + u}}, x)
+			b.fold(v.Fn, sumOf(i, u, unroll), x)
 		}})
 	}
 	for _, r := range results {
@@ -378,7 +277,7 @@ func (e *emitter) body(folds []*ir.Scalar, results []result, u, unroll int, mask
 			b.store(r, operand{at: &at}, o)
 		}})
 	}
-	b := newBody(e, u, (len(folds)+len(e.sums))*unroll, masked)
+	b := newBody(e, u, e.reserved, masked)
 	b.once = len(results)+len(folds) > 1 && len(results) > 0
 	values := e.along(sinks)
 	if b.once { // all is loaded before anything is stored
@@ -391,7 +290,6 @@ func (e *emitter) body(folds []*ir.Scalar, results []result, u, unroll int, mask
 		slices.SortStableFunc(values, func(v, w *ir.Scalar) int { return loads(v) - loads(w) })
 	}
 	b.run(values, sinks)
-	e.fetch(u)
 	return b
 }
 
@@ -400,9 +298,6 @@ const ahead = 8192
 
 // fetch asks for what later bodies load.
 func (e *emitter) fetch(u int) {
-	if len(e.terms) > 0 {
-		return
-	}
 	for i, s := range e.streams {
 		if !s.moves || s.arg == e.kernel.Stores[0].Arg {
 			continue

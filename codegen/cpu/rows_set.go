@@ -55,6 +55,11 @@ type machine struct {
 	fetch func(e *emitter, p place)
 	// unlessPast goes to the label unless the call says that results go past the caches.
 	unlessPast func(e *emitter, label string)
+	// postpone goes to next, and has ifLate go to its label from then on; but to now for
+	// the last row, or if results, the first of which is at a place, do not go past the
+	// caches in whole vectors.
+	postpone func(e *emitter, at place, now, next string)
+	ifLate   func(e *emitter, label string)
 	// toFrame makes the stream maxStreams point at a line of the caches in the frame.
 	toFrame func(e *emitter, bytes int)
 }

@@ -3,6 +3,7 @@ package metal_test
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/mlxc/mlxc/codegen/metal"
@@ -84,6 +85,120 @@ func TestProductsOfViews(t *testing.T) {
 	b.add("dims", op("matmul", ir.MatmulAttrs{}), []ir.Type{typ(ir.F32, []ir.Size{m, k}), typ(ir.F32, []ir.Size{k, n})}, dims...)
 	b.add("dims_square", op("matmul", ir.MatmulAttrs{}), []ir.Type{typ(ir.F16, []ir.Size{m, m}), typ(ir.F16, []ir.Size{m, m})}, dims...)
 	b.forms(t, ir.FormPoints, ir.FormSimd, ir.FormGroup, ir.FormTile)
+}
+
+// Products of one left factor that meet element by element are one kernel, whatever their
+// number, their dtypes and how their operands lie. Sums of what is drawn are exact, so that
+// what is left is the error of tanh and of roundings.
+func TestGatedUnits(t *testing.T) {
+	t.Parallel()
+	b := newBuilder(t, "gated")
+	m, n, k := b.dim("M", 100), b.dim("N", 100), b.dim("K", 100)
+	var dims []map[string]int64
+	for _, d := range [][3]int64{{0, 7, 3}, {1, 1, 1}, {7, 31, 33}, {64, 32, 16}, {65, 33, 17}, {5, 5, 0}} {
+		dims = append(dims, map[string]int64{"M": d[0], "N": d[1], "K": d[2]})
+	}
+	for _, c := range []struct {
+		name   string
+		x, w   []ir.Size
+		rights int
+		turned bool // the right factors are transposed
+		bias   bool
+		dims   []map[string]int64
+	}{
+		{"small", shape(9, 8), shape(8, 10), 2, false, false, nil},
+		{"odd", shape(33, 17), shape(17, 41), 2, false, true, nil},
+		{"even", shape(64, 32), shape(64, 32), 2, true, false, nil},
+		{"large", shape(130, 31), shape(129, 31), 2, true, true, nil},
+		{"batch", shape(3, 33, 20), shape(3, 20, 40), 2, false, true, nil},
+		{"three", shape(40, 19), shape(19, 70), 3, false, true, nil},
+		{"many", shape(20, 24), shape(24, 33), 7, false, false, nil},
+		{"dims", []ir.Size{m, k}, []ir.Size{k, n}, 2, false, true, dims},
+	} {
+		for _, dtype := range []ir.DType{ir.F32, ir.F16, ir.BF16} {
+			types := []ir.Type{typ(dtype, c.x)}
+			for range c.rights {
+				types = append(types, typ(dtype, c.w))
+			}
+			if c.bias {
+				types = append(types, typ(dtype, c.w[len(c.w)-1:]))
+				if c.turned {
+					types[len(types)-1].Shape = c.w[:1]
+				}
+			}
+			b.add(c.name+"_"+dtype.String(), gated(c.rights, c.turned), types, c.dims...)
+		}
+	}
+	half := typ(ir.F16, shape(33, 20))
+	b.add("mixed", func(e *ir.Emit, x []*ir.Value) (*ir.Instr, error) { // f16 by f16 and by f32
+		args := slices.Clone(x)
+		for i := range 2 {
+			in, err := e.Op("cast", ir.CastAttrs{DType: ir.F32}, x[i])
+			if err != nil {
+				return nil, err
+			}
+			args[i] = in.Result()
+		}
+		return gated(2, false)(e, args)
+	}, []ir.Type{half, typ(ir.F16, shape(20, 40)), typ(ir.F32, shape(20, 40))})
+
+	unit := map[ir.DType]float64{ir.F32: 0x1p-23, ir.F16: 0x1p-10, ir.BF16: 0x1p-7}
+	for _, p := range b.programs {
+		for _, x := range p.inputs {
+			for i := range x.F {
+				x.F[i] = float64(b.r.IntN(17)-8) / 8
+			}
+		}
+		f := b.module.Funcs[slices.IndexFunc(b.module.Funcs, func(f *ir.Func) bool { return f.Name == p.entry })]
+		var err error
+		if p.want, err = b.module.Eval(f, nil, p.inputs); err != nil {
+			t.Fatal(err)
+		}
+		out := f.Results[0].Type.DType
+		tol := ir.LookupOp("tanh").Tolerance
+		tol.Rel += float64(len(p.inputs)) * unit[out]
+		p.allows = func(_ int, got, want float64) bool { return tol.Allows(got, want, out, 1) }
+	}
+	b.forms(t, ir.FormTile)
+	for _, k := range b.module.Kernels {
+		if k.Schedule.Form != ir.FormTile || len(k.Contract.Rights) < 2 {
+			t.Errorf("kernel %s is of form %s", k.Name, k.Schedule.Form)
+		}
+	}
+}
+
+// gated is tanh of the product of the first operand and the second, times the products of
+// the first and others. A last operand, if any, is a bias of the first product.
+func gated(rights int, turned bool) body {
+	return func(e *ir.Emit, x []*ir.Value) (*ir.Instr, error) {
+		var last *ir.Instr
+		var err error
+		then := func(name string, attrs any, args ...*ir.Value) *ir.Value {
+			if err == nil {
+				last, err = e.Op(name, attrs, args...)
+			}
+			if err != nil {
+				return args[0]
+			}
+			return last.Result()
+		}
+		var y *ir.Value
+		for i, w := range x[1 : rights+1] {
+			if turned {
+				w = then("transpose", ir.PermAttrs{Perm: []int{1, 0}}, w)
+			}
+			p := then("matmul", ir.MatmulAttrs{}, x[0], w)
+			switch {
+			case i > 0:
+				y = then("mul", nil, y, p)
+				continue
+			case len(x) > rights+1:
+				p = then("add", nil, p, then("broadcast", ir.ShapeAttrs{Shape: p.Type.Shape}, x[rights+1]))
+			}
+			y = then("tanh", nil, p)
+		}
+		return last, err
+	}
 }
 
 // Convolutions with strides, dilations, paddings and groups, of one to three axes.

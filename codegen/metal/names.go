@@ -63,6 +63,13 @@ func newNames(k *ir.Kernel, name string) *names {
 			n.used[w] = true
 		}
 	}
+	if c := k.Contract; c != nil {
+		for i := range c.Rights {
+			for _, w := range []string{"tileB", "sums", "fragB", "acc"} {
+				n.used[nth(w, i)] = true
+			}
+		}
+	}
 	for _, d := range k.Dims {
 		n.dim[d.Name] = n.unique(d.Name)
 	}

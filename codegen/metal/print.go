@@ -294,6 +294,20 @@ func (p *printer) loop(s ir.Stmt) {
 	p.block(fmt.Sprintf("for (%s %s = 0; %s < %s; %s++)", p.index, i, i, p.size(s.Axis.Extent), i), func() { p.stmts(s.Body) })
 }
 
+// stores prints the stores of a point of the grid, after what they need besides the
+// scalars that have variables.
+func (p *printer) stores(known ...*ir.Scalar) {
+	k := p.kernel
+	var values []*ir.Scalar
+	for _, s := range k.Stores {
+		values = append(values, s.Value)
+	}
+	p.stmts(k.Lets(k.Grid(), known, values))
+	for _, s := range k.Stores {
+		p.store(s)
+	}
+}
+
 func (p *printer) store(s ir.Store) {
 	set := fmt.Sprintf("%s[%s] = %s;", p.names.arg[s.Arg], p.size(s.Index), p.stored(s))
 	if len(s.Guard) == 0 {

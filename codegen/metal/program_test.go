@@ -19,6 +19,7 @@ type program struct {
 	entry  string
 	params map[string]*ir.Tensor
 	inputs []*ir.Tensor
+	given  []int64 // the dims that a call gives as numbers
 	want   []*ir.Tensor
 	terms  int // of the longest sum
 
@@ -99,11 +100,11 @@ func (p *program) compare(got []*ir.Tensor) string {
 
 // execute runs the steps of a program in their order, in the memory of its plan.
 func (s *suite) execute(d *device, p *program, names map[*ir.Kernel]string, mode pass) (outs []*ir.Tensor, launches int, err error) {
-	f, v, err := s.module.Serving(p.entry, p.inputs)
+	f, v, err := s.module.Serving(p.entry, p.params, p.inputs, p.given...)
 	if err != nil {
 		return nil, 0, err
 	}
-	dims, err := ir.SolveDims(f, p.inputs)
+	dims, err := s.module.SolveDims(f, p.params, p.inputs, p.given)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -133,7 +134,7 @@ func (s *suite) execute(d *device, p *program, names map[*ir.Kernel]string, mode
 		switch b.Place {
 		case ir.InInput:
 			memory[b] = p.inputs[b.Index].Bytes()
-		case ir.InParam:
+		case ir.InParam, ir.InState:
 			memory[b] = p.params[s.module.Params[b.Index].Name].Bytes()
 		case ir.InOutput:
 			memory[b] = make([]byte, size(b.Type.Bytes()))

@@ -171,6 +171,31 @@ func TestStages(t *testing.T) {
 			v3 = reduce add v2 over r0 : f32
 			store %out[40*i0 + i1] = v3 if 0 <= i1 - 3 < 30
 			contract m i0 n i1 a v0 b v1 sum v3`},
+		{"gated", ir.FormTile, 100, rows, `
+			arg %acc2: f32[M*N] read
+			arg %tileB2: f32[40*N] read
+			arg %fragB2: f16[40*N] read
+			arg %sums2: f32[40*M] read
+			arg %out: f32[40*M] write
+			arg %both: f32[40*M] write
+			dims M, N
+			axes i0 < M, i1 < 40, r0 < N
+			par i0, i1
+			v0 = load %acc2[N*i0 + r0] : f32
+			v1 = load %tileB2[40*r0 + i1] : f32
+			v2 = mul v0, v1 : f32
+			v3 = reduce add v2 over r0 : f32
+			v4 = load %fragB2[N*i1 + r0] : f32
+			v5 = tanh v4 : f32
+			v6 = mul v0, v5 : f32
+			v7 = reduce add v6 over r0 : f32
+			v8 = load %sums2[40*i0 + i1] : f32
+			v9 = add v7, v8 : f32
+			v10 = mul v3, v9 : f32
+			v11 = sub v10, v9 : f32
+			store %out[40*i0 + i1] = v10
+			store %both[40*i0 + i1] = v11
+			contract m i0 n i1 a v0 b v1 sum v3 b v5 sum v7`},
 		{"partly", ir.FormPoints, 100, rows, `
 			arg %x: f32[M*N] read
 			arg %out: f32[M*N] write

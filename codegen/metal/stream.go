@@ -302,7 +302,6 @@ func (p *printer) joinSums(s *streaming) {
 
 // results prints what is computed from the sums, and its stores.
 func (p *printer) results(s *streaming) {
-	k := p.kernel
 	p.each("n", chunks(s.columns)*streamChunk/rowLanes, 1, func() {
 		p.line("const %s ni = part + n * %d;", p.index, rowLanes)
 		whole := side{axes: s.N, at: "ni", size: chunks(s.columns) * streamChunk}
@@ -311,14 +310,7 @@ func (p *printer) results(s *streaming) {
 				p.axes(s.N, "ni", func() {
 					p.line("const float %s = total;", variable(s.Sum))
 					p.line("const float %s = acc[n];", variable(s.Weighted))
-					var values []*ir.Scalar
-					for _, st := range k.Stores {
-						values = append(values, st.Value)
-					}
-					p.stmts(k.Lets(k.Grid(), []*ir.Scalar{s.Sum, s.Weighted}, values))
-					for _, st := range k.Stores {
-						p.store(st)
-					}
+					p.stores(s.Sum, s.Weighted)
 				})
 			})
 		}, nil)

@@ -18,6 +18,22 @@ const (
 	sumRows  = 16 // of the tile that are in threadgroup memory at once: a fragment from above, one from below
 )
 
+// A right is a right factor of a contraction with its sums, which are in acc and then, some
+// rows at a time, in threadgroup memory.
+type right struct {
+	b, sums factor
+	frag    string // the fragments of b that a simdgroup multiplies
+	acc     string
+}
+
+// nth is the name of something that each right factor has: as it is for the first.
+func nth(name string, i int) string {
+	if i == 0 {
+		return name
+	}
+	return fmt.Sprint(name, i+1)
+}
+
 // A factor is one operand of a contraction in threadgroup memory: rows of columns.
 type factor struct {
 	name       string
@@ -36,52 +52,71 @@ type side struct {
 // stride is the elements from one row to the next.
 func (f factor) stride() int { return f.cols.size + ir.RowPad/f.dtype.Size() }
 
-// tile prints a product of matrices. The factors of a tile are computed into
-// threadgroup memory, zeros around them; what depends on the sums is computed from
-// there too, by element.
+// tile prints a product of matrices, or several of one left factor. The factors of a tile
+// are computed into threadgroup memory, zeros around them; what depends on the sums is
+// computed from there too, by element.
 func (p *printer) tile() {
 	k := p.kernel
 	c, t := k.Contract, k.Schedule.Tile
 	m := side{axes: c.M, at: "mi", first: "m0", size: t.M}
 	n := side{axes: c.N, at: "ni", first: "n0", size: t.N}
-	depth := side{axes: c.Sum.Over, at: "ki", first: "k0", size: t.K}
+	depth := side{axes: c.Terms(), at: "ki", first: "k0", size: t.K}
 	dtype := p.tileType(c)
 	a := factor{"tileA", c.A, dtype, m, depth}
-	b := factor{"tileB", c.B, dtype, depth, n}
-	sums := factor{"sums", c.Sum, ir.F32, side{size: sumRows}, n}
-
-	for _, f := range []factor{a, b, sums} {
+	inMemory := []factor{a}
+	var rights []right
+	for i, r := range c.Rights {
+		b := factor{nth("tileB", i), r.B, dtype, depth, n}
+		sums := factor{nth("sums", i), r.Sum, ir.F32, side{size: sumRows}, n}
+		rights = append(rights, right{b, sums, nth("fragB", i), nth("acc", i)})
+		inMemory = append(inMemory, b, sums)
+	}
+	for _, f := range inMemory {
 		p.line("threadgroup %s %s[%d];", storage[f.dtype], f.name, f.rows.size*f.stride())
 	}
-	p.axes(k.TileAxes(), p.index+"(group)", func() { p.multiply(a, b, sums) })
+	p.axes(k.TileAxes(), p.index+"(group)", func() { p.multiply(a, rights) })
 }
 
-// multiply prints the product of the factors of a tile, and what follows it.
-func (p *printer) multiply(a, b, sums factor) {
+// multiply prints the products of the factors of a tile, and what follows them.
+func (p *printer) multiply(a factor, rights []right) {
 	t, terms := p.kernel.Schedule.Tile, product(a.cols.axes)
 	p.line("const %s m0 = tileM * %d;", p.index, t.M)
 	p.line("const %s n0 = tileN * %d;", p.index, t.N)
 	p.line("const int row = int(sgid) / 2 * %d;", t.M/2)
 	p.line("const int column = int(sgid) %% 2 * %d;", t.N/2)
 	down, across := t.M/2/fragment, t.N/2/fragment // fragments of a simdgroup
-	p.line("simdgroup_float8x8 acc[%d];", down*across)
-	p.each("i", down*across, 1, func() { p.line("acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);") })
+	for _, r := range rights {
+		p.line("simdgroup_float8x8 %s[%d];", r.acc, down*across)
+	}
+	p.each("i", down*across, 1, func() {
+		for _, r := range rights {
+			p.line("%s[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);", r.acc)
+		}
+	})
 	p.block(fmt.Sprintf("for (%s k0 = 0; k0 < %s; k0 += %d)", p.index, p.size(terms), t.K), func() {
 		p.fill(a, "tid", ir.TileThreads, "")
-		p.fill(b, "tid", ir.TileThreads, "")
+		for _, r := range rights {
+			p.fill(r.b, "tid", ir.TileThreads, "")
+		}
 		p.line("threadgroup_barrier(mem_flags::mem_threadgroup);")
 		p.each("term", t.K, fragment, func() {
 			p.line("%s fragA[%d];", matrix[a.dtype], down)
-			p.line("%s fragB[%d];", matrix[a.dtype], across)
+			for _, r := range rights {
+				p.line("%s %s[%d];", matrix[a.dtype], r.frag, across)
+			}
 			p.each("i", down, 1, func() {
 				p.line("simdgroup_load(fragA[i], tileA + (row + i * %d) * %d + term, %d);", fragment, a.stride(), a.stride())
 			})
 			p.each("j", across, 1, func() {
-				p.line("simdgroup_load(fragB[j], tileB + term * %d + column + j * %d, %d);", b.stride(), fragment, b.stride())
+				for _, r := range rights {
+					p.line("simdgroup_load(%s[j], %s + term * %d + column + j * %d, %d);", r.frag, r.b.name, r.b.stride(), fragment, r.b.stride())
+				}
 			})
 			p.each("i", down, 1, func() {
 				p.each("j", across, 1, func() {
-					p.line("simdgroup_multiply_accumulate(acc[i * %d + j], fragA[i], fragB[j], acc[i * %d + j]);", across, across)
+					for _, r := range rights {
+						p.line("simdgroup_multiply_accumulate(%s[i * %d + j], fragA[i], %s[j], %s[i * %d + j]);", r.acc, across, r.frag, r.acc, across)
+					}
 				})
 			})
 		})
@@ -91,10 +126,12 @@ func (p *printer) multiply(a, b, sums factor) {
 	})
 	p.each("down", down, 1, func() {
 		p.each("j", across, 1, func() {
-			p.line("simdgroup_store(acc[down * %d + j], sums + int(sgid) / 2 * %d + column + j * %d, %d);", across, fragment*sums.stride(), fragment, sums.stride())
+			for _, r := range rights {
+				p.line("simdgroup_store(%s[down * %d + j], %s + int(sgid) / 2 * %d + column + j * %d, %d);", r.acc, across, r.sums.name, fragment*r.sums.stride(), fragment, r.sums.stride())
+			}
 		})
 		p.line("threadgroup_barrier(mem_flags::mem_threadgroup);")
-		p.epilogue(sums, a.rows, b.cols)
+		p.epilogue(rights, a.rows, rights[0].b.cols)
 		if down > 1 { // the sums are stored again
 			p.line("threadgroup_barrier(mem_flags::mem_threadgroup);")
 		}
@@ -104,17 +141,22 @@ func (p *printer) multiply(a, b, sums factor) {
 // matrix is the type of a fragment.
 var matrix = map[ir.DType]string{ir.F32: "simdgroup_float8x8", ir.F16: "simdgroup_half8x8", ir.BF16: "simdgroup_bfloat8x8"}
 
-// tileType is the dtype of the factors' tiles: that of the arguments where both
+// tileType is the dtype of the factors' tiles: that of the arguments where all
 // factors are just loaded and no precision is lost, else f32.
 func (p *printer) tileType(c *ir.Contract) ir.DType {
-	if c.A.Kind != ir.ScalarLoad || c.B.Kind != ir.ScalarLoad {
+	t := ir.Invalid
+	if c.A.Kind == ir.ScalarLoad {
+		t = p.kernel.Args[c.A.Arg].DType
+	}
+	for _, r := range c.Rights {
+		if r.B.Kind != ir.ScalarLoad || p.kernel.Args[r.B.Arg].DType != t {
+			return ir.F32
+		}
+	}
+	if matrix[t] == "" {
 		return ir.F32
 	}
-	a, b := p.kernel.Args[c.A.Arg].DType, p.kernel.Args[c.B.Arg].DType
-	if a != b || matrix[a] == "" {
-		return ir.F32
-	}
-	return a
+	return t
 }
 
 // each prints a loop from 0 that is unrolled.
@@ -213,9 +255,8 @@ func downwards(f factor) bool {
 }
 
 // epilogue prints what is computed from some rows of sums, and its stores.
-func (p *printer) epilogue(sums factor, m, n side) {
-	k := p.kernel
-	c := k.Contract
+func (p *printer) epilogue(rights []right, m, n side) {
+	c := p.kernel.Contract
 	p.block(fmt.Sprintf("for (int flat = int(tid); flat < %d; flat += %d)", sumRows*n.size, ir.TileThreads), func() {
 		p.line("const int outer = flat / %d;", n.size)
 		p.line("const int inner = flat %% %d;", n.size)
@@ -224,11 +265,10 @@ func (p *printer) epilogue(sums factor, m, n side) {
 		p.inMatrix([]side{m, n}, func() {
 			p.axes(c.M, "mi", func() {
 				p.axes(c.N, "ni", func() {
-					p.line("const float %s = sums[outer * %d + inner];", variable(c.Sum), sums.stride())
-					for _, s := range k.Stores {
-						p.stmts(k.Lets(k.Grid(), []*ir.Scalar{c.Sum}, []*ir.Scalar{s.Value}))
-						p.store(s)
+					for _, r := range rights {
+						p.line("const float %s = %s[outer * %d + inner];", variable(r.sums.value), r.sums.name, r.sums.stride())
 					}
+					p.stores(c.Sums()...)
 				})
 			})
 		}, nil)

@@ -188,8 +188,7 @@ func (c *context) stepName(at *Step) string {
 	})
 }
 
-// declareTensor declares a param, or a state: what no entry writes is read like a
-// weight.
+// declareTensor declares a param, or a state.
 func (c *context) declareTensor(d *TensorDecl, path string) value {
 	step := d.Name.Name
 	if d.At != nil {
@@ -198,10 +197,11 @@ func (c *context) declareTensor(d *TensorDecl, path string) value {
 	w := &weight{decl: d, path: join(path, step)}
 	typ, ok := c.tensorType(d.Type)
 	options := []mlx.ParamOption{mlx.Path(c.checkpointPath(w.path))}
+	first := ir.Init{Name: "constant", Args: []float64{0}}
 	if d.Init != nil {
-		in, fine := c.init(d.Init)
+		var fine bool
+		first, fine = c.init(d.Init)
 		ok = ok && fine
-		options = append(options, mlx.Init(in))
 	}
 	if d.Load != nil {
 		o, fine := c.load(d.Load)
@@ -211,12 +211,15 @@ func (c *context) declareTensor(d *TensorDecl, path string) value {
 	if !ok {
 		return poison{}
 	}
-	for _, n := range typ.Shape {
-		if _, known := n.Int(); !known && d.Kind == "state" {
-			return c.unsupported(d.Name.span(), "a state with a size that only a session knows")
-		}
-	}
 	c.b.SetPos(c.at(d.Name.span()))
+	if d.Kind == "state" {
+		w.state = c.b.Sub(w.path).StateOf("", typ, first, options...)
+		w.value = w.state.Get() // which no entry reads yet
+		return w
+	}
+	if d.Init != nil {
+		options = append(options, mlx.Init(first))
+	}
 	w.value = c.b.Sub(w.path).ParamOf("", typ, options...)
 	return w
 }

@@ -100,6 +100,9 @@ func (a *builtinArgs) match(params string, args []argument) bool {
 		if arg.name != "" {
 			i = slices.Index(names, arg.name)
 		}
+		if open && i >= 0 && arg.name != "" && a.vals[i] != nil {
+			i = -1 // an axis may be called x as the tensor is
+		}
 		switch {
 		case i < 0 && open:
 			n, ok := size(arg.value)

@@ -111,7 +111,7 @@ func (c *context) assignTo(target Expr, v value) {
 	case *Name:
 		if _, local := c.scope.vars[t.Name]; !local {
 			if old, _ := c.scope.find(t.Name); c.isState(old) {
-				c.unsupported(t.Span, "assigning a param or state")
+				c.assignState(t.Span, old.(*weight), v)
 				return
 			}
 		}
@@ -126,10 +126,38 @@ func (c *context) assignTo(target Expr, v value) {
 	case *Index:
 		c.assignPart(t, v)
 	case *Field:
-		c.unsupported(t.Span, "assigning a member of another block")
+		if of, ok := c.eval(t.X).(*instance); ok {
+			if w, ok := of.scope.vars[t.Name].(*weight); ok {
+				c.assignState(t.Span, w, v)
+				return
+			}
+		}
+		c.errorf(t.Span, "only a state of another block can be assigned")
 	default:
 		c.errorf(target.span(), "this cannot be assigned")
 	}
+}
+
+// assignState makes v what the next call finds in a state, and what the rest of this one
+// reads.
+func (c *context) assignState(at Span, w *weight, v value) {
+	switch {
+	case isPoison(v) || w.value.Poisoned():
+		return
+	case w.state == nil:
+		c.unsupported(at, "assigning a param")
+		return
+	}
+	if c.entry == nil {
+		c.errorf(at, "a state is assigned in functions that an entry calls, not here")
+		return
+	}
+	x, ok := c.operand(at, v, w.value.Type().DType)
+	if !ok {
+		return
+	}
+	c.b.SetPos(c.at(at))
+	w.state.Set(x)
 }
 
 // assignPart makes x[...] = v a new value of the name x.

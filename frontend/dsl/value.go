@@ -39,6 +39,7 @@ type (
 		decl  *TensorDecl
 		path  string
 		value mlx.Value
+		state *mlx.State // nil: a param
 	}
 	// A blockType is a block, and the file scope that its body sees.
 	blockType struct {

@@ -98,6 +98,7 @@ func (b *Builder) Build(options ...BuildOption) (*Program, error) {
 		b.errorf("%s has no entry", b.module.Name)
 	}
 	b.built = true
+	settle(b.module)
 	for _, o := range options {
 		if o == Strict {
 			b.errs = append(b.errs, unused(b.module)...)

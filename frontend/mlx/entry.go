@@ -203,14 +203,18 @@ func (e *Entry) fact(what string, left Dim, rel ir.Relation, right Dim) (f ir.Fa
 	return ir.Fact{Left: left, Rel: rel, Right: right, Pos: e.b.here()}, true
 }
 
-// read is a param's value: the checkpoint's tensor, rearranged. It is made once
-// an entry.
+// read is a param's value: the checkpoint's tensor, rearranged, or a state. It is made
+// once an entry.
 func (e *Entry) read(p *param) (*ir.Value, bool) {
 	if v := e.weights[p]; v != nil {
 		return v, true
 	}
 	e.emit.Pos = p.ir.Pos
-	in, err := e.emit.Op("weight", ir.WeightAttrs{Param: p.ir})
+	op, attrs := "weight", any(ir.WeightAttrs{Param: p.ir})
+	if p.ir.State {
+		op, attrs = "read", ir.ReadAttrs{State: p.ir, Shape: e.known(p.typ).Shape}
+	}
+	in, err := e.emit.Op(op, attrs)
 	if err != nil {
 		e.b.errorf("%v", err)
 		return nil, false

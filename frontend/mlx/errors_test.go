@@ -217,7 +217,7 @@ func TestDeclarations(t *testing.T) {
 		{func(b Builder) { b.Number(mlx.F32, 1) }, []string{"const: outside of an entry"}},
 		{func(b Builder) { b.Param("w", "f32[2]").AddN(1) }, []string{"add: outside of an entry"}},
 		{func(b Builder) { b.Param("w", "f32[2, 2]").Rearrange("a b -> b a", nil).T().At(mlx.Pick(N(0))) }, []string{"rearrange: outside of an entry"}},
-		{func(b Builder) { b.State("s", "f32[2]", ir.Init{Name: "constant", Args: []float64{0}}).Set(Value{}) }, []string{"setting a state is not supported yet"}},
+		{func(b Builder) { b.State("s", "f32[2]", ir.Init{Name: "constant", Args: []float64{0}}).Set(Value{}) }, []string{"state s is set outside of an entry"}},
 		{func(b Builder) {
 			e, x := identity(b, "f")
 			e.In("z", "f32")

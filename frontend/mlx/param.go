@@ -58,30 +58,44 @@ func (k *Block) Param(name, typ string, options ...ParamOption) Value {
 
 // ParamOf is Param with a type at hand.
 func (k *Block) ParamOf(name string, t ir.Type, options ...ParamOption) Value {
+	return k.tensor(name, t, false, options)
+}
+
+// tensor declares a param or a state.
+func (k *Block) tensor(name string, t ir.Type, state bool, options []ParamOption) Value {
 	b := k.b
 	path := join(k.path, name)
+	what := "param " + path
+	if state {
+		what = "state " + path
+	}
 	switch {
-	case !b.open("param " + path):
+	case !b.open(what):
 		return Value{b: b}
 	case b.params[path] != nil:
-		return b.errorf("param %s is declared twice", path)
+		return b.errorf("%s is declared twice", what)
 	}
 	for _, s := range t.Shape {
-		if n, ok := s.Int(); !ok || n < 0 {
-			return b.errorf("param %s: size %s of %s is not a constant", path, s, t)
+		if n, ok := s.Int(); ok && n < 0 || !ok && !state {
+			return b.errorf("%s: size %s of %s is not a constant", what, s, t)
 		}
+		s.Walk(func(a *ir.Atom) {
+			if a.Kind == ir.AtomDim {
+				a.Dim.Session = true
+			}
+		})
 	}
 	pos := b.here()
 	defer b.SetPos(b.pos)
 	b.SetPos(pos) // options are closures, which may count as the caller's
 	t.Shape = slices.Clone(t.Shape)
-	p := &param{ir: &ir.Param{Name: b.symbol(path), Path: path, Type: t, Pos: pos}, typ: t}
+	p := &param{ir: &ir.Param{Name: b.symbol(path), State: state, Path: path, Type: t, Pos: pos}, typ: t}
 	failed := len(b.errs)
 	for _, o := range options {
 		o(b, p)
 	}
 	if err := b.checkType(p.ir.Type); err != nil {
-		b.errorf("param %s: %v", path, err)
+		b.errorf("%s: %v", what, err)
 	}
 	if len(b.errs) > failed {
 		return Value{b: b}

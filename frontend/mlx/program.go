@@ -36,7 +36,7 @@ func (p *Program) Eval(entry string, params map[string]*ir.Tensor, inputs ...*ir
 	}
 	if len(f.Dims) == 0 {
 		var err error
-		if f, _, err = p.module.Serving(entry, inputs); err != nil {
+		if f, _, err = p.module.Serving(entry, params, inputs); err != nil {
 			return nil, err
 		}
 	}

@@ -61,7 +61,7 @@ func (b *Builder) checkSize(s Dim) (err error) {
 func unknownSizes(m *ir.Module) (wrong ir.Diagnostics) {
 	for _, f := range m.Funcs {
 		solved := map[string]bool{}
-		for _, d := range f.Dims {
+		for _, d := range slices.Concat(f.Dims, m.SessionDims()) {
 			solved[d.Name] = true
 		}
 		for _, in := range f.Inputs {

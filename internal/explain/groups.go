@@ -13,18 +13,18 @@ type Stored struct {
 	Why    string `json:"why"` // it is not computed where it is read
 }
 
-// groups is what the pass fuse decided, by the buffers that the kernels write. It has
+// groups is what the pass fuse decided, by the steps that run the kernels. It has
 // to be seen while passes run: what lower leaves has no values any more.
 type groups struct {
 	bodies [][]*ir.Instr // of the functions, before lower
-	of     map[*ir.Buffer]*group
+	of     map[*ir.Step]*group
 }
 
 // A group is the values of one kernel.
 type group struct {
 	values []string // ops, in the order of the body
 	stored []*ir.Value
-	why    map[*ir.Buffer]string
+	why    map[*ir.Buffer]string // that its step writes
 }
 
 // observe looks at a module after a pass. The pass lower makes a step of each group, in
@@ -37,7 +37,7 @@ func (g *groups) observe(pass string, m *ir.Module) {
 		}
 		return
 	}
-	g.of = map[*ir.Buffer]*group{}
+	g.of = map[*ir.Step]*group{}
 	var variants []*ir.Variant // each was a function
 	for _, f := range m.Funcs {
 		variants = append(variants, f.Variants...)
@@ -49,9 +49,9 @@ func (g *groups) observe(pass string, m *ir.Module) {
 			for j, b := range s.Args {
 				if s.Kernel.Args[j].Write && len(stored) > 0 {
 					group.why[b], stored = stored[0].Instr.Why, stored[1:]
-					g.of[b] = group
 				}
 			}
+			g.of[s] = group
 		}
 	}
 }
@@ -104,6 +104,7 @@ func enter(inside map[*ir.Instr]bool, in *ir.Instr) {
 // other values, and tile lays out the factors of products.
 const (
 	whyCopied   = "a result of the entry"
+	whyWritten  = "what the state becomes, copied: its kernel could not store it there"
 	whyPrepared = "a factor of a product, laid out as its kernel reads it"
 )
 
@@ -115,10 +116,13 @@ func (l *Launch) values(s *ir.Step, g *groups) {
 			continue
 		}
 		why := whyPrepared
-		if group := g.of[b]; group != nil {
+		switch group := g.of[s]; {
+		case group != nil:
 			l.Values, why = group.values, group.why[b]
-		} else if b.Place == ir.InOutput {
+		case b.Place == ir.InOutput:
 			why = whyCopied
+		case b.Place == ir.InState:
+			why = whyWritten
 		}
 		l.Stored = append(l.Stored, Stored{b.Name, why})
 	}

@@ -19,17 +19,17 @@ type LlamaConfig struct {
 var Llama1B = LlamaConfig{Width: 2048, Hidden: 8192, Heads: 32, KV: 8, Theta: 500000, Eps: 1e-5, Context: 8192}
 
 // Llama is one block: T tokens x [B, T, Width] behind pos others, whose keys and
-// values the caches [B, KV, S, D] hold; the caches come back with those of the tokens
-// from pos on. tokens is T, or 0 for a dim of at most 512.
+// values the caches [B, KV, S, D] hold, which are states. tokens is T, or 0 for a dim of at
+// most 512.
 func Llama(c LlamaConfig, tokens int) (*mlx.Program, error) {
-	return c.program(tokens, func(l *llama, x value) value { return l.block(l.b.Block, "", x) })
+	return c.program(tokens, func(l *llama, x value) value { return l.block(l.b.Block, x) })
 }
 
 // LlamaLayers is so many blocks, each with caches of its own.
 func LlamaLayers(c LlamaConfig, tokens, layers int) (*mlx.Program, error) {
 	return c.program(tokens, func(l *llama, x value) value {
 		for i := range layers {
-			x = l.block(l.b.Sub("layers").At(i), fmt.Sprintf("_%d", i), x)
+			x = l.block(l.b.Sub("layers").At(i), x)
 		}
 		return x
 	})
@@ -41,12 +41,6 @@ type llama struct {
 	b        *mlx.Builder
 	e        *mlx.Entry
 	pos, end mlx.Dim
-	caches   []namedValue // as the blocks leave them
-}
-
-type namedValue struct {
-	name  string
-	value value
 }
 
 func (c LlamaConfig) program(tokens int, blocks func(l *llama, x value) value) (*mlx.Program, error) {
@@ -65,19 +59,17 @@ func (c LlamaConfig) program(tokens int, blocks func(l *llama, x value) value) (
 		l.end = l.pos.Add(T)
 		e.Where(l.end, ir.LE, S)
 		e.Out("y", blocks(l, x))
-		for _, out := range l.caches {
-			e.Out(out.name, out.value)
-		}
 	})
 	return b.Build()
 }
 
-// block is the block of x whose weights are below k; caches is what the names of its
-// caches end in.
-func (l *llama) block(k *mlx.Block, caches string, x value) value {
+// block is the block of x whose weights and caches are below k.
+func (l *llama) block(k *mlx.Block, x value) value {
 	d := l.Width / l.Heads
-	cache := fmt.Sprintf("f32[B, %d, S, %d]", l.KV, d)
-	keys, values := l.e.In("k_cache"+caches, cache), l.e.In("v_cache"+caches, cache)
+	cache := func(name string) *mlx.State {
+		return k.State(name, fmt.Sprintf("f32[B, %d, S, %d]", l.KV, d), ir.Init{Name: "constant", Args: []float64{0}})
+	}
+	keys, values := cache("k_cache"), cache("v_cache")
 	norm := func(name string, x value) value {
 		return mlx.RMSNorm(x, declare(k.Sub(name))("weight", l.Width), l.Eps)
 	}
@@ -92,15 +84,13 @@ func (l *llama) block(k *mlx.Block, caches string, x value) value {
 	h := norm("input_layernorm", x)
 	q := turned(heads("self_attn.q_proj", l.Heads, h))
 	at := mlx.Range(l.pos, l.end)
-	keys = keys.SetAt(turned(heads("self_attn.k_proj", l.KV, h)), mlx.Every, mlx.Every, at)
-	values = values.SetAt(heads("self_attn.v_proj", l.KV, h), mlx.Every, mlx.Every, at)
+	keys.Set(keys.Get().SetAt(turned(heads("self_attn.k_proj", l.KV, h)), mlx.Every, mlx.Every, at))
+	values.Set(values.Get().SetAt(heads("self_attn.v_proj", l.KV, h), mlx.Every, mlx.Every, at))
 	seen := []mlx.Span{mlx.Every, mlx.Every, mlx.To(l.end)}
-	y := mlx.Attention(q, keys.At(seen...), values.At(seen...), mlx.AttentionOptions{Causal: true})
+	y := mlx.Attention(q, keys.Get().At(seen...), values.Get().At(seen...), mlx.AttentionOptions{Causal: true})
 	x = x.Add(linear("self_attn.o_proj", l.Width, l.Width, y.Rearrange("b h t d -> b t (h d)", nil)))
 
 	h = norm("post_attention_layernorm", x)
 	h = mlx.SiLU(linear("mlp.gate_proj", l.Width, l.Hidden, h)).Mul(linear("mlp.up_proj", l.Width, l.Hidden, h))
-	x = x.Add(linear("mlp.down_proj", l.Hidden, l.Width, h))
-	l.caches = append(l.caches, namedValue{"k_cache" + caches, keys}, namedValue{"v_cache" + caches, values})
-	return x
+	return x.Add(linear("mlp.down_proj", l.Hidden, l.Width, h))
 }

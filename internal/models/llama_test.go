@@ -52,21 +52,27 @@ func TestLlamaAgainstRecordedArrays(t *testing.T) {
 			}
 			m := p.Module()
 			params := map[string]*ir.Tensor{}
-			for _, w := range m.Params {
+			for i, s := range m.States() {
+				params[s.Name] = inputs[1+i]
+			}
+			for _, w := range m.Weights() {
 				params[w.Name] = all.Params[w.Path[:len(w.Path)-len(".weight")]].tensor()
 			}
 			var got []*ir.Tensor
 			bound := 1e-12
 			if target == "" {
-				got, err = m.Eval(m.Funcs[0], params, inputs, c.Pos)
+				got, err = m.Eval(m.Funcs[0], params, inputs[:1], c.Pos)
 			} else if err = passes.Run(m, target, nil); err == nil {
 				f := m.Funcs[0]
-				got, err = m.EvalVariant(f, f.Variants[len(f.Variants)-1], params, inputs, c.Pos)
+				got, err = m.EvalVariant(f, f.Variants[len(f.Variants)-1], params, inputs[:1], c.Pos)
 				bound = 1e-5
 			}
 			if err != nil {
 				t.Errorf("%q: %v", target, err)
 				continue
+			}
+			for _, s := range m.States() {
+				got = append(got, params[s.Name])
 			}
 			for i, want := range c.Want {
 				for n, w := range want.Data {
@@ -104,7 +110,7 @@ func TestLlamaCompiles(t *testing.T) {
 				}
 				attention++
 				for _, v := range []*ir.Scalar{stream.Key, stream.Value} {
-					if target == ir.Metal && (v.Kind != ir.ScalarLoad || s.Args[v.Arg].Place != ir.InOutput) {
+					if target == ir.Metal && (v.Kind != ir.ScalarLoad || s.Args[v.Arg].Place != ir.InState) {
 						t.Errorf("T = %d: v%d of %s is not loaded from a cache", tokens, v.ID, s.Kernel.Name)
 					}
 				}

@@ -49,21 +49,23 @@ func TestLayersShareKernels(t *testing.T) {
 	}
 }
 
-// Launches of a block of Llama 3.2 1B, but for those at load. On the GPU a single token's
-// norms and its gate are computed within products. On the CPU three more launches lay out
+// Launches of blocks of Llama 3.2 1B, but for those at load. On the GPU gates are computed
+// within products, a single token's norms too; what turns keys and queries is computed where
+// these are, but in many blocks, which read one table. On the CPU three more launches lay out
 // what attention reads, its queries as rows, and its keys and values as panels.
 func TestLaunchesOfLlama(t *testing.T) {
 	for _, c := range []struct {
 		target ir.Target
 		tokens int
+		blocks int
 		want   int
-	}{{ir.Metal, 1, 6}, {ir.Metal, 128, 10}, {ir.CPU, 1, 12}, {ir.CPU, 128, 13}} {
-		m := module(t, Model{"llama", func() (*mlx.Program, error) { return Llama(Llama1B, c.tokens) }})
+	}{{ir.Metal, 1, 1, 6}, {ir.Metal, 128, 1, 8}, {ir.Metal, 128, 4, 1 + 4*8}, {ir.CPU, 1, 1, 12}, {ir.CPU, 128, 1, 13}} {
+		m := module(t, Model{"llama", func() (*mlx.Program, error) { return LlamaLayers(Llama1B, c.tokens, c.blocks) }})
 		if err := passes.Run(m, c.target, nil); err != nil {
 			t.Fatal(err)
 		}
 		if n := len(m.Funcs[0].Variants[0].Steps); n != c.want {
-			t.Errorf("%d launches for %d tokens on %s, want %d", n, c.tokens, c.target, c.want)
+			t.Errorf("%d launches of %d blocks for %d tokens on %s, want %d", n, c.blocks, c.tokens, c.target, c.want)
 		}
 	}
 }

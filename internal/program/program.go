@@ -27,9 +27,12 @@ func Metal(m *ir.Module) (*runtime.Program, error) {
 	t := table{m}
 	p := &runtime.Program{Name: m.Name, Version: runtime.Version1, Backend: gpu.Kernels(text, kernels), Align: 16}
 	for _, d := range m.Dims {
-		p.Dims = append(p.Dims, runtime.Dim{Name: d.Name, Min: d.Min, Max: d.Max})
+		p.Dims = append(p.Dims, runtime.Dim{Name: d.Name, Min: d.Min, Max: d.Max, Session: d.Session})
 	}
-	for _, w := range m.Params {
+	for _, s := range m.States() {
+		p.States = append(p.States, runtime.State{Name: s.Path, DType: runtime.DType(s.Type.DType), Shape: t.sizes(s.Type.Shape), Init: s.Init.Args[0]})
+	}
+	for _, w := range m.Weights() {
 		param := runtime.Param{Name: w.Path, DType: runtime.DType(w.Type.DType)}
 		for _, s := range w.Type.Shape {
 			n, _ := s.Int()
@@ -85,7 +88,7 @@ func (t table) facts(fs []ir.Fact) []runtime.Fact {
 	return out
 }
 
-var places = map[ir.Place]runtime.Place{ir.InInput: runtime.Input, ir.InOutput: runtime.Output, ir.InParam: runtime.Weight, ir.InPacked: runtime.Pack, ir.InArena: runtime.Arena}
+var places = map[ir.Place]runtime.Place{ir.InInput: runtime.Input, ir.InOutput: runtime.Output, ir.InParam: runtime.Weight, ir.InState: runtime.Kept, ir.InPacked: runtime.Pack, ir.InArena: runtime.Arena}
 
 func (t table) variant(v *ir.Variant) runtime.Variant {
 	out := runtime.Variant{Guard: t.facts(v.Guard)}
@@ -109,8 +112,13 @@ func (t table) step(s *ir.Step, block map[*ir.Buffer]int, barrier bool) runtime.
 	step := runtime.Step{Kernel: slices.Index(t.m.Kernels, s.Kernel), Sizes: t.sizes(s.Sizes), Grid: t.size(s.Grid()), Barrier: barrier, Pos: fmt.Sprint(s.Pos)}
 	for _, b := range s.Args {
 		ref := places[b.Place].At(b.Index)
-		if b.Place == ir.InArena {
+		switch b.Place {
+		case ir.InArena:
 			ref.Index = block[b]
+		case ir.InParam:
+			ref.Index = slices.Index(t.m.Weights(), t.m.Params[b.Index])
+		case ir.InState:
+			ref.Index = slices.Index(t.m.States(), t.m.Params[b.Index])
 		}
 		step.Args = append(step.Args, ref)
 	}

@@ -21,13 +21,23 @@ var AllKinds = slices.Concat(ByElement, []ir.Kind{ir.KindReduce, ir.KindReduce, 
 
 // Module makes a module of one entry, of up to some twenty instructions whose kinds
 // are drawn from the given ones.
-func Module(seed uint64, kinds []ir.Kind) *ir.Module {
-	g := &generator{r: rand.New(rand.NewPCG(seed, 1)), m: &ir.Module{Name: "random"}}
+func Module(seed uint64, kinds []ir.Kind) *ir.Module { return generate(seed, kinds, false) }
+
+// Stateful is Module with states, some of which are written.
+func Stateful(seed uint64, kinds []ir.Kind) *ir.Module { return generate(seed, kinds, true) }
+
+func generate(seed uint64, kinds []ir.Kind, states bool) *ir.Module {
+	g := &generator{r: rand.New(rand.NewPCG(seed, 1)), m: &ir.Module{Name: "random"}, states: states}
 	g.m.Dims = []*ir.Dim{{Name: "B", Min: 0, Max: 6}, {Name: "N", Min: 1, Max: 6}}
 	g.f = &ir.Func{Name: "run"}
 	g.m.Funcs = []*ir.Func{g.f}
 	for _, d := range g.m.Dims { // so that every dim can be solved
 		g.input(ir.Type{DType: ir.F32, Shape: []ir.Size{d.Size(), ir.N(2)}})
+	}
+	for range 2 * len(g.m.Dims) {
+		if states {
+			g.state(ir.Type{DType: ir.F32, Shape: []ir.Size{pick(g.r, g.m.Dims).Size(), ir.N(2)}})
+		}
 	}
 	for tries := 4 + g.r.IntN(30); tries > 0; tries-- {
 		kind := pick(g.r, kinds)
@@ -36,6 +46,11 @@ func Module(seed uint64, kinds []ir.Kind) *ir.Module {
 	g.f.Body = g.b.Body
 	for i, v := range g.results() {
 		g.f.Results = append(g.f.Results, ir.Result{Name: fmt.Sprintf("out%d", i), Type: v.Type, Value: v})
+	}
+	for _, p := range g.m.Params {
+		if p.State && g.r.IntN(3) > 0 {
+			g.write(p)
+		}
 	}
 	return g.m
 }
@@ -46,6 +61,7 @@ type generator struct {
 	f      *ir.Func
 	b      ir.Emit
 	values []*ir.Value
+	states bool // there may be some
 }
 
 func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
@@ -112,6 +128,8 @@ func (g *generator) leaf(t ir.Type) *ir.Value {
 	case kind == 0:
 	case kind == 1 && t.Rank() > 0:
 		name, attrs = "iota", ir.IotaAttrs{DType: t.DType, Shape: t.Shape, Axis: g.r.IntN(t.Rank())}
+	case kind == 3 && g.states:
+		return g.state(t)
 	case kind == 2 && constant:
 		p := &ir.Param{Name: fmt.Sprintf("w%d", len(g.m.Params)), Type: t}
 		p.Path = p.Name
@@ -121,6 +139,30 @@ func (g *generator) leaf(t ir.Type) *ir.Value {
 		return g.input(t)
 	}
 	return g.emit(name, attrs)
+}
+
+// state reads a state of its own.
+func (g *generator) state(t ir.Type) *ir.Value {
+	for _, s := range t.Shape {
+		s.Walk(func(a *ir.Atom) {
+			if a.Kind == ir.AtomDim {
+				a.Dim.Session = true
+			}
+		})
+	}
+	p := &ir.Param{Name: fmt.Sprintf("s%d", len(g.m.Params)), State: true, Type: t}
+	p.Path = p.Name
+	g.m.Params = append(g.m.Params, p)
+	return g.emit("read", ir.ReadAttrs{State: p, Shape: t.Shape})
+}
+
+// write writes some value of a state's type to it, sooner one that was made late.
+func (g *generator) write(p *ir.Param) {
+	fit := slices.DeleteFunc(slices.Clone(g.values), func(v *ir.Value) bool { return !v.Type.Equal(p.Type) })
+	if len(fit) > 0 {
+		n := max(g.r.IntN(len(fit)), g.r.IntN(len(fit)))
+		g.f.Writes = append(g.f.Writes, ir.Write{State: p, Value: fit[n]})
+	}
 }
 
 // emit appends an instruction, or gives nil where it breaks a rule.
@@ -167,7 +209,7 @@ func (g *generator) instr(op *ir.Op) {
 		x = g.image()
 	}
 	switch op.Attrs.(type) {
-	case ir.AttentionAttrs, ir.WinogradAttrs:
+	case ir.AttentionAttrs, ir.WinogradAttrs, ir.ConvTransposeAttrs:
 		x = g.image()
 	}
 	args := []*ir.Value{x}
@@ -233,7 +275,7 @@ func (g *generator) operand(op *ir.Op, x ir.Type) (ir.Type, bool) {
 			y.Shape = slices.Concat(x.Shape[:x.Rank()-2], y.Shape)
 		}
 		return y, true
-	case ir.ConvAttrs:
+	case ir.ConvAttrs, ir.ConvTransposeAttrs:
 		y := ir.Type{DType: x.DType, Shape: []ir.Size{ir.N(int64(1 + g.r.IntN(3)))}}
 		for range x.Rank() - 2 {
 			y.Shape = append(y.Shape, ir.N(int64(1+g.r.IntN(3))))
@@ -319,6 +361,10 @@ func (g *generator) attrs(zero any, x ir.Type, args []*ir.Value) (any, bool) {
 		return ir.PoolAttrs{Size: each(spatial, from1(3)), Stride: each(spatial, from1(2)), Pad: each(spatial, upTo(2))}, true
 	case ir.ConvAttrs:
 		return ir.ConvAttrs{Stride: each(spatial, from1(2)), Pad: each(spatial, upTo(3)), Dilation: each(spatial, from1(2)), Groups: 1}, true
+	case ir.FlipAttrs:
+		return ir.FlipAttrs{Axes: r.Perm(rank)[:r.IntN(rank+1)]}, true
+	case ir.ConvTransposeAttrs:
+		return ir.ConvTransposeAttrs{Stride: each(spatial, from1(3)), Pad: each(spatial, upTo(3)), Dilation: each(spatial, from1(2)), OutPad: each(spatial, upTo(2)), Groups: 1}, true
 	case ir.WinogradAttrs:
 		return ir.WinogradAttrs{Pad: each(spatial, upTo(3))}, true
 	}

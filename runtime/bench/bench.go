@@ -109,16 +109,17 @@ type entry struct {
 	name   string
 	index  int
 	inputs []*runtime.Array
+	given  []int
 }
 
 // open loads the program, once more where launches are measured.
 func (b *bench) open(p *runtime.Program) error {
 	var err error
-	if b.plain, err = openSession(p, b.Weights); err != nil {
+	if b.plain, err = openSession(p, b.Weights, b.Dims); err != nil {
 		return err
 	}
 	if b.Kernels {
-		if b.timed, err = openSession(runtime.Timed(p, b.note), b.Weights); err != nil {
+		if b.timed, err = openSession(runtime.Timed(p, b.note), b.Weights, b.Dims); err != nil {
 			return err
 		}
 	}
@@ -128,6 +129,9 @@ func (b *bench) open(p *runtime.Program) error {
 			return fmt.Errorf("%s has no entry %s", p.Name, name)
 		}
 		e := &entry{name: name, index: i}
+		for _, d := range p.Entries[i].Given {
+			e.given = append(e.given, b.Dims[d])
+		}
 		for n := range p.Entries[i].Inputs {
 			a, err := b.plain.Input(i, n, b.Dims...)
 			if err != nil {
@@ -201,7 +205,7 @@ func (b *bench) sample(e *entry) (n int, t time.Duration, err error) {
 func (b *bench) call(s *session, e *entry, n int) (time.Duration, error) {
 	start := time.Now()
 	for range n {
-		if _, err := s.Call(b.ctx, e.index, e.inputs...); err != nil {
+		if _, err := s.CallAt(b.ctx, e.index, e.given, e.inputs...); err != nil {
 			return 0, err
 		}
 	}
@@ -233,7 +237,7 @@ type session struct {
 }
 
 // openSession loads a program with a checkpoint, or with random weights.
-func openSession(p *runtime.Program, weights string) (*session, error) {
+func openSession(p *runtime.Program, weights string, dims []int) (*session, error) {
 	var m *runtime.Model
 	var err error
 	if weights == "" && len(p.Params) > 0 {
@@ -244,7 +248,13 @@ func openSession(p *runtime.Program, weights string) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := m.NewSession()
+	var of []int // the session
+	for i, d := range p.Dims {
+		if d.Session {
+			of = append(of, dims[i])
+		}
+	}
+	s, err := m.NewSession(of...)
 	if err != nil {
 		return nil, errors.Join(err, m.Close())
 	}

@@ -1,7 +1,7 @@
 // Command fit computes the polynomials of passes/legalise_*.go: interpolations at
 // Chebyshev nodes, which are nearly the best there are, of functions that Go's
-// library has in float64. It prints the coefficients, highest power first, and the
-// largest relative error on the interval.
+// library has in float64, and one quotient of two polynomials. It prints the
+// coefficients, highest power first, and the largest relative error on the interval.
 //
 //	go run ./scripts/fit
 package main
@@ -31,10 +31,10 @@ var fits = []fit{
 		return math.Erfc(x) * math.Exp(x*x) / t
 	}, 0.16, 1, 9},
 	{"(exp(r) - 1 - r)/r², in r for |r| <= ln(2)/2", expQuotient, -math.Ln2 / 2 * 1.01, math.Ln2 / 2 * 1.01, 5},
-	{"(1 - erf(x/sqrt(2)))/2*exp(x²/2)*x/u, in u = x/(1 + 0.36*x) for x from 0 to 14.5", func(u float64) float64 {
-		x := u / (1 - 0.36*u)
-		return math.Erfc(x/math.Sqrt2) / 2 * math.Exp(x*x/2) * (1 + 0.36*x)
-	}, 0, 14.5 / (1 + 0.36*14.5), 8},
+	{"the factor of that times exp(r/2), in r for |r| <= ln(2)", func(r float64) float64 {
+		_, _, factor := geluTail.rational()
+		return factor * math.Exp(r*geluBase)
+	}, -math.Ln2 * 1.005, math.Ln2 * 1.005, 6},
 	{"erfinv(x)/x, in w - 2.5 for w = -log(1 - x²) <= 5", func(v float64) float64 { return erfinvQuotient(v + 2.5) }, -2.5, 2.5, 9},
 	{"erfinv(x)/x, in sqrt(w) - 3 for w = -log(1 - x²) from 5 to 17", func(v float64) float64 {
 		return erfinvQuotient((v + 3) * (v + 3))
@@ -72,6 +72,22 @@ var fits = []fit{
 	{"(tanh(x) - x)/x³, in x² for |x| <= 0.6", odd(math.Tanh, -1./3, 2./15), 0, 0.36, 5},
 }
 
+// A quotient is a function of x from 0 on by two polynomials, whose highest powers have the
+// coefficient 1, and a factor. The nodes lie in x/(1 + bend*x) as those of a polynomial do.
+type quotient struct {
+	name         string
+	f            func(x float64) float64
+	hi, bend     float64
+	above, below int // degrees
+}
+
+// geluBase is the logarithm of the base in which log(4) is a float32.
+var geluBase = math.Ln2 / float64(float32(2*math.Ln2))
+
+var geluTail = quotient{"(1 - erf(x/sqrt(2)))/2*exp(x²/2), in x from 0 to 14.5", func(x float64) float64 {
+	return math.Erfc(x/math.Sqrt2) / 2 * math.Exp(x*x*geluBase)
+}, 14.5, 0.392, 4, 5}
+
 func expQuotient(r float64) float64 {
 	if math.Abs(r) < 1e-3 { // where the quotient loses digits
 		return 0.5 + r/6 + r*r/24 + r*r*r/120
@@ -102,6 +118,7 @@ func erfinvQuotient(w float64) float64 {
 }
 
 func main() {
+	geluTail.print()
 	for _, f := range fits {
 		c := f.polynomial()
 		worst := 0.0
@@ -110,11 +127,16 @@ func main() {
 			worst = max(worst, math.Abs(horner(c, v)/f.f(v)-1))
 		}
 		fmt.Printf("%s: %.1e\n", f.name, worst)
-		for i := range c {
-			fmt.Printf(" %.9g,", c[len(c)-1-i])
-		}
-		fmt.Println()
+		printCoefficients(c)
 	}
+}
+
+// printCoefficients takes them lowest power first.
+func printCoefficients(c []float64) {
+	for i := range c {
+		fmt.Printf(" %.9g,", c[len(c)-1-i])
+	}
+	fmt.Println()
 }
 
 // horner evaluates coefficients, lowest power first.
@@ -159,6 +181,76 @@ func (f fit) polynomial() []float64 {
 		before, now = now, next
 	}
 	return sum
+}
+
+// at is the x of v from 0 to 1.
+func (q quotient) at(v float64) float64 {
+	v *= q.hi / (1 + q.bend*q.hi)
+	return v / (1 - q.bend*v)
+}
+
+// rational interpolates f: above(x)*factor - f(x)*below(x) is 0 at as many nodes as there
+// are coefficients, which makes a system of linear equations.
+func (q quotient) rational() (above, below []float64, factor float64) {
+	n := q.above + 1 + q.below
+	rows := make([][]float64, n)
+	for k := range rows {
+		x := q.at((1 + math.Cos(math.Pi*(float64(k)+0.5)/float64(n))) / 2)
+		y := q.f(x)
+		for i := range q.above + 1 {
+			rows[k] = append(rows[k], math.Pow(x, float64(i)))
+		}
+		for i := range q.below {
+			rows[k] = append(rows[k], -y*math.Pow(x, float64(i)))
+		}
+		rows[k] = append(rows[k], y*math.Pow(x, float64(q.below)))
+		scale := rows[k][n]
+		for i := range rows[k] {
+			rows[k][i] /= scale
+		}
+	}
+	c := solve(rows)
+	factor = c[q.above]
+	for _, v := range c[:q.above+1] {
+		above = append(above, v/factor)
+	}
+	return above, append(c[q.above+1:], 1), factor
+}
+
+func (q quotient) print() {
+	above, below, factor := q.rational()
+	worst := 0.0
+	for i := range 100001 {
+		x := q.at(float64(i) / 100000)
+		worst = max(worst, math.Abs(factor*horner(above, x)/horner(below, x)/q.f(x)-1))
+	}
+	fmt.Printf("%s, a quotient times %.9g: %.1e\n", q.name, factor, worst)
+	printCoefficients(above)
+	printCoefficients(below)
+}
+
+// solve eliminates the unknowns one by one; the last column is the right side.
+func solve(rows [][]float64) []float64 {
+	n := len(rows)
+	for i := range n {
+		for k := i + 1; k < n; k++ {
+			if math.Abs(rows[k][i]) > math.Abs(rows[i][i]) {
+				rows[i], rows[k] = rows[k], rows[i]
+			}
+		}
+		for k := range n {
+			if m := rows[k][i] / rows[i][i]; k != i {
+				for j := i; j <= n; j++ {
+					rows[k][j] -= m * rows[i][j]
+				}
+			}
+		}
+	}
+	x := make([]float64, n)
+	for i := range x {
+		x[i] = rows[i][n] / rows[i][i]
+	}
+	return x
 }
 
 func times(a, b []float64) []float64 {

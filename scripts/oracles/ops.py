@@ -420,7 +420,31 @@ def winograd():
         case("composite", "conv_winograd", f"pad={pad}, acc=f32", [x, w], last(F.conv2d(first(x), first(w), padding=pad)))
 
 
-for record in (unary, binary, cast, moves, reductions, windows, contractions, composites, attention, rope, losses, updates, winograd):
+def transposed():
+    def record(f, x, w, stride, pad, dilation, out, groups):
+        """PyTorch's kernels are [I, O/groups, ...K]."""
+        x, w = f32(*x), f32(*w)  # w is [O, ...K, I/groups]
+        o, k, i = w.shape[0], w.shape[1:-1], w.shape[-1]
+        theirs = np.concatenate([np.moveaxis(g, -1, 0) for g in np.split(w, groups)], 0)
+        attrs = f"stride={list(stride)}, pad={list(pad)}, dilation={list(dilation)}, outPad={list(out)}, groups={groups}, acc=f32"
+        want = f(first(x), t(theirs), None, stride, pad, out, groups, dilation)
+        case("composite", "conv_transpose", attrs, [x, w], last(want))
+
+    record(F.conv_transpose2d, (2, 3, 4, 3), (4, 3, 2, 3), (1, 1), (0, 0), (1, 1), (0, 0), 1)
+    record(F.conv_transpose2d, (1, 3, 4, 2), (3, 4, 3, 2), (2, 3), (1, 0), (1, 1), (1, 2), 1)
+    record(F.conv_transpose2d, (1, 4, 3, 4), (6, 2, 3, 2), (2, 1), (3, 2), (1, 2), (0, 1), 2)
+    record(F.conv_transpose1d, (2, 5, 2), (3, 4, 2), (3,), (2,), (2,), (0,), 1)
+    record(F.conv_transpose1d, (1, 1, 9), (8, 2, 9), (2,), (0,), (1,), (0,), 1)
+
+
+def flips():
+    x = f32(2, 3, 4)
+    for axes in ([0], [2], [0, 1]):
+        case("view", "flip", f"axes={axes}", [x], np.flip(x, axes))
+    case("view", "flip", "axes=[1]", [np.zeros((2, 0))], np.zeros((2, 0)))
+
+
+for record in (unary, binary, cast, moves, reductions, windows, contractions, composites, attention, rope, losses, updates, winograd, transposed, flips):
     record()
 versions = {"python": sys.version.split()[0], "numpy": np.__version__, "torch": torch.__version__}
 for kind, list_ in cases.items():

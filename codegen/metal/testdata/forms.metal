@@ -595,6 +595,296 @@ kernel void products_y(
     }
 }
 
+// gated_y computes y.
+kernel void gated_y(
+    device const half *x [[buffer(0)]],
+    device const half *g [[buffer(1)]],
+    device const half *u [[buffer(2)]],
+    device half *y [[buffer(3)]],
+    uint point [[thread_position_in_grid]]) {
+    const int at = int(point);
+    if (at >= 33) {
+        return;
+    }
+    const int i0 = at;
+    float v3 = 0.0f;
+    float v17 = 0.0f;
+    for (int r0 = 0; r0 < 40; r0++) {
+        const float v0 = float(x[r0]);
+        v3 = v3 + (v0 * float(g[i0 + r0 * 33]));
+        v17 = v17 + (v0 * float(u[i0 + r0 * 33]));
+    }
+    const float v4 = float(half(v3));
+    const float v7 = precise::exp((-abs(v4)));
+    const bool v9 = v4 < 0.0f;
+    const float v11 = v9 ? v7 : 1.0f;
+    const float v19 = (v4 * (v11 / (v7 + 1.0f))) * float(half(v17));
+    y[i0] = half(v19);
+}
+
+// gated_y_2 computes y.
+// A threadgroup computes a tile of 16 by 16, a simdgroup a quarter of it, from 16 terms at a time.
+kernel void gated_y_2(
+    device const half *x [[buffer(0)]],
+    device const half *g [[buffer(1)]],
+    device const half *u [[buffer(2)]],
+    device half *y [[buffer(3)]],
+    constant int *dims [[buffer(4)]],
+    uint group [[threadgroup_position_in_grid]],
+    uint tid [[thread_index_in_threadgroup]],
+    uint sgid [[simdgroup_index_in_threadgroup]]) {
+    const int B = dims[0];
+    threadgroup half tileA[384];
+    threadgroup half tileB[384];
+    threadgroup float sums[320];
+    threadgroup half tileB2[384];
+    threadgroup float sums2[320];
+    const int tileM = int(group) / 3;
+    const int tileN = int(group) % 3;
+    const int m0 = tileM * 16;
+    const int n0 = tileN * 16;
+    const int row = int(sgid) / 2 * 8;
+    const int column = int(sgid) % 2 * 8;
+    simdgroup_float8x8 acc[1];
+    simdgroup_float8x8 acc2[1];
+    #pragma clang loop unroll(full)
+    for (int i = 0; i < 1; i++) {
+        acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
+        acc2[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
+    }
+    for (int k0 = 0; k0 < 40; k0 += 16) {
+        {
+            const int inner = int(tid) % 16;
+            const int ki = k0 + inner;
+            const int r0 = ki;
+            for (int outer = int(tid) / 16; outer < 16; outer += 8) {
+                const int mi = m0 + outer;
+                if (mi < B && ki < 40) {
+                    const int i0 = mi;
+                    const float v0 = float(x[i0 * 40 + r0]);
+                    tileA[outer * 24 + inner] = half(v0);
+                } else {
+                    tileA[outer * 24 + inner] = half(0.0f);
+                }
+            }
+        }
+        {
+            const int inner = int(tid) % 16;
+            const int ni = n0 + inner;
+            const int i1 = ni;
+            for (int outer = int(tid) / 16; outer < 16; outer += 8) {
+                const int ki = k0 + outer;
+                if (ki < 40 && ni < 33) {
+                    const int r0 = ki;
+                    const float v1 = float(g[i1 + r0 * 33]);
+                    tileB[outer * 24 + inner] = half(v1);
+                } else {
+                    tileB[outer * 24 + inner] = half(0.0f);
+                }
+            }
+        }
+        {
+            const int inner = int(tid) % 16;
+            const int ni = n0 + inner;
+            const int i1 = ni;
+            for (int outer = int(tid) / 16; outer < 16; outer += 8) {
+                const int ki = k0 + outer;
+                if (ki < 40 && ni < 33) {
+                    const int r0 = ki;
+                    const float v15 = float(u[i1 + r0 * 33]);
+                    tileB2[outer * 24 + inner] = half(v15);
+                } else {
+                    tileB2[outer * 24 + inner] = half(0.0f);
+                }
+            }
+        }
+        threadgroup_barrier(mem_flags::mem_threadgroup);
+        #pragma clang loop unroll(full)
+        for (int term = 0; term < 16; term += 8) {
+            simdgroup_half8x8 fragA[1];
+            simdgroup_half8x8 fragB[1];
+            simdgroup_half8x8 fragB2[1];
+            #pragma clang loop unroll(full)
+            for (int i = 0; i < 1; i++) {
+                simdgroup_load(fragA[i], tileA + (row + i * 8) * 24 + term, 24);
+            }
+            #pragma clang loop unroll(full)
+            for (int j = 0; j < 1; j++) {
+                simdgroup_load(fragB[j], tileB + term * 24 + column + j * 8, 24);
+                simdgroup_load(fragB2[j], tileB2 + term * 24 + column + j * 8, 24);
+            }
+            #pragma clang loop unroll(full)
+            for (int i = 0; i < 1; i++) {
+                #pragma clang loop unroll(full)
+                for (int j = 0; j < 1; j++) {
+                    simdgroup_multiply_accumulate(acc[i * 1 + j], fragA[i], fragB[j], acc[i * 1 + j]);
+                    simdgroup_multiply_accumulate(acc2[i * 1 + j], fragA[i], fragB2[j], acc2[i * 1 + j]);
+                }
+            }
+        }
+        threadgroup_barrier(mem_flags::mem_threadgroup);
+    }
+    #pragma clang loop unroll(full)
+    for (int down = 0; down < 1; down++) {
+        #pragma clang loop unroll(full)
+        for (int j = 0; j < 1; j++) {
+            simdgroup_store(acc[down * 1 + j], sums + int(sgid) / 2 * 160 + column + j * 8, 20);
+            simdgroup_store(acc2[down * 1 + j], sums2 + int(sgid) / 2 * 160 + column + j * 8, 20);
+        }
+        threadgroup_barrier(mem_flags::mem_threadgroup);
+        for (int flat = int(tid); flat < 256; flat += 128) {
+            const int outer = flat / 16;
+            const int inner = flat % 16;
+            const int mi = m0 + outer / 8 * 8 + down * 8 + outer % 8;
+            const int ni = n0 + inner;
+            if (mi < B && ni < 33) {
+                const int i0 = mi;
+                const int i1 = ni;
+                const float v3 = sums[outer * 20 + inner];
+                const float v17 = sums2[outer * 20 + inner];
+                const float v4 = float(half(v3));
+                const float v7 = precise::exp((-abs(v4)));
+                const bool v9 = v4 < 0.0f;
+                const float v11 = v9 ? v7 : 1.0f;
+                const float v19 = (v4 * (v11 / (v7 + 1.0f))) * float(half(v17));
+                y[i0 * 33 + i1] = half(v19);
+            }
+        }
+    }
+}
+
+// gated_y_3 computes y.
+// A threadgroup computes a tile of 64 by 16, a simdgroup a quarter of it, from 16 terms at a time.
+kernel void gated_y_3(
+    device const half *x [[buffer(0)]],
+    device const half *g [[buffer(1)]],
+    device const half *u [[buffer(2)]],
+    device half *y [[buffer(3)]],
+    constant int *dims [[buffer(4)]],
+    uint group [[threadgroup_position_in_grid]],
+    uint tid [[thread_index_in_threadgroup]],
+    uint sgid [[simdgroup_index_in_threadgroup]]) {
+    const int B = dims[0];
+    threadgroup half tileA[1536];
+    threadgroup half tileB[384];
+    threadgroup float sums[320];
+    threadgroup half tileB2[384];
+    threadgroup float sums2[320];
+    const int tileM = int(group) / 3;
+    const int tileN = int(group) % 3;
+    const int m0 = tileM * 64;
+    const int n0 = tileN * 16;
+    const int row = int(sgid) / 2 * 32;
+    const int column = int(sgid) % 2 * 8;
+    simdgroup_float8x8 acc[4];
+    simdgroup_float8x8 acc2[4];
+    #pragma clang loop unroll(full)
+    for (int i = 0; i < 4; i++) {
+        acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
+        acc2[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
+    }
+    for (int k0 = 0; k0 < 40; k0 += 16) {
+        {
+            const int inner = int(tid) % 16;
+            const int ki = k0 + inner;
+            const int r0 = ki;
+            for (int outer = int(tid) / 16; outer < 64; outer += 8) {
+                const int mi = m0 + outer;
+                if (mi < B && ki < 40) {
+                    const int i0 = mi;
+                    const float v0 = float(x[i0 * 40 + r0]);
+                    tileA[outer * 24 + inner] = half(v0);
+                } else {
+                    tileA[outer * 24 + inner] = half(0.0f);
+                }
+            }
+        }
+        {
+            const int inner = int(tid) % 16;
+            const int ni = n0 + inner;
+            const int i1 = ni;
+            for (int outer = int(tid) / 16; outer < 16; outer += 8) {
+                const int ki = k0 + outer;
+                if (ki < 40 && ni < 33) {
+                    const int r0 = ki;
+                    const float v1 = float(g[i1 + r0 * 33]);
+                    tileB[outer * 24 + inner] = half(v1);
+                } else {
+                    tileB[outer * 24 + inner] = half(0.0f);
+                }
+            }
+        }
+        {
+            const int inner = int(tid) % 16;
+            const int ni = n0 + inner;
+            const int i1 = ni;
+            for (int outer = int(tid) / 16; outer < 16; outer += 8) {
+                const int ki = k0 + outer;
+                if (ki < 40 && ni < 33) {
+                    const int r0 = ki;
+                    const float v15 = float(u[i1 + r0 * 33]);
+                    tileB2[outer * 24 + inner] = half(v15);
+                } else {
+                    tileB2[outer * 24 + inner] = half(0.0f);
+                }
+            }
+        }
+        threadgroup_barrier(mem_flags::mem_threadgroup);
+        #pragma clang loop unroll(full)
+        for (int term = 0; term < 16; term += 8) {
+            simdgroup_half8x8 fragA[4];
+            simdgroup_half8x8 fragB[1];
+            simdgroup_half8x8 fragB2[1];
+            #pragma clang loop unroll(full)
+            for (int i = 0; i < 4; i++) {
+                simdgroup_load(fragA[i], tileA + (row + i * 8) * 24 + term, 24);
+            }
+            #pragma clang loop unroll(full)
+            for (int j = 0; j < 1; j++) {
+                simdgroup_load(fragB[j], tileB + term * 24 + column + j * 8, 24);
+                simdgroup_load(fragB2[j], tileB2 + term * 24 + column + j * 8, 24);
+            }
+            #pragma clang loop unroll(full)
+            for (int i = 0; i < 4; i++) {
+                #pragma clang loop unroll(full)
+                for (int j = 0; j < 1; j++) {
+                    simdgroup_multiply_accumulate(acc[i * 1 + j], fragA[i], fragB[j], acc[i * 1 + j]);
+                    simdgroup_multiply_accumulate(acc2[i * 1 + j], fragA[i], fragB2[j], acc2[i * 1 + j]);
+                }
+            }
+        }
+        threadgroup_barrier(mem_flags::mem_threadgroup);
+    }
+    #pragma clang loop unroll(full)
+    for (int down = 0; down < 4; down++) {
+        #pragma clang loop unroll(full)
+        for (int j = 0; j < 1; j++) {
+            simdgroup_store(acc[down * 1 + j], sums + int(sgid) / 2 * 160 + column + j * 8, 20);
+            simdgroup_store(acc2[down * 1 + j], sums2 + int(sgid) / 2 * 160 + column + j * 8, 20);
+        }
+        threadgroup_barrier(mem_flags::mem_threadgroup);
+        for (int flat = int(tid); flat < 256; flat += 128) {
+            const int outer = flat / 16;
+            const int inner = flat % 16;
+            const int mi = m0 + outer / 8 * 32 + down * 8 + outer % 8;
+            const int ni = n0 + inner;
+            if (mi < B && ni < 33) {
+                const int i0 = mi;
+                const int i1 = ni;
+                const float v3 = sums[outer * 20 + inner];
+                const float v17 = sums2[outer * 20 + inner];
+                const float v4 = float(half(v3));
+                const float v7 = precise::exp((-abs(v4)));
+                const bool v9 = v4 < 0.0f;
+                const float v11 = v9 ? v7 : 1.0f;
+                const float v19 = (v4 * (v11 / (v7 + 1.0f))) * float(half(v17));
+                y[i0 * 33 + i1] = half(v19);
+            }
+        }
+        threadgroup_barrier(mem_flags::mem_threadgroup);
+    }
+}
+
 // attention_y computes y.
 // A threadgroup computes 32 rows, a simdgroup 8 of them, from 32 keys at a time.
 kernel void attention_y(

@@ -184,15 +184,15 @@ func productCases() []productCase {
 			cases = append(cases, matmulCase(1, m, 8+(m*n)%5, n, false, false))
 		}
 	}
-	for _, k := range []int{0, 1, 8, 1023, 1024, 1025, 2049, 3000} { // the terms that are added at a time
+	for _, k := range []int{0, 1, 8, 2047, 2048, 2049, 4097, 5000} { // the terms that are added at a time
 		cases = append(cases, matmulCase(1, 13, k, 19, false, false))
 	}
 	cases = append(cases,
-		matmulCase(1, 100, 40, 300, false, false), matmulCase(1, 200, 1100, 258, false, false),
+		matmulCase(1, 100, 40, 300, false, false), matmulCase(1, 600, 8, 2100, false, false), matmulCase(1, 200, 2100, 258, false, false),
 		matmulCase(3, 9, 20, 24, false, false), matmulCase(3, 9, 20, 25, true, false), matmulCase(3, 13, 20, 25, false, true), matmulCase(2, 7, 8, 17, true, true),
-		matmulCase(1, 1, 1100, 300, false, true), matmulCase(3, 1, 30, 40, false, false),
+		matmulCase(1, 1, 2100, 300, false, true), matmulCase(3, 1, 30, 40, false, false),
 		matmulCase(0, 9, 20, 24, false, false), matmulCase(2, 0, 20, 24, false, false), matmulCase(2, 9, 20, 0, false, false),
-		matmulCase(2, 25, 30, 40, false, false).half(), matmulCase(1, 130, 1030, 270, false, true).half(),
+		matmulCase(2, 25, 30, 40, false, false).half(), matmulCase(1, 130, 2060, 270, false, true).half(),
 		convCase(2, 9, 7, 3, 20, 3, 1, 1, 1, 1), convCase(1, 12, 11, 5, 17, 3, 2, 1, 1, 1), convCase(1, 13, 13, 4, 16, 3, 1, 2, 2, 1),
 		convCase(1, 14, 9, 2, 9, 3, 3, 2, 2, 1), convCase(2, 8, 8, 24, 33, 1, 1, 0, 1, 1), convCase(1, 9, 9, 24, 33, 1, 2, 0, 1, 1),
 		convCase(1, 12, 12, 3, 32, 4, 4, 0, 1, 1), convCase(1, 10, 10, 16, 32, 3, 1, 1, 1, 2), convCase(1, 10, 10, 24, 24, 3, 1, 1, 1, 24), convCase(2, 11, 9, 21, 21, 5, 2, 2, 1, 21), convCase(2, 11, 9, 17, 17, 3, 1, 0, 2, 17),
@@ -202,7 +202,7 @@ func productCases() []productCase {
 			for _, bias := range []bool{false, true} {
 				cases = append(cases, matmulCase(1, 13, 40, 35, false, false).after(bias, rest, act))
 			}
-			cases = append(cases, matmulCase(2, 10, 1100, 300, false, true).after(true, rest, act), convCase(2, 7, 8, 12, 24, 3, 1, 1, 1, 1).after(true, rest, act),
+			cases = append(cases, matmulCase(2, 10, 2100, 300, false, true).after(true, rest, act), convCase(2, 7, 8, 12, 24, 3, 1, 1, 1, 1).after(true, rest, act),
 				matmulCase(1, 1, 40, 300, false, false).after(true, rest, act), matmulCase(1, 30, 40, 80, false, false).half().after(true, rest, act))
 		}
 	}
@@ -241,9 +241,9 @@ func TestProductsBetweenGuards(t *testing.T) {
 		t.Skip("pages are guarded by calls of Linux")
 	}
 	cases := slices.DeleteFunc(productCases(), func(c productCase) bool { return c.dtype != runtime.F32 })
-	cases = append(cases, overCase(20, 1100, 24), winogradCase(2, 7, 10, 9, 20, 1), winogradCase(1, 8, 6, 40, 16, 0))
+	cases = append(cases, overCase(20, 2100, 24), winogradCase(2, 7, 10, 9, 20, 1), winogradCase(1, 8, 6, 40, 16, 0))
 	for _, dtype := range []runtime.DType{runtime.F16, runtime.BF16} {
-		cases = append(cases, matmulCase(2, 13, 30, 40, false, false).wide(dtype), matmulCase(1, 1, 1100, 48, false, true).wide(dtype), convCase(1, 7, 8, 12, 24, 3, 1, 1, 1, 1).wide(dtype))
+		cases = append(cases, matmulCase(2, 13, 30, 40, false, false).wide(dtype), matmulCase(1, 1, 2100, 48, false, true).wide(dtype), convCase(1, 7, 8, 12, 24, 3, 1, 1, 1, 1).wide(dtype))
 	}
 	runGuardsOnARM64(t, runBetweenGuards(t, productModule(t, cases)))
 }

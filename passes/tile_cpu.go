@@ -4,13 +4,14 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
-// A tile of a product on the CPU, from measurements: the panels of its columns and the
-// rows of the left factor stay in the caches of a core while K terms are added, and so
-// few tiles would leave workers idle that it is made smaller.
+// A tile of a product on the CPU, from measurements: K terms of the panels of its columns
+// stay in the second cache of a core while the rows of the left factor, which are many,
+// come past them one behind the other. So few tiles would leave workers idle that it is
+// made smaller.
 const (
-	tileRows, leastRows       = 192, 12
-	tileColumns, leastColumns = 256, 2 * ir.PanelCols
-	tileTerms                 = 1024
+	tileRows, leastRows       = 512, 12
+	tileColumns, leastColumns = 64, 2 * ir.PanelCols
+	tileTerms                 = 2048
 	minTiles                  = 32
 )
 

@@ -296,20 +296,23 @@ func (m *Micros) micro(t *Micro, of tables, rows, cols int) {
 	}
 }
 
+// rowsPerCall bounds the time of a call of assembly, which nothing can interrupt. Fours,
+// sixes and eights fill it; of nines there are fewer.
+const rowsPerCall = 96
+
 // call calls a micro-kernel for some rows, if there are any.
 func (of *tables) call(t *Micro, kernel func(t *Micro), first, rows int) {
-	if rows == 0 {
-		return
+	for end := first + rows; first < end; first += rowsPerCall {
+		t.A, t.C, t.Rows = &of.a[first], &of.to[first], 8*min(rowsPerCall, end-first)
+		t.From, t.Rest = nil, nil
+		if of.from != nil {
+			t.From = &of.from[first]
+		}
+		if of.rest != nil {
+			t.Rest = &of.rest[first]
+		}
+		kernel(t)
 	}
-	t.A, t.C, t.Rows = &of.a[first], &of.to[first], 8*rows
-	t.From, t.Rest = nil, nil
-	if of.from != nil {
-		t.From = &of.from[first]
-	}
-	if of.rest != nil {
-		t.Rest = &of.rest[first]
-	}
-	kernel(t)
 }
 
 // narrow does what micro-kernels do with sums, for the columns [lo, hi) of the tile.

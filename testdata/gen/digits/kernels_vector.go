@@ -66,9 +66,9 @@ func readNetReluProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros:   micros,
-		TileM:    192,
-		TileN:    256,
-		TileK:    1024,
+		TileM:    512,
+		TileN:    64,
+		TileK:    2048,
 		Rows:     []cpu.Walk{{N: B, A: 900}, {N: 28, A: 30}, {N: 28, A: 1}},
 		K:        3,
 		N:        16,
@@ -102,8 +102,8 @@ func readNetReluProductEpilogue(call *cpu.Call, lo, hi int) {
 			rows = min((hi-p)/n, 28-p/16%28, 1024)
 		}
 		p += rows * n
-		at := [...]unsafe.Pointer{unsafe.Pointer(&sums[-column+i0*200704+i1*7168+i2*256+i3-row_2*256]), unsafe.Pointer(&net_conv1_bias[i3]), unsafe.Pointer(&net_bn1_running_mean[i3]), unsafe.Pointer(&mul[i3]), unsafe.Pointer(&net_bn1_bias[i3]), unsafe.Pointer(&relu[i0*12544+i1*448+i2*16+i3])}
-		step := [...]int{1024, 0, 0, 0, 0, 64}
+		at := [...]unsafe.Pointer{unsafe.Pointer(&sums[-column+i0*50176+i1*1792+i2*64+i3-row_2*64]), unsafe.Pointer(&net_conv1_bias[i3]), unsafe.Pointer(&net_bn1_running_mean[i3]), unsafe.Pointer(&mul[i3]), unsafe.Pointer(&net_bn1_bias[i3]), unsafe.Pointer(&relu[i0*12544+i1*448+i2*16+i3])}
+		step := [...]int{256, 0, 0, 0, 0, 64}
 		readNetReluProductEpilogueRows(&at[0], &step[0], rows, n, false)
 	}
 }
@@ -164,9 +164,9 @@ func readNetRelu2Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros:   micros,
-		TileM:    192,
-		TileN:    256,
-		TileK:    1024,
+		TileM:    512,
+		TileN:    64,
+		TileK:    2048,
 		Rows:     []cpu.Walk{{N: B, A: 4096}, {N: 14, A: 256}, {N: 14, A: 16}},
 		K:        16,
 		N:        32,
@@ -200,8 +200,8 @@ func readNetRelu2ProductEpilogue(call *cpu.Call, lo, hi int) {
 			rows = min((hi-p)/n, 14-p/32%14, 512)
 		}
 		p += rows * n
-		at := [...]unsafe.Pointer{unsafe.Pointer(&sums[-column+i0*50176+i1*3584+i2*256+i3-row_2*256]), unsafe.Pointer(&net_conv2_bias[i3]), unsafe.Pointer(&net_bn2_running_mean[i3]), unsafe.Pointer(&mul_2[i3]), unsafe.Pointer(&net_bn2_bias[i3]), unsafe.Pointer(&relu_2[i0*6272+i1*448+i2*32+i3])}
-		step := [...]int{1024, 0, 0, 0, 0, 128}
+		at := [...]unsafe.Pointer{unsafe.Pointer(&sums[-column+i0*12544+i1*896+i2*64+i3-row_2*64]), unsafe.Pointer(&net_conv2_bias[i3]), unsafe.Pointer(&net_bn2_running_mean[i3]), unsafe.Pointer(&mul_2[i3]), unsafe.Pointer(&net_bn2_bias[i3]), unsafe.Pointer(&relu_2[i0*6272+i1*448+i2*32+i3])}
+		step := [...]int{256, 0, 0, 0, 0, 128}
 		readNetRelu2ProductEpilogueRows(&at[0], &step[0], rows, n, false)
 	}
 }
@@ -262,9 +262,9 @@ func readNetRelu3Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros:   micros,
-		TileM:    192,
-		TileN:    256,
-		TileK:    1024,
+		TileM:    512,
+		TileN:    32,
+		TileK:    2048,
 		Rows:     []cpu.Walk{{N: B, A: 2592}, {N: 7, A: 288}, {N: 7, A: 32}},
 		K:        32,
 		N:        64,
@@ -298,8 +298,8 @@ func readNetRelu3ProductEpilogue(call *cpu.Call, lo, hi int) {
 			rows = min((hi-p)/n, 7-p/64%7, 256)
 		}
 		p += rows * n
-		at := [...]unsafe.Pointer{unsafe.Pointer(&sums[-column+i0*12544+i1*1792+i2*256+i3-row_2*256]), unsafe.Pointer(&net_conv3_bias[i3]), unsafe.Pointer(&net_bn3_running_mean[i3]), unsafe.Pointer(&mul_3[i3]), unsafe.Pointer(&net_bn3_bias[i3]), unsafe.Pointer(&relu_3[i0*3136+i1*448+i2*64+i3])}
-		step := [...]int{1024, 0, 0, 0, 0, 256}
+		at := [...]unsafe.Pointer{unsafe.Pointer(&sums[-column+i0*1568+i1*224+i2*32+i3-row_2*32]), unsafe.Pointer(&net_conv3_bias[i3]), unsafe.Pointer(&net_bn3_running_mean[i3]), unsafe.Pointer(&mul_3[i3]), unsafe.Pointer(&net_bn3_bias[i3]), unsafe.Pointer(&relu_3[i0*3136+i1*448+i2*64+i3])}
+		step := [...]int{128, 0, 0, 0, 0, 256}
 		readNetRelu3ProductEpilogueRows(&at[0], &step[0], rows, n, false)
 	}
 }
@@ -335,9 +335,9 @@ func readNetFcLogitsProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  12,
+		TileM:  8,
 		TileN:  32,
-		TileK:  1024,
+		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B, A: 576, C: 10}},
 		K:      576,
 		N:      10,

@@ -39,9 +39,9 @@ func predictReluProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  192,
-		TileN:  256,
-		TileK:  1024,
+		TileM:  512,
+		TileN:  64,
+		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B, A: 784, C: 5408}, {N: 26, A: 28, C: 208}, {N: 26, A: 1, C: 8}},
 		K:      3,
 		N:      8,
@@ -61,9 +61,9 @@ func predictRelu2Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  192,
-		TileN:  256,
-		TileK:  1024,
+		TileM:  512,
+		TileN:  64,
+		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B, A: 5408, C: 9216}, {N: 24, A: 208, C: 384}, {N: 24, A: 8, C: 16}},
 		K:      8,
 		N:      16,
@@ -108,9 +108,9 @@ func predictNorm1AddProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros:   micros,
-		TileM:    192,
-		TileN:    256,
-		TileK:    1024,
+		TileM:    512,
+		TileN:    64,
+		TileK:    2048,
 		Rows:     []cpu.Walk{{N: B, A: 9216}, {N: 22, A: 384}, {N: 22, A: 16}},
 		K:        16,
 		N:        24,
@@ -144,8 +144,8 @@ func predictNorm1AddProductEpilogue(call *cpu.Call, lo, hi int) {
 			rows = min((hi-p)/n, 22-p/24%22, 682)
 		}
 		p += rows * n
-		at := [...]unsafe.Pointer{unsafe.Pointer(&sums[-column+i0*123904+i1*5632+i2*256+i3-row_2*256]), unsafe.Pointer(&conv3_bias[i3]), unsafe.Pointer(&norm1_running_mean[i3]), unsafe.Pointer(&mul[i3]), unsafe.Pointer(&norm1_bias[i3]), unsafe.Pointer(&add[i0*11616+i1*528+i2*24+i3])}
-		step := [...]int{1024, 0, 0, 0, 0, 96}
+		at := [...]unsafe.Pointer{unsafe.Pointer(&sums[-column+i0*30976+i1*1408+i2*64+i3-row_2*64]), unsafe.Pointer(&conv3_bias[i3]), unsafe.Pointer(&norm1_running_mean[i3]), unsafe.Pointer(&mul[i3]), unsafe.Pointer(&norm1_bias[i3]), unsafe.Pointer(&add[i0*11616+i1*528+i2*24+i3])}
+		step := [...]int{256, 0, 0, 0, 0, 96}
 		predictNorm1AddProductEpilogueRows(&at[0], &step[0], rows, n, 4*(B*11616) >= 33554432)
 	}
 }
@@ -155,9 +155,9 @@ func predictRelu3Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  96,
+		TileM:  128,
 		TileN:  32,
-		TileK:  1024,
+		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B, A: 11616, C: 32}},
 		K:      11616,
 		N:      32,
@@ -202,9 +202,9 @@ func predictNorm2LogitsProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros:   micros,
-		TileM:    96,
+		TileM:    128,
 		TileN:    32,
-		TileK:    1024,
+		TileK:    2048,
 		Rows:     []cpu.Walk{{N: B, A: 32}},
 		K:        32,
 		N:        10,

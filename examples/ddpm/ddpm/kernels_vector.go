@@ -46,9 +46,9 @@ func noiseGtZ2Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros:   micros,
-		TileM:    12,
+		TileM:    8,
 		TileN:    32,
-		TileK:    1024,
+		TileK:    2048,
 		Rows:     []cpu.Walk{{N: B, A: 32}},
 		K:        32,
 		N:        128,
@@ -93,9 +93,9 @@ func noiseGtZ3Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros:   micros,
-		TileM:    12,
+		TileM:    8,
 		TileN:    32,
-		TileK:    1024,
+		TileK:    2048,
 		Rows:     []cpu.Walk{{N: B, A: 128}},
 		K:        128,
 		N:        128,
@@ -134,9 +134,9 @@ func noiseGtBlocks0Net0AddProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  192,
-		TileN:  256,
-		TileK:  1024,
+		TileM:  256,
+		TileN:  32,
+		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B, A: 1156, C: 12544}, {N: 28, A: 34, C: 448}, {N: 28, A: 1, C: 16}},
 		K:      7,
 		N:      16,
@@ -177,9 +177,9 @@ func noiseGtTimeEmbed6AddProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  12,
+		TileM:  8,
 		TileN:  32,
-		TileK:  1024,
+		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B, A: 128, C: 16}},
 		K:      128,
 		N:      16,
@@ -196,9 +196,9 @@ func noiseGtBlocks1Net0AddProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  192,
-		TileN:  256,
-		TileK:  1024,
+		TileM:  256,
+		TileN:  32,
+		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B, A: 18496, C: 25088}, {N: 28, A: 544, C: 896}, {N: 28, A: 16, C: 32}},
 		K:      16,
 		N:      32,
@@ -239,9 +239,9 @@ func noiseGtBlocks2Net0AddProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  192,
-		TileN:  256,
-		TileK:  1024,
+		TileM:  256,
+		TileN:  32,
+		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B, A: 36992, C: 25088}, {N: 28, A: 1088, C: 896}, {N: 28, A: 32, C: 32}},
 		K:      32,
 		N:      32,
@@ -260,9 +260,9 @@ func noiseGtBlocks3Net0AddProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  192,
-		TileN:  256,
-		TileK:  1024,
+		TileM:  256,
+		TileN:  32,
+		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B, A: 36992, C: 12544}, {N: 28, A: 1088, C: 448}, {N: 28, A: 32, C: 16}},
 		K:      32,
 		N:      16,

@@ -54,9 +54,9 @@ func stepModelLayers0SelfAttnQProjMatmulProduct(call *cpu.Call, lo, hi int) {
 	T := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  48,
+		TileM:  64,
 		TileN:  32,
-		TileK:  1024,
+		TileK:  2048,
 		Rows:   []cpu.Walk{{N: T, A: 64, C: 128}},
 		K:      64,
 		N:      128,
@@ -127,9 +127,9 @@ func stepModelLayers0X2Product(call *cpu.Call, lo, hi int) {
 	T := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros:   micros,
-		TileM:    24,
+		TileM:    32,
 		TileN:    32,
-		TileK:    1024,
+		TileK:    2048,
 		Rows:     []cpu.Walk{{N: T, A: 8}},
 		K:        8,
 		N:        64,
@@ -190,9 +190,9 @@ func stepModelLayers0MlpGateProjMatmulProduct(call *cpu.Call, lo, hi int) {
 	T := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  96,
+		TileM:  64,
 		TileN:  32,
-		TileK:  1024,
+		TileK:  2048,
 		Rows:   []cpu.Walk{{N: T, A: 64, C: 172}},
 		K:      64,
 		N:      172,
@@ -213,9 +213,9 @@ func stepModelLayers0MlpMulProduct(call *cpu.Call, lo, hi int) {
 	T := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros:   micros,
-		TileM:    96,
+		TileM:    64,
 		TileN:    32,
-		TileK:    1024,
+		TileK:    2048,
 		Rows:     []cpu.Walk{{N: T, A: 64}},
 		K:        64,
 		N:        172,
@@ -255,9 +255,9 @@ func stepModelLayers0X3Product(call *cpu.Call, lo, hi int) {
 	T := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  24,
+		TileM:  32,
 		TileN:  32,
-		TileK:  1024,
+		TileK:  2048,
 		Rows:   []cpu.Walk{{N: T, A: 172, C: 64, D: 64}},
 		K:      172,
 		N:      64,
@@ -275,9 +275,9 @@ func stepModelLayers1X4Product(call *cpu.Call, lo, hi int) {
 	T := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  24,
+		TileM:  32,
 		TileN:  32,
-		TileK:  1024,
+		TileK:  2048,
 		Rows:   []cpu.Walk{{N: T, A: 8, C: 64, D: 64}},
 		K:      8,
 		N:      64,
@@ -296,9 +296,9 @@ func stepModelEmbedTokensLogitsProduct(call *cpu.Call, lo, hi int) {
 	T := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  12,
+		TileM:  8,
 		TileN:  32,
-		TileK:  1024,
+		TileK:  2048,
 		Rows:   []cpu.Walk{},
 		K:      64,
 		N:      512,
@@ -316,9 +316,9 @@ func stepModelLayers0SelfAttnQProjMatmul2Product(call *cpu.Call, lo, hi int) {
 	T := int(call.Sizes[1])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  192,
+		TileM:  256,
 		TileN:  32,
-		TileK:  1024,
+		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B * T, A: 64, C: 128}},
 		K:      64,
 		N:      128,
@@ -391,9 +391,9 @@ func stepModelLayers0X22Product(call *cpu.Call, lo, hi int) {
 	T := int(call.Sizes[1])
 	p := cpu.Product{
 		Micros:   micros,
-		TileM:    96,
+		TileM:    128,
 		TileN:    32,
-		TileK:    1024,
+		TileK:    2048,
 		Rows:     []cpu.Walk{{N: B, A: T * 64}, {N: T, A: 8}},
 		K:        8,
 		N:        64,
@@ -458,9 +458,9 @@ func stepModelLayers0MlpGateProjMatmul2Product(call *cpu.Call, lo, hi int) {
 	T := int(call.Sizes[1])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  192,
-		TileN:  64,
-		TileK:  1024,
+		TileM:  256,
+		TileN:  32,
+		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B * T, A: 64, C: 172}},
 		K:      64,
 		N:      172,
@@ -482,9 +482,9 @@ func stepModelLayers0MlpMul2Product(call *cpu.Call, lo, hi int) {
 	T := int(call.Sizes[1])
 	p := cpu.Product{
 		Micros:   micros,
-		TileM:    192,
-		TileN:    64,
-		TileK:    1024,
+		TileM:    256,
+		TileN:    32,
+		TileK:    2048,
 		Rows:     []cpu.Walk{{N: B * T, A: 64}},
 		K:        64,
 		N:        172,
@@ -514,8 +514,8 @@ func stepModelLayers0MlpMul2ProductEpilogue(call *cpu.Call, lo, hi int) {
 			rows = min((hi-p)/n, B*T-p/172, 95)
 		}
 		p += rows * n
-		at := [...]unsafe.Pointer{unsafe.Pointer(&matmul_2[i0*172+i1]), unsafe.Pointer(&sums[-column+i0*64+i1-row_2*64]), unsafe.Pointer(&mul_3[i0*172+i1])}
-		step := [...]int{688, 256, 688}
+		at := [...]unsafe.Pointer{unsafe.Pointer(&matmul_2[i0*172+i1]), unsafe.Pointer(&sums[-column+i0*32+i1-row_2*32]), unsafe.Pointer(&mul_3[i0*172+i1])}
+		step := [...]int{688, 128, 688}
 		stepModelLayers0MlpMul2ProductEpilogueRows(&at[0], &step[0], rows, n, false)
 	}
 }
@@ -526,9 +526,9 @@ func stepModelLayers0X32Product(call *cpu.Call, lo, hi int) {
 	T := int(call.Sizes[1])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  96,
+		TileM:  128,
 		TileN:  32,
-		TileK:  1024,
+		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B * T, A: 172, C: 64, D: 64}},
 		K:      172,
 		N:      64,
@@ -547,9 +547,9 @@ func stepModelLayers1X42Product(call *cpu.Call, lo, hi int) {
 	T := int(call.Sizes[1])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  96,
+		TileM:  128,
 		TileN:  32,
-		TileK:  1024,
+		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B, A: T * 64, C: T * 64, D: T * 64}, {N: T, A: 8, C: 64, D: 64}},
 		K:      8,
 		N:      64,
@@ -569,9 +569,9 @@ func stepModelEmbedTokensLogits2Product(call *cpu.Call, lo, hi int) {
 	T := int(call.Sizes[1])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  12,
+		TileM:  8,
 		TileN:  32,
-		TileK:  1024,
+		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B, A: T * 64, C: 512}},
 		K:      64,
 		N:      512,

@@ -38,9 +38,9 @@ func listenZProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  12,
+		TileM:  16,
 		TileN:  32,
-		TileK:  1024,
+		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B, A: 640, C: 1032}, {N: 4, A: 128, C: 258}},
 		K:      256,
 		N:      258,
@@ -56,9 +56,9 @@ func listenConv1ReluProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  12,
+		TileM:  8,
 		TileN:  32,
-		TileK:  1024,
+		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B, A: 774, C: 512}, {N: 4, A: 129, C: 128}},
 		K:      129,
 		N:      128,
@@ -78,9 +78,9 @@ func listenConv2ReluProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  12,
+		TileM:  8,
 		TileN:  32,
-		TileK:  1024,
+		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B, A: 640, C: 128}, {N: 2, A: 256, C: 64}},
 		K:      128,
 		N:      64,
@@ -100,9 +100,9 @@ func listenConv3ReluProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  12,
+		TileM:  8,
 		TileN:  32,
-		TileK:  1024,
+		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B, A: 192, C: 64}},
 		K:      64,
 		N:      64,
@@ -122,9 +122,9 @@ func listenConv4X4Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  12,
+		TileM:  8,
 		TileN:  32,
-		TileK:  1024,
+		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B, A: 192, C: 128}},
 		K:      64,
 		N:      128,
@@ -144,9 +144,9 @@ func listenLstmCellMatmulProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  12,
+		TileM:  8,
 		TileN:  32,
-		TileK:  1024,
+		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B, A: 128, C: 512}},
 		K:      128,
 		N:      512,
@@ -197,9 +197,9 @@ func listenSpeechProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros:   micros,
-		TileM:    12,
+		TileM:    8,
 		TileN:    32,
-		TileK:    1024,
+		TileK:    2048,
 		Rows:     []cpu.Walk{},
 		K:        128,
 		N:        B,

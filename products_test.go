@@ -188,7 +188,7 @@ func productCases() []productCase {
 		cases = append(cases, matmulCase(1, 13, k, 19, false, false))
 	}
 	cases = append(cases,
-		matmulCase(1, 100, 40, 300, false, false), matmulCase(1, 600, 8, 2100, false, false), matmulCase(1, 200, 2100, 258, false, false),
+		matmulCase(1, 100, 40, 300, false, false), matmulCase(1, 600, 8, 2100, false, false), matmulCase(1, 26, 10, 1030, false, false), matmulCase(1, 200, 2100, 258, false, false),
 		matmulCase(3, 9, 20, 24, false, false), matmulCase(3, 9, 20, 25, true, false), matmulCase(3, 13, 20, 25, false, true), matmulCase(2, 7, 8, 17, true, true),
 		matmulCase(1, 1, 2100, 300, false, true), matmulCase(3, 1, 30, 40, false, false),
 		matmulCase(0, 9, 20, 24, false, false), matmulCase(2, 0, 20, 24, false, false), matmulCase(2, 9, 20, 0, false, false),

@@ -44,10 +44,13 @@ var rope = &Op{
 			}
 			return nil
 		}},
-		{"rope/pos", "positions are not negative; those of an operand are integers of rank 0, [T] or [B, T], and start is then 0", func(in *Instr) error {
+		{"rope/pos", "positions and their number are not negative; those of an operand are integers of rank 0, [T] or [B, T], and start is then 0", func(in *Instr) error {
 			a, x := in.Attrs.(RopeAttrs), in.Args[0].Type
 			if !a.Pos.AtLeast(0) {
 				return fmt.Errorf("position %s can be negative", a.Pos)
+			}
+			if !proves(in.Facts, x.Shape[x.Rank()-2]) {
+				return fmt.Errorf("axis %d of %s may be negative", x.Rank()-2, x)
 			}
 			if len(in.Args) < 2 {
 				return nil
@@ -90,9 +93,8 @@ func turn(c *calc, in *Instr, x []*Value) *Value {
 	cos, sin := c.op("cos", nil, angle), c.op("sin", nil, angle)
 	z = c.op("reshape", pairs(t.Shape, N(2)), z)
 	element := func(i int64) *Value {
-		n := z.Type.Rank()
-		s := SliceAttrs{Start: make([]Size, n), Step: slices.Repeat([]int{1}, n), Size: slices.Clone(z.Type.Shape)}
-		s.Start[axis], s.Size[axis] = N(i), N(1)
+		s := SliceAttrs{Start: make([]Size, t.Rank()+1), Step: slices.Repeat([]int{1}, t.Rank()+1), Size: pairs(t.Shape, N(1)).Shape}
+		s.Start[axis] = N(i)
 		return c.op("slice", s, z)
 	}
 	u, v := element(0), element(1)

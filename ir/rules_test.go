@@ -168,6 +168,7 @@ var brokenRules = []struct {
 	{"rope/pairs", "pos=0, theta=10, interleaved=false, factor=1, low=1, high=4, context=0, acc=f32", []string{"f32[3, 5]"}},
 	{"rope/pairs", "pos=0, theta=10, interleaved=false, factor=1, low=1, high=4, context=0, acc=f32", []string{"f32[3, 2*B]"}},
 	{"rope/pos", "pos=B - 1, theta=10, interleaved=false, factor=1, low=1, high=4, context=0, acc=f32", []string{"f32[3, 4]"}},
+	{"rope/pos", "pos=1, theta=10, interleaved=true, factor=1, low=1, high=4, context=0, acc=f32", []string{"f32[B - 2, 4]"}},
 	{"rope/pos", "pos=1, theta=10, interleaved=false, factor=1, low=1, high=4, context=0, acc=f32", []string{"f32[3, 4]", "i32[3]"}},
 	{"rope/pos", "pos=0, theta=10, interleaved=false, factor=1, low=1, high=4, context=0, acc=f32", []string{"f32[3, 4]", "f32[3]"}},
 	{"rope/pos", "pos=0, theta=10, interleaved=false, factor=1, low=1, high=4, context=0, acc=f32", []string{"f32[3, 4]", "i32[4]"}},

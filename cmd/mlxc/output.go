@@ -109,23 +109,27 @@ func numberText(x float64, float bool) string {
 	return strconv.FormatFloat(x, 'e', 2, 64)
 }
 
-// writeFile writes a result beside its name and renames it, so that no half file
-// is left behind.
 func writeFile(path, name string, a *runtime.Array) error {
 	write, ok := writers[strings.ToLower(filepath.Ext(path))]
 	if !ok {
 		return fmt.Errorf("results are written as .npy, .npz, .png or .wav")
 	}
+	return replaceFile(path, 0o644, func(f *os.File) error { return write(f, name, a) })
+}
+
+// replaceFile writes a file beside its name and renames it, so that no half file is
+// left behind.
+func replaceFile(path string, mode os.FileMode, write func(f *os.File) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".mlxc-*")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(f.Name())
-	if err := write(f, name, a); err != nil {
+	if err := write(f); err != nil {
 		f.Close()
 		return err
 	}
-	if err := f.Chmod(0o644); err != nil {
+	if err := f.Chmod(mode); err != nil {
 		f.Close()
 		return err
 	}

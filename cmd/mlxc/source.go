@@ -53,11 +53,13 @@ func (s *sourceFlags) load(path string, stderr io.Writer) (*ir.Module, error) {
 type shownError struct{ error }
 
 // show writes diagnostics the way people read them; other errors pass.
-func show(err error, stderr io.Writer) error {
+func show(err error, stderr io.Writer) error { return showWith(err, stderr, mlxc.SourceText) }
+
+func showWith(err error, stderr io.Writer, source func(file string) ([]byte, bool)) error {
 	var ds ir.Diagnostics
 	if !errors.As(err, &ds) {
 		return err
 	}
-	io.WriteString(stderr, ds.Render(mlxc.SourceText))
+	io.WriteString(stderr, ds.Render(source))
 	return &shownError{err}
 }

@@ -12,17 +12,20 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
+// seed adds every model of the repository.
 func seed(f *testing.F) {
-	files, err := filepath.Glob("testdata/*/*.mlx")
-	if err != nil || len(files) == 0 {
-		f.Fatal("no seeds", err)
-	}
-	for _, name := range files {
-		src, err := os.ReadFile(name)
-		if err != nil {
-			f.Fatal(err)
+	seeds := 0
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".mlx" {
+			return err
 		}
+		src, err := os.ReadFile(path)
 		f.Add(src)
+		seeds++
+		return err
+	})
+	if err != nil || seeds < 60 {
+		f.Fatalf("%d seeds: %v", seeds, err)
 	}
 }
 

@@ -110,11 +110,7 @@ func tokenize(file string, src []byte) ([]lexer.Token, ir.Diagnostics) {
 	if len(src) > maxSource {
 		return nil, ir.Diagnostics{{Pos: &ir.Pos{File: file}, Msg: fmt.Sprintf("the file has %d bytes, more than %d", len(src), maxSource)}}
 	}
-	lx, err := tokenRules.Lex(file, strings.NewReader(string(src)))
-	if err != nil {
-		return nil, ir.Diagnostics{{Pos: &ir.Pos{File: file}, Msg: err.Error()}}
-	}
-	all, err := lexer.ConsumeAll(lx)
+	all, err := lexAll(file, src)
 	if err != nil {
 		return nil, ir.Diagnostics{{Pos: &ir.Pos{File: file}, Msg: err.Error()}}
 	}
@@ -137,6 +133,15 @@ func tokenize(file string, src []byte) ([]lexer.Token, ir.Diagnostics) {
 		return nil, z.diags
 	}
 	return z.out, z.diags
+}
+
+// lexAll splits a source into tokens with white space and comments.
+func lexAll(file string, src []byte) ([]lexer.Token, error) {
+	lx, err := tokenRules.Lex(file, strings.NewReader(string(src)))
+	if err != nil {
+		return nil, err
+	}
+	return lexer.ConsumeAll(lx)
 }
 
 type tokenizer struct {

@@ -99,11 +99,9 @@ func (f *benchFlags) run(cmd *cobra.Command, model string) error {
 	if err != nil {
 		return err
 	}
-	var building *progressbar.ProgressBar
-	b, err := mlxc.BuildBench(ctx, m, model, target, func() { building = spinner(cmd) })
-	if building != nil {
-		building.Finish()
-	}
+	built := func() {}
+	b, err := mlxc.BuildBench(ctx, m, model, target, func() { built = spinner(cmd, "building the model, once") })
+	built()
 	if err != nil {
 		return show(device(err), cmd.ErrOrStderr())
 	}

@@ -10,8 +10,6 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
-
-	"github.com/mlxc/mlxc"
 )
 
 type packFlags struct {
@@ -65,14 +63,11 @@ func (f *packFlags) run(cmd *cobra.Command, model string) error {
 	if weights == "" {
 		return fmt.Errorf("%s names no checkpoint: give one with --weights", model)
 	}
-	var building, bar *progressbar.ProgressBar
-	runner, err := mlxc.BuildRunner(ctx, m, model, target, func() { building = spinner(cmd) })
-	if building != nil {
-		building.Finish()
-	}
+	runner, err := build(ctx, cmd, m, model, target)
 	if err != nil {
-		return show(device(err), cmd.ErrOrStderr())
+		return show(err, cmd.ErrOrStderr())
 	}
+	var bar *progressbar.ProgressBar
 	size := int64(0)
 	err = runner.Pack(ctx, weights, f.output, func(done, all int64) {
 		if file, ok := terminal(cmd); ok && bar == nil {

@@ -161,25 +161,35 @@ func checkpoint(m *ir.Module, model, asked string) string {
 }
 
 func (f *runFlags) runBuilt(ctx context.Context, cmd *cobra.Command, m *ir.Module, e *ir.Func, target ir.Target, model, weights string, inputs []*runtime.Array, given []int64) ([]*runtime.Array, error) {
-	var bar *progressbar.ProgressBar
-	runner, err := mlxc.BuildRunner(ctx, m, model, target, func() { bar = spinner(cmd) })
-	if bar != nil {
-		bar.Finish()
-	}
+	runner, err := build(ctx, cmd, m, model, target)
 	if err != nil {
-		return nil, device(err)
+		return nil, err
 	}
+	return call(ctx, runner, e, weights, f.threads, inputs, given)
+}
+
+// build builds a model for a target, with a sign of it on a terminal.
+func build(ctx context.Context, cmd *cobra.Command, m *ir.Module, model string, target ir.Target) (*mlxc.Runner, error) {
+	done := func() {}
+	runner, err := mlxc.BuildRunner(ctx, m, model, target, func() { done = spinner(cmd, "building the model, once") })
+	done()
+	return runner, device(err)
+}
+
+// call runs an entry of a model that was built.
+func call(ctx context.Context, runner *mlxc.Runner, e *ir.Func, weights string, threads int, inputs []*runtime.Array, given []int64) ([]*runtime.Array, error) {
 	var in, out bytes.Buffer
 	for _, a := range inputs {
 		if err := runtime.WriteNPY(&in, a); err != nil {
 			return nil, err
 		}
 	}
-	if err := runner.Run(ctx, e.Name, weights, f.threads, &in, &out, given...); err != nil {
+	if err := runner.Run(ctx, e.Name, weights, threads, &in, &out, given...); err != nil {
 		return nil, device(err)
 	}
 	results := make([]*runtime.Array, len(e.Results))
 	for i := range results {
+		var err error
 		if results[i], err = runtime.ReadNPY(&out, int64(out.Len())); err != nil {
 			return nil, err
 		}
@@ -201,12 +211,13 @@ func terminal(cmd *cobra.Command) (*os.File, bool) {
 	return file, ok && term.IsTerminal(int(file.Fd()))
 }
 
-// spinner shows that a build is under way, on a terminal.
-func spinner(cmd *cobra.Command) *progressbar.ProgressBar {
+// spinner shows on a terminal what is under way, until done is called.
+func spinner(cmd *cobra.Command, what string) (done func()) {
 	file, ok := terminal(cmd)
 	if !ok {
-		return nil
+		return func() {}
 	}
-	return progressbar.NewOptions(-1, progressbar.OptionSetDescription("building the model, once"),
+	bar := progressbar.NewOptions(-1, progressbar.OptionSetDescription(what),
 		progressbar.OptionSetWriter(file), progressbar.OptionSpinnerType(14), progressbar.OptionClearOnFinish(), progressbar.OptionSetElapsedTime(true))
+	return func() { bar.Finish() }
 }

@@ -25,25 +25,34 @@ func (s *sourceFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&s.set, "set", nil, "`key=value` of the model's config; may be repeated")
 }
 
-// load reads the model at path. Diagnostics are written to stderr with the lines
-// they are about.
-func (s *sourceFlags) load(path string, stderr io.Writer) (*ir.Module, error) {
+// source is what the flags give the model.
+func (s *sourceFlags) source() (mlxc.Source, error) {
 	o := mlxc.Source{Set: map[string]string{}}
 	for _, kv := range s.set {
 		k, v, ok := strings.Cut(kv, "=")
 		if !ok || k == "" {
-			return nil, usageError{fmt.Errorf("--set wants key=value, got %q", kv)}
+			return o, usageError{fmt.Errorf("--set wants key=value, got %q", kv)}
 		}
 		o.Set[k] = v
 	}
 	if s.config != "" {
 		text, err := os.ReadFile(s.config)
 		if err != nil {
-			return nil, err
+			return o, err
 		}
 		if err := json.Unmarshal(text, &o.Config); err != nil {
-			return nil, fmt.Errorf("%s: %w", s.config, err)
+			return o, fmt.Errorf("%s: %w", s.config, err)
 		}
+	}
+	return o, nil
+}
+
+// load reads the model at path. Diagnostics are written to stderr with the lines
+// they are about.
+func (s *sourceFlags) load(path string, stderr io.Writer) (*ir.Module, error) {
+	o, err := s.source()
+	if err != nil {
+		return nil, err
 	}
 	m, err := mlxc.Load(path, o)
 	return m, show(err, stderr)

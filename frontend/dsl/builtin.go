@@ -24,7 +24,7 @@ var constants = map[string]value{"inf": math.Inf(1), "init": namespace("init")}
 // notYet are names that the language has and this compiler does not.
 var notYet = strings.Fields(`cumsum topk sort gather scatter scatter_add
 	fft ifft rfft irfft stft istft eye seed split_key uniform normal bernoulli categorical
-	grad stop_gradient quantize dequant tap close params dropout`)
+	grad stop_gradient quantize dequant tap params dropout`)
 
 // quantisedNames are the dtypes that only storage has.
 var quantisedNames = strings.Fields(`q4g32 q4g64 q8g32 q8g64 q4_0 q4_1 q5_0 q8_0 q4_k q6_k`)
@@ -147,7 +147,8 @@ func init() {
 			}
 			return out
 		}},
-		"div": {"a:any b:any", divide},
+		"div":   {"a:any b:any", divide},
+		"close": {"a:any b:any rtol:float? atol:float?", closeTo},
 		"ceil_div": {"a:size b:size", func(a *builtinArgs) value {
 			if !a.c.positive(a.at(1), a.size(1)) {
 				return poison{}

@@ -250,6 +250,8 @@ func (c *context) require(e Expr, v value, msg string) {
 		for _, f := range v {
 			c.requireAtCall(f)
 		}
+	case mlx.Value, *closeness:
+		c.hintf(e.span(), "what has been computed is compared in a `test` block", "`assert` needs a compile-time condition, not %s", describeValue(v))
 	default:
 		c.errorf(e.span(), "a condition is needed, not %s", describeValue(v))
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
-// Every example of the page about the language compiles, or gives the message that stands
-// below it.
+// Every example of the page about the language compiles, with its tests, or gives the
+// message that stands below it.
 func TestLanguagePage(t *testing.T) {
 	page, err := os.ReadFile("../../docs/language.md")
 	if err != nil {
@@ -24,6 +24,9 @@ func TestLanguagePage(t *testing.T) {
 	for _, e := range examples {
 		opts := Options{ReadFile: file(e[2])}
 		_, err := Load("model.mlx", opts)
+		if err == nil {
+			_, _, err = LoadTests("model.mlx", opts, arrays)
+		}
 		var found ir.Diagnostics
 		switch errors.As(err, &found); {
 		case e[1] == "" && err != nil:

@@ -29,7 +29,8 @@ type context struct {
 	policy policy
 	from   *ir.Pos // the call that led here
 	depth  int
-	entry  *entry // nil outside entries, where there are no tensors
+	entry  *entry     // nil outside entries, where there are no tensors
+	test   *arrayFile // of the test whose body this is
 
 	fn       *function // whose body this is, nil in the body of a block or file
 	caller   *context  // of fn
@@ -330,6 +331,8 @@ func (c *context) fieldOf(x value, e *Field) value {
 			return c.hintf(e.Span, didYouMean(e.Name, keys(x.file.scope.vars)), "`%s` has no `%s`", x.file.name, e.Name)
 		}
 		return c.read(e.Span, v)
+	case *arrayFile:
+		return c.arrayOf(x, e)
 	case namespace:
 		return builtin(string(x) + "." + e.Name)
 	case *tuple:

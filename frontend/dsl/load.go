@@ -24,6 +24,7 @@ type Options struct {
 
 	Set    map[string]string // config values, written as in the language
 	Config map[string]any    // the object of a config.json, as encoding/json decodes it
+	Dims   map[string]int64  // dims of the model that are fixed; within their bounds
 	Name   string            // of the module; empty: the file's name without .mlx
 }
 
@@ -51,7 +52,20 @@ func (o Options) read(file string) ([]byte, error) {
 }
 
 // Load compiles the model in a file. The error is ir.Diagnostics.
-func Load(file string, opts Options) (program *mlx.Program, err error) {
+func Load(file string, opts Options) (*mlx.Program, error) {
+	return compile(file, opts, func(in *context, f *File) bool {
+		for _, d := range f.Decls {
+			if d.Member != nil && d.Member.Fn != nil && d.Member.Fn.Kind == "entry" {
+				in.buildEntry(d.Member.Fn, d.Annos)
+			}
+		}
+		return true
+	})
+}
+
+// compile runs the top level of a model, and then build, which makes its entries. The
+// program is nil, without an error, if build has nothing to make.
+func compile(file string, opts Options, build func(in *context, f *File) (some bool)) (program *mlx.Program, err error) {
 	name := opts.Name
 	if name == "" {
 		name = strings.TrimSuffix(path.Base(strings.ReplaceAll(file, `\`, "/")), ".mlx")
@@ -75,10 +89,13 @@ func Load(file string, opts Options) (program *mlx.Program, err error) {
 	c.declareWeights(main)
 	c.runFile(c.prelude, "")
 	in := c.runFile(main, "")
-	for _, d := range main.file.Decls {
-		if d.Member != nil && d.Member.Fn != nil && d.Member.Fn.Kind == "entry" {
-			in.buildEntry(d.Member.Fn, d.Annos)
+	for _, name := range keys(opts.Dims) {
+		if !main.declares[name] {
+			c.report(ir.Diagnostic{Pos: &ir.Pos{File: file}, Msg: fmt.Sprintf("the model has no dim `%s`", name), Hint: didYouMean(name, keys(main.declares))})
 		}
+	}
+	if !build(in, main.file) && !c.b.Failed() {
+		return nil, nil
 	}
 	return c.finish()
 }
@@ -308,6 +325,13 @@ func (c *context) dim(b *DimBound) {
 	if min < 0 || max < min {
 		c.errorf(b.Bound.span(), "no size lies between %d and %d", min, max)
 		c.scope.vars[name.Name] = poison{}
+		return
+	}
+	if n, fixed := c.opts.Dims[name.Name]; fixed && c.file.main {
+		if n < min || n > max {
+			c.errorf(name.Span, "dim `%s` is fixed at %d, outside its bounds", name.Name, n)
+		}
+		c.define(&Ident{name.Pos, name.Name}, ir.N(n))
 		return
 	}
 	d := &ir.Dim{Name: name.Name, Min: min, Max: max}

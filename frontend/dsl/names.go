@@ -90,6 +90,12 @@ func checkNames(f *File, universe []string) ir.Diagnostics {
 			c.declareMembers(d.Block.Members, in)
 			c.exprs(d.Block.Where, in)
 			c.members(d.Block.Members, in)
+		case d.Test != nil:
+			in := file.inner()
+			if d.Test.As != nil {
+				in.declare(d.Test.As.Name)
+			}
+			c.body(d.Test.Body, in)
 		case d.Member != nil:
 			c.member(d.Member, file)
 		}

@@ -28,6 +28,8 @@ func (c *context) stmt(s *Stmt) (values []value, done bool) {
 		c.exprStmt(s.Assign)
 	case s.Assign != nil:
 		c.assign(s.Assign)
+	case s.Assert != nil && c.test != nil:
+		c.check(s.Assert)
 	case s.Assert != nil:
 		c.require(s.Assert.Cond, c.eval(s.Assert.Cond), string(s.Assert.Msg))
 	case s.If != nil:

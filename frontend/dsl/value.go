@@ -21,6 +21,7 @@ import (
 //	*weight       a param or state; it becomes a tensor where it is read
 //	*instance     a block with its members
 //	*blockType, *function, builtin, *module, *ir.Init
+//	*arrayFile, *closeness in a test
 type value any
 
 type (
@@ -136,6 +137,10 @@ func describeValue(v value) string {
 		return "the function " + string(v)
 	case *module, namespace:
 		return "a library"
+	case *arrayFile:
+		return "the file " + v.name
+	case *closeness:
+		return "a comparison by `close`"
 	case *ir.Init:
 		return "an init"
 	case quantised:

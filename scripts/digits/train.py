@@ -5,7 +5,8 @@
     python3 scripts/digits/train.py DIR testdata/digits
 
 The epoch is chosen by the held-out styles in DIR. It writes digits.safetensors,
-and reference.npz: the probabilities that PyTorch gives for the sample pictures.
+and reference.npz: the sample pictures, and the probabilities that PyTorch gives for
+them.
 Needs torch, numpy, safetensors and pillow; the README there says which versions
 were used.
 """
@@ -85,7 +86,7 @@ def main(data, out):
     samples = np.stack([np.asarray(Image.open(f"{out}/{n}.png")) for n in NAMES])
     with torch.no_grad():
         probs = net(torch.from_numpy(samples)[:, None].float()).softmax(1)
-    np.savez(out + "/reference.npz", probs=probs.numpy())
+    np.savez_compressed(out + "/reference.npz", image=samples[:, :, :, None].astype(np.float32), probs=probs.numpy())
     print(f"chosen: held-out styles {100 * best:.2f} %; samples read as {probs.argmax(1).tolist()}")
     print(f"torch {torch.__version__}, numpy {np.__version__}, python {sys.version.split()[0]}")
 

@@ -14,6 +14,10 @@ import (
 type Source struct {
 	Set    map[string]string // written as in the language
 	Config map[string]any    // the object of a config.json
+
+	// Warnings takes what looks like a mistake; nil: a variable that is assigned and never
+	// read is an error.
+	Warnings *ir.Diagnostics
 }
 
 // Load reads a model, .mlx or .mlxir, down to a verified module. What is wrong
@@ -24,7 +28,7 @@ func Load(path string, s Source) (*ir.Module, error) {
 		if _, err := os.Stat(path); err != nil {
 			return nil, err
 		}
-		p, err := dsl.Load(path, dsl.Options{Set: s.Set, Config: s.Config})
+		p, err := dsl.Load(path, dsl.Options{Set: s.Set, Config: s.Config, Warnings: s.Warnings})
 		if err != nil {
 			return nil, err
 		}

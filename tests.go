@@ -22,7 +22,7 @@ func LoadTests(path string, s Source, dims map[string]int64) (*Tests, error) {
 	if filepath.Ext(path) != ".mlx" {
 		return nil, fmt.Errorf("%s: tests are part of a file .mlx", path)
 	}
-	p, cases, err := dsl.LoadTests(path, dsl.Options{Set: s.Set, Config: s.Config, Dims: dims}, func(file string) (map[string]ir.Type, error) {
+	p, cases, err := dsl.LoadTests(path, dsl.Options{Set: s.Set, Config: s.Config, Dims: dims, Warnings: s.Warnings}, func(file string) (map[string]ir.Type, error) {
 		w, err := runtime.OpenWeights(besideOf(path, file))
 		if err != nil {
 			return nil, err
@@ -76,7 +76,9 @@ func Inputs(path string, c *dsl.TestCase) ([]*runtime.Array, error) {
 }
 
 // besideOf is the path of a file that the model at path names.
-func besideOf(path, file string) string { return filepath.Join(filepath.Dir(path), filepath.FromSlash(file)) }
+func besideOf(path, file string) string {
+	return filepath.Join(filepath.Dir(path), filepath.FromSlash(file))
+}
 
 // NeedsWeights reports whether the entry of a test reads weights.
 func (t *Tests) NeedsWeights(c *dsl.TestCase) bool { return needsWeights(t.Module.Func(c.Entry)) }

@@ -14,6 +14,8 @@ type Diagnostic struct {
 	Msg   string // lower case, no full stop
 	Notes []Note // what was found: both types, where each came from
 	Hint  string // what to do about it, may be empty
+
+	Warning bool // it looks like a mistake, and keeps nothing from being compiled
 }
 
 // A Note is a line under a diagnostic: a label such as "left", and its text.
@@ -23,10 +25,14 @@ type Note struct {
 
 // Error is the first line of the message: file:line:col: error: text.
 func (d Diagnostic) Error() string {
-	if d.Pos == nil {
-		return "error: " + d.Msg
+	text := "error: " + d.Msg
+	if d.Warning {
+		text = "warning: " + d.Msg
 	}
-	return d.Pos.String() + ": error: " + d.Msg
+	if d.Pos == nil {
+		return text
+	}
+	return d.Pos.String() + ": " + text
 }
 
 // Diagnostics are all that is wrong with a program.

@@ -16,7 +16,7 @@ func TestRender(t *testing.T) {
 			Notes: []Note{{"left", "f32[B, 4]"}, {"right", "f32[5, 8]"}},
 			Hint:  "transpose it",
 		},
-		{Pos: &Pos{File: "m.mlx", Line: 2, Col: 2, End: 3}, Msg: "first"},
+		{Pos: &Pos{File: "m.mlx", Line: 2, Col: 2, End: 3}, Msg: "first", Warning: true},
 		{Msg: "no place"},
 	}
 	source := func(file string) ([]byte, bool) {
@@ -24,7 +24,7 @@ func TestRender(t *testing.T) {
 		return []byte(text), ok
 	}
 	want := "error: no place\n" +
-		"m.mlx:2:2: error: first\n" +
+		"m.mlx:2:2: warning: first\n" +
 		"   2 | bé\n" +
 		"     |  ^\n" +
 		"n.mlx:2:9: error: `@` needs equal inner sizes: 4 and 5\n" +

@@ -41,6 +41,7 @@ func write(t *testing.T, name, text string) string {
 func TestMessagesAndExitCodes(t *testing.T) {
 	bad := write(t, "bad.mlx", "entry f(x: f32[4]) -> (y: f32[4]) { return rellu(x) }\n")
 	double := write(t, "double.mlx", "entry f(x: f64[4]) -> (y: f64[4]) {\n  return exp(x)\n}\n")
+	unused := write(t, "unused.mlx", "entry f(x: f32[1]) -> (z: f32[1]) {\n  y = x\n  return exp(x)\n}\n")
 	wide := filepath.Join(t.TempDir(), "wide.png")
 	f, err := os.Create(wide)
 	if err != nil {
@@ -65,7 +66,10 @@ func TestMessagesAndExitCodes(t *testing.T) {
 		{"check nowhere.mlx", exitWrong, `nowhere.mlx: no such file`},
 		{"check README.md", exitWrong, `README.md: a model is a file .mlx or .mlxir`},
 		{"check " + bad, exitWrong, `bad.mlx:1:\d+: error: .*rellu`},
-		{"check " + digits, exitOK, `ok, 1 entry, 20 parameters`},
+		{"check " + digits, exitOK, `ok, 1 entry, 20 parameters, 1 test`},
+		{"check " + unused, exitOK, `unused.mlx:2:3: warning: .y. is assigned and never read\n   2 |   y = x(?s:.*)ok, 1 entry`},
+		{"run " + unused + " --device reference --in x=[1]", exitOK, `unused.mlx:2:3: warning: .y. is assigned and never read`},
+		{"compile " + unused + " -o x", exitWrong, `unused.mlx:2:3: error: .y. is assigned and never read`},
 		{"check " + digits + " --set x", exitUsage, `--set wants key=value`},
 		{"compile " + digits, exitUsage, `compile needs -o DIR`},
 		{"compile " + digits + " -o x --package 3d", exitWrong, `"3d" is no name for a Go package`},

@@ -30,7 +30,7 @@ type runFlags struct {
 }
 
 func runCommand() *cobra.Command {
-	var f runFlags
+	f := runFlags{src: sourceFlags{warns: true}}
 	cmd := &cobra.Command{
 		Use:   "run MODEL",
 		Short: "Compile a model, build it, and run one entry",

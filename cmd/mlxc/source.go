@@ -18,6 +18,7 @@ import (
 type sourceFlags struct {
 	config string
 	set    []string
+	warns  bool // says what looks like a mistake, and goes on
 }
 
 func (s *sourceFlags) register(cmd *cobra.Command) {
@@ -28,6 +29,9 @@ func (s *sourceFlags) register(cmd *cobra.Command) {
 // source is what the flags give the model.
 func (s *sourceFlags) source() (mlxc.Source, error) {
 	o := mlxc.Source{Set: map[string]string{}}
+	if s.warns {
+		o.Warnings = &ir.Diagnostics{}
+	}
 	for _, kv := range s.set {
 		k, v, ok := strings.Cut(kv, "=")
 		if !ok || k == "" {
@@ -55,7 +59,16 @@ func (s *sourceFlags) load(path string, stderr io.Writer) (*ir.Module, error) {
 		return nil, err
 	}
 	m, err := mlxc.Load(path, o)
+	warn(o, stderr)
 	return m, show(err, stderr)
+}
+
+// warn writes the warnings of a model that has been loaded.
+func warn(o mlxc.Source, stderr io.Writer) {
+	if o.Warnings != nil {
+		io.WriteString(stderr, o.Warnings.Render(mlxc.SourceText))
+		*o.Warnings = nil
+	}
 }
 
 // A shownError has been written to stderr already.

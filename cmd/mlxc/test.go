@@ -29,7 +29,7 @@ type testFlags struct {
 }
 
 func testCommand() *cobra.Command {
-	var f testFlags
+	f := testFlags{src: sourceFlags{warns: true}}
 	cmd := &cobra.Command{
 		Use:   "test FILE...",
 		Short: "Run the test blocks of models",
@@ -77,6 +77,7 @@ func (f *testFlags) run(cmd *cobra.Command, files []string) error {
 	var passed, failed, skipped int
 	for _, file := range files {
 		tests, err := mlxc.LoadTests(file, source, dims)
+		warn(source, cmd.ErrOrStderr())
 		if err != nil {
 			return show(err, cmd.ErrOrStderr())
 		}

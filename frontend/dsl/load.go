@@ -26,6 +26,10 @@ type Options struct {
 	Config map[string]any    // the object of a config.json, as encoding/json decodes it
 	Dims   map[string]int64  // dims of the model that are fixed; within their bounds
 	Name   string            // of the module; empty: the file's name without .mlx
+
+	// Warnings takes what looks like a mistake and is none; nil: nobody looks, and a
+	// variable that is assigned and never read is an error.
+	Warnings *ir.Diagnostics
 }
 
 //go:embed std/*.mlx
@@ -180,7 +184,13 @@ func (c *compiler) open(name string, at *ir.Pos, library bool) *source {
 		s.declares[n] = true
 	}
 	c.files[key] = s
-	wrong := checkNames(f, c.universeNames())
+	check := checkNames(f, c.universeNames())
+	wrong := check.diags
+	if c.opts.Warnings == nil {
+		wrong = append(wrong, check.unread...)
+	} else if !library {
+		*c.opts.Warnings = append(*c.opts.Warnings, check.warnings(at.Line == 0 && f.runs())...)
+	}
 	for _, d := range wrong {
 		c.report(d)
 	}

@@ -19,10 +19,14 @@ type nameScope struct {
 }
 
 type declared struct {
-	pos     *ir.Pos
-	written bool // a param or state: an assignment writes it
-	dim     bool // bound afresh by a parameter's type
+	pos     *ir.Pos // of a variable of a function: where it is first assigned
+	written bool    // a param or state: an assignment writes it
+	dim     bool    // bound afresh by a parameter's type
 	read    bool
+
+	kind  string // what a warning calls it; empty: none is given
+	at    Span   // where it is declared, if it has a kind
+	bound bool   // a dim that the type of a function's parameter binds afresh
 }
 
 func (s *nameScope) inner() *nameScope { return &nameScope{map[string]*declared{}, s} }
@@ -53,11 +57,17 @@ func (s *nameScope) visible() (names []string) {
 	return slices.Compact(names)
 }
 
-type nameCheck struct{ diags ir.Diagnostics }
+type nameCheck struct {
+	diags    ir.Diagnostics
+	unread   ir.Diagnostics // variables of functions that are assigned and never read
+	hidden   ir.Diagnostics
+	declared []namedDeclaration
+	fields   map[string]bool // names behind a `.`
+}
 
 // checkNames checks one file, given what is in scope in every file.
-func checkNames(f *File, universe []string) ir.Diagnostics {
-	c := &nameCheck{}
+func checkNames(f *File, universe []string) *nameCheck {
+	c := &nameCheck{fields: map[string]bool{}}
 	root := &nameScope{names: map[string]*declared{}}
 	for _, n := range universe {
 		root.declare(n)
@@ -76,7 +86,7 @@ func checkNames(f *File, universe []string) ir.Diagnostics {
 			c.expr(d.Const.Value, file)
 		case d.Dims != nil:
 			for _, b := range d.Dims.Items {
-				c.expr(b.Bound, file)
+				c.bounds(b, file)
 			}
 		case d.Weights != nil:
 			in := file.inner()
@@ -100,29 +110,29 @@ func checkNames(f *File, universe []string) ir.Diagnostics {
 			c.member(d.Member, file)
 		}
 	}
-	return c.diags
+	return c
 }
 
 func (c *nameCheck) declare(d *Decl, sc *nameScope) {
 	switch {
 	case d.Import != nil:
 		for _, item := range d.Import.Items {
-			sc.declare(item.alias())
+			c.note(sc, item.alias(), "import", Span{item.Pos, 0})
 		}
 	case d.Config != nil:
 		for _, f := range d.Config.Fields {
-			sc.declare(f.Name.Name)
+			c.note(sc, f.Name.Name, "config", f.Name.span())
 		}
 	case d.Const != nil:
-		sc.declare(d.Const.Name.Name)
+		c.note(sc, d.Const.Name.Name, "const", d.Const.Name.span())
 	case d.Dims != nil:
 		for _, b := range d.Dims.Items {
 			if n := b.name(); n != nil {
-				sc.declare(n.Name).dim = true
+				c.note(sc, n.Name, "dim", n.Span).dim = true
 			}
 		}
 	case d.Block != nil:
-		sc.declare(d.Block.Name.Name)
+		c.note(sc, d.Block.Name.Name, "block", d.Block.Name.span())
 	case d.Kernel != nil:
 		sc.declare(d.Kernel.Name.Name)
 	case d.Member != nil:
@@ -155,12 +165,14 @@ func (b *DimBound) name() *Name {
 func (c *nameCheck) declareMembers(ms []*Member, sc *nameScope) {
 	for _, m := range ms {
 		switch {
+		case m.Fn != nil && m.Fn.Kind == "fn":
+			c.note(sc, m.Fn.Name.Name, "function", m.Fn.Name.span())
 		case m.Fn != nil:
 			sc.declare(m.Fn.Name.Name)
 		case m.Tensor != nil:
-			sc.declare(m.Tensor.Name.Name).written = true
+			c.note(sc, m.Tensor.Name.Name, m.Tensor.Kind, m.Tensor.Name.span()).written = true
 		case m.Child != nil:
-			sc.declare(m.Child.Name.Name)
+			c.note(sc, m.Child.Name.Name, "member", m.Child.Name.span())
 		case m.If != nil:
 			for _, arm := range m.If.Arms {
 				c.declareMembers(arm.Then, sc)
@@ -200,8 +212,10 @@ func (c *nameCheck) member(m *Member, sc *nameScope) {
 		in.declare("_")
 		c.expr(m.Tensor.Load, in)
 		c.expr(m.Tensor.Init, sc)
+		c.step(m.Tensor.At, sc)
 	case m.Child != nil:
 		c.expr(m.Child.Value, sc)
+		c.step(m.Child.At, sc)
 	case m.Assert != nil:
 		c.expr(m.Assert.Cond, sc)
 	case m.If != nil:
@@ -220,7 +234,7 @@ func (c *nameCheck) member(m *Member, sc *nameScope) {
 // nothing.
 func (c *nameCheck) params(ps []*Param, sc *nameScope, binds bool) {
 	for _, p := range ps {
-		d := sc.declare(p.Name.Name)
+		d := c.note(sc, p.Name.Name, "parameter", p.Name.span())
 		d.written = p.Type != nil && p.Type.Name == "param"
 	}
 	for _, p := range ps {
@@ -249,6 +263,9 @@ func (c *nameCheck) bind(t *TypeExpr, sc *nameScope) {
 			n = name.Name
 		}
 		if d := sc.find(n); n != "" && (d == nil || d.dim) {
+			if d != nil {
+				d.bound = true
+			}
 			sc.declare(n).dim = true
 		}
 	}
@@ -297,8 +314,11 @@ func (c *nameCheck) body(b *Body, sc *nameScope) {
 	c.declareStmts(b.Stmts, in)
 	c.stmts(b.Stmts, in)
 	for name, d := range in.names {
+		if up := sc.names[name]; up != nil && d.read { // a parameter that is assigned
+			up.read = true
+		}
 		if !d.read && d.pos != nil && name != "_" {
-			c.diags = append(c.diags, ir.Diagnostic{Pos: d.pos, Msg: fmt.Sprintf("`%s` is assigned and never read", name), Hint: "use it, or assign to `_`"})
+			c.unread = append(c.unread, ir.Diagnostic{Pos: d.pos, Msg: fmt.Sprintf("`%s` is assigned and never read", name), Hint: "use it, or assign to `_`"})
 		}
 	}
 }
@@ -313,7 +333,10 @@ func (c *nameCheck) declareStmts(ss []*Stmt, sc *nameScope) {
 					continue
 				}
 				if d := sc.find(n.Name); d == nil || !d.written {
+					c.hides(n, d)
 					sc.declare(n.Name).pos = n.pos()
+				} else {
+					d.read = true // by the next call
 				}
 			}
 		case s.If != nil:
@@ -395,6 +418,9 @@ func (c *nameCheck) expr(e Expr, sc *nameScope) {
 		}
 		c.expr(e.Item, in)
 	default:
+		if f, ok := e.(*Field); ok {
+			c.fields[f.Name] = true
+		}
 		for _, x := range parts(e) {
 			c.expr(x, sc)
 		}

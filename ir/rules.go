@@ -69,7 +69,7 @@ func axisRule(op string, axes func(in *Instr) []int) Rule {
 		seen := map[int]bool{}
 		for _, a := range axes(in) {
 			if rank := in.Args[0].Type.Rank(); a < 0 || a >= rank {
-				return fmt.Errorf("axis %d is outside %s", a, in.Args[0].Type)
+				return &AxisError{a, in.Args[0].Type}
 			}
 			if seen[a] {
 				return fmt.Errorf("axis %d is given twice", a)
@@ -108,3 +108,11 @@ func likeArg(i int) func(in *Instr) ([]Type, error) {
 }
 
 func typed(t DType, shape []Size) ([]Type, error) { return []Type{{t, shape}}, nil }
+
+// An AxisError is an axis that a type does not have.
+type AxisError struct {
+	Axis int
+	Of   Type
+}
+
+func (e *AxisError) Error() string { return fmt.Sprintf("axis %d is outside %s", e.Axis, e.Of) }

@@ -1,6 +1,7 @@
 package dsl
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -113,7 +114,7 @@ func (a *builtinArgs) match(params string, args []argument) bool {
 			a.more[arg.name] = n
 			continue
 		case i < 0:
-			a.c.hintf(arg.at, didYouMean(arg.name, names), "`%s` has no parameter `%s`", a.name, arg.name)
+			a.c.hintf(arg.at, meantParameter(arg.name, names), "`%s` has no parameter `%s`", a.name, arg.name)
 			return false
 		case i >= len(names):
 			a.c.errorf(arg.at, "`%s` takes at most %d arguments, got %d", a.name, len(names), len(args))
@@ -125,18 +126,31 @@ func (a *builtinArgs) match(params string, args []argument) bool {
 		kind := argKinds[kinds[i]]
 		v, ok := kind.convert(arg.value)
 		if !ok {
-			a.c.errorf(arg.at, "`%s` of `%s` must be %s, not %s", names[i], a.name, kind.text, describeValue(arg.value))
+			a.c.hintf(arg.at, sizeHint(kinds[i], arg.value), "`%s` of `%s` must be %s, not %s", names[i], a.name, kind.text, describeValue(arg.value))
 			return false
 		}
 		a.args[i], a.vals[i] = arg, v
 	}
 	for i, name := range names {
 		if a.vals[i] == nil && !optional[i] {
-			a.c.errorf(a.call.Span, "`%s` needs an argument `%s`", a.name, name)
+			hint := ""
+			if name == "dtype" {
+				hint = fmt.Sprintf("name one: `%s(..., f32)`", a.name)
+			}
+			a.c.hintf(a.call.Span, hint, "`%s` needs an argument `%s`", a.name, name)
 			return false
 		}
 	}
 	return true
+}
+
+// sizeHint is about a list of sizes with one that is left open; else empty.
+func sizeHint(kind string, v value) string {
+	items, isList := v.(list)
+	if kind != "sizes" || !isList || !slices.ContainsFunc(items, func(v value) bool { n, ok := smallInt(v); return ok && n < 0 }) {
+		return ""
+	}
+	return "every size is written: `numel(x)` is their product, `div(numel(x), 8)` a part of it"
 }
 
 func (a *builtinArgs) given(i int) bool { return a.vals[i] != nil }

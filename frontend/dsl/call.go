@@ -21,7 +21,7 @@ func (c *context) call(e *Call) value {
 	if f, ok := e.Fn.(*Field); ok {
 		x := c.eval(f.X)
 		if _, isTensor := x.(mlx.Value); isTensor {
-			fn = c.name(&Name{f.Span, f.Name})
+			fn = c.method(f)
 			args = append(args, argument{value: x, at: f.X.span()})
 		} else {
 			fn = c.fieldOf(x, f)
@@ -29,12 +29,13 @@ func (c *context) call(e *Call) value {
 	} else {
 		fn = c.eval(e.Fn)
 	}
+	if isPoison(fn) {
+		return fn
+	}
 	for _, a := range e.Args {
 		args = append(args, argument{a.Name, c.eval(a.Value), a.Value.span()})
 	}
 	switch fn := fn.(type) {
-	case poison:
-		return fn
 	case builtin:
 		return c.callBuiltin(e, fn, args)
 	case *function:
@@ -53,6 +54,15 @@ func (c *context) call(e *Call) value {
 	return c.errorf(e.Span, "%s cannot be called", describeValue(fn))
 }
 
+// method finds the function f of x.f(a), where x is a tensor.
+func (c *context) method(f *Field) value {
+	_, found := c.scope.find(f.Name)
+	if _, known := c.universe(f.Name); !found && !known {
+		return c.hintf(f.Span, meant(f.Name, c.universeNames()), "there is no function `%s`", f.Name)
+	}
+	return c.name(&Name{f.Span, f.Name})
+}
+
 // match gives the arguments of a call to parameters; the result has a nil value
 // where there is none. what names the callee.
 func (c *context) match(at Span, what string, params []*Param, args []argument) (matched []argument, ok bool) {
@@ -67,7 +77,7 @@ func (c *context) match(at Span, what string, params []*Param, args []argument) 
 		if a.name != "" {
 			j, known := index[a.name]
 			if !known {
-				c.hintf(a.at, didYouMean(a.name, names), "%s has no parameter `%s`", what, a.name)
+				c.hintf(a.at, meantParameter(a.name, names), "%s has no parameter `%s`", what, a.name)
 				return nil, false
 			}
 			i = j
@@ -117,11 +127,34 @@ func (c *context) receive(caller *context, what string, params []*Param, args []
 		v, wrong, ok := c.accept(p.Type, a.value)
 		c.scope.vars[p.Name.Name] = v
 		if wrong != nil {
+			if h := c.turned(a.value); wrong.hint == "" {
+				wrong.hint = h
+			}
 			caller.mismatch(a.at, fmt.Sprintf("argument `%s` of %s", p.Name.Name, what), wrong, a.value, p.Type)
 		}
 		fine = fine && ok
 	}
 	return fine
+}
+
+// turned is a hint about an argument whose axes look exchanged with what the block of
+// the function was made for; empty if they do not.
+func (c *context) turned(v value) string {
+	x, isTensor := v.(mlx.Value)
+	if !isTensor || c.owner == nil || x.Type().Rank() < 2 {
+		return ""
+	}
+	in, ok1 := c.owner.scope.vars["in"].(ir.Size)
+	out, ok2 := c.owner.scope.vars["out"].(ir.Size)
+	shape := x.Type().Shape
+	switch {
+	case !ok1 || !ok2 || shape[len(shape)-1].Equal(in):
+	case shape[len(shape)-1].Equal(out):
+		return fmt.Sprintf("`%s` is made with in = %s and out = %s: were they exchanged?", c.owner.typ.decl.Name.Name, in, out)
+	case len(shape) > 2 && shape[1].Equal(in):
+		return "images and sequences are channels last: [B, Y, X, C]"
+	}
+	return ""
 }
 
 // optional reports whether none may be passed for p.
@@ -140,6 +173,7 @@ func (c *context) mismatch(at Span, what string, wrong *misfit, v value, t *Type
 	c.report(ir.Diagnostic{
 		Pos:   c.at(at),
 		Msg:   what + ": " + wrong.problem,
+		Hint:  wrong.hint,
 		Notes: []ir.Note{{Label: "given", Text: got}, {Label: "wanted", Text: fmt.Sprintf("%s  %s, at %s", wrong.wanted, t, declared)}},
 	})
 }
@@ -200,7 +234,10 @@ func (c *context) results(decl *FnDecl, values []value) value {
 		if isPoison(values...) {
 			return poison{}
 		}
-		return c.errorf(at, "%s returns %d values, but declares %d", name, len(values), len(want))
+		if c.returned == nil {
+			return c.hintf(at, "end it with `return`", "%s returns nothing, but declares %s", name, count(len(want), "value"))
+		}
+		return c.errorf(at, "%s returns %s, but declares %d", name, count(len(values), "value"), len(want))
 	}
 	out := &tuple{}
 	for i, r := range want {

@@ -74,7 +74,7 @@ func (c *context) checkSignature(decl *FnDecl) bool {
 		at := p.Name.span()
 		switch {
 		case p.Type == nil:
-			c.errorf(at, "parameter `%s` of %s needs a type", p.Name.Name, name)
+			c.hintf(at, fmt.Sprintf("`%s: f32[4, 8]`", p.Name.Name), "parameter `%s` of %s needs a type", p.Name.Name, name)
 			return false
 		case p.Default != nil:
 			c.errorf(at, "parameter `%s` of %s cannot have a default", p.Name.Name, name)
@@ -87,7 +87,7 @@ func (c *context) checkSignature(decl *FnDecl) bool {
 	}
 	switch r := decl.Results; {
 	case r == nil:
-		c.unsupported(decl.Name.span(), "an entry without results")
+		c.hintf(decl.Name.span(), "declare what it returns: `-> (y: f32[4])`", "an entry without results is not supported yet")
 		return false
 	case r.Single != nil:
 		c.hintf(Span{r.Pos, 0}, fmt.Sprintf("-> (y: %s)", r.Single), "the result of %s needs a name", name)

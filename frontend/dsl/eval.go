@@ -322,13 +322,13 @@ func (c *context) fieldOf(x value, e *Field) value {
 	case *instance:
 		v, ok := x.scope.vars[e.Name]
 		if !ok {
-			return c.hintf(e.Span, didYouMean(e.Name, keys(x.scope.vars)), "block `%s` has no member `%s`", x.typ.decl.Name.Name, e.Name)
+			return c.hintf(e.Span, meant(e.Name, keys(x.scope.vars)), "block `%s` has no member `%s`", x.typ.decl.Name.Name, e.Name)
 		}
 		return c.read(e.Span, v)
 	case *module:
 		v, ok := x.file.scope.vars[e.Name]
 		if !ok {
-			return c.hintf(e.Span, didYouMean(e.Name, keys(x.file.scope.vars)), "`%s` has no `%s`", x.file.name, e.Name)
+			return c.hintf(e.Span, meant(e.Name, keys(x.file.scope.vars)), "`%s` has no `%s`", x.file.name, e.Name)
 		}
 		return c.read(e.Span, v)
 	case *arrayFile:
@@ -348,7 +348,11 @@ func (c *context) fieldOf(x value, e *Field) value {
 		if e.Name == "T" {
 			return c.transposeLast(e.Span, x)
 		}
-		return c.hintf(e.Span, fmt.Sprintf("a function is called: `x.%s(...)`", e.Name), "%s has no field `%s`", describeValue(x), e.Name)
+		hint := habits[e.Name]
+		if hint == "" {
+			hint = fmt.Sprintf("a function is called: `x.%s(...)`", e.Name)
+		}
+		return c.hintf(e.Span, hint, "%s has no field `%s`", describeValue(x), e.Name)
 	}
 	return c.errorf(e.Span, "%s has no field `%s`", describeValue(x), e.Name)
 }

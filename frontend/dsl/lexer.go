@@ -144,6 +144,8 @@ func lexAll(file string, src []byte) ([]lexer.Token, error) {
 	return lexer.ConsumeAll(lx)
 }
 
+const strangeCharacter = "this character is not part of the language"
+
 type tokenizer struct {
 	all        []lexer.Token // without white space and comments
 	first      []bool        // of all[i]: it is the first on its line
@@ -186,7 +188,14 @@ func (z *tokenizer) token(i int) {
 		z.errorf(lexer.Token{Type: tPunct, Value: "`", Pos: t.Pos}, "", "this raw string is never closed")
 		t.Type = tBad
 	case tBad:
-		z.errorf(t, "names are ASCII letters, digits and `_`", "this character is not part of the language")
+		if n := len(z.diags); n > 0 && z.diags[n-1].Msg == strangeCharacter && z.diags[n-1].Pos.Line == t.Pos.Line {
+			break // one message for a line is enough
+		}
+		hint := operatorHabits[t.Value]
+		if hint == "" {
+			hint = "names are ASCII letters, digits and `_`"
+		}
+		z.errorf(t, hint, strangeCharacter)
 	case tString:
 		if _, err := strconv.Unquote(t.Value); err != nil {
 			z.errorf(t, `escapes are those of Go: \n, \t, \", \\, \u00e9`, "this string has an unknown escape")

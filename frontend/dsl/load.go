@@ -269,7 +269,11 @@ func (c *context) importFile(item *ImportItem) {
 			c.define(name, pending("library `"+item.Std+"`"))
 			return
 		}
-		c.hintf(name.span(), didYouMean(item.Std, stdNames()), "there is no library `%s`", item.Std)
+		hint := didYouMean(item.Std, stdNames())
+		if hint == "" {
+			hint = libraries()
+		}
+		c.hintf(name.span(), hint, "there is no library `%s`", item.Std)
 	case item.Std != "":
 		s = c.open(item.Std+".mlx", c.at(name.span()), true)
 	default:

@@ -63,6 +63,8 @@ type nameCheck struct {
 	hidden   ir.Diagnostics
 	declared []namedDeclaration
 	fields   map[string]bool // names behind a `.`
+	missing  map[string]bool // names that are not defined, of the declaration that is checked
+	sizes    bool            // the sizes of a type are checked
 }
 
 // checkNames checks one file, given what is in scope in every file.
@@ -77,6 +79,7 @@ func checkNames(f *File, universe []string) *nameCheck {
 		c.declare(d, file)
 	}
 	for _, d := range f.Decls {
+		c.missing = map[string]bool{}
 		switch {
 		case d.Config != nil:
 			for _, field := range d.Config.Fields {
@@ -234,6 +237,9 @@ func (c *nameCheck) member(m *Member, sc *nameScope) {
 // nothing.
 func (c *nameCheck) params(ps []*Param, sc *nameScope, binds bool) {
 	for _, p := range ps {
+		if p.Name.Name == "self" {
+			c.diags = append(c.diags, ir.Diagnostic{Pos: p.Name.span().pos(), Msg: "a function has no parameter `self`", Hint: "leave it out: " + habits["self"]})
+		}
 		d := c.note(sc, p.Name.Name, "parameter", p.Name.span())
 		d.written = p.Type != nil && p.Type.Name == "param"
 	}
@@ -290,6 +296,8 @@ func (c *nameCheck) typ(t *TypeExpr, sc *nameScope, param bool) {
 	if t.Dims == nil {
 		return
 	}
+	c.sizes = true
+	defer func() { c.sizes = false }()
 	for _, item := range t.Dims.Items {
 		if item.Rest && item.Name != "" && sc.find(item.Name) == nil {
 			c.undefined(Span{item.Pos, 0}, item.Name, sc)
@@ -299,12 +307,29 @@ func (c *nameCheck) typ(t *TypeExpr, sc *nameScope, param bool) {
 }
 
 func (c *nameCheck) unknownType(t *TypeExpr, sc *nameScope) {
+	if c.missing[t.Name] {
+		return
+	}
+	c.missing[t.Name] = true
 	pos := Span{t.Pos, t.Pos.Column + len(t.Name)}.pos()
-	c.diags = append(c.diags, ir.Diagnostic{Pos: pos, Msg: notADType(t.Name), Hint: didYouMean(t.Name, typeNames())})
+	d := ir.Diagnostic{Pos: pos, Msg: notADType(t.Name)}
+	if !strings.Contains(d.Msg, "did you mean") {
+		d.Hint = didYouMean(t.Name, typeNames())
+	}
+	c.diags = append(c.diags, d)
 }
 
+// undefined reports a name once for each declaration.
 func (c *nameCheck) undefined(at Span, name string, sc *nameScope) {
-	c.diags = append(c.diags, ir.Diagnostic{Pos: at.pos(), Msg: fmt.Sprintf("`%s` is not defined", name), Hint: didYouMean(name, sc.visible())})
+	if c.missing[name] {
+		return
+	}
+	c.missing[name] = true
+	hint := meant(name, sc.visible())
+	if hint == "" && c.sizes {
+		hint = fmt.Sprintf("a size that a call knows is declared: `dim %s <= 64`", name)
+	}
+	c.diags = append(c.diags, ir.Diagnostic{Pos: at.pos(), Msg: fmt.Sprintf("`%s` is not defined", name), Hint: hint})
 }
 
 // body checks a function's body. Its variables are those of the whole body: a

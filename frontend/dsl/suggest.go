@@ -28,4 +28,12 @@ func notADType(name string) string {
 	return fmt.Sprintf("`%s` is not a dtype", name)
 }
 
+// count is a number of things.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
 func keys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/participle/v2"
@@ -11,24 +12,6 @@ import (
 
 	"github.com/mlxc/mlxc/ir"
 )
-
-// What people write from habit, and what to write instead.
-var habits = map[string]string{
-	":=":     "bind with `=`: `h = relu(x)`",
-	"//":     "`div(a, b)` divides and rounds down; comments start with `#`",
-	"&&":     "write `and`",
-	"||":     "write `or`",
-	"!":      "write `not`",
-	"+=":     "write `x = x + ...`",
-	"-=":     "write `x = x - ...`",
-	"*=":     "write `x = x * ...`",
-	";":      "one statement per line, no `;`",
-	"lambda": "there are no function values",
-	"def":    "functions start with `fn`",
-	"class":  "modules start with `block`",
-	"self":   "members are named without `self.`",
-	"elif":   "write `else if`",
-}
 
 // expectations say in words what participle expected, by the first symbol of
 // the part of the grammar that did not match.
@@ -59,6 +42,7 @@ var syntaxHints = []struct{ begins, ends, hint string }{
 	{"unexpected `=`", "expected `:`", "a param or state needs a type: `param w: f16[4, 4]`"},
 	{"unexpected", "expected `max`", "a run-time loop needs a bound: `while x > 0 max 128 {`"},
 	{"unexpected `:`", "expected `]`", "slices have no step"},
+	{"unexpected `:`", "expected `{`", "a body stands in braces: `{ return x }`"},
 	{"unexpected `.`", "expected an expression", floatHint},
 	{"unexpected keyword", "expected end of line", "one statement per line"},
 }
@@ -88,6 +72,9 @@ func syntaxError(err error, decl []lexer.Token) ir.Diagnostic {
 	if expected != "" {
 		d.Msg += ", expected " + friendly(expected)
 	}
+	if number, at, ok := pointBefore(t, decl); ok {
+		return ir.Diagnostic{Pos: at, Msg: fmt.Sprintf("`%s` is no number", number), Hint: floatHint}
+	}
 	d.Hint = syntaxHint(d.Msg, t, decl)
 	if d.Hint == "" && t.Type == tKeyword && wantsName.MatchString(d.Msg) {
 		d.Hint = fmt.Sprintf("`%s` is a keyword and cannot be a name", t.Value)
@@ -109,17 +96,45 @@ func describe(t lexer.Token) string {
 	return fmt.Sprintf("`%s`", t.Value)
 }
 
+// pointBefore finds an integer and a point before t, which cannot follow them.
+func pointBefore(t lexer.Token, decl []lexer.Token) (number string, at *ir.Pos, ok bool) {
+	i := slices.IndexFunc(decl, func(u lexer.Token) bool { return u.Pos == t.Pos && u.Type == t.Type })
+	for i > 1 && decl[i-1].Type == tNL {
+		i--
+	}
+	if i < 2 || decl[i-1].Value != "." || decl[i-2].Type != tInt {
+		return "", nil, false
+	}
+	at = tokenPos(decl[i-2])
+	at.End++
+	return decl[i-2].Value + ".", at, true
+}
+
 // syntaxHint looks for a habit at the token or before it on its line, then for a
 // hint that fits the message.
 func syntaxHint(msg string, t lexer.Token, decl []lexer.Token) string {
+	switch first := decl[0].Value; {
+	case first == "from":
+		return "write `import nn`, and then `nn.Linear`"
+	case first == "import":
+		return libraries()
+	}
 	for i, u := range decl {
-		if u.Pos == t.Pos && i > 1 && decl[i-1].Value == "." && decl[i-2].Type == tInt {
-			return floatHint
+		if u.Pos.Line != t.Pos.Line || u.Pos.Offset > t.Pos.Offset {
+			continue
 		}
-		if u.Pos.Line == t.Pos.Line && u.Pos.Offset <= t.Pos.Offset && (u.Type == tIdent || u.Pos == t.Pos) {
-			if h, ok := habits[u.Value]; ok {
-				return h
-			}
+		here := u.Pos == t.Pos
+		switch {
+		case here && operatorHabits[t.Value] != "":
+			return operatorHabits[t.Value]
+		case slices.Contains(statementHabits, u.Value):
+			return habits[u.Value]
+		case here && i > 0 && slices.Contains([]string{"let", "var", "val"}, decl[i-1].Value):
+			return "bind with `=`: `h = relu(x)`"
+		case here && i > 0 && (t.Value == "+" || t.Value == "-") && decl[i-1].Value == t.Value:
+			return fmt.Sprintf("write `x = x %s 1`", t.Value)
+		case here && t.Value == "dim" && i+1 < len(decl) && decl[i+1].Value == "=":
+			return "it is called `axis`"
 		}
 	}
 	for _, h := range syntaxHints {

@@ -1,6 +1,8 @@
 package dsl
 
 import (
+	"math"
+
 	"github.com/mlxc/mlxc/frontend/mlx"
 	"github.com/mlxc/mlxc/ir"
 )
@@ -46,6 +48,9 @@ func (c *context) operand(at Span, v value, like ir.DType) (mlx.Value, bool) {
 		switch {
 		case !known:
 			c.unsupported(at, "a dim as a value")
+			return mlx.Value{}, false
+		case like.IsInt() && x != math.Trunc(x):
+			c.hintf(at, "`.to(f32)` makes a float of the tensor", "%s does not go with a %s tensor", describeValue(v), like)
 			return mlx.Value{}, false
 		case like != ir.Bool:
 			return c.number(at, like, x)

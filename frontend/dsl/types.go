@@ -99,13 +99,17 @@ func (c *context) size(e Expr, what string) (ir.Size, bool) {
 	v := c.eval(e)
 	if n, ok := size(v); ok {
 		if k, known := n.Int(); known && k < 0 && what == "a size" {
-			c.errorf(e.span(), "a size cannot be negative: %d", k)
+			c.hintf(e.span(), "a size that a call knows is a dim: `dim B <= 8`", "a size cannot be negative: %d", k)
 			return n, false
 		}
 		return n, true
 	}
 	if !isPoison(v) {
-		c.errorf(e.span(), "%s must be an integer, not %s", what, describeValue(v))
+		hint := ""
+		if _, fraction := v.(float64); fraction {
+			hint = "`div(a, b)` rounds down"
+		}
+		c.hintf(e.span(), hint, "%s must be an integer, not %s", what, describeValue(v))
 	}
 	return ir.Size{}, false
 }
@@ -176,6 +180,7 @@ func (t *TypeExpr) match(shape []ir.Size) (parts [][]ir.Size, ok bool) {
 type misfit struct {
 	problem string
 	wanted  string // the type, with sizes as far as they are known
+	hint    string // may be empty
 }
 
 // accept checks a value against a type in which every name is known, and
@@ -188,7 +193,7 @@ func (c *context) accept(t *TypeExpr, v value) (out value, wrong *misfit, ok boo
 	case t.List != nil:
 		items, isList := v.(list)
 		if !isList {
-			return v, &misfit{describeValue(v) + " is no list", t.String()}, false
+			return v, &misfit{problem: describeValue(v) + " is no list", wanted: t.String()}, false
 		}
 		out := make(list, len(items))
 		for i, item := range items {
@@ -199,7 +204,7 @@ func (c *context) accept(t *TypeExpr, v value) (out value, wrong *misfit, ok boo
 		return out, nil, true
 	case isKind(t):
 		if out, ok = convert(t.Name, v); !ok {
-			return v, &misfit{fmt.Sprintf("%s is no %s", describeValue(v), t.Name), t.Name}, false
+			return v, &misfit{problem: fmt.Sprintf("%s is no %s", describeValue(v), t.Name), wanted: t.Name}, false
 		}
 		return out, nil, true
 	}
@@ -239,7 +244,7 @@ func (c *context) acceptTensor(t *TypeExpr, v value) (out value, wrong *misfit, 
 	x, isTensor := v.(mlx.Value)
 	f, isNumber := number(v)
 	if !isTensor && (!isNumber || c.entry == nil || isDTypeVariable(t.Name)) {
-		return v, &misfit{describeValue(v) + " is no tensor", t.String()}, false
+		return v, &misfit{problem: describeValue(v) + " is no tensor", wanted: t.String()}, false
 	}
 	d, ok := c.dtype(t)
 	if !ok {
@@ -253,7 +258,7 @@ func (c *context) acceptTensor(t *TypeExpr, v value) (out value, wrong *misfit, 
 	have, want := x.Type(), ir.Type{DType: d}
 	parts, fits := t.match(have.Shape)
 	if !fits {
-		return v, &misfit{fmt.Sprintf("%d axes, not %d", have.Rank(), t.rank()), t.String()}, false
+		return v, &misfit{problem: fmt.Sprintf("%d axes, not %d", have.Rank(), t.rank()), wanted: t.String()}, false
 	}
 	for i, got := range parts {
 		item := t.Dims.Items[i]
@@ -275,7 +280,11 @@ func (c *context) acceptTensor(t *TypeExpr, v value) (out value, wrong *misfit, 
 		}
 	}
 	if problem := difference(have, want); problem != "" {
-		return v, &misfit{problem, want.String()}, false
+		wrong = &misfit{problem: problem, wanted: want.String()}
+		if have.DType != want.DType {
+			wrong.hint = fmt.Sprintf("nothing is converted silently: use .to(%s)", want.DType)
+		}
+		return v, wrong, false
 	}
 	return x, nil, true
 }

@@ -85,6 +85,13 @@ func (b *Builder) note(label string, x *ir.Value) ir.Note {
 	return ir.Note{Label: label, Text: text + ", made at " + pos.String()}
 }
 
+// transposedFits reports whether a product of a with b would be one if b's last two
+// axes were exchanged, but for leading sizes.
+func transposedFits(a, b ir.Type) bool {
+	n, m := a.Rank(), b.Rank()
+	return n > 1 && m > 1 && !a.Shape[n-1].Equal(b.Shape[m-2]) && a.Shape[n-1].Equal(b.Shape[m-1])
+}
+
 // hint says what would make an op right, if that is simple.
 func hint(op *ir.Op, attrs any, xs []*ir.Value, err error) string {
 	if errors.As(err, new(*stretchError)) {
@@ -92,6 +99,12 @@ func hint(op *ir.Op, attrs any, xs []*ir.Value, err error) string {
 	}
 	if !errors.As(err, new(*ir.RuleError)) {
 		return ""
+	}
+	if errors.As(err, new(*ir.AxisError)) {
+		return "axes count from 0, and from the end as -1, -2"
+	}
+	if op.Name == "matmul" && transposedFits(xs[0].Type, xs[1].Type) {
+		return "the second factor fits if its last two axes are exchanged: .T"
 	}
 	var ways []string
 	tried := []ir.DType{ir.Bool}

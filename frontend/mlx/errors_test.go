@@ -40,7 +40,7 @@ type wrong struct {
 func TestErrors(t *testing.T) {
 	for _, c := range []wrong{
 		{line(), "f32[B, 4]", func(b Builder, x Value) Value { return x.MatMul(x) },
-			"matmul: needs equal inner sizes: 4 and B | a f32[B, 4] x, made at IN | b f32[B, 4] x, made at IN"},
+			"matmul: needs equal inner sizes: 4 and B | a f32[B, 4] x, made at IN | b f32[B, 4] x, made at IN = the second factor fits if its last two axes are exchanged: .T"},
 		{line(), "f32[B, T]", func(b Builder, x Value) Value { return x.Add(x.T()) },
 			"add: sizes differ: B and T in [B, T] and [T, B] | x f32[B, T] x, made at IN | y f32[T, B], made at HERE = only the literal size 1 stretches"},
 		{line(), "f32[B, 4]", func(b Builder, x Value) Value { return x.Mul(mlx.Sum(x, 0).To(mlx.F16)) },
@@ -54,7 +54,7 @@ func TestErrors(t *testing.T) {
 		{line(), "i32[B]", func(b Builder, x Value) Value { return mlx.Mean(x) },
 			"mean: wants a float, got i32[B] | x i32[B] x, made at IN = nothing is converted silently: use .to(f32)"},
 		{line(), "f32[B]", func(b Builder, x Value) Value { return mlx.Take(x, b.Number(mlx.I32, 0), 1) },
-			"take: axis 1 is outside f32[B] | x f32[B] x, made at IN | i i32, made at HERE"},
+			"take: axis 1 is outside f32[B] | x f32[B] x, made at IN | i i32, made at HERE = axes count from 0, and from the end as -1, -2"},
 		{line(), "f32[B]", func(b Builder, x Value) Value { return mlx.Concat(0, x, x.To(mlx.F16)) },
 			"concat: operands differ: f32[B] and f16[B] | operand 0 f32[B] x, made at IN | operand 1 f16[B], made at HERE = nothing is converted silently: use .to(f32) or .to(f16)"},
 		{line(), "i32[B]", func(b Builder, x Value) Value { return x.AddN(0.5) },
@@ -74,7 +74,7 @@ func TestErrors(t *testing.T) {
 		{line(), "f32[B, 4]", func(b Builder, x Value) Value { return x.Transpose() },
 			"transpose: 0 axes named for f32[B, 4] | x f32[B, 4] x, made at IN"},
 		{line(), "f32[B, 4]", func(b Builder, x Value) Value { return mlx.Softmax(x, 2) },
-			"softmax: axis 2 is outside f32[B, 4] | x f32[B, 4] x, made at IN"},
+			"softmax: axis 2 is outside f32[B, 4] | x f32[B, 4] x, made at IN = axes count from 0, and from the end as -1, -2"},
 		{line(), "f32[B, 4]", func(b Builder, x Value) Value { return mlx.Stack(3, x, x) },
 			"stack: axis 3 is outside the result of f32[B, 4] | value f32[B, 4] x, made at IN"},
 		{line(), "f32[B, 6]", func(b Builder, x Value) Value { return mlx.Split(x, 4, 1)[0] },

@@ -17,6 +17,10 @@ const (
 	maxNesting = 200     // open brackets
 )
 
+// keywords are never names.
+var keywords = strings.Fields(`import config const dim default weights block fn entry kernel test param state
+	if else for loop while return assert and or not true false none`)
+
 // The tokens. Keywords are a token type of their own, so that a name is never a
 // keyword; the words in, at, load, from, as, where, max, uses, metal, ref and vjp
 // are names, and keywords only where the grammar asks for them. The rules named
@@ -32,7 +36,7 @@ var tokenRules = lexer.MustSimple([]lexer.SimpleRule{
 	{Name: "BadString", Pattern: `"[^\n]*`},
 	{Name: "Float", Pattern: `(\d[\d_]*\.\d[\d_]*([eE][-+]?\d+)?|\d[\d_]*[eE][-+]?\d+)`},
 	{Name: "Int", Pattern: `0x[0-9a-fA-F_]+|\d[\d_]*`},
-	{Name: "Keyword", Pattern: `(import|config|const|dim|default|weights|block|fn|entry|kernel|test|param|state|if|else|for|loop|while|return|assert|and|or|not|true|false|none)\b`},
+	{Name: "Keyword", Pattern: `(` + strings.Join(keywords, "|") + `)\b`},
 	{Name: "Ident", Pattern: `[A-Za-z_][A-Za-z0-9_]*`},
 	{Name: "Punct", Pattern: `\.\.\.|\.\.|->|==|!=|<=|>=|\*\*|//|&&|\|\||:=|\+=|-=|\*=|[-+*/%@=<>()\[\]{},.:;!&|?]`},
 	{Name: "NL", Pattern: `[^\x00-\x{10FFFF}]`}, // matches nothing: tokenize makes them

@@ -2,6 +2,7 @@ package ir
 
 import (
 	"errors"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -220,14 +221,14 @@ func TestParseType(t *testing.T) {
 // not says where, within the file. Neither panics.
 func FuzzParse(f *testing.F) {
 	f.Add(example)
-	for _, pattern := range []string{"testdata/*/*.mlxir", "testdata/*.mlxir"} {
-		files, _ := filepath.Glob(pattern)
-		for _, file := range files {
-			if text, err := os.ReadFile(file); err == nil {
-				f.Add(string(text))
-			}
+	filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error { // all of the repository
+		if filepath.Ext(path) != ".mlxir" {
+			return err
 		}
-	}
+		text, err := os.ReadFile(path)
+		f.Add(string(text))
+		return err
+	})
 	f.Fuzz(func(t *testing.T, text string) {
 		m, err := Parse("fuzz.mlxir", []byte(text))
 		var syntax *SyntaxError

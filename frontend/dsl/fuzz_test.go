@@ -12,7 +12,7 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
-// seed adds every model of the repository.
+// seed adds every model of the repository, and those with mistakes.
 func seed(f *testing.F) {
 	seeds := 0
 	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
@@ -24,6 +24,9 @@ func seed(f *testing.F) {
 		seeds++
 		return err
 	})
+	for _, m := range mistakes(f) {
+		f.Add([]byte(m.program))
+	}
 	if err != nil || seeds < 60 {
 		f.Fatalf("%d seeds: %v", seeds, err)
 	}
@@ -85,6 +88,17 @@ func FuzzLoad(f *testing.F) {
 		checkDiagnostics(t, err, "m.mlx", src)
 		if (p == nil) != (err != nil) {
 			t.Errorf("program %v, error %v", p, err)
+		}
+		opts.Warnings = &ir.Diagnostics{}
+		_, tests, err := LoadTests("m.mlx", opts, arrays)
+		checkDiagnostics(t, err, "m.mlx", src)
+		for _, w := range *opts.Warnings {
+			if !w.Warning {
+				t.Errorf("%v is no warning", w)
+			}
+		}
+		if n := strings.Count(string(src), "test"); len(tests) > n {
+			t.Errorf("%d tests of %d", len(tests), n)
 		}
 		if p != nil {
 			text := ir.Print(p.Module())

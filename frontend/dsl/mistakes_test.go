@@ -16,35 +16,44 @@ var sayEnough = map[string]bool{"float32": true, "float": true, "not closed": tr
 // TestMistakes compares what is said of the programs in testdata/mistakes.txt, each a
 // mistake that people make: the right place, what is wrong, and what to do.
 func TestMistakes(t *testing.T) {
-	const name = "testdata/mistakes.txt"
-	src, err := os.ReadFile(name)
+	all := "# Programs with mistakes that people make, and what the compiler says of each.\n"
+	cases := mistakes(t)
+	for _, m := range cases {
+		opts := Options{ReadFile: file(m.program)}
+		_, err := Load("m.mlx", opts)
+		var found ir.Diagnostics
+		if !errors.As(err, &found) {
+			t.Errorf("%s: it loads: %v", m.title, err)
+		}
+		text := found.Render(opts.Source)
+		if !sayEnough[m.title] && !strings.Contains(text, "= hint: ") {
+			t.Errorf("%s: no hint:\n%s", m.title, text)
+		}
+		all += "\n== " + m.title + "\n" + m.program + "--\n" + text
+	}
+	if len(cases) < 100 {
+		t.Errorf("%d mistakes", len(cases))
+	}
+	golden(t, mistakesFile, all)
+}
+
+const mistakesFile = "testdata/mistakes.txt"
+
+// A mistake is a program of testdata/mistakes.txt.
+type mistake struct{ title, program string }
+
+func mistakes(t testing.TB) (out []mistake) {
+	src, err := os.ReadFile(mistakesFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	head, cases, _ := strings.Cut(string(src), "\n== ")
-	all := head
-	n := 0
-	for c := range strings.SplitSeq(cases, "\n== ") {
+	for _, c := range strings.Split(string(src), "\n== ")[1:] {
 		title, rest, _ := strings.Cut(c, "\n")
 		program, _, ok := strings.Cut(rest, "--\n")
 		if !ok {
 			t.Fatalf("%s: no line --", title)
 		}
-		opts := Options{ReadFile: file(program)}
-		_, err := Load("m.mlx", opts)
-		var found ir.Diagnostics
-		if !errors.As(err, &found) {
-			t.Errorf("%s: it loads: %v", title, err)
-		}
-		text := found.Render(opts.Source)
-		if !sayEnough[title] && !strings.Contains(text, "= hint: ") {
-			t.Errorf("%s: no hint:\n%s", title, text)
-		}
-		all += "\n== " + title + "\n" + program + "--\n" + text
-		n++
+		out = append(out, mistake{title, program})
 	}
-	if n < 100 {
-		t.Errorf("%d mistakes", n)
-	}
-	golden(t, name, all)
+	return out
 }

@@ -259,11 +259,11 @@ func TestMetalCallAllocatesNothing(t *testing.T) {
 	}
 }
 
-// The command runs a model on Metal too. It is built with the tag, as here.
+// The command runs a model, and its tests, on Metal too. It is built with the tag, as here.
 func TestMetalRunCommand(t *testing.T) {
 	needMetal(t)
 	if testing.Short() {
-		t.Skip("builds two programs")
+		t.Skip("builds three programs")
 	}
 	emptyCache(t)
 	command := filepath.Join(t.TempDir(), "mlxc")
@@ -282,6 +282,9 @@ func TestMetalRunCommand(t *testing.T) {
 	stdout, stderr, code := run()
 	if code != 0 || !regexp.MustCompile(`(?m)^label +i32\[1\] +7$`).MatchString(stdout) {
 		t.Errorf("exit %d\n%s\n%s", code, stdout, stderr)
+	}
+	if out, err := exec.Command(command, "test", "testdata/digits/digits.mlx", "--device", "metal").CombinedOutput(); err != nil || !strings.HasSuffix(string(out), "1 passed, 0 failed, 0 skipped\n") {
+		t.Errorf("mlxc test: %v\n%s", err, out)
 	}
 	if goruntime.GOOS != "linux" {
 		return

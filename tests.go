@@ -14,6 +14,8 @@ import (
 type Tests struct {
 	Module *ir.Module // an entry for each test that can be run; nil: there is none
 	Cases  []dsl.TestCase
+
+	path string // of the model
 }
 
 // LoadTests compiles the test blocks of a model, with dims at fixed values. What is
@@ -40,7 +42,7 @@ func LoadTests(path string, s Source, dims map[string]int64) (*Tests, error) {
 		}
 		return types, nil
 	})
-	t := &Tests{Cases: cases}
+	t := &Tests{Cases: cases, path: path}
 	if p != nil {
 		t.Module = p.Module()
 	}
@@ -48,22 +50,22 @@ func LoadTests(path string, s Source, dims map[string]int64) (*Tests, error) {
 }
 
 // Inputs are the arrays that a test gives to its entry, in its order.
-func Inputs(path string, c *dsl.TestCase) ([]*runtime.Array, error) {
+func (t *Tests) Inputs(c *dsl.TestCase) ([]*runtime.Array, error) {
 	if len(c.Inputs) == 0 {
 		return nil, nil
 	}
-	w, err := runtime.OpenWeights(besideOf(path, c.Uses))
+	w, err := runtime.OpenWeights(besideOf(t.path, c.Uses))
 	if err != nil {
 		return nil, err
 	}
 	defer w.Close()
 	var inputs []*runtime.Array
 	for _, name := range c.Inputs {
-		t := w.Tensor(name)
-		if t == nil {
+		found := w.Tensor(name)
+		if found == nil {
 			return nil, fmt.Errorf("%s: there is no array %s", c.Uses, name)
 		}
-		a, err := t.Array()
+		a, err := found.Array()
 		if err != nil {
 			return nil, err
 		}
@@ -80,18 +82,18 @@ func besideOf(path, file string) string {
 	return filepath.Join(filepath.Dir(path), filepath.FromSlash(file))
 }
 
-// NeedsWeights reports whether the entry of a test reads weights.
-func (t *Tests) NeedsWeights(c *dsl.TestCase) bool { return needsWeights(t.Module.Func(c.Entry)) }
-
-func needsWeights(f *ir.Func) bool {
-	return slices.ContainsFunc(f.Body, func(in *ir.Instr) bool { _, ok := in.Attrs.(ir.WeightAttrs); return ok })
-}
-
 // WithoutWeights takes the tests that read weights out of the module.
 func (t *Tests) WithoutWeights() {
-	t.Module.Funcs = slices.DeleteFunc(t.Module.Funcs, needsWeights)
+	t.Module.Funcs = slices.DeleteFunc(t.Module.Funcs, func(f *ir.Func) bool { return readsWeights(f.Body) })
 	t.Module.Params = t.Module.States()
 	if len(t.Module.Funcs) == 0 {
 		t.Module = nil
 	}
+}
+
+func readsWeights(body []*ir.Instr) bool {
+	return slices.ContainsFunc(body, func(in *ir.Instr) bool {
+		_, ok := in.Attrs.(ir.WeightAttrs)
+		return ok || slices.ContainsFunc(in.Regions, func(r *ir.Region) bool { return readsWeights(r.Body) })
+	})
 }

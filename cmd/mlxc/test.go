@@ -191,7 +191,7 @@ func (s *testSession) findWeights(asked string) (lacking, err error) {
 // test runs a test on all devices and reports whether it passed on each. What failed is
 // written; an error is what keeps other tests from running too.
 func (s *testSession) test(ctx context.Context, c *dsl.TestCase, devices []string) (ok bool, err error) {
-	inputs, err := mlxc.Inputs(s.file, c)
+	inputs, err := s.tests.Inputs(c)
 	if err != nil {
 		return false, err
 	}

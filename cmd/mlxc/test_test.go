@@ -13,7 +13,11 @@ func TestTest(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds models")
 	}
-	code, out, errs := mlxcRun(t, "test", digits, "--device", "reference,cpu")
+	code, out, errs := mlxcRun(t, "test", "../../testdata/decoder/decoder.mlx", "--dim", "B=1", "--dim", "S=16")
+	if code != exitOK || !strings.HasSuffix(out, "1 passed, 0 failed, 0 skipped\n") {
+		t.Errorf("exit %d, %s, %s", code, out, errs)
+	}
+	code, out, errs = mlxcRun(t, "test", digits, "--device", "reference,cpu")
 	if want := "ok    " + digits + ": PyTorch's probabilities of ten samples\n1 passed, 0 failed, 0 skipped\n"; code != exitOK || out != want {
 		t.Errorf("exit %d, %s, %s", code, out, errs)
 	}

@@ -11,6 +11,7 @@ import (
 type entry struct {
 	*mlx.Entry
 	facts map[string]bool
+	test  bool // it is made of a test block, which has no inputs with dims
 }
 
 // requireAtCall makes a fact a condition of each call, once.
@@ -31,7 +32,7 @@ func (c *context) buildEntry(decl *FnDecl, annos []*Anno) {
 	c.b.Entry(decl.Name.Name, func(e *mlx.Entry) {
 		fn := &function{decl: decl, annos: annos, file: c.file, scope: c.scope}
 		in := &context{compiler: c.compiler, file: c.file, scope: c.scope.inner(),
-			entry: &entry{e, map[string]bool{}}, fn: fn, depth: 1}
+			entry: &entry{Entry: e, facts: map[string]bool{}}, fn: fn, depth: 1}
 		in.policy = in.annotated(c.policy, annos)
 		for _, p := range decl.Params {
 			if isDim(p.Type) {

@@ -189,6 +189,8 @@ func (c *context) read(at Span, v value) value {
 		switch {
 		case v.value.Poisoned():
 			return poison{}
+		case c.entry != nil && c.entry.test && !c.sized(at, v):
+			return poison{}
 		case c.entry != nil && v.state != nil:
 			return v.state.Get()
 		case c.entry != nil:

@@ -84,7 +84,7 @@ func (c *context) buildTest(t *Test, annos []*Anno, given *arrayFile) {
 	c.b.Entry(given.test.Entry, func(e *mlx.Entry) {
 		given.test.Inputs, given.test.Checks = nil, nil
 		given.inputs, given.results = map[string]value{}, 0
-		in := &context{compiler: c.compiler, file: c.file, scope: c.scope.inner(), entry: &entry{e, map[string]bool{}}, depth: 1, test: given}
+		in := &context{compiler: c.compiler, file: c.file, scope: c.scope.inner(), entry: &entry{Entry: e, facts: map[string]bool{}, test: true}, depth: 1, test: given}
 		in.policy = in.annotated(c.policy, annos)
 		if t.As != nil {
 			in.scope.vars[t.As.Name] = given
@@ -111,6 +111,17 @@ func (c *context) arrayOf(f *arrayFile, e *Field) value {
 	f.inputs[e.Name] = v
 	f.test.Inputs = append(f.test.Inputs, e.Name)
 	return v
+}
+
+// sized reports whether a test knows the sizes of a state.
+func (c *context) sized(at Span, w *weight) bool {
+	for _, n := range w.value.Type().Shape {
+		if _, known := n.Int(); !known {
+			c.hintf(at, fmt.Sprintf("fix it with --dim, such as --dim %s=1", n), "a test needs the size %s of the state `%s`", n, w.path)
+			return false
+		}
+	}
+	return true
 }
 
 // A closeness is what `close` gives: a comparison that a test makes of what has

@@ -110,6 +110,13 @@ func TestLoadTestsMistakes(t *testing.T) {
 			t.Errorf("%s: %v, want %s", src, err, want)
 		}
 	}
+	const cached = "dim B <= 8\nstate s: f32[B] = 0\nentry e(x: f32[B]) -> (y: f32[B]) {\n  s = s + x\n  return s\n}\ntest \"t\" { assert all(e(array([1, 2], f32)) > 0) }\n"
+	if _, _, err := LoadTests("m.mlx", Options{ReadFile: file(cached)}, arrays); err == nil || !strings.Contains(err.Error(), "a test needs the size B of the state `s`\n     = hint: fix it with --dim, such as --dim B=1") {
+		t.Error(err)
+	}
+	if _, _, err := LoadTests("m.mlx", Options{Dims: map[string]int64{"B": 2}, ReadFile: file(cached)}, arrays); err != nil {
+		t.Error(err)
+	}
 	if _, _, err := LoadTests("m.mlx", Options{Dims: map[string]int64{"B": 9}, ReadFile: file("dim B <= 8\n")}, arrays); err == nil || !strings.Contains(err.Error(), "fixed at 9, outside its bounds") {
 		t.Error(err)
 	}

@@ -352,7 +352,7 @@ func (c *context) callBuiltin(e *Call, fn builtin, args []argument) value {
 		values[i], spans[i] = a.value, a.at
 	}
 	if len(args) != len(op.Operands) {
-		return c.errorf(e.Span, "`%s` takes %d arguments, got %d", name, len(op.Operands), len(args))
+		return c.hintf(e.Span, usage(name, op.Operands), "`%s` takes %s, got %d", name, count(len(op.Operands), "argument"), len(args))
 	}
 	if !isTensor(values...) {
 		return c.compileTime(e, op.Name, values)

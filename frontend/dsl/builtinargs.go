@@ -117,7 +117,7 @@ func (a *builtinArgs) match(params string, args []argument) bool {
 			a.c.hintf(arg.at, meantParameter(arg.name, names), "`%s` has no parameter `%s`", a.name, arg.name)
 			return false
 		case i >= len(names):
-			a.c.errorf(arg.at, "`%s` takes at most %d arguments, got %d", a.name, len(names), len(args))
+			a.c.hintf(arg.at, usage(a.name, names), "`%s` takes at most %s, got %d", a.name, count(len(names), "argument"), len(args))
 			return false
 		case a.vals[i] != nil:
 			a.c.errorf(arg.at, "parameter `%s` of `%s` is given twice", names[i], a.name)
@@ -133,7 +133,7 @@ func (a *builtinArgs) match(params string, args []argument) bool {
 	}
 	for i, name := range names {
 		if a.vals[i] == nil && !optional[i] {
-			hint := ""
+			hint := usage(a.name, names)
 			if name == "dtype" {
 				hint = fmt.Sprintf("name one: `%s(..., f32)`", a.name)
 			}

@@ -2,6 +2,7 @@ package dsl
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/mlxc/mlxc/frontend/mlx"
 	"github.com/mlxc/mlxc/ir"
@@ -83,7 +84,7 @@ func (c *context) match(at Span, what string, params []*Param, args []argument) 
 			i = j
 		}
 		if i >= len(params) {
-			c.errorf(a.at, "%s takes %d arguments, got %d", what, len(params), len(args))
+			c.hintf(a.at, usage(strings.Trim(what, "`"), names), "%s takes %s, got %d", what, count(len(params), "argument"), len(args))
 			return nil, false
 		}
 		if matched[i].value != nil {
@@ -94,7 +95,7 @@ func (c *context) match(at Span, what string, params []*Param, args []argument) 
 	}
 	for i, p := range params {
 		if matched[i].value == nil && p.Default == nil {
-			c.errorf(at, "%s needs an argument `%s`", what, names[i])
+			c.hintf(at, usage(strings.Trim(what, "`"), names), "%s needs an argument `%s`", what, names[i])
 			return nil, false
 		}
 	}

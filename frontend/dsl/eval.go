@@ -324,13 +324,13 @@ func (c *context) fieldOf(x value, e *Field) value {
 	case *instance:
 		v, ok := x.scope.vars[e.Name]
 		if !ok {
-			return c.hintf(e.Span, meant(e.Name, keys(x.scope.vars)), "block `%s` has no member `%s`", x.typ.decl.Name.Name, e.Name)
+			return c.hintf(e.Span, orList(meant(e.Name, keys(x.scope.vars)), keys(x.scope.vars)), "block `%s` has no member `%s`", x.typ.decl.Name.Name, e.Name)
 		}
 		return c.read(e.Span, v)
 	case *module:
 		v, ok := x.file.scope.vars[e.Name]
 		if !ok {
-			return c.hintf(e.Span, meant(e.Name, keys(x.file.scope.vars)), "`%s` has no `%s`", x.file.name, e.Name)
+			return c.hintf(e.Span, orList(meant(e.Name, keys(x.file.scope.vars)), keys(x.file.scope.vars)), "`%s` has no `%s`", x.file.name, e.Name)
 		}
 		return c.read(e.Span, v)
 	case *arrayFile:
@@ -343,7 +343,7 @@ func (c *context) fieldOf(x value, e *Field) value {
 				return x.items[i]
 			}
 		}
-		return c.hintf(e.Span, didYouMean(e.Name, x.names), "there is no result `%s`", e.Name)
+		return c.hintf(e.Span, orList(didYouMean(e.Name, x.names), x.names), "there is no result `%s`", e.Name)
 	case pending:
 		return c.unsupported(e.Span, string(x))
 	case mlx.Value:

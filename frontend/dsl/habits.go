@@ -86,10 +86,20 @@ func meantParameter(name string, params []string) string {
 	if p, ok := parameterHabits[name]; ok && slices.Contains(params, p) {
 		return fmt.Sprintf("it is called `%s`", p)
 	}
-	if h := didYouMean(name, params); h != "" || len(params) == 0 {
-		return h
+	return orList(didYouMean(name, params), params)
+}
+
+// orList is a hint, or where there is none, what there is instead, if that is not much.
+func orList(hint string, candidates []string) string {
+	if hint != "" || len(candidates) == 0 || len(candidates) > 12 {
+		return hint
 	}
-	return "it has " + strings.Join(params, ", ")
+	return "it has " + strings.Join(candidates, ", ")
+}
+
+// usage is a hint that shows how a function is called, with its parameters.
+func usage(name string, params []string) string {
+	return fmt.Sprintf("`%s(%s)`", name, strings.Join(params, ", "))
 }
 
 // libraries says what can be imported.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
-	"strings"
 
 	"github.com/mlxc/mlxc/frontend/mlx"
 	"github.com/mlxc/mlxc/ir"
@@ -105,7 +104,7 @@ func (c *context) arrayOf(f *arrayFile, e *Field) value {
 	}
 	typ, ok := f.types[e.Name]
 	if !ok {
-		return c.hintf(e.Span, "it has "+strings.Join(keys(f.types), ", "), "%s has no array `%s`", f.name, e.Name)
+		return c.hintf(e.Span, orList(didYouMean(e.Name, keys(f.types)), keys(f.types)), "%s has no array `%s`", f.name, e.Name)
 	}
 	v := c.built(e.Span, func() mlx.Value { return c.entry.InOf(e.Name, typ) })
 	f.inputs[e.Name] = v

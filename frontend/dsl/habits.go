@@ -37,7 +37,7 @@ var habits = map[string]string{
 	"ReLU": "use the function `relu(x)`", "GELU": "use the function `gelu(x)`", "SiLU": "use the function `silu(x)`",
 	"Sigmoid": "use the function `sigmoid(x)`", "Tanh": "use the function `tanh(x)`", "Softmax": "use the function `softmax(x)`",
 	"MaxPool2d": "use the function `max_pool(x, 2)`", "AvgPool2d": "use the function `avg_pool(x, 2)`",
-	"BatchNorm1d": "use `nn.BatchNorm`", "BatchNorm2d": "use `nn.BatchNorm`",
+	"Dense": "use `nn.Linear`", "BatchNorm1d": "use `nn.BatchNorm`", "BatchNorm2d": "use `nn.BatchNorm`",
 }
 
 // statementHabits are those that are more likely than a name to have led to a syntax
@@ -102,7 +102,5 @@ func usage(name string, params []string) string {
 	return fmt.Sprintf("`%s(%s)`", name, strings.Join(params, ", "))
 }
 
-// libraries says what can be imported.
-func libraries() string {
-	return "libraries are " + strings.Join(stdNames(), ", ") + "; a file is imported by its path: `import \"./blocks.mlx\" as b`"
-}
+// importHint says what can be imported.
+const importHint = "`import nn` brings the library of layers; a file is imported by its path: `import \"./blocks.mlx\" as b`"

@@ -271,7 +271,7 @@ func (c *context) importFile(item *ImportItem) {
 		}
 		hint := didYouMean(item.Std, stdNames())
 		if hint == "" {
-			hint = libraries()
+			hint = importHint
 		}
 		c.hintf(name.span(), hint, "there is no library `%s`", item.Std)
 	case item.Std != "":

@@ -117,7 +117,7 @@ func syntaxHint(msg string, t lexer.Token, decl []lexer.Token) string {
 	case first == "from":
 		return "write `import nn`, and then `nn.Linear`"
 	case first == "import":
-		return libraries()
+		return importHint
 	}
 	for i, u := range decl {
 		if u.Pos.Line != t.Pos.Line || u.Pos.Offset > t.Pos.Offset {

@@ -31,8 +31,8 @@ func TestFormat(t *testing.T) {
 			"fn f(x: E[...S, D]) { y = x[:, 1:-1, ..., none] @ w[a:b + 1]\n  return y.T }\n",
 		},
 		"annotations": {
-			"default @gpu@precision( compute=f16 )\n@remat\nfn f() {\n@cpu   x = a@b\n@cpu{ y=1 }\nreturn x @y\n}",
-			"default @gpu @precision(compute=f16)\n@remat\nfn f() {\n  @cpu x = a @ b\n  @cpu { y = 1 }\n  return x @ y\n}\n",
+			"default @gpu@precision( compute=f16 )\n@remat@precision(compute=a@b)\nfn f() {\n@cpu   x = a@b\n@cpu{ y=1 }\nreturn x @y\n}",
+			"default @gpu @precision(compute=f16)\n@remat @precision(compute=a @ b)\nfn f() {\n  @cpu x = a @ b\n  @cpu { y = 1 }\n  return x @ y\n}\n",
 		},
 		"blank lines and branches": {
 			"fn f() {\n\n\n# why\n\n\n  if not(a){\n\n x = - 1\n\n}\n  else if b { x = 2 } else {x=3}\n\n\n\n return x\n\n}\n\n\n",

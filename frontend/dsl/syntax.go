@@ -99,9 +99,6 @@ func describe(t lexer.Token) string {
 // pointBefore finds an integer and a point before t, which cannot follow them.
 func pointBefore(t lexer.Token, decl []lexer.Token) (number string, at *ir.Pos, ok bool) {
 	i := slices.IndexFunc(decl, func(u lexer.Token) bool { return u.Pos == t.Pos && u.Type == t.Type })
-	for i > 1 && decl[i-1].Type == tNL {
-		i--
-	}
 	if i < 2 || decl[i-1].Value != "." || decl[i-2].Type != tInt {
 		return "", nil, false
 	}

@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mlxc/mlxc/frontend/dsl"
+	"github.com/mlxc/mlxc/ir"
+	"github.com/mlxc/mlxc/passes"
 )
 
 func fmtCommand() *cobra.Command {
@@ -54,6 +56,10 @@ func formatFile(cmd *cobra.Command, file string, list, write bool) error {
 		return err
 	}
 	out, err := dsl.Format(file, src)
+	var wrong ir.Diagnostics
+	if err != nil && !errors.As(err, &wrong) {
+		return &passes.InternalError{Pass: "fmt", Err: err}
+	}
 	if err != nil {
 		return showWith(err, cmd.ErrOrStderr(), func(string) ([]byte, bool) { return src, true })
 	}

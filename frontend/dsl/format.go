@@ -13,7 +13,7 @@ import (
 // around operators, at most one blank line, and comments behind consecutive
 // lines below one another. Line breaks stay where the author put them. It works
 // on tokens, so that no comment is lost, and changes nothing but white space. The
-// error is ir.Diagnostics where the source does not parse.
+// error is ir.Diagnostics where the source does not parse; any other is our mistake.
 func Format(file string, src []byte) ([]byte, error) {
 	if _, err := Parse(file, src); err != nil {
 		return nil, err
@@ -32,7 +32,7 @@ func Format(file string, src []byte) ([]byte, error) {
 	out := f.text()
 	after, diags := tokenize(file, out)
 	if len(diags) > 0 || !slices.EqualFunc(before, after, sameToken) {
-		return nil, fmt.Errorf("%s: internal error: its formatted text would not mean the same", file)
+		return nil, fmt.Errorf("%s: formatted, it would not mean the same", file)
 	}
 	return out, nil
 }

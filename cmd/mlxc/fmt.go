@@ -77,8 +77,11 @@ func formatFile(cmd *cobra.Command, file string, list, write bool) error {
 }
 
 func readSource(cmd *cobra.Command, file string) ([]byte, error) {
-	if file == "-" {
+	switch {
+	case file == "-":
 		return io.ReadAll(cmd.InOrStdin())
+	case filepath.Ext(file) != ".mlx":
+		return nil, fmt.Errorf("%s: fmt formats files .mlx", file)
 	}
 	return os.ReadFile(file)
 }

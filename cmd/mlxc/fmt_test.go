@@ -27,6 +27,7 @@ func TestFmt(t *testing.T) {
 		errs string
 	}{
 		{"fmt", exitUsage, "", "fmt wants files"},
+		{"fmt go.mod", exitWrong, "", "go.mod: fmt formats files .mlx"},
 		{"fmt nowhere.mlx", exitWrong, "", "nowhere.mlx: no such file"},
 		{"fmt " + file, exitOK, tidy, ""},
 		{"fmt -l " + bad + " " + fine + " " + file, exitWrong, file + "\n", "bad.mlx:1:11: error: `(` is never closed\n   1 | const a = ("},

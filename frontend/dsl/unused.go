@@ -18,8 +18,12 @@ type namedDeclaration struct {
 	*declared
 }
 
-// note declares a name that should be used. kind is what a warning calls it.
+// note declares a name that should be used. kind is what a warning calls it. The branches
+// of an `if` may declare one name each.
 func (c *nameCheck) note(sc *nameScope, name, kind string, at Span) *declared {
+	if d := sc.names[name]; d != nil && d.kind != "" {
+		return d
+	}
 	d := sc.declare(name)
 	d.kind, d.at = kind, at
 	c.declared = append(c.declared, namedDeclaration{name, d})

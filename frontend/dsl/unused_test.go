@@ -25,7 +25,7 @@ spare = nn.Linear(4, 4)
 block Part(in: int, out: int, layer: int) {
   w = nn.Linear(in, in) at "w_{layer}"
   v = nn.Linear(in, in)
-  scale = 2.0
+  if in > 2 { scale = 2.0 } else { scale = 3.0 }
   fn forward(x: f32[T, in], gain: float, _spare: int = 0) -> f32[T, in] {
     w = w(x)
     y = 3

@@ -106,7 +106,7 @@ func checkNames(f *File, universe []string) *nameCheck {
 		case d.Test != nil:
 			in := file.inner()
 			if d.Test.As != nil {
-				in.declare(d.Test.As.Name)
+				c.note(in, d.Test.As.Name, "array file", d.Test.As.span())
 			}
 			c.body(d.Test.Body, in)
 		case d.Member != nil:

@@ -49,7 +49,7 @@ entry e(x: f32[B, 4], unread: f32[4]) -> (y: f32[B, 2], z: f32[4, 4]) {
   z = part.named(part(array([[1, 2, 3, 4]] + looped([])[:0], f32), 1.0))
   return fc(x), z
 }
-test "t" { n = 1 }
+test "t" uses "a.npz" as g { n = 1 }
 `
 	sources := map[string]string{
 		"m.mlx": strings.Replace(model, "int = 4, depth", "int = 4\n  depth", 1),
@@ -89,7 +89,8 @@ fn half(x: E[...S]) -> E[...S] {
 		"m.mlx:23:6: warning: the function `helper` is never called",
 		"m.mlx:28:4: warning: the function `never` is never called",
 		"m.mlx:35:23: warning: the parameter `unread` is never used",
-		"m.mlx:41:12: warning: `n` is assigned and never read",
+		"m.mlx:41:26: warning: the array file `g` is never used",
+		"m.mlx:41:30: warning: `n` is assigned and never read",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)

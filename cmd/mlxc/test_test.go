@@ -45,7 +45,7 @@ test "not a number" {
   assert close(sqrt(x), x, atol=1000.0)
   assert close(1 / x, log(x - x) * -1 + x)
 }
-test "fine" { assert close(twice(array([1, 2], i32)), array([2, 4], i32)) }
+test "fine" { assert close(twice(array([1, 1], i32)), 2) }
 test "no arrays" uses "gone.npz" as g { assert close(twice(g.x), g.y) }
 test "no weights" { assert close(twice(w), w + w) }
 `

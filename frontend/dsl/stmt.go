@@ -16,9 +16,9 @@ func (c *context) run(b *Body) (values []value, done bool) {
 
 func (c *context) stmt(s *Stmt) (values []value, done bool) {
 	if len(s.Annos) > 0 {
-		inner := *c
+		outer, inner := c, *c
 		inner.policy = c.annotated(c.policy, s.Annos)
-		defer func() { c.returned = inner.returned }()
+		defer func() { outer.returned = inner.returned }()
 		c = &inner
 	}
 	switch {

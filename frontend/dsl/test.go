@@ -73,7 +73,8 @@ type arrayFile struct {
 	types   map[string]ir.Type
 	inputs  map[string]value
 	test    *TestCase
-	results int // of the entry so far
+	results int  // of the entry so far
+	asserts bool // it has an assertion
 }
 
 // buildTest makes an entry of a test: its inputs are the arrays that it names, and
@@ -91,7 +92,11 @@ func (c *context) buildTest(t *Test, annos []*Anno, given *arrayFile) {
 		if _, done := in.run(t.Body); done {
 			in.errorf(*in.returned, "a test returns nothing")
 		}
-		if !in.b.Failed() && len(given.test.Checks) == 0 { // all its assertions hold at compile time
+		switch {
+		case in.b.Failed():
+		case !given.asserts:
+			in.hintf(t.span(), "`assert close(f(g.x), g.y)`", "a test without an `assert` tests nothing")
+		case len(given.test.Checks) == 0: // all its assertions hold at compile time
 			e.Out("nothing", in.b.Number(ir.I32, 0))
 		}
 	})
@@ -155,6 +160,9 @@ func closeTo(a *builtinArgs) value {
 		return a.c.report(ir.Diagnostic{Pos: a.c.at(a.call.Span), Msg: "`close` compares tensors of one shape: " + problem,
 			Notes: []ir.Note{{Label: "a", Text: x.String()}, {Label: "b", Text: y.String()}}})
 	}
+	if x.Rank() > 0 && y.Rank() == 0 {
+		want = want.Broadcast(x.Shape...)
+	}
 	var tol [2]float64
 	for _, d := range []ir.DType{x.DType, y.DType} {
 		tol = [2]float64{max(tol[0], tolerances[d][0]), max(tol[1], tolerances[d][1])}
@@ -165,9 +173,10 @@ func closeTo(a *builtinArgs) value {
 // check takes an assertion of a test. What is known at compile time must hold
 // there; all(x) is looked at element by element.
 func (c *context) check(a *Assert) {
+	c.test.asserts = true
 	cond := a.Cond
 	if call, ok := cond.(*Call); ok && len(call.Args) == 1 {
-		if fn, ok := call.Fn.(*Name); ok && c.name(fn) == builtin("all") {
+		if fn, ok := call.Fn.(*Name); ok && fn.Name == "all" && c.name(fn) == builtin("all") {
 			cond = call.Args[0].Value
 		}
 	}

@@ -75,6 +75,9 @@ test "known" { assert 1 < 2 }
 	if d := cmp.Diff([]float64{1, 2, 3}, out[3].F); d != "" { // what the call has written
 		t.Error(d)
 	}
+	if d := cmp.Diff([]int64{1, 1}, out[6].I); d != "" { // a number is compared with each
+		t.Error(d)
+	}
 	if d := cmp.Diff([]int64{1, 1, 1, 1, 1, 1}, out[2].I); d != "" { // each element, not all of them
 		t.Error(d)
 	}
@@ -90,6 +93,8 @@ func TestLoadTestsMistakes(t *testing.T) {
 		`test "a" { assert close(1, 2) }`:                               "`close` compares tensors",
 		`test "a" { assert 1 > 2, "wrong" }`:                            "error: wrong",
 		`test "a" { return 1 }`:                                         "a test returns nothing",
+		"test \"a\" {\n@precision(accum=f32) return 1\n}":               "m.mlx:3:30: error: a test returns nothing",
+		`test "a" { _ = 1 }`:                                            "a test without an `assert` tests nothing",
 		`test "a" { x = 1 }`:                                            "`x` is assigned and never read",
 		`test "a" { assert y }`:                                         "`y` is not defined",
 		`test "a" uses "broken.npz" as g { assert close(g.x, 0) }`:      "m.mlx:2:1: error: broken.npz is no zip",

@@ -265,10 +265,6 @@ func (c *context) importFile(item *ImportItem) {
 	var s *source
 	switch {
 	case item.Std != "" && !slices.Contains(stdNames(), item.Std):
-		if item.Std == "optim" || item.Std == "loss" {
-			c.define(name, pending("library `"+item.Std+"`"))
-			return
-		}
 		hint := didYouMean(item.Std, stdNames())
 		if hint == "" {
 			hint = importHint

@@ -69,11 +69,11 @@ func (c *context) tensorType(t *TypeExpr) (ir.Type, bool) {
 			typ.Shape = append(typ.Shape, sizes...)
 			continue
 		}
-		n, ok := c.size(item.Expr, "a size")
+		sizes, ok := c.sizes(item.Expr)
 		if !ok {
 			return typ, false
 		}
-		typ.Shape = append(typ.Shape, n)
+		typ.Shape = append(typ.Shape, sizes...)
 	}
 	return typ, true
 }
@@ -92,6 +92,32 @@ func (c *context) rest(item *SizeItem) ([]ir.Size, bool) {
 		c.errorf(Span{item.Pos, 0}, "`...%s` is not bound by a parameter", item.Name)
 	}
 	return sizes, ok
+}
+
+// sizes evaluates an item of a declared type: a size, or a list of them such as shape(w).
+func (c *context) sizes(e Expr) ([]ir.Size, bool) {
+	call, ok := e.(*Call)
+	if !ok {
+		n, ok := c.size(e, "a size")
+		return []ir.Size{n}, ok
+	}
+	v := c.eval(call)
+	items, isList := v.(list)
+	if !isList {
+		items = list{v}
+	}
+	var out []ir.Size
+	for _, item := range items {
+		n, ok := size(item)
+		if k, known := n.Int(); !ok || known && k < 0 {
+			if !isPoison(item) {
+				c.errorf(e.span(), "a size is an integer of at least 0, not %s", describeValue(item))
+			}
+			return nil, false
+		}
+		out = append(out, n)
+	}
+	return out, true
 }
 
 // size evaluates what must be an integer, or a size that a call knows.

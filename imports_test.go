@@ -20,6 +20,10 @@ var mayImport = []struct {
 }{
 	{"", []string{"ir", "frontend/...", "passes/...", "codegen/...", "runtime/..."}},
 	{"ir/...", nil},
+	{"frontend/mlx/nn", []string{"frontend/dsl", "frontend/mlx"}},
+	{"frontend/mlx/loss", []string{"frontend/dsl", "frontend/mlx"}},
+	{"frontend/mlx/optim", []string{"frontend/dsl", "frontend/mlx"}},
+	{"frontend/mlx/internal/library", []string{"frontend/dsl"}},
 	{"frontend/mlx/...", []string{"ir", "frontend/mlx/..."}},
 	{"frontend/dsl/...", []string{"ir", "frontend/mlx/...", "frontend/dsl/..."}},
 	{"passes/...", []string{"ir", "passes/..."}},

@@ -73,7 +73,6 @@ func (c *context) blockType(e Expr) (*blockType, bool) {
 // make makes a block at a path.
 func (c *context) make(e *Call, typ *blockType, path string) value {
 	c.step(e.Span)
-	what := "`" + typ.decl.Name.Name + "`"
 	if c.depth >= maxCalls {
 		return c.errorf(e.Span, "more than %d blocks inside one another", maxCalls)
 	}
@@ -81,15 +80,21 @@ func (c *context) make(e *Call, typ *blockType, path string) value {
 	for _, a := range e.Args {
 		args = append(args, argument{a.Name, c.eval(a.Value), a.Value.span()})
 	}
+	return c.build(e.Span, typ, args, path)
+}
+
+// build makes a block at a path with arguments.
+func (c *context) build(at Span, typ *blockType, args []argument, path string) value {
+	what := "`" + typ.decl.Name.Name + "`"
 	p := c.policy
 	if typ.file.policy != nil {
 		p = *typ.file.policy
 	}
 	inst := &instance{typ: typ, path: path, scope: typ.file.scope.inner()}
-	in := &context{compiler: c.compiler, file: typ.file, scope: inst.scope, owner: inst, from: c.at(e.Span), depth: c.depth + 1}
+	in := &context{compiler: c.compiler, file: typ.file, scope: inst.scope, owner: inst, from: c.at(at), depth: c.depth + 1}
 	in.policy = in.annotated(p, typ.annos)
 	inst.policy = in.policy
-	matched, ok := c.match(e.Span, what, typ.decl.Params, args)
+	matched, ok := c.match(at, what, typ.decl.Params, args)
 	if !ok || !in.receive(c, what, typ.decl.Params, matched) {
 		return poison{}
 	}

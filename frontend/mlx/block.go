@@ -9,6 +9,9 @@ type Block struct {
 	path string
 }
 
+// Builder is the model that the block belongs to.
+func (k *Block) Builder() *Builder { return k.b }
+
 // Path is the name of the block: model.layers.3.
 func (k *Block) Path() string { return k.path }
 

@@ -26,11 +26,24 @@ type Builder struct {
 	errs    ir.Diagnostics
 	pos     *ir.Pos // set by SetPos
 	built   bool
+	once    map[string]any
+}
+
+// Building is the entry that is being built; nil between entries.
+func (b *Builder) Building() *Entry { return b.entry }
+
+// Once is what make makes when it is first asked for under a name in this model. Packages
+// upon the builder keep there what they need once a model.
+func (b *Builder) Once(name string, make func() any) any {
+	if _, ok := b.once[name]; !ok {
+		b.once[name] = make()
+	}
+	return b.once[name]
 }
 
 // New starts the model called name.
 func New(name string) *Builder {
-	b := &Builder{module: &ir.Module{Name: name}, scope: map[string]Dim{}, params: map[string]*param{}, byFacts: map[*ir.Dim]bool{}}
+	b := &Builder{module: &ir.Module{Name: name}, scope: map[string]Dim{}, params: map[string]*param{}, byFacts: map[*ir.Dim]bool{}, once: map[string]any{}}
 	b.Block = &Block{b: b}
 	return b
 }

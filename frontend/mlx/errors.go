@@ -12,11 +12,28 @@ import (
 )
 
 // SetPos says where what follows stands in the user's source; nil means the
-// caller's own file and line. Front ends that read text use it.
-func (b *Builder) SetPos(pos *ir.Pos) { b.pos = pos }
+// caller's own file and line. Front ends that read text use it. What it returns puts
+// back what was set before.
+func (b *Builder) SetPos(pos *ir.Pos) (restore func()) {
+	before := b.pos
+	b.pos = pos
+	return func() { b.pos = before }
+}
 
-// library is the path of this package, and of those below it.
-const library = "github.com/mlxc/mlxc/frontend/mlx"
+// Here is where the model is being built: the position that was set, or the caller's.
+func (b *Builder) Here() *ir.Pos { return b.here() }
+
+// libraries are the paths of what builds for the user: this package with those below it, and
+// the language that some of these use.
+var libraries = []string{"github.com/mlxc/mlxc/frontend/mlx", "github.com/mlxc/mlxc/frontend/dsl"}
+
+// isLibrary reports whether a function belongs to one of libraries.
+func isLibrary(function string) bool {
+	return slices.ContainsFunc(libraries, func(path string) bool {
+		rest, ok := strings.CutPrefix(function, path)
+		return ok && (rest[0] == '.' || rest[0] == '/')
+	})
+}
 
 // here is the position that was set, or the first caller outside the library.
 // The file is named without its directory, so that no machine shows in the IR.
@@ -28,8 +45,7 @@ func (b *Builder) here() *ir.Pos {
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
 	for {
 		f, more := frames.Next()
-		rest, ours := strings.CutPrefix(f.Function, library)
-		if !ours || rest[0] != '.' && rest[0] != '/' {
+		if !isLibrary(f.Function) {
 			return &ir.Pos{File: filepath.Base(f.File), Line: f.Line}
 		}
 		if !more {
@@ -45,6 +61,9 @@ func (b *Builder) Fail(msg, hint string, notes ...ir.Note) {
 
 // Failed reports whether an error has been recorded.
 func (b *Builder) Failed() bool { return len(b.errs) > 0 }
+
+// Poison stands for a value that is missing because of an error that has been recorded.
+func (b *Builder) Poison() Value { return Value{b: b} }
 
 // errorf records an error and gives the poison that stands for what failed.
 func (b *Builder) errorf(format string, args ...any) Value {

@@ -184,8 +184,8 @@ func HeadScale(q ir.Type) float64 {
 	return 1
 }
 
-// RoPEOptions are those of RoPE; ir.RopeAttrs says what the numbers mean. A zero
-// Theta is 10000, and a zero Factor 1.
+// RoPEOptions are those of RoPE; ir.RopeAttrs says what the numbers mean. Their
+// Theta is 10000, Factor and Low are 1 and High is 4 where they are 0.
 type RoPEOptions struct {
 	Theta             float64
 	Interleaved       bool
@@ -205,7 +205,7 @@ func RoPEAt(x, pos Value, o RoPEOptions) Value {
 }
 
 func (o RoPEOptions) attrs(pos Dim) ir.RopeAttrs {
-	return ir.RopeAttrs{Pos: pos, Theta: cmp.Or(o.Theta, 10000), Interleaved: o.Interleaved, Factor: cmp.Or(o.Factor, 1), Low: o.Low, High: o.High, Context: o.Context}
+	return ir.RopeAttrs{Pos: pos, Theta: cmp.Or(o.Theta, 10000), Interleaved: o.Interleaved, Factor: cmp.Or(o.Factor, 1), Low: cmp.Or(o.Low, 1), High: cmp.Or(o.High, 4), Context: o.Context}
 }
 
 // CrossEntropy is the loss of each row of logits [..., C] for labels [...]; the

@@ -86,8 +86,7 @@ func (k *Block) tensor(name string, t ir.Type, state bool, options []ParamOption
 		})
 	}
 	pos := b.here()
-	defer b.SetPos(b.pos)
-	b.SetPos(pos) // options are closures, which may count as the caller's
+	defer b.SetPos(pos)() // options are closures, which may count as the caller's
 	t.Shape = slices.Clone(t.Shape)
 	p := &param{ir: &ir.Param{Name: b.symbol(path), State: state, Path: path, Type: t, Pos: pos}, typ: t}
 	failed := len(b.errs)

@@ -24,8 +24,7 @@ func (k *Block) State(name, typ string, init ir.Init, options ...ParamOption) *S
 func (k *Block) StateOf(name string, t ir.Type, init ir.Init, options ...ParamOption) *State {
 	b := k.b
 	pos := b.here()
-	defer b.SetPos(b.pos)
-	b.SetPos(pos)
+	defer b.SetPos(pos)()
 	if init.Name != "constant" {
 		return &State{b.errorf("state %s: its init is a number, not %s", join(k.path, name), init.Name)}
 	}
@@ -69,6 +68,9 @@ func (s *State) Set(v Value) {
 	e.weights[p] = x
 	e.set(p.ir, x)
 }
+
+// SetAt sets the part of the state that Get().At(spans...) is.
+func (s *State) SetAt(v Value, spans ...Span) { s.Set(s.Get().SetAt(v, spans...)) }
 
 // set makes x what the entry writes to a state.
 func (e *Entry) set(state *ir.Param, x *ir.Value) {

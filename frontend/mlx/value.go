@@ -19,6 +19,9 @@ type Value struct {
 // Ok reports whether the value is there.
 func (v Value) Ok() bool { return v.b != nil }
 
+// Builder is the model that the value belongs to; nil of the absent one.
+func (v Value) Builder() *Builder { return v.b }
+
 // Poisoned reports that an error has been recorded where the value was made.
 func (v Value) Poisoned() bool { return v.b != nil && v.v == nil && v.p == nil }
 

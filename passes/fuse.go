@@ -173,7 +173,7 @@ func (u *fusion) store(v *ir.Value, uses []use, why string) {
 func (u *fusion) computeIn(v *ir.Value, g *group) {
 	delete(g.reads, v)
 	for _, a := range v.Instr.Args {
-		if !free(a) {
+		if !free(a) || u.result[a] { // what is stored all the same is read
 			g.reads[a] = true
 		}
 	}

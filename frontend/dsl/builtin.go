@@ -120,11 +120,16 @@ func init() {
 			return a.built(func() mlx.Value { return mlx.Stack(a.int(1, 0), a.tensors(0)...) })
 		}},
 		"split": {"x:tensor n:int axis:int?", splitInto},
-		"to": {"x:tensor dtype:dtype", func(a *builtinArgs) value {
-			if a.tensor(0).Type().DType == a.dtype(1, ir.Invalid) {
-				return a.tensor(0)
+		"to": {"x:any dtype:dtype", func(a *builtinArgs) value {
+			t := a.dtype(1, ir.Invalid)
+			x, ok := a.c.operand(a.at(0), a.args[0].value, t)
+			switch {
+			case !ok:
+				return poison{}
+			case x.Type().DType == t:
+				return x
 			}
-			return a.op("cast", ir.CastAttrs{DType: a.dtype(1, ir.Invalid)}, a.tensor(0))
+			return a.op("cast", ir.CastAttrs{DType: t}, x)
 		}},
 
 		"arange": {"n:size dtype:dtype?", func(a *builtinArgs) value {

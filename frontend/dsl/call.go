@@ -15,13 +15,14 @@ type argument struct {
 	at    Span
 }
 
-// call evaluates a call. x.f(a) is f(x, a) where x is a tensor.
+// call evaluates a call. x.f(a) is f(x, a) where x is a tensor or a size.
 func (c *context) call(e *Call) value {
 	var fn value
 	var args []argument
 	if f, ok := e.Fn.(*Field); ok {
 		x := c.eval(f.X)
-		if _, isTensor := x.(mlx.Value); isTensor {
+		_, isSize := x.(ir.Size)
+		if isTensor(x) || isSize {
 			fn = c.method(f)
 			args = append(args, argument{value: x, at: f.X.span()})
 		} else {

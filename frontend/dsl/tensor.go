@@ -1,6 +1,7 @@
 package dsl
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/mlxc/mlxc/frontend/mlx"
@@ -47,8 +48,8 @@ func (c *context) operand(at Span, v value, like ir.DType) (mlx.Value, bool) {
 		x, known := number(v)
 		switch {
 		case !known:
-			c.unsupported(at, "a dim as a value")
-			return mlx.Value{}, false
+			n, ok := c.built(at, func() mlx.Value { return c.b.Size(v.(ir.Size)) }).(mlx.Value)
+			return n, ok
 		case like.IsInt() && x != math.Trunc(x):
 			c.hintf(at, "`.to(f32)` makes a float of the tensor", "%s does not go with a %s tensor", describeValue(v), like)
 			return mlx.Value{}, false
@@ -163,6 +164,9 @@ func (c *context) tensorSpan(item IndexItem) (mlx.Span, bool) {
 		if _, isNone := v.(none); isNone && !item.Slice {
 			return mlx.NewAxis, true
 		}
+		if i, moves := v.(mlx.Value); moves {
+			return c.window(item, i)
+		}
 		lo, ok = c.indexSize(item.Lo, v)
 	}
 	if item.Hi != nil && ok {
@@ -183,12 +187,30 @@ func (c *context) tensorSpan(item IndexItem) (mlx.Span, bool) {
 	return mlx.Range(lo, hi), true
 }
 
+// window is the index x[i], or x[i:i + n], of an i that is computed.
+func (c *context) window(item IndexItem, i mlx.Value) (mlx.Span, bool) {
+	if t := i.Type(); t.DType != ir.I32 || t.Rank() != 0 {
+		c.hintf(item.Lo.span(), "`take(x, i, axis=0)` takes many", "an index that is computed is an i32 number, not %s", describeValue(i))
+		return mlx.Span{}, false
+	}
+	if !item.Slice {
+		return mlx.PickAt(i), true
+	}
+	end, ok := item.Hi.(*Binary)
+	if !ok || end.Op != "+" || exprText(end.X) != exprText(item.Lo) {
+		c.hintf(item.Lo.span(), fmt.Sprintf("`%s:%s + 16`", exprText(item.Lo), exprText(item.Lo)), "a slice from a start that is computed needs a length")
+		return mlx.Span{}, false
+	}
+	n, ok := c.size(end.Y, "a size")
+	return mlx.Window(i, n), ok
+}
+
 func (c *context) indexSize(e Expr, v value) (ir.Size, bool) {
 	n, ok := size(v)
 	switch {
 	case ok || isPoison(v):
 	case isTensor(v):
-		c.unsupported(e.span(), "an index that is a tensor")
+		c.hintf(e.span(), "a start may be: `x[i:i + 16]`", "the end of a slice cannot be a tensor")
 	default:
 		c.errorf(e.span(), "an index must be an integer, not %s", describeValue(v))
 	}

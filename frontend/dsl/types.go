@@ -268,8 +268,9 @@ func convert(kind string, v value) (out value, ok bool) {
 
 func (c *context) acceptTensor(t *TypeExpr, v value) (out value, wrong *misfit, ok bool) {
 	x, isTensor := v.(mlx.Value)
-	f, isNumber := number(v)
-	if !isTensor && (!isNumber || c.entry == nil || isDTypeVariable(t.Name)) {
+	_, isNumber := number(v)
+	_, isSize := v.(ir.Size)
+	if !isTensor && (!isNumber && !isSize || c.entry == nil || isDTypeVariable(t.Name)) {
 		return v, &misfit{problem: describeValue(v) + " is no tensor", wanted: t.String()}, false
 	}
 	d, ok := c.dtype(t)
@@ -277,7 +278,7 @@ func (c *context) acceptTensor(t *TypeExpr, v value) (out value, wrong *misfit, 
 		return v, nil, false
 	}
 	if !isTensor {
-		if x, ok = c.number(Span{Pos: t.Pos}, d, f); !ok {
+		if x, ok = c.operand(Span{Pos: t.Pos}, v, d); !ok {
 			return v, nil, false
 		}
 	}

@@ -22,6 +22,7 @@ type Span struct {
 	kind   spanKind
 	lo, hi Dim
 	toEnd  bool
+	start  Value // computed; then lo and hi count from it
 }
 
 var (
@@ -53,6 +54,14 @@ func (v Value) At(spans ...Span) Value {
 	spans, err := fullSpans(spans, t.Rank())
 	if err != nil {
 		return v.b.misuse(x, "index of %s: %v", t, err)
+	}
+	if i, axis := moving(spans); i >= 0 {
+		if !v.checkStart("index", spans[i]) {
+			return v.poison()
+		}
+		part := v.window(axis, spans[i])
+		spans[i] = spans[i].still()
+		return part.At(spans...)
 	}
 	var part ir.SliceAttrs
 	var shape []Dim
@@ -93,6 +102,11 @@ func (v Value) SetAt(y Value, spans ...Span) Value {
 	}
 	t := x.Type
 	spans, _ = fullSpans(spans, t.Rank()) // At has looked at them
+	if i, axis := moving(spans); i >= 0 {
+		s := spans[i]
+		spans[i] = s.still()
+		return v.replaced(v.window(axis, s).SetAt(y, spans...), axis, s)
+	}
 	whole := make([]Dim, t.Rank())
 	for axis, s := range spans {
 		if s.kind == spanNew {

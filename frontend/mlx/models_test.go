@@ -135,6 +135,24 @@ func llama() (*mlx.Program, error) {
 	return b.Build()
 }
 
+// windows is testdata/windows.mlx, in Go.
+func windows() (*mlx.Program, error) {
+	b := mlx.New("windows")
+	n := b.DimRange("N", 1, 8)
+	b.Entry("parts", func(e Entry) {
+		x, v, i := e.In("x", "f32[N, 4]"), e.In("v", "f32[2, 4]"), e.In("i", "i32")
+		set := x.SetAt(v, mlx.Window(i, mlx.N(2)))
+		columns := mlx.Range(mlx.N(1), mlx.N(3))
+		one := x.SetAt(v.At(mlx.Pick(mlx.N(0)), columns), mlx.PickAt(i), columns)
+		row := x.At(mlx.PickAt(i))
+		e.Out("row", row)
+		e.Out("set", set)
+		e.Out("one", one)
+		e.Out("size", b.Size(n))
+	})
+	return b.Build()
+}
+
 // plain is the IR text without positions and without the names of values.
 func plain(m *ir.Module) string {
 	for _, d := range m.Dims {
@@ -164,6 +182,7 @@ func TestSameAsLanguage(t *testing.T) {
 		"../../testdata/digits/digits.mlx": digits,
 		"testdata/perceptron.mlx":          perceptron,
 		"testdata/llama.mlx":               llama,
+		"testdata/windows.mlx":             windows,
 	} {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			inGo, err := build()

@@ -242,25 +242,30 @@ func (c *context) init(e Expr) (ir.Init, bool) {
 	return ir.Init{Name: "constant", Args: []float64{x}}, ok
 }
 
-// load is the clause `load rearrange(_, "pattern", axes...)`, also written
-// _.rearrange("pattern"). The tensor of the file is _.
+// load is the clause `load rearrange(_, "pattern", axes...)` or `load transpose(_, perm)`, also
+// written _.rearrange("pattern"). The tensor of the file is _.
 func (c *context) load(e Expr) (mlx.ParamOption, bool) {
 	call, ok := e.(*Call)
 	var args []*Arg
+	var name string
 	if ok {
 		args = call.Args
 		switch fn := call.Fn.(type) {
 		case *Name:
-			ok = fn.Name == "rearrange" && len(args) > 1 && args[0].Name == "" && isUnderscore(args[0].Value)
+			name, ok = fn.Name, len(args) > 1 && args[0].Name == "" && isUnderscore(args[0].Value)
 			args = args[min(1, len(args)):]
 		case *Field:
-			ok = fn.Name == "rearrange" && len(args) > 0 && isUnderscore(fn.X)
+			name, ok = fn.Name, len(args) > 0 && isUnderscore(fn.X)
 		default:
 			ok = false
 		}
 	}
-	if !ok {
-		c.hintf(e.span(), "`load rearrange(_, \"o i y x -> o y x i\")` is", "this `load` is not supported yet")
+	if ok && name == "transpose" && len(args) == 1 {
+		pattern, ok := c.transposition(args[0].Value)
+		return mlx.Load(pattern, nil), ok
+	}
+	if !ok || name != "rearrange" {
+		c.hintf(e.span(), "`load rearrange(_, \"o i y x -> o y x i\")` and `load transpose(_, [1, 0])` are", "this `load` is not supported yet")
 		return nil, false
 	}
 	pattern, isString := c.eval(args[0].Value).(string)
@@ -277,6 +282,25 @@ func (c *context) load(e Expr) (mlx.ParamOption, bool) {
 		axes[a.Name] = n
 	}
 	return mlx.Load(pattern, axes), true
+}
+
+// transposition is the pattern of an order of axes, [1, 0]: "a b -> b a".
+func (c *context) transposition(e Expr) (string, bool) {
+	v := c.eval(e)
+	items, ok := v.(list)
+	ok = ok && len(items) <= ir.MaxRank
+	var from, to []string
+	for i, item := range items {
+		axis, isInt := smallInt(item)
+		if ok = ok && isInt && axis >= 0 && axis < len(items); !ok {
+			break
+		}
+		from, to = append(from, string(rune('a'+i))), append(to, string(rune('a'+axis)))
+	}
+	if !ok && !isPoison(v) {
+		c.errorf(e.span(), "an order of axes is a list such as [1, 0], not %s", describeValue(v))
+	}
+	return strings.Join(from, " ") + " -> " + strings.Join(to, " "), ok
 }
 
 func isUnderscore(e Expr) bool {

@@ -118,3 +118,35 @@ entry train(g: f16[2, 3], lr: f32, t: f32) -> (t: f32) {
 		}
 	}
 }
+
+// A param may be a transposition of the checkpoint's tensor.
+func TestLoadTranspose(t *testing.T) {
+	p, err := Load("m.mlx", Options{ReadFile: file(`param w: f32[2, 3, 4] load transpose(_, [1, 2, 0])
+entry read(i: i32) -> (w: f32[2, 3, 4]) { return w }
+`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := p.Module().Params[0]
+	if got := w.Type.String(); got != "f32[4, 2, 3]" {
+		t.Fatalf("the checkpoint's tensor is %s", got)
+	}
+	x := ir.NewTensor(ir.F32, 4, 2, 3)
+	for i := range x.F {
+		x.F[i] = float64(i)
+	}
+	got, err := p.Eval("read", map[string]*ir.Tensor{w.Name: x}, ir.NewTensor(ir.I32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range got[0].F {
+		if want := x.F[i%4*6+i/4]; v != want {
+			t.Errorf("element %d is %g, want %g", i, v, want)
+		}
+	}
+	for _, perm := range []string{"[0, 2]", "[0, 0]", "3", "[-1, 0]"} {
+		if _, err := Load("m.mlx", Options{ReadFile: file("param w: f32[2, 3] load transpose(_, " + perm + ")\nentry read(i: i32) -> (w: f32[2, 3]) { return w }\n")}); err == nil {
+			t.Errorf("transpose(_, %s) loads", perm)
+		}
+	}
+}

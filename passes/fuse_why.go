@@ -61,7 +61,7 @@ func (u *fusion) whyStored(v *ir.Value, uses []use) string {
 		return u.whyViewStored(v, uses)
 	case kind == ir.KindElementwise, kind == ir.KindGather:
 		return u.whyPointStored(v, uses)
-	case kind == ir.KindComposite:
+	case kind == ir.KindSearch, kind == ir.KindComposite:
 		return ownKernel
 	case len(uses) > 1:
 		u.several[v] = uses
@@ -260,7 +260,7 @@ func (u *fusion) whyPointStored(v *ir.Value, uses []use) string {
 			if u.withinRow(v, x) {
 				return ""
 			}
-			if f.host != nil || f.folds || x.under.Op.Kind == ir.KindComposite {
+			if f.host != nil || f.folds || x.under.Op.Kind == ir.KindSearch || x.under.Op.Kind == ir.KindComposite {
 				return why
 			}
 		}

@@ -296,6 +296,8 @@ func (g *generator) operand(op *ir.Op, x ir.Type) (ir.Type, bool) {
 		return y, true
 	case ir.AxisAttrs:
 		return ir.Type{DType: pick(g.r, []ir.DType{ir.I32, ir.U8, ir.I64}), Shape: x.Shape[:g.r.IntN(2)]}, true
+	case ir.GatherAttrs:
+		return ir.Type{DType: pick(g.r, []ir.DType{ir.I32, ir.U8, ir.I64}), Shape: x.Shape}, true
 	}
 	return ir.Type{DType: x.DType, Shape: []ir.Size{last}}, true
 }
@@ -355,6 +357,16 @@ func (g *generator) attrs(zero any, x ir.Type, args []*ir.Value) (any, bool) {
 		return ir.UpdateAttrs{Start: room}, true
 	case ir.IndexAttrs:
 		return ir.IndexAttrs{Axis: r.IntN(rank), Keep: r.IntN(2) == 0}, true
+	case ir.GatherAttrs:
+		return ir.GatherAttrs{Axis: r.IntN(rank)}, true
+	case ir.ScanAttrs:
+		return ir.ScanAttrs{Axis: r.IntN(rank), Exclusive: r.IntN(2) == 0, Reverse: r.IntN(2) == 0}, true
+	case ir.SortAttrs:
+		return ir.SortAttrs{Axis: r.IntN(rank), Descending: r.IntN(2) == 0}, true
+	case ir.TopKAttrs:
+		return ir.TopKAttrs{Axis: r.IntN(rank), K: 1 + r.IntN(2)}, true
+	case ir.MergeAttrs: // of halves in order, as sort has them
+		return nil, false
 	case ir.SoftmaxAttrs:
 		return ir.SoftmaxAttrs{Axis: r.IntN(rank)}, true
 	case ir.PoolAttrs:

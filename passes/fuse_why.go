@@ -17,6 +17,8 @@ const (
 	fromWeights  = "depends on weights alone"
 	otherDevice  = "read on another device"
 	ownKernel    = "has a kernel of its own"
+	searches     = "a search among elements that others compute"
+	ofSearch     = "searched through"
 	ofProduct    = "operand of a product"
 	ofWindow     = "operand of a window"
 	inProduct    = "its product computes it once"
@@ -61,7 +63,9 @@ func (u *fusion) whyStored(v *ir.Value, uses []use) string {
 		return u.whyViewStored(v, uses)
 	case kind == ir.KindElementwise, kind == ir.KindGather:
 		return u.whyPointStored(v, uses)
-	case kind == ir.KindSearch, kind == ir.KindComposite:
+	case kind == ir.KindSearch:
+		return searches
+	case kind == ir.KindComposite:
 		return ownKernel
 	case len(uses) > 1:
 		u.several[v] = uses
@@ -245,6 +249,8 @@ func under(in *ir.Instr) string {
 		return ofProduct
 	case ir.KindWindow:
 		return ofWindow
+	case ir.KindSearch:
+		return ofSearch
 	}
 	return "operand of " + in.Op.Name
 }

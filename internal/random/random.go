@@ -17,7 +17,7 @@ import (
 var ByElement = []ir.Kind{ir.KindElementwise, ir.KindElementwise, ir.KindView, ir.KindView, ir.KindSource}
 
 // AllKinds has those that are drawn most often most often.
-var AllKinds = slices.Concat(ByElement, []ir.Kind{ir.KindReduce, ir.KindReduce, ir.KindContract, ir.KindWindow, ir.KindGather, ir.KindComposite})
+var AllKinds = slices.Concat(ByElement, []ir.Kind{ir.KindReduce, ir.KindReduce, ir.KindContract, ir.KindWindow, ir.KindGather, ir.KindSearch, ir.KindComposite})
 
 // Module makes a module of one entry, of up to some twenty instructions whose kinds
 // are drawn from the given ones.
@@ -211,6 +211,10 @@ func (g *generator) instr(op *ir.Op) {
 	switch op.Attrs.(type) {
 	case ir.AttentionAttrs, ir.WinogradAttrs, ir.ConvTransposeAttrs:
 		x = g.image()
+	case ir.MergeAttrs:
+		if x = g.halves(x); x == nil {
+			return
+		}
 	}
 	args := []*ir.Value{x}
 	switch {
@@ -260,6 +264,18 @@ func (g *generator) image() *ir.Value {
 	}
 	t.Shape = append(t.Shape, g.size())
 	return g.input(t)
+}
+
+// halves is a value whose first axis has two halves in order, or nil.
+func (g *generator) halves(x *ir.Value) *ir.Value {
+	if x.Type.Rank() == 0 {
+		return nil
+	}
+	sorted := g.emit("sort", ir.SortAttrs{}, x)
+	if sorted == nil {
+		return nil
+	}
+	return g.emit("concat", ir.AxisAttrs{}, sorted, sorted)
 }
 
 // operand is the type of a further operand, for ops whose operands differ.
@@ -365,8 +381,9 @@ func (g *generator) attrs(zero any, x ir.Type, args []*ir.Value) (any, bool) {
 		return ir.SortAttrs{Axis: r.IntN(rank), Descending: r.IntN(2) == 0}, true
 	case ir.TopKAttrs:
 		return ir.TopKAttrs{Axis: r.IntN(rank), K: 1 + r.IntN(2)}, true
-	case ir.MergeAttrs: // of halves in order, as sort has them
-		return nil, false
+	case ir.MergeAttrs:
+		n, ok := x.Shape[0].Int()
+		return ir.MergeAttrs{Count: 1 + r.IntN(int(max(1, n)))}, ok
 	case ir.SoftmaxAttrs:
 		return ir.SoftmaxAttrs{Axis: r.IntN(rank)}, true
 	case ir.PoolAttrs:

@@ -5,6 +5,9 @@ import (
 	"slices"
 )
 
+// GatherAttrs name the axis of the indices.
+type GatherAttrs struct{ Axis int }
+
 var gatherOps = []*Op{
 	{
 		Name: "take", Kind: KindGather, Operands: []string{"x", "i"}, Attrs: AxisAttrs{}, Grad: GradPending,
@@ -36,16 +39,59 @@ var gatherOps = []*Op{
 				return nil, fmt.Errorf("take from an empty axis")
 			}
 			return env.fill(in.Result().Type, func(out *Tensor, o int, at []int) {
-				i := pick.I[pick.offset(at[axis:axis+n])]
-				if pick.DType.Class() == Unsigned && i < 0 { // beyond int64
-					i = int64(x.Shape[axis]) - 1
-				}
-				i = max(0, min(i, int64(x.Shape[axis])-1))
-				from := slices.Concat(at[:axis], []int{int(i)}, at[axis+n:])
+				i := clampIndex(pick.I[pick.offset(at[axis:axis+n])], pick.DType, x.Shape[axis])
+				from := slices.Concat(at[:axis], []int{i}, at[axis+n:])
 				out.copyFrom(o, x, x.offset(from))
 			})
 		},
 	},
+	{
+		Name: "gather", Kind: KindGather, Operands: []string{"x", "i"}, Attrs: GatherAttrs{}, Grad: GradPending,
+		Doc: "the element of x at each index of i along an axis, i having x's sizes off it; an index out of range is clamped",
+		Rules: []Rule{operands("gather", 2), {"gather/index", "the indices are integers", dtypeOf("gather", 1, ints).Check},
+			axisRule("gather", func(in *Instr) []int { return []int{in.Attrs.(GatherAttrs).Axis} }),
+			{"gather/shape", "sizes off the axis are equal, and the axis of x is not of size 0", func(in *Instr) error {
+				x, i, axis := in.Args[0].Type, in.Args[1].Type, in.Attrs.(GatherAttrs).Axis
+				if x.Rank() != i.Rank() || x.Shape[axis].Is(0) {
+					return fmt.Errorf("%s has no elements for %s along axis %d", x, i, axis)
+				}
+				for n := range x.Shape {
+					if n != axis && !x.Shape[n].Equal(i.Shape[n]) {
+						return fmt.Errorf("sizes differ off the axis: %s and %s in %s and %s", x.Shape[n], i.Shape[n], x, i)
+					}
+				}
+				return nil
+			}}},
+		Type: func(in *Instr) ([]Type, error) { return typed(in.Args[0].Type.DType, in.Args[1].Type.Shape) },
+		Pull: func(p *Puller, in *Instr, at []Size) *Scalar {
+			x, axis := in.Args[0], in.Attrs.(GatherAttrs).Axis
+			size := x.Type.Shape[axis]
+			return p.Bound(size, p.clamp(p.Arg(in.Args[1], at), size), func(i Size) *Scalar {
+				from := slices.Clone(at)
+				from[axis] = i
+				return p.Arg(x, from)
+			})
+		},
+		Eval: func(in *Instr, args []*Tensor, env *Env) (*Tensor, error) {
+			axis, x, pick := in.Attrs.(GatherAttrs).Axis, args[0], args[1]
+			if x.Shape[axis] == 0 && len(pick.I) > 0 {
+				return nil, fmt.Errorf("gather from an empty axis")
+			}
+			return env.fill(in.Result().Type, func(out *Tensor, o int, at []int) {
+				from := slices.Clone(at)
+				from[axis] = clampIndex(pick.I[o], pick.DType, x.Shape[axis])
+				out.copyFrom(o, x, x.offset(from))
+			})
+		},
+	},
+}
+
+// clampIndex brings an index of an integer dtype into [0, extent).
+func clampIndex(i int64, t DType, extent int) int {
+	if t.Class() == Unsigned && i < 0 { // beyond int64
+		return extent - 1
+	}
+	return int(max(0, min(i, int64(extent)-1)))
 }
 
 // clamp brings an index of any integer dtype into [0, extent), as i64.

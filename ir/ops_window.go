@@ -97,7 +97,7 @@ func pool(name, doc string, fn Fn, tol Tolerance) *Op {
 				if fn == Max {
 					out.F[n] = best
 				} else {
-					out.F[n] = sum / float64(count)
+					out.F[n] = sum * (1 / float64(count)) // as kernels do
 				}
 			})
 		},

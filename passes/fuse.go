@@ -187,7 +187,7 @@ func (u *fusion) computeIn(v *ir.Value, g *group) {
 
 // isHeavy is the kinds of which a kernel has one at most.
 func isHeavy(k ir.Kind) bool {
-	return k == ir.KindContract || k == ir.KindWindow || k == ir.KindComposite
+	return k == ir.KindContract || k == ir.KindWindow || k == ir.KindSearch || k == ir.KindComposite
 }
 
 // free reports whether v is computed from no memory and at no cost.

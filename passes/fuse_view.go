@@ -14,7 +14,8 @@ import (
 const maxPlaces = 8
 
 // whyViewStored: a view is another index of what it shows, unless that is a worse
-// one where elements are read many times.
+// one where elements are read many times. A stretch is never stored for that: it has
+// more elements than what it shows.
 func (u *fusion) whyViewStored(v *ir.Value, uses []use) string {
 	if n := u.facts[v].places; n > maxPlaces {
 		return fmt.Sprintf("takes its elements from %d places", n)
@@ -27,7 +28,7 @@ func (u *fusion) whyViewStored(v *ir.Value, uses []use) string {
 		if f := u.facts[v]; f.constant && f.weights && f.places > 1 && x.under != nil && v.Instr.Device == ir.OnGPU {
 			return joined // on the CPU panels are made of it, at load
 		}
-		if !u.facts[v].divided || x.group.heavy == nil && !x.group.folds {
+		if !u.facts[v].divided || isStretch(v) || x.group.heavy == nil && !x.group.folds {
 			continue
 		}
 		folded, err := u.kernelWith(x.group, nil, []*ir.Value{v}, nil)

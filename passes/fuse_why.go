@@ -17,6 +17,8 @@ const (
 	fromWeights  = "depends on weights alone"
 	otherDevice  = "read on another device"
 	ownKernel    = "has a kernel of its own"
+	searches     = "a search among elements that others compute"
+	ofSearch     = "searched through"
 	ofProduct    = "operand of a product"
 	ofWindow     = "operand of a window"
 	inProduct    = "its product computes it once"
@@ -61,6 +63,8 @@ func (u *fusion) whyStored(v *ir.Value, uses []use) string {
 		return u.whyViewStored(v, uses)
 	case kind == ir.KindElementwise, kind == ir.KindGather:
 		return u.whyPointStored(v, uses)
+	case kind == ir.KindSearch:
+		return searches
 	case kind == ir.KindComposite:
 		return ownKernel
 	case len(uses) > 1:
@@ -245,6 +249,8 @@ func under(in *ir.Instr) string {
 		return ofProduct
 	case ir.KindWindow:
 		return ofWindow
+	case ir.KindSearch:
+		return ofSearch
 	}
 	return "operand of " + in.Op.Name
 }
@@ -260,7 +266,7 @@ func (u *fusion) whyPointStored(v *ir.Value, uses []use) string {
 			if u.withinRow(v, x) {
 				return ""
 			}
-			if f.host != nil || f.folds || x.under.Op.Kind == ir.KindComposite {
+			if f.host != nil || f.folds || x.under.Op.Kind == ir.KindSearch || x.under.Op.Kind == ir.KindComposite {
 				return why
 			}
 		}

@@ -22,7 +22,7 @@ type builtinFn struct {
 var constants = map[string]value{"inf": math.Inf(1), "init": namespace("init")}
 
 // notYet are names that the language has and this compiler does not.
-var notYet = strings.Fields(`cumsum topk sort gather scatter scatter_add
+var notYet = strings.Fields(`gather scatter scatter_add
 	fft ifft rfft irfft stft istft eye seed split_key uniform normal bernoulli categorical
 	grad stop_gradient quantize dequant tap params dropout`)
 
@@ -45,6 +45,15 @@ func init() {
 		"sum": reduction("sum"), "mean": reduction("mean"), "var": reduction("var"), "prod": reduction("prod"),
 		"max": reduction("max"), "min": reduction("min"), "any": reduction("any"), "all": reduction("all"),
 		"argmax": extreme("argmax"), "argmin": extreme("argmin"),
+		"cumsum": scan("cumsum"), "cumprod": scan("cumprod"), "sort": sorting("sort"), "argsort": sorting("argsort"),
+		"topk": {"x:tensor k:int axis:int?", func(a *builtinArgs) value {
+			at := ir.TopKAttrs{Axis: a.axis(2, -1), K: a.int(1, 1)}
+			values := a.op("topk", at, a.tensor(0))
+			if isPoison(values) {
+				return values
+			}
+			return &tuple{items: []value{values, a.op("argtopk", at, a.tensor(0))}}
+		}},
 		"softmax": softmax("softmax"), "log_softmax": softmax("log_softmax"),
 		"max_pool": pooling("max_pool"), "avg_pool": pooling("avg_pool"),
 		"conv": {"x:tensor w:tensor stride:ints? pad:ints? dilation:ints? groups:int?", func(a *builtinArgs) value {
@@ -183,6 +192,18 @@ func reduction(name string) builtinFn {
 func extreme(name string) builtinFn {
 	return builtinFn{"x:tensor axis:int? keep:bool?", func(a *builtinArgs) value {
 		return a.op(name, ir.IndexAttrs{Axis: a.axis(1, -1), Keep: a.bool(2)}, a.tensor(0))
+	}}
+}
+
+func scan(name string) builtinFn {
+	return builtinFn{"x:tensor axis:int? exclusive:bool? reverse:bool?", func(a *builtinArgs) value {
+		return a.op(name, ir.ScanAttrs{Axis: a.axis(1, -1), Exclusive: a.bool(2), Reverse: a.bool(3)}, a.tensor(0))
+	}}
+}
+
+func sorting(name string) builtinFn {
+	return builtinFn{"x:tensor axis:int? descending:bool?", func(a *builtinArgs) value {
+		return a.op(name, ir.SortAttrs{Axis: a.axis(1, -1), Descending: a.bool(2)}, a.tensor(0))
 	}}
 }
 

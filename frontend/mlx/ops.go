@@ -59,6 +59,36 @@ func All(x Value, axes ...int) Value  { return reduce("all", x, axes) }
 func ArgMax(x Value, a int) Value { return apply("argmax", ir.IndexAttrs{Axis: axis(x, a)}, x) }
 func ArgMin(x Value, a int) Value { return apply("argmin", ir.IndexAttrs{Axis: axis(x, a)}, x) }
 
+// ScanOptions: Exclusive leaves out the element itself, Reverse begins at the end.
+type ScanOptions struct{ Exclusive, Reverse bool }
+
+// CumSum and CumProd give the sum or product of the elements up to each along an axis, in
+// x's dtype.
+func CumSum(x Value, a int, o ScanOptions) Value  { return scan("cumsum", x, a, o) }
+func CumProd(x Value, a int, o ScanOptions) Value { return scan("cumprod", x, a, o) }
+
+func scan(name string, x Value, a int, o ScanOptions) Value {
+	return apply(name, ir.ScanAttrs{Axis: axis(x, a), Exclusive: o.Exclusive, Reverse: o.Reverse}, x)
+}
+
+// Sort puts the elements in order along an axis, NaN being larger than all numbers;
+// ArgSort gives their indices (i32) in that order, in which equal elements keep theirs.
+func Sort(x Value, a int, descending bool) Value {
+	return apply("sort", ir.SortAttrs{Axis: axis(x, a), Descending: descending}, x)
+}
+
+func ArgSort(x Value, a int, descending bool) Value {
+	return apply("argsort", ir.SortAttrs{Axis: axis(x, a), Descending: descending}, x)
+}
+
+// TopK gives the k largest elements along an axis, which becomes k long, the largest
+// first, and their indices (i32). NaN is larger than all numbers; of equal elements the
+// first comes first.
+func TopK(x Value, k, a int) (values, indices Value) {
+	at := ir.TopKAttrs{Axis: axis(x, a), K: k}
+	return apply("topk", at, x), apply("argtopk", at, x)
+}
+
 // Softmax and LogSoftmax work along one axis.
 func Softmax(x Value, a int) Value { return apply("softmax", ir.SoftmaxAttrs{Axis: axis(x, a)}, x) }
 func LogSoftmax(x Value, a int) Value {

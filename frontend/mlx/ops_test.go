@@ -125,6 +125,18 @@ func TestTypes(t *testing.T) {
 		{"group_norm", func(b Builder, e Entry) Value {
 			return mlx.GroupNorm(e.In("x", "f32[B, T, 4]"), 2, b.Param("w", "f32[4]"), b.Param("b", "f32[4]"), 1e-5)
 		}, "f32[B, T, 4]"},
+		{"cumsum", func(b Builder, e Entry) Value {
+			return mlx.CumSum(e.In("x", "f32[B, 4]"), -1, mlx.ScanOptions{Exclusive: true})
+		}, "f32[B, 4]"},
+		{"cumprod", func(b Builder, e Entry) Value {
+			return mlx.CumProd(e.In("x", "i8[B, 4]"), 0, mlx.ScanOptions{Reverse: true})
+		}, "i8[B, 4]"},
+		{"sort", func(b Builder, e Entry) Value { return mlx.Sort(e.In("x", "f16[B, 4]"), -2, true) }, "f16[B, 4]"},
+		{"argsort", func(b Builder, e Entry) Value { return mlx.ArgSort(e.In("x", "f32[B, 4]"), 1, false) }, "i32[B, 4]"},
+		{"argtopk", func(b Builder, e Entry) Value {
+			_, i := mlx.TopK(e.In("x", "f32[B, 4]"), 3, -1)
+			return i
+		}, "i32[B, 3]"},
 		{"argmax", func(b Builder, e Entry) Value { return mlx.ArgMax(e.In("x", "f32[B, 4]"), -1) }, "i32[B]"},
 		{"softmax", func(b Builder, e Entry) Value { return mlx.Softmax(e.In("x", "f32[B, 4]"), -1) }, "f32[B, 4]"},
 		{"take", func(b Builder, e Entry) Value { return mlx.Take(b.Param("w", "f32[9, 4]"), e.In("i", "i32[B, T]"), 0) }, "f32[B, T, 4]"},

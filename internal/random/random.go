@@ -17,7 +17,7 @@ import (
 var ByElement = []ir.Kind{ir.KindElementwise, ir.KindElementwise, ir.KindView, ir.KindView, ir.KindSource}
 
 // AllKinds has those that are drawn most often most often.
-var AllKinds = slices.Concat(ByElement, []ir.Kind{ir.KindReduce, ir.KindReduce, ir.KindContract, ir.KindWindow, ir.KindGather, ir.KindComposite})
+var AllKinds = slices.Concat(ByElement, []ir.Kind{ir.KindReduce, ir.KindReduce, ir.KindContract, ir.KindWindow, ir.KindGather, ir.KindSearch, ir.KindComposite})
 
 // Module makes a module of one entry, of up to some twenty instructions whose kinds
 // are drawn from the given ones.
@@ -211,6 +211,10 @@ func (g *generator) instr(op *ir.Op) {
 	switch op.Attrs.(type) {
 	case ir.AttentionAttrs, ir.WinogradAttrs, ir.ConvTransposeAttrs:
 		x = g.image()
+	case ir.MergeAttrs:
+		if x = g.halves(x); x == nil {
+			return
+		}
 	}
 	args := []*ir.Value{x}
 	switch {
@@ -262,6 +266,18 @@ func (g *generator) image() *ir.Value {
 	return g.input(t)
 }
 
+// halves is a value whose first axis has two halves in order, or nil.
+func (g *generator) halves(x *ir.Value) *ir.Value {
+	if x.Type.Rank() == 0 {
+		return nil
+	}
+	sorted := g.emit("sort", ir.SortAttrs{}, x)
+	if sorted == nil {
+		return nil
+	}
+	return g.emit("concat", ir.AxisAttrs{}, sorted, sorted)
+}
+
 // operand is the type of a further operand, for ops whose operands differ.
 func (g *generator) operand(op *ir.Op, x ir.Type) (ir.Type, bool) {
 	if x.Rank() == 0 {
@@ -296,6 +312,8 @@ func (g *generator) operand(op *ir.Op, x ir.Type) (ir.Type, bool) {
 		return y, true
 	case ir.AxisAttrs:
 		return ir.Type{DType: pick(g.r, []ir.DType{ir.I32, ir.U8, ir.I64}), Shape: x.Shape[:g.r.IntN(2)]}, true
+	case ir.GatherAttrs:
+		return ir.Type{DType: pick(g.r, []ir.DType{ir.I32, ir.U8, ir.I64}), Shape: x.Shape}, true
 	}
 	return ir.Type{DType: x.DType, Shape: []ir.Size{last}}, true
 }
@@ -355,6 +373,17 @@ func (g *generator) attrs(zero any, x ir.Type, args []*ir.Value) (any, bool) {
 		return ir.UpdateAttrs{Start: room}, true
 	case ir.IndexAttrs:
 		return ir.IndexAttrs{Axis: r.IntN(rank), Keep: r.IntN(2) == 0}, true
+	case ir.GatherAttrs:
+		return ir.GatherAttrs{Axis: r.IntN(rank)}, true
+	case ir.ScanAttrs:
+		return ir.ScanAttrs{Axis: r.IntN(rank), Exclusive: r.IntN(2) == 0, Reverse: r.IntN(2) == 0}, true
+	case ir.SortAttrs:
+		return ir.SortAttrs{Axis: r.IntN(rank), Descending: r.IntN(2) == 0}, true
+	case ir.TopKAttrs:
+		return ir.TopKAttrs{Axis: r.IntN(rank), K: 1 + r.IntN(2)}, true
+	case ir.MergeAttrs:
+		n, ok := x.Shape[0].Int()
+		return ir.MergeAttrs{Count: 1 + r.IntN(int(max(1, n)))}, ok
 	case ir.SoftmaxAttrs:
 		return ir.SoftmaxAttrs{Axis: r.IntN(rank)}, true
 	case ir.PoolAttrs:

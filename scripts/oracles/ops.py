@@ -444,7 +444,62 @@ def flips():
     case("view", "flip", "axes=[1]", [np.zeros((2, 0))], np.zeros((2, 0)))
 
 
-for record in (unary, binary, cast, moves, reductions, windows, contractions, composites, attention, rope, losses, updates, winograd, transposed, flips):
+def scans():
+    """What NumPy accumulates, also from the end and without an element itself."""
+    def scan(x, axis, exclusive, reverse, f, first):
+        x = np.moveaxis(x, axis, 0)
+        x = x[::-1] if reverse else x
+        y = f(x, axis=0, dtype=x.dtype)
+        if exclusive:
+            y = np.concatenate([np.full_like(y[:1], first), y[:-1]])
+        return np.moveaxis(y[::-1] if reverse else y, 0, axis)
+
+    special = np.array([[1, nan, 3, 4], [-inf, 2, inf, 1], [0.5, inf, 1, 2], [-0.0, -0.0, 2, -2]])
+    ints = {"i8": np.array([[100, 100, 100], [7, 3, 120]]), "u8": np.array([[200, 3, 250, 250, 3]]), "i64": np.array([[2**62, 2**62, 5]])}
+    for op, f, first in [("cumsum", np.cumsum, 0), ("cumprod", np.cumprod, 1)]:
+        for exclusive, reverse in itertools.product((False, True), repeat=2):
+            attrs = lambda axis: f"axis={axis}, exclusive={str(exclusive).lower()}, reverse={str(reverse).lower()}"
+            near = lambda *shape: 1 + f32(*shape) / 16 if op == "cumprod" else f32(*shape)
+            long = [((260, 1), 0)] if exclusive == reverse else []  # blocks of blocks
+            for shape, axis in [((3, 4, 2), 1), ((2, 37), 1), ((1, 4), 0), ((0, 3), 0), ((3, 0), 1)] + long:
+                x = near(*shape)
+                case("scan", op, attrs(axis), [x], scan(x, axis, exclusive, reverse, f, first))
+            case("scan", op, attrs(1), [special], scan(special, 1, exclusive, reverse, f, first))
+            for d, v in ints.items():
+                v = v.astype(NUMPY[d])
+                case("scan", op, attrs(1), [(v, d)], (scan(v, 1, exclusive, reverse, f, first), d))
+
+
+def sorts():
+    """PyTorch's stable sort, in which NaN is the largest."""
+    rows = np.array([[1, 5, 5, 2, nan, -1], [1, nan, 9, nan, -inf, inf], [-0.0, 0.0, -0.0, 0.0, -inf, -inf], [nan] * 6, [inf, nan, inf, -inf, nan, 3]])
+    floats = [(rows, 1), (rows, 0), (f32(3, 4, 2), 1), (np.round(f32(2, 37) * 4), 1), (np.round(f32(67, 2) * 4), 0), (f32(1, 3), 0), (np.zeros((0, 3)), 0), (np.zeros((3, 0)), 1), (np.zeros((3, 0)), 0)]
+    ints = [(np.array([[3, -128, 127, 3, 0, -128, 127]]), "i8"), (np.array([[200, 0, 255, 0, 255, 7]]), "u8"), (np.array([[2**63 - 1, -(2**63), 0, 2**63 - 1, -(2**63)]]), "i64")]
+    both = [(x, axis, "f32") for x, axis in floats] + [(v.astype(NUMPY[d]), 1, d) for v, d in ints]
+    for (x, axis, d), descending in itertools.product(both, (False, True)):
+        values, order = torch.sort(torch.from_numpy(x), dim=axis, descending=descending, stable=True)
+        attrs = f"axis={axis}, descending={str(descending).lower()}"
+        case("sort", "sort", attrs, [(x, d)], (values, d))
+        case("sort", "argsort", attrs, [(x, d)], (order, "i32"))
+        for k in sorted({1, 3, x.shape[axis]}):
+            if descending and 0 < k <= x.shape[axis]:  # torch.topk leaves the order of equal ones open
+                top = [torch.narrow(y, axis, 0, k) for y in (values, order)]
+                case("sort", "topk", f"axis={axis}, k={k}", [(x, d)], (top[0], d))
+                case("sort", "argtopk", f"axis={axis}, k={k}", [(x, d)], (top[1], "i32"))
+    x = np.sort(f32(2, 8).reshape(2, 2, 4), -1).reshape(2, 8)
+    for count in (8, 3):
+        case("sort", "merge", f"axis=1, count={count}, descending=false", [x], (np.argsort(x, 1, kind="stable")[:, :count].astype(np.int32), "i32"))
+
+
+def gathers():
+    x, i = f32(3, 4, 2), rng.integers(0, 4, (3, 5, 2))
+    case("gather", "gather", "axis=1", [x, (i, "i64")], np.take_along_axis(x, i, 1))
+    i = np.array([[-7, 1, 250], [2, 9, 0]], np.int32)
+    x = f32(2, 3)
+    case("gather", "gather", "axis=1", [x, (i, "i32")], np.take_along_axis(x, np.clip(i, 0, 2), 1))
+
+
+for record in (unary, binary, cast, moves, reductions, windows, contractions, composites, attention, rope, losses, updates, winograd, transposed, flips, scans, sorts, gathers):
     record()
 versions = {"python": sys.version.split()[0], "numpy": np.__version__, "torch": torch.__version__}
 for kind, list_ in cases.items():

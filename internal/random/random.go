@@ -211,6 +211,8 @@ func (g *generator) instr(op *ir.Op) {
 	switch op.Attrs.(type) {
 	case ir.AttentionAttrs, ir.WinogradAttrs, ir.ConvTransposeAttrs:
 		x = g.image()
+	case ir.RandomAttrs:
+		x = g.like(ir.Type{DType: ir.U32, Shape: []ir.Size{ir.N(2)}})
 	}
 	args := []*ir.Value{x}
 	switch {
@@ -339,6 +341,8 @@ func (g *generator) attrs(zero any, x ir.Type, args []*ir.Value) (any, bool) {
 		return ir.RopeAttrs{Pos: g.size(), Theta: 16, Interleaved: r.IntN(2) == 0, Factor: float64(1 + r.IntN(2))}, true
 	case ir.LossAttrs:
 		return ir.LossAttrs{}, true
+	case ir.RandomAttrs:
+		return ir.RandomAttrs{Shape: g.typ().Shape}, true
 	}
 	if rank == 0 {
 		return nil, false

@@ -18,9 +18,8 @@ import numpy as np
 
 
 def tensor(x):
-    x = x.astype(mx.float32) if x.dtype in (mx.float16, mx.bfloat16) else x
     x = np.array(x)
-    names = {"float32": "f32", "uint32": "u32", "bool": "bool", "int32": "i32"}
+    names = {"float32": "f32", "float16": "f16", "uint32": "u32", "bool": "bool", "int32": "i32"}
     numbers = " ".join(repr(float(v)) if x.dtype.kind == "f" else str(int(v)) for v in x.flatten())
     return f"{names[str(x.dtype)]}{list(x.shape)}: {numbers}"
 
@@ -39,7 +38,7 @@ key, other = mx.random.split(mx.random.key(42))
 logits = mx.array(np.round(np.random.default_rng(3).standard_normal((5, 7)) * 64) / 64, mx.float32)
 p = mx.array([0, 0.25, 0.5, 1], mx.float32)
 uniform = lambda shape, t=mx.float32, low=0, high=1: mx.random.uniform(low, high, shape, t, key)
-# The numbers of which one is on the line: MLX puts a probability a little higher.
+# Probabilities that numbers are equal to: MLX puts a probability a little higher.
 edge = (mx.random.split(key, 8).reshape(-1).astype(mx.float32) / 2**32).astype(mx.float32)
 values = {
     "key": key, "other": other, "logits": logits, "edge": edge,
@@ -47,9 +46,10 @@ values = {
     "uniform_rows": uniform([3, 5]),
     "uniform_range": uniform([15], low=-2, high=5),
     "uniform_f16": uniform([33], mx.float16),
-    "uniform_bf16": uniform([33], mx.bfloat16),
-    "normal": mx.random.normal([33], key=key),
+    "uniform_bf16": uniform([33], mx.bfloat16).astype(mx.float32),
+    "normal": mx.random.normal([501], key=key),
     "normal_f16": mx.random.normal([33], mx.float16, key=key),
+    "dropout": mx.random.bernoulli(0.75, [5, 7], key) * logits * (1 / 0.75),  # as mlx.nn.Dropout has it
     "bernoulli": mx.random.bernoulli(p, [9, 4], key),
     "bernoulli_edge": mx.random.bernoulli(edge, [16], key),
     "categorical": mx.random.categorical(logits, -1, key=key).astype(mx.int32),

@@ -81,7 +81,7 @@ func randomError(name string, want float64) float64 {
 	switch name {
 	case "uniform_range":
 		return 7*0x1p-23 + 5*0x1p-23
-	case "normal":
+	case "normal", "normal_tail":
 		return 10 * 0x1p-23 * math.Abs(want)
 	case "normal_f16":
 		return 0x1p-10 * math.Abs(want)

@@ -97,7 +97,7 @@ func TestRandomNumbersAreMLXs(t *testing.T) {
 	}
 	p.allows = func(result int, got, want float64) bool {
 		bound := map[string]float64{
-			"uniform_range": 12 * 0x1p-23, "normal": 10 * 0x1p-23 * math.Abs(want),
+			"uniform_range": 12 * 0x1p-23, "normal": 10 * 0x1p-23 * math.Abs(want), "normal_tail": 10 * 0x1p-23 * math.Abs(want),
 			"normal_f16": 0x1p-10 * math.Abs(want), "dropout": 2 * 0x1p-23 * math.Abs(want),
 		}
 		return math.Abs(got-want) <= bound[f.Results[result].Name]

@@ -40,7 +40,11 @@ p = mx.array([0, 0.25, 0.5, 1], mx.float32)
 uniform = lambda shape, t=mx.float32, low=0, high=1: mx.random.uniform(low, high, shape, t, key)
 # Probabilities that numbers are equal to: MLX puts a probability a little higher.
 edge = (mx.random.split(key, 8).reshape(-1).astype(mx.float32) / 2**32).astype(mx.float32)
+# A key of a number near -1, where erfinv is steep: off the numbers of f32 there.
+off = lambda u: 0.25 <= u * 2**25 % 1 <= 0.75
+tail = next(k for k in map(mx.random.key, range(10**6)) if mx.random.normal([1], key=k).item() < -3.5 and off(mx.random.uniform(shape=[1], key=k).item()))
 values = {
+    "tail": tail, "normal_tail": mx.random.normal([1], key=tail),
     "key": key, "other": other, "logits": logits, "edge": edge,
     **{f"uniform{n}": uniform([n]) for n in (1, 2, 3, 7, 16, 33)},
     "uniform_rows": uniform([3, 5]),

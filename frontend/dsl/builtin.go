@@ -23,7 +23,7 @@ var constants = map[string]value{"inf": math.Inf(1), "init": namespace("init")}
 
 // notYet are names that the language has and this compiler does not.
 var notYet = strings.Fields(`cumsum topk sort gather scatter scatter_add
-	fft ifft rfft irfft stft istft eye
+	istft eye
 	grad stop_gradient quantize dequant tap params`)
 
 // quantisedNames are the dtypes that only storage has.
@@ -131,6 +131,18 @@ func init() {
 
 		"arange": {"n:size dtype:dtype?", func(a *builtinArgs) value {
 			return a.op("iota", ir.IotaAttrs{DType: a.dtype(1, ir.I32), Shape: []ir.Size{a.size(0)}})
+		}},
+		"fft":  {"x:tensor", func(a *builtinArgs) value { return a.op("fft", ir.FFTAttrs{}, a.tensor(0)) }},
+		"ifft": {"x:tensor", func(a *builtinArgs) value { return a.op("fft", ir.FFTAttrs{Inverse: true}, a.tensor(0)) }},
+		"rfft": {"x:tensor", func(a *builtinArgs) value { return a.built(func() mlx.Value { return mlx.RFFT(a.tensor(0)) }) }},
+		"irfft": {"x:tensor n:int", func(a *builtinArgs) value {
+			return a.built(func() mlx.Value { return mlx.IRFFT(a.tensor(0), a.int(1, 0)) })
+		}},
+		"stft": {"x:tensor window:tensor hop:int center:bool?", func(a *builtinArgs) value {
+			return a.built(func() mlx.Value { return mlx.STFT(a.tensor(0), a.tensor(1), a.int(2, 1), or(a.vals[3], true)) })
+		}},
+		"hann": {"n:int dtype:dtype", func(a *builtinArgs) value {
+			return a.built(func() mlx.Value { return a.c.b.Hann(a.dtype(1, ir.Invalid), a.int(0, 1)) })
 		}},
 		"seed": {"n:size", seedKey},
 		"split_key": {"key:tensor n:int?", func(a *builtinArgs) value {

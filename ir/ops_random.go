@@ -42,7 +42,6 @@ var threefry = &Op{
 		u, v := c.threefry(c.element(x[0], N(0)), c.element(x[0], N(1)), low, high)
 		return c.op("reshape", ShapeAttrs{shape}, c.op("where", nil, first, u, v))
 	}),
-	Grad: GradExpand,
 }
 
 // word is the number of a size, as a u32[1]: the last of 0, 1 ... size.

@@ -45,6 +45,7 @@ func (p *packing) variant(v *ir.Variant) {
 	for b, packed := range to {
 		if b.Place == ir.InArena {
 			b.Place, b.Index = ir.InPacked, packed.Index
+			b.Type = packed.Type // panels of one matrix may be grouped in two ways
 		}
 	}
 	used := map[*ir.Buffer]bool{}

@@ -224,6 +224,8 @@ func TestOtherOps(t *testing.T) {
 		"rope":           ropes(b),
 		"cross_entropy":  crossEntropies(b),
 		"conv_winograd":  winograds(b),
+		"threefry":       randoms(b),
+		"fft":            {one(ir.FFTAttrs{}, []ir.Size{n, ir.N(6), ir.N(2)}), one(ir.FFTAttrs{Inverse: true}, shape(3, 33, 2)), one(ir.FFTAttrs{}, shape(2, 80, 2)), one(ir.FFTAttrs{}, shape(37, 2))},
 		"conv_transpose": {one(ir.ConvTransposeAttrs{Stride: []int{2, 1}, Pad: []int{1, 0}, Dilation: []int{1, 2}, OutPad: []int{1, 0}, Groups: 2}, shape(2, 5, 6, 8), shape(6, 3, 2, 4)), one(ir.ConvTransposeAttrs{Stride: []int{2}, Pad: []int{1}, Dilation: []int{1}, OutPad: []int{0}, Groups: 1}, shape(1, 17, 9), shape(8, 4, 9))},
 		"flip":           {one(ir.FlipAttrs{Axes: []int{0, 1}}, shape(7, 33)), one(ir.FlipAttrs{Axes: []int{0}}, shape(7, 32))},
 		"take":           {take(ir.AxisAttrs{Axis: 0}, shape(7, 33), shape(5)), take(ir.AxisAttrs{Axis: 1}, shape(7, 33), nil), take(ir.AxisAttrs{Axis: 0}, shape(7, 32), shape(31, 2))},
@@ -309,6 +311,15 @@ func winograds(b *builder) []attempt {
 	return []attempt{func(o *ir.Op, d ir.DType) bool {
 		x := []ir.Size{ir.N(2), ir.N(6), n.Add(ir.N(2)), ir.N(9)}
 		return b.try("conv_winograd_"+d.String(), op("conv_winograd", ir.WinogradAttrs{Pad: []int{1, 0}}), []ir.Type{typ(d, x), typ(d, shape(8, 3, 3, 9))}, map[string]int64{"W": 1}, map[string]int64{"W": 12})
+	}}
+}
+
+// randoms are of even and odd numbers of elements, and of one.
+func randoms(b *builder) []attempt {
+	n := b.dim("R", 70)
+	return []attempt{func(o *ir.Op, d ir.DType) bool {
+		a := ir.RandomAttrs{Shape: []ir.Size{ir.N(3), n}}
+		return b.try("threefry_"+d.String(), op("threefry", a), []ir.Type{typ(d, shape(2))}, map[string]int64{"R": 1}, map[string]int64{"R": 32}, map[string]int64{"R": 67})
 	}}
 }
 

@@ -3,12 +3,14 @@ package metal_test
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/mlxc/mlxc"
 	"github.com/mlxc/mlxc/ir"
 )
 
@@ -69,6 +71,39 @@ func TestAgainstRecordedArrays(t *testing.T) {
 	}
 	kernels, launches := s.run(t)
 	t.Logf("%d kernels, %d cases, %d launches", kernels, len(s.programs), launches)
+}
+
+// Random numbers are those of MLX, within what TestRandomNumbersAreMLXs derives for the CPU.
+func TestRandomNumbersAreMLXs(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../testdata/random/mlx.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var recorded struct{ Values map[string]string }
+	if err := json.Unmarshal(text, &recorded); err != nil {
+		t.Fatal(err)
+	}
+	m, err := mlxc.Load("../../testdata/random/random.mlx", mlxc.Source{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, p := m.Funcs[0], &program{entry: m.Funcs[0].Name}
+	for _, v := range f.Inputs {
+		p.inputs = append(p.inputs, tensor(t, recorded.Values[v.Name]))
+	}
+	for _, r := range f.Results {
+		p.want = append(p.want, tensor(t, recorded.Values[r.Name]))
+	}
+	p.allows = func(result int, got, want float64) bool {
+		bound := map[string]float64{
+			"uniform_range": 12 * 0x1p-23, "normal": 10 * 0x1p-23 * math.Abs(want), "normal_tail": 10 * 0x1p-23 * math.Abs(want),
+			"normal_f16": 0x1p-10 * math.Abs(want), "dropout": 2 * 0x1p-23 * math.Abs(want),
+		}
+		return math.Abs(got-want) <= bound[f.Results[result].Name]
+	}
+	s := &suite{module: m, programs: []*program{p}}
+	s.run(t)
 }
 
 // tensor reads "f32[2, 2]: 1 -0 nan inf".

@@ -22,9 +22,8 @@ type builtinFn struct {
 var constants = map[string]value{"inf": math.Inf(1), "init": namespace("init")}
 
 // notYet are names that the language has and this compiler does not.
-var notYet = strings.Fields(`gather scatter scatter_add
-	fft ifft rfft irfft stft istft eye seed split_key uniform normal bernoulli categorical
-	grad stop_gradient quantize dequant tap params dropout`)
+var notYet = strings.Fields(`gather scatter scatter_add istft eye
+	grad stop_gradient quantize dequant tap params`)
 
 // quantisedNames are the dtypes that only storage has.
 var quantisedNames = strings.Fields(`q4g32 q4g64 q8g32 q8g64 q4_0 q4_1 q5_0 q8_0 q4_k q6_k`)
@@ -128,7 +127,9 @@ func init() {
 		"stack": {"xs:tensors axis:int?", func(a *builtinArgs) value {
 			return a.built(func() mlx.Value { return mlx.Stack(a.int(1, 0), a.tensors(0)...) })
 		}},
-		"split": {"x:tensor n:int axis:int?", splitInto},
+		"split": {"x:tensor n:int axis:int?", func(a *builtinArgs) value {
+			return a.parts(1, 1, func(n int) []mlx.Value { return mlx.Split(a.tensor(0), n, a.int(2, -1)) })
+		}},
 		"to": {"x:any dtype:dtype", func(a *builtinArgs) value {
 			t := a.dtype(1, ir.Invalid)
 			x, ok := a.c.operand(a.at(0), a.args[0].value, t)
@@ -143,6 +144,40 @@ func init() {
 
 		"arange": {"n:size dtype:dtype?", func(a *builtinArgs) value {
 			return a.op("iota", ir.IotaAttrs{DType: a.dtype(1, ir.I32), Shape: []ir.Size{a.size(0)}})
+		}},
+		"fft":  {"x:tensor", func(a *builtinArgs) value { return a.op("fft", ir.FFTAttrs{}, a.tensor(0)) }},
+		"ifft": {"x:tensor", func(a *builtinArgs) value { return a.op("fft", ir.FFTAttrs{Inverse: true}, a.tensor(0)) }},
+		"rfft": {"x:tensor", func(a *builtinArgs) value { return a.built(func() mlx.Value { return mlx.RFFT(a.tensor(0)) }) }},
+		"irfft": {"x:tensor n:int", func(a *builtinArgs) value {
+			return a.built(func() mlx.Value { return mlx.IRFFT(a.tensor(0), a.int(1, 0)) })
+		}},
+		"stft": {"x:tensor window:tensor hop:int center:bool?", func(a *builtinArgs) value {
+			return a.built(func() mlx.Value { return mlx.STFT(a.tensor(0), a.tensor(1), a.int(2, 1), or(a.vals[3], true)) })
+		}},
+		"hann": {"n:int dtype:dtype", func(a *builtinArgs) value {
+			return a.built(func() mlx.Value { return a.c.b.Hann(a.dtype(1, ir.Invalid), a.int(0, 1)) })
+		}},
+		"seed": {"n:size", seedKey},
+		"split_key": {"key:tensor n:int?", func(a *builtinArgs) value {
+			return a.parts(1, 2, func(n int) []mlx.Value { return mlx.SplitKey(a.tensor(0), n) })
+		}},
+		"uniform": {"key:tensor shape:sizes dtype:dtype low:float? high:float?", func(a *builtinArgs) value {
+			return a.built(func() mlx.Value {
+				return mlx.Uniform(a.tensor(0), a.dtype(2, ir.Invalid), a.float(3, 0), a.float(4, 1), a.sizes(1)...)
+			})
+		}},
+		"normal": {"key:tensor shape:sizes dtype:dtype", func(a *builtinArgs) value {
+			return a.built(func() mlx.Value { return mlx.Normal(a.tensor(0), a.dtype(2, ir.Invalid), a.sizes(1)...) })
+		}},
+		"bernoulli": {"key:tensor p:any shape:sizes", func(a *builtinArgs) value {
+			p, ok := a.c.operand(a.at(1), a.args[1].value, ir.F32)
+			if !ok {
+				return poison{}
+			}
+			return a.built(func() mlx.Value { return mlx.Bernoulli(a.tensor(0), p, a.sizes(2)...) })
+		}},
+		"categorical": {"key:tensor logits:tensor axis:int?", func(a *builtinArgs) value {
+			return a.built(func() mlx.Value { return mlx.Categorical(a.tensor(0), a.tensor(1), a.int(2, -1)) })
 		}},
 		"zeros": {"shape:sizes dtype:dtype", func(a *builtinArgs) value { return a.full(0, 1) }},
 		"ones":  {"shape:sizes dtype:dtype", func(a *builtinArgs) value { return a.full(1, 1) }},
@@ -239,14 +274,15 @@ func pooling(name string) builtinFn {
 	}}
 }
 
-func splitInto(a *builtinArgs) value {
-	n := a.int(1, 1)
+// parts is a tuple of as many tensors as an argument says.
+func (a *builtinArgs) parts(i, otherwise int, make func(n int) []mlx.Value) value {
+	n := a.int(i, otherwise)
 	if n < 1 || n > maxList {
-		return a.c.errorf(a.at(1), "a tensor is split into at least 1 part, not %d", n)
+		return a.c.errorf(a.at(i), "`%s` makes at least 1 part, not %d", a.name, n)
 	}
 	var parts []mlx.Value
 	first := a.built(func() mlx.Value {
-		parts = mlx.Split(a.tensor(0), n, a.int(2, -1))
+		parts = make(n)
 		return parts[0]
 	})
 	if isPoison(first) {
@@ -257,6 +293,18 @@ func splitInto(a *builtinArgs) value {
 		out.items = append(out.items, p)
 	}
 	return out
+}
+
+// seedKey is the key of a number, which the model says.
+func seedKey(a *builtinArgs) value {
+	n, ok := a.size(0).Int()
+	if a.c.entry == nil {
+		return a.c.unsupported(a.call.Span, "`seed` where a state begins")
+	}
+	if !ok || n < 0 {
+		return a.c.errorf(a.at(0), "`n` of `seed` must be a number that is not negative, not %s", a.size(0))
+	}
+	return a.built(func() mlx.Value { return a.c.b.Seed(uint64(n)) })
 }
 
 func zip(a *builtinArgs) value {

@@ -173,6 +173,17 @@ func TestTypes(t *testing.T) {
 		{"cross_entropy", func(b Builder, e Entry) Value {
 			return mlx.Mean(mlx.CrossEntropy(e.In("x", "f16[B, T, 4]"), e.In("l", "i32[B, T]")))
 		}, "f32"},
+		{"categorical", func(b Builder, e Entry) Value {
+			return mlx.Categorical(e.In("k", "u32[2]"), e.In("x", "f16[B, 4]"), -1)
+		}, "i32[B]"},
+		{"normal", func(b Builder, e Entry) Value { return mlx.Normal(e.In("k", "u32[2]"), mlx.BF16, N(3), N(4)) }, "bf16[3, 4]"},
+		{"bernoulli", func(b Builder, e Entry) Value {
+			return mlx.Bernoulli(mlx.SplitKey(b.Seed(1<<40), 3)[2], e.In("p", "f16[B, 1]"), e.In("x", "f32[B, 4]").Type().Shape...)
+		}, "bool[B, 4]"},
+		{"stft", func(b Builder, e Entry) Value {
+			return mlx.STFT(e.In("x", "f32[B, 480]"), b.Hann(mlx.F32, 400), 160, true)
+		}, "f32[B, 4, 201, 2]"},
+		{"irfft", func(b Builder, e Entry) Value { return mlx.IRFFT(mlx.RFFT(e.In("x", "f16[B, 1]")), 1) }, "f16[B, 1]"},
 		{"to", func(b Builder, e Entry) Value { return e.In("x", "f32[B]").To(mlx.I8) }, "i8[B]"},
 	} {
 		got, err := types(func(b Builder, e Entry) { e.Out("y", c.body(b, e)) })

@@ -215,6 +215,8 @@ func (g *generator) instr(op *ir.Op) {
 		if x = g.halves(x); x == nil {
 			return
 		}
+	case ir.RandomAttrs:
+		x = g.like(ir.Type{DType: ir.U32, Shape: []ir.Size{ir.N(2)}})
 	}
 	args := []*ir.Value{x}
 	switch {
@@ -357,6 +359,10 @@ func (g *generator) attrs(zero any, x ir.Type, args []*ir.Value) (any, bool) {
 		return ir.RopeAttrs{Pos: g.size(), Theta: 16, Interleaved: r.IntN(2) == 0, Factor: float64(1 + r.IntN(2))}, true
 	case ir.LossAttrs:
 		return ir.LossAttrs{}, true
+	case ir.FFTAttrs:
+		return ir.FFTAttrs{Inverse: r.IntN(2) == 0}, true
+	case ir.RandomAttrs:
+		return ir.RandomAttrs{Shape: g.typ().Shape}, true
 	}
 	if rank == 0 {
 		return nil, false

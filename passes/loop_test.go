@@ -14,7 +14,7 @@ import (
 // What a loop computes is the same after each pass, for any number of rounds: the kernels
 // with the plan that the arena has, against the reference on the program as written.
 func TestLoops(t *testing.T) {
-	files, err := filepath.Glob("testdata/loops/*.mlxir")
+	files, err := filepath.Glob("../testdata/loops/*.mlxir")
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
 	}

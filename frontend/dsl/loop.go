@@ -1,6 +1,8 @@
 package dsl
 
 import (
+	"maps"
+
 	"github.com/mlxc/mlxc/frontend/mlx"
 	"github.com/mlxc/mlxc/ir"
 )
@@ -27,70 +29,111 @@ func (c *context) loopStmt(s *For) {
 		fail()
 		return
 	}
-	names := c.assigned(s.Body)
-	var carried []string
-	var carry []mlx.Value
-	for _, n := range names {
-		switch v := c.scope.vars[n].(type) {
-		case nil:
-		case mlx.Value:
-			carried, carry = append(carried, n), append(carry, v)
-		case poison:
-			fail()
-			return
-		default:
-			c.hintf(at, "make it a tensor before: `full([], "+n+", f32)`", "`%s` is %s, and a loop carries tensors", n, describeValue(v))
-			fail()
-			return
-		}
+	carried, carry, ok := c.carried(at, s.Body)
+	if !ok {
+		fail()
+		return
 	}
 	counter := s.Vars[0].Name
-	before := map[string]value{}
-	for name, v := range c.scope.vars {
-		before[name] = v
-	}
+	before := maps.Clone(c.scope.vars)
 	c.b.SetPos(c.at(at))
 	results := c.entry.Loop(counter, hi.Sub(lo), carry, func(t mlx.Dim, now []mlx.Value) []mlx.Value {
-		c.step(at)
-		c.restore(before)
-		c.scope.vars[counter] = ir.Size(t).Add(lo)
-		for i, n := range carried {
-			c.scope.vars[n] = now[i]
-		}
-		if _, done := c.run(s.Body); done {
-			c.errorf(at, "a loop of the run time cannot return")
-		}
-		next := make([]mlx.Value, len(carried))
-		for i, n := range carried {
-			x, ok := c.operand(at, c.scope.vars[n], now[i].Type().DType)
-			if !ok {
-				return nil
-			}
-			next[i] = x
-		}
-		c.b.SetPos(c.at(at))
-		return next
+		c.begin(before, carried, now)
+		c.scope.vars[counter] = t.Add(lo)
+		return c.round(at, s.Body, carried, now)
 	})
-	c.restore(before)
-	for i, n := range carried {
-		if results[i].Poisoned() {
-			c.scope.vars[n] = poison{}
-			continue
+	c.begin(before, carried, results)
+}
+
+// whileStmt builds a loop that ends early, as far as anybody sees.
+func (c *context) whileStmt(s *While) {
+	at := Span{s.Pos, s.Pos.Column + len("while")}
+	if c.entry == nil {
+		c.errorf(at, "tensors are computed in functions that an entry calls, not here")
+		c.poisonAssigned(s.Body)
+		return
+	}
+	most, ok := c.size(s.Max, "the most rounds of a loop")
+	carried, carry, ok2 := c.carried(at, s.Body)
+	if !ok || !ok2 {
+		c.poisonAssigned(s.Body)
+		return
+	}
+	before := maps.Clone(c.scope.vars)
+	c.b.SetPos(c.at(at))
+	results := c.entry.While(most, carry, func(now []mlx.Value) mlx.Value {
+		c.begin(before, carried, now)
+		cond := c.eval(s.Cond)
+		v, isTensor := cond.(mlx.Value)
+		if typ := v.Type(); !isTensor || typ.DType != ir.Bool || typ.Rank() > 0 {
+			if !isPoison(cond) {
+				c.hintf(s.Cond.span(), "`all` and `any` make one bool of many", "`while` asks for one bool of the run time, not %s", describeValue(cond))
+			}
+			return c.b.Number(ir.Bool, 0)
 		}
-		c.scope.vars[n] = results[i].Label(n)
+		return v
+	}, func(now []mlx.Value) []mlx.Value {
+		c.begin(before, carried, now)
+		return c.round(at, s.Body, carried, now)
+	})
+	c.begin(before, carried, results)
+}
+
+// carried is the variables that exist and that the body of a loop assigns.
+func (c *context) carried(at Span, b *Body) (names []string, values []mlx.Value, ok bool) {
+	for _, n := range assigned(b) {
+		switch v := c.scope.vars[n].(type) {
+		case nil: // the body's own, or a state
+		case mlx.Value:
+			names, values = append(names, n), append(values, v)
+		case poison:
+			return nil, nil, false
+		default:
+			c.hintf(at, "a tensor of one number is `full([], 0, f32)`", "the loop assigns `%s`, which is %s before it: a loop carries tensors", n, describeValue(v))
+			return nil, nil, false
+		}
+	}
+	return names, values, true
+}
+
+// begin gives the variables of the function what they were before a loop, and those that
+// are carried what they are now.
+func (c *context) begin(before map[string]value, carried []string, now []mlx.Value) {
+	clear(c.scope.vars)
+	maps.Copy(c.scope.vars, before)
+	for i, n := range carried {
+		if now[i].Poisoned() {
+			c.scope.vars[n] = poison{}
+		} else {
+			c.scope.vars[n] = now[i].Label(n)
+		}
 	}
 }
 
-// restore gives the variables of the function what they were.
-func (c *context) restore(before map[string]value) {
-	clear(c.scope.vars)
-	for name, v := range before {
-		c.scope.vars[name] = v
+// round runs the body of a loop, and gives what the carried variables have become.
+func (c *context) round(at Span, b *Body, carried []string, now []mlx.Value) []mlx.Value {
+	c.step(at)
+	if _, done := c.run(b); done {
+		c.errorf(at, "a loop of the run time cannot return")
 	}
+	next := make([]mlx.Value, len(carried))
+	for i, n := range carried {
+		v := c.scope.vars[n]
+		if v == nil || isPoison(v) {
+			return now
+		}
+		x, ok := c.operand(at, v, now[i].Type().DType)
+		if !ok {
+			return now
+		}
+		next[i] = x
+	}
+	c.b.SetPos(c.at(at))
+	return next
 }
 
 // assigned is the variables that a body assigns, in the order in which it first does.
-func (c *context) assigned(b *Body) []string {
+func assigned(b *Body) []string {
 	var names []string
 	seen := map[string]bool{}
 	var visit func(ss []*Stmt)

@@ -39,8 +39,7 @@ func (c *context) stmt(s *Stmt) (values []value, done bool) {
 	case s.For != nil:
 		c.loopStmt(s.For)
 	case s.While != nil:
-		c.unsupported(Span{s.While.Pos, s.While.Pos.Column + len("while")}, "`while`")
-		c.poisonAssigned(s.While.Body)
+		c.whileStmt(s.While)
 	case s.Scope != nil:
 		return c.run(s.Scope)
 	}

@@ -41,8 +41,7 @@ func (e *Entry) Loop(counter string, count Dim, carry []Value, body func(t Dim, 
 		b.errorf("%s: its rounds, %s, have no bound", what, count)
 		return poison
 	}
-	d := &ir.Dim{Name: b.counterName(counter), Max: max(0, most-1), Counter: true, Pos: pos}
-	b.module.Dims = append(b.module.Dims, d)
+	d := e.counter(counter, max(0, most-1))
 	l := &loop{entry: e, what: what, count: count, counter: d, pos: pos, inits: inits}
 	for again := true; again; {
 		before := len(l.states)
@@ -52,6 +51,36 @@ func (e *Entry) Loop(counter string, count Dim, carry []Value, body func(t Dim, 
 		again = len(l.states) > before
 	}
 	return l.finish()
+}
+
+// While computes rounds of body as long as going says so of what is carried, and most of
+// them at most. Rounds beyond change nothing, but take their time.
+func (e *Entry) While(most Dim, carry []Value, going func(carry []Value) Value, body func(carry []Value) []Value) []Value {
+	b := e.b
+	goes := b.Number(ir.Bool, 1)
+	carried := e.Loop("round", most, append([]Value{goes}, carry...), func(_ Dim, now []Value) []Value {
+		states := map[*param]*ir.Value{}
+		for p, v := range e.weights {
+			states[p] = v
+		}
+		goes := now[0].And(going(now[1:]))
+		next := append([]Value{goes}, body(now[1:])...)
+		if len(next) != len(now) {
+			return next[1:] // Loop says what is wrong
+		}
+		for i := range carry {
+			next[1+i] = Where(goes, next[1+i], now[1+i])
+		}
+		for _, p := range e.loop.states {
+			if old := states[p]; old != nil && old != e.weights[p] {
+				if x, ok := b.use("while", Where(goes, Value{b: b, v: e.weights[p], e: e}, Value{b: b, v: old, e: e})); ok {
+					e.weights[p] = x
+				}
+			}
+		}
+		return next
+	})
+	return carried[1:]
 }
 
 // A loop is one that is being built.
@@ -108,9 +137,10 @@ func (l *loop) round(body func(t Dim, carry []Value) []Value) bool {
 	for i := range vals {
 		vals[i] = Value{b: b, v: l.fn.Inputs[i], e: e}
 	}
+	wrong := len(b.errs)
 	next := body(l.counter.Size(), vals)
 	switch {
-	case b.Failed() || e.asked != nil:
+	case len(b.errs) > wrong || e.asked != nil:
 		return false
 	case len(next) != len(vals):
 		b.errorf("%s: a round gives %d values, and carries %d", l.what, len(next), len(vals))
@@ -261,13 +291,26 @@ func again(b *ir.Emit, v *ir.Value, here map[*ir.Value]*ir.Value, failed error) 
 	return in.Result(), nil
 }
 
-// counterName is a name for a counter that no size has.
-func (b *Builder) counterName(base string) string {
+// counter is a dim that counts up to most: one that no loop around has, but others may, so
+// that equal loops have equal kernels.
+func (e *Entry) counter(base string, most int64) *ir.Dim {
+	b := e.b
+	open := func(d *ir.Dim) bool {
+		return slices.ContainsFunc(e.rounds, func(f ir.Fact) bool { return f.Left.Equal(d.Size()) })
+	}
 	name := base
-	for n := 2; b.module.Dim(name) != nil || slices.Contains(b.names, name); n++ {
+	for n := 2; ; n++ {
+		d := b.module.Dim(name)
+		switch {
+		case d == nil && !slices.Contains(b.names, name):
+			d = &ir.Dim{Name: name, Max: most, Counter: true, Pos: b.here()}
+			b.module.Dims = append(b.module.Dims, d)
+			return d
+		case d != nil && d.Counter && d.Max == most && !open(d):
+			return d
+		}
 		name = fmt.Sprintf("%s_%d", base, n)
 	}
-	return name
 }
 
 // dropCounters removes the counters of loops that were built and not kept.

@@ -94,6 +94,6 @@ func (t *Tests) WithoutWeights() {
 func readsWeights(body []*ir.Instr) bool {
 	return slices.ContainsFunc(body, func(in *ir.Instr) bool {
 		_, ok := in.Attrs.(ir.WeightAttrs)
-		return ok || slices.ContainsFunc(in.Regions, func(r *ir.Region) bool { return readsWeights(r.Body) })
+		return ok || in.Body != nil && readsWeights(in.Body.Body)
 	})
 }

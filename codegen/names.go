@@ -51,4 +51,9 @@ var predeclared = map[string]bool{
 	"cpu": true, "math": true, "runtime": true, "context": true, "ctx": true, "s": true, "m": true, "err": true, "out": true,
 }
 
-func dimName(d *ir.Dim) string { return "dim" + goName(d.Name) }
+func dimName(d *ir.Dim) string {
+	if d.Counter {
+		return "round" + goName(d.Name)
+	}
+	return "dim" + goName(d.Name)
+}

@@ -197,6 +197,13 @@ func (p *pkg) variant(t *table, v *ir.Variant) (jen.Code, error) {
 	if g := p.facts(v.Guard); g != nil {
 		items = append(items, jen.Id("Guard").Op(":").Add(g))
 	}
+	var loops []jen.Code
+	for _, l := range v.Loops {
+		loops = append(loops, fields("First", jen.Lit(l.First), "End", jen.Lit(l.End), "Count", p.size(l.Count), "Counter", jen.Id(dimName(l.Counter))))
+	}
+	if len(loops) > 0 {
+		items = append(items, jen.Id("Loops").Op(":").Add(slice(rt("Loop"), loops)))
+	}
 	return jen.Custom(multi, append(items,
 		jen.Id("Blocks").Op(":").Add(slice(rt("Block"), blocks)),
 		jen.Id("Plans").Op(":").Add(slice(rt("Plan"), stacks)),

@@ -14,7 +14,8 @@ type Env struct {
 	Params map[string]*Tensor
 	Dims   map[string]int64
 
-	live int64 // elements of the values that are held
+	locals map[string]*Tensor
+	live   int64 // elements of the values that are held
 }
 
 // Eval runs an entry by the reference evaluator: one op after another, nothing
@@ -27,19 +28,36 @@ func (m *Module) Eval(f *Func, params map[string]*Tensor, inputs []*Tensor, give
 	if err != nil {
 		return nil, err
 	}
-	env := &Env{Params: params, Dims: dims}
-	kept, err := env.run(f.Body, f.Inputs, inputs, f.Kept())
+	env := &Env{Params: params, Dims: dims, locals: map[string]*Tensor{}}
+	return env.body(f, inputs)
+}
+
+// body evaluates a function, and writes states and locals.
+func (e *Env) body(f *Func, inputs []*Tensor) ([]*Tensor, error) {
+	kept, err := e.run(f.Body, f.Inputs, inputs, f.Kept())
 	if err != nil {
 		return nil, err
 	}
 	for i, w := range f.Writes {
-		params[w.State.Name] = kept[len(f.Results)+i]
+		to := e.Params
+		if w.State.Local {
+			to = e.locals
+		}
+		to[w.State.Name] = kept[len(f.Results)+i]
 	}
 	return kept[:len(f.Results)], nil
 }
 
 // state is the value of a state before a call.
 func (e *Env) state(p *Param) (*Tensor, error) {
+	if p.Local {
+		t := e.locals[p.Name]
+		if t == nil {
+			return nil, fmt.Errorf("local %s has no value", p.Name)
+		}
+		e.live += int64(t.Len())
+		return t, nil
+	}
 	if t := e.Params[p.Name]; t != nil {
 		e.live += int64(t.Len())
 		return t, nil
@@ -91,6 +109,9 @@ func (e *Env) run(body []*Instr, inputs []*Value, args []*Tensor, results []*Val
 }
 
 func (e *Env) instr(in *Instr, args []*Tensor) ([]*Tensor, error) {
+	if in.Body != nil {
+		return e.loop(in, args)
+	}
 	if in.Op.Expand != nil {
 		b := &Emit{Pos: in.Pos, Facts: in.Facts}
 		results, err := in.Op.Expand(b, in)

@@ -22,7 +22,7 @@ func (m *Module) EvalVariant(f *Func, v *Variant, params map[string]*Tensor, inp
 		if err != nil {
 			return nil, err
 		}
-		if err := env.steps(m.Load.Steps, load); err != nil {
+		if err := env.rounds(m.Load, load, 0, len(m.Load.Steps), nil); err != nil {
 			return nil, err
 		}
 		for _, b := range m.Packed() {
@@ -33,7 +33,7 @@ func (m *Module) EvalVariant(f *Func, v *Variant, params map[string]*Tensor, inp
 	if err != nil {
 		return nil, err
 	}
-	if err := env.steps(v.Steps, memory); err != nil {
+	if err := env.rounds(v, memory, 0, len(v.Steps), v.Loops); err != nil {
 		return nil, err
 	}
 	for _, b := range v.Buffers {
@@ -49,6 +49,35 @@ func (m *Module) EvalVariant(f *Func, v *Variant, params map[string]*Tensor, inp
 		}
 	}
 	return env.outputs(f, v, memory)
+}
+
+// rounds runs some steps of a variant, with the loops among them.
+func (e *Env) rounds(v *Variant, memory map[*Buffer][]byte, first, end int, loops []Loop) error {
+	for first < end {
+		if len(loops) == 0 || loops[0].First >= end {
+			return e.steps(v.Steps[first:end], memory)
+		}
+		l := loops[0]
+		if err := e.steps(v.Steps[first:l.First], memory); err != nil {
+			return err
+		}
+		inner := 1
+		for inner < len(loops) && loops[inner].First < l.End {
+			inner++
+		}
+		n, err := e.size(l.Count)
+		if err != nil {
+			return err
+		}
+		for t := range n {
+			e.Dims[l.Counter.Name] = t
+			if err := e.rounds(v, memory, l.First, l.End, loops[1:inner]); err != nil {
+				return err
+			}
+		}
+		first, loops = l.End, loops[inner:]
+	}
+	return nil
 }
 
 // steps runs the steps of an epoch in the reverse of their order.

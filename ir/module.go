@@ -1,5 +1,7 @@
 package ir
 
+import "slices"
+
 // A Module is one model: its dims, parameters, and one function per entry.
 // Up to the pass lower a function is tensor SSA in Body; lower replaces the body
 // by Variants, whose steps launch Kernels.
@@ -31,10 +33,12 @@ type Checkpoint struct {
 // A Param is a tensor that comes from a checkpoint. Its type is that of the
 // file; what a model does to it first (a transposition, say) is part of the
 // program. A State is a param that lives in the session, and whose sizes may be dims of
-// it: what a call writes the next one reads.
+// it: what a call writes the next one reads. A Local is a state that lives in a call, from
+// the pass cut to lower: what one piece of code leaves to the next, or to its next round.
 type Param struct {
 	Name  string // unique in the module, without the @
 	State bool
+	Local bool
 	Type  Type
 	Path  string // name in the checkpoint
 	Init  *Init  // what serves when the checkpoint lacks it; nil: it must be there
@@ -132,20 +136,13 @@ type Instr struct {
 	Args    []*Value
 	Attrs   any // the op's attribute struct, by value; nil if it has none
 	Results []*Value
-	Regions []*Region
+	Body    *Func // of a loop: one round
 	Device  Device
 	Facts   []Fact // of the function: what its rules may rely on
 	Kernel  int    // number, from 1, of the kernel that stores the result; 0: every reader computes it
 	Parts   bool   // the kernels that store its operands store it, each its part; Kernel is the last of them
 	Why     string // it is stored, and not computed by its readers; empty: it is not
 	Pos     *Pos
-}
-
-// A Region is a nested body: what loop, while and fuse carry.
-type Region struct {
-	Args   []*Value
-	Body   []*Instr
-	Yields []*Value
 }
 
 // InMemory reports that an instruction is a tensor that is there before a call: a weight or
@@ -187,10 +184,15 @@ func (m *Module) Weights() []*Param { return m.params(false) }
 // States are the params that live in the session, in order.
 func (m *Module) States() []*Param { return m.params(true) }
 
+// Locals are the params that live in a call, in order.
+func (m *Module) Locals() []*Param {
+	return slices.DeleteFunc(slices.Clone(m.Params), func(p *Param) bool { return !p.Local })
+}
+
 func (m *Module) params(states bool) []*Param {
 	var some []*Param
 	for _, p := range m.Params {
-		if p.State == states {
+		if p.State == states && !p.Local {
 			some = append(some, p)
 		}
 	}
@@ -217,6 +219,37 @@ func (m *Module) Entries() []*Func {
 		}
 	}
 	return entries
+}
+
+// Bodies are the functions and, each before what it is part of, the bodies of their loops.
+func (m *Module) Bodies() []*Func {
+	var all []*Func
+	for _, f := range m.Funcs {
+		all = append(all, f.Bodies()...)
+	}
+	return all
+}
+
+// Bodies are the bodies of the loops of a function, inner ones first, and the function.
+func (f *Func) Bodies() []*Func {
+	var all []*Func
+	for _, in := range f.Body {
+		if in.Body != nil {
+			all = append(all, in.Body.Bodies()...)
+		}
+	}
+	return append(all, f)
+}
+
+// Straight are the loops of a function, up to the last of them, and what stands behind.
+func (f *Func) Straight() (loops, rest []*Instr) {
+	n := 0
+	for i, in := range f.Body {
+		if in.Body != nil {
+			n = i + 1
+		}
+	}
+	return f.Body[:n:n], f.Body[n:]
 }
 
 // Func finds an entry by name, its function without a guard; nil if there is none.

@@ -87,6 +87,12 @@ func (f *Func) Narrow(guard []Fact) (*Func, error) {
 		for _, a := range in.Args {
 			n.Args = append(n.Args, to[a])
 		}
+		if in.Body != nil {
+			var err error
+			if n.Body, err = in.Body.Narrow(guard); err != nil {
+				return nil, err
+			}
+		}
 		types, err := n.Infer()
 		if err != nil {
 			return nil, err

@@ -13,6 +13,7 @@ const (
 	KindWindow                  // a fold over a moving window
 	KindContract                // a sum of products
 	KindComposite               // an expansion into other ops
+	KindLoop                    // a body that is run several times
 	KindSink                    // write
 )
 
@@ -22,7 +23,8 @@ const (
 // each index; the operands have one shape. An Expand writes the op in terms of
 // others that have none. All other ops have a Pull, by which kernels are made, and
 // an Eval, which says the same a second time, slowly and obviously, for the
-// reference. A weight has no Pull: lowering loads it as it does inputs.
+// reference. A weight has no Pull: lowering loads it as it does inputs. A loop has none of
+// these: its instruction has a body.
 type Op struct {
 	Name     string
 	Kind     Kind
@@ -69,6 +71,6 @@ type Accumulates interface {
 	Accumulate(t DType) any
 }
 
-var kindNames = [...]string{"source", "elementwise", "view", "gather", "search", "reduce", "window", "contract", "composite", "sink"}
+var kindNames = [...]string{"source", "elementwise", "view", "gather", "search", "reduce", "window", "contract", "composite", "loop", "sink"}
 
 func (k Kind) String() string { return kindNames[k] }

@@ -142,6 +142,9 @@ func TestOpTableIsComplete(t *testing.T) {
 		}
 		seen[op.Name] = true
 		ways := 0
+		if op.Kind == KindLoop {
+			continue // its instruction has a body
+		}
 		for _, has := range []bool{op.Body != nil, op.Expand != nil, op.Pull != nil || inMemory[op.Name]} {
 			if has {
 				ways++
@@ -239,7 +242,7 @@ func TestEvalAgainstRecordedArrays(t *testing.T) {
 		}
 	}
 	for _, op := range Ops() {
-		if !seen[op.Name] && !inMemory[op.Name] {
+		if !seen[op.Name] && !inMemory[op.Name] && op.Kind != KindLoop { // recurrences of PyTorch are testdata/recurrent
 			t.Errorf("no recorded case of %s", op.Name)
 		}
 	}

@@ -89,7 +89,7 @@ func (s *scanner) module(c *textScope) (*Module, error) {
 	for !s.accept("}") {
 		item, ok := moduleItems[s.tok]
 		if !ok {
-			return nil, s.errorf("unexpected %s, expected checkpoint, dim, param, state, func, kernel, load or variant", s.found())
+			return nil, s.errorf("unexpected %s, expected checkpoint, dim, param, state, local, func, kernel, load or variant", s.found())
 		}
 		if err := item(s, c); err != nil {
 			return nil, err
@@ -106,6 +106,7 @@ func init() { // the functions refer to the table through regions
 		"dim":        (*scanner).dim,
 		"param":      (*scanner).param,
 		"state":      (*scanner).param,
+		"local":      (*scanner).param,
 		"func":       (*scanner).fn,
 		"kernel":     (*scanner).kernel,
 		"load":       (*scanner).load,
@@ -148,6 +149,7 @@ func (s *scanner) dim(c *textScope) error {
 		return at.errorf("dim %s has bounds %d..%d", d.Name, d.Min, d.Max)
 	}
 	d.Session = s.accept("session")
+	d.Counter = !d.Session && s.accept("counter")
 	c.dims[d.Name] = d
 	c.names = append(c.names, d.Name)
 	c.module.Dims = append(c.module.Dims, d)
@@ -155,7 +157,7 @@ func (s *scanner) dim(c *textScope) error {
 }
 
 func (s *scanner) param(c *textScope) error {
-	p := &Param{State: s.tok == "state"}
+	p := &Param{State: s.tok != "param", Local: s.tok == "local"}
 	s.next()
 	at := *s
 	var err error
@@ -326,8 +328,21 @@ func (s *scanner) fn(c *textScope) error {
 		return err
 	}
 	defer done()
+	values, err := s.head(c, f)
+	if err != nil {
+		return err
+	}
+	c.module.Funcs = append(c.module.Funcs, f)
+	if !s.accept("{") {
+		return nil
+	}
+	return s.code(c, f, values)
+}
+
+// head reads a signature and gives the values that it names.
+func (s *scanner) head(c *textScope, f *Func) (map[string]*Value, error) {
 	values := map[string]*Value{}
-	err = s.listOf("(", ")", func() error {
+	err := s.listOf("(", ")", func() error {
 		if s.tok != "" && isNameByte(s.tok[0]) {
 			return s.dimArg(c, f)
 		}
@@ -343,10 +358,10 @@ func (s *scanner) fn(c *textScope) error {
 		return err
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err = s.expect("->"); err != nil {
-		return err
+		return nil, err
 	}
 	err = s.listOf("(", ")", func() error {
 		name, err := s.name()
@@ -361,25 +376,23 @@ func (s *scanner) fn(c *textScope) error {
 		return err
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if s.accept("where") {
 		if f.Where, err = s.facts(c); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if s.accept("split") {
 		if f.Split, err = s.facts(c); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	if err = s.loc(c, &f.Pos); err != nil {
-		return err
-	}
-	c.module.Funcs = append(c.module.Funcs, f)
-	if !s.accept("{") {
-		return nil
-	}
+	return values, s.loc(c, &f.Pos)
+}
+
+// code reads what a function does, behind the brace.
+func (s *scanner) code(c *textScope, f *Func, values map[string]*Value) error {
 	for s.tok != "ret" {
 		if s.tok == "write" {
 			if err := s.write(c, f, values); err != nil {
@@ -387,7 +400,7 @@ func (s *scanner) fn(c *textScope) error {
 			}
 			continue
 		}
-		in, err := s.instr(c, values)
+		in, err := s.instr(c, f, values)
 		if err != nil {
 			return err
 		}
@@ -396,8 +409,8 @@ func (s *scanner) fn(c *textScope) error {
 	}
 	s.next()
 	i := 0
-	at = *s
-	err = s.listOf("(", ")", func() error {
+	at := *s
+	err := s.listOf("(", ")", func() error {
 		v, err := s.use(values)
 		if err == nil && i == len(f.Results) {
 			err = at.errorf("func @%s has %d results", f.Name, len(f.Results))
@@ -496,11 +509,11 @@ func (s *scanner) use(values map[string]*Value) (*Value, error) {
 	return v, nil
 }
 
-func (s *scanner) instr(c *textScope, values map[string]*Value) (*Instr, error) {
+func (s *scanner) instr(c *textScope, f *Func, values map[string]*Value) (*Instr, error) {
 	in := &Instr{}
 	var defined []string // in scope only behind the instruction
 	fresh := map[string]*Value{}
-	for {
+	for len(s.tok) > 1 && s.tok[0] == '%' {
 		v, err := s.define(fresh)
 		if err != nil {
 			return nil, err
@@ -517,8 +530,10 @@ func (s *scanner) instr(c *textScope, values map[string]*Value) (*Instr, error) 
 		}
 		defined = append(defined, n)
 	}
-	if err := s.expect("="); err != nil {
-		return nil, err
+	if len(in.Results) > 0 {
+		if err := s.expect("="); err != nil {
+			return nil, err
+		}
 	}
 	at := *s
 	name, err := s.name()
@@ -553,14 +568,13 @@ func (s *scanner) instr(c *textScope, values map[string]*Value) (*Instr, error) 
 	if err := s.expect(")"); err != nil {
 		return nil, err
 	}
-	if err := s.expect(":"); err != nil {
-		return nil, err
-	}
 	for i, v := range in.Results {
-		if i > 0 {
-			if err := s.expect(","); err != nil {
-				return nil, err
-			}
+		before := ","
+		if i == 0 {
+			before = ":"
+		}
+		if err := s.expect(before); err != nil {
+			return nil, err
 		}
 		if v.Type, err = s.typ(c.size, c.names); err != nil {
 			return nil, err
@@ -598,5 +612,21 @@ func (s *scanner) instr(c *textScope, values map[string]*Value) (*Instr, error) 
 	for _, n := range defined {
 		values[n] = fresh[n]
 	}
-	return in, s.loc(c, &in.Pos)
+	if err := s.loc(c, &in.Pos); err != nil || in.Op.Kind != KindLoop {
+		return in, err
+	}
+	return in, s.loop(c, f, in)
+}
+
+// loop reads the body of a loop.
+func (s *scanner) loop(c *textScope, f *Func, in *Instr) error {
+	in.Body = &Func{Name: f.Name, Guard: f.Guard}
+	values, err := s.head(c, in.Body)
+	if err == nil {
+		err = s.expect("{")
+	}
+	if err != nil {
+		return err
+	}
+	return s.code(c, in.Body, values)
 }

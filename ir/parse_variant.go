@@ -44,10 +44,12 @@ func (s *scanner) variantBody(c *textScope, v *Variant) error {
 			err = s.buffer(c, v, buffers)
 		case "step":
 			err = s.step(c, v, buffers)
+		case "loop":
+			err = s.loopSteps(c, v)
 		case "plan":
 			err = s.plan(c, v, buffers)
 		default:
-			err = s.errorf("unexpected %s, expected buffer, step or plan", s.found())
+			err = s.errorf("unexpected %s, expected buffer, step, loop or plan", s.found())
 		}
 		if err != nil {
 			return err
@@ -171,6 +173,42 @@ func (s *scanner) step(c *textScope, v *Variant, buffers map[string]*Buffer) err
 	}
 	v.Steps = append(v.Steps, st)
 	return s.loc(c, &st.Pos)
+}
+
+// loopSteps reads `loop steps 1..4 count T counter t`.
+func (s *scanner) loopSteps(c *textScope, v *Variant) error {
+	s.next()
+	err := s.expect("steps")
+	var first, end int64
+	if err == nil {
+		first, err = s.int()
+	}
+	if err == nil {
+		err = s.expect("..")
+	}
+	if err == nil {
+		end, err = s.int()
+	}
+	if err == nil {
+		err = s.expect("count")
+	}
+	l := Loop{First: int(first), End: int(end)}
+	if err == nil {
+		l.Count, err = s.size(c.size, c.names)
+	}
+	if err == nil {
+		err = s.expect("counter")
+	}
+	at := *s
+	var name string
+	if err == nil {
+		name, err = s.name()
+	}
+	if l.Counter = c.dims[name]; err == nil && l.Counter == nil {
+		err = at.errorf("dim %s is not declared", name)
+	}
+	v.Loops = append(v.Loops, l)
+	return err
 }
 
 func (s *scanner) plan(c *textScope, v *Variant, buffers map[string]*Buffer) error {

@@ -1,12 +1,59 @@
 package ir
 
+import "slices"
+
 // A Variant is one whole plan of an entry, good where its guard holds. A call
 // takes the first variant whose guard holds; the last has none.
 type Variant struct {
 	Guard   []Fact
 	Buffers []*Buffer
 	Steps   []*Step
-	Plan    *Plan // from the pass plan; nil before
+	Loops   []Loop // outer ones before those in them
+	Plan    *Plan  // from the pass plan; nil before
+}
+
+// A Loop is steps that a call runs several times, one round after another: a barrier
+// stands before each.
+type Loop struct {
+	First, End int // steps, the end not included
+	Count      Size
+	Counter    *Dim // is the number of rounds that are done
+}
+
+// Has reports that a step is in the loop.
+func (l Loop) Has(step int) bool { return l.First <= step && step < l.End }
+
+// Rounds is how often a call runs a step.
+func (v *Variant) Rounds(step int) Size {
+	n := N(1)
+	for _, l := range v.Loops {
+		if l.Has(step) {
+			n = n.Mul(l.Count)
+		}
+	}
+	return n
+}
+
+// Stays reports that a buffer keeps what it has from one round of a loop to the next, or
+// brings it from before or beyond the loop: some other step uses it, or a round reads it
+// before writing it.
+func (v *Variant) Stays(b *Buffer, l Loop) bool {
+	seen := false
+	for i, s := range v.Steps {
+		if !slices.Contains(s.Args, b) {
+			continue
+		}
+		if !l.Has(i) {
+			return true
+		}
+		for n, arg := range s.Args {
+			if arg == b && !seen && !s.Kernel.Args[n].Write {
+				return true
+			}
+		}
+		seen = true
+	}
+	return false
 }
 
 // A Place is the memory that a buffer is part of.

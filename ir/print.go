@@ -23,6 +23,9 @@ func Print(m *Module) string {
 		if d.Session {
 			session = " session"
 		}
+		if d.Counter {
+			session = " counter"
+		}
 		p.line("dim %s %d..%d%s%s", d.Name, d.Min, d.Max, session, p.at(d.Pos))
 	}
 	for _, w := range m.Params {
@@ -117,6 +120,9 @@ func (p *textPrinter) param(w *Param) {
 	if w.State {
 		kind = "state"
 	}
+	if w.Local {
+		kind = "local"
+	}
 	init := ""
 	if w.Init != nil {
 		init = fmt.Sprintf(" init %s(%s)", w.Init.Name, joinText(w.Init.Args, floatText))
@@ -125,7 +131,19 @@ func (p *textPrinter) param(w *Param) {
 }
 
 func (p *textPrinter) fn(f *Func) {
-	n := &valueNames{used: map[string]bool{}, of: map[*Value]string{}}
+	n, head := p.head(f)
+	if len(f.Variants) > 0 {
+		p.line("func @%s%s%s", f.Name, p.guard(f.Guard, " "), head)
+		return
+	}
+	p.open("func @%s%s%s {", f.Name, p.guard(f.Guard, " "), head)
+	p.code(n, f)
+	p.close("}")
+}
+
+// head is the signature of a function, and what names its values have.
+func (p *textPrinter) head(f *Func) (n *valueNames, head string) {
+	n = &valueNames{used: map[string]bool{}, of: map[*Value]string{}}
 	inputs := joinText(f.Inputs, func(v *Value) string { return n.name(v) + ": " + v.Type.String() })
 	results := joinText(f.Results, func(r Result) string { return r.Name + ": " + r.Type.String() })
 	for _, d := range f.Dims {
@@ -134,25 +152,23 @@ func (p *textPrinter) fn(f *Func) {
 		}
 		inputs += d.Name + ": dim"
 	}
-	head := fmt.Sprintf("func @%s%s(%s) -> (%s)", f.Name, p.guard(f.Guard, " "), inputs, results)
+	head = fmt.Sprintf("(%s) -> (%s)", inputs, results)
 	if len(f.Where) > 0 {
 		head += " where " + joinText(f.Where, func(w Fact) string { return w.String() + p.at(w.Pos) })
 	}
 	if len(f.Split) > 0 {
 		head += " split " + joinText(f.Split, func(g Fact) string { return g.String() + p.at(g.Pos) })
 	}
-	head += p.at(f.Pos)
-	if len(f.Variants) > 0 {
-		p.line("%s", head)
-		return
-	}
-	p.open("%s {", head)
+	return n, head + p.at(f.Pos)
+}
+
+// code is what a function does.
+func (p *textPrinter) code(n *valueNames, f *Func) {
 	p.body(n, f.Body)
 	for _, w := range f.Writes {
 		p.line("write(@%s, %s)", w.State.Name, n.name(w.Value))
 	}
 	p.line("ret(%s)", joinText(f.Results, func(r Result) string { return n.name(r.Value) }))
-	p.close("}")
 }
 
 // valueNames gives each value of a function its name: that of the source where
@@ -189,9 +205,9 @@ func (p *textPrinter) body(n *valueNames, body []*Instr) {
 			}
 			args += AttrText(in.Attrs)
 		}
-		text := fmt.Sprintf("%s = %s(%s)", joinText(in.Results, n.name), in.Op.Name, args)
+		text := fmt.Sprintf("%s(%s)", in.Op.Name, args)
 		if len(in.Results) > 0 {
-			text += " : " + joinText(in.Results, func(v *Value) string { return v.Type.String() })
+			text = joinText(in.Results, n.name) + " = " + text + " : " + joinText(in.Results, func(v *Value) string { return v.Type.String() })
 		}
 		if in.Device != OnAny {
 			text += " on " + string(in.Device)
@@ -203,7 +219,15 @@ func (p *textPrinter) body(n *valueNames, body []*Instr) {
 			}
 			text += fmt.Sprintf(" %q", in.Why)
 		}
-		p.line("%s%s", text, p.at(in.Pos))
+		text += p.at(in.Pos)
+		if in.Body == nil {
+			p.line("%s", text)
+			continue
+		}
+		names, head := p.head(in.Body)
+		p.open("%s %s {", text, head)
+		p.code(names, in.Body)
+		p.close("}")
 	}
 }
 
@@ -222,6 +246,9 @@ func (p *textPrinter) variant(head string, v *Variant) {
 			text += fmt.Sprintf(" barrier %s %%%s after %d", h.Kind, h.Buffer.Name, h.After)
 		}
 		p.line("%s%s", text, p.at(s.Pos))
+	}
+	for _, l := range v.Loops {
+		p.line("loop steps %d..%d count %s counter %s", l.First, l.End, l.Count, l.Counter.Name)
 	}
 	if v.Plan != nil {
 		p.plan(v.Plan)

@@ -2,6 +2,7 @@ package ir
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -305,6 +306,19 @@ func TestEveryRuleHasAFailingExample(t *testing.T) {
 	}
 	if _, err := testInstr(t, "reshape", "shape=[0 - 2, 0 - 3]", "f32[6]").Infer(); err == nil {
 		t.Error("sizes may be negative")
+	}
+	for _, l := range []struct {
+		rule            string
+		count           int64
+		takes, counters int
+	}{{"loop/body", 2, 0, 1}, {"loop/count", -1, 1, 1}, {"loop/count", 2, 1, 0}} {
+		in := testInstr(t, "loop", fmt.Sprintf("count=%d, carried=1", l.count), "f32[2]")
+		in.Body = &Func{Results: []Result{{Type: in.Args[0].Type}}}
+		in.Body.Inputs = in.Args[:l.takes]
+		for range l.counters {
+			in.Body.Dims = append(in.Body.Dims, &Dim{Name: "t", Counter: true})
+		}
+		fails(l.rule, in)
 	}
 	ids := map[string]bool{}
 	for _, op := range Ops() {

@@ -13,6 +13,7 @@ type Dim struct {
 	Name     string
 	Min, Max int64 // inclusive bounds, 0 <= Min <= Max
 	Session  bool  // has one value for the life of a session
+	Counter  bool  // of a loop: the rounds that are done
 	Pos      *Pos
 }
 

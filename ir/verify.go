@@ -79,6 +79,11 @@ func (v *verifier) typ(pos *Pos, what string, t Type) {
 	}
 	for _, s := range t.Shape {
 		v.size(pos, what, s, nil)
+		s.Walk(func(a *Atom) {
+			if a.Kind == AtomDim && a.Dim.Counter {
+				v.fault(pos, "type/counter", "%s: %s depends on the counter of a loop", what, t)
+			}
+		})
 	}
 	if _, ok := t.Bytes().Max(); !ok {
 		v.fault(pos, "type/bytes", "%s: %s can be more than 64 bits address", what, t)
@@ -111,7 +116,7 @@ func (v *verifier) params() {
 				v.fault(p.Pos, "param/constant", "param @%s: size %s is not a constant", p.Name, s)
 			}
 			s.Walk(func(a *Atom) {
-				if d := v.module.Dim(a.key); a.Kind == AtomDim && d != nil && !d.Session {
+				if d := v.module.Dim(a.key); a.Kind == AtomDim && d != nil && !d.Session && !p.Local {
 					v.fault(p.Pos, "state/dim", "state @%s: dim %s is not one of the session", p.Name, d.Name)
 				}
 			})
@@ -172,6 +177,12 @@ func (v *verifier) fn(f *Func) {
 				v.fault(in.Pos, "read/state", "state @%s is not the module's, or of another shape\n%s", a.State.Name, around(f, i))
 			}
 		}
+		if in.Body != nil {
+			if missing := func(w Fact) bool { return !contains(in.Body.Where, w) }; slices.ContainsFunc(f.Where, missing) {
+				v.fault(in.Pos, "loop/where", "the body does not know all that holds around it\n%s", around(f, i))
+			}
+			v.fn(in.Body)
+		}
 		known := *in
 		known.Facts = f.Where // and no others
 		types, err := known.Infer()
@@ -212,6 +223,10 @@ func (v *verifier) fn(f *Func) {
 	}
 }
 
+func contains(facts []Fact, w Fact) bool {
+	return slices.ContainsFunc(facts, func(f Fact) bool { return f.String() == w.String() })
+}
+
 // writes: a state is the module's, and written once, by a value of its type.
 func (v *verifier) writes(f *Func, defined map[*Value]bool) {
 	for i, w := range f.Writes {
@@ -220,7 +235,7 @@ func (v *verifier) writes(f *Func, defined map[*Value]bool) {
 		case v.module.Param(w.State.Name) != w.State || !w.State.State || again:
 			v.fault(f.Pos, "write/state", "func @%s: @%s is no state of the module, or written twice", f.Name, w.State.Name)
 		case len(f.Variants) > 0:
-		case !defined[w.Value]:
+		case w.Value == nil || !defined[w.Value]:
 			v.fault(f.Pos, "write/defined", "func @%s: what state @%s becomes is not defined", f.Name, w.State.Name)
 		case !w.Value.Type.Equal(w.State.Type.Narrow(f.Guard)):
 			v.fault(f.Pos, "write/type", "func @%s: state @%s is %s, and becomes %s", f.Name, w.State.Name, w.State.Type, w.Value.Type)

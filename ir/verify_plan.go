@@ -88,6 +88,18 @@ func (v *verifier) variant(f *Func, w *Variant) {
 			fault(f.Pos, "variant/output", "output %%%s is never written", b.Name)
 		}
 	}
+	for i, l := range w.Loops {
+		ends := func(i int) bool { return i == 0 || i == len(w.Steps) || w.Steps[i].Epoch != w.Steps[i-1].Epoch }
+		if l.First < 0 || l.End <= l.First || l.End > len(w.Steps) || !ends(l.First) || !ends(l.End) || !l.Counter.Counter {
+			fault(f.Pos, "loop/steps", "loop %d of steps %d to %d is no loop of whole epochs", i, l.First, l.End)
+			return
+		}
+		for _, outer := range w.Loops[:i] {
+			if outer.Has(l.First) != outer.Has(l.End-1) || outer.First > l.First || l.First < outer.First && l.End > outer.First {
+				fault(f.Pos, "loop/nested", "loop %d is not within one before it, nor behind it", i)
+			}
+		}
+	}
 	if w.Plan != nil {
 		v.plan(f, w)
 	}

@@ -10,7 +10,7 @@ import (
 // simplifies what comes of it: softmax and log_softmax of one value find the same
 // maximum.
 func expand(m *ir.Module) error {
-	for _, f := range m.Funcs {
+	for _, f := range m.Bodies() {
 		var body []*ir.Instr
 		to := map[*ir.Value]*ir.Value{}
 		for _, in := range f.Body {

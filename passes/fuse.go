@@ -10,11 +10,15 @@ import (
 // stored is computed by each kernel that reads it, so these two decisions are all
 // that fusion is: a group of values is what lies between the stored ones.
 func fuse(m *ir.Module) error {
-	for _, f := range m.Funcs {
-		if err := keepOld(f); err != nil {
+	for _, f := range m.Bodies() {
+		loops, rest := f.Straight()
+		straight := *f
+		straight.Body = rest
+		if err := keepOld(&straight); err != nil {
 			return err
 		}
-		newFusion(m, f).run()
+		newFusion(m, &straight).run()
+		f.Body = append(loops, straight.Body...)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package passes
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -34,6 +35,9 @@ func lower(m *ir.Module) error {
 		for i, s := range l.variant.Steps {
 			s.Epoch = i
 		}
+		slices.SortStableFunc(l.variant.Loops, func(a, b ir.Loop) int {
+			return cmp.Or(cmp.Compare(a.First, b.First), cmp.Compare(b.End, a.End))
+		})
 		l.variant.Guard = f.Guard
 		if variants = append(variants, l.variant); len(f.Guard) > 0 {
 			continue
@@ -47,6 +51,7 @@ func lower(m *ir.Module) error {
 		f.Writes = nil
 	}
 	m.Funcs = funcs
+	m.Params = slices.DeleteFunc(m.Params, func(p *ir.Param) bool { return p.Local })
 	return nil
 }
 
@@ -110,8 +115,31 @@ func (l *lowering) run() error {
 	outs := make([]*ir.Buffer, len(l.fn.Results))
 	for i, r := range l.fn.Results {
 		outs[i] = l.buffer(r.Name, ir.InOutput, i, r.Type)
+		if p, isParam := memory(r.Value).(*ir.Param); isParam && p.Local && l.buffers[p] == nil {
+			l.buffers[p] = outs[i] // what the last loop makes of it is the result
+		}
 		if l.buffers[r.Value] == nil && stored(r.Value) && memory(r.Value) == r.Value {
 			l.buffers[r.Value] = outs[i] // its kernel writes the result itself
+		}
+	}
+	if err := l.code(); err != nil {
+		return err
+	}
+	for i, r := range l.fn.Results {
+		if l.bufferOf(r.Value) != outs[i] { // an input, a weight, a constant, or a second name
+			l.copy(r.Value, outs[i], wholes(l.fn))
+		}
+	}
+	l.writes()
+	return nil
+}
+
+// code appends the steps of the function, those of its loops first.
+func (l *lowering) code() error {
+	loops, _ := l.fn.Straight()
+	for _, in := range loops {
+		if err := l.loop(in); err != nil {
+			return err
 		}
 	}
 	whole := wholes(l.fn)
@@ -140,15 +168,32 @@ func (l *lowering) run() error {
 		}
 		l.step(k, args, nil, main.Instr.Pos, main.Instr.Device, name)
 	}
-	for i, r := range l.fn.Results {
-		if l.buffers[r.Value] != outs[i] { // an input, a weight, a constant, or a second name
-			l.copy(r.Value, outs[i], whole)
-		}
-	}
+	return nil
+}
+
+// writes copies to states what no kernel has stored there.
+func (l *lowering) writes() {
 	for _, w := range l.fn.Writes {
 		if to := l.state(w.State); memory(w.Value) != w.State && l.buffers[w.Value] != to {
-			l.copy(w.Value, to, whole)
+			l.copy(w.Value, to, wholes(l.fn))
 		}
+	}
+}
+
+// loop appends the steps of a round.
+func (l *lowering) loop(in *ir.Instr) error {
+	body := *l
+	body.fn, body.last = in.Body, nil
+	for i, v := range in.Body.Inputs {
+		l.buffers[v] = l.buffers[in.Args[i]]
+	}
+	first := len(l.variant.Steps)
+	if err := body.code(); err != nil {
+		return err
+	}
+	body.writes()
+	if end := len(l.variant.Steps); len(in.Body.Dims) > 0 && end > first {
+		l.variant.Loops = append(l.variant.Loops, ir.Loop{First: first, End: end, Count: in.Attrs.(ir.LoopAttrs).Count, Counter: in.Body.Dims[0]})
 	}
 	return nil
 }

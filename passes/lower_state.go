@@ -74,9 +74,13 @@ func storeLast(k *ir.Kernel, args, last []*ir.Value) {
 	slices.SortStableFunc(k.Stores, func(a, b ir.Store) int { return isLast(a) - isLast(b) })
 }
 
-// state is the buffer of a state.
+// state is the buffer of a state or local.
 func (l *lowering) state(p *ir.Param) *ir.Buffer {
-	if l.buffers[p] == nil {
+	switch {
+	case l.buffers[p] != nil:
+	case p.Local:
+		l.buffers[p] = l.buffer(p.Name, ir.InArena, 0, p.Type)
+	default:
 		l.buffers[p] = l.buffer(p.Name, ir.InState, slices.Index(l.module.Params, p), p.Type.Narrow(l.fn.Guard))
 	}
 	return l.buffers[p]

@@ -13,7 +13,7 @@ import (
 // whose elements something else is done to where they are stays, since its kernel does
 // that too.
 func mergeProducts(m *ir.Module) error {
-	for _, f := range m.Funcs {
+	for _, f := range m.Bodies() {
 		if err := mergeIn(f); err != nil {
 			return err
 		}

@@ -53,7 +53,9 @@ func everyFunc(holds func(f *ir.Func) bool) func(m *ir.Module) bool {
 
 func everyInstr(holds func(in *ir.Instr) bool) func(m *ir.Module) bool {
 	return everyFunc(func(f *ir.Func) bool {
-		return !slices.ContainsFunc(f.Body, func(in *ir.Instr) bool { return !holds(in) })
+		return !slices.ContainsFunc(f.Bodies(), func(g *ir.Func) bool {
+			return slices.ContainsFunc(g.Body, func(in *ir.Instr) bool { return !holds(in) })
+		})
 	})
 }
 

@@ -35,13 +35,21 @@ type packing struct {
 
 func (p *packing) variant(v *ir.Variant) {
 	to := map[*ir.Buffer]*ir.Buffer{} // buffers of load, by those of the variant
-	v.Steps = slices.DeleteFunc(v.Steps, func(s *ir.Step) bool {
-		if !p.packable(s, to) {
-			return false
+	var rest []*ir.Step
+	left := make([]int, len(v.Steps)+1) // of the steps before each
+	for i, s := range v.Steps {
+		if p.packable(s, to) {
+			p.step(s, to)
+		} else {
+			rest = append(rest, s)
 		}
-		p.step(s, to)
-		return true
-	})
+		left[i+1] = len(rest)
+	}
+	v.Steps = rest
+	for i, l := range v.Loops {
+		v.Loops[i].First, v.Loops[i].End = left[l.First], left[l.End]
+	}
+	v.Loops = slices.DeleteFunc(v.Loops, func(l ir.Loop) bool { return l.First == l.End })
 	for b, packed := range to {
 		if b.Place == ir.InArena {
 			b.Place, b.Index = ir.InPacked, packed.Index

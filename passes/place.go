@@ -11,7 +11,7 @@ import (
 // otherwise, and what the GPU cannot hold is an error.
 func place(m *ir.Module) error {
 	var wrong ir.Diagnostics
-	for _, f := range m.Funcs {
+	for _, f := range m.Bodies() {
 		for _, in := range f.Body {
 			switch {
 			case m.Target != ir.Metal:

@@ -21,21 +21,40 @@ func schedule(m *ir.Module) error {
 }
 
 func scheduleVariant(m *ir.Module, f *ir.Func, v *ir.Variant) {
-	g, buffers := memoryGraph(v)
+	_, buffers := memoryGraph(v)
 	sizes := sizesAt(m, buffers, planPoints(m, f, v, buffers))
 	bound, least := sizes[0], sizes[len(sizes)-1]
-	order, _ := arena.Schedule(g, bound)
-	epoch := arena.PackEpochs(g, order, [][]int64{bound, least})
-	for k, s := range v.Steps {
-		s.Epoch = epoch[k]
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(epoch[a], epoch[b]) })
-	steps := make([]*ir.Step, len(order))
-	for i, k := range order {
-		steps[i] = v.Steps[k]
+	var steps []*ir.Step
+	epochs := 0
+	for _, straight := range betweenLoops(v) {
+		part := &ir.Variant{Buffers: v.Buffers, Steps: straight}
+		g, _ := memoryGraph(part)
+		order, _ := arena.Schedule(g, bound)
+		epoch := arena.PackEpochs(g, order, [][]int64{bound, least})
+		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(epoch[a], epoch[b]) })
+		for _, k := range order {
+			straight[k].Epoch = epochs + epoch[k]
+			steps = append(steps, straight[k])
+		}
+		epochs = steps[len(steps)-1].Epoch + 1
 	}
 	v.Steps = steps
 	placeBarriers(v, bound)
+}
+
+// betweenLoops is the steps of a variant, cut where loops begin and end: each part is
+// ordered for itself.
+func betweenLoops(v *ir.Variant) [][]*ir.Step {
+	var parts [][]*ir.Step
+	first := 0
+	for i := 1; i <= len(v.Steps); i++ {
+		cut := func(l ir.Loop) bool { return l.First == i || l.End == i }
+		if i == len(v.Steps) || slices.ContainsFunc(v.Loops, cut) {
+			parts = append(parts, slices.Clone(v.Steps[first:i]))
+			first = i
+		}
+	}
+	return parts
 }
 
 // placeBarriers names for the first step of each epoch what it waits for: a buffer

@@ -77,6 +77,14 @@ func memoryGraph(v *ir.Variant) (*arena.Graph, []*ir.Buffer) {
 			buffers = append(buffers, b)
 		}
 	}
+	stays := make([][]*ir.Buffer, len(v.Loops))
+	for i, l := range v.Loops {
+		for _, b := range buffers {
+			if v.Stays(b, l) && slices.ContainsFunc(v.Steps[l.First:l.End], func(s *ir.Step) bool { return slices.Contains(s.Args, b) }) {
+				stays[i] = append(stays[i], b)
+			}
+		}
+	}
 	kernels := make([]arena.Kernel, len(v.Steps))
 	waits := hazards(v.Steps)
 	for i, s := range v.Steps {
@@ -86,8 +94,25 @@ func memoryGraph(v *ir.Variant) (*arena.Graph, []*ir.Buffer) {
 				k.Values = append(k.Values, index[b])
 			}
 		}
+		var lasting []*ir.Buffer // that other rounds need, so that nothing takes their place
+		for n, l := range v.Loops {
+			if !l.Has(i) {
+				continue
+			}
+			lasting = append(lasting, stays[n]...)
+			if i > l.First && i < l.End-1 {
+				continue
+			}
+			for _, b := range stays[n] { // from the first step to the last
+				if !slices.Contains(k.Values, index[b]) {
+					k.Values = append(k.Values, index[b])
+				}
+			}
+		}
 		for _, pair := range inPlace(s) {
-			k.Over = append(k.Over, [2]int{index[pair[0]], index[pair[1]]})
+			if !slices.Contains(lasting, pair[0]) && !slices.Contains(lasting, pair[1]) {
+				k.Over = append(k.Over, [2]int{index[pair[0]], index[pair[1]]})
+			}
 		}
 		for _, h := range waits[i] {
 			if !slices.Contains(k.After, h.After) {

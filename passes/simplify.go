@@ -10,7 +10,7 @@ import (
 // simplify brings each function to a canonical form: rewrites that change no
 // value, one instruction per expression, none that nothing needs.
 func simplify(m *ir.Module) error {
-	for _, f := range m.Funcs {
+	for _, f := range m.Bodies() {
 		for {
 			rewritten, err := rewrite(f)
 			if err != nil {
@@ -133,7 +133,7 @@ func share(f *ir.Func) bool {
 		}
 		key := fmt.Sprint(in.Op.Name, ids, ir.AttrText(in.Attrs), in.Device)
 		old := first[key]
-		if old == nil || len(in.Regions) > 0 || in.Op.Kind == ir.KindSink {
+		if old == nil || in.Body != nil || in.Op.Kind == ir.KindSink {
 			first[key] = in
 			body = append(body, in)
 			continue

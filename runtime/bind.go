@@ -30,6 +30,7 @@ type boundEntry struct {
 type boundVariant struct {
 	variant   *Variant
 	layout    layout
+	rounds    []int64 // of its loops, which say how many launches there are
 	launches  []Launch
 	reads     []read
 	recording Recording
@@ -165,10 +166,8 @@ func (b *boundEntry) resize(s *Session) error {
 		return errors.New("no variant is for these sizes")
 	}
 	v, bound := &b.entry.Variants[n], &b.variants[n]
-	if bound.recording == nil {
-		if err := bound.record(s.model.device, v); err != nil {
-			return err
-		}
+	if err := bound.record(s.model.device, v, b.dims); err != nil {
+		return err
 	}
 	bound.layout.set(v, b.dims)
 	arena, err := s.arena.grow(int(bound.layout.peak))
@@ -181,38 +180,97 @@ func (b *boundEntry) resize(s *Session) error {
 			return fmt.Errorf("%s: %w", b.entry.Outputs[i].Name, err)
 		}
 	}
-	for i, step := range v.Steps {
-		l := &bound.launches[i]
+	at := 0
+	v.each(b.dims, func(n int, _ bool) bool {
+		step, l := &v.Steps[n], &bound.launches[at]
+		at++
 		l.Grid = int(step.Grid.at(b.dims))
 		for n, size := range step.Sizes {
 			l.Sizes[n] = size.at(b.dims)
 		}
-	}
+		return true
+	})
 	b.variant, b.arena = bound, nil
 	return nil
 }
 
-// record makes the launches of a variant.
-func (b *boundVariant) record(d Device, v *Variant) error {
-	b.variant, b.layout, b.launches, b.reads = v, newLayout(v), make([]Launch, len(v.Steps)), nil
-	for i, step := range v.Steps {
-		b.launches[i] = Launch{
+// record makes the launches of a variant, unless those of the call before will do.
+func (b *boundVariant) record(d Device, v *Variant, dims []int64) error {
+	rounds := make([]int64, len(v.Loops))
+	for i, l := range v.Loops {
+		rounds[i] = l.Count.at(dims)
+	}
+	if b.recording != nil {
+		if slices.Equal(rounds, b.rounds) {
+			return nil
+		}
+		err := b.recording.Close()
+		b.recording = nil
+		if err != nil {
+			return err
+		}
+	}
+	b.variant, b.layout, b.rounds, b.launches, b.reads = v, newLayout(v), rounds, nil, nil
+	fits := v.each(dims, func(n int, again bool) bool {
+		step := &v.Steps[n]
+		for arg, ref := range step.Args {
+			if ref.Where == Input {
+				b.reads = append(b.reads, read{len(b.launches), arg, ref.Index})
+			}
+		}
+		b.launches = append(b.launches, Launch{
 			Kernel:  step.Kernel,
 			Args:    make([]Span, len(step.Args)),
 			Sizes:   make([]int64, len(step.Sizes)),
 			Grain:   step.Grain,
-			Barrier: step.Barrier,
+			Barrier: step.Barrier || again,
 			Pos:     step.Pos,
-		}
-		for n, ref := range step.Args {
-			if ref.Where == Input {
-				b.reads = append(b.reads, read{i, n, ref.Index})
-			}
-		}
+			Step:    n,
+		})
+		return len(b.launches) <= maxLaunches
+	})
+	if !fits {
+		return fmt.Errorf("the rounds of its loops are more than %d launches", maxLaunches)
 	}
 	var err error
 	b.recording, err = d.Record(b.launches)
 	return err
+}
+
+// maxLaunches is how many launches a call may have.
+const maxLaunches = 1 << 20
+
+// each visits the steps of a variant as a call runs them, while visit says so. again tells
+// that a round of a loop begins, which is not the first. The dims that count rounds are
+// what they are then.
+func (v *Variant) each(dims []int64, visit func(step int, again bool) bool) bool {
+	return v.eachOf(dims, 0, len(v.Steps), v.Loops, false, visit)
+}
+
+func (v *Variant) eachOf(dims []int64, first, end int, loops []Loop, again bool, visit func(step int, again bool) bool) bool {
+	for first < end {
+		if len(loops) == 0 || loops[0].First > first {
+			if !visit(first, again) {
+				return false
+			}
+			first, again = first+1, false
+			continue
+		}
+		l, inner := loops[0], 1
+		for inner < len(loops) && loops[inner].First < l.End {
+			inner++
+		}
+		count := l.Count.at(dims)
+		for t := range count {
+			dims[l.Counter] = t
+			if !v.eachOf(dims, l.First, l.End, loops[1:inner], again || t > 0, visit) {
+				return false
+			}
+		}
+		dims[l.Counter] = 0
+		first, loops, again = l.End, loops[inner:], again && count == 0
+	}
+	return true
 }
 
 // point makes the launches point at all their memory.
@@ -222,8 +280,8 @@ func (b *boundEntry) point(s *Session) error {
 	if err != nil {
 		return err
 	}
-	for i, step := range v.variant.Steps {
-		for n, ref := range step.Args {
+	for i := range v.launches {
+		for n, ref := range v.variant.Steps[v.launches[i].Step].Args {
 			to := &v.launches[i].Args[n]
 			switch ref.Where {
 			case Input:

@@ -43,6 +43,7 @@ type Launch struct {
 	Grain   int     // as in Step
 	Barrier bool    // waits for all launches before
 	Pos     string  // in the model's source, for errors
+	Step    int     // of the variant
 }
 
 // A Span is what an argument of a kernel is bound to.

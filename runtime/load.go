@@ -117,7 +117,7 @@ func (m *Model) pack(isPacked bool) error {
 	}
 	v := &Variant{Steps: m.program.Load}
 	var b boundVariant
-	if err := b.record(m.device, v); err != nil {
+	if err := b.record(m.device, v, nil); err != nil {
 		return err
 	}
 	for i, step := range v.Steps {

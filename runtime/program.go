@@ -102,6 +102,14 @@ type Variant struct {
 	Blocks []Block
 	Plans  []Plan // a session takes the one with the lowest peak at its dims
 	Steps  []Step // in order
+	Loops  []Loop // of them, outer ones before those in them
+}
+
+// A Loop is steps that a call runs several times, one round after another.
+type Loop struct {
+	First, End int // the end not included
+	Count      Size
+	Counter    int // the dim that is the number of rounds that are done
 }
 
 // A Block is a piece of the session's arena, which one value after another may

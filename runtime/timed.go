@@ -8,10 +8,10 @@ import (
 	"github.com/mlxc/mlxc/runtime/cpu"
 )
 
-// Timed is the program p for measurements: note is told how long each launch of a
-// call took, on the CPU by the clock, on a device by what that says, which then gets
+// Timed is the program p for measurements: note is told how long each launch of each step
+// of a call took, on the CPU by the clock, on a device by what that says, which then gets
 // the launches one by one. Programs that are not measured pay nothing.
-func Timed(p *Program, note func(launch int, t time.Duration)) *Program {
+func Timed(p *Program, note func(step int, t time.Duration)) *Program {
 	timed := *p
 	timed.Backend = timedBackend{p.Backend, note}
 	return &timed
@@ -19,7 +19,7 @@ func Timed(p *Program, note func(launch int, t time.Duration)) *Program {
 
 type timedBackend struct {
 	backend Backend // nil: the CPU
-	note    func(launch int, t time.Duration)
+	note    func(step int, t time.Duration)
 }
 
 func (b timedBackend) Open(p *Program) (Device, error) {
@@ -33,7 +33,7 @@ func (b timedBackend) Open(p *Program) (Device, error) {
 
 type timedDevice struct {
 	Device
-	note func(launch int, t time.Duration)
+	note func(step int, t time.Duration)
 }
 
 func (d timedDevice) Record(launches []Launch) (Recording, error) {
@@ -41,7 +41,7 @@ func (d timedDevice) Record(launches []Launch) (Recording, error) {
 		r, err := d.Device.Record(launches)
 		return timedCPU{r.(*cpuRecording), d.note}, err
 	}
-	r := &timedRecording{note: d.note}
+	r := &timedRecording{launches: launches, note: d.note}
 	for i := range launches {
 		one, err := d.Device.Record(launches[i : i+1])
 		if err != nil {
@@ -56,7 +56,7 @@ func (d timedDevice) Record(launches []Launch) (Recording, error) {
 // that is not measured.
 type timedCPU struct {
 	*cpuRecording
-	note func(launch int, t time.Duration)
+	note func(step int, t time.Duration)
 }
 
 func (r timedCPU) Run(ctx context.Context) (time.Duration, error) {
@@ -67,15 +67,16 @@ func (r timedCPU) Run(ctx context.Context) (time.Duration, error) {
 		if err := r.launch(ctx, team, i); err != nil {
 			return 0, err
 		}
-		r.note(i, time.Since(start))
+		r.note(r.launches[i].Step, time.Since(start))
 	}
 	return 0, nil
 }
 
 // timedRecording is a recording for each launch.
 type timedRecording struct {
-	each []Recording
-	note func(launch int, t time.Duration)
+	launches []Launch
+	each     []Recording
+	note     func(step int, t time.Duration)
 }
 
 func (r *timedRecording) Set(i int) { r.each[i].Set(0) }
@@ -87,7 +88,7 @@ func (r *timedRecording) Run(ctx context.Context) (time.Duration, error) {
 		if err != nil {
 			return all, err
 		}
-		r.note(i, t)
+		r.note(r.launches[i].Step, t)
 		all += t
 	}
 	return all, nil

@@ -37,11 +37,9 @@ func (c *context) stmt(s *Stmt) (values []value, done bool) {
 	case s.For != nil && s.For.Kind == "for":
 		return c.forStmt(s.For)
 	case s.For != nil:
-		c.unsupported(Span{s.For.Pos, s.For.Pos.Column + len("loop")}, "`loop`")
-		c.poisonAssigned(s.For.Body)
+		c.loopStmt(s.For)
 	case s.While != nil:
-		c.unsupported(Span{s.While.Pos, s.While.Pos.Column + len("while")}, "`while`")
-		c.poisonAssigned(s.While.Body)
+		c.whileStmt(s.While)
 	case s.Scope != nil:
 		return c.run(s.Scope)
 	}

@@ -112,6 +112,7 @@ func (b *Builder) Build(options ...BuildOption) (*Program, error) {
 	}
 	b.built = true
 	settle(b.module)
+	dropCounters(b.module)
 	for _, o := range options {
 		if o == Strict {
 			b.errs = append(b.errs, unused(b.module)...)

@@ -70,7 +70,7 @@ func (e *Entry) known(t ir.Type) ir.Type {
 // that are denied: two more for each that the body asks for.
 func (b *Builder) cases(name string, body func(e *Entry), given, denied []ir.Fact) {
 	e := &Entry{Block: b.Block, fn: &ir.Func{Name: name, Pos: b.here()}, given: given, denied: denied,
-		inputs: map[*ir.Value]*ir.Pos{}, weights: map[*param]*ir.Value{}, open: map[*ir.Dim]int64{}}
+		inputs: map[*ir.Value]*ir.Pos{}, weights: map[*param]*ir.Value{}, open: map[*ir.Dim]int64{}, closed: map[*ir.Value]bool{}}
 	b.entry = e
 	body(e)
 	b.entry = nil
@@ -94,6 +94,10 @@ func (e *Entry) finish() {
 	}
 	f.Body = e.emit.Body
 	distinctNames(f)
+	bodies := f.Bodies()
+	for _, g := range bodies[:len(bodies)-1] {
+		g.Where = slices.Concat(f.Where, g.Where)
+	}
 	if len(e.given) > 0 {
 		var err error
 		if f, err = f.Narrow(e.given); err != nil {

@@ -17,6 +17,10 @@ type Entry struct {
 	weights map[*param]*ir.Value
 	open    map[*ir.Dim]int64 // dims that a call gives and no Dim has bounded, with their largest values so far
 
+	loop   *loop              // whose body is being built; nil: none
+	rounds []ir.Fact          // about the counters of the loops that are open
+	closed map[*ir.Value]bool // values of loops that have ended
+
 	given, denied []ir.Fact // what holds in the case that is being built, and what need not
 	asked         *ir.Fact  // the first question that neither answers
 }
@@ -181,8 +185,14 @@ func (e *Entry) Where(left Dim, rel ir.Relation, right Dim) {
 	case ir.LT:
 		e.narrow(left, right.Sub(N(1)))
 	}
+	for _, s := range []Dim{left, right} {
+		if d := counterOf(s); d != nil {
+			e.b.errorf("where: %s counts rounds, and a call knows nothing of them", d.Name)
+			return
+		}
+	}
 	e.fn.Where = append(e.fn.Where, f)
-	e.emit.Facts = e.fn.Where
+	e.emit.Facts = slices.Concat(e.fn.Where, e.rounds)
 }
 
 // fact is a checked comparison of sizes.

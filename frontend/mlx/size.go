@@ -33,6 +33,9 @@ func (b *Builder) checkType(t ir.Type) error {
 		if err := b.checkSize(s); err != nil {
 			return fmt.Errorf("%s: %w", t, err)
 		}
+		if d := counterOf(s); d != nil {
+			return fmt.Errorf("%s has a size that depends on %s, which counts the rounds of a loop: only indices may", t, d.Name)
+		}
 		if n, ok := s.Int(); ok && n < 0 {
 			return fmt.Errorf("%s has a negative size", t)
 		}
@@ -41,6 +44,16 @@ func (b *Builder) checkType(t ir.Type) error {
 		return fmt.Errorf("%s can be more than 64 bits address", t)
 	}
 	return nil
+}
+
+// counterOf is a counter of a loop that a size mentions; nil: there is none.
+func counterOf(s Dim) (counter *ir.Dim) {
+	s.Walk(func(a *ir.Atom) {
+		if a.Kind == ir.AtomDim && a.Dim.Counter {
+			counter = a.Dim
+		}
+	})
+	return counter
 }
 
 // checkSize reports a size that overflowed, or that is of another model.
@@ -86,9 +99,11 @@ func unknownSizes(m *ir.Module) (wrong ir.Diagnostics) {
 				})
 			}
 		}
-		for _, in := range f.Body {
-			for _, r := range in.Results {
-				demand(in.Pos, r.Type.Shape...)
+		for _, g := range f.Bodies() {
+			for _, in := range g.Body {
+				for _, r := range in.Results {
+					demand(in.Pos, r.Type.Shape...)
+				}
 			}
 		}
 		for _, w := range f.Where {

@@ -66,14 +66,21 @@ func (s *State) Set(v Value) {
 		return
 	}
 	e.weights[p] = x
-	e.set(p.ir, x)
+	e.set(p, x)
 }
 
 // SetAt sets the part of the state that Get().At(spans...) is.
 func (s *State) SetAt(v Value, spans ...Span) { s.Set(s.Get().SetAt(v, spans...)) }
 
-// set makes x what the entry writes to a state.
-func (e *Entry) set(state *ir.Param, x *ir.Value) {
+// set makes x what the entry writes to a state, or in a loop what the next round finds.
+func (e *Entry) set(p *param, x *ir.Value) {
+	if e.loop != nil {
+		if !slices.Contains(e.loop.states, p) {
+			e.loop.states = append(e.loop.states, p)
+		}
+		return
+	}
+	state := p.ir
 	for i, w := range e.fn.Writes {
 		if w.State == state {
 			e.fn.Writes[i].Value = x
@@ -96,7 +103,7 @@ func settle(m *ir.Module) {
 		p.State = written[p] || slices.ContainsFunc(p.Type.Shape, func(n ir.Size) bool { _, ok := n.Int(); return !ok })
 	}
 	weight := ir.LookupOp("weight")
-	for _, f := range m.Funcs {
+	for _, f := range m.Bodies() {
 		for _, in := range f.Body {
 			if a, ok := in.Attrs.(ir.ReadAttrs); ok && !a.State.State {
 				in.Op, in.Attrs = weight, ir.WeightAttrs{Param: a.State}

@@ -57,6 +57,8 @@ func (b *Builder) use(what string, v Value) (*ir.Value, bool) {
 		b.errorf("%s: outside of an entry", what)
 	case v.p != nil:
 		return b.entry.read(v.p)
+	case v.e == b.entry && b.entry.closed[v.v]:
+		b.errorf("%s: the value belongs to a round of a loop, which does not carry it", what)
 	case v.e != b.entry:
 		b.errorf("%s: the value belongs to entry %s", what, v.e.fn.Name)
 	default:

@@ -105,6 +105,10 @@ func (t table) variant(v *ir.Variant) runtime.Variant {
 	for _, s := range v.Steps {
 		out.Steps = append(out.Steps, t.step(s, block, s.Barrier != nil))
 	}
+	for _, l := range v.Loops {
+		counter := slices.IndexFunc(t.m.Dims, func(d *ir.Dim) bool { return d.Name == l.Counter.Name })
+		out.Loops = append(out.Loops, runtime.Loop{First: l.First, End: l.End, Count: t.size(l.Count), Counter: counter})
+	}
 	return out
 }
 

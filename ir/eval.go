@@ -91,6 +91,12 @@ func (e *Env) run(body []*Instr, inputs []*Value, args []*Tensor, results []*Val
 }
 
 func (e *Env) instr(in *Instr, args []*Tensor) ([]*Tensor, error) {
+	if a, isKernel := in.Attrs.(KernelAttrs); isKernel {
+		if len(args) == len(a.Source.In) {
+			return nil, fmt.Errorf("its reference is not here, and only Metal runs @%s", a.Source.Name)
+		}
+		return args[len(a.Source.In):], nil
+	}
 	if in.Op.Expand != nil {
 		b := &Emit{Pos: in.Pos, Facts: in.Facts}
 		results, err := in.Op.Expand(b, in)

@@ -12,6 +12,7 @@ const (
 	KindWindow                  // a fold over a moving window
 	KindContract                // a sum of products
 	KindComposite               // an expansion into other ops
+	KindKernel                  // a kernel that the model has written by hand
 	KindSink                    // write
 )
 
@@ -21,7 +22,8 @@ const (
 // each index; the operands have one shape. An Expand writes the op in terms of
 // others that have none. All other ops have a Pull, by which kernels are made, and
 // an Eval, which says the same a second time, slowly and obviously, for the
-// reference. A weight has no Pull: lowering loads it as it does inputs.
+// reference. A weight has no Pull: lowering loads it as it does inputs. A kernel that is
+// written by hand has none of these.
 type Op struct {
 	Name     string
 	Kind     Kind
@@ -68,6 +70,6 @@ type Accumulates interface {
 	Accumulate(t DType) any
 }
 
-var kindNames = [...]string{"source", "elementwise", "view", "gather", "reduce", "window", "contract", "composite", "sink"}
+var kindNames = [...]string{"source", "elementwise", "view", "gather", "reduce", "window", "contract", "composite", "kernel", "sink"}
 
 func (k Kind) String() string { return kindNames[k] }

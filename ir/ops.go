@@ -7,7 +7,7 @@ var primitives = slices.Concat(sourceOps, pointwiseOps, viewOps, gatherOps, redu
 
 // opTable is the op table. Expansions are written in primitives, which is why
 // those come first: no op is defined by itself.
-var opTable = slices.Concat(primitives, compositeOps)
+var opTable = slices.Concat(primitives, compositeOps, kernelOps)
 
 var (
 	primitiveByName = byName(primitives)

@@ -79,7 +79,7 @@ func parseTensor(t *testing.T, text string) *Tensor {
 // testScope knows the dims B and N and the param w and the state s of the texts in tests.
 var testScope = func() *textScope {
 	b, n := &Dim{Name: "B", Max: 64}, &Dim{Name: "N", Min: 1, Max: 64}
-	return &textScope{module: &Module{Dims: []*Dim{b, n}, Params: []*Param{{Name: "w", Type: Type{DType: F32}}, {Name: "s", State: true, Type: Type{DType: F32, Shape: []Size{N(3)}}}}}, dims: map[string]*Dim{"B": b, "N": n}}
+	return &textScope{module: &Module{Sources: []*Source{{Name: "k", In: []string{"x"}, Out: []string{"y"}}}, Dims: []*Dim{b, n}, Params: []*Param{{Name: "w", Type: Type{DType: F32}}, {Name: "s", State: true, Type: Type{DType: F32, Shape: []Size{N(3)}}}}}, dims: map[string]*Dim{"B": b, "N": n}}
 }()
 
 // testInstr makes an instruction from text; args are types.
@@ -141,6 +141,9 @@ func TestOpTableIsComplete(t *testing.T) {
 			t.Errorf("%s is not found by its name", op.Name)
 		}
 		seen[op.Name] = true
+		if op.Kind == KindKernel {
+			continue // its text says what it computes
+		}
 		ways := 0
 		for _, has := range []bool{op.Body != nil, op.Expand != nil, op.Pull != nil || inMemory[op.Name]} {
 			if has {
@@ -239,7 +242,7 @@ func TestEvalAgainstRecordedArrays(t *testing.T) {
 		}
 	}
 	for _, op := range Ops() {
-		if !seen[op.Name] && !inMemory[op.Name] {
+		if !seen[op.Name] && !inMemory[op.Name] && op.Kind != KindKernel {
 			t.Errorf("no recorded case of %s", op.Name)
 		}
 	}

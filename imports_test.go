@@ -18,7 +18,7 @@ var mayImport = []struct {
 	pkg     string
 	imports []string
 }{
-	{"", []string{"ir", "frontend/...", "passes/...", "codegen/...", "runtime/..."}},
+	{"", []string{"ir", "frontend/...", "passes/...", "codegen/...", "runtime/...", "internal/msl"}},
 	{"ir/...", nil},
 	{"frontend/mlx/nn", []string{"frontend/dsl", "frontend/mlx"}},
 	{"frontend/mlx/loss", []string{"frontend/dsl", "frontend/mlx"}},

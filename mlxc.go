@@ -70,7 +70,10 @@ func Plan(m *ir.Module, target ir.Target, observe func(pass string, m *ir.Module
 	if err != nil {
 		return nil, &passes.InternalError{Pass: "copy", Err: err}
 	}
-	return copied, passes.Run(copied, target, observe)
+	if err := passes.Run(copied, target, observe); err != nil {
+		return copied, err
+	}
+	return copied, lintKernels(copied)
 }
 
 // PackageName makes the name of a folder a name for the Go package in it.

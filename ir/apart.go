@@ -18,13 +18,13 @@ func Apart(s, t *Step, b *Buffer) bool {
 	return false
 }
 
-// storesTo is where a step stores elements of b; false: it reads some.
+// storesTo is where a step stores elements of b; false: it reads some, or nobody knows.
 func (s *Step) storesTo(b *Buffer) (indices []Size, ok bool) {
 	for n, arg := range s.Args {
 		if arg != b {
 			continue
 		}
-		if !s.Kernel.Args[n].Write {
+		if !s.Kernel.Args[n].Write || s.Kernel.Written != nil {
 			return nil, false
 		}
 		for _, store := range s.Kernel.Stores {

@@ -34,21 +34,25 @@ func AttrNames(attrs any) string {
 
 // attrKinds are the types that attributes may have.
 var attrKinds = map[reflect.Type]string{
-	reflect.TypeFor[int]():     "int",
-	reflect.TypeFor[float64](): "number",
-	reflect.TypeFor[bool]():    "bool",
-	reflect.TypeFor[DType]():   "dtype",
-	reflect.TypeFor[[]int]():   "ints",
-	reflect.TypeFor[Size]():    "size",
-	reflect.TypeFor[[]Size]():  "sizes",
-	reflect.TypeFor[*Param]():  "param",
+	reflect.TypeFor[int]():       "int",
+	reflect.TypeFor[float64]():   "number",
+	reflect.TypeFor[bool]():      "bool",
+	reflect.TypeFor[DType]():     "dtype",
+	reflect.TypeFor[[]int]():     "ints",
+	reflect.TypeFor[Size]():      "size",
+	reflect.TypeFor[[]Size]():    "sizes",
+	reflect.TypeFor[*Param]():    "param",
+	reflect.TypeFor[*Source]():   "source",
+	reflect.TypeFor[[]Type]():    "types",
+	reflect.TypeFor[[]DType]():   "dtypes",
+	reflect.TypeFor[[]float64](): "numbers",
 }
 
 func attrKey(field string) string {
 	r := []rune(field)
 	r[0] = unicode.ToLower(r[0])
-	if field == "DType" {
-		return "dtype"
+	if rest, ok := strings.CutPrefix(field, "DType"); ok {
+		return "dtype" + rest
 	}
 	return string(r)
 }
@@ -63,6 +67,14 @@ func attrValue(x any) string {
 		return "[" + joinText(x, Size.String) + "]"
 	case *Param:
 		return "@" + x.Name
+	case *Source:
+		return "@" + x.Name
+	case []Type:
+		return "[" + joinText(x, Type.String) + "]"
+	case []DType:
+		return "[" + joinText(x, DType.String) + "]"
+	case []float64:
+		return "[" + joinText(x, floatText) + "]"
 	}
 	return fmt.Sprint(x)
 }
@@ -138,17 +150,28 @@ func (s *scanner) attr(like any, scope *textScope) (any, error) {
 		}
 		return s.dtype()
 	case []int:
-		var out []int
-		err := s.listOf("[", "]", func() error {
-			n, err := s.int()
-			out = append(out, int(n))
-			return err
-		})
-		return out, err
+		return listAttr(s, func() (int, error) { n, err := s.int(); return int(n), err })
 	case Size:
 		return s.size(scope.size, scope.names)
 	case []Size:
 		return s.sizes(scope.size, scope.names)
+	case []Type:
+		return listAttr(s, func() (Type, error) { return s.typ(scope.size, scope.names) })
+	case []DType:
+		return listAttr(s, s.dtype)
+	case []float64:
+		return listAttr(s, s.float)
+	case *Source:
+		at := *s
+		name, err := s.sigil('@')
+		if err != nil {
+			return nil, err
+		}
+		source := scope.module.Source(name)
+		if source == nil {
+			return source, at.errorf("source @%s is not declared", name)
+		}
+		return source, nil
 	case *Param:
 		at := *s
 		name, err := s.sigil('@')
@@ -162,6 +185,16 @@ func (s *scanner) attr(like any, scope *textScope) (any, error) {
 		return p, nil
 	}
 	return nil, s.errorf("attributes of type %T have no text", like)
+}
+
+func listAttr[T any](s *scanner, item func() (T, error)) ([]T, error) {
+	var out []T
+	err := s.listOf("[", "]", func() error {
+		x, err := item()
+		out = append(out, x)
+		return err
+	})
+	return out, err
 }
 
 // listOf reads items between brackets, separated by commas.

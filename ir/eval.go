@@ -112,6 +112,12 @@ func (e *Env) instr(in *Instr, args []*Tensor) ([]*Tensor, error) {
 	if in.Body != nil {
 		return e.loop(in, args)
 	}
+	if a, isKernel := in.Attrs.(KernelAttrs); isKernel {
+		if len(args) == len(a.Source.In) {
+			return nil, fmt.Errorf("its reference is not here, and only Metal runs @%s", a.Source.Name)
+		}
+		return args[len(a.Source.In):], nil
+	}
 	if in.Op.Expand != nil {
 		b := &Emit{Pos: in.Pos, Facts: in.Facts}
 		results, err := in.Op.Expand(b, in)

@@ -10,6 +10,9 @@ import "fmt"
 // its buffer, no element is stored by two points of the grid, and no point reads
 // what another one stores, however the arguments share memory.
 func (k *Kernel) Eval(dims map[string]int64, args [][]byte) error {
+	if k.Written != nil {
+		return fmt.Errorf("kernel %s: only Metal runs what is written in it", k.Name)
+	}
 	e := &kernelEval{
 		kernel: k, dims: dims, args: args,
 		axes:   map[string]int64{},

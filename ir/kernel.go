@@ -16,9 +16,10 @@ type Kernel struct {
 	Inner    *Axis     // the axis that stages share, vectorised where nothing is reduced; nil: none
 	Values   []*Scalar // SSA order
 	Stores   []Store
-	Contract *Contract // recognised product; nil otherwise
-	Stream   *Stream   // recognised attention; nil otherwise
-	Schedule *Schedule // from the pass tile; nil before
+	Contract *Contract    // recognised product; nil otherwise
+	Stream   *Stream      // recognised attention; nil otherwise
+	Written  *KernelAttrs // what the model has written by hand, instead of all that stands from Par on; nil otherwise
+	Schedule *Schedule    // from the pass tile; nil before
 	Pos      *Pos
 }
 
@@ -176,6 +177,9 @@ func (k *Kernel) Loops(s Store) []*Axis {
 // Empty reports whether the grid has no point for any dims: such a kernel is never
 // launched.
 func (k *Kernel) Empty() bool {
+	if w := k.Written; w != nil {
+		return w.Groups().Is(0)
+	}
 	return slices.ContainsFunc(k.Grid(), func(a *Axis) bool { return a.Extent.Is(0) })
 }
 

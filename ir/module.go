@@ -10,6 +10,7 @@ type Module struct {
 	Target     Target // set by place; empty while the module is for all targets
 	Dims       []*Dim
 	Params     []*Param
+	Sources    []*Source
 	Funcs      []*Func
 	Kernels    []*Kernel   // after lower; identical kernels are here once
 	Load       *Variant    // after pack: computes the packed tensors from params, once for a model; nil: there are none
@@ -163,6 +164,16 @@ func (m *Module) Dim(name string) *Dim {
 	for _, d := range m.Dims {
 		if d.Name == name {
 			return d
+		}
+	}
+	return nil
+}
+
+// Source finds a source by name; nil if there is none.
+func (m *Module) Source(name string) *Source {
+	for _, s := range m.Sources {
+		if s.Name == name {
+			return s
 		}
 	}
 	return nil

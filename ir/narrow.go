@@ -125,6 +125,12 @@ func NarrowAttrs(attrs any, guard []Fact) any {
 			v.Field(i).Set(reflect.ValueOf(x.Narrow(guard)))
 		case []Size:
 			v.Field(i).Set(reflect.ValueOf(narrowed(x, guard)))
+		case []Type:
+			types := make([]Type, len(x))
+			for n, t := range x {
+				types[n] = t.Narrow(guard)
+			}
+			v.Field(i).Set(reflect.ValueOf(types))
 		}
 	}
 	return v.Interface()

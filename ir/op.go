@@ -14,6 +14,7 @@ const (
 	KindContract                // a sum of products
 	KindComposite               // an expansion into other ops
 	KindLoop                    // a body that is run several times
+	KindKernel                  // a kernel that the model has written by hand
 	KindSink                    // write
 )
 
@@ -23,8 +24,8 @@ const (
 // each index; the operands have one shape. An Expand writes the op in terms of
 // others that have none. All other ops have a Pull, by which kernels are made, and
 // an Eval, which says the same a second time, slowly and obviously, for the
-// reference. A weight has no Pull: lowering loads it as it does inputs. A loop has none of
-// these: its instruction has a body.
+// reference. A weight has no Pull: lowering loads it as it does inputs. A loop, whose
+// instruction has a body, and a kernel that is written by hand have none of these.
 type Op struct {
 	Name     string
 	Kind     Kind
@@ -71,6 +72,6 @@ type Accumulates interface {
 	Accumulate(t DType) any
 }
 
-var kindNames = [...]string{"source", "elementwise", "view", "gather", "search", "reduce", "window", "contract", "composite", "loop", "sink"}
+var kindNames = [...]string{"source", "elementwise", "view", "gather", "search", "reduce", "window", "contract", "composite", "loop", "kernel", "sink"}
 
 func (k Kind) String() string { return kindNames[k] }

@@ -3,6 +3,7 @@ package ir
 import (
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Parse reads the text of a module. file names it in errors, which are
@@ -89,7 +90,7 @@ func (s *scanner) module(c *textScope) (*Module, error) {
 	for !s.accept("}") {
 		item, ok := moduleItems[s.tok]
 		if !ok {
-			return nil, s.errorf("unexpected %s, expected checkpoint, dim, param, state, local, func, kernel, load or variant", s.found())
+			return nil, s.errorf("unexpected %s, expected checkpoint, dim, param, state, local, source, func, kernel, load or variant", s.found())
 		}
 		if err := item(s, c); err != nil {
 			return nil, err
@@ -107,6 +108,7 @@ func init() { // the functions refer to the table through regions
 		"param":      (*scanner).param,
 		"state":      (*scanner).param,
 		"local":      (*scanner).param,
+		"source":     (*scanner).source,
 		"func":       (*scanner).fn,
 		"kernel":     (*scanner).kernel,
 		"load":       (*scanner).load,
@@ -195,6 +197,65 @@ func (s *scanner) param(c *textScope) error {
 	}
 	c.module.Params = append(c.module.Params, p)
 	return s.loc(c, &p.Pos)
+}
+
+// source reads a kernel that the model has written by hand, each line of its text a string.
+func (s *scanner) source(c *textScope) error {
+	s.next()
+	at := *s
+	src := &Source{}
+	var err error
+	if src.Name, err = s.sigil('@'); err != nil {
+		return err
+	}
+	if c.module.Source(src.Name) != nil {
+		return at.errorf("source @%s is declared twice", src.Name)
+	}
+	names := func(open, end string, to *[]string) {
+		if err == nil {
+			err = s.listOf(open, end, func() error {
+				n, err := s.name()
+				*to = append(*to, n)
+				return err
+			})
+		}
+	}
+	names("(", ")", &src.In)
+	if err == nil {
+		err = s.expect("->")
+	}
+	names("(", ")", &src.Out)
+	for _, clause := range []struct {
+		word string
+		to   *[]string
+	}{{"dtypes", &src.DTypes}, {"sizes", &src.Sizes}, {"numbers", &src.Numbers}} {
+		if s.accept(clause.word) {
+			names("[", "]", clause.to)
+		}
+	}
+	if err == nil && s.accept("shared") {
+		at := *s
+		var n int64
+		if n, err = s.int(); err == nil && (n < 1 || n > maxGroupBytes/4) {
+			err = at.errorf("a threadgroup shares at most %d numbers", maxGroupBytes/4)
+		}
+		src.Shared = int(n)
+	}
+	if err == nil {
+		err = s.loc(c, &src.Pos)
+	}
+	if err == nil {
+		err = s.expect("{")
+	}
+	var lines []string
+	for err == nil && !s.accept("}") {
+		var line string
+		line, err = s.str()
+		lines = append(lines, line)
+	}
+	src.Text = strings.Join(lines, "\n")
+	c.module.Sources = append(c.module.Sources, src)
+	return err
 }
 
 // when reads an optional guard. Until done is called sizes are read as it narrows them.

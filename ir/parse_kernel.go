@@ -67,7 +67,23 @@ var kernelItems = map[string]func(s *scanner, k *kernelScope) error{
 	"store":    (*scanner).store,
 	"contract": (*scanner).contract,
 	"stream":   (*scanner).stream,
+	"written":  (*scanner).written,
 	"schedule": (*scanner).schedule,
+}
+
+// written reads what a kernel is that the model has written by hand.
+func (s *scanner) written(k *kernelScope) error {
+	s.next()
+	if err := s.expect("("); err != nil {
+		return err
+	}
+	attrs, err := s.parseAttrs(KernelAttrs{}, k.textScope)
+	if err != nil {
+		return err
+	}
+	w := attrs.(KernelAttrs)
+	k.k.Written = &w
+	return s.expect(")")
 }
 
 func isScalarName(tok string) bool {
@@ -517,7 +533,7 @@ func (s *scanner) form(sch *Schedule) error {
 	}
 	switch sch.Form = Form(name); {
 	case sch.Form.Tiled():
-	case slices.Contains([]Form{FormPoints, FormSimd, FormGroup}, sch.Form):
+	case slices.Contains([]Form{FormPoints, FormSimd, FormGroup, FormText}, sch.Form):
 		return nil
 	default:
 		return at.errorf("there is no form %s", name)

@@ -96,9 +96,14 @@ func (s *Step) Grid() Size {
 	return s.Points()
 }
 
-// Points is how many points the grid of a step has, a size over the dims of the
-// module.
-func (s *Step) Points() Size { return s.outside(Product(extents(s.Kernel.Grid()))) }
+// Points is how many points, or threads of a kernel that is written by hand, the grid of a
+// step has: a size over the dims of the module.
+func (s *Step) Points() Size {
+	if w := s.Kernel.Written; w != nil {
+		return s.outside(Product(w.Grid))
+	}
+	return s.outside(Product(extents(s.Kernel.Grid())))
+}
 
 // outside is a size of the kernel over the dims of the module.
 func (s *Step) outside(n Size) Size {

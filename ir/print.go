@@ -31,6 +31,9 @@ func Print(m *Module) string {
 	for _, w := range m.Params {
 		p.param(w)
 	}
+	for _, s := range m.Sources {
+		p.source(s)
+	}
 	for _, f := range m.Funcs {
 		p.fn(f)
 	}
@@ -128,6 +131,27 @@ func (p *textPrinter) param(w *Param) {
 		init = fmt.Sprintf(" init %s(%s)", w.Init.Name, joinText(w.Init.Args, floatText))
 	}
 	p.line("%s @%s: %s = %q%s%s", kind, w.Name, w.Type, w.Path, init, p.at(w.Pos))
+}
+
+// source has each line of the text as a string of its own.
+func (p *textPrinter) source(s *Source) {
+	head := fmt.Sprintf("source @%s(%s) -> (%s)", s.Name, strings.Join(s.In, ", "), strings.Join(s.Out, ", "))
+	for _, names := range []struct {
+		word string
+		of   []string
+	}{{"dtypes", s.DTypes}, {"sizes", s.Sizes}, {"numbers", s.Numbers}} {
+		if len(names.of) > 0 {
+			head += fmt.Sprintf(" %s [%s]", names.word, strings.Join(names.of, ", "))
+		}
+	}
+	if s.Shared > 0 {
+		head += fmt.Sprintf(" shared %d", s.Shared)
+	}
+	p.open("%s%s {", head, p.at(s.Pos))
+	for _, line := range strings.Split(s.Text, "\n") {
+		p.line("%q", line)
+	}
+	p.close("}")
 }
 
 func (p *textPrinter) fn(f *Func) {

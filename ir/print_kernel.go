@@ -79,6 +79,9 @@ func (p *textPrinter) kernel(k *Kernel) {
 	for _, s := range k.Stores {
 		p.line("store %%%s[%s] = v%d%s", k.Args[s.Arg].Name, s.Index, s.Value.ID, guardText(" if ", s.Guard))
 	}
+	if w := k.Written; w != nil {
+		p.line("written(%s)", AttrText(*w))
+	}
 	if c := k.Contract; c != nil {
 		p.line("contract%s", partsText(c.parts()))
 	}

@@ -28,6 +28,13 @@ var brokenRules = []struct {
 	{"read/shape", "state=@s, shape=[3, 3]", nil},
 	{"read/shape", "state=@w, shape=[3]", nil},
 
+	{"kernel/operands", "source=@k, types=[f32[2]], dtypes=[], sizes=[], numbers=[], grid=[32], group=[32]", nil},
+	{"kernel/operands", "source=@k, types=[], dtypes=[], sizes=[], numbers=[], grid=[32], group=[32]", []string{"f32[2]"}},
+	{"kernel/operands", "source=@k, types=[f32[2]], dtypes=[], sizes=[], numbers=[], grid=[32], group=[32]", []string{"f32[2]", "f32[3]"}},
+	{"kernel/group", "source=@k, types=[f32[2]], dtypes=[], sizes=[], numbers=[], grid=[32], group=[]", []string{"f32[2]"}},
+	{"kernel/group", "source=@k, types=[f32[2]], dtypes=[], sizes=[], numbers=[], grid=[32], group=[N]", []string{"f32[2]"}},
+	{"kernel/group", "source=@k, types=[f32[2]], dtypes=[], sizes=[], numbers=[], grid=[32], group=[48]", []string{"f32[2]"}},
+
 	{"cast/operands", "dtype=f32", nil},
 	{"cast/dtype", "dtype=invalid", []string{"f32[2]"}},
 	{"where/operands", "", []string{"bool[2]", "f32[2]"}},

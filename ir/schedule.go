@@ -23,6 +23,7 @@ const (
 	FormTile   Form = "tile"   // a threadgroup computes a tile of a contraction
 	FormPanels Form = "panels" // cpu: a worker computes a tile of a contraction, see Panels
 	FormStream Form = "stream" // a threadgroup or a worker computes rows of a stream
+	FormText   Form = "text"   // as the model has written it by hand
 )
 
 // SimdWidth is the number of lanes of a simdgroup.
@@ -53,6 +54,9 @@ func (t Tile) Fits(rights int) bool {
 // and FormStream it is the tiles.
 func (k *Kernel) Groups() Size {
 	s := k.Schedule
+	if k.Written != nil {
+		return k.Written.Groups()
+	}
 	points := Product(extents(k.Grid()))
 	switch s.Form {
 	case FormSimd:

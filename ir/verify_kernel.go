@@ -3,6 +3,10 @@ package ir
 import "slices"
 
 func (v *verifier) kernel(k *Kernel) {
+	if k.Written != nil {
+		v.written(k)
+		return
+	}
 	fault := func(rule, format string, args ...any) {
 		v.fault(k.Pos, rule, "kernel @"+k.Name+": "+format, args...)
 	}
@@ -113,6 +117,30 @@ func (v *verifier) kernel(k *Kernel) {
 				fault("store/disjoint", "%%%s[%s] does not depend on %s: points would write the same element", arg.Name, st.Index, a.Name)
 			}
 		}
+	}
+}
+
+// written: a kernel that is written by hand is that, and nothing else.
+func (v *verifier) written(k *Kernel) {
+	w := k.Written
+	fault := func(rule, format string, args ...any) {
+		v.fault(k.Pos, rule, "kernel @"+k.Name+": "+format, args...)
+	}
+	if v.module.Source(w.Source.Name) != w.Source {
+		fault("kernel/source", "source @%s is not the module's", w.Source.Name)
+	}
+	if len(k.Par)+len(k.Outer)+len(k.Values)+len(k.Stores) > 0 || k.Inner != nil || k.Contract != nil || k.Stream != nil {
+		fault("kernel/written", "it is written by hand, and computes more")
+	}
+	names := slices.Concat(w.Source.In, w.Source.Out)
+	if !slices.EqualFunc(k.Args, names, func(a KernelArg, name string) bool { return a.Name == name }) {
+		fault("kernel/arg", "its arguments are not those of @%s", w.Source.Name)
+	}
+	for _, s := range slices.Concat(w.Sizes, w.Grid) {
+		v.size(k.Pos, "size", s, nil)
+	}
+	if s := k.Schedule; s != nil && (s.Form != FormText || s.Threads != w.Threads()) {
+		fault("schedule/threads", "%d threads of form %q, and its text wants %d", s.Threads, s.Form, w.Threads())
 	}
 }
 

@@ -58,6 +58,9 @@ var flopsOf = [...]float64{
 // ok is false where a size is not known from dims, or leaves int64.
 func (k *Kernel) Work(dims map[string]int64) (w Work, ok bool) {
 	c := &workCount{dims: dims, ok: true}
+	if k.Written != nil {
+		return k.textWork(c), c.ok
+	}
 	read, written := make([]float64, len(k.Args)), make([]float64, len(k.Args))
 	for _, v := range k.Values {
 		switch v.Kind {
@@ -82,6 +85,20 @@ func (k *Kernel) Work(dims map[string]int64) (w Work, ok bool) {
 		w.Written += min(written[i], n) * float64(a.DType.Size())
 	}
 	return w, c.ok
+}
+
+// textWork is that of a kernel that is written by hand: its arguments, and no operations,
+// which nobody has counted.
+func (k *Kernel) textWork(c *workCount) (w Work) {
+	for _, a := range k.Args {
+		bytes := c.size(a.Len) * float64(a.DType.Size())
+		if a.Write {
+			w.Written += bytes
+		} else {
+			w.Read += bytes
+		}
+	}
+	return w
 }
 
 // touched is the axes along which a load reads one element after another.

@@ -90,13 +90,17 @@ func newFusion(m *ir.Module, f *ir.Func) *fusion {
 				u.readers[a] = append(u.readers[a], in)
 			}
 		}
-		u.place[in.Result()] = i
+		for _, v := range in.Results {
+			u.place[v] = i
+		}
 	}
 	for _, v := range f.Kept() {
 		u.result[v] = true
 	}
 	for _, in := range f.Body {
-		u.facts[in.Result()] = u.factOf(in)
+		for _, v := range in.Results {
+			u.facts[v] = u.factOf(in, v)
+		}
 	}
 	u.updateInPlace()
 	return u
@@ -104,6 +108,10 @@ func newFusion(m *ir.Module, f *ir.Func) *fusion {
 
 func (u *fusion) run() {
 	for _, in := range slices.Backward(u.fn.Body) {
+		if in.Op.Kind == ir.KindKernel {
+			u.storeText(in)
+			continue
+		}
 		v := in.Result()
 		uses := u.usesOf(v)
 		if in.Op.Kind == ir.KindSource || len(uses) == 0 && !u.result[v] && u.partOf[v] == nil {
@@ -173,6 +181,19 @@ func (u *fusion) store(v *ir.Value, uses []use, why string) {
 	u.computeIn(v, g)
 }
 
+// storeText makes a group of a kernel that is written by hand, which stores all its results
+// and loads all its operands.
+func (u *fusion) storeText(in *ir.Instr) {
+	g := &group{values: slices.Clone(in.Results), reads: map[*ir.Value]bool{}, device: in.Device}
+	u.groups = append(u.groups, g)
+	for _, v := range in.Results {
+		u.why[v] = ownKernel
+		u.group[v] = g
+		u.uses[v] = []use{{group: g, loops: once}}
+		u.computeIn(v, g)
+	}
+}
+
 // computeIn notes that g computes v from its operands.
 func (u *fusion) computeIn(v *ir.Value, g *group) {
 	delete(g.reads, v)
@@ -191,7 +212,7 @@ func (u *fusion) computeIn(v *ir.Value, g *group) {
 
 // isHeavy is the kinds of which a kernel has one at most.
 func isHeavy(k ir.Kind) bool {
-	return k == ir.KindContract || k == ir.KindWindow || k == ir.KindSearch || k == ir.KindComposite
+	return k == ir.KindContract || k == ir.KindWindow || k == ir.KindSearch || k == ir.KindComposite || k == ir.KindKernel
 }
 
 // free reports whether v is computed from no memory and at no cost.

@@ -50,8 +50,8 @@ type fact struct {
 	divided  bool      // a view with a reshape in it
 }
 
-func (u *fusion) factOf(in *ir.Instr) fact {
-	v, kind := in.Result(), in.Op.Kind
+func (u *fusion) factOf(in *ir.Instr, v *ir.Value) fact {
+	kind := in.Op.Kind
 	f := fact{constant: isWeight(in) || !in.InMemory(), weights: isWeight(in), places: 1}
 	for _, a := range in.Args {
 		fa, computed := u.facts[a]

@@ -61,7 +61,7 @@ func (u *fusion) updates(w ir.Write) (chain []*ir.Instr, ok bool) {
 			return nil, false
 		}
 		base, part := in.Args[0], in.Args[1]
-		stored := part.Instr != nil && part.Instr.Op.Kind != ir.KindSource && !free(part)
+		stored := part.Instr != nil && part.Instr.Op.Kind != ir.KindSource && part.Instr.Op.Kind != ir.KindKernel && !free(part)
 		if !stored || u.result[part] || part.Instr.Device != in.Device || len(u.readers[base]) > 1 || u.result[base] || slices.ContainsFunc(chain, func(c *ir.Instr) bool { return c.Args[1] == part }) {
 			return nil, false
 		}

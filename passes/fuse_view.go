@@ -66,7 +66,7 @@ func (u *fusion) storedInParts(v *ir.Value, uses []use) bool {
 		return false
 	}
 	for i, a := range in.Args {
-		if a.Instr == nil || isView(a.Instr) || a.Instr.Device != in.Device || u.result[a] || u.partOf[a] != nil || slices.Contains(in.Args[:i], a) {
+		if a.Instr == nil || isView(a.Instr) || a.Instr.Op.Kind == ir.KindKernel || a.Instr.Device != in.Device || u.result[a] || u.partOf[a] != nil || slices.Contains(in.Args[:i], a) {
 			return false
 		}
 	}

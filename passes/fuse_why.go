@@ -55,6 +55,8 @@ func (u *fusion) whyStored(v *ir.Value, uses []use) string {
 		return ""
 	case u.frontier(v):
 		return fromWeights
+	case slices.ContainsFunc(uses, ofText):
+		return under(uses[slices.IndexFunc(uses, ofText)].under)
 	case kind != ir.KindView && slices.ContainsFunc(uses, func(x use) bool { return x.group.device != in.Device }):
 		return otherDevice
 	case slices.ContainsFunc(uses, full):
@@ -75,6 +77,10 @@ func (u *fusion) whyStored(v *ir.Value, uses []use) string {
 	}
 	return u.whyHeavyStored(v, uses[0])
 }
+
+// ofText reports that a kernel that is written by hand reads a value, which is in memory
+// then.
+func ofText(x use) bool { return x.under != nil && x.under.Op.Kind == ir.KindKernel }
 
 // maxArgs is how many buffers a kernel takes: Metal has room for 31, and one of them
 // holds the sizes.
@@ -251,6 +257,9 @@ func under(in *ir.Instr) string {
 		return ofWindow
 	case ir.KindSearch:
 		return ofSearch
+	}
+	if a, ok := in.Attrs.(ir.KernelAttrs); ok {
+		return "operand of " + a.Source.Name
 	}
 	return "operand of " + in.Op.Name
 }

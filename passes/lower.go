@@ -156,6 +156,10 @@ func (l *lowering) code() error {
 				l.buffers[v] = l.buffer(valueName(v), ir.InArena, 0, v.Type)
 			}
 		}
+		if isText(group) {
+			l.text(group[0].Instr, whole)
+			continue
+		}
 		k, args, err := groupKernel(l.module, group, stored, whole)
 		if err != nil {
 			return fmt.Errorf("%s: kernel %d: %w", group[0].Instr.Pos, group[0].Instr.Kernel, err)
@@ -196,6 +200,36 @@ func (l *lowering) loop(in *ir.Instr) error {
 		l.variant.Loops = append(l.variant.Loops, ir.Loop{First: first, End: end, Count: in.Attrs.(ir.LoopAttrs).Count, Counter: in.Body.Dims[0]})
 	}
 	return nil
+}
+
+// isText reports that a group is what a kernel stores that is written by hand.
+func isText(group []*ir.Value) bool { return group[0].Instr.Op.Kind == ir.KindKernel }
+
+// text appends the step of a kernel that is written by hand, after the steps that copy to
+// memory those operands that are not there: constants, and parts of a whole.
+func (l *lowering) text(in *ir.Instr, whole map[*ir.Value]*ir.Value) {
+	k := in.Written(l.module)
+	step := &ir.Step{Kernel: k, Device: in.Device, Pos: in.Pos}
+	for _, v := range in.Args {
+		_, inParam := memory(v).(*ir.Param)
+		b := l.buffers[memory(v)]
+		switch {
+		case whole[v] == nil && inParam:
+			b = l.bufferOf(v)
+		case whole[v] != nil || b == nil:
+			b = l.buffer(valueName(v), ir.InArena, 0, v.Type)
+			l.copy(v, b, whole)
+		}
+		step.Args = append(step.Args, b)
+	}
+	for _, v := range in.Results {
+		step.Args = append(step.Args, l.bufferOf(v))
+	}
+	k.Name = l.kernelName(in.Pos, k.Name)
+	for _, d := range k.Dims {
+		step.Sizes = append(step.Sizes, d.Size())
+	}
+	l.variant.Steps = append(l.variant.Steps, step)
 }
 
 // copy appends the step that copies a value to a buffer.

@@ -18,6 +18,9 @@ func (l *lowering) writeDirectly(groups [][]*ir.Value, whole map[*ir.Value]*ir.V
 			continue
 		}
 		if readsState(groups[n], w.State) {
+			if isText(groups[n]) {
+				continue
+			}
 			k, args, err := groupKernel(l.module, groups[n], stored, whole)
 			if err != nil {
 				return err

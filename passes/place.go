@@ -8,7 +8,8 @@ import (
 
 // place decides where each instruction runs. For target cpu that is the CPU,
 // whatever the source asks for; for target metal the GPU unless the source says
-// otherwise, and what the GPU cannot hold is an error.
+// otherwise, and what the GPU cannot hold is an error. A kernel that is written by hand is
+// its text on the GPU, and its reference elsewhere.
 func place(m *ir.Module) error {
 	var wrong ir.Diagnostics
 	for _, f := range m.Bodies() {
@@ -19,6 +20,9 @@ func place(m *ir.Module) error {
 			case in.Device == ir.OnAny:
 				in.Device = ir.OnGPU
 			}
+		}
+		chooseText(f)
+		for _, in := range f.Body {
 			if v := wide(in); in.Device == ir.OnGPU && v != nil {
 				wrong = append(wrong, ir.Diagnostic{
 					Pos:  in.Pos,
@@ -29,6 +33,31 @@ func place(m *ir.Module) error {
 		}
 	}
 	return wrong.Err()
+}
+
+// chooseText leaves of each kernel that is written by hand what its device needs.
+func chooseText(f *ir.Func) {
+	var body []*ir.Instr
+	to := map[*ir.Value]*ir.Value{}
+	for _, in := range f.Body {
+		substitute(in.Args, to)
+		a, isKernel := in.Attrs.(ir.KernelAttrs)
+		switch {
+		case !isKernel:
+		case in.Device == ir.OnGPU:
+			in.DropReference()
+		default:
+			for i, v := range in.Results {
+				to[v] = in.Args[len(a.Source.In)+i]
+			}
+			continue
+		}
+		body = append(body, in)
+	}
+	if f.Body = body; len(to) > 0 {
+		substituteResults(f, to)
+	}
+	removeDead(f)
 }
 
 // wide is an operand or result of f64, nil if there is none.

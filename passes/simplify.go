@@ -81,6 +81,10 @@ func rewrite(f *ir.Func) (changed bool, err error) {
 	to := map[*ir.Value]*ir.Value{}
 	for _, in := range f.Body {
 		substitute(in.Args, to)
+		if in.Op.Kind == ir.KindKernel {
+			body = append(body, in)
+			continue
+		}
 		b := &rewriter{Emit: ir.Emit{Pos: in.Pos, Facts: in.Facts}}
 		v := b.replacement(in)
 		switch {

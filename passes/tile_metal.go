@@ -29,6 +29,13 @@ const (
 
 // metalSchedule chooses the form of a kernel by its sizes at the bounds of the dims.
 func metalSchedule(k *ir.Kernel) *ir.Schedule {
+	if w := k.Written; w != nil {
+		s := &ir.Schedule{Form: ir.FormText, Threads: w.Threads(), Vec: 1}
+		for _, a := range k.Args {
+			s.Align = max(s.Align, int64(a.DType.Size()))
+		}
+		return s
+	}
 	s := &ir.Schedule{Form: ir.FormPoints, Threads: pointThreads, Vec: 1}
 	switch row := rowLength(k); {
 	case isProduct(k):

@@ -58,6 +58,9 @@ func Kernel(k *ir.Kernel, name string) (string, error) {
 	if k.Schedule == nil {
 		return "", errors.New("it has no schedule")
 	}
+	if k.Written != nil {
+		return text(k, name)
+	}
 	form, ok := forms[k.Schedule.Form]
 	if !ok {
 		return "", fmt.Errorf("there is no form %q for Metal", k.Schedule.Form)

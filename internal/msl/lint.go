@@ -18,7 +18,7 @@ func Lint(text string) []Problem { return parse(text).lint() }
 
 func (f *file) lint() []Problem {
 	problems := slices.Clone(f.problems)
-	l := &linter{file: f, problems: problems, types: map[string]bool{}, functions: map[string]*function{}}
+	l := &linter{file: f, problems: problems, types: map[string]bool{}, constants: map[string]bool{}, functions: map[string]*function{}}
 	l.declared()
 	l.words()
 	l.pointers()
@@ -40,6 +40,7 @@ type linter struct {
 	*file
 	problems  []Problem
 	types     map[string]bool // structs of the text
+	constants map[string]bool // of the text
 	functions map[string]*function
 }
 
@@ -73,6 +74,11 @@ func (l *linter) declared() {
 		if l.is(i, "constant") && (i == 0 || l.is(i-1, ";") || l.is(i-1, "}")) {
 			if end := l.until(i); end > 0 && !slices.ContainsFunc(l.tokens[i:end], func(t token) bool { return t.text == "=" }) {
 				l.add(l.tokens[i], "a constant has a value")
+			}
+			for at := i; at+1 < len(l.tokens) && !l.is(at, "=") && !l.is(at, ";"); at++ {
+				if l.isIdent(at) && (l.is(at+1, "=") || l.is(at+1, "[")) {
+					l.constants[l.tokens[at].text] = true
+				}
 			}
 		}
 	}

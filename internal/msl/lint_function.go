@@ -24,6 +24,7 @@ func (l *linter) function(fn *function) {
 	l.threadgroup(fn)
 	l.casts(fn)
 	l.vectors(fn)
+	l.undeclared(fn)
 }
 
 // casts: a pointer that is cast stays in its address space, which clang does not ask

@@ -1,0 +1,72 @@
+package mlxc_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/mlxc/mlxc"
+	"github.com/mlxc/mlxc/frontend/mlx"
+	"github.com/mlxc/mlxc/ir"
+)
+
+// What a hand-written kernel must not say is found before anything runs, in its line.
+func TestLintOfKernels(t *testing.T) {
+	for text, want := range map[string]string{
+		"uint i = thread_position_in_grid.x;\ny[i] = E(2.0f) * x[j];":             "line 2: kernel k: j is not declared",
+		"uint i = thread_position_in_grid.x;\n\ny[i] = E(2.0) * x[i];":            "line 3: kernel k: 2.0 needs a suffix: 2.0f",
+		"threadgroup_barrier(mem_flags::mem_threadgroup);":                        "kernel k: a grid of [33] threads has a threadgroup with threads outside it, and threadgroup_barrier waits for all: make it a multiple of the threadgroup",
+		"uint i = thread_position_in_grid.x;\ny[i] = E(frobnicate(float(x[i])));": "line 2: kernel k: frobnicate is not in the table of functions",
+	} {
+		b := mlx.New("m")
+		b.Entry("f", func(e *mlx.Entry) {
+			k := mlx.Kernel{Name: "k", In: []string{"x"}, Out: []string{"y"}, DTypes: map[string]mlx.DType{"E": mlx.F16}, Grid: []mlx.Dim{mlx.N(33)}, Group: []int{32}, Metal: text}
+			e.Out("y", b.Kernel(k, func(x []mlx.Value) []mlx.Value { return []mlx.Value{mlx.Exp(x[0])} }, e.In("x", "f16[33]"))[0])
+		})
+		p, err := b.Build()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = mlxc.Plan(p.Module(), ir.Metal, nil)
+		var wrong ir.Diagnostics
+		if !errors.As(err, &wrong) || len(wrong) != 1 {
+			t.Errorf("%q: %v", text, err)
+			continue
+		}
+		got := wrong[0].Msg
+		for _, n := range wrong[0].Notes {
+			got = n.Label + ": " + got
+		}
+		if got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+		if _, err := mlxc.Plan(p.Module(), ir.CPU, nil); err != nil {
+			t.Errorf("%q on the CPU: %v", text, err)
+		}
+	}
+}
+
+// A package for both targets has the text in its Metal and the reference in its Go.
+func TestCompileWrittenByHand(t *testing.T) {
+	b := mlx.New("m")
+	n := b.Dim("N", 100)
+	b.Entry("f", func(e *mlx.Entry) {
+		k := mlx.Kernel{Name: "twice", In: []string{"x"}, Out: []string{"y"}, Grid: []mlx.Dim{n}, Group: []int{32},
+			Metal: "uint i = thread_position_in_grid.x;\ny[i] = 2.0f * x[i];"}
+		e.Out("y", b.Kernel(k, func(x []mlx.Value) []mlx.Value { return []mlx.Value{x[0].Add(x[0])} }, e.In("x", "f32[N]"))[0])
+	})
+	p, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := mlxc.Compile(p.Module(), mlxc.Options{Package: "m", Targets: []ir.Target{ir.CPU, ir.Metal}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range made.Files {
+		if f.Name == "model.metal" && strings.Contains(string(f.Data), "y[i] = 2.0f * x[i];") {
+			return
+		}
+	}
+	t.Error("the text is not in model.metal")
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"math"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -69,6 +70,33 @@ var drawnModels = []struct {
 		both := append(append([]float32{}, z...), z...)
 		return []*runtime.Array{arrayOf(t, runtime.F32, both, 2, 8, 16, 4), arrayOf(t, runtime.F32, []float32{601, 601}, 2), draw(t, "text", 2, 7, 24)}
 	}},
+	{"vit", "classify", "logits", map[string]string{
+		"D": "48", "depth": "3", "heads": "4", "patch": "8", "size": "32", "classes": "10",
+	}, func(t *testing.T) []*runtime.Array {
+		return []*runtime.Array{draw(t, "x", 2, 32, 32, 3)}
+	}},
+}
+
+// A kernel has room for 31 buffers on Metal: what is joined of more values, by the model or
+// of the weights of products of one value, is joined in parts.
+func TestManyJoined(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "many.mlx")
+	text := `import nn
+dim 1 <= B <= 4
+layers = [nn.Linear(8, 8, bias=false) for i in 0..40]
+entry joined(x: f32[B, 8]) -> (y: f32[320, B]) { return concat([layer(x).T for layer in layers], 0) }
+entry apart(x: f32[B, 8]) -> (y: f32[8, 40 * B]) { return concat([layer(relu(x)).T for layer in layers], 1) }
+`
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m, err := mlxc.Load(path, mlxc.Source{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := mlxc.Compile(m, mlxc.Options{Package: "many", Source: "many.mlx", Targets: []ir.Target{ir.Metal, ir.CPU}}); err != nil {
+		t.Error(err)
+	}
 }
 
 // draw is an array of numbers in [-1, 1).

@@ -75,7 +75,13 @@ func resnet18Weights(t *testing.T, m *ir.Module) string {
 		}
 		names, arrays = append(names, p.Path), append(arrays, drawn(t, p.Path, shape, scale))
 	}
-	path := filepath.Join(t.TempDir(), "resnet18.npz")
+	return checkpoint(t, names, arrays)
+}
+
+// checkpoint writes arrays as an .npz file.
+func checkpoint(t *testing.T, names []string, arrays []*runtime.Array) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "weights.npz")
 	f, err := os.Create(path)
 	if err != nil {
 		t.Fatal(err)

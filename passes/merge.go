@@ -162,7 +162,7 @@ func linears(f *ir.Func) map[*ir.Instr][]linear {
 			continue
 		}
 		switch p := first[k]; {
-		case p == nil:
+		case p == nil || len(groups[p]) == maxConcat:
 			first[k], groups[in] = in, []linear{l}
 		case p.Attrs == in.Attrs && p.Device == in.Device && p.Args[1].Type.DType == in.Args[1].Type.DType:
 			groups[p] = append(groups[p], l)

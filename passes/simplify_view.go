@@ -147,11 +147,19 @@ func viewOfView(b *rewriter, in *ir.Instr) *ir.Value {
 	return nil
 }
 
-// maxConcat bounds the operands of a concat that is joined from several, which
-// each of its readers would have to tell apart.
+// maxConcat bounds the operands of a concat, which each of its readers would have to tell
+// apart, and which are buffers of one kernel.
 const maxConcat = 16
 
+// concatOfConcat makes one concat of several, and several of one that is too wide.
 func concatOfConcat(b *rewriter, in *ir.Instr, axis ir.AxisAttrs) *ir.Value {
+	if len(in.Args) > maxConcat {
+		var parts []*ir.Value
+		for part := range slices.Chunk(in.Args, maxConcat) {
+			parts = append(parts, b.op(in, in.Op.Name, axis, part...))
+		}
+		return b.again(in, axis, parts...)
+	}
 	var flat []*ir.Value
 	for _, v := range in.Args {
 		if v.Instr != nil && v.Instr.Op == in.Op && v.Instr.Attrs == any(axis) {

@@ -16,6 +16,7 @@ type Life struct {
 	Steps     int
 	next      []int   // per value: the one computed over it, or -1
 	conflicts [][]int // per block: those alive at a common step
+	clash     []bits  // the same, as sets
 }
 
 // Lifetimes makes blocks from a schedule. at is the step of each kernel; kernels of
@@ -83,7 +84,10 @@ func (l *Life) Live() int64 { return slices.Max(l.profile()) }
 
 // Conflicts fills in which blocks may not share bytes.
 func (l *Life) Conflicts() *Life {
-	l.conflicts = make([][]int, len(l.Blocks))
+	l.conflicts, l.clash = make([][]int, len(l.Blocks)), make([]bits, len(l.Blocks))
+	for i := range l.clash {
+		l.clash[i] = newBits(len(l.Blocks))
+	}
 	born := make([]int, len(l.Blocks))
 	for i := range born {
 		born[i] = i
@@ -94,6 +98,8 @@ func (l *Life) Conflicts() *Life {
 		alive = slices.DeleteFunc(alive, func(j int) bool { return l.Blocks[j].Last < l.Blocks[i].First })
 		for _, j := range alive {
 			l.conflicts[i], l.conflicts[j] = append(l.conflicts[i], j), append(l.conflicts[j], i)
+			l.clash[i].set(j)
+			l.clash[j].set(i)
 		}
 		alive = append(alive, i)
 	}

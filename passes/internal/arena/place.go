@@ -80,21 +80,18 @@ func (l *Life) sorted(compare func(a, b int) int) []int {
 // that it conflicts with or, if tight, into the smallest gap that holds it.
 func place(l *Life, order []int, tight bool) placement {
 	p := placement{offset: make([]int64, len(l.Blocks))}
-	for i := range p.offset {
-		p.offset[i] = -1
+	type span struct {
+		lo, hi int64
+		block  int
 	}
-	type span struct{ lo, hi int64 }
-	var busy []span
+	placed := make([]span, 0, len(order)) // by offset
 	for _, i := range order {
-		busy = busy[:0]
-		for _, j := range l.conflicts[i] {
-			if p.offset[j] >= 0 {
-				busy = append(busy, span{p.offset[j], p.offset[j] + l.Blocks[j].Size})
+		clash, size := l.clash[i], l.Blocks[i].Size
+		top, at, room := int64(0), int64(-1), int64(0)
+		for _, s := range placed {
+			if !clash.has(s.block) {
+				continue
 			}
-		}
-		slices.SortFunc(busy, func(a, b span) int { return cmp.Compare(a.lo, b.lo) })
-		size, top, at, room := l.Blocks[i].Size, int64(0), int64(-1), int64(0)
-		for _, s := range busy {
 			if gap := s.lo - top; gap >= size && (at < 0 || tight && gap < room) {
 				if at, room = top, gap; !tight {
 					break
@@ -107,6 +104,8 @@ func place(l *Life, order []int, tight bool) placement {
 		}
 		p.offset[i] = at
 		p.peak = max(p.peak, at+size)
+		n, _ := slices.BinarySearchFunc(placed, at, func(s span, at int64) int { return cmp.Compare(s.lo, at) })
+		placed = slices.Insert(placed, n, span{at, at + size, i})
 	}
 	return p
 }

@@ -247,6 +247,25 @@ func TestOtherOps(t *testing.T) {
 		}},
 	}
 	cases["avg_pool"] = cases["max_pool"]
+	scans := []func(o *ir.Op, d ir.DType) bool{one(ir.ScanAttrs{Axis: 1, Reverse: true}, shape(2, 35)), one(ir.ScanAttrs{Axis: 0, Exclusive: true}, shape(5, 3))}
+	sorts := []func(o *ir.Op, d ir.DType) bool{one(ir.SortAttrs{Axis: 1}, shape(2, 9)), one(ir.SortAttrs{Axis: 0, Descending: true}, shape(5, 3))}
+	tops := []func(o *ir.Op, d ir.DType) bool{one(ir.TopKAttrs{Axis: 1, K: 3}, shape(2, 11))}
+	cases["cumsum"], cases["cumprod"], cases["sort"], cases["argsort"], cases["topk"], cases["argtopk"] = scans, scans, sorts, sorts, tops, tops
+	cases["gather"] = []func(o *ir.Op, d ir.DType) bool{func(o *ir.Op, d ir.DType) bool {
+		return b.try("gather_"+d.String(), op("gather", ir.GatherAttrs{Axis: 1}), []ir.Type{typ(d, shape(7, 33)), typ(ir.I32, shape(7, 5))})
+	}}
+	cases["merge"] = []func(o *ir.Op, d ir.DType) bool{func(o *ir.Op, d ir.DType) bool {
+		return b.try("merge_"+d.String(), func(e *ir.Emit, x []*ir.Value) (*ir.Instr, error) {
+			sorted, err := e.Op("sort", ir.SortAttrs{Axis: 1}, x...)
+			if err != nil {
+				return nil, err
+			}
+			if sorted, err = e.Op("concat", ir.AxisAttrs{Axis: 1}, sorted.Result(), sorted.Result()); err != nil {
+				return nil, err
+			}
+			return e.Op("merge", ir.MergeAttrs{Axis: 1, Count: 7}, sorted.Result())
+		}, []ir.Type{typ(d, shape(3, 4))})
+	}}
 	for _, o := range ir.Ops() {
 		switch o.Kind {
 		case ir.KindElementwise, ir.KindReduce, ir.KindContract:

@@ -467,7 +467,7 @@ func (s Size) Less(t Size) bool {
 		}
 		return N(1).Add((&Dim{Name: a.Dim.Name + "'"}).Size()), true
 	})
-	return diff.NonNegative()
+	return diff.NonNegative() || t.Sub(u).AtLeast(1) // by the bounds of the dims
 }
 
 // Subst replaces the atoms for which f says so, simplifying on the way.

@@ -177,7 +177,7 @@ var program = runtime.Program{
 						{Order: []int{0, 6, 12, 1, 2, 5, 11, 10, 3, 4, 9, 7, 8}, On: [][]int{nil, {6}, {6}, {10, 11}, {11, 5}, {6}, nil, {0}, {1, 0}, {2, 1}, {2}, {6}, nil}},
 					},
 					Steps: []runtime.Step{
-						{Kernel: 9, Args: []runtime.Ref{runtime.Kept.At(2), runtime.Input.At(0), runtime.Arena.At(7)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(640, dimB), Grain: 38, Pos: "vad.mlx:48:7"},
+						{Kernel: 9, Args: []runtime.Ref{runtime.Kept.At(2), runtime.Input.At(0), runtime.Arena.At(7)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(640, dimB), Grain: 37, Pos: "vad.mlx:48:7"},
 						{Kernel: 0, Args: []runtime.Ref{runtime.Arena.At(0), runtime.Arena.At(7), runtime.Pack.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Size{{Coef: 9, Of: []runtime.Factor{{Num: runtime.Size{{Coef: 4, Of: []runtime.Factor{{Dim: dimB}}}, {Coef: 15}}, Den: runtime.Mono(16)}}}}, Grain: 1, Barrier: true, Pos: "vad.mlx:48:7"},
 						{Kernel: 1, Args: []runtime.Ref{runtime.Input.At(0), runtime.Kept.At(2)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(64, dimB), Grain: 4096, Pos: "vad.mlx:45:12"},
 						{Kernel: 11, Args: []runtime.Ref{runtime.Arena.At(0), runtime.Arena.At(8)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(774, dimB), Grain: 819, Barrier: true, Pos: "vad.mlx:11:12"},

@@ -293,6 +293,171 @@ func exchangeHBefore(call *cpu.Call, lo, hi int) {
 	}
 }
 
+// walkCopy computes ys (decoder.mlx:37:8).
+func walkCopy(call *cpu.Call, lo, hi int) {
+	ys := cpu.View[float32](call, 0)
+	for i0 := lo; i0 < hi; i0++ {
+		ys[i0] = float32(0)
+	}
+}
+
+// walkReshape computes loop_3, tanh, ys (decoder.mlx:42:5).
+func walkReshape(call *cpu.Call, lo, hi int) {
+	x := cpu.View[float32](call, 0)
+	loop_2 := cpu.View[float32](call, 1)
+	loop := cpu.View[float32](call, 2)
+	loop_3 := cpu.View[float32](call, 3)
+	tanh := cpu.View[float32](call, 4)
+	ys := cpu.View[float32](call, 5)
+	T := int(call.Sizes[1])
+	t := int(call.Sizes[2])
+	for p := lo; p < hi; {
+		i1 := p % 16
+		end := min(i1+hi-p, 16)
+		i0 := p / 16
+		p += end - i1
+		for ; i1 < end; i1++ {
+			v0 := x[T*i0*16+i1+t*16]
+			var v2 float32
+			if i1 < 8 {
+				v2 = loop_2[i0*16+i1+8]
+			}
+			var v3 float32
+			if 0 <= i1-8 {
+				v3 = loop_2[i0*16+i1-8]
+			}
+			v4 := (0 <= i1-8)
+			v5 := v2
+			if v4 {
+				v5 = v3
+			}
+			v6 := v0 + v5
+			v12 := min((max((-(float32(math.Abs(float64(v6))))), -104)), 89)
+			v15 := float32(math.RoundToEven(float64((v12 * 1.442695))))
+			v19 := float32(float64(v15)*float64(float32(-1.4286068e-06)) + float64((float32(float64(v15)*float64(float32(-0.69314575)) + float64(v12)))))
+			v28 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.0013926927))*float64(v19)+float64(float32(0.008363774)))))*float64(v19)+float64(float32(0.04166655)))))*float64(v19)+float64(float32(0.16666573)))))*float64(v19) + float64(float32(0.5)))
+			v32 := cpu.Ldexp((float32(float64((float32(float64(v28)*float64(v19)+float64(float32(1)))))*float64(v19) + float64(float32(1)))), v15)
+			v33 := v6 < 0
+			v34 := float32(1)
+			if v33 {
+				v34 = v32
+			}
+			v36 := v34 / (v32 + 1)
+			v40 := float32(math.Abs(float64(v0)))
+			v41 := v40 * v40
+			v51 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.0023707657))*float64(v41)+float64(float32(-0.008410071)))))*float64(v41)+float64(float32(0.021788321)))))*float64(v41)+float64(float32(-0.053961553)))))*float64(v41) + float64(float32(0.13333313)))
+			v54 := float32(float64((v40*v41))*float64((float32(float64(v51)*float64(v41)+float64(float32(-0.33333334))))) + float64(v40))
+			v58 := (min(v40, 10)) * 2
+			v60 := float32(math.RoundToEven(float64((v58 * 1.442695))))
+			v62 := float32(float64(v60)*float64(float32(-1.4286068e-06)) + float64((float32(float64(v60)*float64(float32(-0.69314575)) + float64(v58)))))
+			v68 := math.Float32frombits(uint32((cpu.Shl((int32(math.Float32bits((v60 + 1.2583039e+07)))), 23))))
+			v72 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.0013926927))*float64(v62)+float64(float32(0.008363774)))))*float64(v62)+float64(float32(0.04166655)))))*float64(v62)+float64(float32(0.16666573)))))*float64(v62) + float64(float32(0.5)))
+			v76 := (v68 * (float32(float64((float32(float64(v72)*float64(v62)+float64(float32(1)))))*float64(v62) + float64(float32(1))))) + 1
+			v78 := 1 - (2 / v76)
+			v80 := 0.6 < v40
+			v81 := v54
+			if v80 {
+				v81 = v78
+			}
+			v90 := (1 - v36) * (math.Float32frombits(uint32((((int32(math.Float32bits(v81))) & 2147483647) | ((int32(math.Float32bits(v0))) & -2147483648)))))
+			v91 := (v36 * loop[i0*16+i1]) + v90
+			v92 := float32(math.Abs(float64(v91)))
+			v93 := v92 * v92
+			v98 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.0023707657))*float64(v93)+float64(float32(-0.008410071)))))*float64(v93)+float64(float32(0.021788321)))))*float64(v93)+float64(float32(-0.053961553)))))*float64(v93) + float64(float32(0.13333313)))
+			v100 := float32(float64((v92*v93))*float64((float32(float64(v98)*float64(v93)+float64(float32(-0.33333334))))) + float64(v92))
+			v102 := (min(v92, 10)) * 2
+			v104 := float32(math.RoundToEven(float64((v102 * 1.442695))))
+			v106 := float32(float64(v104)*float64(float32(-1.4286068e-06)) + float64((float32(float64(v104)*float64(float32(-0.69314575)) + float64(v102)))))
+			v110 := math.Float32frombits(uint32((cpu.Shl((int32(math.Float32bits((v104 + 1.2583039e+07)))), 23))))
+			v114 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.0013926927))*float64(v106)+float64(float32(0.008363774)))))*float64(v106)+float64(float32(0.04166655)))))*float64(v106)+float64(float32(0.16666573)))))*float64(v106) + float64(float32(0.5)))
+			v118 := (v110 * (float32(float64((float32(float64(v114)*float64(v106)+float64(float32(1)))))*float64(v106) + float64(float32(1))))) + 1
+			v120 := 1 - (2 / v118)
+			v121 := 0.6 < v92
+			v122 := v100
+			if v121 {
+				v122 = v120
+			}
+			v128 := math.Float32frombits(uint32((((int32(math.Float32bits(v122))) & 2147483647) | ((int32(math.Float32bits(v91))) & -2147483648))))
+			tanh[i0*16+i1] = v128
+			ys[T*i0*16+i1+t*16] = v128
+			loop_3[i0*16+i1] = v91
+		}
+	}
+}
+
+// halveCopy computes loop_3 (decoder.mlx:50:3).
+func halveCopy(call *cpu.Call, lo, hi int) {
+	loop_3 := cpu.View[uint8](call, 0)
+	loop_3[0] = cpu.Byte(true)
+}
+
+// halveCopy2 computes n (decoder.mlx:49:7).
+func halveCopy2(call *cpu.Call, lo, hi int) {
+	n := cpu.View[int32](call, 0)
+	n[0] = int32(0)
+}
+
+// halveAnd computes and (decoder.mlx:50:9).
+func halveAnd(call *cpu.Call, lo, hi int) {
+	loop_3 := cpu.View[uint8](call, 0)
+	y := cpu.View[float32](call, 1)
+	and := cpu.View[uint8](call, 2)
+	B := int(call.Sizes[0])
+	v5 := bool(false)
+	for r0 := range B * 16 {
+		v5 = v5 || (0.1 < (float32(math.Abs(float64(y[r0])))))
+	}
+	and[0] = cpu.Byte((loop_3[0] != 0) && v5)
+}
+
+// halveY computes y_2 (decoder.mlx:50:3).
+func halveY(call *cpu.Call, lo, hi int) {
+	and := cpu.View[uint8](call, 0)
+	y := cpu.View[float32](call, 1)
+	y_2 := cpu.View[float32](call, 2)
+	for i0 := lo; i0 < hi; i0++ {
+		v0 := and[0] != 0
+		v1 := y[i0]
+		v3 := v1 * 0.5
+		v4 := v1
+		if v0 {
+			v4 = v3
+		}
+		y_2[i0] = v4
+	}
+}
+
+// halveWhere computes n_2, where (decoder.mlx:50:3).
+func halveWhere(call *cpu.Call, lo, hi int) {
+	and := cpu.View[uint8](call, 0)
+	loop_4 := cpu.View[int32](call, 1)
+	n := cpu.View[int32](call, 2)
+	n_2 := cpu.View[int32](call, 3)
+	where := cpu.View[int32](call, 4)
+	v0 := and[0] != 0
+	v1 := loop_4[0]
+	v3 := v1 + 1
+	v4 := v1
+	if v0 {
+		v4 = v3
+	}
+	v5 := n[0]
+	v6 := v5 + 1
+	v7 := v5
+	if v0 {
+		v7 = v6
+	}
+	where[0] = v4
+	n_2[0] = v7
+}
+
+// halveCopy3 computes loop_3 (decoder.mlx:50:9).
+func halveCopy3(call *cpu.Call, lo, hi int) {
+	and := cpu.View[uint8](call, 0)
+	loop_3 := cpu.View[uint8](call, 1)
+	loop_3[0] = cpu.Byte(and[0] != 0)
+}
+
 // stepYRows computes rows (decoder.mlx:17:10).
 func stepYRows(call *cpu.Call, lo, hi int) {
 	x := cpu.View[float32](call, 0)

@@ -12,7 +12,7 @@ func init() {
 	if cpu.Vectors {
 		program.Kernels[2] = stepYStream
 		program.Kernels[6] = exchangeHBeforeVector
-		program.Kernels[8] = stepYPanelsCopy
+		program.Kernels[16] = stepYPanelsCopy
 	}
 }
 

@@ -117,7 +117,7 @@ func (s *Session) Step(ctx context.Context, x *runtime.Array, pos int) (StepOut,
 
 // StepInput is the input x of Step, f32[B, T, 16], in the session's memory: fill it in place.
 func (s *Session) StepInput(t int) (*runtime.Array, error) {
-	return s.s.Input(0, 0, 0, 0, t, 0)
+	return s.s.Input(0, 0, 0, 0, t, 0, 0, 0)
 }
 
 // Cell runs the entry cell:
@@ -137,7 +137,7 @@ func (s *Session) Cell(ctx context.Context, x *runtime.Array) (*runtime.Array, e
 
 // CellInput is the input x of Cell, f32[B, 16], in the session's memory: fill it in place.
 func (s *Session) CellInput() (*runtime.Array, error) {
-	return s.s.Input(1, 0, 0, 0, 0, 0)
+	return s.s.Input(1, 0, 0, 0, 0, 0, 0, 0)
 }
 
 // Exchange runs the entry exchange:
@@ -157,7 +157,54 @@ func (s *Session) Exchange(ctx context.Context, x *runtime.Array) (*runtime.Arra
 
 // ExchangeInput is the input x of Exchange, f32[B, 16], in the session's memory: fill it in place.
 func (s *Session) ExchangeInput() (*runtime.Array, error) {
-	return s.s.Input(2, 0, 0, 0, 0, 0)
+	return s.s.Input(2, 0, 0, 0, 0, 0, 0, 0)
+}
+
+// Walk runs the entry walk:
+//
+//	x  f32[B, T, 16]
+//	1 <= B <= 2
+//	1 <= T <= 8
+//
+// It returns ys f32[B, T, 16], which live until the session's next call;
+// Clone keeps them.
+func (s *Session) Walk(ctx context.Context, x *runtime.Array) (*runtime.Array, error) {
+	out, err := s.s.Call(ctx, 3, x)
+	if err != nil {
+		return nil, err
+	}
+	return out[0], nil
+}
+
+// WalkInput is the input x of Walk, f32[B, T, 16], in the session's memory: fill it in place.
+func (s *Session) WalkInput(t int) (*runtime.Array, error) {
+	return s.s.Input(3, 0, 0, 0, t, 0, 0, 0)
+}
+
+// HalveOut is what Session.Halve returns, in the session's memory.
+type HalveOut struct {
+	Y *runtime.Array // f32[B, 16]
+	N *runtime.Array // i32
+}
+
+// Halve runs the entry halve:
+//
+//	x  f32[B, 16]
+//	1 <= B <= 2
+//
+// It returns y f32[B, 16], n i32, which live until the session's next call;
+// Clone keeps them.
+func (s *Session) Halve(ctx context.Context, x *runtime.Array) (HalveOut, error) {
+	out, err := s.s.Call(ctx, 4, x)
+	if err != nil {
+		return HalveOut{}, err
+	}
+	return HalveOut{out[0], out[1]}, nil
+}
+
+// HalveInput is the input x of Halve, f32[B, 16], in the session's memory: fill it in place.
+func (s *Session) HalveInput() (*runtime.Array, error) {
+	return s.s.Input(4, 0, 0, 0, 0, 0, 0, 0)
 }
 
 const (
@@ -165,6 +212,8 @@ const (
 	dimS
 	dimT
 	dimPos
+	roundT
+	roundRound
 )
 
 var (
@@ -173,6 +222,8 @@ var (
 		{Name: "S", Min: 0, Max: 16, Session: true},
 		{Name: "T", Min: 1, Max: 8},
 		{Name: "pos", Min: 0, Max: 15},
+		{Name: "t", Min: 0, Max: 7},
+		{Name: "round", Min: 0, Max: 11},
 	}
 	params = []runtime.Param{}
 	states = []runtime.State{
@@ -218,9 +269,9 @@ var program = runtime.Program{
 					Steps: []runtime.Step{
 						{Kernel: 0, Args: []runtime.Ref{runtime.Input.At(0), runtime.Kept.At(1), runtime.Kept.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimS), runtime.Mono(1, dimT), runtime.Mono(1, dimPos)}, Grid: runtime.Mono(16, dimB, dimT), Grain: 81, Pos: "decoder.mlx:13:7"},
 						{Kernel: 1, Args: []runtime.Ref{runtime.Kept.At(2), runtime.Output.At(1)}, Grid: runtime.Mono(1), Grain: 2048, Pos: "decoder.mlx:16:10"},
-						{Kernel: 7, Args: []runtime.Ref{runtime.Input.At(0), runtime.Arena.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimT), runtime.Mono(1, dimPos)}, Grid: runtime.Mono(16, dimB, dimT), Grain: 82, Pos: "decoder.mlx:17:10"},
-						{Kernel: 8, Args: []runtime.Ref{runtime.Kept.At(0), runtime.Arena.At(1)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimS), runtime.Mono(1, dimT), runtime.Mono(1, dimPos)}, Grid: runtime.Size{{Coef: 256, Of: []runtime.Factor{{Dim: dimB}, {Num: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Dim: dimT}}}, {Coef: 1, Of: []runtime.Factor{{Dim: dimPos}}}, {Coef: 15}}, Den: runtime.Mono(16)}}}}, Grain: 4096, Barrier: true, Pos: "decoder.mlx:17:10"},
-						{Kernel: 9, Args: []runtime.Ref{runtime.Kept.At(1), runtime.Arena.At(2)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimS), runtime.Mono(1, dimT), runtime.Mono(1, dimPos)}, Grid: runtime.Size{{Coef: 16, Of: []runtime.Factor{{Dim: dimB}, {Dim: dimT}}}, {Coef: 16, Of: []runtime.Factor{{Dim: dimB}, {Dim: dimPos}}}}, Grain: 4096, Pos: "decoder.mlx:17:10"},
+						{Kernel: 15, Args: []runtime.Ref{runtime.Input.At(0), runtime.Arena.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimT), runtime.Mono(1, dimPos)}, Grid: runtime.Mono(16, dimB, dimT), Grain: 82, Pos: "decoder.mlx:17:10"},
+						{Kernel: 16, Args: []runtime.Ref{runtime.Kept.At(0), runtime.Arena.At(1)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimS), runtime.Mono(1, dimT), runtime.Mono(1, dimPos)}, Grid: runtime.Size{{Coef: 256, Of: []runtime.Factor{{Dim: dimB}, {Num: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Dim: dimT}}}, {Coef: 1, Of: []runtime.Factor{{Dim: dimPos}}}, {Coef: 15}}, Den: runtime.Mono(16)}}}}, Grain: 4096, Barrier: true, Pos: "decoder.mlx:17:10"},
+						{Kernel: 17, Args: []runtime.Ref{runtime.Kept.At(1), runtime.Arena.At(2)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimS), runtime.Mono(1, dimT), runtime.Mono(1, dimPos)}, Grid: runtime.Size{{Coef: 16, Of: []runtime.Factor{{Dim: dimB}, {Dim: dimT}}}, {Coef: 16, Of: []runtime.Factor{{Dim: dimB}, {Dim: dimPos}}}}, Grain: 4096, Pos: "decoder.mlx:17:10"},
 						{Kernel: 3, Args: []runtime.Ref{runtime.Output.At(1), runtime.Kept.At(2)}, Grid: runtime.Mono(1), Grain: 4096, Pos: "decoder.mlx:16:10"},
 						{Kernel: 2, Args: []runtime.Ref{runtime.Output.At(0), runtime.Arena.At(0), runtime.Arena.At(1), runtime.Arena.At(2)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimT), runtime.Mono(1, dimPos)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Dim: dimB}, {Num: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Dim: dimT}}}, {Coef: 11}}, Den: runtime.Mono(12)}}}}, Grain: 1, Barrier: true, Pos: "decoder.mlx:17:10"},
 					},
@@ -272,6 +323,79 @@ var program = runtime.Program{
 				},
 			},
 		},
+		{
+			Name: "walk",
+			Inputs: []runtime.Port{
+				{Name: "x", DType: runtime.F32, Shape: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimT), runtime.Mono(16)}},
+			},
+			Outputs: []runtime.Port{
+				{Name: "ys", DType: runtime.F32, Shape: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimT), runtime.Mono(16)}},
+			},
+			Writes: true,
+			Variants: []runtime.Variant{
+				{
+					Loops: []runtime.Loop{
+						{First: 3, End: 5, Count: runtime.Mono(1, dimT), Counter: roundT},
+					},
+					Blocks: []runtime.Block{
+						{Bytes: runtime.Mono(64, dimB)},
+						{Bytes: runtime.Mono(64, dimB)},
+						{Bytes: runtime.Mono(64, dimB)},
+					},
+					Plans: []runtime.Plan{
+						{Order: []int{0, 1, 2}, On: [][]int{nil, {0}, {1}}},
+					},
+					Steps: []runtime.Step{
+						{Kernel: 7, Args: []runtime.Ref{runtime.Output.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimT)}, Grid: runtime.Mono(16, dimB, dimT), Grain: 4096, Pos: "decoder.mlx:37:8"},
+						{Kernel: 5, Args: []runtime.Ref{runtime.Kept.At(4), runtime.Arena.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(16, dimB), Grain: 4096, Pos: "decoder.mlx:9:7"},
+						{Kernel: 5, Args: []runtime.Ref{runtime.Kept.At(3), runtime.Arena.At(1)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(16, dimB), Grain: 4096, Barrier: true, Pos: "decoder.mlx:8:7"},
+						{Kernel: 8, Args: []runtime.Ref{runtime.Input.At(0), runtime.Arena.At(1), runtime.Arena.At(0), runtime.Arena.At(0), runtime.Arena.At(2), runtime.Output.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimT), runtime.Mono(1, roundT)}, Grid: runtime.Mono(16, dimB), Grain: 63, Barrier: true, Pos: "decoder.mlx:42:5"},
+						{Kernel: 5, Args: []runtime.Ref{runtime.Arena.At(2), runtime.Arena.At(1)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(16, dimB), Grain: 4096, Barrier: true, Pos: "decoder.mlx:41:9"},
+						{Kernel: 5, Args: []runtime.Ref{runtime.Arena.At(0), runtime.Kept.At(4)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(16, dimB), Grain: 4096, Barrier: true, Pos: "decoder.mlx:36:7"},
+						{Kernel: 5, Args: []runtime.Ref{runtime.Arena.At(1), runtime.Kept.At(3)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(16, dimB), Grain: 4096, Barrier: true, Pos: "decoder.mlx:36:7"},
+					},
+				},
+			},
+		},
+		{
+			Name: "halve",
+			Inputs: []runtime.Port{
+				{Name: "x", DType: runtime.F32, Shape: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(16)}},
+			},
+			Outputs: []runtime.Port{
+				{Name: "y", DType: runtime.F32, Shape: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(16)}},
+				{Name: "n", DType: runtime.I32},
+			},
+			Writes: true,
+			Variants: []runtime.Variant{
+				{
+					Loops: []runtime.Loop{
+						{First: 4, End: 9, Count: runtime.Mono(12), Counter: roundRound},
+					},
+					Blocks: []runtime.Block{
+						{Bytes: runtime.Mono(1)},
+						{Bytes: runtime.Mono(4)},
+						{Bytes: runtime.Mono(1)},
+						{Bytes: runtime.Mono(4)},
+					},
+					Plans: []runtime.Plan{
+						{Order: []int{0, 1, 2, 3}, On: [][]int{nil, {0}, {1}, {2}}},
+					},
+					Steps: []runtime.Step{
+						{Kernel: 9, Args: []runtime.Ref{runtime.Arena.At(0)}, Grid: runtime.Mono(1), Grain: 4096, Pos: "decoder.mlx:50:3"},
+						{Kernel: 5, Args: []runtime.Ref{runtime.Input.At(0), runtime.Output.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(16, dimB), Grain: 4096, Pos: "decoder.mlx:48:7"},
+						{Kernel: 10, Args: []runtime.Ref{runtime.Output.At(1)}, Grid: runtime.Mono(1), Grain: 4096, Pos: "decoder.mlx:49:7"},
+						{Kernel: 3, Args: []runtime.Ref{runtime.Kept.At(2), runtime.Arena.At(1)}, Grid: runtime.Mono(1), Grain: 4096, Barrier: true, Pos: "decoder.mlx:7:7"},
+						{Kernel: 11, Args: []runtime.Ref{runtime.Arena.At(0), runtime.Output.At(0), runtime.Arena.At(2)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(1), Grain: 62, Barrier: true, Pos: "decoder.mlx:50:9"},
+						{Kernel: 12, Args: []runtime.Ref{runtime.Arena.At(2), runtime.Output.At(0), runtime.Output.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(16, dimB), Grain: 1365, Barrier: true, Pos: "decoder.mlx:50:3"},
+						{Kernel: 14, Args: []runtime.Ref{runtime.Arena.At(2), runtime.Arena.At(0)}, Grid: runtime.Mono(1), Grain: 4096, Pos: "decoder.mlx:50:9"},
+						{Kernel: 13, Args: []runtime.Ref{runtime.Arena.At(2), runtime.Arena.At(1), runtime.Output.At(1), runtime.Output.At(1), runtime.Arena.At(3)}, Grid: runtime.Mono(1), Grain: 910, Barrier: true, Pos: "decoder.mlx:50:3"},
+						{Kernel: 3, Args: []runtime.Ref{runtime.Arena.At(3), runtime.Arena.At(1)}, Grid: runtime.Mono(1), Grain: 4096, Barrier: true, Pos: "decoder.mlx:50:3"},
+						{Kernel: 3, Args: []runtime.Ref{runtime.Arena.At(1), runtime.Kept.At(2)}, Grid: runtime.Mono(1), Grain: 4096, Barrier: true, Pos: "decoder.mlx:48:7"},
+					},
+				},
+			},
+		},
 	},
 	Kernels: []cpu.Kernel{
 		stepQ,
@@ -281,6 +405,14 @@ var program = runtime.Program{
 		cellH,
 		cellCopy,
 		exchangeHBefore,
+		walkCopy,
+		walkReshape,
+		halveCopy,
+		halveCopy2,
+		halveAnd,
+		halveY,
+		halveWhere,
+		halveCopy3,
 		stepYRows,
 		stepYPanels,
 		stepYPanels2,

@@ -444,3 +444,177 @@ kernel void exchange_h_before(
     ((device float4 *)before)[part] = before4;
     ((device float4 *)h_before)[part] = h_before4;
 }
+
+// walk_copy computes ys (decoder.mlx:37:8).
+// A thread computes 4 neighbours.
+kernel void walk_copy(
+    device float *ys [[buffer(0)]],
+    constant int *dims [[buffer(1)]],
+    uint point [[thread_position_in_grid]]) {
+    const int B = dims[0];
+    const int T = dims[1];
+    const int at = int(point);
+    if (at >= B * T * 4) {
+        return;
+    }
+    const int part = at;
+    float4 ys4;
+    #pragma clang loop unroll(full)
+    for (int e = 0; e < 4; e++) {
+        ys4[e] = 0.0f;
+    }
+    ((device float4 *)ys)[part] = ys4;
+}
+
+// walk_reshape computes loop_3, tanh, ys (decoder.mlx:42:5).
+kernel void walk_reshape(
+    device const float *x [[buffer(0)]],
+    device const float *loop_2 [[buffer(1)]],
+    device const float *loop [[buffer(2)]],
+    device float *loop_3 [[buffer(3)]],
+    device float *tanh_2 [[buffer(4)]],
+    device float *ys [[buffer(5)]],
+    constant int *dims [[buffer(6)]],
+    uint point [[thread_position_in_grid]]) {
+    const int B = dims[0];
+    const int T = dims[1];
+    const int t = dims[2];
+    const int at = int(point);
+    if (at >= B * 16) {
+        return;
+    }
+    const int i0 = at / 16;
+    const int i1 = at % 16;
+    const float v0 = x[T * i0 * 16 + i1 + t * 16];
+    float v2 = 0.0f;
+    if (i1 < 8) {
+        v2 = loop_2[i0 * 16 + i1 + 8];
+    }
+    float v3 = 0.0f;
+    if (0 <= i1 - 8) {
+        v3 = loop_2[i0 * 16 + i1 - 8];
+    }
+    const bool v4 = 0 <= i1 - 8;
+    const float v5 = v4 ? v3 : v2;
+    const float v6 = v0 + v5;
+    const float v9 = precise::exp((-abs(v6)));
+    const bool v10 = v6 < 0.0f;
+    const float v12 = v10 ? v9 : 1.0f;
+    const float v14 = v12 / (v9 + 1.0f);
+    const float v19 = fma(v14, loop[i0 * 16 + i1], ((1.0f - v14) * precise::tanh(v0)));
+    const float v20 = precise::tanh(v19);
+    tanh_2[i0 * 16 + i1] = v20;
+    ys[T * i0 * 16 + i1 + t * 16] = v20;
+    loop_3[i0 * 16 + i1] = v19;
+}
+
+// halve_copy computes loop_3 (decoder.mlx:50:3).
+kernel void halve_copy(
+    device uchar *loop_3 [[buffer(0)]],
+    uint point [[thread_position_in_grid]]) {
+    const int at = int(point);
+    if (at >= 1) {
+        return;
+    }
+    loop_3[0] = uchar(true);
+}
+
+// halve_copy_2 computes n (decoder.mlx:49:7).
+kernel void halve_copy_2(
+    device int *n [[buffer(0)]],
+    uint point [[thread_position_in_grid]]) {
+    const int at = int(point);
+    if (at >= 1) {
+        return;
+    }
+    n[0] = 0;
+}
+
+// halve_and computes and (decoder.mlx:50:9).
+// A simdgroup computes a point, 4 of them share a threadgroup.
+kernel void halve_and(
+    device const uchar *loop_3 [[buffer(0)]],
+    device const float *y [[buffer(1)]],
+    device uchar *and_2 [[buffer(2)]],
+    constant int *dims [[buffer(3)]],
+    uint group [[threadgroup_position_in_grid]],
+    uint sgid [[simdgroup_index_in_threadgroup]],
+    uint lane [[thread_index_in_simdgroup]]) {
+    const int B = dims[0];
+    const int at = int(group) * 4 + int(sgid);
+    if (at >= 1) {
+        return;
+    }
+    bool v5 = false;
+    for (int r0 = int(lane); r0 < B * 16; r0 += 32) {
+        v5 = v5 || (0.1f < abs(y[r0]));
+    }
+    for (uint step = 16u; step > 0u; step /= 2u) {
+        const bool v5Other = simd_shuffle(uint(v5), ushort(lane ^ step)) != 0u;
+        v5 = v5 || v5Other;
+    }
+    if (lane == 0u) {
+        and_2[0] = uchar((loop_3[0] != 0) && v5);
+    }
+}
+
+// halve_y computes y_2 (decoder.mlx:50:3).
+// A thread computes 4 neighbours.
+kernel void halve_y(
+    device const uchar *and_2 [[buffer(0)]],
+    device const float *y [[buffer(1)]],
+    device float *y_2 [[buffer(2)]],
+    constant int *dims [[buffer(3)]],
+    uint point [[thread_position_in_grid]]) {
+    const int B = dims[0];
+    const int at = int(point);
+    if (at >= B * 4) {
+        return;
+    }
+    const int part = at;
+    const bool v0 = and_2[0] != 0;
+    const float4 y4 = ((device const float4 *)y)[part];
+    float4 y_2x4;
+    #pragma clang loop unroll(full)
+    for (int e = 0; e < 4; e++) {
+        const float v3 = y4[e] * 0.5f;
+        const float v4 = v0 ? v3 : y4[e];
+        y_2x4[e] = v4;
+    }
+    ((device float4 *)y_2)[part] = y_2x4;
+}
+
+// halve_where computes n_2, where (decoder.mlx:50:3).
+kernel void halve_where(
+    device const uchar *and_2 [[buffer(0)]],
+    device const int *loop_4 [[buffer(1)]],
+    device const int *n [[buffer(2)]],
+    device int *n_2 [[buffer(3)]],
+    device int *where [[buffer(4)]],
+    uint point [[thread_position_in_grid]]) {
+    const int at = int(point);
+    if (at >= 1) {
+        return;
+    }
+    const bool v0 = and_2[0] != 0;
+    const int v1 = loop_4[0];
+    const int v3 = int(uint(v1) + uint(1));
+    const int v4 = v0 ? v3 : v1;
+    const int v5 = n[0];
+    const int v6 = int(uint(v5) + uint(1));
+    const int v7 = v0 ? v6 : v5;
+    where[0] = v4;
+    n_2[0] = v7;
+}
+
+// halve_copy_3 computes loop_3 (decoder.mlx:50:9).
+kernel void halve_copy_3(
+    device const uchar *and_2 [[buffer(0)]],
+    device uchar *loop_3 [[buffer(1)]],
+    uint point [[thread_position_in_grid]]) {
+    const int at = int(point);
+    if (at >= 1) {
+        return;
+    }
+    loop_3[0] = uchar(and_2[0] != 0);
+}

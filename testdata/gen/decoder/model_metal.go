@@ -104,6 +104,79 @@ var metalProgram = runtime.Program{
 				},
 			},
 		},
+		{
+			Name: "walk",
+			Inputs: []runtime.Port{
+				{Name: "x", DType: runtime.F32, Shape: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimT), runtime.Mono(16)}},
+			},
+			Outputs: []runtime.Port{
+				{Name: "ys", DType: runtime.F32, Shape: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimT), runtime.Mono(16)}},
+			},
+			Writes: true,
+			Variants: []runtime.Variant{
+				{
+					Loops: []runtime.Loop{
+						{First: 3, End: 5, Count: runtime.Mono(1, dimT), Counter: roundT},
+					},
+					Blocks: []runtime.Block{
+						{Bytes: runtime.Mono(64, dimB)},
+						{Bytes: runtime.Mono(64, dimB)},
+						{Bytes: runtime.Mono(64, dimB)},
+					},
+					Plans: []runtime.Plan{
+						{Order: []int{0, 1, 2}, On: [][]int{nil, {0}, {1}}},
+					},
+					Steps: []runtime.Step{
+						{Kernel: 7, Args: []runtime.Ref{runtime.Output.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimT)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Num: runtime.Size{{Coef: 4, Of: []runtime.Factor{{Dim: dimB}, {Dim: dimT}}}, {Coef: 255}}, Den: runtime.Mono(256)}}}}, Pos: "decoder.mlx:37:8"},
+						{Kernel: 5, Args: []runtime.Ref{runtime.Kept.At(4), runtime.Arena.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Num: runtime.Size{{Coef: 4, Of: []runtime.Factor{{Dim: dimB}}}, {Coef: 255}}, Den: runtime.Mono(256)}}}}, Pos: "decoder.mlx:9:7"},
+						{Kernel: 5, Args: []runtime.Ref{runtime.Kept.At(3), runtime.Arena.At(1)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Num: runtime.Size{{Coef: 4, Of: []runtime.Factor{{Dim: dimB}}}, {Coef: 255}}, Den: runtime.Mono(256)}}}}, Barrier: true, Pos: "decoder.mlx:8:7"},
+						{Kernel: 8, Args: []runtime.Ref{runtime.Input.At(0), runtime.Arena.At(1), runtime.Arena.At(0), runtime.Arena.At(0), runtime.Arena.At(2), runtime.Output.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimT), runtime.Mono(1, roundT)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Num: runtime.Size{{Coef: 16, Of: []runtime.Factor{{Dim: dimB}}}, {Coef: 255}}, Den: runtime.Mono(256)}}}}, Barrier: true, Pos: "decoder.mlx:42:5"},
+						{Kernel: 5, Args: []runtime.Ref{runtime.Arena.At(2), runtime.Arena.At(1)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Num: runtime.Size{{Coef: 4, Of: []runtime.Factor{{Dim: dimB}}}, {Coef: 255}}, Den: runtime.Mono(256)}}}}, Barrier: true, Pos: "decoder.mlx:41:9"},
+						{Kernel: 5, Args: []runtime.Ref{runtime.Arena.At(0), runtime.Kept.At(4)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Num: runtime.Size{{Coef: 4, Of: []runtime.Factor{{Dim: dimB}}}, {Coef: 255}}, Den: runtime.Mono(256)}}}}, Barrier: true, Pos: "decoder.mlx:36:7"},
+						{Kernel: 5, Args: []runtime.Ref{runtime.Arena.At(1), runtime.Kept.At(3)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Num: runtime.Size{{Coef: 4, Of: []runtime.Factor{{Dim: dimB}}}, {Coef: 255}}, Den: runtime.Mono(256)}}}}, Barrier: true, Pos: "decoder.mlx:36:7"},
+					},
+				},
+			},
+		},
+		{
+			Name: "halve",
+			Inputs: []runtime.Port{
+				{Name: "x", DType: runtime.F32, Shape: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(16)}},
+			},
+			Outputs: []runtime.Port{
+				{Name: "y", DType: runtime.F32, Shape: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(16)}},
+				{Name: "n", DType: runtime.I32},
+			},
+			Writes: true,
+			Variants: []runtime.Variant{
+				{
+					Loops: []runtime.Loop{
+						{First: 4, End: 9, Count: runtime.Mono(12), Counter: roundRound},
+					},
+					Blocks: []runtime.Block{
+						{Bytes: runtime.Mono(1)},
+						{Bytes: runtime.Mono(4)},
+						{Bytes: runtime.Mono(1)},
+						{Bytes: runtime.Mono(4)},
+					},
+					Plans: []runtime.Plan{
+						{Order: []int{0, 1, 2, 3}, On: [][]int{nil, {0}, {1}, {2}}},
+					},
+					Steps: []runtime.Step{
+						{Kernel: 9, Args: []runtime.Ref{runtime.Arena.At(0)}, Grid: runtime.Mono(1), Pos: "decoder.mlx:50:3"},
+						{Kernel: 5, Args: []runtime.Ref{runtime.Input.At(0), runtime.Output.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Num: runtime.Size{{Coef: 4, Of: []runtime.Factor{{Dim: dimB}}}, {Coef: 255}}, Den: runtime.Mono(256)}}}}, Pos: "decoder.mlx:48:7"},
+						{Kernel: 10, Args: []runtime.Ref{runtime.Output.At(1)}, Grid: runtime.Mono(1), Pos: "decoder.mlx:49:7"},
+						{Kernel: 3, Args: []runtime.Ref{runtime.Kept.At(2), runtime.Arena.At(1)}, Grid: runtime.Mono(1), Barrier: true, Pos: "decoder.mlx:7:7"},
+						{Kernel: 11, Args: []runtime.Ref{runtime.Arena.At(0), runtime.Output.At(0), runtime.Arena.At(2)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(1), Barrier: true, Pos: "decoder.mlx:50:9"},
+						{Kernel: 12, Args: []runtime.Ref{runtime.Arena.At(2), runtime.Output.At(0), runtime.Output.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Num: runtime.Size{{Coef: 4, Of: []runtime.Factor{{Dim: dimB}}}, {Coef: 255}}, Den: runtime.Mono(256)}}}}, Barrier: true, Pos: "decoder.mlx:50:3"},
+						{Kernel: 14, Args: []runtime.Ref{runtime.Arena.At(2), runtime.Arena.At(0)}, Grid: runtime.Mono(1), Pos: "decoder.mlx:50:9"},
+						{Kernel: 13, Args: []runtime.Ref{runtime.Arena.At(2), runtime.Arena.At(1), runtime.Output.At(1), runtime.Output.At(1), runtime.Arena.At(3)}, Grid: runtime.Mono(1), Barrier: true, Pos: "decoder.mlx:50:3"},
+						{Kernel: 3, Args: []runtime.Ref{runtime.Arena.At(3), runtime.Arena.At(1)}, Grid: runtime.Mono(1), Barrier: true, Pos: "decoder.mlx:50:3"},
+						{Kernel: 3, Args: []runtime.Ref{runtime.Arena.At(1), runtime.Kept.At(2)}, Grid: runtime.Mono(1), Barrier: true, Pos: "decoder.mlx:48:7"},
+					},
+				},
+			},
+		},
 	},
 	Backend: metal.Kernels(metalSource, []metal.Kernel{
 		{Name: "step_q", Threads: 256, Pos: "decoder.mlx:13:7"},
@@ -113,6 +186,14 @@ var metalProgram = runtime.Program{
 		{Name: "cell_h", Threads: 256, Pos: "decoder.mlx:24:7"},
 		{Name: "cell_copy", Threads: 256, Pos: "decoder.mlx:24:7"},
 		{Name: "exchange_h_before", Threads: 256, Pos: "decoder.mlx:29:7"},
+		{Name: "walk_copy", Threads: 256, Pos: "decoder.mlx:37:8"},
+		{Name: "walk_reshape", Threads: 256, Pos: "decoder.mlx:42:5"},
+		{Name: "halve_copy", Threads: 256, Pos: "decoder.mlx:50:3"},
+		{Name: "halve_copy_2", Threads: 256, Pos: "decoder.mlx:49:7"},
+		{Name: "halve_and", Threads: 128, Pos: "decoder.mlx:50:9"},
+		{Name: "halve_y", Threads: 256, Pos: "decoder.mlx:50:3"},
+		{Name: "halve_where", Threads: 256, Pos: "decoder.mlx:50:3"},
+		{Name: "halve_copy_3", Threads: 256, Pos: "decoder.mlx:50:9"},
 	}),
 	Align:  16,
 	States: states,

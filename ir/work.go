@@ -15,6 +15,11 @@ func (w Work) Add(v Work) Work {
 	return Work{w.FLOPs + v.FLOPs, w.Read + v.Read, w.Written + v.Written}
 }
 
+// Times is the work done so often.
+func (w Work) Times(n int64) Work {
+	return Work{w.FLOPs * float64(n), w.Read * float64(n), w.Written * float64(n)}
+}
+
 // functionFLOPs is what a function counts that stands for itself in a kernel, such
 // as exp: about what its arithmetic takes with a reduction of the range and a
 // polynomial of degree 6. Where legalise has written it as arithmetic, that counts.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/dustin/go-humanize"
@@ -149,23 +150,23 @@ func workAt(m *ir.Module, v *ir.Variant, pt ir.PlanPoint) ir.Work {
 		dims[d.Name] = pt.Dims[i]
 	}
 	var all ir.Work
-	for _, s := range v.Steps {
+	for i, s := range v.Steps {
 		w, _ := s.Work(dims)
-		all = all.Add(w)
+		rounds, _ := v.Rounds(i).Eval(func(name string) (int64, bool) { n, ok := dims[name]; return n, ok })
+		all = all.Add(w.Times(rounds))
 	}
 	return all
 }
 
 func pointText(m *ir.Module, pt ir.PlanPoint) string {
-	text := ""
+	var values []string
 	for i, d := range m.Dims {
-		if i > 0 {
-			text += ", "
+		if !d.Counter {
+			values = append(values, fmt.Sprintf("%s = %d", d.Name, pt.Dims[i]))
 		}
-		text += fmt.Sprintf("%s = %d", d.Name, pt.Dims[i])
 	}
-	if text == "" {
+	if len(values) == 0 {
 		return "-"
 	}
-	return text
+	return strings.Join(values, ", ")
 }

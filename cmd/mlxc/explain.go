@@ -145,10 +145,12 @@ func parseDims(m *ir.Module, texts []string) (map[string]int64, error) {
 			return nil, usageError{fmt.Errorf("--dim wants NAME=SIZE, got %q", t)}
 		}
 		d := m.Dim(name)
-		if d == nil {
+		if d == nil || d.Counter {
 			var known []string
 			for _, d := range m.Dims {
-				known = append(known, d.Name)
+				if !d.Counter {
+					known = append(known, d.Name)
+				}
 			}
 			if len(known) == 0 {
 				return nil, fmt.Errorf("%s has no dims", m.Name)

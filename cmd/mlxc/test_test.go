@@ -14,7 +14,7 @@ func TestTest(t *testing.T) {
 		t.Skip("builds models")
 	}
 	code, out, errs := mlxcRun(t, "test", "../../testdata/decoder/decoder.mlx", "--dim", "B=1", "--dim", "S=16")
-	if code != exitOK || !strings.HasSuffix(out, "1 passed, 0 failed, 0 skipped\n") {
+	if code != exitOK || !strings.HasSuffix(out, "2 passed, 0 failed, 0 skipped\n") {
 		t.Errorf("exit %d, %s, %s", code, out, errs)
 	}
 	code, out, errs = mlxcRun(t, "test", digits, "--device", "reference,cpu")

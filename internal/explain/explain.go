@@ -47,6 +47,7 @@ type Dim struct {
 type Launch struct {
 	Step     int       `json:"step"`
 	Kernel   string    `json:"kernel"`
+	Rounds   int64     `json:"rounds"` // how often a call launches it: the cost is that of all
 	Shared   []int     `json:"shared"` // the other steps that launch the same kernel
 	Source   string    `json:"source"` // line of the model; empty: none
 	Values   []string  `json:"values"` // ops that it computes
@@ -172,7 +173,9 @@ func explain(m *ir.Module, f *ir.Func, variant int, dims []int64, machine Machin
 	}
 	at := map[string]int64{}
 	for i, d := range m.Dims {
-		p.Dims = append(p.Dims, Dim{d.Name, dims[i]})
+		if !d.Counter {
+			p.Dims = append(p.Dims, Dim{d.Name, dims[i]})
+		}
 		at[d.Name] = dims[i]
 	}
 	block := map[*ir.Buffer]*ir.Block{}
@@ -191,6 +194,7 @@ func explain(m *ir.Module, f *ir.Func, variant int, dims []int64, machine Machin
 		l.inPlace(s, block)
 		l.values(s, g)
 		p.Launches = append(p.Launches, l)
+		p.Total.Launches += int(l.Rounds)
 		first[s.Kernel] = true
 		for _, b := range s.Args {
 			if n, ok := b.Type.Bytes().Eval(lookup(at)); ok && !used[b] && b.Place != ir.InArena {
@@ -205,7 +209,7 @@ func explain(m *ir.Module, f *ir.Func, variant int, dims []int64, machine Machin
 			p.Total.Barriers++
 		}
 	}
-	p.Total.Launches, p.Total.Kernels = len(v.Steps), len(first)
+	p.Total.Kernels = len(first)
 	p.Total.Cost = sum(p.Launches)
 	p.Packed = packed(m, v)
 	p.memory(m, v, dims)
@@ -238,7 +242,13 @@ func launch(v *ir.Variant, i int, dims map[string]int64, machine Machine) (Launc
 			*list = append(*list, b.Name)
 		}
 	}
+	rounds, known := v.Rounds(i).Eval(lookup(dims))
+	if !known {
+		return l, fmt.Errorf("kernel %s: nobody knows how often it runs", s.Kernel.Name)
+	}
+	l.Rounds = rounds
 	w, ok := s.Work(dims)
+	w = w.Times(rounds)
 	points, fits := s.Points().Eval(lookup(dims))
 	if !ok || !fits {
 		return l, fmt.Errorf("kernel %s has more than int64 holds at these dims; choose others", s.Kernel.Name)

@@ -86,6 +86,9 @@ func (l *Launch) details() []string {
 	for _, s := range l.Stored {
 		lines = append(lines, fmt.Sprintf("stores %s: %s", s.Buffer, s.Why))
 	}
+	if l.Rounds != 1 {
+		lines = append(lines, fmt.Sprintf("%s of a loop, with the figures of all", plural(l.Rounds, "round", "rounds")))
+	}
 	lines = append(lines, l.code())
 	for _, p := range l.InPlace {
 		lines = append(lines, fmt.Sprintf("in place: %s over %s", p.Buffer, p.Over))

@@ -35,11 +35,16 @@ var attention = &Op{
 			}
 			return nil
 		}},
-		{"attention/shapes", "q, k and v have 4 axes; batches are equal, head sizes of q and k, and heads and lengths of k and v", func(in *Instr) error {
+		{"attention/shapes", "q, k and v have 4 axes, not negative for any size; batches are equal, head sizes of q and k, and heads and lengths of k and v", func(in *Instr) error {
 			q, k, v := in.Args[0].Type, in.Args[1].Type, in.Args[2].Type
 			for _, t := range []Type{q, k, v} {
 				if t.Rank() != 4 {
 					return fmt.Errorf("wants 4 axes, got %s", t)
+				}
+				for axis, s := range t.Shape {
+					if !proves(in.Facts, s) {
+						return fmt.Errorf("axis %d of %s may be negative", axis, t)
+					}
 				}
 			}
 			if !q.Shape[0].Equal(k.Shape[0]) || !q.Shape[3].Equal(k.Shape[3]) || !EqualShapes(k.Shape[:3], v.Shape[:3]) {

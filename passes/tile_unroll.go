@@ -16,6 +16,9 @@ func unroll(k *ir.Kernel) {
 	if fold == nil || slices.ContainsFunc(factorsOf(fold), func(x *ir.Scalar) bool { return !inLanes(x, lane) }) {
 		return
 	}
+	if slices.ContainsFunc(k.Stores, func(s ir.Store) bool { return slices.ContainsFunc(fold.Over, s.Index.Has) }) {
+		return // the loop of the fold stores something as well
+	}
 	terms, _ := ir.Product(extentsOf(fold.Over)).Int()
 	edit{scalar: func(d *ir.DAG, v ir.Scalar) *ir.Scalar {
 		if v.ID != fold.ID {

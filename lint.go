@@ -14,13 +14,20 @@ import (
 // of a Go program in a line of it.
 func lintKernels(m *ir.Module) error {
 	var wrong ir.Diagnostics
+	seen := map[string]bool{} // a text has a kernel for each of its uses
+	add := func(d ir.Diagnostic) {
+		if key := d.Pos.String() + d.Msg; !seen[key] {
+			seen[key] = true
+			wrong = append(wrong, d)
+		}
+	}
 	for _, k := range m.Kernels {
 		if k.Written == nil {
 			continue
 		}
 		text, err := metal.Kernel(k, "kernel_of_the_model")
 		if err != nil {
-			wrong = append(wrong, ir.Diagnostic{Pos: k.Pos, Msg: fmt.Sprintf("kernel %s: %v", k.Written.Source.Name, err)})
+			add(ir.Diagnostic{Pos: k.Pos, Msg: fmt.Sprintf("kernel %s: %v", k.Written.Source.Name, err)})
 			continue
 		}
 		for _, p := range msl.Lint(text) {
@@ -30,7 +37,7 @@ func lintKernels(m *ir.Module) error {
 					d.Notes = append(d.Notes, ir.Note{Label: fmt.Sprintf("line %d", line), Text: strings.Split(k.Written.Source.Text, "\n")[line-1]})
 				}
 			}
-			wrong = append(wrong, d)
+			add(d)
 		}
 	}
 	return wrong.Err()

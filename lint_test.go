@@ -2,6 +2,8 @@ package mlxc_test
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -44,6 +46,51 @@ func TestLintOfKernels(t *testing.T) {
 			t.Errorf("%q on the CPU: %v", text, err)
 		}
 	}
+}
+
+// What Metal in a model's file must not say is found where it stands there.
+func TestLintOfMetalInAModel(t *testing.T) {
+	const file = "testdata/kernels/kernels.mlx"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "kernels.mlx")
+	for _, c := range []struct{ good, bad, want string }{
+		{"1.0f + exp(-g)", "1.0 + exp(-g)", "12:21: error: kernel swiglu: 1.0 needs a suffix: 1.0f"},
+		{"E(g / (1.0f + exp(-g))", "E(g / (1.0f + metal::exp(-g))", "12:28: error: kernel swiglu: metal: names of the library are written without metal::"},
+		{"threadgroup_position_in_grid.x, t", "threadgroup_position_in_grid.x, D", "27:19: error: kernel row_rms: t is not declared"},
+		{"[N * THREADS]", "[N * 200]", "24:14: error: kernel row_rms: a grid of [200*N] threads has a threadgroup with threads outside it"},
+	} {
+		if !strings.Contains(string(text), c.good) {
+			t.Fatalf("%s has no %s", file, c.good)
+		}
+		if err := os.WriteFile(path, []byte(strings.Replace(string(text), c.good, c.bad, 1)), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		m, err := mlxc.Load(path, mlxc.Source{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = mlxc.Plan(m, ir.Metal, nil)
+		var wrong ir.Diagnostics
+		if !errors.As(err, &wrong) || repeats(wrong) || !strings.HasPrefix(wrong[0].Error(), path+":"+c.want) {
+			t.Errorf("%s: %v, want %s", c.bad, err, c.want)
+		}
+	}
+}
+
+// repeats reports that two diagnostics say the same of one place.
+func repeats(all ir.Diagnostics) bool {
+	seen := map[string]bool{}
+	for _, d := range all {
+		key := d.Pos.String() + d.Msg
+		if seen[key] {
+			return true
+		}
+		seen[key] = true
+	}
+	return false
 }
 
 // A package for both targets has the text in its Metal and the reference in its Go.

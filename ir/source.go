@@ -113,7 +113,7 @@ var kernelOps = []*Op{{
 			}
 			return nil
 		}},
-		{"kernel/group", "a threadgroup has the dimensions of the grid, and whole simdgroups of at most 1024 threads", func(in *Instr) error {
+		{"kernel/group", "a threadgroup has the dimensions of the grid, whole simdgroups of at most 1024 threads, and at most 32 KiB of memory", func(in *Instr) error {
 			a := in.Attrs.(KernelAttrs)
 			if n := len(a.Grid); n < 1 || n > 3 || len(a.Group) != n {
 				return fmt.Errorf("a grid of %s, with threadgroups of %s", plural(n, "dimension"), plural(len(a.Group), "dimension"))
@@ -122,6 +122,9 @@ var kernelOps = []*Op{{
 				if n, ok := g.Int(); !ok || n < 1 || n > maxGroupThreads {
 					return fmt.Errorf("a threadgroup has %s threads along a dimension, and can have 1 to %d", g, maxGroupThreads)
 				}
+			}
+			if a.Source.Shared > maxGroupBytes/4 {
+				return fmt.Errorf("%d elements of shared are more than %d KiB", a.Source.Shared, maxGroupBytes>>10)
 			}
 			if n := a.Threads(); n > maxGroupThreads || n%SimdWidth != 0 {
 				return fmt.Errorf("threadgroups of %d threads: they must be a multiple of %d, and %d at most", n, SimdWidth, maxGroupThreads)

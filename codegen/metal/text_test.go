@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mlxc/mlxc"
 	"github.com/mlxc/mlxc/codegen/metal"
 	"github.com/mlxc/mlxc/ir"
 	"github.com/mlxc/mlxc/passes"
@@ -21,14 +22,36 @@ func TestWrittenByHand(t *testing.T) {
 	s := suite{module: m}
 	r := rand.New(rand.NewPCG(3, 4))
 	for _, n := range []int{1, 5} {
-		s.programs = append(s.programs, handProgram(t, r, m, "ffn", ir.NewTensor(ir.F16, n, 512), ir.NewTensor(ir.F16, n, 512), ir.NewTensor(ir.F16, 512)))
-		s.programs = append(s.programs, handProgram(t, r, m, "turns", ir.NewTensor(ir.F32, n, 19)))
+		s.programs = append(s.programs, handProgram(t, r, m, "ffn", roundsF16, ir.NewTensor(ir.F16, n, 512), ir.NewTensor(ir.F16, n, 512), ir.NewTensor(ir.F16, 512)))
+		s.programs = append(s.programs, handProgram(t, r, m, "turns", 0, ir.NewTensor(ir.F32, n, 19)))
 	}
 	s.run(t)
 }
 
-// handProgram: the text and the reference round to f16 at other places, f32 is exact here.
-func handProgram(t *testing.T, r *rand.Rand, m *ir.Module, entry string, inputs ...*ir.Tensor) *program {
+// The kernels of a model in the language compute what their references do.
+func TestKernelsOfTheLanguage(t *testing.T) {
+	m, err := mlxc.Load("../../testdata/kernels/kernels.mlx", mlxc.Source{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := suite{module: m}
+	r := rand.New(rand.NewPCG(5, 6))
+	// A sum of 100 squares is within 99 roundings in any order, the root of it within half
+	// of that, and what follows within few.
+	const sum = 0x1p-17
+	for _, n := range []int{1, 5} {
+		s.programs = append(s.programs, handProgram(t, r, m, "ffn", roundsF16, ir.NewTensor(ir.F16, n, 512), ir.NewTensor(ir.F16, n, 512), ir.NewTensor(ir.F16, 512)))
+		s.programs = append(s.programs, handProgram(t, r, m, "rows", sum, ir.NewTensor(ir.F32, n, 100), ir.NewTensor(ir.F32, 100)))
+	}
+	s.run(t)
+}
+
+// roundsF16 is how far the results of ffn are apart: of two values rounded to f16 at other
+// places the one is that of the other within a rounding, and so is its norm.
+const roundsF16 = 0x1p-9
+
+// handProgram is an entry with its reference, which the text may miss by so much of a value.
+func handProgram(t *testing.T, r *rand.Rand, m *ir.Module, entry string, within float64, inputs ...*ir.Tensor) *program {
 	t.Helper()
 	for _, x := range inputs {
 		for i := range x.Len() {
@@ -41,11 +64,7 @@ func handProgram(t *testing.T, r *rand.Rand, m *ir.Module, entry string, inputs 
 		t.Fatal(err)
 	}
 	p.allows = func(_ int, got, want float64) bool {
-		bound := 0.0
-		if entry == "ffn" { // of two values rounded to f16 the one is that of the other within a rounding, and so is its norm
-			bound = 0x1p-9 * math.Abs(want)
-		}
-		return math.Abs(got-want) <= bound
+		return math.Abs(got-want) <= within*math.Abs(want)
 	}
 	return p
 }

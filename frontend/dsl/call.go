@@ -48,8 +48,8 @@ func (c *context) call(e *Call) value {
 			return c.errorf(e.Span, "block `%s` has no function `forward`", fn.typ.decl.Name.Name)
 		}
 		return c.callFunction(e.Span, forward, args)
-	case pending:
-		return c.unsupported(e.Span, string(fn))
+	case *kernel:
+		return c.callKernel(e.Span, fn, args)
 	case *blockType:
 		return c.hintf(e.Span, fmt.Sprintf("name it in the block or file that owns its weights: `x = %s(...)`", fn.decl.Name.Name), "a block is made by a member only")
 	}
@@ -182,24 +182,36 @@ func (c *context) mismatch(at Span, what string, wrong *misfit, v value, t *Type
 
 // callFunction inlines a function and checks it with the sizes of this use.
 func (c *context) callFunction(at Span, fn *function, args []argument) value {
+	in, ok := c.enter(at, fn, args)
+	if !ok {
+		return poison{}
+	}
+	values, _ := in.run(fn.decl.Body)
+	return in.results(fn.decl, values)
+}
+
+// enter makes the context of a function's body, in which its parameters have values; ok is
+// false if the body cannot be run.
+func (c *context) enter(at Span, fn *function, args []argument) (in *context, ok bool) {
 	what := "`" + fn.decl.Name.Name + "`"
 	for up := c; up != nil; up = up.caller {
 		if up.fn != nil && up.fn.decl == fn.decl && up.owner == fn.owner {
-			return c.hintf(at, "there is no recursion", "%s calls itself", what)
+			c.hintf(at, "there is no recursion", "%s calls itself", what)
+			return nil, false
 		}
 	}
 	if c.depth >= maxCalls {
-		return c.errorf(at, "more than %d calls inside one another", maxCalls)
+		c.errorf(at, "more than %d calls inside one another", maxCalls)
+		return nil, false
 	}
-	in := &context{compiler: c.compiler, file: fn.file, scope: fn.scope.inner(), owner: fn.owner,
+	in = &context{compiler: c.compiler, file: fn.file, scope: fn.scope.inner(), owner: fn.owner,
 		policy: c.policyOf(fn), from: c.at(at), depth: c.depth + 1, entry: c.entry, fn: fn, caller: c}
 	matched, ok := c.match(at, what, fn.decl.Params, args)
 	if !ok || !in.receive(c, what, fn.decl.Params, matched) {
-		return poison{}
+		return nil, false
 	}
 	in.where(fn.decl.Where)
-	values, _ := in.run(fn.decl.Body)
-	return in.results(fn.decl, values)
+	return in, true
 }
 
 // policyOf is the precision policy in force in a function: its own, that of its

@@ -344,8 +344,6 @@ func (c *context) fieldOf(x value, e *Field) value {
 			}
 		}
 		return c.hintf(e.Span, orList(didYouMean(e.Name, x.names), x.names), "there is no result `%s`", e.Name)
-	case pending:
-		return c.unsupported(e.Span, string(x))
 	case mlx.Value:
 		if e.Name == "T" {
 			return c.transposeLast(e.Span, x)

@@ -210,8 +210,14 @@ type Kernel struct {
 	Where   []Expr   `parser:"( 'where' @@ ( ',' @@ )* )?"`
 	Ref     *Body    `parser:"'{' 'ref' @@ NL"`
 	Launch  *ArgList `parser:"'metal' @@"`
-	Metal   string   `parser:"@Raw NL"`
+	Metal   *Raw     `parser:"@@ NL"`
 	VJP     *VJP     `parser:"( @@ NL )? '}'"`
+}
+
+// A Raw is a raw string, with its quotes.
+type Raw struct {
+	Pos  lexer.Position
+	Text string `parser:"@Raw"`
 }
 
 // A VJP is the derivative of a kernel.

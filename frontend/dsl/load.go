@@ -223,7 +223,7 @@ func (c *compiler) runFile(s *source, path string) *context {
 		case d.Block != nil:
 			in.define(d.Block.Name, &blockType{decl: d.Block, annos: d.Annos, file: s})
 		case d.Kernel != nil:
-			in.define(d.Kernel.Name, pending("`kernel`"))
+			in.define(d.Kernel.Name, in.declareKernel(d.Kernel, d.Annos))
 		case d.Member != nil && d.Member.Fn != nil:
 			in.define(d.Member.Fn.Name, &function{decl: d.Member.Fn, annos: d.Annos, file: s, scope: s.scope})
 			if d.Member.Fn.Kind == "entry" && !s.main {

@@ -2,6 +2,7 @@ package dsl
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -103,6 +104,8 @@ func checkNames(f *File, universe []string) *nameCheck {
 			c.declareMembers(d.Block.Members, in)
 			c.exprs(d.Block.Where, in)
 			c.members(d.Block.Members, in)
+		case d.Kernel != nil:
+			c.kernel(d.Kernel, file)
 		case d.Test != nil:
 			in := file.inner()
 			if d.Test.As != nil {
@@ -137,7 +140,7 @@ func (c *nameCheck) declare(d *Decl, sc *nameScope) {
 	case d.Block != nil:
 		c.note(sc, d.Block.Name.Name, "block", d.Block.Name.span())
 	case d.Kernel != nil:
-		sc.declare(d.Kernel.Name.Name)
+		c.note(sc, d.Kernel.Name.Name, "kernel", d.Kernel.Name.span())
 	case d.Member != nil:
 		c.declareMembers([]*Member{d.Member}, sc)
 	}
@@ -201,12 +204,7 @@ func (c *nameCheck) member(m *Member, sc *nameScope) {
 	case m.Fn != nil:
 		in := sc.inner()
 		c.params(m.Fn.Params, in, m.Fn.Kind == "fn")
-		if r := m.Fn.Results; r != nil {
-			c.typ(r.Single, in, false)
-			for _, t := range r.Tuple {
-				c.typ(t.Type, in, false)
-			}
-		}
+		c.results(m.Fn.Results, in)
 		c.exprs(m.Fn.Where, in)
 		c.body(m.Fn.Body, in)
 	case m.Tensor != nil:
@@ -230,6 +228,41 @@ func (c *nameCheck) member(m *Member, sc *nameScope) {
 	case m.For != nil:
 		c.expr(m.For.In, sc)
 		c.members(m.For.Body, sc)
+	}
+}
+
+// kernel checks the reference of a kernel, its launch and its derivative. What its text
+// names is used: the lint of Metal looks at the rest.
+func (c *nameCheck) kernel(k *Kernel, sc *nameScope) {
+	in := sc.inner()
+	c.params(k.Params, in, true)
+	c.results(k.Results, in)
+	c.exprs(k.Where, in)
+	c.body(k.Ref, in)
+	for _, a := range k.Launch.Args {
+		c.expr(a.Value, in)
+	}
+	for _, word := range metalWord.FindAllString(k.Metal.Text, -1) {
+		if d := in.names[word]; d != nil {
+			d.read = true
+		}
+	}
+	if k.VJP != nil {
+		of := in.inner()
+		c.params(k.VJP.Params, of, true)
+		c.body(k.VJP.Body, of)
+	}
+}
+
+var metalWord = regexp.MustCompile(`[A-Za-z_]\w*`)
+
+func (c *nameCheck) results(r *Results, sc *nameScope) {
+	if r == nil {
+		return
+	}
+	c.typ(r.Single, sc, false)
+	for _, t := range r.Tuple {
+		c.typ(t.Type, sc, false)
 	}
 }
 

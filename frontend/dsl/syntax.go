@@ -20,7 +20,7 @@ var expectations = map[string]string{
 	"Ident":    "a name",
 	"<string>": "a string",
 	"<nl>":     "end of line",
-	"<raw>":    "a raw string with Metal code",
+	"Raw":      "a raw string with Metal code",
 	"TypeExpr": "a type such as `f16[B, T]`",
 	"Body":     "`{`",
 	"ArgList":  "`(`",

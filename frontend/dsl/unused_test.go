@@ -50,9 +50,18 @@ entry e(x: f32[B, 4], unread: f32[4]) -> (y: f32[B, 2], z: f32[4, 4]) {
   return fc(x), z
 }
 test "t" uses "a.npz" as g { n = 1 }
+const group = 32
+const grid = 64
+const twice = 2
+fn double(x: f32[4]) { return x + x }
+kernel idle(x: f32[4], gain: float, spare: float) -> (y: f32[4]) {
+  ref { return double(x) }
+  metal(grid=[grid], group=[group]) @y[0] = gain;@
+  vjp(d: f32[4]) { return twice * d }
+}
 `
 	sources := map[string]string{
-		"m.mlx": strings.Replace(model, "int = 4, depth", "int = 4\n  depth", 1),
+		"m.mlx": strings.NewReplacer("int = 4, depth", "int = 4\n  depth", "@", "`").Replace(model),
 		"lib.mlx": `import nn
 dim N <= 4
 const unseen = 1
@@ -91,6 +100,8 @@ fn half(x: E[...S]) -> E[...S] {
 		"m.mlx:35:23: warning: the parameter `unread` is never used",
 		"m.mlx:41:26: warning: the array file `g` is never used",
 		"m.mlx:41:30: warning: `n` is assigned and never read",
+		"m.mlx:46:8: warning: the kernel `idle` is never used",
+		"m.mlx:46:37: warning: the parameter `spare` is never used",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)

@@ -20,7 +20,7 @@ import (
 //	mlx.Value     a tensor
 //	*weight       a param or state; it becomes a tensor where it is read
 //	*instance     a block with its members
-//	*blockType, *function, builtin, *module, *ir.Init
+//	*blockType, *function, *kernel, builtin, *module, *ir.Init
 //	*arrayFile, *closeness in a test
 type value any
 
@@ -78,8 +78,12 @@ type (
 		dim *ir.Dim
 		own bool
 	}
-	// A pending is a part of the language that cannot be used yet.
-	pending string
+	// A kernel is Metal code, how it is launched, and its reference.
+	kernel struct {
+		decl   *Kernel
+		launch map[string]Expr // of launchWords
+		ref    *function
+	}
 )
 
 // A scope maps names to values, and looks further out for others.
@@ -145,8 +149,8 @@ func describeValue(v value) string {
 		return "an init"
 	case quantised:
 		return "the quantised dtype " + string(v)
-	case pending:
-		return string(v)
+	case *kernel:
+		return "the kernel " + v.decl.Name.Name
 	}
 	return "nothing"
 }

@@ -23,6 +23,7 @@ type Kernel struct {
 	Group   []int              // of a threadgroup: a multiple of 32 of them, 1024 at most
 	Shared  int                // elements of the array shared, of f32 in threadgroup memory
 	Metal   string
+	Pos     *ir.Pos // of the quote before Metal, where that stands in a model's file; else nil
 }
 
 // Kernel uses a kernel on operands. ref computes the same with ops: it gives the types of
@@ -39,7 +40,10 @@ func (b *Builder) Kernel(k Kernel, ref func(args []Value) []Value, args ...Value
 		return poison
 	}
 	a := ir.KernelAttrs{Grid: k.Grid}
-	source := &ir.Source{Name: k.Name, In: k.In, Out: k.Out, Shared: k.Shared, Text: k.Metal, Pos: b.here()}
+	source := &ir.Source{Name: k.Name, In: k.In, Out: k.Out, Shared: k.Shared, Text: k.Metal, Pos: k.Pos}
+	if k.Pos == nil {
+		source.Pos = b.here()
+	}
 	for _, n := range k.Group {
 		a.Group = append(a.Group, N(n))
 	}

@@ -57,6 +57,9 @@ func TestLintOfMetalInAModel(t *testing.T) {
 	}
 	path := filepath.Join(t.TempDir(), "kernels.mlx")
 	for _, c := range []struct{ good, bad, want string }{
+		{"group=[256]) `", "group=[256]) `nothing();", "9:43: error: kernel swiglu: nothing is not in the table of functions"},
+		{"(out: E[...S])", "(gate: E[...S])", "9:14: error: kernel swiglu: it calls two things gate"},
+		{"(out: E[...S])", "(half: E[...S])", "9:14: error: kernel swiglu: half means something else in Metal: give it another name"},
 		{"1.0f + exp(-g)", "1.0 + exp(-g)", "12:21: error: kernel swiglu: 1.0 needs a suffix: 1.0f"},
 		{"E(g / (1.0f + exp(-g))", "E(g / (1.0f + metal::exp(-g))", "12:28: error: kernel swiglu: metal: names of the library are written without metal::"},
 		{"threadgroup_position_in_grid.x, t", "threadgroup_position_in_grid.x, D", "27:19: error: kernel row_rms: t is not declared"},

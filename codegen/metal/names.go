@@ -16,9 +16,9 @@ type names struct {
 	axis map[string]string
 }
 
-// taken are words that the text uses, keywords, and names of the library.
-const taken = `point group tid sgid lane at dims e step flat other acc mi ni ki m0 n0 k0 i j row column tileA tileB tileM tileN fragA fragB sums term down inner outer
-	return if else for while do switch case default break continue goto
+// ours are words that our text uses, taken keywords and names of the library.
+const ours = `point group tid sgid lane at dims e step flat other acc mi ni ki m0 n0 k0 i j row column tileA tileB tileM tileN fragA fragB sums term down inner outer`
+const taken = `return if else for while do switch case default break continue goto
 	kernel vertex fragment device constant thread threadgroup const volatile static struct union enum class template typename
 	using namespace void bool char uchar short ushort int uint long ulong half float double bfloat true false sizeof auto
 	and or xor not new delete this operator public private abs acos acosh asin asinh atan atanh ceil clamp copysign cos cosh
@@ -32,7 +32,7 @@ type used map[string]bool
 // words are what no scope may use.
 func words() used {
 	u := used{}
-	for _, w := range strings.Fields(taken) {
+	for _, w := range strings.Fields(ours + " " + taken) {
 		u[w] = true
 	}
 	for _, h := range helpers {

@@ -20,6 +20,9 @@ func text(k *ir.Kernel, name string) (string, error) {
 		return "", fmt.Errorf("a grid of %s threads has a threadgroup with threads outside it, and %s waits for all: make it a multiple of the threadgroup", sizesText(w.Grid), together)
 	}
 	t := &textPrinter{kernel: k, words: wordsOf(w.Source.Text), used: words()}
+	if err := t.distinct(); err != nil {
+		return "", err
+	}
 	maps.Copy(t.used, t.words)
 	t.used[name] = true
 	var params []string
@@ -101,6 +104,25 @@ type textPrinter struct {
 	used          used
 	group, thread string
 	b             strings.Builder
+}
+
+// distinct reports names of the model that Metal, or the model, has given to something else.
+func (t *textPrinter) distinct() error {
+	s := t.kernel.Written.Source
+	known, buffers := strings.Fields(taken), map[string]bool{}
+	for _, n := range slices.Concat(s.In, s.Out, s.Sizes, s.Numbers) {
+		number := len(buffers) == len(s.In)+len(s.Out)
+		switch {
+		case number && !t.words[n]: // it is not declared
+		case slices.Contains(known, n) || n == "shared" && s.Shared > 0:
+			return fmt.Errorf("%s means something else in Metal: give it another name", n)
+		case buffers[n]:
+			return fmt.Errorf("it calls two things %s", n)
+		case !number:
+			buffers[n] = true
+		}
+	}
+	return nil
 }
 
 func (t *textPrinter) line(format string, args ...any) {

@@ -41,6 +41,7 @@ func TestKernelsOfTheLanguage(t *testing.T) {
 	const sum = 0x1p-17
 	for _, n := range []int{1, 5} {
 		s.programs = append(s.programs, handProgram(t, r, m, "ffn", roundsF16, ir.NewTensor(ir.F16, n, 512), ir.NewTensor(ir.F16, n, 512), ir.NewTensor(ir.F16, 512)))
+		s.programs = append(s.programs, handProgram(t, r, m, "turns", 0, ir.NewTensor(ir.F32, n, 19))) // of bf16 too
 		s.programs = append(s.programs, handProgram(t, r, m, "rows", sum, ir.NewTensor(ir.F32, n, 100), ir.NewTensor(ir.F32, 100)))
 	}
 	s.run(t)

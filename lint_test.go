@@ -96,6 +96,24 @@ func repeats(all ir.Diagnostics) bool {
 	return false
 }
 
+// The kernels of a model in the language compile for both targets.
+func TestCompileKernelsOfTheLanguage(t *testing.T) {
+	m, err := mlxc.Load("testdata/kernels/kernels.mlx", mlxc.Source{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := mlxc.Compile(m, mlxc.Options{Package: "kernels", Targets: []ir.Target{ir.CPU, ir.Metal}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range made.Files {
+		if strings.Contains(string(f.Data), "out[i] = half(g / (1.0f + exp(-g)) * float(up[i]));") {
+			return
+		}
+	}
+	t.Error("no file has the text of swiglu for f16")
+}
+
 // A package for both targets has the text in its Metal and the reference in its Go.
 func TestCompileWrittenByHand(t *testing.T) {
 	b := mlx.New("m")

@@ -27,9 +27,12 @@ const (
 
 // A Checkpoint is the file that a model names for its parameters.
 type Checkpoint struct {
-	Format string // safetensors or npz
+	Format string // one of CheckpointFormats
 	File   string // relative to the model
 }
+
+// CheckpointFormats are the formats that the runtime reads.
+var CheckpointFormats = []string{"safetensors", "npz", "gguf"}
 
 // A Param is a tensor that comes from a checkpoint. Its type is that of the
 // file; what a model does to it first (a transposition, say) is part of the

@@ -77,8 +77,10 @@ func (d DType) Size() int {
 }
 
 // typeString is a type as the language writes it: f32[2, 28, 28].
-func typeString[N any](d DType, shape []N) string {
-	s := d.String()
+func typeString[N any](d DType, shape []N) string { return d.String() + sizesString(shape) }
+
+func sizesString[N any](shape []N) string {
+	s := ""
 	for i, n := range shape {
 		sep := ", "
 		if i == 0 {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Load maps the checkpoint at path, .safetensors or .npz or what Pack has written, and
-// binds the params of a program to its tensors. Floats of another dtype are converted;
+// Load maps the checkpoint at path, of the formats of OpenWeights or what Pack has written,
+// and binds the params of a program to its tensors. Floats of another dtype are converted;
 // tensors that the program does not use are ignored. What does not fit is one error with
 // a *WeightError for each tensor, up to ten. Where no param needs the file, path may be
 // empty.

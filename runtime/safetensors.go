@@ -69,6 +69,7 @@ func placeSafetensors(stored []storedTensor, data []byte) ([]*Tensor, error) {
 		tensors = append(tensors, t)
 		t.DType = findDType(func(d dtypeInfo) bool { return d.safetensors == s.dtype })
 		if t.DType == 0 {
+			t.stored = s.dtype
 			t.problem = fmt.Errorf("dtype %s is not supported", quote(s.dtype))
 			continue
 		}

@@ -30,12 +30,13 @@ type Tensor struct {
 	Shape []int
 
 	weights *Weights
+	stored  string // what the file calls a dtype that is none of ours
 	data    []byte
 	inflate func() (*Array, error) // where the data is compressed
 	problem error                  // why the tensor cannot be used, though the file is well formed
 }
 
-// OpenWeights maps a checkpoint. The end of its name, .safetensors or .npz, says
+// OpenWeights maps a checkpoint. The end of its name, .safetensors, .npz or .gguf, says
 // the format, or else its first bytes do. All that the file claims is checked
 // against its true size before memory is taken for it. An error is a *WeightError.
 //
@@ -79,18 +80,46 @@ func mapFile(path string) (*memory, error) {
 	return mappedMemory(b), nil
 }
 
-// parseWeights lists the tensors of a checkpoint in memory.
-func parseWeights(name string, mem *memory) (*Weights, error) {
-	parse := parseSafetensors
-	switch ext := strings.ToLower(filepath.Ext(name)); {
-	case len(mem.bytes) == 0:
-		return nil, &WeightError{File: name, Err: errors.New("empty file")}
-	case ext == ".npz", ext != ".safetensors" && bytes.HasPrefix(mem.bytes, []byte("PK")):
-		parse = func(file []byte) ([]*Tensor, map[string]string, error) {
-			tensors, err := parseNPZ(file)
-			return tensors, nil, err
+// A parser lists the tensors of a file, and what it says of itself.
+type parser func(file []byte) (tensors []*Tensor, meta map[string]string, err error)
+
+// A format is a kind of checkpoint: how names end, and how files begin.
+type format struct {
+	ext, magic string
+	parse      parser
+}
+
+var formats = []format{
+	{".npz", "PK", withoutMeta(parseNPZ)},
+	{".gguf", ggufMagic, withoutMeta(parseGGUF)},
+	{".safetensors", "", parseSafetensors}, // begins with a length, which may be any
+}
+
+func withoutMeta(parse func(file []byte) ([]*Tensor, error)) parser {
+	return func(file []byte) ([]*Tensor, map[string]string, error) {
+		tensors, err := parse(file)
+		return tensors, nil, err
+	}
+}
+
+// parserOf is what reads a file of that name.
+func parserOf(name string, file []byte) parser {
+	ext := strings.ToLower(filepath.Ext(name))
+	for _, f := range formats {
+		if f.ext == ext {
+			return f.parse
 		}
 	}
+	i := slices.IndexFunc(formats, func(f format) bool { return bytes.HasPrefix(file, []byte(f.magic)) })
+	return formats[i].parse // the last begins like any file
+}
+
+// parseWeights lists the tensors of a checkpoint in memory.
+func parseWeights(name string, mem *memory) (*Weights, error) {
+	if len(mem.bytes) == 0 {
+		return nil, &WeightError{File: name, Err: errors.New("empty file")}
+	}
+	parse := parserOf(name, mem.bytes)
 	tensors, meta, err := parse(mem.bytes)
 	if err != nil {
 		return nil, inFile(name, err)
@@ -134,8 +163,14 @@ func (w *Weights) Tensor(name string) *Tensor {
 	return w.tensors[i]
 }
 
-// String is the tensor's type: f32[2, 10].
-func (t *Tensor) String() string { return typeString(t.DType, t.Shape) }
+// String is the tensor's type: f32[2, 10], or Q4_K[2, 256] with the file's own name of a
+// dtype that is none of ours.
+func (t *Tensor) String() string {
+	if t.stored != "" {
+		return t.stored + sizesString(t.Shape)
+	}
+	return typeString(t.DType, t.Shape)
+}
 
 // Array is the tensor in the checkpoint's own memory, which is only to be read,
 // or in memory of the array's where the data is compressed or not aligned to its

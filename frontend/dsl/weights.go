@@ -2,6 +2,7 @@ package dsl
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/mlxc/mlxc/ir"
@@ -23,14 +24,11 @@ func (c *compiler) declareWeights(s *source) {
 		}
 		format := w.Format
 		if format == "" {
-			format = strings.TrimPrefix(path.Ext(string(w.File)), ".")
+			name := strings.TrimSuffix(string(w.File), ".index.json") // which lists shards
+			format = strings.TrimPrefix(path.Ext(name), ".")
 		}
-		switch format {
-		case "safetensors", "npz":
-		case "gguf":
-			in.unsupported(at, "the format gguf")
-		default:
-			in.hintf(at, "the formats are safetensors and npz", "there is no format `%s` for weights", format)
+		if !slices.Contains(ir.CheckpointFormats, format) {
+			in.hintf(at, "the formats are safetensors, npz and gguf", "there is no format `%s` for weights", format)
 		}
 		for _, r := range w.Renames {
 			if r.Load != nil {

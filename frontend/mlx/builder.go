@@ -9,6 +9,7 @@ package mlx
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/mlxc/mlxc/ir"
 )
@@ -83,14 +84,14 @@ func (b *Builder) declare(name string, s Dim) bool {
 }
 
 // Weights names the checkpoint that the model's params come from: its format,
-// safetensors or npz, and the file, relative to the model.
+// safetensors, npz or gguf, and the file, relative to the model.
 func (b *Builder) Weights(format, file string) {
 	switch {
 	case !b.open("weights"):
 	case b.module.Checkpoint != nil:
 		b.errorf("weights are declared twice")
-	case format != "safetensors" && format != "npz":
-		b.errorf("weights: there is no format %q; safetensors and npz are read", format)
+	case !slices.Contains(ir.CheckpointFormats, format):
+		b.errorf("weights: there is no format %q; safetensors, npz and gguf are read", format)
 	default:
 		b.module.Checkpoint = &ir.Checkpoint{Format: format, File: file}
 	}

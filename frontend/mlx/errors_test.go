@@ -195,7 +195,7 @@ func TestDeclarations(t *testing.T) {
 		}},
 		{func(b Builder) { b.Param("w", "f32[2]"); b.Sub("").Param("w", "f32[2]") }, []string{"param w is declared twice"}},
 		{func(b Builder) { b.Param("w", "f32[4294967296, 4294967296]") }, []string{"param w: f32[4294967296, 4294967296] can be more than 64 bits address"}},
-		{func(b Builder) { b.Weights("gguf", "x.gguf") }, []string{`weights: there is no format "gguf"; safetensors and npz are read`}},
+		{func(b Builder) { b.Weights("onnx", "x.onnx") }, []string{`weights: there is no format "onnx"; safetensors, npz and gguf are read`}},
 		{func(b Builder) { b.Weights("npz", "x"); b.Weights("npz", "y") }, []string{"weights are declared twice"}},
 		{func(b Builder) { identity(b, "f"); identity(b, "f") }, []string{"entry f is declared twice"}},
 		{func(b Builder) { b.Entry("f", func(e Entry) { identity(b, "g"); e.Out("y", e.In("x", "f32")) }) }, []string{"entry g: inside entry f"}},

@@ -32,6 +32,9 @@ func Load(p *Program, path string) (*Model, error) {
 // not change any more. name stands for its file in messages, and says the format
 // as a file's name does.
 func LoadBytes(p *Program, name string, data []byte) (*Model, error) {
+	if isIndex(name) {
+		return nil, &WeightError{File: name, Err: errors.New("an index lists shards, which are files: use Load")}
+	}
 	w, err := parseWeights(name, &memory{bytes: data})
 	if err != nil {
 		return nil, err

@@ -52,14 +52,16 @@ func (m *Model) writePacked(ctx context.Context, path string, progress func(done
 	case m.weights.meta[packKey] != "":
 		return fmt.Errorf("%s is packed already", m.weights.file)
 	}
-	if from, err := os.Stat(m.weights.file); err == nil {
-		if to, err := os.Stat(path); err == nil && os.SameFile(from, to) {
-			return fmt.Errorf("%s is the checkpoint that is read", path)
+	for _, w := range m.weights.files() {
+		if from, err := os.Stat(w.file); err == nil {
+			if to, err := os.Stat(path); err == nil && os.SameFile(from, to) {
+				return fmt.Errorf("%s is the checkpoint that is read", path)
+			}
 		}
 	}
 	names, arrays := m.packedTensors()
 	meta := map[string]string{
-		packKey: m.program.Key, packSource: filepath.Base(m.weights.file), packDigest: digest(m.weights.mem.bytes), packSum: sum(m.weights.mem.bytes),
+		packKey: m.program.Key, packSource: filepath.Base(m.weights.file), packDigest: m.weights.digest(), packSum: m.weights.sum(),
 	}
 	return writeWhole(path, func(w io.Writer) error { return writeTensors(ctx, w, names, arrays, meta, progress) })
 }
@@ -191,15 +193,18 @@ func writeWhole(path string, write func(w io.Writer) error) (err error) {
 }
 
 // digest tells most checkpoints apart without reading all of a large one: it is of the
-// size, the beginning, and 256 pages that are spread over the rest.
-func digest(file []byte) string {
+// size, the beginning, and 256 pages that are spread over the rest, of each file.
+func (w *Weights) digest() string {
 	const begin, page, pages = 1 << 20, 4096, 256
 	h := sha256.New()
-	binary.Write(h, binary.LittleEndian, int64(len(file)))
-	h.Write(file[:min(begin, len(file))])
-	for i := range pages {
-		at := len(file) / pages * i
-		h.Write(file[at:min(at+page, len(file))])
+	for _, f := range w.files() {
+		file := f.mem.bytes
+		binary.Write(h, binary.LittleEndian, int64(len(file)))
+		h.Write(file[:min(begin, len(file))])
+		for i := range pages {
+			at := len(file) / pages * i
+			h.Write(file[at:min(at+page, len(file))])
+		}
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
@@ -218,31 +223,35 @@ func (w *Weights) checkPacked(p *Program) error {
 		return &WeightError{File: w.file, Err: fmt.Errorf("was packed from %s, which is no file name", quote(name))}
 	}
 	path := filepath.Join(filepath.Dir(w.file), name)
-	mem, err := mapFile(path)
-	if err != nil {
+	source, err := OpenWeights(path)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 		return nil // it need not be there
 	}
-	defer mem.free()
-	if digest(mem.bytes) != w.meta[packDigest] || !older(path, w.file) && sum(mem.bytes) != w.meta[packSum] {
+	if err == nil {
+		defer source.Close()
+	}
+	if err != nil || source.digest() != w.meta[packDigest] || !source.older(w.file) && source.sum() != w.meta[packSum] {
 		return &WeightError{File: w.file, Err: fmt.Errorf("was packed from %s, which has changed since; pack it again", name)}
 	}
 	return nil
 }
 
-// older reports whether a file was written before another, and so is still what the other
+// older reports whether a checkpoint was written before a file, and so is still what that
 // was made from.
-func older(path, than string) bool {
-	a, err := os.Stat(path)
-	if err != nil {
-		return false
-	}
+func (w *Weights) older(than string) bool {
 	b, err := os.Stat(than)
-	return err == nil && a.ModTime().Before(b.ModTime())
+	return err == nil && !slices.ContainsFunc(w.files(), func(f *Weights) bool {
+		a, err := os.Stat(f.file)
+		return err != nil || !a.ModTime().Before(b.ModTime())
+	})
 }
 
-func sum(file []byte) string {
-	s := sha256.Sum256(file)
-	return hex.EncodeToString(s[:])
+func (w *Weights) sum() string {
+	h := sha256.New()
+	for _, f := range w.files() {
+		h.Write(f.mem.bytes)
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // packedArrays are those of a packed file that stand for what Load computes.

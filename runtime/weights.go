@@ -20,6 +20,7 @@ type Weights struct {
 	file    string
 	mem     *memory
 	tensors []*Tensor         // sorted by name
+	shards  []*Weights        // of an index
 	meta    map[string]string // of safetensors
 }
 
@@ -37,24 +38,34 @@ type Tensor struct {
 }
 
 // OpenWeights maps a checkpoint. The end of its name, .safetensors, .npz or .gguf, says
-// the format, or else its first bytes do. All that the file claims is checked
+// the format, or else its first bytes do. .index.json is a list of shards, as of
+// model.safetensors.index.json, that lie beside it. All that the file claims is checked
 // against its true size before memory is taken for it. An error is a *WeightError.
 //
 // The file must not become shorter while it is mapped.
 func OpenWeights(path string) (*Weights, error) {
 	mem, err := mapFile(path)
 	if err != nil {
-		var of *fs.PathError
-		if errors.As(err, &of) {
-			err = of.Err // which names the file once more
-		}
-		return nil, &WeightError{File: path, Err: err}
+		return nil, &WeightError{File: path, Err: withoutPath(err)}
 	}
-	w, err := parseWeights(path, mem)
+	parse := parseWeights
+	if isIndex(path) {
+		parse = openShards
+	}
+	w, err := parse(path, mem)
 	if err != nil {
 		return nil, errors.Join(err, mem.free())
 	}
 	return w, nil
+}
+
+// withoutPath is an error whose message does not name the file once more.
+func withoutPath(err error) error {
+	var of *fs.PathError
+	if errors.As(err, &of) {
+		return of.Err
+	}
+	return err
 }
 
 func mapFile(path string) (*memory, error) {
@@ -219,5 +230,11 @@ func (a *Array) checkBools() error {
 	return nil
 }
 
-// Close unmaps the file, and with it the arrays in its memory.
-func (w *Weights) Close() error { return w.mem.free() }
+// Close unmaps the files, and with it the arrays in its memory.
+func (w *Weights) Close() error {
+	err := w.mem.free()
+	for _, s := range w.shards {
+		err = errors.Join(err, s.Close())
+	}
+	return err
+}

@@ -45,7 +45,7 @@ func LoadBytes(p *Program, name string, data []byte) (*Model, error) {
 // newModel binds params to tensors.
 func newModel(p *Program, w *Weights) (*Model, error) {
 	m := &Model{program: p, weights: w}
-	isPacked, read := w.meta[packKey] != "", p.readParams()
+	isPacked, read := w.Packed(), p.readParams()
 	if isPacked {
 		if err := w.checkPacked(p); err != nil {
 			return nil, err
@@ -187,8 +187,8 @@ func (m *Model) param(p *Param) (*Array, error) {
 		a, err := filled(p.DType, p.Shape, *p.Init)
 		return m.count(a), err
 	}
-	if t.problem == nil && (!slices.Equal(t.Shape, p.Shape) || t.DType != p.DType && !(t.DType.isFloat() && p.DType.isFloat())) {
-		return nil, fmt.Errorf("%s, want %s", t, typeString(p.DType, p.Shape))
+	if err := t.Fits(p.DType, p.Shape); err != nil {
+		return nil, err
 	}
 	a, err := t.array()
 	if err == nil && a.dtype == p.DType && !m.program.sees(a) {

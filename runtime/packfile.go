@@ -49,7 +49,7 @@ func (m *Model) writePacked(ctx context.Context, path string, progress func(done
 	switch {
 	case m.closed:
 		return ErrClosed
-	case m.weights.meta[packKey] != "":
+	case m.weights.Packed():
 		return fmt.Errorf("%s is packed already", m.weights.file)
 	}
 	for _, w := range m.weights.files() {

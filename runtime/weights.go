@@ -156,6 +156,9 @@ func inFile(name string, err error) error {
 	return e
 }
 
+// Packed reports whether the file is what Pack has written.
+func (w *Weights) Packed() bool { return w.meta[packKey] != "" }
+
 // Names lists the tensors, sorted.
 func (w *Weights) Names() []string {
 	names := make([]string, len(w.tensors))
@@ -176,11 +179,36 @@ func (w *Weights) Tensor(name string) *Tensor {
 
 // String is the tensor's type: f32[2, 10], or Q4_K[2, 256] with the file's own name of a
 // dtype that is none of ours.
-func (t *Tensor) String() string {
+func (t *Tensor) String() string { return t.DTypeName() + sizesString(t.Shape) }
+
+// DTypeName is the dtype as the language writes it, or as the file does where it is none
+// of ours: Q4_K.
+func (t *Tensor) DTypeName() string {
 	if t.stored != "" {
-		return t.stored + sizesString(t.Shape)
+		return t.stored
 	}
-	return typeString(t.DType, t.Shape)
+	return t.DType.String()
+}
+
+// Size is the bytes of the tensor's data, inflated; 0 where the file does not say.
+func (t *Tensor) Size() int {
+	if t.inflate == nil {
+		return len(t.data)
+	}
+	n, _ := byteSize(t.DType, t.Shape) // has been checked
+	return n
+}
+
+// Fits says why the tensor cannot be a param of that dtype and shape, as far as that is
+// known without reading it; nil if it can. Floats are converted to one another.
+func (t *Tensor) Fits(dtype DType, shape []int) error {
+	switch {
+	case t.problem != nil:
+		return t.problem
+	case !slices.Equal(t.Shape, shape) || t.DType != dtype && !(t.DType.isFloat() && dtype.isFloat()):
+		return fmt.Errorf("%s, want %s", t, typeString(dtype, shape))
+	}
+	return nil
 }
 
 // Array is the tensor in the checkpoint's own memory, which is only to be read,

@@ -23,14 +23,23 @@ func toTensor(a *runtime.Array) *ir.Tensor {
 
 // toArray copies a tensor of the reference evaluator.
 func toArray(t *ir.Tensor) (*runtime.Array, error) {
+	d := runtimeDType(t.DType)
+	if d == 0 {
+		return nil, fmt.Errorf("the runtime has no dtype %s", t.DType)
+	}
+	a, err := runtime.NewArray(d, t.Shape...)
+	if err == nil {
+		copy(a.Bytes(), t.Bytes())
+	}
+	return a, err
+}
+
+// runtimeDType is the runtime's dtype of that name; 0 if there is none.
+func runtimeDType(of ir.DType) runtime.DType {
 	for d := runtime.F64; d <= runtime.Bool; d++ {
-		if d.String() == t.DType.String() {
-			a, err := runtime.NewArray(d, t.Shape...)
-			if err == nil {
-				copy(a.Bytes(), t.Bytes())
-			}
-			return a, err
+		if d.String() == of.String() {
+			return d
 		}
 	}
-	return nil, fmt.Errorf("the runtime has no dtype %s", t.DType)
+	return 0
 }

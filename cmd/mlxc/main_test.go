@@ -113,6 +113,10 @@ func TestMessagesAndExitCodes(t *testing.T) {
 		{"bench " + digits + " --device tpu", exitUsage, `there is no device "tpu"; the devices are auto, cpu and metal`},
 		{"bench " + digits + " --device cpu --count 1 --weights nowhere.safetensors", exitWrong, `nowhere.safetensors: no such file`},
 		{"opt " + bad + " --passes simplify", exitWrong, `bad.mlx:1:1: error: unexpected`},
+		{"weights", exitUsage, `weights wants a checkpoint and maybe a model, got 0 arguments`},
+		{"weights nowhere.gguf", exitWrong, `nowhere.gguf: no such file`},
+		{"weights " + noPicture, exitWrong, `no.png: `},
+		{"weights ../../testdata/digits/digits.safetensors nowhere.mlx", exitWrong, `nowhere.mlx: no such file`},
 		{"version", exitOK, ""},
 	} {
 		code, _, stderr := mlxcRun(t, strings.Fields(c.args)...)

@@ -69,11 +69,7 @@ func beginState(p *ir.Param, session map[string]int64) (*ir.Tensor, error) {
 }
 
 func referenceParam(w *runtime.Weights, file string, p *ir.Param) (*ir.Tensor, error) {
-	shape := make([]int, p.Type.Rank())
-	for i, s := range p.Type.Shape {
-		n, _ := s.Int()
-		shape[i] = int(n)
-	}
+	shape := paramShape(p)
 	found := w.Tensor(p.Path)
 	switch {
 	case found == nil && p.Init != nil && p.Init.Name == "constant":

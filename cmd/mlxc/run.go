@@ -148,8 +148,8 @@ func chooseEntry(m *ir.Module, name string) (*ir.Func, error) {
 	return nil, unknownEntry(m, name)
 }
 
-// checkpoint is the file with the weights: as asked for, or the model's own,
-// which lies beside the model; empty where the model has none.
+// checkpoint is the file with the weights: as asked for, or the model's own, which lies
+// beside the model and may be a pattern of one file; empty where the model has none.
 func checkpoint(m *ir.Module, model, asked string) string {
 	switch {
 	case asked != "":
@@ -157,7 +157,11 @@ func checkpoint(m *ir.Module, model, asked string) string {
 	case len(m.Weights()) == 0 || m.Checkpoint == nil:
 		return ""
 	}
-	return filepath.Join(filepath.Dir(model), m.Checkpoint.File)
+	path := filepath.Join(filepath.Dir(model), m.Checkpoint.File)
+	if files, err := filepath.Glob(path); err == nil && len(files) == 1 {
+		return files[0]
+	}
+	return path
 }
 
 func (f *runFlags) runBuilt(ctx context.Context, cmd *cobra.Command, m *ir.Module, e *ir.Func, target ir.Target, model, weights string, inputs []*runtime.Array, given []int64) ([]*runtime.Array, error) {

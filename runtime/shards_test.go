@@ -124,3 +124,14 @@ func TestPackedShards(t *testing.T) {
 	_, err := Load(p, packed)
 	wantError(t, err, "was packed from model.safetensors.index.json, which has changed since; pack it again")
 }
+
+func FuzzIndex(f *testing.F) {
+	f.Add([]byte(twoShardsIndex))
+	f.Add([]byte(`{"metadata":[[{"a":null}]],"weight_map":{}}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		_, err := openShards("m.index.json", &memory{bytes: text}) // which lie nowhere
+		if of := (*WeightError)(nil); err != nil && (!errors.As(err, &of) || of.File == "") {
+			t.Errorf("got the error %T %v", err, err)
+		}
+	})
+}

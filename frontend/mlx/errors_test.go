@@ -366,3 +366,15 @@ func TestSetPos(t *testing.T) {
 		t.Errorf("at %s and %s", found[0].Pos, found[1].Pos)
 	}
 }
+
+func TestWeightFormats(t *testing.T) {
+	for _, format := range []string{"safetensors", "npz", "gguf"} {
+		b := mlx.New("test")
+		b.Weights(format, "w")
+		identity(b, "f")
+		p, err := b.Build()
+		if err != nil || *p.Module().Checkpoint != (ir.Checkpoint{Format: format, File: "w"}) {
+			t.Errorf("%s: %v", format, err)
+		}
+	}
+}

@@ -467,7 +467,13 @@ func (s Size) Less(t Size) bool {
 		}
 		return N(1).Add((&Dim{Name: a.Dim.Name + "'"}).Size()), true
 	})
-	return diff.NonNegative() || t.Sub(u).AtLeast(1) // by the bounds of the dims
+	return diff.NonNegative()
+}
+
+// within proves 0 <= s < t at every point of a loop, by the bounds of the dims.
+func (s Size) within(t Size) bool {
+	u, ok := s.upper()
+	return ok && s.NonNegative() && t.Sub(u).AtLeast(1)
 }
 
 // Subst replaces the atoms for which f says so, simplifying on the way.

@@ -93,8 +93,10 @@ func (e *Entry) finish() {
 		return
 	}
 	f.Body = e.emit.Body
-	distinctNames(f)
 	bodies := f.Bodies()
+	for _, g := range bodies {
+		distinctNames(g)
+	}
 	for _, g := range bodies[:len(bodies)-1] {
 		g.Where = slices.Concat(f.Where, g.Where)
 	}

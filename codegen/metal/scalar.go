@@ -282,6 +282,17 @@ func (p *printer) factor(s ir.Size) string {
 	return "(" + p.size(s) + ")"
 }
 
+// fromLeast is s with dims counted from their least values: N*i - i, where N is at least 1,
+// has no negative term then.
+func fromLeast(s ir.Size) ir.Size {
+	return s.Subst(func(a *ir.Atom) (ir.Size, bool) {
+		if a.Kind != ir.AtomDim || a.Dim.Min == 0 {
+			return ir.Size{}, false
+		}
+		return (&ir.Dim{Name: a.Dim.Name + "'", Max: a.Dim.Max - a.Dim.Min}).Size().Add(ir.N(a.Dim.Min)), true
+	})
+}
+
 // atom prints one factor. Metal's division truncates and its remainder is
 // undefined for negative numbers, so a numerator that may be negative is refused:
 // lowering makes none.
@@ -297,7 +308,7 @@ func (p *printer) atom(a *ir.Atom) string {
 		p.mentioned[a.Axis.Name] = true
 		return p.axis(a.Axis)
 	}
-	if !a.X.NonNegative() {
+	if !a.X.NonNegative() && !fromLeast(a.X).NonNegative() {
 		return p.fail("an index divides %s, which may be negative", a.X)
 	}
 	op := " / "

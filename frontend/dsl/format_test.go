@@ -90,6 +90,9 @@ func checkFormatted(t *testing.T, file string, src, out []byte) {
 // TestFormatFiles: every file of the repository that parses is formatted, comes
 // back from other spaces, and compiles to the same program from both.
 func TestFormatFiles(t *testing.T) {
+	if testing.Short() {
+		t.Skip("loads every model of the tree twice")
+	}
 	files, loaded := 0, 0
 	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".mlx" {

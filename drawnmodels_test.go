@@ -21,6 +21,9 @@ import (
 func TestDrawnModels(t *testing.T) {
 	for _, test := range drawnModels {
 		t.Run(test.model+"/"+test.entry, func(t *testing.T) {
+			if testing.Short() && test.model == "unet" {
+				t.Skip("compiles a large model")
+			}
 			m, err := mlxc.Load(filepath.Join("testdata", "models", test.model+".mlx"), mlxc.Source{Set: test.set})
 			if err != nil {
 				t.Fatal(err)

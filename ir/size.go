@@ -564,6 +564,11 @@ func (s Size) Max() (n int64, ok bool) {
 		for _, a := range t.Atoms {
 			var v int64
 			switch {
+			case t.Coef < 0 && a.Kind != AtomDim: // an extent may hold such a term
+				if a.Kind == AtomQuo && !a.X.NonNegative() {
+					return 0, false
+				}
+				v = 0
 			case a.Kind == AtomQuo:
 				if v, ok = a.quoMax(); !ok {
 					return 0, false

@@ -72,3 +72,12 @@ func TestMax(t *testing.T) {
 		t.Error("a maximum beyond 64 bits is known")
 	}
 }
+
+// The most that an axis reaches is where what is taken from its extent is least.
+func TestMaxOfShrinkingExtent(t *testing.T) {
+	n := &Dim{Name: "N", Max: 8}
+	i := &Axis{Name: "i", Extent: N(8).Sub(n.Size().Div(N(2)))}
+	if most, ok := i.Index().Max(); !ok || most < 7 {
+		t.Errorf("i < 8 - div(N, 2) is at most %d, and where N is 0 it is 7", most)
+	}
+}

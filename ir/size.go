@@ -214,6 +214,12 @@ const (
 
 // Mul is s * t.
 func (s Size) Mul(t Size) Size {
+	if s.isOne() { // as Product begins
+		return t
+	}
+	if t.isOne() {
+		return s
+	}
 	out := Size{overflow: s.overflow || t.overflow}
 	if len(s.terms)*len(t.terms) > maxTerms {
 		return Size{overflow: true}
@@ -231,6 +237,11 @@ func (s Size) Mul(t Size) Size {
 		}
 	}
 	return out
+}
+
+func (s Size) isOne() bool {
+	n, ok := s.Int()
+	return ok && n == 1
 }
 
 func newTerm(c int64, atoms []*Atom) Term {

@@ -36,9 +36,12 @@ func mergeAxes(k *ir.Kernel) {
 func walkedAsOne(k *ir.Kernel, p, q *ir.Axis) bool {
 	together := true
 	check := func(s ir.Size) {
+		if !together {
+			return
+		}
 		cp, _, ok1 := s.Coef(p)
 		cq, _, ok2 := s.Coef(q)
-		together = together && ok1 && ok2 && cp.Equal(cq.Mul(q.Extent))
+		together = ok1 && ok2 && cp.Equal(cq.Mul(q.Extent))
 	}
 	eachSize(k, check)
 	return together

@@ -8,7 +8,7 @@ import (
 const (
 	planGoal  = 1.02    // how near to the best found a plan must be at each point
 	planLimit = 4       // most stacks per variant
-	planWork  = 1 << 22 // blocks placed in search of better stacks: effort, never time
+	planWork  = 1 << 28 // pairs of blocks compared in search of better stacks: effort, never time
 )
 
 // plan gives every arena buffer of each variant a place, for all dims.

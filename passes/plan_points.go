@@ -107,6 +107,10 @@ const beyond = 1 << 46
 
 // sizesAt is the memory of each buffer at each point, rounded up to ir.Align.
 func sizesAt(m *ir.Module, buffers []*ir.Buffer, points [][]int64) [][]int64 {
+	bytes := make([]ir.Size, len(buffers))
+	for i, b := range buffers {
+		bytes[i] = b.Type.Bytes()
+	}
 	sizes := make([][]int64, len(points))
 	for i, p := range points {
 		env := func(name string) (int64, bool) {
@@ -116,8 +120,8 @@ func sizesAt(m *ir.Module, buffers []*ir.Buffer, points [][]int64) [][]int64 {
 			}
 			return p[n], true
 		}
-		for _, b := range buffers {
-			n, ok := b.Type.Bytes().Eval(env)
+		for _, b := range bytes {
+			n, ok := b.Eval(env)
 			if !ok || n > beyond {
 				n = beyond
 			}

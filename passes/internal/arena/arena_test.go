@@ -319,7 +319,7 @@ func TestExactAgainstAllPlacements(t *testing.T) {
 		var visit func(n int)
 		visit = func(n int) {
 			if n == len(order) {
-				best = min(best, place(l, order, false).peak)
+				best = min(best, place(l, order, false, math.MaxInt64).peak)
 			}
 			for i := n; i < len(order); i++ {
 				order[n], order[i] = order[i], order[n]
@@ -336,7 +336,7 @@ func TestExactAgainstAllPlacements(t *testing.T) {
 		if _, ok := exact(l, best-1, 1<<30); ok {
 			t.Errorf("seed %d: a placement below %d", seed, best)
 		}
-		if p, _ := assign(l, 1000); p.peak > best+1 {
+		if p, _ := assign(l, 5000); p.peak > best+1 {
 			t.Errorf("seed %d: assigned %d, best %d", seed, p.peak, best)
 		}
 	}
@@ -352,13 +352,13 @@ func TestAssign(t *testing.T) {
 			size := p.at(d[0], d[1])
 			l := Lifetimes(g, InTurn(order)).Conflicts().Sized(size)
 			for _, preference := range preferences {
-				checkPlacement(t, l, place(l, l.order(preference), false))
-				checkPlacement(t, l, place(l, l.order(preference), true))
+				checkPlacement(t, l, place(l, l.order(preference), false, math.MaxInt64))
+				checkPlacement(t, l, place(l, l.order(preference), true, math.MaxInt64))
 			}
 			start := greedyPlacement(l, 0)
-			better, used := improve(l, start, l.Live(), 20000)
-			if used >= 20000+len(l.Blocks) {
-				t.Errorf("%s at %v: placed %d blocks", name, d, used)
+			better, used := improve(l, start, l.Live(), 1000000)
+			if used >= 1000000+len(l.Blocks)*len(l.Blocks)/2 {
+				t.Errorf("%s at %v: compared %d pairs", name, d, used)
 			}
 			checkPlacement(t, l, better)
 			if better.peak > start.peak {
@@ -366,7 +366,7 @@ func TestAssign(t *testing.T) {
 			} else if better.peak < start.peak {
 				improved++
 			}
-			p, _ := assign(l, 20000)
+			p, _ := assign(l, 1000000)
 			checkPlacement(t, l, p)
 		}
 	}
@@ -399,7 +399,7 @@ func TestStacks(t *testing.T) {
 		for _, d := range points {
 			sizes = append(sizes, p.at(d[0], d[1]))
 		}
-		stacks := Stacks(g, at, sizes, 1.02, 4, 1000000)
+		stacks := Stacks(g, at, sizes, 1.02, 4, 50000000)
 		several += len(stacks) - 1
 		life := Lifetimes(g, at).Conflicts()
 		lowest := func(size []int64) int64 {

@@ -23,6 +23,7 @@ type Graph struct {
 	touchers [][]int // per value: the kernels that use it, in program order
 	early    []bits  // per kernel: those that can only run before it
 	late     []bits  // per kernel: those that can only run after it
+	alive    [][]int // per kernel: the values that take memory while it runs, in any order
 }
 
 // NewGraph derives what the planner asks of a program.
@@ -48,7 +49,39 @@ func NewGraph(values int, kernels []Kernel) *Graph {
 			g.late[k].set(s)
 		}
 	}
+	for k := range kernels {
+		g.alive = append(g.alive, g.aliveIn(k))
+	}
 	return g
+}
+
+// aliveIn is the values that are alive while a kernel runs, since the kernel or one before
+// it uses the value, and so does the kernel or one after it. At best each operand that need
+// not outlive the kernel is overwritten, and its result takes no memory.
+func (g *Graph) aliveIn(k int) (alive []int) {
+	over := map[int]bool{}
+	taken := map[int]bool{}
+	for _, pair := range g.kernels[k].Over {
+		result, operand := pair[0], pair[1]
+		free := result != operand && !taken[result] && !taken[operand]
+		for _, t := range g.touchers[operand] {
+			free = free && !g.late[k].has(t)
+		}
+		if free {
+			over[result], taken[result], taken[operand] = true, true, true
+		}
+	}
+	for v, touchers := range g.touchers {
+		born, dies := false, false
+		for _, t := range touchers {
+			born = born || t == k || g.early[k].has(t)
+			dies = dies || t == k || g.late[k].has(t)
+		}
+		if born && dies && !over[v] {
+			alive = append(alive, v)
+		}
+	}
+	return alive
 }
 
 // merge decides which values are computed over which: next is the value that takes

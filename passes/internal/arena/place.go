@@ -2,6 +2,7 @@ package arena
 
 import (
 	"cmp"
+	"math"
 	"math/rand/v2"
 	"slices"
 )
@@ -13,20 +14,26 @@ type placement struct {
 	peak   int64
 }
 
+// enough is a peak that is not searched further: a fiftieth above the live bytes.
+func enough(l *Life) int64 {
+	live := l.Live()
+	return live + live/50
+}
+
 // assign places the blocks of a life with sizes and conflicts: the best greedy
-// placement; if that takes more than the live bytes a short exact search, which is
-// quick where it succeeds at all; then improvement by moves, limited by work. used is
-// how much of that it took.
+// placement; if that is not enough a short exact search, which is quick where it
+// succeeds at all; then improvement by moves, limited by work. used is how much of that
+// it took.
 func assign(l *Life, work int) (p placement, used int) {
-	bound := l.Live()
-	p = greedyPlacement(l, bound)
-	if p.peak <= bound {
+	enough := enough(l)
+	p = greedyPlacement(l, enough)
+	if p.peak <= enough {
 		return p, 0
 	}
-	if q, ok := exact(l, bound, 3*len(l.Blocks)); ok {
+	if q, ok := exact(l, enough, 3*len(l.Blocks)); ok {
 		return q, 0
 	}
-	return improve(l, p, bound, work)
+	return improve(l, p, enough, work)
 }
 
 // preferences are orders in which blocks may be placed.
@@ -77,8 +84,9 @@ func (l *Life) sorted(compare func(a, b int) int) []int {
 }
 
 // place puts blocks in the given order, each into the lowest gap among those placed
-// that it conflicts with or, if tight, into the smallest gap that holds it.
-func place(l *Life, order []int, tight bool) placement {
+// that it conflicts with or, if tight, into the smallest gap that holds it. It stops
+// when one ends beyond limit; the peak is beyond it then.
+func place(l *Life, order []int, tight bool, limit int64) placement {
 	p := placement{offset: make([]int64, len(l.Blocks))}
 	type span struct {
 		lo, hi int64
@@ -103,7 +111,9 @@ func place(l *Life, order []int, tight bool) placement {
 			at = top
 		}
 		p.offset[i] = at
-		p.peak = max(p.peak, at+size)
+		if p.peak = max(p.peak, at+size); p.peak > limit {
+			return p
+		}
 		n, _ := slices.BinarySearchFunc(placed, at, func(s span, at int64) int { return cmp.Compare(s.lo, at) })
 		placed = slices.Insert(placed, n, span{at, at + size, i})
 	}
@@ -114,7 +124,7 @@ func place(l *Life, order []int, tight bool) placement {
 func greedyPlacement(l *Life, bound int64) (best placement) {
 	for _, tight := range []bool{false, true} {
 		for _, preference := range preferences {
-			if p := place(l, l.order(preference), tight); best.offset == nil || p.peak < best.peak {
+			if p := place(l, l.order(preference), tight, math.MaxInt64); best.offset == nil || p.peak < best.peak {
 				best = p
 			}
 			if best.peak <= bound {
@@ -127,14 +137,16 @@ func greedyPlacement(l *Life, bound int64) (best placement) {
 
 // improve is iterated greedy: a block at the top of the placement, or one that holds
 // it up, moves to the front of the placing order or swaps with one before; what is no
-// worse stays. It stops at bound, or after work placed blocks, and returns how many.
+// worse stays. It stops at bound, or after work, and returns how much: pairs of blocks that
+// were compared, at most.
 func improve(l *Life, best placement, bound int64, work int) (_ placement, used int) {
 	n := len(l.Blocks)
 	rng := rand.New(rand.NewPCG(2, uint64(n))) // the same numbers each time
 	// Placing by offset, first fit, gives the same placement or a lower one.
 	order := l.sorted(func(a, b int) int { return cmp.Compare(best.offset[a], best.offset[b]) })
-	p := place(l, order, false)
-	for used = n; ; used += n {
+	p := place(l, order, false, math.MaxInt64)
+	round := n * n / 2
+	for used = round; ; used += round {
 		if p.peak < best.peak {
 			best = p
 		}
@@ -150,7 +162,11 @@ func improve(l *Life, best placement, bound int64, work int) (_ placement, used 
 			b := next[i]
 			next = slices.Insert(slices.Delete(next, i, i+1), rng.IntN(i), b)
 		}
-		if q := place(l, next, rng.IntN(8) == 0); q.peak <= p.peak || rng.Float64() < 0.002 {
+		limit := p.peak
+		if rng.Float64() < 0.002 {
+			limit = math.MaxInt64
+		}
+		if q := place(l, next, rng.IntN(8) == 0, limit); q.peak <= limit {
 			order, p = next, q
 		}
 	}

@@ -105,32 +105,13 @@ func greedy(g *Graph, size []int64, backwards bool) []int {
 }
 
 // Bound is a lower bound on the peak of any order: what must be alive while a kernel
-// runs, since the kernel or one before it uses the value, and so does the kernel or
-// one after it.
+// runs.
 func Bound(g *Graph, size []int64) int64 {
 	var best int64
-	for k, kernel := range g.kernels {
+	for k := range g.kernels {
 		var sum int64
-		for v, touchers := range g.touchers {
-			born, dies := false, false
-			for _, t := range touchers {
-				born = born || t == k || g.early[k].has(t)
-				dies = dies || t == k || g.late[k].has(t)
-			}
-			if born && dies {
-				sum += size[v]
-			}
-		}
-		taken := map[int]bool{}
-		for _, pair := range kernel.Over { // at best each operand that need not outlive k is overwritten
-			free := pair[0] != pair[1] && !taken[pair[0]] && !taken[pair[1]]
-			for _, t := range g.touchers[pair[1]] {
-				free = free && !g.late[k].has(t)
-			}
-			if free {
-				sum -= size[pair[0]]
-				taken[pair[0]], taken[pair[1]] = true, true
-			}
+		for _, v := range g.alive[k] {
+			sum += size[v]
 		}
 		best = max(best, sum)
 	}

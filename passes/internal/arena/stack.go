@@ -54,14 +54,14 @@ func (s Stack) peak(blocks []Block) int64 {
 // Stacks picks few stacks of one schedule, at most limit, so that at each point one is
 // within goal of the best that was found there. points are the sizes of the values at
 // each point; at is the epoch of each kernel. A point that a stack made for another one
-// serves without waste is not searched; work limits all searches together, in blocks
-// placed.
+// serves well enough is not searched; work limits all searches together, in pairs of
+// blocks compared.
 func Stacks(g *Graph, at []int, points [][]int64, goal float64, limit, work int) []Stack {
 	life := Lifetimes(g, at).Conflicts()
 	var stacks []Stack
 	for _, size := range points {
 		l := life.Sized(size)
-		if !slices.ContainsFunc(stacks, func(s Stack) bool { return s.peak(l.Blocks) <= l.Live() }) {
+		if !slices.ContainsFunc(stacks, func(s Stack) bool { return s.peak(l.Blocks) <= enough(l) }) {
 			p, used := assign(l, work/2)
 			stacks = append(stacks, newStack(l, p))
 			work -= used

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -48,23 +49,35 @@ func compile(t *testing.T, name string) []codegen.File {
 // model in a folder of that name.
 var examples = []string{"ddpm", "stories", "vad"}
 
+// The models are compiled at once: the compiler keeps nothing that two would share.
 func TestGeneratedPackages(t *testing.T) {
-	packages := map[string][]codegen.File{} // by folder
+	type model struct{ source, dir string }
+	var all []model
 	for _, name := range models {
-		packages[filepath.Join("testdata", "gen", name)] = compile(t, name)
+		all = append(all, model{filepath.Join("testdata", name, name+".mlx"), filepath.Join("testdata", "gen", name)})
 	}
 	for _, name := range examples {
-		m, err := mlxc.Load(filepath.Join("testdata", "models", name+".mlx"), mlxc.Source{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		p, err := mlxc.Compile(m, mlxc.Options{Package: name, Source: name + ".mlx", Targets: targets})
-		if err != nil {
-			t.Fatal(err)
-		}
-		packages[filepath.Join("examples", name, name)] = p.Files
+		all = append(all, model{filepath.Join("testdata", "models", name+".mlx"), filepath.Join("examples", name, name)})
 	}
-	for dir, files := range packages {
+	compiled := make([]*mlxc.Package, len(all))
+	var compiling sync.WaitGroup
+	for i, of := range all {
+		compiling.Go(func() {
+			m, err := mlxc.Load(of.source, mlxc.Source{})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if compiled[i], err = mlxc.Compile(m, mlxc.Options{Package: filepath.Base(of.dir), Source: of.source, Targets: targets}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if compiling.Wait(); t.Failed() {
+		return
+	}
+	for i, of := range all {
+		dir, files := of.dir, compiled[i].Files
 		if *update {
 			if err := mlxc.WriteDir(dir, files); err != nil {
 				t.Fatal(err)

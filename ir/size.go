@@ -465,7 +465,8 @@ func (s Size) upper() (Size, bool) {
 }
 
 // Less proves s < t at every point of a non-empty loop: for all values of the
-// axes and all dims of at least 1. (Where a dim is 0 the loop has no point.)
+// axes and all dims of at least 1 within their bounds. (Where a dim is 0 the loop has
+// no point.)
 func (s Size) Less(t Size) bool {
 	u, ok := s.upper()
 	if !ok {
@@ -476,15 +477,10 @@ func (s Size) Less(t Size) bool {
 		if a.Kind != AtomDim {
 			return Size{}, false
 		}
-		return N(1).Add((&Dim{Name: a.Dim.Name + "'"}).Size()), true
+		rest := &Dim{Name: a.Dim.Name + "'", Min: max(0, a.Dim.Min-1), Max: max(0, a.Dim.Max-1)}
+		return N(1).Add(rest.Size()), true
 	})
-	return diff.NonNegative()
-}
-
-// within proves 0 <= s < t at every point of a loop, by the bounds of the dims.
-func (s Size) within(t Size) bool {
-	u, ok := s.upper()
-	return ok && s.NonNegative() && t.Sub(u).AtLeast(1)
+	return diff.NonNegative() || t.Sub(u).AtLeast(1)
 }
 
 // Subst replaces the atoms for which f says so, simplifying on the way.

@@ -108,7 +108,7 @@ func (v *verifier) kernel(k *Kernel) {
 		}
 		v.size(k.Pos, "store", st.Index, grid)
 		if len(st.Guard) == 0 && !(Bound{st.Index, arg.Len}).Proven() {
-			if _, isInt := arg.Len.Int(); isInt && !hasQuotient(st.Index) && !st.Index.within(arg.Len) {
+			if _, isInt := arg.Len.Int(); isInt && !hasQuotient(st.Index) {
 				fault("store/bounds", "%%%s[%s] is not within %s elements", arg.Name, st.Index, arg.Len)
 			}
 		}

@@ -297,7 +297,7 @@ func listenSpeech(call *cpu.Call, lo, hi int) {
 				v4 := float32(0)
 				for r0 := range 128 {
 					v2 := final_conv_weight[r0]
-					v4 += panels[(i0/16)*2048+(i0%16)+r0*16] * v2
+					v4 += panels[i0+r0*16] * v2
 				}
 				v6 := v4 + v5
 				v12 := min((max((-(float32(math.Abs(float64(v6))))), -104)), 89)

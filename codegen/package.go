@@ -38,6 +38,9 @@ type File struct {
 // comments; it must not depend on the machine.
 func Package(targets []*ir.Module, name, source string) ([]File, error) {
 	p := &pkg{name: name, source: source}
+	if err := clashes(targets[0]); err != nil {
+		return nil, err
+	}
 	for _, m := range targets {
 		t := &table{module: m}
 		switch m.Target {

@@ -5,9 +5,10 @@ import "fmt"
 // An Emit appends checked instructions to a body: what the builder, expansions
 // and rewriting passes make instructions with.
 type Emit struct {
-	Body  []*Instr
-	Pos   *Pos   // given to every instruction
-	Facts []Fact // of the function, likewise
+	Body   []*Instr
+	Pos    *Pos   // given to every instruction
+	Facts  []Fact // of the function, likewise
+	Device Device // likewise
 }
 
 // Op appends an instruction. The error says which rule of the op is broken, with
@@ -21,7 +22,7 @@ func (b *Emit) Op(name string, attrs any, args ...*Value) (*Instr, error) {
 }
 
 func (b *Emit) append(op *Op, attrs any, args []*Value) (*Instr, error) {
-	in := &Instr{Op: op, Args: args, Attrs: attrs, Pos: b.Pos, Facts: b.Facts}
+	in := &Instr{Op: op, Args: args, Attrs: attrs, Device: b.Device, Pos: b.Pos, Facts: b.Facts}
 	types, err := in.Infer()
 	if err != nil {
 		return nil, err

@@ -19,13 +19,10 @@ func expand(m *ir.Module) error {
 				body = append(body, in)
 				continue
 			}
-			b := &ir.Emit{Pos: in.Pos, Facts: in.Facts}
+			b := &ir.Emit{Pos: in.Pos, Facts: in.Facts, Device: in.Device}
 			results, err := in.Op.Expand(b, in)
 			if err != nil {
 				return fmt.Errorf("%s: expansion of %s: %w", in.Pos, in.Op.Name, err)
-			}
-			for _, step := range b.Body {
-				step.Device = in.Device
 			}
 			for i, v := range in.Results {
 				if results[i].Name == "" && results[i].Instr != nil {

@@ -235,7 +235,7 @@ func (l *lowering) text(in *ir.Instr, whole map[*ir.Value]*ir.Value) {
 // copy appends the step that copies a value to a buffer.
 func (l *lowering) copy(v *ir.Value, to *ir.Buffer, whole map[*ir.Value]*ir.Value) {
 	k, args := copyKernel(l.module, v, stored, whole)
-	pos, device := l.fn.Pos, l.device()
+	pos, device := l.fn.Pos, copiedOn(l.module, v)
 	if in := v.Instr; in != nil {
 		pos, device = in.Pos, in.Device
 	}
@@ -301,14 +301,6 @@ func (l *lowering) step(k *ir.Kernel, args []*ir.Value, out *ir.Buffer, pos *ir.
 		step.Sizes = append(step.Sizes, d.Size())
 	}
 	l.variant.Steps = append(l.variant.Steps, step)
-}
-
-// device is where what no instruction computes is copied.
-func (l *lowering) device() ir.Device {
-	if l.module.Target == ir.Metal {
-		return ir.OnGPU
-	}
-	return ir.OnCPU
 }
 
 // kernelName is the entry, the block in which the source says it, and the value:

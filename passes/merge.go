@@ -79,13 +79,12 @@ func (l linear) result() *ir.Value {
 // join appends the product of a group and its parts, which stand for the products.
 func join(b *ir.Emit, group []linear, to map[*ir.Value]*ir.Value) error {
 	in := group[0].product
-	b.Pos, b.Facts = in.Pos, in.Facts
+	b.Pos, b.Facts, b.Device = in.Pos, in.Facts, in.Device
 	op := func(name string, attrs any, args ...*ir.Value) (*ir.Value, error) {
 		made, err := b.Op(name, attrs, args...)
 		if err != nil {
 			return nil, err
 		}
-		made.Device = in.Device
 		return made.Result(), nil
 	}
 	var factors, biases []*ir.Value

@@ -8,8 +8,8 @@ import (
 
 // place decides where each instruction runs. For target cpu that is the CPU,
 // whatever the source asks for; for target metal the GPU unless the source says
-// otherwise, and what the GPU cannot hold is an error. A kernel that is written by hand is
-// its text on the GPU, and its reference elsewhere.
+// otherwise, and to compute there what the GPU cannot hold is an error. A kernel that is
+// written by hand is its text on the GPU, and its reference elsewhere.
 func place(m *ir.Module) error {
 	var wrong ir.Diagnostics
 	for _, f := range m.Bodies() {
@@ -17,22 +17,33 @@ func place(m *ir.Module) error {
 			switch {
 			case m.Target != ir.Metal:
 				in.Device = ir.OnCPU
+			case in.Device == ir.OnAny && in.Op.Kind == ir.KindSource:
+				in.Device = copiedOn(m, in.Result())
 			case in.Device == ir.OnAny:
 				in.Device = ir.OnGPU
 			}
 		}
 		chooseText(f)
 		for _, in := range f.Body {
-			if v := wide(in); in.Device == ir.OnGPU && v != nil {
+			if v := wide(in); in.Device == ir.OnGPU && in.Body == nil && v != nil {
 				wrong = append(wrong, ir.Diagnostic{
 					Pos:  in.Pos,
-					Msg:  fmt.Sprintf("%s: the GPU has no f64, and %s is %s", in.Op.Name, v.Name, v.Type),
-					Hint: "cast to f32, or leave the GPU out: compile --target cpu, run --device cpu",
+					Msg:  fmt.Sprintf("%s: the GPU has no f64, and %s is %s", in.Op.Name, valueName(v), v.Type),
+					Hint: "place it on the CPU with `@cpu`, or cast to f32",
 				})
 			}
 		}
 	}
 	return wrong.Err()
+}
+
+// copiedOn is where a value is copied that nothing computes: on the GPU, if there is one
+// and it has the dtype.
+func copiedOn(m *ir.Module, v *ir.Value) ir.Device {
+	if m.Target == ir.Metal && v.Type.DType != ir.F64 {
+		return ir.OnGPU
+	}
+	return ir.OnCPU
 }
 
 // chooseText leaves of each kernel that is written by hand what its device needs.

@@ -19,7 +19,7 @@ import (
 func TestRandomPrograms(t *testing.T) {
 	ran := map[string]bool{}
 	for seed := range uint64(1500) {
-		checkPasses(t, seed, ran)
+		checkPasses(t, seed, ir.CPU, ran)
 		if t.Failed() {
 			return
 		}
@@ -33,10 +33,21 @@ func TestRandomPrograms(t *testing.T) {
 
 func FuzzPasses(f *testing.F) {
 	f.Add(uint64(1))
-	f.Fuzz(func(t *testing.T, seed uint64) { checkPasses(t, seed, map[string]bool{}) })
+	f.Fuzz(func(t *testing.T, seed uint64) { checkPasses(t, seed, ir.CPU, map[string]bool{}) })
 }
 
-func checkPasses(t *testing.T, seed uint64, ran map[string]bool) {
+// Programs whose instructions are placed at random, for target metal. The verifier sees to
+// it that no kernel joins what two devices compute.
+func TestRandomPlaces(t *testing.T) {
+	for seed := range uint64(600) {
+		checkPasses(t, seed, ir.Metal, map[string]bool{})
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+func checkPasses(t *testing.T, seed uint64, target ir.Target, ran map[string]bool) {
 	kinds, special, same := random.AllKinds, false, equal
 	if seed%2 == 0 {
 		kinds, special, same = random.ByElement, true, bitwise
@@ -44,6 +55,9 @@ func checkPasses(t *testing.T, seed uint64, ran map[string]bool) {
 	m := random.Module(seed, kinds)
 	if seed%3 == 0 {
 		m = random.Stateful(seed, kinds)
+	}
+	if target == ir.Metal {
+		random.Place(m, seed)
 	}
 	text := ir.Print(m)
 	if err := ir.Verify(m); err != nil {
@@ -64,7 +78,7 @@ func checkPasses(t *testing.T, seed uint64, ran map[string]bool) {
 	}
 	maps.Copy(ran, ops)
 	amplified, kernels := false, 0
-	err = Run(m, ir.CPU, func(pass string, m *ir.Module) {
+	err = Run(m, target, func(pass string, m *ir.Module) {
 		if t.Failed() {
 			return
 		}

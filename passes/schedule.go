@@ -32,6 +32,7 @@ func scheduleVariant(m *ir.Module, f *ir.Func, v *ir.Variant) {
 		order, _ := arena.Schedule(g, bound)
 		epoch := arena.PackEpochs(g, order, [][]int64{bound, least})
 		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(epoch[a], epoch[b]) })
+		stayOnDevice(straight, order, epoch)
 		for _, k := range order {
 			straight[k].Epoch = epochs + epoch[k]
 			steps = append(steps, straight[k])
@@ -40,6 +41,26 @@ func scheduleVariant(m *ir.Module, f *ir.Func, v *ir.Variant) {
 	}
 	v.Steps = steps
 	placeBarriers(v, bound)
+}
+
+// stayOnDevice puts the steps of each epoch that run on one device together, first those
+// on the device of the step before the epoch: each change of the device waits for all that
+// runs.
+func stayOnDevice(steps []*ir.Step, order, epoch []int) {
+	last := steps[order[0]].Device
+	for first, end := 0, 0; first < len(order); first = end {
+		for end < len(order) && epoch[order[end]] == epoch[order[first]] {
+			end++
+		}
+		elsewhere := func(k int) int {
+			if steps[k].Device == last {
+				return 0
+			}
+			return 1
+		}
+		slices.SortStableFunc(order[first:end], func(a, b int) int { return cmp.Compare(elsewhere(a), elsewhere(b)) })
+		last = steps[order[end-1]].Device
+	}
 }
 
 // betweenLoops is the steps of a variant, cut where loops begin and end: each part is

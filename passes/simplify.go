@@ -66,7 +66,6 @@ func (b *rewriter) op(in *ir.Instr, name string, attrs any, args ...*ir.Value) *
 		b.err = fmt.Errorf("%s: %w", in.Pos, err)
 		return nil
 	}
-	made.Device = in.Device
 	return made.Result()
 }
 
@@ -85,7 +84,7 @@ func rewrite(f *ir.Func) (changed bool, err error) {
 			body = append(body, in)
 			continue
 		}
-		b := &rewriter{Emit: ir.Emit{Pos: in.Pos, Facts: in.Facts}}
+		b := &rewriter{Emit: ir.Emit{Pos: in.Pos, Facts: in.Facts, Device: in.Device}}
 		v := b.replacement(in)
 		switch {
 		case b.err != nil:

@@ -220,6 +220,7 @@ func (b *boundVariant) record(d Device, v *Variant, dims []int64) error {
 		}
 		b.launches = append(b.launches, Launch{
 			Kernel:  step.Kernel,
+			OnCPU:   step.OnCPU,
 			Args:    make([]Span, len(step.Args)),
 			Sizes:   make([]int64, len(step.Sizes)),
 			Grain:   step.Grain,

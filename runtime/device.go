@@ -36,7 +36,8 @@ type Buffer interface {
 
 // A Launch is a step with everything in place.
 type Launch struct {
-	Kernel  int     // index into Program.Kernels, or the backend's own
+	Kernel  int     // as in Step
+	OnCPU   bool    // as in Step
 	Args    []Span  // the kernel's buffers
 	Sizes   []int64 // the values of the kernel's dims
 	Grid    int     // points on the CPU, threadgroups on a GPU; 0: no launch

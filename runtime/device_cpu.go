@@ -63,7 +63,7 @@ func (r *cpuRecording) launch(ctx context.Context, team cpu.Team, i int) error {
 	}
 	l := &r.launches[i]
 	if err := team.Run(r.kernels[l.Kernel], &r.calls[i], l.Grid, l.Grain); err != nil {
-		return fmt.Errorf("step %d (%s): %w", i, l.Pos, err)
+		return fmt.Errorf("step %d (%s): %w", l.Step, l.Pos, err)
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ type Program struct {
 	Packed  []Packed     // what Load computes from params, in the memory of the model
 	Load    []Step       // once, when a model is loaded
 	Kernels []cpu.Kernel // of the CPU
-	Backend Backend      // what runs the steps; nil: the CPU
+	Backend Backend      // what runs the steps, by WithCPU if not all; nil: the CPU
 	Align   int          // bytes that the address of each input and param must divide by on Backend; others are copied
 }
 
@@ -125,7 +125,8 @@ type Plan struct {
 
 // A Step launches a kernel.
 type Step struct {
-	Kernel  int
+	Kernel  int    // of the program's or, if Backend runs the step, of the backend's
+	OnCPU   bool   // where there is a Backend: it does not run the step
 	Args    []Ref  // the kernel's buffers
 	Sizes   []Size // the kernel's dims
 	Grid    Size   // points, or threadgroups on a GPU, in any order; none: no launch

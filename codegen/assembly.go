@@ -190,17 +190,15 @@ func derivedNames(name string) []string {
 
 // fastForms is the form of each kernel that has one, and the forms in use.
 func (p *pkg) fastForms() (of map[int]*fast, used []*fast) {
-	if p.cpu == nil {
-		return nil, nil
-	}
 	of = map[int]*fast{}
 	for i := range forms {
-		for n, k := range p.cpu.module.Kernels {
-			if of[n] == nil && forms[i].is(k) {
+		is := func(k goKernel) bool { return forms[i].is(k.Kernel) }
+		for n, k := range p.kernels {
+			if of[n] == nil && is(k) {
 				of[n] = &forms[i]
 			}
 		}
-		if slices.ContainsFunc(p.cpu.module.Kernels, forms[i].is) {
+		if slices.ContainsFunc(p.kernels, is) {
 			used = append(used, &forms[i])
 		}
 	}
@@ -220,20 +218,20 @@ func (p *pkg) vectorKernels() (*jen.File, error) {
 	}
 	f.HeaderComment("//go:build " + strings.Join(names, " || "))
 	var swap, code []jen.Code
-	for i, k := range p.cpu.module.Kernels {
+	for i, k := range p.kernels {
 		if of[i] == nil {
 			continue
 		}
-		name := p.cpu.kernels[i] + of[i].suffix
-		text, err := of[i].print(k, name)
+		name := k.name + of[i].suffix
+		text, err := of[i].print(k.Kernel, name)
 		if err != nil {
 			return nil, err
 		}
-		for _, part := range of[i].parts(k, name) {
+		for _, part := range of[i].parts(k.Kernel, name) {
 			code = append(code, routine{name: cpu.RoutineName(part.Name), doc: "computes rows of n elements, step bytes apart in each stream; past: results go past the caches", params: rowsParams}.declare())
 		}
 		code = append(code, text)
-		swap = append(swap, jen.Id("program").Dot("Kernels").Index(jen.Lit(i)).Op("=").Id(name))
+		swap = append(swap, jen.Id("kernels").Index(jen.Lit(i)).Op("=").Id(name))
 	}
 	f.Func().Id("init").Params().Block(jen.If(jen.Qual(cpuPath, "Vectors")).Block(swap...))
 	for _, u := range used {
@@ -296,11 +294,11 @@ func (p *pkg) assembly(a *cpu.Architecture) (string, error) {
 	for _, u := range used {
 		add(u.routines)
 	}
-	for i, k := range p.cpu.module.Kernels {
+	for i, k := range p.kernels {
 		if of[i] == nil {
 			continue
 		}
-		for _, part := range of[i].parts(k, p.cpu.kernels[i]+of[i].suffix) {
+		for _, part := range of[i].parts(k.Kernel, k.name+of[i].suffix) {
 			text, err := a.Lanes(part.Kernel, cpu.RoutineName(part.Name))
 			if err != nil {
 				return "", err

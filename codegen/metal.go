@@ -55,6 +55,9 @@ func (p *pkg) backend() (*jen.Statement, error) {
 	var kernels []jen.Code
 	names := metal.Names(p.metal.module)
 	for i, k := range p.metal.module.Kernels {
+		if !k.OnGPU() {
+			continue
+		}
 		var pos, long jen.Code
 		if k.Pos != nil {
 			pos = jen.Lit(place(k.Pos))
@@ -64,7 +67,11 @@ func (p *pkg) backend() (*jen.Statement, error) {
 		}
 		kernels = append(kernels, fields("Name", jen.Lit(names[i]), "Threads", jen.Lit(k.Schedule.Threads), "LongDims", long, "Pos", pos))
 	}
-	return jen.Qual(metalPath, "Kernels").Call(jen.Id("metalSource"), slice(jen.Qual(metalPath, "Kernel"), kernels)), nil
+	gpu := jen.Qual(metalPath, "Kernels").Call(jen.Id("metalSource"), slice(jen.Qual(metalPath, "Kernel"), kernels))
+	if p.metal.onCPU {
+		return rt("WithCPU").Call(gpu), nil
+	}
+	return gpu, nil
 }
 
 // otherFile is what stands for the GPU where no Metal is.

@@ -96,11 +96,7 @@ func (p *pkg) cpuProgram(f *jen.File) error {
 	if p.cpu == nil {
 		return nil
 	}
-	var kernels []jen.Code
-	for _, k := range p.cpu.kernels {
-		kernels = append(kernels, jen.Id(k))
-	}
-	program, err := p.program(p.cpu, "program", jen.Id("Kernels").Op(":").Add(slice(jen.Qual(cpuPath, "Kernel"), kernels)))
+	program, err := p.program(p.cpu, "program")
 	f.Add(program)
 	return err
 }

@@ -45,7 +45,6 @@ func Package(targets []*ir.Module, name, source string) ([]File, error) {
 		t := &table{module: m}
 		switch m.Target {
 		case ir.CPU:
-			t.kernels = kernelNames(m)
 			p.cpu = t
 		case ir.Metal:
 			p.metal = t
@@ -54,6 +53,7 @@ func Package(targets []*ir.Module, name, source string) ([]File, error) {
 		}
 		p.module = m
 	}
+	p.numberKernels()
 	var files []File
 	add := func(name string, data []byte) { files = append(files, File{name, data}) }
 	if p.metal != nil {
@@ -108,13 +108,48 @@ func Package(targets []*ir.Module, name, source string) ([]File, error) {
 type pkg struct {
 	module       *ir.Module // any of the targets', for what they share
 	cpu, metal   *table     // nil: not a target
+	kernels      []goKernel // of all targets, that run on the CPU
 	name, source string
 }
 
 // A table is what the program of one target is made from.
 type table struct {
-	module  *ir.Module
-	kernels []string // cpu: Go names, as Module.Kernels
+	module *ir.Module
+	number map[*ir.Kernel]int // among the package's, or those of the GPU
+	onCPU  bool               // some kernel runs there
+}
+
+// A goKernel is a kernel that is a Go function.
+type goKernel struct {
+	*ir.Kernel
+	name string
+}
+
+// numberKernels numbers the kernels of all targets. Equal ones are one function.
+func (p *pkg) numberKernels() {
+	number := map[string]int{}
+	for _, t := range []*table{p.cpu, p.metal} {
+		if t == nil {
+			continue
+		}
+		t.number = map[*ir.Kernel]int{}
+		gpu := 0
+		for _, k := range t.module.Kernels {
+			if k.OnGPU() {
+				t.number[k] = gpu
+				gpu++
+				continue
+			}
+			t.onCPU = true
+			key := k.Key()
+			if _, ok := number[key]; !ok {
+				number[key] = len(p.kernels)
+				p.kernels = append(p.kernels, goKernel{Kernel: k})
+			}
+			t.number[k] = number[key]
+		}
+	}
+	p.nameKernels()
 }
 
 func (p *pkg) header() string {
@@ -134,10 +169,10 @@ func (p *pkg) file() *jen.File {
 // tables.
 func (p *pkg) isMain() bool { return p.name == "main" }
 
-// kernelNames gives each kernel a Go name of its own.
-func kernelNames(m *ir.Module) []string {
-	used := map[string]bool{"program": true, "dims": true, "params": true, "init": true, "main": true}
-	for _, d := range m.Dims {
+// nameKernels gives each kernel a Go name of its own.
+func (p *pkg) nameKernels() {
+	used := map[string]bool{"program": true, "kernels": true, "dims": true, "params": true, "init": true, "main": true}
+	for _, d := range p.module.Dims {
 		used[dimName(d)] = true
 	}
 	for _, f := range forms {
@@ -145,8 +180,7 @@ func kernelNames(m *ir.Module) []string {
 			used[name] = true
 		}
 	}
-	names := make([]string, len(m.Kernels))
-	for i, k := range m.Kernels {
+	for i, k := range p.kernels {
 		base := lowerName(k.Name)
 		name := base
 		for n := 2; slices.ContainsFunc(derivedNames(name), func(s string) bool { return used[s] }); n++ {
@@ -155,24 +189,26 @@ func kernelNames(m *ir.Module) []string {
 		for _, s := range derivedNames(name) {
 			used[s] = true
 		}
-		names[i] = name
+		p.kernels[i].name = name
 	}
-	return names
 }
 
 func (p *pkg) kernelFile() (*jen.File, error) {
-	if p.cpu == nil {
+	if len(p.kernels) == 0 {
 		return nil, nil
 	}
 	f := p.file()
-	for i, k := range p.cpu.module.Kernels {
-		code, err := cpu.Kernel(k, p.cpu.kernels[i])
+	var names []jen.Code
+	for _, k := range p.kernels {
+		names = append(names, jen.Id(k.name))
+	}
+	f.Var().Id("kernels").Op("=").Add(slice(jen.Qual(cpuPath, "Kernel"), names))
+	for _, k := range p.kernels {
+		code, err := cpu.Kernel(k.Kernel, k.name)
 		if err != nil {
 			return nil, err
 		}
-		if i > 0 {
-			f.Line()
-		}
+		f.Line()
 		f.Add(code)
 	}
 	return f, nil

@@ -67,6 +67,9 @@ func (p *pkg) program(t *table, name string, more ...jen.Code) (*jen.Statement, 
 		}
 		more = append(more, jen.Id("Packed").Op(":").Add(slice(rt("Packed"), packed)), jen.Id("Load").Op(":").Add(slice(rt("Step"), load)))
 	}
+	if t.onCPU {
+		more = append(more, jen.Id("Kernels").Op(":").Id("kernels"))
+	}
 	if p.hasStates() {
 		more = append(more, jen.Id("States").Op(":").Id("states"))
 	}
@@ -225,13 +228,7 @@ func intList(ns []int) jen.Code {
 // places are the runtime's names for them.
 var places = map[ir.Place]string{ir.InInput: "Input", ir.InOutput: "Output", ir.InParam: "Weight", ir.InState: "Kept", ir.InPacked: "Pack", ir.InArena: "Arena"}
 
-// devices is where the steps of a target run.
-var devices = map[ir.Target]ir.Device{ir.CPU: ir.OnCPU, ir.Metal: ir.OnGPU}
-
 func (p *pkg) step(t *table, s *ir.Step, block map[*ir.Buffer]int) (jen.Code, error) {
-	if want := devices[t.module.Target]; s.Device != want {
-		return nil, ir.Diagnostics{{Pos: s.Pos, Msg: fmt.Sprintf("kernel %s is placed on the %s, and target %s runs everything on the %s", s.Kernel.Name, s.Device, t.module.Target, want)}}
-	}
 	var args []jen.Code
 	for _, b := range s.Args {
 		index := b.Index
@@ -245,7 +242,10 @@ func (p *pkg) step(t *table, s *ir.Step, block map[*ir.Buffer]int) (jen.Code, er
 		}
 		args = append(args, rt(places[b.Place]).Dot("At").Call(jen.Lit(index)))
 	}
-	var pos, barrier, grain jen.Code
+	var onCPU, pos, barrier, grain jen.Code
+	if t.module.Target == ir.Metal && s.Device == ir.OnCPU {
+		onCPU = jen.True()
+	}
 	if s.Pos != nil {
 		pos = jen.Lit(place(s.Pos))
 	}
@@ -255,8 +255,7 @@ func (p *pkg) step(t *table, s *ir.Step, block map[*ir.Buffer]int) (jen.Code, er
 	if sch := s.Kernel.Schedule; sch != nil && sch.Grain > 0 {
 		grain = jen.Lit(int(sch.Grain))
 	}
-	kernel := jen.Lit(slices.Index(t.module.Kernels, s.Kernel))
-	return fields("Kernel", kernel, "Args", inline(rt("Ref"), args), "Sizes", p.sizes(s.Sizes), "Grid", p.size(s.Grid()), "Grain", grain, "Barrier", barrier, "Pos", pos), nil
+	return fields("Kernel", jen.Lit(t.number[s.Kernel]), "OnCPU", onCPU, "Args", inline(rt("Ref"), args), "Sizes", p.sizes(s.Sizes), "Grid", p.size(s.Grid()), "Grain", grain, "Barrier", barrier, "Pos", pos), nil
 }
 
 // place is a position in the user's own source, without the folder of the file,

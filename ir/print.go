@@ -2,6 +2,7 @@ package ir
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -60,6 +61,17 @@ func PrintKernel(k *Kernel) string {
 	p := &textPrinter{loc: map[*Pos]int{}, locText: map[string]int{}}
 	p.kernel(k)
 	return p.b.String()
+}
+
+// Key is the text of a kernel without names: equal keys, equal code.
+func (k *Kernel) Key() string {
+	plain := *k
+	plain.Name, plain.Pos = "", nil
+	plain.Args = slices.Clone(k.Args)
+	for i := range plain.Args {
+		plain.Args[i].Name = fmt.Sprintf("a%d", i)
+	}
+	return PrintKernel(&plain)
 }
 
 type textPrinter struct {

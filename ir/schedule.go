@@ -49,6 +49,9 @@ func (t Tile) Fits(rights int) bool {
 	return size*(t.M*(t.K+pad)+rights*(t.K+16)*(t.N+pad)) <= maxGroupBytes
 }
 
+// OnGPU reports that a kernel's schedule is one of a GPU.
+func (k *Kernel) OnGPU() bool { return k.Schedule.Threads > 0 }
+
 // Groups is how many threadgroups a metal schedule launches, of Schedule.Threads
 // threads each, over the kernel's dims. The launch has one dimension. Of FormPanels it
 // and FormStream it is the tiles.

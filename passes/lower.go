@@ -73,17 +73,8 @@ func mentions(s ir.Size, d *ir.Dim) bool {
 	return found
 }
 
-// kernelKey is the text of a step's kernel without names, and its device: equal
-// keys, equal code.
-func kernelKey(s *ir.Step) string {
-	k := *s.Kernel
-	k.Name, k.Pos = "", nil
-	k.Args = slices.Clone(k.Args)
-	for i := range k.Args {
-		k.Args[i].Name = fmt.Sprintf("a%d", i)
-	}
-	return string(s.Device) + "\n" + ir.PrintKernel(&k)
-}
+// kernelKey is the key of a step's kernel, and its device.
+func kernelKey(s *ir.Step) string { return string(s.Device) + "\n" + s.Kernel.Key() }
 
 func unique(used map[string]bool, name string) string {
 	for try, n := name, 2; ; try, n = fmt.Sprintf("%s_%d", name, n), n+1 {

@@ -25,7 +25,7 @@ func Print(m *ir.Module) (string, error) {
 	b.WriteString(helpersOf(m))
 	names := Names(m)
 	for i, k := range m.Kernels {
-		if k.Schedule != nil && k.Schedule.Threads == 0 {
+		if k.Schedule != nil && !k.OnGPU() {
 			continue // it runs on the CPU
 		}
 		text, err := Kernel(k, names[i])

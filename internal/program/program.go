@@ -4,11 +4,13 @@ package program
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/mlxc/mlxc/codegen/metal"
 	"github.com/mlxc/mlxc/ir"
 	"github.com/mlxc/mlxc/runtime"
+	"github.com/mlxc/mlxc/runtime/cpu"
 	gpu "github.com/mlxc/mlxc/runtime/metal"
 )
 
@@ -19,13 +21,22 @@ func Metal(m *ir.Module) (*runtime.Program, error) {
 	if err != nil {
 		return nil, err
 	}
+	t := table{m, map[*ir.Kernel]int{}}
+	p := &runtime.Program{Name: m.Name, Version: runtime.Version1, Align: 16}
 	var kernels []gpu.Kernel
 	names := metal.Names(m)
 	for i, k := range m.Kernels {
+		if t.number[k] = len(kernels); !k.OnGPU() {
+			t.number[k] = len(p.Kernels)
+			p.Kernels = append(p.Kernels, interpreted(k))
+			continue
+		}
 		kernels = append(kernels, gpu.Kernel{Name: names[i], Threads: k.Schedule.Threads, LongDims: metal.LongDims(k), Pos: fmt.Sprint(k.Pos)})
 	}
-	t := table{m}
-	p := &runtime.Program{Name: m.Name, Version: runtime.Version1, Backend: gpu.Kernels(text, kernels), Align: 16}
+	p.Backend = gpu.Kernels(text, kernels)
+	if len(p.Kernels) > 0 {
+		p.Backend = runtime.WithCPU(p.Backend)
+	}
 	for _, d := range m.Dims {
 		p.Dims = append(p.Dims, runtime.Dim{Name: d.Name, Min: d.Min, Max: d.Max, Session: d.Session})
 	}
@@ -72,7 +83,23 @@ func Metal(m *ir.Module) (*runtime.Program, error) {
 	return p, nil
 }
 
-type table struct{ m *ir.Module }
+// interpreted is a kernel of the CPU, which has to run all its points at once.
+func interpreted(k *ir.Kernel) cpu.Kernel {
+	return func(c *cpu.Call, _, _ int) {
+		dims := map[string]int64{}
+		for i, d := range k.Dims {
+			dims[d.Name] = c.Sizes[i]
+		}
+		if err := k.Eval(dims, c.Args); err != nil {
+			panic(err)
+		}
+	}
+}
+
+type table struct {
+	m      *ir.Module
+	number map[*ir.Kernel]int // among those of its device
+}
 
 func (t table) port(name string, typ ir.Type) runtime.Port {
 	return runtime.Port{Name: name, DType: runtime.DType(typ.DType), Shape: t.sizes(typ.Shape)}
@@ -113,7 +140,7 @@ func (t table) variant(v *ir.Variant) runtime.Variant {
 }
 
 func (t table) step(s *ir.Step, block map[*ir.Buffer]int, barrier bool) runtime.Step {
-	step := runtime.Step{Kernel: slices.Index(t.m.Kernels, s.Kernel), Sizes: t.sizes(s.Sizes), Grid: t.size(s.Grid()), Barrier: barrier, Pos: fmt.Sprint(s.Pos)}
+	step := runtime.Step{Kernel: t.number[s.Kernel], OnCPU: !s.Kernel.OnGPU(), Grain: math.MaxInt, Sizes: t.sizes(s.Sizes), Grid: t.size(s.Grid()), Barrier: barrier, Pos: fmt.Sprint(s.Pos)}
 	for _, b := range s.Args {
 		ref := places[b.Place].At(b.Index)
 		switch b.Place {

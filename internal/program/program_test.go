@@ -20,8 +20,9 @@ import (
 	"github.com/mlxc/mlxc/runtime"
 )
 
-// Random programs run on the software Metal without a word from it, and to the same
-// bits whatever it may reorder: their barriers are all that they need.
+// Random programs, half of them placed on two devices, run on the software Metal without a
+// word from it, and to the same bits whatever it may reorder: their barriers, and the waits
+// between devices, are all that they need.
 func TestRandomPrograms(t *testing.T) {
 	if err := softmetal.Setup(); err != nil {
 		required.Skip(t, err)
@@ -37,8 +38,11 @@ func TestRandomPrograms(t *testing.T) {
 	}
 	for ran := 0; ran < want; seeds++ {
 		m := random.Module(seeds, random.AllKinds)
+		if ran%2 == 0 {
+			random.Place(m, seeds)
+		}
 		_, inputs, ok := random.Inputs(m, seeds, false)
-		if !ok || strings.Contains(ir.Print(m), "f64") {
+		if !ok || ran%2 > 0 && strings.Contains(ir.Print(m), "f64") {
 			continue
 		}
 		ran++
@@ -58,8 +62,8 @@ func reordered(t *testing.T, hooks *softmetal.Hooks, m *ir.Module, inputs []*ir.
 		p.Params[i].Init = runtime.Fill(1)
 	}
 	var first [][]byte
-	for _, settings := range [][3]string{{"0", "0", "forward"}, {"1", "7", "reverse"}, {"1", "8", "random"}} {
-		for i, name := range []string{"LAZY", "SHUFFLE", "ORDER"} {
+	for _, settings := range [][4]string{{"0", "0", "forward", "0"}, {"1", "7", "reverse", "1"}, {"1", "8", "random", "1"}} {
+		for i, name := range []string{"LAZY", "SHUFFLE", "ORDER", "HOSTWRITES"} {
 			if err := hooks.Set(name, settings[i]); err != nil {
 				t.Fatal(err)
 			}

@@ -29,7 +29,7 @@ func place(m *ir.Module) error {
 				wrong = append(wrong, ir.Diagnostic{
 					Pos:  in.Pos,
 					Msg:  fmt.Sprintf("%s: the GPU has no f64, and %s is %s", in.Op.Name, valueName(v), v.Type),
-					Hint: "place it on the CPU with `@cpu`, or cast to f32",
+					Hint: "place it with `@cpu`, cast to f32, or leave the GPU out: compile --target cpu, run --device cpu",
 				})
 			}
 		}

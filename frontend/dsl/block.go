@@ -86,13 +86,9 @@ func (c *context) make(e *Call, typ *blockType, path string) value {
 // build makes a block at a path with arguments.
 func (c *context) build(at Span, typ *blockType, args []argument, path string) value {
 	what := "`" + typ.decl.Name.Name + "`"
-	p := c.policy
-	if typ.file.policy != nil {
-		p = *typ.file.policy
-	}
 	inst := &instance{typ: typ, path: path, scope: typ.file.scope.inner()}
 	in := &context{compiler: c.compiler, file: typ.file, scope: inst.scope, owner: inst, from: c.at(at), depth: c.depth + 1}
-	in.policy = in.annotated(p, typ.annos)
+	in.policy = in.annotated(typ.file.within(c.policy), typ.annos)
 	inst.policy = in.policy
 	matched, ok := c.match(at, what, typ.decl.Params, args)
 	if !ok || !in.receive(c, what, typ.decl.Params, matched) {

@@ -214,14 +214,14 @@ func (c *context) enter(at Span, fn *function, args []argument) (in *context, ok
 	return in, true
 }
 
-// policyOf is the precision policy in force in a function: its own, that of its
-// block, that of its file, that of the caller.
+// policyOf is the policy in force in a function: its own, that of its block, that of its
+// file, that of the caller. A place that the caller names goes before that of the file.
 func (c *context) policyOf(fn *function) policy {
-	p := c.policy
+	p := fn.file.within(c.policy)
 	if fn.owner != nil {
-		p = fn.owner.policy
-	} else if fn.file.policy != nil {
-		p = *fn.file.policy
+		if p = fn.owner.policy; p.device == ir.OnAny {
+			p.device = c.policy.device
+		}
 	}
 	return c.annotated(p, fn.annos)
 }

@@ -79,8 +79,10 @@ func (c *context) callKernel(at Span, k *kernel, args []argument) value {
 		ref = append(ref, x)
 	}
 	in.b.SetPos(in.at(k.launch["grid"].span()))
+	var used []mlx.Value
+	in.placed(func() { used = in.b.Kernel(use, func([]mlx.Value) []mlx.Value { return ref }, operands...) })
 	var made []value
-	for _, x := range in.b.Kernel(use, func([]mlx.Value) []mlx.Value { return ref }, operands...) {
+	for _, x := range used {
 		if x.Poisoned() {
 			c.failed()
 			return poison{}

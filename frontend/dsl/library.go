@@ -111,7 +111,7 @@ func inGo(b *mlx.Builder, do func(c *context, at Span)) {
 		c.runFile(c.prelude, "")
 		return c
 	}).(*compiler)
-	c := &context{compiler: m, scope: &scope{vars: map[string]value{}}}
+	c := &context{compiler: m, scope: &scope{vars: map[string]value{}}, policy: policy{device: b.Device()}}
 	if e := b.Building(); e != nil {
 		c.entry = &entry{Entry: e, facts: map[string]bool{}}
 	}

@@ -246,9 +246,11 @@ func (c *compiler) runFile(s *source, path string) *context {
 				in.dim(b)
 			}
 		case d.Default != nil:
+			var annos []*Anno
 			for _, a := range d.Default.Annos {
-				in.policy = in.annotated(in.policy, []*Anno{{a.Name, a.Args}})
+				annos = append(annos, &Anno{a.Name, a.Args})
 			}
+			in.policy = in.annotated(in.policy, annos).asDefault()
 			p := in.policy
 			s.policy = &p
 		case d.Member != nil && d.Member.Fn == nil:

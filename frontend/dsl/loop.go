@@ -37,10 +37,13 @@ func (c *context) loopStmt(s *For) {
 	counter := s.Vars[0].Name
 	before := maps.Clone(c.scope.vars)
 	c.b.SetPos(c.at(at))
-	results := c.entry.Loop(counter, hi.Sub(lo), carry, func(t mlx.Dim, now []mlx.Value) []mlx.Value {
-		c.begin(before, carried, now)
-		c.scope.vars[counter] = t.Add(lo)
-		return c.round(at, s.Body, carried, now)
+	var results []mlx.Value
+	c.placed(func() {
+		results = c.entry.Loop(counter, hi.Sub(lo), carry, func(t mlx.Dim, now []mlx.Value) []mlx.Value {
+			c.begin(before, carried, now)
+			c.scope.vars[counter] = t.Add(lo)
+			return c.round(at, s.Body, carried, now)
+		})
 	})
 	c.begin(before, carried, results)
 }
@@ -61,7 +64,7 @@ func (c *context) whileStmt(s *While) {
 	}
 	before := maps.Clone(c.scope.vars)
 	c.b.SetPos(c.at(at))
-	results := c.entry.While(most, carry, func(now []mlx.Value) mlx.Value {
+	going := func(now []mlx.Value) mlx.Value {
 		c.begin(before, carried, now)
 		cond := c.eval(s.Cond)
 		v, isTensor := cond.(mlx.Value)
@@ -72,9 +75,13 @@ func (c *context) whileStmt(s *While) {
 			return c.b.Number(ir.Bool, 0)
 		}
 		return v
-	}, func(now []mlx.Value) []mlx.Value {
-		c.begin(before, carried, now)
-		return c.round(at, s.Body, carried, now)
+	}
+	var results []mlx.Value
+	c.placed(func() {
+		results = c.entry.While(most, carry, going, func(now []mlx.Value) []mlx.Value {
+			c.begin(before, carried, now)
+			return c.round(at, s.Body, carried, now)
+		})
 	})
 	c.begin(before, carried, results)
 }

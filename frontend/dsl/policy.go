@@ -1,13 +1,18 @@
 package dsl
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/mlxc/mlxc/ir"
 )
 
-// A policy is what `compute` and `accum` mean; ir.Invalid: not said, hence f32.
-type policy struct{ compute, accum ir.DType }
+// A policy is what annotations say of how a program computes.
+type policy struct {
+	compute, accum ir.DType  // what these names mean; ir.Invalid: not said, hence f32
+	device         ir.Device // where ops run
+	otherwise      ir.Device // where they run if no annotation says it, but a default line
+}
 
 func (p policy) computeDType() ir.DType { return orF32(p.compute) }
 func (p policy) accumDType() ir.DType   { return orF32(p.accum) }
@@ -19,20 +24,58 @@ func orF32(d ir.DType) ir.DType {
 	return d
 }
 
-// plain are the annotations that say nothing about how a program computes: gpu is
-// the default, and the others speak of gradients and of training.
-var plain = []string{"gpu", "fused", "remat", "frozen", "trained"}
+// within is the policy of what a file declares where p is in force around it: its default
+// line says the precision, and where ops run that nothing else places.
+func (s *source) within(p policy) policy {
+	if s.policy == nil {
+		return p
+	}
+	in := *s.policy
+	in.device = p.device
+	return in
+}
+
+// asDefault is what a default line makes of a policy. That the GPU is the default goes
+// without saying.
+func (p policy) asDefault() policy {
+	switch p.device {
+	case ir.OnCPU:
+		p.otherwise = ir.OnCPU
+	case ir.OnGPU:
+		p.otherwise = ir.OnAny
+	}
+	p.device = ir.OnAny
+	return p
+}
+
+// placed makes values where the policy says.
+func (c *context) placed(make func()) { c.b.On(cmp.Or(c.policy.device, c.policy.otherwise), make) }
+
+// devices are the annotations that place ops.
+var devices = map[string]ir.Device{"cpu": ir.OnCPU, "gpu": ir.OnGPU}
+
+// plain are the annotations that say nothing about how a program computes: they speak of
+// gradients and of training.
+var plain = []string{"fused", "remat", "frozen", "trained"}
 
 // annotated is a policy as annotations change it.
 func (c *context) annotated(p policy, annos []*Anno) policy {
+	var on ir.Device
 	for _, a := range annos {
 		switch name := a.Name.Name; {
 		case name == "precision":
 			p = c.precision(p, a)
-		case name == "cpu":
-			c.unsupported(a.Name.span(), "`@cpu`")
-		case !slices.Contains(plain, name):
-			c.hintf(a.Name.span(), didYouMean(name, append([]string{"precision", "cpu"}, plain...)), "there is no annotation `@%s`", name)
+		case devices[name] == ir.OnAny && !slices.Contains(plain, name):
+			hint := didYouMean(name, slices.Concat([]string{"precision"}, keys(devices), plain))
+			c.hintf(a.Name.span(), cmp.Or(hint, "`@cpu` and `@gpu` place what they stand before"), "there is no annotation `@%s`", name)
+		case devices[name] == ir.OnAny:
+		case a.Args != nil:
+			c.hintf(a.Name.span(), "there is one CPU and one GPU", "`@%s` takes nothing in parentheses", name)
+		case on != ir.OnAny && on != devices[name]:
+			c.hintf(a.Name.span(), "of one within another the inner one counts", "this is placed on the CPU and on the GPU")
+		default:
+			on = devices[name]
+			p.device = on
 		}
 	}
 	return p

@@ -23,7 +23,8 @@ func (c *context) built(at Span, make func() mlx.Value) value {
 		return c.errorf(at, "tensors are computed in functions that an entry calls, not here")
 	}
 	c.b.SetPos(c.at(at))
-	v := make()
+	var v mlx.Value
+	c.placed(func() { v = make() })
 	if v.Poisoned() {
 		c.failed()
 		return poison{}

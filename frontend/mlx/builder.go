@@ -26,6 +26,7 @@ type Builder struct {
 	entry   *Entry           // being built; nil between entries
 	errs    ir.Diagnostics
 	pos     *ir.Pos // set by SetPos
+	device  Device  // set by On
 	built   bool
 	once    map[string]any
 }

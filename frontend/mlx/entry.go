@@ -219,7 +219,7 @@ func (e *Entry) read(p *param) (*ir.Value, bool) {
 	if v := e.weights[p]; v != nil {
 		return v, true
 	}
-	e.emit.Pos = p.ir.Pos
+	e.emit.Pos, e.emit.Device = p.ir.Pos, ir.OnAny // wherever it is used
 	op, attrs := "weight", any(ir.WeightAttrs{Param: p.ir})
 	if p.ir.State {
 		op, attrs = "read", ir.ReadAttrs{State: p.ir, Shape: e.known(p.typ).Shape}

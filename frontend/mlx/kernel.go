@@ -72,7 +72,7 @@ func (b *Builder) Kernel(k Kernel, ref func(args []Value) []Value, args ...Value
 	}
 	a.Source = b.source(source)
 	e := b.entry
-	e.emit.Pos = b.here()
+	e.emit.Pos, e.emit.Device = b.here(), b.device
 	in, err := e.emit.Op("kernel", ir.NarrowAttrs(a, e.equalities()), xs...)
 	if err != nil {
 		b.errorf("kernel %s: %v", k.Name, err)

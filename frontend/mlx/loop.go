@@ -175,7 +175,7 @@ func (l *loop) finish() []Value {
 	carried := l.carried()
 	captured, err := l.capture()
 	in := &ir.Instr{Op: ir.LookupOp("loop"), Args: append(carried, captured...), Body: l.fn,
-		Attrs: ir.LoopAttrs{Count: l.count, Carried: len(carried)}, Facts: slices.Concat(e.fn.Where, e.rounds), Pos: l.pos}
+		Attrs: ir.LoopAttrs{Count: l.count, Carried: len(carried)}, Device: b.device, Facts: slices.Concat(e.fn.Where, e.rounds), Pos: l.pos}
 	var types []ir.Type
 	if err == nil {
 		types, err = in.Infer()
@@ -282,7 +282,7 @@ func again(b *ir.Emit, v *ir.Value, here map[*ir.Value]*ir.Value, failed error) 
 	if failed != nil {
 		return nil, failed
 	}
-	b.Pos = v.Instr.Pos
+	b.Pos, b.Device = v.Instr.Pos, v.Instr.Device
 	in, err := b.Op(v.Instr.Op.Name, v.Instr.Attrs, args...)
 	if err != nil {
 		return nil, err

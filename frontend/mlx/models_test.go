@@ -176,6 +176,26 @@ func plain(m *ir.Module) string {
 	return ir.Print(m)
 }
 
+// places is testdata/places.mlx, in Go.
+func places() (*mlx.Program, error) {
+	b := mlx.New("places")
+	b.Dim("B", 8)
+	norm := nn.NewLayerNorm(b.Sub("norm"), 4, nn.LayerNormOptions{})
+	var fc *nn.Linear
+	b.On(mlx.CPU, func() { fc = nn.NewLinear(b.Sub("fc"), 4, 2, nn.LinearOptions{}) })
+	b.Entry("run", func(e Entry) {
+		x := e.In("x", "f32[B, 4]")
+		b.On(mlx.CPU, func() {
+			var h Value
+			b.On(mlx.GPU, func() { h = norm.Forward(x) })
+			e.Out("y", fc.Forward(h))
+			e.Out("z", mlx.Exp(h.To(mlx.F64)))
+		})
+	})
+	b.Weights("safetensors", "places.safetensors")
+	return b.Build()
+}
+
 // Both front ends make the same IR of the same model.
 func TestSameAsLanguage(t *testing.T) {
 	for file, build := range map[string]func() (*mlx.Program, error){
@@ -183,6 +203,7 @@ func TestSameAsLanguage(t *testing.T) {
 		"testdata/perceptron.mlx":          perceptron,
 		"testdata/llama.mlx":               llama,
 		"testdata/windows.mlx":             windows,
+		"testdata/places.mlx":              places,
 	} {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			inGo, err := build()

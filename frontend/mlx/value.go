@@ -104,7 +104,7 @@ func (b *Builder) Op(name string, attrs any, args ...Value) Value {
 		return b.errorf("%s: outside of an entry", name)
 	}
 	e := b.entry
-	e.emit.Pos = b.here()
+	e.emit.Pos, e.emit.Device = b.here(), b.device
 	out, err := e.apply(op, attrs, xs)
 	if err != nil {
 		return b.opError(op, attrs, xs, err)

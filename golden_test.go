@@ -23,7 +23,7 @@ import (
 var update = flag.Bool("update", os.Getenv("MLXC_UPDATE") == "1", "rewrite the generated packages and texts under testdata")
 
 // models are those whose generated package is committed.
-var models = []string{"decoder", "digits", "mnist"}
+var models = []string{"decoder", "digits", "mnist", "places"}
 
 var targets = []ir.Target{ir.Metal, ir.CPU}
 

@@ -124,8 +124,8 @@ type Hazard struct {
 	After  int // index of the earlier step
 }
 
-// A HazardKind is read after write, write after read, write after write, or the
-// reuse of arena memory whose last user ran before.
+// A HazardKind is read after write, write after read, write after write, the reuse of
+// arena memory whose last user ran before, or the turn of another device.
 type HazardKind string
 
 const (
@@ -133,6 +133,7 @@ const (
 	WAR   HazardKind = "war"
 	WAW   HazardKind = "waw"
 	Reuse HazardKind = "reuse" // of the block that Buffer takes; After is the last step that may run before
+	Turn  HazardKind = "turn"  // which begins by writing Buffer; After is the step before
 )
 
 // Align is the alignment in bytes of blocks in the arena.

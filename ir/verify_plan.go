@@ -145,11 +145,17 @@ func substDims(s Size, step *Step) Size {
 }
 
 // epochs: no two steps of one epoch touch a buffer that one of them writes, unless they
-// write parts of it, and epochs never decrease.
+// write parts of it; an epoch is on one device, and epochs never decrease.
 func (v *verifier) epochs(f *Func, w *Variant, i int) {
 	s := w.Steps[i]
 	if i > 0 && s.Epoch < w.Steps[i-1].Epoch {
 		v.fault(s.Pos, "step/epoch", "func @%s: step %d goes back to epoch %d", f.Name, i, s.Epoch)
+	}
+	if s.Kernel.Schedule != nil && s.Kernel.OnGPU() != (s.Device == OnGPU) {
+		v.fault(s.Pos, "step/device", "func @%s: step %d on %s launches a kernel of the other device", f.Name, i, s.Device)
+	}
+	if i > 0 && s.Epoch == w.Steps[i-1].Epoch && s.Device != w.Steps[i-1].Device && s.Kernel.Schedule != nil {
+		v.fault(s.Pos, "step/device", "func @%s: epoch %d is on two devices", f.Name, s.Epoch)
 	}
 	if i > 0 && s.Epoch > w.Steps[i-1].Epoch && w.Steps[i-1].Kernel.Schedule != nil && w.Plan != nil && s.Barrier == nil {
 		v.fault(s.Pos, "step/barrier", "func @%s: epoch %d begins without a barrier", f.Name, s.Epoch)

@@ -26,13 +26,12 @@ func scheduleVariant(m *ir.Module, f *ir.Func, v *ir.Variant) {
 	bound, least := sizes[0], sizes[len(sizes)-1]
 	var steps []*ir.Step
 	epochs := 0
-	for _, straight := range betweenLoops(v) {
+	for _, straight := range turnsOf(betweenLoops(v)) {
 		part := &ir.Variant{Buffers: v.Buffers, Steps: straight}
 		g, _ := memoryGraph(part)
 		order, _ := arena.Schedule(g, bound)
 		epoch := arena.PackEpochs(g, order, [][]int64{bound, least})
 		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(epoch[a], epoch[b]) })
-		stayOnDevice(straight, order, epoch)
 		for _, k := range order {
 			straight[k].Epoch = epochs + epoch[k]
 			steps = append(steps, straight[k])
@@ -41,26 +40,6 @@ func scheduleVariant(m *ir.Module, f *ir.Func, v *ir.Variant) {
 	}
 	v.Steps = steps
 	placeBarriers(v, bound)
-}
-
-// stayOnDevice puts the steps of each epoch that run on one device together, first those
-// on the device of the step before the epoch: each change of the device waits for all that
-// runs.
-func stayOnDevice(steps []*ir.Step, order, epoch []int) {
-	last := steps[order[0]].Device
-	for first, end := 0, 0; first < len(order); first = end {
-		for end < len(order) && epoch[order[end]] == epoch[order[first]] {
-			end++
-		}
-		elsewhere := func(k int) int {
-			if steps[k].Device == last {
-				return 0
-			}
-			return 1
-		}
-		slices.SortStableFunc(order[first:end], func(a, b int) int { return cmp.Compare(elsewhere(a), elsewhere(b)) })
-		last = steps[order[end-1]].Device
-	}
 }
 
 // betweenLoops is the steps of a variant, cut where loops begin and end: each part is
@@ -95,7 +74,11 @@ func placeBarriers(v *ir.Variant, size []int64) {
 				}
 			}
 		}
-		if s.Barrier == nil {
+		switch {
+		case s.Barrier != nil:
+		case s.Device != v.Steps[i-1].Device:
+			s.Barrier = &ir.Hazard{Kind: ir.Turn, Buffer: written(s), After: i - 1}
+		default:
 			s.Barrier = reuse(v, i, size)
 		}
 	}

@@ -82,7 +82,7 @@ type InPlace struct {
 
 // A Barrier is what the first step of an epoch waits for.
 type Barrier struct {
-	Hazard string `json:"hazard"` // raw, war, waw or reuse
+	Hazard string `json:"hazard"` // raw, war, waw, reuse or turn
 	Buffer string `json:"buffer"`
 	After  int    `json:"after"` // the step that must have ended
 }

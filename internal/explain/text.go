@@ -145,6 +145,8 @@ func (h *Barrier) text() string {
 		return fmt.Sprintf("barrier: step %d reads %s, which is written", h.After, h.Buffer)
 	case "waw":
 		return fmt.Sprintf("barrier: step %d writes %s, which is written again", h.After, h.Buffer)
+	case "turn":
+		return fmt.Sprintf("barrier: step %d runs on the other device", h.After)
 	}
 	return fmt.Sprintf("barrier: %s takes memory that is in use up to step %d", h.Buffer, h.After)
 }

@@ -7,6 +7,33 @@ import (
 	"math"
 )
 
+var kernels = []cpu.Kernel{
+	noiseGtZ2,
+	noiseGtZ3,
+	noiseGtBlocks0Net0Add,
+	noiseGtBlocks0Mean,
+	noiseGtTimeEmbed6Add,
+	noiseGtX3,
+	noiseGtBlocks1Net0Add,
+	noiseGtBlocks1Mean,
+	noiseGtBlocks1Gelu,
+	noiseGtBlocks2Net0Add,
+	noiseGtBlocks3Net0Add,
+	noiseGtBlocks3Gelu,
+	noiseGtBlocks4Eps,
+	noiseGtZ2Rows,
+	noiseGtZ2Panels,
+	noiseGtZ3Panels,
+	noiseGtBlocks0Net0AddRows,
+	noiseGtBlocks0Net0AddPanels,
+	noiseGtTimeEmbed6AddPanels,
+	noiseGtBlocks1Net0AddRows,
+	noiseGtBlocks1Net0AddPanels,
+	noiseGtBlocks2Net0AddRows,
+	noiseGtBlocks2Net0AddPanels,
+	noiseGtBlocks3Net0AddPanels,
+}
+
 // noiseGtZ2 computes z_2 (ddpm.mlx:31:46).
 func noiseGtZ2(call *cpu.Call, lo, hi int) {
 	gt_time_embed_0_bias := cpu.View[float32](call, 0)

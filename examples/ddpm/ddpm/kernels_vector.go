@@ -10,19 +10,19 @@ import (
 
 func init() {
 	if cpu.Vectors {
-		program.Kernels[0] = noiseGtZ2Product
-		program.Kernels[1] = noiseGtZ3Product
-		program.Kernels[2] = noiseGtBlocks0Net0AddProduct
-		program.Kernels[3] = noiseGtBlocks0MeanVector
-		program.Kernels[4] = noiseGtTimeEmbed6AddProduct
-		program.Kernels[6] = noiseGtBlocks1Net0AddProduct
-		program.Kernels[7] = noiseGtBlocks1MeanVector
-		program.Kernels[9] = noiseGtBlocks2Net0AddProduct
-		program.Kernels[10] = noiseGtBlocks3Net0AddProduct
-		program.Kernels[14] = noiseGtZ2PanelsCopy
-		program.Kernels[15] = noiseGtZ3PanelsCopy
-		program.Kernels[17] = noiseGtBlocks0Net0AddPanelsCopy
-		program.Kernels[18] = noiseGtTimeEmbed6AddPanelsCopy
+		kernels[0] = noiseGtZ2Product
+		kernels[1] = noiseGtZ3Product
+		kernels[2] = noiseGtBlocks0Net0AddProduct
+		kernels[3] = noiseGtBlocks0MeanVector
+		kernels[4] = noiseGtTimeEmbed6AddProduct
+		kernels[6] = noiseGtBlocks1Net0AddProduct
+		kernels[7] = noiseGtBlocks1MeanVector
+		kernels[9] = noiseGtBlocks2Net0AddProduct
+		kernels[10] = noiseGtBlocks3Net0AddProduct
+		kernels[14] = noiseGtZ2PanelsCopy
+		kernels[15] = noiseGtZ3PanelsCopy
+		kernels[17] = noiseGtBlocks0Net0AddPanelsCopy
+		kernels[18] = noiseGtTimeEmbed6AddPanelsCopy
 	}
 }
 

@@ -6,7 +6,6 @@ package ddpm
 import (
 	"context"
 	"github.com/mlxc/mlxc/runtime"
-	"github.com/mlxc/mlxc/runtime/cpu"
 	"time"
 )
 
@@ -200,32 +199,6 @@ var program = runtime.Program{
 			},
 		},
 	},
-	Kernels: []cpu.Kernel{
-		noiseGtZ2,
-		noiseGtZ3,
-		noiseGtBlocks0Net0Add,
-		noiseGtBlocks0Mean,
-		noiseGtTimeEmbed6Add,
-		noiseGtX3,
-		noiseGtBlocks1Net0Add,
-		noiseGtBlocks1Mean,
-		noiseGtBlocks1Gelu,
-		noiseGtBlocks2Net0Add,
-		noiseGtBlocks3Net0Add,
-		noiseGtBlocks3Gelu,
-		noiseGtBlocks4Eps,
-		noiseGtZ2Rows,
-		noiseGtZ2Panels,
-		noiseGtZ3Panels,
-		noiseGtBlocks0Net0AddRows,
-		noiseGtBlocks0Net0AddPanels,
-		noiseGtTimeEmbed6AddPanels,
-		noiseGtBlocks1Net0AddRows,
-		noiseGtBlocks1Net0AddPanels,
-		noiseGtBlocks2Net0AddRows,
-		noiseGtBlocks2Net0AddPanels,
-		noiseGtBlocks3Net0AddPanels,
-	},
 	Packed: []runtime.Packed{
 		{DType: runtime.F32, Shape: []int{8, 32, 16}},
 		{DType: runtime.F32, Shape: []int{8, 128, 16}},
@@ -246,4 +219,5 @@ var program = runtime.Program{
 		{Kernel: 22, Args: []runtime.Ref{runtime.Weight.At(8), runtime.Pack.At(6)}, Grid: runtime.Mono(50176), Grain: 4096, Barrier: true, Pos: "ddpm.mlx:14:20"},
 		{Kernel: 23, Args: []runtime.Ref{runtime.Weight.At(12), runtime.Pack.At(7)}, Grid: runtime.Mono(25088), Grain: 4096, Barrier: true, Pos: "ddpm.mlx:14:20"},
 	},
+	Kernels: kernels,
 }

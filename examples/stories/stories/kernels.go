@@ -7,6 +7,45 @@ import (
 	"math"
 )
 
+var kernels = []cpu.Kernel{
+	stepModelLayers0InputLayernormMul,
+	stepModelLayers0SelfAttnQProjMatmul,
+	stepModelLayers0SelfAttnSin,
+	stepModelLayers0SelfAttnReshape,
+	stepModelLayers0SelfAttnDiv,
+	stepModelLayers0X2,
+	stepModelLayers0PostAttentionLayernormMul,
+	stepModelLayers0MlpGateProjMatmul,
+	stepModelLayers0MlpMul,
+	stepModelLayers0X3,
+	stepModelLayers1X4,
+	stepModelEmbedTokensLogits,
+	stepNext,
+	stepModelLayers0InputLayernormMul2,
+	stepModelLayers0SelfAttnQProjMatmul2,
+	stepModelLayers0SelfAttnReshape2,
+	stepModelLayers0SelfAttnDiv2,
+	stepModelLayers0X22,
+	stepModelLayers0PostAttentionLayernormMul2,
+	stepModelLayers0MlpGateProjMatmul2,
+	stepModelLayers0MlpMul2,
+	stepModelLayers0X32,
+	stepModelLayers1X42,
+	stepModelEmbedTokensLogits2,
+	stepNext2,
+	stepModelLayers0SelfAttnQProjMatmulPanels,
+	stepModelLayers0SelfAttnDivRows,
+	stepModelLayers0SelfAttnDivPanels,
+	stepModelLayers0SelfAttnDivPanels2,
+	stepModelLayers0X2Panels,
+	stepModelLayers0MlpGateProjMatmulPanels,
+	stepModelLayers0X3Panels,
+	stepModelEmbedTokensLogitsPanels,
+	stepModelLayers0SelfAttnDiv2Rows,
+	stepModelLayers0SelfAttnDiv2Panels,
+	stepModelLayers0SelfAttnDiv2Panels2,
+}
+
 // stepModelLayers0InputLayernormMul computes mul (stories.mlx:52:23).
 func stepModelLayers0InputLayernormMul(call *cpu.Call, lo, hi int) {
 	tokens := cpu.View[int32](call, 0)

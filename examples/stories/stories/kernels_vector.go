@@ -10,32 +10,32 @@ import (
 
 func init() {
 	if cpu.Vectors {
-		program.Kernels[1] = stepModelLayers0SelfAttnQProjMatmulProduct
-		program.Kernels[4] = stepModelLayers0SelfAttnDivStream
-		program.Kernels[5] = stepModelLayers0X2Product
-		program.Kernels[6] = stepModelLayers0PostAttentionLayernormMulVector
-		program.Kernels[7] = stepModelLayers0MlpGateProjMatmulProduct
-		program.Kernels[8] = stepModelLayers0MlpMulProduct
-		program.Kernels[9] = stepModelLayers0X3Product
-		program.Kernels[10] = stepModelLayers1X4Product
-		program.Kernels[11] = stepModelEmbedTokensLogitsProduct
-		program.Kernels[14] = stepModelLayers0SelfAttnQProjMatmul2Product
-		program.Kernels[16] = stepModelLayers0SelfAttnDiv2Stream
-		program.Kernels[17] = stepModelLayers0X22Product
-		program.Kernels[18] = stepModelLayers0PostAttentionLayernormMul2Vector
-		program.Kernels[19] = stepModelLayers0MlpGateProjMatmul2Product
-		program.Kernels[20] = stepModelLayers0MlpMul2Product
-		program.Kernels[21] = stepModelLayers0X32Product
-		program.Kernels[22] = stepModelLayers1X42Product
-		program.Kernels[23] = stepModelEmbedTokensLogits2Product
-		program.Kernels[27] = stepModelLayers0SelfAttnDivPanelsCopy
-		program.Kernels[28] = stepModelLayers0SelfAttnDivPanels2Copy
-		program.Kernels[29] = stepModelLayers0X2PanelsCopy
-		program.Kernels[30] = stepModelLayers0MlpGateProjMatmulPanelsCopy
-		program.Kernels[31] = stepModelLayers0X3PanelsCopy
-		program.Kernels[32] = stepModelEmbedTokensLogitsPanelsCopy
-		program.Kernels[34] = stepModelLayers0SelfAttnDiv2PanelsCopy
-		program.Kernels[35] = stepModelLayers0SelfAttnDiv2Panels2Copy
+		kernels[1] = stepModelLayers0SelfAttnQProjMatmulProduct
+		kernels[4] = stepModelLayers0SelfAttnDivStream
+		kernels[5] = stepModelLayers0X2Product
+		kernels[6] = stepModelLayers0PostAttentionLayernormMulVector
+		kernels[7] = stepModelLayers0MlpGateProjMatmulProduct
+		kernels[8] = stepModelLayers0MlpMulProduct
+		kernels[9] = stepModelLayers0X3Product
+		kernels[10] = stepModelLayers1X4Product
+		kernels[11] = stepModelEmbedTokensLogitsProduct
+		kernels[14] = stepModelLayers0SelfAttnQProjMatmul2Product
+		kernels[16] = stepModelLayers0SelfAttnDiv2Stream
+		kernels[17] = stepModelLayers0X22Product
+		kernels[18] = stepModelLayers0PostAttentionLayernormMul2Vector
+		kernels[19] = stepModelLayers0MlpGateProjMatmul2Product
+		kernels[20] = stepModelLayers0MlpMul2Product
+		kernels[21] = stepModelLayers0X32Product
+		kernels[22] = stepModelLayers1X42Product
+		kernels[23] = stepModelEmbedTokensLogits2Product
+		kernels[27] = stepModelLayers0SelfAttnDivPanelsCopy
+		kernels[28] = stepModelLayers0SelfAttnDivPanels2Copy
+		kernels[29] = stepModelLayers0X2PanelsCopy
+		kernels[30] = stepModelLayers0MlpGateProjMatmulPanelsCopy
+		kernels[31] = stepModelLayers0X3PanelsCopy
+		kernels[32] = stepModelEmbedTokensLogitsPanelsCopy
+		kernels[34] = stepModelLayers0SelfAttnDiv2PanelsCopy
+		kernels[35] = stepModelLayers0SelfAttnDiv2Panels2Copy
 	}
 }
 

@@ -6,7 +6,6 @@ package stories
 import (
 	"context"
 	"github.com/mlxc/mlxc/runtime"
-	"github.com/mlxc/mlxc/runtime/cpu"
 	"io"
 	"time"
 )
@@ -462,44 +461,6 @@ var program = runtime.Program{
 			},
 		},
 	},
-	Kernels: []cpu.Kernel{
-		stepModelLayers0InputLayernormMul,
-		stepModelLayers0SelfAttnQProjMatmul,
-		stepModelLayers0SelfAttnSin,
-		stepModelLayers0SelfAttnReshape,
-		stepModelLayers0SelfAttnDiv,
-		stepModelLayers0X2,
-		stepModelLayers0PostAttentionLayernormMul,
-		stepModelLayers0MlpGateProjMatmul,
-		stepModelLayers0MlpMul,
-		stepModelLayers0X3,
-		stepModelLayers1X4,
-		stepModelEmbedTokensLogits,
-		stepNext,
-		stepModelLayers0InputLayernormMul2,
-		stepModelLayers0SelfAttnQProjMatmul2,
-		stepModelLayers0SelfAttnReshape2,
-		stepModelLayers0SelfAttnDiv2,
-		stepModelLayers0X22,
-		stepModelLayers0PostAttentionLayernormMul2,
-		stepModelLayers0MlpGateProjMatmul2,
-		stepModelLayers0MlpMul2,
-		stepModelLayers0X32,
-		stepModelLayers1X42,
-		stepModelEmbedTokensLogits2,
-		stepNext2,
-		stepModelLayers0SelfAttnQProjMatmulPanels,
-		stepModelLayers0SelfAttnDivRows,
-		stepModelLayers0SelfAttnDivPanels,
-		stepModelLayers0SelfAttnDivPanels2,
-		stepModelLayers0X2Panels,
-		stepModelLayers0MlpGateProjMatmulPanels,
-		stepModelLayers0X3Panels,
-		stepModelEmbedTokensLogitsPanels,
-		stepModelLayers0SelfAttnDiv2Rows,
-		stepModelLayers0SelfAttnDiv2Panels,
-		stepModelLayers0SelfAttnDiv2Panels2,
-	},
 	Packed: []runtime.Packed{
 		{DType: runtime.F32, Shape: []int{8, 64, 16}},
 		{DType: runtime.F32, Shape: []int{4, 8, 8, 16}},
@@ -556,5 +517,6 @@ var program = runtime.Program{
 		{Kernel: 31, Args: []runtime.Ref{runtime.Weight.At(43), runtime.Pack.At(24)}, Grid: runtime.Mono(11008), Grain: 4096, Barrier: true, Pos: "stories.mlx:53:12"},
 		{Kernel: 32, Args: []runtime.Ref{runtime.Weight.At(0), runtime.Pack.At(25)}, Grid: runtime.Mono(32768), Grain: 4096, Barrier: true, Pos: "stories.mlx:73:31"},
 	},
-	States: states,
+	Kernels: kernels,
+	States:  states,
 }

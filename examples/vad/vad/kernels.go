@@ -7,6 +7,30 @@ import (
 	"math"
 )
 
+var kernels = []cpu.Kernel{
+	listenZ,
+	listenSlice,
+	listenConv1Relu,
+	listenConv2Relu,
+	listenConv3Relu,
+	listenConv4X4,
+	listenLstmCellMatmul,
+	listenLstmCellMul,
+	listenSpeech,
+	listenZRows,
+	listenZPanels,
+	listenConv1ReluRows,
+	listenConv1ReluPanels,
+	listenConv2ReluRows,
+	listenConv2ReluPanels,
+	listenConv3ReluRows,
+	listenConv3ReluPanels,
+	listenConv4X4Rows,
+	listenConv4X4Panels,
+	listenLstmCellMatmulPanels,
+	listenSpeechPanels,
+}
+
 // listenZ computes z (vad.mlx:48:7).
 func listenZ(call *cpu.Call, lo, hi int) {
 	z := cpu.View[float32](call, 0)

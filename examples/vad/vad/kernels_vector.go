@@ -10,16 +10,16 @@ import (
 
 func init() {
 	if cpu.Vectors {
-		program.Kernels[0] = listenZProduct
-		program.Kernels[2] = listenConv1ReluProduct
-		program.Kernels[3] = listenConv2ReluProduct
-		program.Kernels[4] = listenConv3ReluProduct
-		program.Kernels[5] = listenConv4X4Product
-		program.Kernels[6] = listenLstmCellMatmulProduct
-		program.Kernels[7] = listenLstmCellMulVector
-		program.Kernels[8] = listenSpeechProduct
-		program.Kernels[10] = listenZPanelsCopy
-		program.Kernels[19] = listenLstmCellMatmulPanelsCopy
+		kernels[0] = listenZProduct
+		kernels[2] = listenConv1ReluProduct
+		kernels[3] = listenConv2ReluProduct
+		kernels[4] = listenConv3ReluProduct
+		kernels[5] = listenConv4X4Product
+		kernels[6] = listenLstmCellMatmulProduct
+		kernels[7] = listenLstmCellMulVector
+		kernels[8] = listenSpeechProduct
+		kernels[10] = listenZPanelsCopy
+		kernels[19] = listenLstmCellMatmulPanelsCopy
 	}
 }
 

@@ -6,7 +6,6 @@ package vad
 import (
 	"context"
 	"github.com/mlxc/mlxc/runtime"
-	"github.com/mlxc/mlxc/runtime/cpu"
 	"io"
 	"time"
 )
@@ -198,29 +197,6 @@ var program = runtime.Program{
 			},
 		},
 	},
-	Kernels: []cpu.Kernel{
-		listenZ,
-		listenSlice,
-		listenConv1Relu,
-		listenConv2Relu,
-		listenConv3Relu,
-		listenConv4X4,
-		listenLstmCellMatmul,
-		listenLstmCellMul,
-		listenSpeech,
-		listenZRows,
-		listenZPanels,
-		listenConv1ReluRows,
-		listenConv1ReluPanels,
-		listenConv2ReluRows,
-		listenConv2ReluPanels,
-		listenConv3ReluRows,
-		listenConv3ReluPanels,
-		listenConv4X4Rows,
-		listenConv4X4Panels,
-		listenLstmCellMatmulPanels,
-		listenSpeechPanels,
-	},
 	Packed: []runtime.Packed{
 		{DType: runtime.F32, Shape: []int{17, 256, 16}},
 		{DType: runtime.F32, Shape: []int{8, 3, 129, 16}},
@@ -239,5 +215,6 @@ var program = runtime.Program{
 		{Kernel: 19, Args: []runtime.Ref{runtime.Weight.At(9), runtime.Pack.At(5)}, Grid: runtime.Mono(65536), Grain: 4096, Barrier: true, Pos: "vad.mlx:25:24"},
 		{Kernel: 19, Args: []runtime.Ref{runtime.Weight.At(10), runtime.Pack.At(6)}, Grid: runtime.Mono(65536), Grain: 4096, Barrier: true, Pos: "vad.mlx:25:52"},
 	},
-	States: states,
+	Kernels: kernels,
+	States:  states,
 }

@@ -7,6 +7,27 @@ import (
 	"math"
 )
 
+var kernels = []cpu.Kernel{
+	stepQ,
+	stepSeen,
+	stepY,
+	stepCopy,
+	cellH,
+	cellCopy,
+	exchangeHBefore,
+	walkCopy,
+	walkReshape,
+	halveCopy,
+	halveCopy2,
+	halveAnd,
+	halveY,
+	halveWhere,
+	halveCopy3,
+	stepYRows,
+	stepYPanels,
+	stepYPanels2,
+}
+
 // stepQ computes values, keys (decoder.mlx:13:7).
 func stepQ(call *cpu.Call, lo, hi int) {
 	x := cpu.View[float32](call, 0)

@@ -10,9 +10,9 @@ import (
 
 func init() {
 	if cpu.Vectors {
-		program.Kernels[2] = stepYStream
-		program.Kernels[6] = exchangeHBeforeVector
-		program.Kernels[16] = stepYPanelsCopy
+		kernels[2] = stepYStream
+		kernels[6] = exchangeHBeforeVector
+		kernels[16] = stepYPanelsCopy
 	}
 }
 

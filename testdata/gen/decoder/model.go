@@ -6,7 +6,6 @@ package decoder
 import (
 	"context"
 	"github.com/mlxc/mlxc/runtime"
-	"github.com/mlxc/mlxc/runtime/cpu"
 	"io"
 	"time"
 )
@@ -397,25 +396,6 @@ var program = runtime.Program{
 			},
 		},
 	},
-	Kernels: []cpu.Kernel{
-		stepQ,
-		stepSeen,
-		stepY,
-		stepCopy,
-		cellH,
-		cellCopy,
-		exchangeHBefore,
-		walkCopy,
-		walkReshape,
-		halveCopy,
-		halveCopy2,
-		halveAnd,
-		halveY,
-		halveWhere,
-		halveCopy3,
-		stepYRows,
-		stepYPanels,
-		stepYPanels2,
-	},
-	States: states,
+	Kernels: kernels,
+	States:  states,
 }

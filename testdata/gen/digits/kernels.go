@@ -7,6 +7,27 @@ import (
 	"math"
 )
 
+var kernels = []cpu.Kernel{
+	readNetBn1Mul,
+	readNetRelu,
+	readNetX,
+	readNetBn2Mul,
+	readNetRelu2,
+	readNetX2,
+	readNetBn3Mul,
+	readNetRelu3,
+	readNetX3,
+	readNetFcLogits,
+	readProbs,
+	readNetReluRows,
+	readNetReluPanels,
+	readNetRelu2Rows,
+	readNetRelu2Panels,
+	readNetRelu3Rows,
+	readNetRelu3Panels,
+	readNetFcLogitsPanels,
+}
+
 // readNetBn1Mul computes mul (digits.mlx:17:23).
 func readNetBn1Mul(call *cpu.Call, lo, hi int) {
 	net_bn1_weight := cpu.View[float32](call, 0)

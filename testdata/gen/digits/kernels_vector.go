@@ -10,18 +10,18 @@ import (
 
 func init() {
 	if cpu.Vectors {
-		program.Kernels[0] = readNetBn1MulVector
-		program.Kernels[1] = readNetReluProduct
-		program.Kernels[2] = readNetXVector
-		program.Kernels[3] = readNetBn2MulVector
-		program.Kernels[4] = readNetRelu2Product
-		program.Kernels[5] = readNetX2Vector
-		program.Kernels[6] = readNetBn3MulVector
-		program.Kernels[7] = readNetRelu3Product
-		program.Kernels[8] = readNetX3Vector
-		program.Kernels[9] = readNetFcLogitsProduct
-		program.Kernels[12] = readNetReluPanelsCopy
-		program.Kernels[17] = readNetFcLogitsPanelsCopy
+		kernels[0] = readNetBn1MulVector
+		kernels[1] = readNetReluProduct
+		kernels[2] = readNetXVector
+		kernels[3] = readNetBn2MulVector
+		kernels[4] = readNetRelu2Product
+		kernels[5] = readNetX2Vector
+		kernels[6] = readNetBn3MulVector
+		kernels[7] = readNetRelu3Product
+		kernels[8] = readNetX3Vector
+		kernels[9] = readNetFcLogitsProduct
+		kernels[12] = readNetReluPanelsCopy
+		kernels[17] = readNetFcLogitsPanelsCopy
 	}
 }
 

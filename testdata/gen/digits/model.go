@@ -6,7 +6,6 @@ package digits
 import (
 	"context"
 	"github.com/mlxc/mlxc/runtime"
-	"github.com/mlxc/mlxc/runtime/cpu"
 	"time"
 )
 
@@ -171,26 +170,6 @@ var program = runtime.Program{
 			},
 		},
 	},
-	Kernels: []cpu.Kernel{
-		readNetBn1Mul,
-		readNetRelu,
-		readNetX,
-		readNetBn2Mul,
-		readNetRelu2,
-		readNetX2,
-		readNetBn3Mul,
-		readNetRelu3,
-		readNetX3,
-		readNetFcLogits,
-		readProbs,
-		readNetReluRows,
-		readNetReluPanels,
-		readNetRelu2Rows,
-		readNetRelu2Panels,
-		readNetRelu3Rows,
-		readNetRelu3Panels,
-		readNetFcLogitsPanels,
-	},
 	Packed: []runtime.Packed{
 		{DType: runtime.F32, Shape: []int{16}},
 		{DType: runtime.F32, Shape: []int{1, 3, 3, 16}},
@@ -209,4 +188,5 @@ var program = runtime.Program{
 		{Kernel: 16, Args: []runtime.Ref{runtime.Weight.At(12), runtime.Pack.At(5)}, Grid: runtime.Mono(18432), Grain: 4096, Barrier: true, Pos: "digits.mlx:19:18"},
 		{Kernel: 17, Args: []runtime.Ref{runtime.Weight.At(18), runtime.Pack.At(6)}, Grid: runtime.Mono(9216), Grain: 4096, Barrier: true, Pos: "digits.mlx:20:12"},
 	},
+	Kernels: kernels,
 }

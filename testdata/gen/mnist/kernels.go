@@ -7,6 +7,24 @@ import (
 	"math"
 )
 
+var kernels = []cpu.Kernel{
+	predictRelu,
+	predictRelu2,
+	predictNorm1Mul,
+	predictNorm1Add,
+	predictRelu3,
+	predictNorm2Mul,
+	predictNorm2Logits,
+	predictLabel,
+	predictReluRows,
+	predictReluPanels,
+	predictRelu2Panels,
+	predictNorm1AddPanels,
+	predictRelu3Rows,
+	predictRelu3Panels,
+	predictNorm2LogitsPanels,
+}
+
 // predictRelu computes relu (mnist.mlx:17:31).
 func predictRelu(call *cpu.Call, lo, hi int) {
 	conv1_bias := cpu.View[float32](call, 0)

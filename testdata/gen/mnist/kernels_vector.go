@@ -10,17 +10,17 @@ import (
 
 func init() {
 	if cpu.Vectors {
-		program.Kernels[0] = predictReluProduct
-		program.Kernels[1] = predictRelu2Product
-		program.Kernels[2] = predictNorm1MulVector
-		program.Kernels[3] = predictNorm1AddProduct
-		program.Kernels[4] = predictRelu3Product
-		program.Kernels[5] = predictNorm2MulVector
-		program.Kernels[6] = predictNorm2LogitsProduct
-		program.Kernels[8] = predictReluRowsVector
-		program.Kernels[9] = predictReluPanelsCopy
-		program.Kernels[13] = predictRelu3PanelsCopy
-		program.Kernels[14] = predictNorm2LogitsPanelsCopy
+		kernels[0] = predictReluProduct
+		kernels[1] = predictRelu2Product
+		kernels[2] = predictNorm1MulVector
+		kernels[3] = predictNorm1AddProduct
+		kernels[4] = predictRelu3Product
+		kernels[5] = predictNorm2MulVector
+		kernels[6] = predictNorm2LogitsProduct
+		kernels[8] = predictReluRowsVector
+		kernels[9] = predictReluPanelsCopy
+		kernels[13] = predictRelu3PanelsCopy
+		kernels[14] = predictNorm2LogitsPanelsCopy
 	}
 }
 

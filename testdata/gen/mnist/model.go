@@ -6,7 +6,6 @@ package mnist
 import (
 	"context"
 	"github.com/mlxc/mlxc/runtime"
-	"github.com/mlxc/mlxc/runtime/cpu"
 	"time"
 )
 
@@ -162,23 +161,6 @@ var program = runtime.Program{
 			},
 		},
 	},
-	Kernels: []cpu.Kernel{
-		predictRelu,
-		predictRelu2,
-		predictNorm1Mul,
-		predictNorm1Add,
-		predictRelu3,
-		predictNorm2Mul,
-		predictNorm2Logits,
-		predictLabel,
-		predictReluRows,
-		predictReluPanels,
-		predictRelu2Panels,
-		predictNorm1AddPanels,
-		predictRelu3Rows,
-		predictRelu3Panels,
-		predictNorm2LogitsPanels,
-	},
 	Packed: []runtime.Packed{
 		{DType: runtime.F32, Shape: []int{1, 3, 3, 16}},
 		{DType: runtime.F32, Shape: []int{1, 3, 3, 8, 16}},
@@ -197,4 +179,5 @@ var program = runtime.Program{
 		{Kernel: 5, Args: []runtime.Ref{runtime.Weight.At(14), runtime.Weight.At(17), runtime.Pack.At(5)}, Grid: runtime.Mono(10), Grain: 910, Barrier: true, Pos: "mnist.mlx:20:12"},
 		{Kernel: 14, Args: []runtime.Ref{runtime.Weight.At(12), runtime.Pack.At(6)}, Grid: runtime.Mono(512), Grain: 4096, Barrier: true, Pos: "mnist.mlx:20:12"},
 	},
+	Kernels: kernels,
 }

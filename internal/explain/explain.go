@@ -31,6 +31,7 @@ type Plan struct {
 	Guard    []string `json:"guard"`   // what must hold for it to run
 	Dims     []Dim    `json:"dims"`
 	Machine  Machine  `json:"machine"`
+	Host     *Machine `json:"host,omitempty"` // of the launches on the CPU, where others run on the GPU
 	Packed   []Packed `json:"packed"`   // tensors that are computed of weights when the model is loaded
 	Launches []Launch `json:"launches"` // in order
 	Total    Total    `json:"total"`
@@ -49,6 +50,7 @@ type Launch struct {
 	Kernel   string    `json:"kernel"`
 	Rounds   int64     `json:"rounds"` // how often a call launches it: the cost is that of all
 	Shared   []int     `json:"shared"` // the other steps that launch the same kernel
+	Device   string    `json:"device"` // cpu or gpu
 	Source   string    `json:"source"` // line of the model; empty: none
 	Values   []string  `json:"values"` // ops that it computes
 	Stored   []Stored  `json:"stored"` // what it stores of them
@@ -184,10 +186,18 @@ func explain(m *ir.Module, f *ir.Func, variant int, dims []int64, machine Machin
 			block[buffer] = b
 		}
 	}
+	if m.Target == ir.Metal && slices.ContainsFunc(v.Steps, func(s *ir.Step) bool { return s.Device == ir.OnCPU }) {
+		host := Machines[ir.CPU]
+		p.Host = &host
+	}
 	first := map[*ir.Kernel]bool{}
 	used := map[*ir.Buffer]bool{}
 	for i, s := range v.Steps {
-		l, err := launch(v, i, at, machine)
+		on := machine
+		if p.Host != nil && s.Device == ir.OnCPU {
+			on = *p.Host
+		}
+		l, err := launch(v, i, at, on)
 		if err != nil {
 			return nil, err
 		}
@@ -219,7 +229,7 @@ func explain(m *ir.Module, f *ir.Func, variant int, dims []int64, machine Machin
 // launch explains a step but for its memory.
 func launch(v *ir.Variant, i int, dims map[string]int64, machine Machine) (Launch, error) {
 	s := v.Steps[i]
-	l := Launch{Step: i, Kernel: s.Kernel.Name, Source: source(s.Pos), Code: "go", Shared: []int{}, Reads: []string{}, Writes: []string{}, InPlace: []InPlace{}}
+	l := Launch{Step: i, Kernel: s.Kernel.Name, Device: string(s.Device), Source: source(s.Pos), Code: "go", Shared: []int{}, Reads: []string{}, Writes: []string{}, InPlace: []InPlace{}}
 	switch {
 	case s.Device == ir.OnGPU:
 		l.Code = "metal"

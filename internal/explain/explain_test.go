@@ -33,13 +33,17 @@ func explained(t *testing.T, file string, target ir.Target, machine explain.Mach
 }
 
 func TestGolden(t *testing.T) {
-	for _, target := range []ir.Target{ir.CPU, ir.Metal} {
-		plans := explained(t, "../../testdata/digits/digits.mlx", target, explain.Machines[target], "", nil)
+	for _, c := range []struct {
+		model  string
+		target ir.Target
+	}{{"digits", ir.CPU}, {"digits", ir.Metal}, {"places", ir.Metal}} {
+		model, target := c.model, c.target
+		plans := explained(t, "../../testdata/"+model+"/"+model+".mlx", target, explain.Machines[target], "", nil)
 		var got bytes.Buffer
-		if err := explain.Text(&got, &explain.Explanation{Model: "digits", Plans: plans}); err != nil {
+		if err := explain.Text(&got, &explain.Explanation{Model: model, Plans: plans}); err != nil {
 			t.Fatal(err)
 		}
-		file := filepath.Join("testdata", "digits."+string(target)+".txt")
+		file := filepath.Join("testdata", model+"."+string(target)+".txt")
 		if *update {
 			if err := os.WriteFile(file, got.Bytes(), 0o644); err != nil {
 				t.Fatal(err)

@@ -30,7 +30,10 @@ func (p *Plan) text(b *strings.Builder, model string) {
 	fmt.Fprintf(b, "  %s of %s, %s\n", plural(t.Launches, "launch", "launches"), plural(t.Kernels, "kernel", "kernels"), plural(t.Barriers, "barrier", "barriers"))
 	fmt.Fprintf(b, "  %s, %s read, %s written; inputs, weights and results are %s\n",
 		operations(t.FLOPs), bytes(t.Read), bytes(t.Written), bytes(float64(t.Least)))
-	fmt.Fprintf(b, "  at least %s with %s/s and %s/s,\n  %s\n", Seconds(t.Time), operations(m.FLOPs), decimal(m.Bandwidth, "B"), m.Name)
+	fmt.Fprintf(b, "  at least %s with %s", Seconds(t.Time), m.text())
+	if p.Host != nil {
+		fmt.Fprintf(b, "  and, on the CPU, %s", p.Host.text())
+	}
 
 	name := len("kernel")
 	for _, l := range p.Launches {
@@ -71,6 +74,10 @@ func (p *Plan) at() string {
 		dims = append(dims, fmt.Sprintf("%s = %d", d.Name, d.Value))
 	}
 	return strings.Join(dims, ", ")
+}
+
+func (m Machine) text() string {
+	return fmt.Sprintf("%s/s and %s/s,\n  %s\n", operations(m.FLOPs), decimal(m.Bandwidth, "B"), m.Name)
 }
 
 // details are what a launch says below its figures.
@@ -135,7 +142,7 @@ func (l *Launch) code() string {
 }
 
 // codes says how kernels are printed.
-var codes = map[string]string{"go": "portable Go", "assembly": "assembly, or portable Go", "metal": "Metal"}
+var codes = map[string]string{"go": "CPU, portable Go", "assembly": "CPU, assembly or portable Go", "metal": "GPU, Metal"}
 
 func (h *Barrier) text() string {
 	switch h.Hazard {

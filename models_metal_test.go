@@ -307,7 +307,7 @@ func TestMetalOnARM64(t *testing.T) {
 	if testing.Short() || goruntime.GOARCH == "arm64" {
 		t.Skip("the emulator is slow, and on arm64 all tests are of arm64")
 	}
-	softmetal.EmulateARM64(t, ".", "-test.run=TestMetal(Digits|MNIST|Sessions)")
+	softmetal.EmulateARM64(t, ".", "-test.run=TestMetal(Digits|MNIST|Sessions|Places)")
 	softmetal.EmulateARM64(t, "runtime/metal")
 	softmetal.EmulateARM64(t, "runtime/metal/mtl")
 }

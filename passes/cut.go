@@ -176,13 +176,14 @@ func (c *cutting) carry(p *piece, in *ir.Instr) error {
 	return nil
 }
 
-// read appends the reading of a local.
+// read appends the reading of a local, which is on a device or, if that has not its dtype,
+// on the CPU.
 func read(b *ir.Emit, p *ir.Param, on ir.Device) (*ir.Value, error) {
 	in, err := b.Op("read", ir.ReadAttrs{State: p, Shape: p.Type.Shape})
 	if err != nil {
 		return nil, err
 	}
-	in.Device, in.Result().Name = on, p.Name
+	in.Device, in.Result().Name = able(on, p.Type), p.Name
 	return in.Result(), nil
 }
 

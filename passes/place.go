@@ -40,10 +40,18 @@ func place(m *ir.Module) error {
 // copiedOn is where a value is copied that nothing computes: on the GPU, if there is one
 // and it has the dtype.
 func copiedOn(m *ir.Module, v *ir.Value) ir.Device {
-	if m.Target == ir.Metal && v.Type.DType != ir.F64 {
-		return ir.OnGPU
+	if m.Target == ir.Metal {
+		return able(ir.OnGPU, v.Type)
 	}
 	return ir.OnCPU
+}
+
+// able is a device, or the CPU if it has not the dtype.
+func able(d ir.Device, t ir.Type) ir.Device {
+	if t.DType == ir.F64 {
+		return ir.OnCPU
+	}
+	return d
 }
 
 // chooseText leaves of each kernel that is written by hand what its device needs.

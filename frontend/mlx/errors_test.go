@@ -57,6 +57,8 @@ func TestErrors(t *testing.T) {
 			"take: axis 1 is outside f32[B] | x f32[B] x, made at IN | i i32, made at HERE = axes count from 0, and from the end as -1, -2"},
 		{line(), "f32[B]", func(b Builder, x Value) Value { return mlx.Concat(0, x, x.To(mlx.F16)) },
 			"concat: operands differ: f32[B] and f16[B] | operand 0 f32[B] x, made at IN | operand 1 f16[B], made at HERE = nothing is converted silently: use .to(f32) or .to(f16)"},
+		{line(), "f32[B]", func(b Builder, x Value) Value { b.On("tpu", func() {}); return x.AddN(1) },
+			`there is no device "tpu"; use CPU or GPU`},
 		{line(), "i32[B]", func(b Builder, x Value) Value { return x.AddN(0.5) },
 			"const: 0.5 is no i32"},
 		{line(), "f32[B]", func(b Builder, x Value) Value { return x.T() },

@@ -17,8 +17,7 @@ import (
 )
 
 // A program that changes devices gives what the evaluator gives, call after call, where
-// the GPU works as late as it may: what the CPU reads or writes too early is another number,
-// or a finding.
+// the GPU works as late as it may: what the CPU reads without a wait is another number.
 func TestPlaces(t *testing.T) {
 	if err := softmetal.Setup(); err != nil {
 		required.Skip(t, err)

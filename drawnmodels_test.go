@@ -1,11 +1,10 @@
 package mlxc_test
 
 import (
-	"bytes"
-	"context"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,70 +13,92 @@ import (
 	"github.com/mlxc/mlxc/runtime"
 )
 
-// The models of testdata/models that are too large to keep weights of, each small and with
-// weights that are drawn as scripts/oracles/draw.py draws them, give what PyTorch 2.15.0 gave
-// in float64, to 1e-4 of the largest element: some dozens of layers, each of which rounds
-// sums of some hundred products.
+// A drawnModel is a model of testdata/models that is too large to keep weights of: small, and
+// with weights that are drawn as scripts/oracles/draw.py draws them.
+type drawnModel struct {
+	name  string
+	set   map[string]string
+	dims  []int // of the session
+	calls func(t *testing.T) []call
+}
+
+var drawnModels = []drawnModel{
+	{"unet", map[string]string{"ch": "[16, 32, 48]", "heads": "[2, 4, 6]", "layers": "1", "context": "24", "groups": "8"}, nil, unetCalls},
+	{"vit", map[string]string{"D": "48", "depth": "3", "heads": "4", "patch": "8", "size": "32", "classes": "10"}, nil, vitCalls},
+	{"whisper", map[string]string{
+		"D": "32", "mels": "20", "A": "24", "P": "12", "vocab": "50",
+		"listeners": "2", "ears": "2", "writers": "2", "heads": "4",
+	}, []int{2}, whisperCalls},
+}
+
+// Compiled for the CPU, they give what PyTorch 2.15.0 gave in float64.
 func TestDrawnModels(t *testing.T) {
-	for _, test := range drawnModels {
-		t.Run(test.model+"/"+test.entry, func(t *testing.T) {
-			if testing.Short() && test.model == "unet" {
+	for _, d := range drawnModels {
+		t.Run(d.name, func(t *testing.T) {
+			if testing.Short() && d.name == "unet" {
 				t.Skip("compiles a large model")
 			}
-			m, err := mlxc.Load(filepath.Join("testdata", "models", test.model+".mlx"), mlxc.Source{Set: test.set})
-			if err != nil {
-				t.Fatal(err)
-			}
-			runner, err := mlxc.BuildRunner(context.Background(), m, test.model+".mlx", ir.CPU, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var in, out bytes.Buffer
-			for _, a := range test.inputs(t) {
-				if err := runtime.WriteNPY(&in, a); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if err := runner.Run(context.Background(), test.entry, drawnWeights(t, m), 0, &in, &out); err != nil {
-				t.Fatal(err)
-			}
-			result, err := runtime.ReadNPY(&out, math.MaxInt64)
-			if err != nil {
-				t.Fatal(err)
-			}
-			want := recordedResult(t, test.model, test.result)
-			largest := 0.0
-			for _, x := range want {
-				largest = max(largest, math.Abs(float64(x)))
-			}
-			within(t, test.result, floats(t, result), want, 1e-4*largest)
+			b := buildModel(t, d.name, d.set)
+			calls := d.calls(t)
+			d.compare(t, calls, b.run(t, drawnWeights(t, b.module), d.dims, calls))
 		})
 	}
 }
 
-var unetSmall = map[string]string{
-	"ch": "[16, 32, 48]", "heads": "[2, 4, 6]", "layers": "1", "context": "24", "groups": "8",
+// compare holds results to 1e-4 of the largest element that is wanted: they come of some dozens
+// of layers, each of which rounds sums of some hundred products.
+func (d drawnModel) compare(t *testing.T, calls []call, results [][]*runtime.Array) {
+	t.Helper()
+	for i, c := range calls {
+		for j, name := range c.want {
+			if name == "" {
+				continue
+			}
+			want, largest := recordedResult(t, d.name, name), 0.0
+			for _, x := range want {
+				largest = max(largest, math.Abs(float64(x)))
+			}
+			within(t, name, floats(t, results[i][j]), want, 1e-4*largest)
+		}
+	}
 }
 
-var drawnModels = []struct {
-	model, entry, result string
-	set                  map[string]string
-	inputs               func(t *testing.T) []*runtime.Array
-}{
-	{"unet", "step", "z", unetSmall, func(t *testing.T) []*runtime.Array {
-		number := func(x float32) *runtime.Array { return arrayOf(t, runtime.F32, []float32{x}) }
-		return []*runtime.Array{draw(t, "z", 1, 8, 16, 4), number(601), draw(t, "text", 2, 7, 24), number(7.5), number(2.5), number(2)}
-	}},
-	{"unet", "noise", "noise", unetSmall, func(t *testing.T) []*runtime.Array {
-		z := data[float32](t, draw(t, "z", 1, 8, 16, 4))
-		both := append(append([]float32{}, z...), z...)
-		return []*runtime.Array{arrayOf(t, runtime.F32, both, 2, 8, 16, 4), arrayOf(t, runtime.F32, []float32{601, 601}, 2), draw(t, "text", 2, 7, 24)}
-	}},
-	{"vit", "classify", "logits", map[string]string{
-		"D": "48", "depth": "3", "heads": "4", "patch": "8", "size": "32", "classes": "10",
-	}, func(t *testing.T) []*runtime.Array {
-		return []*runtime.Array{draw(t, "x", 2, 32, 32, 3)}
-	}},
+func unetCalls(t *testing.T) []call {
+	number := func(x float32) *runtime.Array { return arrayOf(t, runtime.F32, []float32{x}) }
+	z, text := draw(t, "z", 1, 8, 16, 4), draw(t, "text", 2, 7, 24)
+	both := slices.Repeat(data[float32](t, z), 2)
+	return []call{
+		{"step", nil, []*runtime.Array{z, number(601), text, number(7.5), number(2.5), number(2)}, []string{"z"}},
+		{"noise", nil, []*runtime.Array{
+			arrayOf(t, runtime.F32, both, 2, 8, 16, 4), arrayOf(t, runtime.F32, []float32{601, 601}, 2), text,
+		}, []string{"noise"}},
+	}
+}
+
+func vitCalls(t *testing.T) []call {
+	return []call{{"classify", nil, []*runtime.Array{draw(t, "x", 2, 32, 32, 3)}, []string{"logits", ""}}}
+}
+
+// The text is written behind a prompt of five tokens, and then once more, token by token.
+func whisperCalls(t *testing.T) []call {
+	const half = 160 * 24
+	sound := draw(t, "sound", 2, 2*half)
+	for i, x := 0, data[float32](t, sound); i < 2; i++ { // what is heard of silence depends on the rest
+		clear(x[(2*i+1)*half : (2*i+2)*half])
+	}
+	text := drawTokens(t, "text", 50, 2, 7)
+	step := func(from, to int, want string) call {
+		return call{"step", []int{from}, []*runtime.Array{columns(t, text, from, to)}, []string{want, ""}}
+	}
+	calls := []call{
+		{"hear", nil, []*runtime.Array{sound}, []string{"mel"}},
+		{"encode", nil, []*runtime.Array{draw(t, "mel", 2, 48, 20)}, []string{"audio"}},
+		step(0, 5, "prompt"), step(5, 6, "fifth"), step(6, 7, "sixth"),
+	}
+	for i, want := range []string{"", "", "", "", "prompt", "fifth", "sixth"} {
+		calls = append(calls, step(i, i+1, want))
+	}
+	return calls
 }
 
 // A kernel has room for 31 buffers on Metal: what is joined of more values, by the model or
@@ -107,6 +128,27 @@ func draw(t *testing.T, name string, shape ...int) *runtime.Array {
 	return drawn(t, name, shape, func(u float64) float64 { return u })
 }
 
+// drawTokens is an array of numbers from 0 to n-1.
+func drawTokens(t *testing.T, name string, n int, shape ...int) *runtime.Array {
+	t.Helper()
+	var ids []int32
+	for _, u := range data[float32](t, draw(t, name, shape...)) {
+		ids = append(ids, int32((float64(u)+1)*float64(n)/2))
+	}
+	return arrayOf(t, runtime.I32, ids, shape...)
+}
+
+// columns are those of rows of tokens.
+func columns(t *testing.T, rows *runtime.Array, from, to int) *runtime.Array {
+	t.Helper()
+	n, width := rows.Shape()[0], rows.Shape()[1]
+	var ids []int32
+	for i, x := 0, data[int32](t, rows); i < n; i++ {
+		ids = append(ids, x[i*width+from:i*width+to]...)
+	}
+	return arrayOf(t, runtime.I32, ids, n, to-from)
+}
+
 // recordedResult is an array of what PyTorch computed for a model.
 func recordedResult(t *testing.T, model, name string) []float32 {
 	t.Helper()
@@ -119,7 +161,7 @@ func drawnWeights(t *testing.T, m *ir.Module) string {
 	t.Helper()
 	var names []string
 	var arrays []*runtime.Array
-	for _, p := range m.Params {
+	for _, p := range m.Weights() {
 		var shape []int
 		fan := 1.0
 		for i, s := range p.Type.Shape {

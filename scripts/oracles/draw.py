@@ -20,6 +20,11 @@ def draw(name, *shape):
     return torch.from_numpy((z >> np.uint64(40)).astype(np.float64) / 2**23 - 1).reshape(shape)
 
 
+def tokens(name, n, *shape):
+    """Drawn numbers from 0 to n-1."""
+    return ((draw(name, *shape) + 1) * (n / 2)).floor().long()
+
+
 @torch.no_grad()
 def fill(model):
     """Draws every parameter of a module from its name, and rounds it to f32: a matrix or

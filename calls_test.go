@@ -6,6 +6,7 @@ import (
 	"math"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -28,9 +29,9 @@ type builtModel struct {
 	program string
 }
 
-func buildModel(t *testing.T, name string, set map[string]string) builtModel {
+func buildModel(t *testing.T, name string, set map[string]string, calls ...call) builtModel {
 	t.Helper()
-	m := sampleModel(t, name, set)
+	m := sampleModel(t, name, set, calls)
 	dir := mainPackage(t, m, name+".mlx", map[string]string{"main.go": "testdata/models/calls_main.go.txt"})
 	program := filepath.Join(t.TempDir(), name)
 	if out, err := exec.Command("go", "build", "-o", program, "./"+dir).CombinedOutput(); err != nil {
@@ -39,12 +40,16 @@ func buildModel(t *testing.T, name string, set map[string]string) builtModel {
 	return builtModel{m, program}
 }
 
-func sampleModel(t *testing.T, name string, set map[string]string) *ir.Module {
+// sampleModel is a model of testdata/models, with the entries of some calls or else all.
+func sampleModel(t *testing.T, name string, set map[string]string, calls []call) *ir.Module {
 	t.Helper()
 	m, err := mlxc.Load(filepath.Join("testdata", "models", name+".mlx"), mlxc.Source{Set: set})
 	if err != nil {
 		t.Fatal(err)
 	}
+	m.Funcs = slices.DeleteFunc(m.Funcs, func(f *ir.Func) bool {
+		return calls != nil && !slices.ContainsFunc(calls, func(c call) bool { return c.entry == f.Name })
+	})
 	return m
 }
 

@@ -18,7 +18,11 @@ func TestMetalDrawnModels(t *testing.T) {
 	needMetal(t)
 	for _, d := range drawnModels {
 		t.Run(d.name, func(t *testing.T) {
-			m := sampleModel(t, d.name, d.set)
+			if testing.Short() && d.name == "unet" {
+				t.Skip("compiles some hundred kernels")
+			}
+			calls := d.calls(t)
+			m := sampleModel(t, d.name, d.set, calls)
 			weights := drawnWeights(t, m)
 			if err := passes.Run(m, ir.Metal, nil); err != nil {
 				t.Fatal(err)
@@ -37,7 +41,6 @@ func TestMetalDrawnModels(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { closed(t, s) })
-			calls := d.calls(t)
 			results := make([][]*runtime.Array, len(calls))
 			for i, c := range calls {
 				entry := slices.IndexFunc(p.Entries, func(e runtime.Entry) bool { return e.Name == c.entry })

@@ -28,6 +28,10 @@ var drawnModels = []drawnModel{
 		"D": "32", "mels": "20", "A": "24", "P": "12", "vocab": "50",
 		"listeners": "2", "ears": "2", "writers": "2", "heads": "4",
 	}, []int{2}, whisperCalls},
+	{"llama", map[string]string{
+		"vocab": "50", "D": "32", "F": "48", "L": "2", "H": "4", "KV": "2", "theta": "10000.0",
+		"factor": "8.0", "context": "64", "tied": "false",
+	}, []int{2, 9}, llamaCalls},
 }
 
 // Compiled for the CPU, they give what PyTorch 2.15.0 gave in float64.
@@ -57,7 +61,7 @@ func (d drawnModel) compare(t *testing.T, calls []call, results [][]*runtime.Arr
 			for _, x := range want {
 				largest = max(largest, math.Abs(float64(x)))
 			}
-			within(t, name, floats(t, results[i][j]), want, 1e-4*largest)
+			within(t, name, asFloats(t, results[i][j]), want, 1e-4*largest)
 		}
 	}
 }
@@ -121,6 +125,23 @@ func draw(t *testing.T, name string, shape ...int) *runtime.Array {
 	return drawn(t, name, shape, func(u float64) float64 { return u })
 }
 
+// llamaCalls read a prompt in two pieces, and a token, and write one.
+func llamaCalls(t *testing.T) []call {
+	text := drawTokens(t, "text", 50, 2, 7)
+	read := func(from, to int, want string) call {
+		return call{"read", []int{from}, []*runtime.Array{columns(t, text, from, to)}, []string{want}}
+	}
+	last, err := columns(t, text, 6, 7).Reshape(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cold, key := arrayOf(t, runtime.F32, []float32{0}), arrayOf(t, runtime.U32, []uint32{1, 2}, 2)
+	return []call{
+		read(0, 3, ""), read(3, 5, "prompt"), read(5, 6, "fifth"),
+		{"write", []int{6}, []*runtime.Array{last, cold, key}, []string{"next"}},
+	}
+}
+
 // drawTokens is an array of numbers from 0 to n-1.
 func drawTokens(t *testing.T, name string, n int, shape ...int) *runtime.Array {
 	t.Helper()
@@ -140,6 +161,19 @@ func columns(t *testing.T, rows *runtime.Array, from, to int) *runtime.Array {
 		ids = append(ids, x[i*width+from:i*width+to]...)
 	}
 	return arrayOf(t, runtime.I32, ids, n, to-from)
+}
+
+// asFloats are an array's elements, of f32 or i32.
+func asFloats(t *testing.T, a *runtime.Array) []float32 {
+	t.Helper()
+	if a.DType() == runtime.F32 {
+		return floats(t, a)
+	}
+	var out []float32
+	for _, n := range data[int32](t, a) {
+		out = append(out, float32(n))
+	}
+	return out
 }
 
 // recordedResult is an array of what PyTorch computed for a model.

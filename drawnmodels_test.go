@@ -24,7 +24,7 @@ var drawnModels = []drawnModel{
 	{"unet", map[string]string{"ch": "[16, 32, 48]", "heads": "[2, 4, 6]", "layers": "1", "context": "24", "groups": "8"}, nil, unetCalls},
 	{"mlp", map[string]string{"hidden": "32"}, nil, mlpCalls},
 	{"lenet", nil, nil, lenetCalls},
-	{"resnet18", map[string]string{"size": "64"}, nil, resnet18Calls},
+	{"resnet18", map[string]string{"size": "32"}, nil, resnet18Calls},
 	{"kernels", nil, nil, kernelsCalls},
 	{"rnn", map[string]string{"words": "30", "D": "24"}, []int{2}, lstmCalls},
 	{"rnn", map[string]string{"words": "30", "D": "24", "cell": "GRU"}, []int{2}, gruCalls},

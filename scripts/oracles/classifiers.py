@@ -70,4 +70,4 @@ torch.set_default_dtype(torch.float64)
 folder = sys.argv[1]
 record(folder + "/mlp", probs=fill(MLP())(draw("x", 3, 784)).softmax(-1))
 record(folder + "/lenet", logits=fill(LeNet())(pictures(2, 28, 28, 1)))
-record(folder + "/resnet18", logits=fill(ResNet18())(pictures(2, 64, 64, 3)))
+record(folder + "/resnet18", logits=fill(ResNet18())(pictures(2, 32, 32, 3)))

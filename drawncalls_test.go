@@ -22,16 +22,15 @@ func kernelsCalls(t *testing.T) []call {
 	return []call{{"ffn32", nil, []*runtime.Array{draw(t, "gate", 3, 100), draw(t, "up", 3, 100), draw(t, "w", 100)}, []string{"y"}}}
 }
 
-func lstmCalls(t *testing.T) []call { return rnnCalls(t, "lstm", 27) }
-func gruCalls(t *testing.T) []call  { return rnnCalls(t, "gru", 23) }
-
 // rnnCalls read a text in two pieces, and write one behind its last word, which ends with a word.
-func rnnCalls(t *testing.T, name string, end int32) []call {
-	text := drawTokens(t, "text", 30, 2, 7)
-	return []call{
-		{"read", nil, []*runtime.Array{columns(t, text, 0, 4)}, []string{name + "-first"}},
-		{"read", nil, []*runtime.Array{columns(t, text, 4, 6)}, []string{name + "-rest"}},
-		{"write", nil, []*runtime.Array{column(t, text, 6), arrayOf(t, runtime.I32, []int32{end})}, []string{name + "-text", name + "-n"}},
+func rnnCalls(name string, end int32) func(t *testing.T) []call {
+	return func(t *testing.T) []call {
+		text := drawTokens(t, "text", 30, 2, 7)
+		return []call{
+			{"read", nil, []*runtime.Array{columns(t, text, 0, 4)}, []string{name + "-first"}},
+			{"read", nil, []*runtime.Array{columns(t, text, 4, 6)}, []string{name + "-rest"}},
+			{"write", nil, []*runtime.Array{column(t, text, 6), arrayOf(t, runtime.I32, []int32{end})}, []string{name + "-text", name + "-n"}},
+		}
 	}
 }
 
@@ -78,4 +77,25 @@ func llamaCalls(t *testing.T) []call {
 		read(0, 3, ""), read(3, 5, "prompt"), read(5, 6, "fifth"),
 		{"write", []int{6}, []*runtime.Array{column(t, text, 6), cold, key}, []string{"next"}},
 	}
+}
+
+// bertCalls encode two texts, the second of which has three tokens less.
+func bertCalls(t *testing.T) []call {
+	seen := make([]bool, 2*9)
+	for i := range seen {
+		seen[i] = i%9 < 9-3*(i/9)
+	}
+	return []call{{"encode", nil, []*runtime.Array{
+		drawTokens(t, "text", 60, 2, 9), drawTokens(t, "kind", 2, 2, 9), arrayOf(t, runtime.Bool, seen, 2, 9),
+	}, []string{"hidden", "pooled"}}}
+}
+
+func clipCalls(want string) func(t *testing.T) []call {
+	return func(t *testing.T) []call {
+		return []call{{"encode", nil, []*runtime.Array{drawTokens(t, "text", 60, 2, 9)}, []string{want}}}
+	}
+}
+
+func vaeCalls(t *testing.T) []call {
+	return []call{{"decode", nil, []*runtime.Array{draw(t, "z", 2, 3, 5, 4)}, []string{"rgb"}}}
 }

@@ -26,8 +26,8 @@ var drawnModels = []drawnModel{
 	{"lenet", nil, nil, lenetCalls},
 	{"resnet18", map[string]string{"size": "32"}, nil, resnet18Calls},
 	{"kernels", nil, nil, kernelsCalls},
-	{"rnn", map[string]string{"words": "30", "D": "24"}, []int{2}, lstmCalls},
-	{"rnn", map[string]string{"words": "30", "D": "24", "cell": "GRU"}, []int{2}, gruCalls},
+	{"rnn", map[string]string{"words": "30", "D": "24"}, []int{2}, rnnCalls("lstm", 27)},
+	{"rnn", map[string]string{"words": "30", "D": "24", "cell": "GRU"}, []int{2}, rnnCalls("gru", 23)},
 	{"vit", map[string]string{"D": "48", "depth": "3", "heads": "4", "patch": "8", "size": "32", "classes": "10"}, nil, vitCalls},
 	{"whisper", map[string]string{
 		"D": "32", "mels": "20", "A": "24", "P": "12", "vocab": "50",
@@ -37,6 +37,10 @@ var drawnModels = []drawnModel{
 		"vocab": "50", "D": "32", "F": "48", "L": "2", "H": "4", "KV": "2", "theta": "10000.0",
 		"factor": "8.0", "context": "64", "tied": "false",
 	}, []int{2, 9}, llamaCalls},
+	{"bert", map[string]string{"vocab": "60", "P": "16", "D": "32", "F": "48", "L": "2", "H": "4"}, nil, bertCalls},
+	{"clip", map[string]string{"vocab": "60", "P": "16", "D": "32", "F": "48", "L": "2", "H": "4"}, nil, clipCalls("gelu")},
+	{"clip", map[string]string{"vocab": "60", "P": "16", "D": "32", "F": "48", "L": "2", "H": "4", "act": "quick_gelu"}, nil, clipCalls("quick")},
+	{"vae", map[string]string{"ch": "[16, 24, 32]", "layers": "1", "groups": "8"}, nil, vaeCalls},
 }
 
 // Compiled for the CPU, they give what PyTorch 2.15.0 gave in float64.

@@ -18,9 +18,7 @@ func TestMetalDrawnModels(t *testing.T) {
 	needMetal(t)
 	for _, d := range drawnModels {
 		t.Run(d.name, func(t *testing.T) {
-			if testing.Short() && d.name == "unet" {
-				t.Skip("compiles some hundred kernels")
-			}
+			d.skipLong(t)
 			calls := d.calls(t)
 			m := sampleModel(t, d.name, d.set, calls)
 			weights := drawnWeights(t, m)

@@ -4,6 +4,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/mlxc/mlxc"
@@ -18,41 +20,71 @@ type drawnModel struct {
 	set   map[string]string
 	dims  []int // of the session
 	calls func(t *testing.T) []call
+	long  bool // it has kernels by the hundred
 }
 
 var drawnModels = []drawnModel{
-	{"unet", map[string]string{"ch": "[16, 32, 48]", "heads": "[2, 4, 6]", "layers": "1", "context": "24", "groups": "8"}, nil, unetCalls},
-	{"mlp", map[string]string{"hidden": "32"}, nil, mlpCalls},
-	{"lenet", nil, nil, lenetCalls},
-	{"resnet18", map[string]string{"size": "32"}, nil, resnet18Calls},
-	{"kernels", nil, nil, kernelsCalls},
-	{"rnn", map[string]string{"words": "30", "D": "24"}, []int{2}, rnnCalls("lstm", 27)},
-	{"rnn", map[string]string{"words": "30", "D": "24", "cell": "GRU"}, []int{2}, rnnCalls("gru", 23)},
-	{"vit", map[string]string{"D": "48", "depth": "3", "heads": "4", "patch": "8", "size": "32", "classes": "10"}, nil, vitCalls},
-	{"whisper", map[string]string{
-		"D": "32", "mels": "20", "A": "24", "P": "12", "vocab": "50",
-		"listeners": "2", "ears": "2", "writers": "2", "heads": "4",
-	}, []int{2}, whisperCalls},
-	{"llama", map[string]string{
+	{name: "mlp", set: map[string]string{"hidden": "32"}, calls: mlpCalls},
+	{name: "lenet", calls: lenetCalls},
+	{name: "resnet18", set: map[string]string{"size": "32"}, calls: resnet18Calls, long: true},
+	{name: "kernels", calls: kernelsCalls},
+	{name: "rnn", set: map[string]string{"words": "30", "D": "24"}, dims: []int{2}, calls: rnnCalls("lstm", 27)},
+	{name: "rnn", set: map[string]string{"words": "30", "D": "24", "cell": "GRU"}, dims: []int{2}, calls: rnnCalls("gru", 23)},
+	{name: "vit", set: map[string]string{"D": "48", "depth": "3", "heads": "4", "patch": "8", "size": "32", "classes": "10"}, calls: vitCalls},
+	{name: "bert", set: map[string]string{"vocab": "60", "P": "16", "D": "32", "F": "48", "L": "2", "H": "4"}, calls: bertCalls},
+	{name: "clip", set: map[string]string{"vocab": "60", "P": "16", "D": "32", "F": "48", "L": "2", "H": "4"}, calls: clipCalls("gelu")},
+	{name: "clip", set: map[string]string{
+		"vocab": "60", "P": "16", "D": "32", "F": "48", "L": "2", "H": "4", "act": "quick_gelu",
+	}, calls: clipCalls("quick")},
+	{name: "llama", set: map[string]string{
 		"vocab": "50", "D": "32", "F": "48", "L": "2", "H": "4", "KV": "2", "theta": "10000.0",
 		"factor": "8.0", "context": "64", "tied": "false",
-	}, []int{2, 9}, llamaCalls},
-	{"bert", map[string]string{"vocab": "60", "P": "16", "D": "32", "F": "48", "L": "2", "H": "4"}, nil, bertCalls},
-	{"clip", map[string]string{"vocab": "60", "P": "16", "D": "32", "F": "48", "L": "2", "H": "4"}, nil, clipCalls("gelu")},
-	{"clip", map[string]string{"vocab": "60", "P": "16", "D": "32", "F": "48", "L": "2", "H": "4", "act": "quick_gelu"}, nil, clipCalls("quick")},
-	{"vae", map[string]string{"ch": "[16, 24, 32]", "layers": "1", "groups": "8"}, nil, vaeCalls},
+	}, dims: []int{2, 9}, calls: llamaCalls},
+	{name: "whisper", set: map[string]string{
+		"D": "32", "mels": "20", "A": "24", "P": "12", "vocab": "50",
+		"listeners": "2", "ears": "2", "writers": "2", "heads": "4",
+	}, dims: []int{2}, calls: whisperCalls},
+	{name: "unet", set: map[string]string{
+		"ch": "[16, 32, 48]", "heads": "[2, 4, 6]", "layers": "1", "context": "24", "groups": "8",
+	}, calls: unetCalls, long: true},
+	{name: "vae", set: map[string]string{"ch": "[16, 24, 32]", "layers": "1", "groups": "8"}, calls: vaeCalls, long: true},
 }
 
 // Compiled for the CPU, they give what PyTorch 2.15.0 gave in float64.
 func TestDrawnModels(t *testing.T) {
 	for _, d := range drawnModels {
 		t.Run(d.name, func(t *testing.T) {
-			if testing.Short() && d.name == "unet" {
-				t.Skip("compiles a large model")
-			}
+			d.skipLong(t)
 			calls := d.calls(t)
 			b := buildModel(t, d.name, d.set, calls...)
 			d.compare(t, calls, b.run(t, drawnWeights(t, b.module), d.dims, calls))
+		})
+	}
+}
+
+func (d drawnModel) skipLong(t *testing.T) {
+	if testing.Short() && d.long {
+		t.Skip("compiles a large model")
+	}
+}
+
+// Every model of testdata/models compiles for both targets.
+func TestSampleModels(t *testing.T) {
+	paths, err := filepath.Glob("testdata/models/*.mlx")
+	if err != nil || len(paths) < 18 {
+		t.Fatal(len(paths), "models", err)
+	}
+	for _, path := range paths {
+		d := drawnModel{name: strings.TrimSuffix(filepath.Base(path), ".mlx")}
+		if i := slices.IndexFunc(drawnModels, func(o drawnModel) bool { return o.name == d.name }); i >= 0 {
+			d = drawnModels[i]
+		}
+		t.Run(d.name, func(t *testing.T) {
+			d.skipLong(t)
+			m := sampleModel(t, d.name, d.set, nil)
+			if _, err := mlxc.Compile(m, mlxc.Options{Package: d.name, Source: path, Targets: targets}); err != nil {
+				t.Error(err)
+			}
 		})
 	}
 }

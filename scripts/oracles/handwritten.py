@@ -1,6 +1,6 @@
 """Records what PyTorch computes where testdata/models/kernels.mlx has kernels.
 
-    python scripts/oracles/kernels.py testdata/models/kernels
+    python scripts/oracles/handwritten.py testdata/models/kernels
 """
 
 import sys

@@ -1,11 +1,10 @@
 package mlxc_test
 
 import (
-	"bytes"
-	"context"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,70 +13,98 @@ import (
 	"github.com/mlxc/mlxc/runtime"
 )
 
-// The models of testdata/models that are too large to keep weights of, each small and with
-// weights that are drawn as scripts/oracles/draw.py draws them, give what PyTorch 2.15.0 gave
-// in float64, to 1e-4 of the largest element: some dozens of layers, each of which rounds
-// sums of some hundred products.
+// A drawnModel is a model of testdata/models that is too large to keep weights of: small, and
+// with weights that are drawn as scripts/oracles/draw.py draws them.
+type drawnModel struct {
+	name  string
+	set   map[string]string
+	dims  []int // of the session
+	calls func(t *testing.T) []call
+	long  bool // it has kernels by the hundred
+}
+
+var drawnModels = []drawnModel{
+	{name: "mlp", set: map[string]string{"hidden": "32"}, calls: mlpCalls},
+	{name: "lenet", calls: lenetCalls},
+	{name: "resnet18", set: map[string]string{"size": "32"}, calls: resnet18Calls, long: true},
+	{name: "kernels", calls: kernelsCalls},
+	{name: "rnn", set: map[string]string{"words": "30", "D": "24"}, dims: []int{2}, calls: rnnCalls("lstm", 27)},
+	{name: "rnn", set: map[string]string{"words": "30", "D": "24", "cell": "GRU"}, dims: []int{2}, calls: rnnCalls("gru", 23)},
+	{name: "vit", set: map[string]string{"D": "48", "depth": "3", "heads": "4", "patch": "8", "size": "32", "classes": "10"}, calls: vitCalls},
+	{name: "bert", set: map[string]string{"vocab": "60", "P": "16", "D": "32", "F": "48", "L": "2", "H": "4"}, calls: bertCalls},
+	{name: "clip", set: map[string]string{"vocab": "60", "P": "16", "D": "32", "F": "48", "L": "2", "H": "4"}, calls: clipCalls("gelu")},
+	{name: "clip", set: map[string]string{
+		"vocab": "60", "P": "16", "D": "32", "F": "48", "L": "2", "H": "4", "act": "quick_gelu",
+	}, calls: clipCalls("quick")},
+	{name: "llama", set: map[string]string{
+		"vocab": "50", "D": "32", "F": "48", "L": "2", "H": "4", "KV": "2", "theta": "10000.0",
+		"factor": "8.0", "context": "64", "tied": "false",
+	}, dims: []int{2, 9}, calls: llamaCalls},
+	{name: "whisper", set: map[string]string{
+		"D": "32", "mels": "20", "A": "24", "P": "12", "vocab": "50",
+		"listeners": "2", "ears": "2", "writers": "2", "heads": "4",
+	}, dims: []int{2}, calls: whisperCalls},
+	{name: "unet", set: map[string]string{
+		"ch": "[16, 32, 48]", "heads": "[2, 4, 6]", "layers": "1", "context": "24", "groups": "8",
+	}, calls: unetCalls, long: true},
+	{name: "vae", set: map[string]string{"ch": "[16, 24, 32]", "layers": "1", "groups": "8"}, calls: vaeCalls, long: true},
+}
+
+// Compiled for the CPU, they give what PyTorch 2.15.0 gave in float64.
 func TestDrawnModels(t *testing.T) {
-	for _, test := range drawnModels {
-		t.Run(test.model+"/"+test.entry, func(t *testing.T) {
-			if testing.Short() && test.model == "unet" {
-				t.Skip("compiles a large model")
-			}
-			m, err := mlxc.Load(filepath.Join("testdata", "models", test.model+".mlx"), mlxc.Source{Set: test.set})
-			if err != nil {
-				t.Fatal(err)
-			}
-			runner, err := mlxc.BuildRunner(context.Background(), m, test.model+".mlx", ir.CPU, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var in, out bytes.Buffer
-			for _, a := range test.inputs(t) {
-				if err := runtime.WriteNPY(&in, a); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if err := runner.Run(context.Background(), test.entry, drawnWeights(t, m), 0, &in, &out); err != nil {
-				t.Fatal(err)
-			}
-			result, err := runtime.ReadNPY(&out, math.MaxInt64)
-			if err != nil {
-				t.Fatal(err)
-			}
-			want := recordedResult(t, test.model, test.result)
-			largest := 0.0
-			for _, x := range want {
-				largest = max(largest, math.Abs(float64(x)))
-			}
-			within(t, test.result, floats(t, result), want, 1e-4*largest)
+	for _, d := range drawnModels {
+		t.Run(d.name, func(t *testing.T) {
+			d.skipLong(t)
+			calls := d.calls(t)
+			b := buildModel(t, d.name, d.set, calls...)
+			d.compare(t, calls, b.run(t, drawnWeights(t, b.module), d.dims, calls))
 		})
 	}
 }
 
-var unetSmall = map[string]string{
-	"ch": "[16, 32, 48]", "heads": "[2, 4, 6]", "layers": "1", "context": "24", "groups": "8",
+func (d drawnModel) skipLong(t *testing.T) {
+	if testing.Short() && d.long {
+		t.Skip("compiles a large model")
+	}
 }
 
-var drawnModels = []struct {
-	model, entry, result string
-	set                  map[string]string
-	inputs               func(t *testing.T) []*runtime.Array
-}{
-	{"unet", "step", "z", unetSmall, func(t *testing.T) []*runtime.Array {
-		number := func(x float32) *runtime.Array { return arrayOf(t, runtime.F32, []float32{x}) }
-		return []*runtime.Array{draw(t, "z", 1, 8, 16, 4), number(601), draw(t, "text", 2, 7, 24), number(7.5), number(2.5), number(2)}
-	}},
-	{"unet", "noise", "noise", unetSmall, func(t *testing.T) []*runtime.Array {
-		z := data[float32](t, draw(t, "z", 1, 8, 16, 4))
-		both := append(append([]float32{}, z...), z...)
-		return []*runtime.Array{arrayOf(t, runtime.F32, both, 2, 8, 16, 4), arrayOf(t, runtime.F32, []float32{601, 601}, 2), draw(t, "text", 2, 7, 24)}
-	}},
-	{"vit", "classify", "logits", map[string]string{
-		"D": "48", "depth": "3", "heads": "4", "patch": "8", "size": "32", "classes": "10",
-	}, func(t *testing.T) []*runtime.Array {
-		return []*runtime.Array{draw(t, "x", 2, 32, 32, 3)}
-	}},
+// Every model of testdata/models compiles for both targets.
+func TestSampleModels(t *testing.T) {
+	paths, err := filepath.Glob("testdata/models/*.mlx")
+	if err != nil || len(paths) < 18 {
+		t.Fatal(len(paths), "models", err)
+	}
+	for _, path := range paths {
+		d := drawnModel{name: strings.TrimSuffix(filepath.Base(path), ".mlx")}
+		if i := slices.IndexFunc(drawnModels, func(o drawnModel) bool { return o.name == d.name }); i >= 0 {
+			d = drawnModels[i]
+		}
+		t.Run(d.name, func(t *testing.T) {
+			d.skipLong(t)
+			m := sampleModel(t, d.name, d.set, nil)
+			if _, err := mlxc.Compile(m, mlxc.Options{Package: d.name, Source: path, Targets: targets}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// compare holds results to 1e-4 of the largest element that is wanted: they come of some dozens
+// of layers, each of which rounds sums of some hundred products.
+func (d drawnModel) compare(t *testing.T, calls []call, results [][]*runtime.Array) {
+	t.Helper()
+	for i, c := range calls {
+		for j, name := range c.want {
+			if name == "" {
+				continue
+			}
+			want, largest := recordedResult(t, d.name, name), 0.0
+			for _, x := range want {
+				largest = max(largest, math.Abs(float64(x)))
+			}
+			within(t, name, asFloats(t, results[i][j]), want, 1e-4*largest)
+		}
+	}
 }
 
 // A kernel has room for 31 buffers on Metal: what is joined of more values, by the model or
@@ -100,42 +127,4 @@ entry apart(x: f32[B, 8]) -> (y: f32[8, 40 * B]) { return concat([layer(relu(x))
 	if _, err := mlxc.Compile(m, mlxc.Options{Package: "many", Source: "many.mlx", Targets: []ir.Target{ir.Metal, ir.CPU}}); err != nil {
 		t.Error(err)
 	}
-}
-
-// draw is an array of numbers in [-1, 1).
-func draw(t *testing.T, name string, shape ...int) *runtime.Array {
-	return drawn(t, name, shape, func(u float64) float64 { return u })
-}
-
-// recordedResult is an array of what PyTorch computed for a model.
-func recordedResult(t *testing.T, model, name string) []float32 {
-	t.Helper()
-	return floats(t, readNPY(t, filepath.Join("testdata", "models", model+"-"+name+".npy")))
-}
-
-// drawnWeights writes a checkpoint with drawn weights, in PyTorch's layouts: a matrix or
-// kernel times sqrt(3/fan), a bias divided by 4, a gain from 3/4 to 5/4.
-func drawnWeights(t *testing.T, m *ir.Module) string {
-	t.Helper()
-	var names []string
-	var arrays []*runtime.Array
-	for _, p := range m.Params {
-		var shape []int
-		fan := 1.0
-		for i, s := range p.Type.Shape {
-			n, _ := s.Int()
-			if shape = append(shape, int(n)); i > 0 {
-				fan *= float64(n)
-			}
-		}
-		scale := func(u float64) float64 { return u * math.Sqrt(3/fan) }
-		switch {
-		case strings.HasSuffix(p.Path, "bias"):
-			scale = func(u float64) float64 { return u / 4 }
-		case len(shape) == 1:
-			scale = func(u float64) float64 { return 1 + u/4 }
-		}
-		names, arrays = append(names, p.Path), append(arrays, drawn(t, p.Path, shape, scale))
-	}
-	return checkpoint(t, names, arrays)
 }

@@ -50,7 +50,7 @@ func TestLintOfKernels(t *testing.T) {
 
 // What Metal in a model's file must not say is found where it stands there.
 func TestLintOfMetalInAModel(t *testing.T) {
-	const file = "testdata/kernels/kernels.mlx"
+	const file = "testdata/models/kernels.mlx"
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -98,7 +98,7 @@ func repeats(all ir.Diagnostics) bool {
 
 // The kernels of a model in the language compile for both targets.
 func TestCompileKernelsOfTheLanguage(t *testing.T) {
-	m, err := mlxc.Load("testdata/kernels/kernels.mlx", mlxc.Source{})
+	m, err := mlxc.Load("testdata/models/kernels.mlx", mlxc.Source{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,63 +1,43 @@
 package mlxc_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"math"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"testing"
 
 	"github.com/go-audio/wav"
 
-	"github.com/mlxc/mlxc"
 	"github.com/mlxc/mlxc/runtime"
 )
 
 // published is a model of testdata/models, built for the CPU, with a published checkpoint.
-type published struct{ program, weights string }
+type published struct {
+	builtModel
+	weights string
+}
 
 func publishedModel(t *testing.T, name, weights string) published {
 	t.Helper()
 	weights = shared(t, "models/"+weights)
-	m, err := mlxc.Load(filepath.Join("testdata", "models", name+".mlx"), mlxc.Source{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := mainPackage(t, m, name+".mlx", map[string]string{"main.go": "testdata/models/calls_main.go.txt"})
-	program := filepath.Join(t.TempDir(), name)
-	if out, err := exec.Command("go", "build", "-o", program, "./"+dir).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return published{program, weights}
+	return published{buildModel(t, name, nil), weights}
 }
 
-// calls runs the model's entry on one array after another, in one session, and returns the
-// results of all.
+// calls runs the model's only entry on one array after another, in one session whose dims are
+// all 1, and returns the results of all.
 func (p published) calls(t *testing.T, inputs ...*runtime.Array) []*runtime.Array {
 	t.Helper()
-	var in, out, message bytes.Buffer
-	for _, a := range inputs {
-		if err := runtime.WriteNPY(&in, a); err != nil {
-			t.Fatal(err)
-		}
+	dims := make([]int, len(p.module.SessionDims()))
+	for i := range dims {
+		dims[i] = 1
 	}
-	cmd := exec.Command(p.program, p.weights)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = &in, &out, &message
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("%v\n%s", err, message.String())
+	entry := p.module.Entries()[0]
+	var calls []call
+	for group := range slices.Chunk(inputs, len(entry.Inputs)) {
+		calls = append(calls, call{entry: entry.Name, inputs: group})
 	}
-	var results []*runtime.Array
-	for out.Len() > 0 {
-		a, err := runtime.ReadNPY(&out, int64(out.Len()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		results = append(results, a)
-	}
-	return results
+	return slices.Concat(p.run(t, p.weights, dims, calls)...)
 }
 
 // recordedArray is one of the reference arrays of a published model, which are f32.

@@ -129,8 +129,8 @@ func linear(s Size) (d *Dim, scale, rest int64, ok bool) {
 	return d, scale, rest, d != nil
 }
 
-// proves reports whether s >= 0 follows from the bounds of its dims, or from one of
-// the facts with them.
+// proves reports whether s >= 0 follows from the bounds of its dims, or from some times one
+// of the facts with them.
 func proves(facts []Fact, s Size) bool {
 	if s.AtLeast(0) {
 		return true
@@ -140,8 +140,10 @@ func proves(facts []Fact, s Size) bool {
 		if f.Rel == LT {
 			room = room.Sub(N(1))
 		}
-		if s.Sub(room).AtLeast(0) || f.Rel == EQ && s.Add(room).AtLeast(0) {
-			return true
+		for _, n := range s.likeTerms(room) {
+			if (n > 0 || f.Rel == EQ) && s.Sub(room.Mul(N(n))).AtLeast(0) {
+				return true
+			}
 		}
 	}
 	return false

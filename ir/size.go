@@ -483,6 +483,24 @@ func (s Size) Less(t Size) bool {
 	return diff.NonNegative() || t.Sub(u).AtLeast(1)
 }
 
+// within proves 0 <= s < t at every point of a loop, by the bounds of the dims and facts.
+func (s Size) within(t Size, facts []Fact) bool {
+	u, ok := s.upper()
+	return ok && s.NonNegative() && proves(facts, t.Sub(u).Sub(N(1)))
+}
+
+// likeTerms is how many times the terms of t go into those of s with the same atoms.
+func (s Size) likeTerms(t Size) (times []int64) {
+	for _, a := range s.terms {
+		for _, b := range t.terms {
+			if a.key == b.key && a.Coef%b.Coef == 0 {
+				times = append(times, a.Coef/b.Coef)
+			}
+		}
+	}
+	return times
+}
+
 // Subst replaces the atoms for which f says so, simplifying on the way.
 func (s Size) Subst(f func(*Atom) (Size, bool)) Size {
 	out := Size{overflow: s.overflow}

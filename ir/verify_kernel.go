@@ -108,7 +108,7 @@ func (v *verifier) kernel(k *Kernel) {
 		}
 		v.size(k.Pos, "store", st.Index, grid)
 		if len(st.Guard) == 0 && !(Bound{st.Index, arg.Len}).Proven() {
-			if _, isInt := arg.Len.Int(); isInt && !hasQuotient(st.Index) {
+			if _, isInt := arg.Len.Int(); isInt && !hasQuotient(st.Index) && !v.stays(k, st) {
 				fault("store/bounds", "%%%s[%s] is not within %s elements", arg.Name, st.Index, arg.Len)
 			}
 		}
@@ -118,6 +118,26 @@ func (v *verifier) kernel(k *Kernel) {
 			}
 		}
 	}
+}
+
+// stays proves that a store without a guard is within its argument by the facts of every
+// function that launches the kernel.
+func (v *verifier) stays(k *Kernel, st Store) bool {
+	size, launched := k.Args[st.Arg].Len, false
+	for _, f := range v.module.Funcs {
+		for _, w := range f.Variants {
+			for _, s := range w.Steps {
+				if s.Kernel != k {
+					continue
+				}
+				launched = true
+				if !s.outside(st.Index).within(s.outside(size), f.Where) {
+					return false
+				}
+			}
+		}
+	}
+	return launched
 }
 
 // written: a kernel that is written by hand is that, and nothing else.

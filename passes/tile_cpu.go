@@ -106,14 +106,16 @@ type factoring struct {
 	names  map[string]bool       // of kernels
 }
 
-// variant puts the steps of factors before those of products.
+// variant puts the steps of factors before those of products, and within their loops.
 func (f *factoring) variant(v *ir.Variant) {
 	buffers := map[string]bool{}
 	for _, b := range v.Buffers {
 		buffers[b.Name] = true
 	}
 	var steps []*ir.Step
-	for _, s := range v.Steps {
+	at := make([]int, len(v.Steps)+1) // where each step and its factors begin
+	for i, s := range v.Steps {
+		at[i] = len(steps)
 		if p := f.made[s.Kernel]; p != nil {
 			all := s.Args
 			for _, factor := range p.factors {
@@ -124,6 +126,10 @@ func (f *factoring) variant(v *ir.Variant) {
 			s.Kernel, s.Args, s.Sizes = p.main, pick(all, p.args), sizesOf(p.main)
 		}
 		steps = append(steps, s)
+	}
+	at[len(v.Steps)] = len(steps)
+	for i, l := range v.Loops {
+		v.Loops[i].First, v.Loops[i].End = at[l.First], at[l.End]
 	}
 	for i, s := range steps {
 		s.Epoch = i

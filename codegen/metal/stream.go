@@ -188,17 +188,22 @@ func (p *printer) weights(s *streaming) {
 	p.line("float some[%d];", each)
 	p.line("const float before = largest;")
 	p.each("n", each, 1, func() {
-		p.line("const %s ki = k0 + part + n * %d;", p.index, rowLanes)
-		p.line("some[n] = (-INFINITY);")
-		p.inMatrix([]side{s.scores.rows, s.scores.cols}, func() {
-			p.axes(s.M, "mi", func() {
-				p.axes([]*ir.Axis{s.Keys}, "ki", func() {
-					p.line("const float %s = %s;", variable(s.Dot), at)
-					p.stmts(p.kernel.Lets(append(s.row, s.Keys), []*ir.Scalar{s.Dot}, []*ir.Scalar{s.Score}))
-					p.line("some[n] = %s;", p.alone(s.Score))
+		score, mentioned := p.capture(func() {
+			p.inMatrix([]side{s.scores.rows, s.scores.cols}, func() {
+				p.axes(s.M, "mi", func() {
+					p.axes([]*ir.Axis{s.Keys}, "ki", func() {
+						p.line("const float %s = %s;", variable(s.Dot), at)
+						p.stmts(p.kernel.Lets(append(s.row, s.Keys), []*ir.Scalar{s.Dot}, []*ir.Scalar{s.Score}))
+						p.line("some[n] = %s;", p.alone(s.Score))
+					})
 				})
-			})
-		}, nil)
+			}, nil)
+		})
+		if mentioned[s.Keys.Name] || !s.scores.cols.whole() {
+			p.line("const %s ki = k0 + part + n * %d;", p.index, rowLanes)
+		}
+		p.line("some[n] = (-INFINITY);")
+		p.b.WriteString(score)
 		p.line("largest = %s;", maxOf("largest", "some[n]"))
 	})
 	p.acrossRow("largest", maxOf)

@@ -30,7 +30,7 @@ func TestWrittenByHand(t *testing.T) {
 
 // The kernels of a model in the language compute what their references do.
 func TestKernelsOfTheLanguage(t *testing.T) {
-	m, err := mlxc.Load("../../testdata/kernels/kernels.mlx", mlxc.Source{})
+	m, err := mlxc.Load("../../testdata/models/kernels.mlx", mlxc.Source{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func TestKernelsOfTheLanguage(t *testing.T) {
 	for _, n := range []int{1, 5} {
 		s.programs = append(s.programs, handProgram(t, r, m, "ffn", roundsF16, ir.NewTensor(ir.F16, n, 512), ir.NewTensor(ir.F16, n, 512), ir.NewTensor(ir.F16, 512)))
 		s.programs = append(s.programs, handProgram(t, r, m, "turns", 0, ir.NewTensor(ir.F32, n, 19))) // of bf16 too
-		s.programs = append(s.programs, handProgram(t, r, m, "rows", sum, ir.NewTensor(ir.F32, n, 100), ir.NewTensor(ir.F32, 100)))
+		s.programs = append(s.programs, handProgram(t, r, m, "ffn32", sum, ir.NewTensor(ir.F32, n, 100), ir.NewTensor(ir.F32, n, 100), ir.NewTensor(ir.F32, 100)))
 	}
 	s.run(t)
 }

@@ -224,13 +224,16 @@ func (p *printer) zeroOf(t ir.DType) string {
 	return storage[t] + "(0.0f)"
 }
 
+// whole reports that every tile of a side is full.
+func (s side) whole() bool { return product(s.axes).Multiple(int64(s.size)) }
+
 // inMatrix prints body for the places that are inside the matrix, where some are
 // not, and otherwise, if not nil, for those.
 func (p *printer) inMatrix(sides []side, body, otherwise func()) {
 	var conds []string
 	for _, s := range sides {
-		if n := product(s.axes); !n.Multiple(int64(s.size)) {
-			conds = append(conds, s.at+" < "+p.size(n))
+		if !s.whole() {
+			conds = append(conds, s.at+" < "+p.size(product(s.axes)))
 		}
 	}
 	if len(conds) == 0 {

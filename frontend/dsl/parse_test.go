@@ -11,30 +11,6 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
-func models(t testing.TB) []string {
-	names, err := filepath.Glob("testdata/models/*.mlx")
-	if err != nil || len(names) < 9 {
-		t.Fatalf("%d models, %v", len(names), err)
-	}
-	return names
-}
-
-func TestParseModels(t *testing.T) {
-	for _, name := range models(t) {
-		src, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		f, err := Parse(filepath.Base(name), src)
-		if err != nil {
-			t.Errorf("%s", err.(ir.Diagnostics).Render(func(string) ([]byte, bool) { return src, true }))
-		}
-		if len(f.Decls) == 0 {
-			t.Errorf("%s has no declarations", name)
-		}
-	}
-}
-
 // TestSyntaxErrors compares the messages for all files of testdata/syntax.
 func TestSyntaxErrors(t *testing.T) {
 	names, err := filepath.Glob("testdata/syntax/*.mlx")

@@ -69,6 +69,9 @@ func Metal(m *ir.Module) (*runtime.Program, error) {
 	}
 	for _, f := range m.Funcs {
 		e := runtime.Entry{Name: f.Name, Where: t.facts(f.Where)}
+		for _, d := range f.Dims {
+			e.Given = append(e.Given, slices.Index(m.Dims, d))
+		}
 		for _, v := range f.Inputs {
 			e.Inputs = append(e.Inputs, t.port(v.Name, v.Type))
 		}

@@ -20,14 +20,24 @@ def draw(name, *shape):
     return torch.from_numpy((z >> np.uint64(40)).astype(np.float64) / 2**23 - 1).reshape(shape)
 
 
+def tokens(name, n, *shape):
+    """Drawn numbers from 0 to n-1."""
+    return ((draw(name, *shape) + 1) * (n / 2)).floor().long()
+
+
 @torch.no_grad()
 def fill(model):
     """Draws every parameter of a module from its name, and rounds it to f32: a matrix or
-    kernel times sqrt(3/fan), a bias divided by 4, a gain from 3/4 to 5/4."""
-    for name, p in model.named_parameters():
-        u = draw(name, *p.shape)
-        if name.endswith("bias"):
+    kernel times sqrt(3/fan), a bias or mean divided by 4, a gain from 3/4 to 5/4, a variance
+    from 1/2 to 3/2."""
+    for name, p in [*model.named_parameters(), *model.named_buffers()]:
+        if not p.is_floating_point():
+            continue
+        u, last = draw(name, *p.shape), name.split(".")[-1]
+        if last.startswith("bias") or last == "running_mean":
             u = u / 4
+        elif last == "running_var":
+            u = 1 + u / 2
         elif p.dim() == 1:
             u = 1 + u / 4
         else:

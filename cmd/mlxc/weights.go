@@ -40,7 +40,7 @@ keep the model from loading, and the exit code is 1.`,
 		},
 		RunE: f.run,
 	}
-	f.src.register(cmd)
+	f.src.registerConfig(cmd)
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print JSON: file, tensors and totals")
 	return cmd
 }
@@ -84,6 +84,7 @@ func (f *weightsFlags) run(cmd *cobra.Command, args []string) error {
 	defer w.Close()
 	list := listWeights(args[0], w)
 	if len(args) == 2 {
+		f.src.weights = args[0]
 		m, err := f.src.load(args[1], cmd.ErrOrStderr())
 		if err != nil {
 			return err

@@ -201,7 +201,7 @@ func (c *context) declareTensor(d *TensorDecl, path string) value {
 	}
 	w := &weight{decl: d, path: join(path, step)}
 	typ, ok := c.tensorType(d.Type)
-	options := []mlx.ParamOption{mlx.Path(c.checkpointPath(w.path))}
+	var options []mlx.ParamOption
 	first := ir.Init{Name: "constant", Args: []float64{0}}
 	if d.Init != nil {
 		var fine bool
@@ -216,6 +216,7 @@ func (c *context) declareTensor(d *TensorDecl, path string) value {
 	if !ok {
 		return poison{}
 	}
+	c.declareWeights()
 	c.b.SetPos(c.at(d.Name.span()))
 	if d.Kind == "state" {
 		w.state = c.b.Sub(w.path).StateOf("", typ, first, options...)

@@ -51,7 +51,10 @@ func (s *sourceFlags) source() (mlxc.Source, error) {
 		if err != nil {
 			return o, err
 		}
-		if err := json.Unmarshal(text, &o.Config); err != nil {
+		var wrong *json.UnmarshalTypeError
+		if err := json.Unmarshal(text, &o.Config); errors.As(err, &wrong) {
+			return o, fmt.Errorf("%s: it is a JSON %s, not an object {...}", s.config, wrong.Value)
+		} else if err != nil {
 			return o, fmt.Errorf("%s: %w", s.config, err)
 		}
 	}

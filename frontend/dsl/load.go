@@ -91,6 +91,7 @@ func compile(file string, opts Options, build func(in *context, f *File) (some b
 		return c.finish()
 	}
 	main.main, c.main = true, main
+	(&context{compiler: c, file: main}).checkSet()
 	c.runFile(c.prelude, "")
 	in := c.runFile(main, "")
 	c.declareWeights()

@@ -1,6 +1,7 @@
 package dsl
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -94,6 +95,7 @@ entry e(x: f32[1]) -> (y: f32[1]) { return x }
 		{nil, nil, "w f32[1, 1, 1], a f32[1]"},
 		{map[string]string{"n": "2", "name": "b c", "W": "f16", "list": "[7, 8]", "on": "true"}, nil, "w f16[2, 2, 7], b c f32[1], o f32[1]"},
 		{nil, map[string]any{"model": map[string]any{"n": 3.0}, "W": "bf16", "list": []any{4.0}, "name": "x", "unrelated": nil}, "w bf16[3, 1, 4], x f32[1]"},
+		{nil, map[string]any{"W": "bfloat16", "model": nil, "rate": 1.0, "list": nil}, "w bf16[1, 1, 1], a f32[1]"},
 		{map[string]string{"n": "5"}, map[string]any{"model": map[string]any{"n": 3.0}}, "w f32[5, 1, 1], a f32[1]"},
 	} {
 		p, err := Load("m.mlx", Options{ReadFile: file(model), Set: c.set, Config: c.config})
@@ -122,6 +124,30 @@ entry e(x: f32[1]) -> (y: f32[1]) { return x }
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("--set %s: %v, want %s", set, err, want)
 		}
+	}
+	for text, want := range map[string]string{
+		`{"model": 3}`:               "m.mlx:2:3: error: config `n`: \"model\" of the config file is no object that could have \"n\"",
+		`{"model": {"n": {"k": 1}}}`: "config `n`: \"model.n\" of the config file is an object",
+		`{"model": {"n": true}}`:     "config `n`: the bool true is no int",
+		`{"rate": "1"}`:              "config `rate`: the string \"1\" is no float",
+		`{"W": "float31"}`:           "config `W`: the string \"float31\" is no dtype",
+		`{"W": 16}`:                  "config `W`: the int 16 is no dtype",
+		`{"list": [1, null]}`:        "config `list`: none is no int",
+		`{"list": 1}`:                "config `list`: the int 1 is no list",
+		`{"name": 1}`:                "config `name`: the int 1 is no string",
+	} {
+		var object map[string]any
+		if err := json.Unmarshal([]byte(text), &object); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Load("m.mlx", Options{ReadFile: file(model), Config: object})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+	_, err := Load("m.mlx", Options{ReadFile: file("entry e(x: f32[1]) -> (y: f32[1]) { return x }\n"), Set: map[string]string{"n": "1"}})
+	if err == nil || err.Error() != "--set n: error: the model has no such config" {
+		t.Errorf("a config that is none: %v", err)
 	}
 }
 

@@ -28,13 +28,13 @@ func (c *context) child(e Expr, path string) value {
 	case *List:
 		out := list{}
 		for i, item := range e.Items {
-			out = append(out, c.child(item, join(path, fmt.Sprint(i))))
+			out = append(out, c.element(item, path, i))
 		}
 		return out
 	case *Comprehension:
 		out := list{}
 		c.each(e.In, e.Vars, func(in *context, i int) bool {
-			out = append(out, in.child(e.Item, join(path, fmt.Sprint(i))))
+			out = append(out, in.element(e.Item, path, i))
 			return true
 		})
 		return out
@@ -49,6 +49,15 @@ func (c *context) child(e Expr, path string) value {
 		return c.child(e.Else, path)
 	}
 	return c.eval(e)
+}
+
+// element evaluates element i of the list at a path, which may have another name than i.
+func (c *context) element(e Expr, path string, i int) value {
+	step := fmt.Sprint(i)
+	if p, ok := e.(*Placed); ok {
+		e, step = p.X, c.stepName(p.At)
+	}
+	return c.child(e, join(path, step))
 }
 
 // blockType finds the block that an expression names, if it names one.

@@ -181,3 +181,30 @@ func TestBounds(t *testing.T) {
 		}
 	}
 }
+
+// Paths follow members, lists and what `at` says of either.
+func TestPaths(t *testing.T) {
+	const text = `block One() { param w: f32[1] }
+block Pair(n: int) {
+  seq = [One() at "0", One() at "ff.net.2", One()]
+  more = [One() at "layer{i}" for i in n..n + 2] at ""
+  deep = [[One() at "{j}x{i}" for i in 0..2] at "s{j}" for j in 1..3]
+  top = [One() at ""] at ""
+  bare = One() at "a.b"
+}
+p = Pair(3) at "model.p"
+entry e(x: f32[1]) -> (y: f32[1]) { return x + p.seq[1].w + p.deep[1][0].w }
+`
+	p, err := Load("m.mlx", Options{ReadFile: file(text)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, w := range p.Module().Params {
+		got = append(got, strings.TrimSuffix(strings.TrimPrefix(w.Path, "model.p."), ".w"))
+	}
+	const want = "seq.0 seq.ff.net.2 seq.2 layer3 layer4 deep.s1.1x0 deep.s1.1x1 deep.s2.2x0 deep.s2.2x1 w a.b"
+	if g := strings.Join(got, " "); g != want {
+		t.Errorf("got  %s\nwant %s", g, want)
+	}
+}

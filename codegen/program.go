@@ -30,7 +30,7 @@ func (p *pkg) shared() *jen.Statement {
 	if p.hasStates() {
 		var states []jen.Code
 		for _, s := range p.module.States() {
-			states = append(states, fields("Name", jen.Lit(s.Path), "DType", dtype(s.Type.DType), "Shape", p.sizes(s.Type.Shape), "Init", jen.Lit(s.Init.Args[0])))
+			states = append(states, fields("Name", jen.Lit(s.Path), "DType", dtype(s.Type.DType), "Shape", p.sizes(s.Type.Shape), "Init", floats(s.Init.Numbers())))
 		}
 		tables = append(tables, jen.Id("states").Op("=").Add(slice(rt("State"), states)))
 	}
@@ -84,8 +84,8 @@ var multi = jen.Options{Open: "{", Close: "}", Separator: ",", Multi: true}
 
 func (p *pkg) param(w *ir.Param) jen.Code {
 	var init jen.Code
-	if w.Init != nil && w.Init.Name == "constant" {
-		init = rt("Fill").Call(jen.Lit(w.Init.Args[0]))
+	if numbers := w.Init.Numbers(); numbers != nil {
+		init = floats(numbers)
 	}
 	var pos jen.Code
 	if w.Pos != nil {

@@ -160,8 +160,12 @@ func (l *weightList) compare(w *runtime.Weights, m *ir.Module) {
 // lackingRow is of a param that is not in the file.
 func lackingRow(p *ir.Param) weightRow {
 	row := weightRow{Name: p.Path, DType: p.Type.DType.String(), Shape: paramShape(p), Status: weightMissing}
-	if p.Init != nil && p.Init.Name == "constant" {
-		row.Status, row.Note = weightFilled, fmt.Sprint("with ", p.Init.Args[0])
+	switch numbers := p.Init.Numbers(); len(numbers) {
+	case 0:
+	case 1:
+		row.Status, row.Note = weightFilled, fmt.Sprint("with ", numbers[0])
+	default:
+		row.Status, row.Note = weightFilled, fmt.Sprintf("with %d numbers of the model", len(numbers))
 	}
 	return row
 }

@@ -31,9 +31,6 @@ var quantisedNames = strings.Fields(`q4g32 q4g64 q8g32 q8g64 q4_0 q4_1 q5_0 q8_0
 // aliases are other names of ops.
 var aliases = map[string]string{"bit_and": "and", "bit_or": "or", "bit_xor": "xor", "bit_not": "not"}
 
-// inits are the distributions of the library init.
-var inits = strings.Fields("uniform normal trunc_normal xavier kaiming orthogonal")
-
 var builtins map[string]builtinFn
 
 func init() {
@@ -205,15 +202,13 @@ func init() {
 			return a.c.checked(a.call.Span, a.size(0).Add(a.size(1)).Sub(ir.N(1)).Div(a.size(1)))
 		}},
 	}
-	for _, name := range inits {
-		builtins["init."+name] = builtinFn{"a:float? b:float?", func(a *builtinArgs) value {
-			in := &ir.Init{Name: name}
-			for i := range a.args {
-				if a.given(i) {
-					in.Args = append(in.Args, a.float(i, 0))
-				}
-			}
-			return in
+	for _, d := range ir.Distributions {
+		params := d.Arg + ":float"
+		if d.Default != 0 {
+			params += "?"
+		}
+		builtins["init."+d.Name] = builtinFn{params, func(a *builtinArgs) value {
+			return &ir.Init{Name: d.Name, Args: []float64{a.float(0, d.Default)}}
 		}}
 	}
 }
@@ -298,11 +293,11 @@ func (a *builtinArgs) parts(i, otherwise int, make func(n int) []mlx.Value) valu
 // seedKey is the key of a number, which the model says.
 func seedKey(a *builtinArgs) value {
 	n, ok := a.size(0).Int()
-	if a.c.entry == nil {
-		return a.c.unsupported(a.call.Span, "`seed` where a state begins")
-	}
 	if !ok || n < 0 {
 		return a.c.errorf(a.at(0), "`n` of `seed` must be a number that is not negative, not %s", a.size(0))
+	}
+	if a.c.entry == nil { // a state begins with it
+		return list{ir.N(n >> 32), ir.N(n & math.MaxUint32)}
 	}
 	return a.built(func() mlx.Value { return a.c.b.Seed(uint64(n)) })
 }

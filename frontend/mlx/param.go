@@ -28,7 +28,7 @@ func Init(init ir.Init) ParamOption {
 }
 
 // Fill is Init with one number everywhere.
-func Fill(x float64) ParamOption { return Init(ir.Init{Name: "constant", Args: []float64{x}}) }
+func Fill(x float64) ParamOption { return Init(ir.Constant(x)) }
 
 // Load rearranges the checkpoint's tensor into the param by an einops pattern;
 // axes give the sizes that the pattern leaves open. The shape that the file must
@@ -100,6 +100,12 @@ func (k *Block) tensor(name string, t ir.Type, state bool, options []ParamOption
 	}
 	if err := b.checkType(p.ir.Type); err != nil {
 		b.errorf("%s: %v", what, err)
+	} else if p.ir.Init != nil {
+		if err := p.ir.Init.Check(p.ir.Type); err != nil {
+			b.errorf("%s: %v", what, err)
+		} else if len(p.loads) > 0 && len(p.ir.Init.Numbers()) > 1 {
+			b.errorf("%s: it is loaded as another, and its init is one number or a distribution", what)
+		}
 	}
 	if len(b.errs) > failed {
 		return Value{b: b}

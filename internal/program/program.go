@@ -30,16 +30,13 @@ func Metal(m *ir.Module) (*runtime.Program, error) {
 		p.Dims = append(p.Dims, runtime.Dim{Name: d.Name, Min: d.Min, Max: d.Max, Session: d.Session})
 	}
 	for _, s := range m.States() {
-		p.States = append(p.States, runtime.State{Name: s.Path, DType: runtime.DType(s.Type.DType), Shape: t.sizes(s.Type.Shape), Init: s.Init.Args[0]})
+		p.States = append(p.States, runtime.State{Name: s.Path, DType: runtime.DType(s.Type.DType), Shape: t.sizes(s.Type.Shape), Init: s.Init.Numbers()})
 	}
 	for _, w := range m.Weights() {
-		param := runtime.Param{Name: w.Path, DType: runtime.DType(w.Type.DType)}
+		param := runtime.Param{Name: w.Path, DType: runtime.DType(w.Type.DType), Init: w.Init.Numbers()}
 		for _, s := range w.Type.Shape {
 			n, _ := s.Int()
 			param.Shape = append(param.Shape, int(n))
-		}
-		if w.Init != nil && w.Init.Name == "constant" {
-			param.Init = runtime.Fill(w.Init.Args[0])
 		}
 		p.Params = append(p.Params, param)
 	}

@@ -22,7 +22,7 @@ type builtinFn struct {
 var constants = map[string]value{"inf": math.Inf(1), "init": namespace("init")}
 
 // notYet are names that the language has and this compiler does not.
-var notYet = strings.Fields(`gather scatter scatter_add istft eye
+var notYet = strings.Fields(`gather scatter scatter_add istft
 	grad stop_gradient quantize dequant tap params`)
 
 // quantisedNames are the dtypes that only storage has.
@@ -140,7 +140,7 @@ func init() {
 		}},
 
 		"arange": {"n:size dtype:dtype?", func(a *builtinArgs) value {
-			return a.op("iota", ir.IotaAttrs{DType: a.dtype(1, ir.I32), Shape: []ir.Size{a.size(0)}})
+			return a.built(func() mlx.Value { return a.c.b.Arange(a.dtype(1, ir.I32), a.size(0)) })
 		}},
 		"fft":  {"x:tensor", func(a *builtinArgs) value { return a.op("fft", ir.FFTAttrs{}, a.tensor(0)) }},
 		"ifft": {"x:tensor", func(a *builtinArgs) value { return a.op("fft", ir.FFTAttrs{Inverse: true}, a.tensor(0)) }},
@@ -157,6 +157,9 @@ func init() {
 		"seed": {"n:size", seedKey},
 		"split_key": {"key:tensor n:int?", func(a *builtinArgs) value {
 			return a.parts(1, 2, func(n int) []mlx.Value { return mlx.SplitKey(a.tensor(0), n) })
+		}},
+		"random_bits": {"key:tensor shape:sizes", func(a *builtinArgs) value {
+			return a.built(func() mlx.Value { return mlx.RandomBits(a.tensor(0), a.sizes(1)...) })
 		}},
 		"uniform": {"key:tensor shape:sizes dtype:dtype low:float? high:float?", func(a *builtinArgs) value {
 			return a.built(func() mlx.Value {
@@ -179,6 +182,13 @@ func init() {
 		"zeros": {"shape:sizes dtype:dtype", func(a *builtinArgs) value { return a.full(0, 1) }},
 		"ones":  {"shape:sizes dtype:dtype", func(a *builtinArgs) value { return a.full(1, 1) }},
 		"full":  {"shape:sizes x:float dtype:dtype", func(a *builtinArgs) value { return a.full(a.float(1, 0), 2) }},
+		"eye": {"n:size m:size? dtype:dtype?", func(a *builtinArgs) value {
+			m := a.size(0)
+			if a.given(1) {
+				m = a.size(1)
+			}
+			return a.built(func() mlx.Value { return a.c.b.Eye(a.dtype(2, ir.F32), a.size(0), m) })
+		}},
 		"array": {"xs:any dtype:dtype", func(a *builtinArgs) value { return a.c.array(a.at(0), a.args[0].value, a.dtype(1, ir.Invalid)) }},
 
 		"shape": {"x:type", func(a *builtinArgs) value { return sizeList(a.typ(0).Shape) }},

@@ -17,17 +17,18 @@ import (
 // safe for concurrent use.
 type Builder struct {
 	*Block
-	module  *ir.Module
-	scope   map[string]Dim // dims and constants, for types in text
-	names   []string       // of scope, in order
-	params  map[string]*param
-	renames []*rename
-	byFacts map[*ir.Dim]bool // dims whose bounds come from facts of entries
-	entry   *Entry           // being built; nil between entries
-	errs    ir.Diagnostics
-	pos     *ir.Pos // set by SetPos
-	built   bool
-	once    map[string]any
+	module    *ir.Module
+	scope     map[string]Dim // dims and constants, for types in text
+	names     []string       // of scope, in order
+	params    map[string]*param
+	renames   []*rename
+	byFacts   map[*ir.Dim]bool // dims whose bounds come from facts of entries
+	entry     *Entry           // being built; nil between entries
+	errs      ir.Diagnostics
+	precision precision
+	pos       *ir.Pos // set by SetPos
+	built     bool
+	once      map[string]any
 }
 
 // Building is the entry that is being built; nil between entries.

@@ -199,7 +199,11 @@ func (p *pkg) variant(t *table, v *ir.Variant) (jen.Code, error) {
 	}
 	var loops []jen.Code
 	for _, l := range v.Loops {
-		loops = append(loops, fields("First", jen.Lit(l.First), "End", jen.Lit(l.End), "Count", p.size(l.Count), "Counter", jen.Id(dimName(l.Counter))))
+		var ends, going jen.Code
+		if l.Going != nil {
+			ends, going = jen.True(), jen.Lit(block[l.Going])
+		}
+		loops = append(loops, fields("First", jen.Lit(l.First), "End", jen.Lit(l.End), "Count", p.size(l.Count), "Counter", jen.Id(dimName(l.Counter)), "Ends", ends, "Going", going))
 	}
 	if len(loops) > 0 {
 		items = append(items, jen.Id("Loops").Op(":").Add(slice(rt("Loop"), loops)))

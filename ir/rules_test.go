@@ -319,8 +319,9 @@ func TestEveryRuleHasAFailingExample(t *testing.T) {
 		rule            string
 		count           int64
 		takes, counters int
-	}{{"loop/body", 2, 0, 1}, {"loop/count", -1, 1, 1}, {"loop/count", 2, 1, 0}} {
-		in := testInstr(t, "loop", fmt.Sprintf("count=%d, carried=1", l.count), "f32[2]")
+		ends            bool
+	}{{"loop/body", 2, 0, 1, false}, {"loop/count", -1, 1, 1, false}, {"loop/count", 2, 1, 0, false}, {"loop/ends", 2, 1, 1, true}} {
+		in := testInstr(t, "loop", fmt.Sprintf("count=%d, carried=1, ends=%t", l.count, l.ends), "f32[2]")
 		in.Body = &Func{Results: []Result{{Type: in.Args[0].Type}}}
 		in.Body.Inputs = in.Args[:l.takes]
 		for range l.counters {

@@ -104,7 +104,11 @@ func (t table) variant(v *ir.Variant) runtime.Variant {
 	}
 	for _, l := range v.Loops {
 		counter := slices.IndexFunc(t.m.Dims, func(d *ir.Dim) bool { return d.Name == l.Counter.Name })
-		out.Loops = append(out.Loops, runtime.Loop{First: l.First, End: l.End, Count: t.size(l.Count), Counter: counter})
+		loop := runtime.Loop{First: l.First, End: l.End, Count: t.size(l.Count), Counter: counter}
+		if l.Going != nil {
+			loop.Ends, loop.Going = true, block[l.Going]
+		}
+		out.Loops = append(out.Loops, loop)
 	}
 	return out
 }

@@ -209,7 +209,7 @@ var metalProgram = runtime.Program{
 			Variants: []runtime.Variant{
 				{
 					Loops: []runtime.Loop{
-						{First: 4, End: 9, Count: runtime.Mono(12), Counter: roundRound},
+						{First: 4, End: 9, Count: runtime.Mono(12), Counter: roundRound, Ends: true, Going: 0},
 					},
 					Blocks: []runtime.Block{
 						{Bytes: runtime.Mono(1)},

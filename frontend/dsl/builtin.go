@@ -22,7 +22,7 @@ type builtinFn struct {
 var constants = map[string]value{"inf": math.Inf(1), "init": namespace("init")}
 
 // notYet are names that the language has and this compiler does not.
-var notYet = strings.Fields(`gather scatter scatter_add istft
+var notYet = strings.Fields(`istft
 	grad stop_gradient quantize dequant tap params`)
 
 // quantisedNames are the dtypes that only storage has.
@@ -93,6 +93,10 @@ func init() {
 		"take": {"x:tensor i:tensor axis:int?", func(a *builtinArgs) value {
 			return a.op("take", ir.AxisAttrs{Axis: a.axis(2, 0)}, a.tensor(0), a.tensor(1))
 		}},
+		"gather": {"x:tensor i:tensor axis:int?", func(a *builtinArgs) value {
+			return a.op("gather", ir.GatherAttrs{Axis: a.axis(2, -1)}, a.tensor(0), a.tensor(1))
+		}},
+		"scatter": scatter("scatter"), "scatter_add": scatter("scatter_add"),
 
 		"reshape": {"x:tensor shape:sizes", func(a *builtinArgs) value {
 			return a.built(func() mlx.Value { return a.tensor(0).Reshape(a.sizes(1)...) })
@@ -238,6 +242,12 @@ func extreme(name string) builtinFn {
 func scan(name string) builtinFn {
 	return builtinFn{"x:tensor axis:int? exclusive:bool? reverse:bool?", func(a *builtinArgs) value {
 		return a.op(name, ir.ScanAttrs{Axis: a.axis(1, -1), Exclusive: a.bool(2), Reverse: a.bool(3)}, a.tensor(0))
+	}}
+}
+
+func scatter(name string) builtinFn {
+	return builtinFn{"x:tensor i:tensor y:tensor axis:int?", func(a *builtinArgs) value {
+		return a.op(name, ir.GatherAttrs{Axis: a.axis(3, -1)}, a.tensor(0), a.tensor(1), a.tensor(2))
 	}}
 }
 

@@ -201,7 +201,7 @@ func (p *pkg) variant(t *table, v *ir.Variant) (jen.Code, error) {
 	for _, l := range v.Loops {
 		var ends, going jen.Code
 		if l.Going != nil {
-			ends, going = jen.True(), jen.Lit(block[l.Going])
+			ends, going = jen.True(), t.ref(l.Going, block)
 		}
 		loops = append(loops, fields("First", jen.Lit(l.First), "End", jen.Lit(l.End), "Count", p.size(l.Count), "Counter", jen.Id(dimName(l.Counter)), "Ends", ends, "Going", going))
 	}
@@ -238,16 +238,7 @@ func (p *pkg) step(t *table, s *ir.Step, block map[*ir.Buffer]int) (jen.Code, er
 	}
 	var args []jen.Code
 	for _, b := range s.Args {
-		index := b.Index
-		switch b.Place {
-		case ir.InArena:
-			index = block[b]
-		case ir.InParam:
-			index = slices.Index(t.module.Weights(), t.module.Params[index])
-		case ir.InState:
-			index = slices.Index(t.module.States(), t.module.Params[index])
-		}
-		args = append(args, rt(places[b.Place]).Dot("At").Call(jen.Lit(index)))
+		args = append(args, t.ref(b, block))
 	}
 	var pos, barrier, grain jen.Code
 	if s.Pos != nil {
@@ -261,6 +252,20 @@ func (p *pkg) step(t *table, s *ir.Step, block map[*ir.Buffer]int) (jen.Code, er
 	}
 	kernel := jen.Lit(slices.Index(t.module.Kernels, s.Kernel))
 	return fields("Kernel", kernel, "Args", inline(rt("Ref"), args), "Sizes", p.sizes(s.Sizes), "Grid", p.size(s.Grid()), "Grain", grain, "Barrier", barrier, "Pos", pos), nil
+}
+
+// ref is the memory of a buffer; block numbers those of the arena.
+func (t *table) ref(b *ir.Buffer, block map[*ir.Buffer]int) jen.Code {
+	index := b.Index
+	switch b.Place {
+	case ir.InArena:
+		index = block[b]
+	case ir.InParam:
+		index = slices.Index(t.module.Weights(), t.module.Params[index])
+	case ir.InState:
+		index = slices.Index(t.module.States(), t.module.Params[index])
+	}
+	return rt(places[b.Place]).Dot("At").Call(jen.Lit(index))
 }
 
 // place is a position in the user's own source, without the folder of the file,

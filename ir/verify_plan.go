@@ -94,8 +94,8 @@ func (v *verifier) variant(f *Func, w *Variant) {
 			fault(f.Pos, "loop/steps", "loop %d of steps %d to %d is no loop of whole epochs", i, l.First, l.End)
 			return
 		}
-		if g := l.Going; g != nil && (g.Place != InArena || !g.Type.Equal(Type{DType: Bool})) {
-			fault(f.Pos, "loop/going", "loop %d goes on by %%%s, which is %s in the place %s", i, g.Name, g.Type, g.Place)
+		if g := l.Going; g != nil && !g.Type.Equal(Type{DType: Bool}) {
+			fault(f.Pos, "loop/going", "loop %d goes on by %%%s, which is %s", i, g.Name, g.Type)
 		}
 		for _, outer := range w.Loops[:i] {
 			if outer.Has(l.First) != outer.Has(l.End-1) || outer.First > l.First || l.First < outer.First && l.End > outer.First {

@@ -37,8 +37,11 @@ type boundVariant struct {
 	recording Recording
 }
 
-// An ending is the block with the bool that may end a loop behind a launch.
-type ending struct{ launch, going int }
+// An ending is the bool that may end a loop behind a launch.
+type ending struct {
+	launch int
+	going  Ref
+}
 
 // A read is an argument of a launch that is an input of the entry.
 type read struct{ launch, arg, input int }
@@ -295,44 +298,44 @@ func (v *Variant) eachOf(dims []int64, first, end int, loops []Loop, again bool,
 	return true
 }
 
-// arenaSpan is a block of a variant in the arena.
-func (s *Session) arenaSpan(v *boundVariant, block int, arena Buffer) Span {
-	from := v.layout.offsets[block]
-	end := from + v.layout.bytes[block]
-	return Span{Bytes: s.arena.bytes[from:end:end], Buffer: arena, Offset: int(from)}
-}
-
 // point makes the launches point at all their memory.
 func (b *boundEntry) point(s *Session) error {
-	d, v := s.model.device, b.variant
-	arena, err := s.arena.on(d)
+	v := b.variant
+	arena, err := s.arena.on(s.model.device)
 	if err != nil {
 		return err
 	}
 	for i := range v.launches {
 		for n, ref := range v.variant.Steps[v.launches[i].Step].Args {
-			to := &v.launches[i].Args[n]
-			switch ref.Where {
-			case Input:
-				*to = b.given[ref.Index]
-			case Output:
-				*to, err = b.outputs[ref.Index].span(d)
-			case Weight, Pack:
-				*to, err = s.model.span(ref)
-			case Kept:
-				*to, err = s.states[ref.Index].span(d)
-			case Arena:
-				*to = s.arenaSpan(v, ref.Index, arena)
-			}
-			if err != nil {
+			if v.launches[i].Args[n], err = b.span(s, ref, arena); err != nil {
 				return err
 			}
 		}
 	}
 	for _, e := range v.ends {
-		v.launches[e.launch].Going = s.arenaSpan(v, e.going, arena)
+		if v.launches[e.launch].Going, err = b.span(s, e.going, arena); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// span is the memory that a ref is to.
+func (b *boundEntry) span(s *Session, ref Ref, arena Buffer) (Span, error) {
+	d, l := s.model.device, &b.variant.layout
+	switch ref.Where {
+	case Input:
+		return b.given[ref.Index], nil
+	case Output:
+		return b.outputs[ref.Index].span(d)
+	case Kept:
+		return s.states[ref.Index].span(d)
+	case Arena:
+		from := l.offsets[ref.Index]
+		end := from + l.bytes[ref.Index]
+		return Span{Bytes: s.arena.bytes[from:end:end], Buffer: arena, Offset: int(from)}, nil
+	}
+	return s.model.span(ref)
 }
 
 // sizeInput gives an input for callers to fill its size.

@@ -28,7 +28,7 @@ func TestLoopsEnd(t *testing.T) {
 			Blocks: []Block{{Bytes: Mono(1)}},
 			Plans:  []Plan{{Order: []int{0}, On: [][]int{nil}}},
 			Steps:  []Step{count(0), count(1), count(2)},
-			Loops:  []Loop{{First: 0, End: 2, Count: Mono(4), Counter: 0}, {First: 0, End: 1, Count: Mono(5), Counter: 1, Ends: true, Going: 0}},
+			Loops:  []Loop{{First: 0, End: 2, Count: Mono(4), Counter: 0}, {First: 0, End: 1, Count: Mono(5), Counter: 1, Ends: true, Going: Arena.At(0)}},
 		}}}},
 	}
 	timed := 0

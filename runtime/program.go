@@ -107,8 +107,8 @@ type Loop struct {
 	First, End int // the end not included
 	Count      Size
 	Counter    int  // the dim that is the number of rounds that are done
-	Ends       bool // rounds after one that makes Going false change nothing
-	Going      int  // the block with a bool
+	Ends       bool // rounds after one that makes Going, a bool, false change nothing
+	Going      Ref
 }
 
 // A Block is a piece of the session's arena, which one value after another may

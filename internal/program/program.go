@@ -106,7 +106,7 @@ func (t table) variant(v *ir.Variant) runtime.Variant {
 		counter := slices.IndexFunc(t.m.Dims, func(d *ir.Dim) bool { return d.Name == l.Counter.Name })
 		loop := runtime.Loop{First: l.First, End: l.End, Count: t.size(l.Count), Counter: counter}
 		if l.Going != nil {
-			loop.Ends, loop.Going = true, block[l.Going]
+			loop.Ends, loop.Going = true, t.ref(l.Going, block)
 		}
 		out.Loops = append(out.Loops, loop)
 	}
@@ -116,18 +116,23 @@ func (t table) variant(v *ir.Variant) runtime.Variant {
 func (t table) step(s *ir.Step, block map[*ir.Buffer]int, barrier bool) runtime.Step {
 	step := runtime.Step{Kernel: slices.Index(t.m.Kernels, s.Kernel), Sizes: t.sizes(s.Sizes), Grid: t.size(s.Grid()), Barrier: barrier, Pos: fmt.Sprint(s.Pos)}
 	for _, b := range s.Args {
-		ref := places[b.Place].At(b.Index)
-		switch b.Place {
-		case ir.InArena:
-			ref.Index = block[b]
-		case ir.InParam:
-			ref.Index = slices.Index(t.m.Weights(), t.m.Params[b.Index])
-		case ir.InState:
-			ref.Index = slices.Index(t.m.States(), t.m.Params[b.Index])
-		}
-		step.Args = append(step.Args, ref)
+		step.Args = append(step.Args, t.ref(b, block))
 	}
 	return step
+}
+
+// ref is the memory of a buffer; block numbers those of the arena.
+func (t table) ref(b *ir.Buffer, block map[*ir.Buffer]int) runtime.Ref {
+	ref := places[b.Place].At(b.Index)
+	switch b.Place {
+	case ir.InArena:
+		ref.Index = block[b]
+	case ir.InParam:
+		ref.Index = slices.Index(t.m.Weights(), t.m.Params[b.Index])
+	case ir.InState:
+		ref.Index = slices.Index(t.m.States(), t.m.Params[b.Index])
+	}
+	return ref
 }
 
 func (t table) sizes(ss []ir.Size) []runtime.Size {

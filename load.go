@@ -12,8 +12,9 @@ import (
 
 // Source is what a model gets from outside: values for its config.
 type Source struct {
-	Set    map[string]string // written as in the language
-	Config map[string]any    // the object of a config.json
+	Set     map[string]string // written as in the language
+	Config  map[string]any    // the object of a config.json
+	Weights string            // name of the checkpoint, which picks the clause of its format; empty: the first clause
 
 	// Warnings takes what looks like a mistake; nil: a variable that is assigned and never
 	// read is an error.
@@ -28,7 +29,7 @@ func Load(path string, s Source) (*ir.Module, error) {
 		if _, err := os.Stat(path); err != nil {
 			return nil, err
 		}
-		p, err := dsl.Load(path, dsl.Options{Set: s.Set, Config: s.Config, Warnings: s.Warnings})
+		p, err := dsl.Load(path, dsl.Options{Set: s.Set, Config: s.Config, Weights: s.Weights, Warnings: s.Warnings})
 		if err != nil {
 			return nil, err
 		}

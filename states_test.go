@@ -85,7 +85,7 @@ func checkStates(t *testing.T, m *decoder.Model) {
 	}
 	r := rand.New(rand.NewPCG(1, 2))
 	call := func(entry string, x *runtime.Array, given ...int64) []*ir.Tensor {
-		in, err := ir.TensorOf(ir.F32, x.Shape(), x.Bytes())
+		in, err := ir.TensorOf(ir.DType(x.DType()), x.Shape(), x.Bytes())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -128,6 +128,20 @@ func checkStates(t *testing.T, m *decoder.Model) {
 			}
 			near(t, "exchange", before, want[0])
 		}
+		parent, err := runtime.From([]int32{1, int32(n % 2)}, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		call("reorder", parent, int64(pos))
+		if err := s.Reorder(ctx, parent, pos); err != nil {
+			t.Fatal(err)
+		}
+		want = call("noise", z)
+		noise, err := s.Noise(ctx, z)
+		if err != nil {
+			t.Fatal(err)
+		}
+		near(t, fmt.Sprint("noise ", n), noise, want[0])
 		want = call("walk", x)
 		ys, err := s.Walk(ctx, x)
 		if err != nil {

@@ -24,7 +24,7 @@ func LoadTests(path string, s Source, dims map[string]int64) (*Tests, error) {
 	if filepath.Ext(path) != ".mlx" {
 		return nil, fmt.Errorf("%s: tests are part of a file .mlx", path)
 	}
-	p, cases, err := dsl.LoadTests(path, dsl.Options{Set: s.Set, Config: s.Config, Dims: dims, Warnings: s.Warnings}, func(file string) (map[string]ir.Type, error) {
+	p, cases, err := dsl.LoadTests(path, dsl.Options{Set: s.Set, Config: s.Config, Weights: s.Weights, Dims: dims, Warnings: s.Warnings}, func(file string) (map[string]ir.Type, error) {
 		w, err := runtime.OpenWeights(besideOf(path, file))
 		if err != nil {
 			return nil, err

@@ -49,7 +49,12 @@ func (p *pkg) exampleFile() (*jen.File, error) {
 	for _, d := range e.Dims {
 		call = append(call, jen.Lit(int(d.Min)))
 	}
-	body = append(body, jen.List(jen.Id("out"), jen.Err()).Op(":=").Id("s").Dot(name).Call(call...), fail())
+	called := jen.Id("s").Dot(name).Call(call...)
+	if len(e.Results) == 0 {
+		body = append(body, jen.Err().Op("=").Add(called), fail())
+	} else {
+		body = append(body, jen.List(jen.Id("out"), jen.Err()).Op(":=").Add(called), fail())
+	}
 	for _, r := range e.Results {
 		out := jen.Id("out")
 		if len(e.Results) > 1 {

@@ -151,11 +151,17 @@ func (p *pkg) method(f *jen.File, index int, e *ir.Func) {
 	for _, line := range methodDoc(name, e, p.module) {
 		f.Comment(line)
 	}
-	f.Func().Params(jen.Id("s").Op("*").Id("Session")).Id(name).Params(params...).Params(result, jen.Error()).Block(
-		jen.List(jen.Id("out"), jen.Err()).Op(":=").Id("s").Dot("s").Dot(method).Call(call...),
-		jen.If(jen.Err().Op("!=").Nil()).Block(jen.Return(zero, jen.Err())),
-		jen.Return(returns, jen.Nil()),
-	)
+	of := f.Func().Params(jen.Id("s").Op("*").Id("Session")).Id(name).Params(params...)
+	called := jen.Id("s").Dot("s").Dot(method).Call(call...)
+	if len(e.Results) == 0 {
+		of.Error().Block(jen.List(jen.Id("_"), jen.Err()).Op(":=").Add(called), jen.Return(jen.Err()))
+	} else {
+		of.Params(result, jen.Error()).Block(
+			jen.List(jen.Id("out"), jen.Err()).Op(":=").Add(called),
+			jen.If(jen.Err().Op("!=").Nil()).Block(jen.Return(zero, jen.Err())),
+			jen.Return(returns, jen.Nil()),
+		)
+	}
 	for i, in := range e.Inputs {
 		p.input(f, index, i, e, in)
 	}
@@ -217,6 +223,9 @@ func methodDoc(name string, e *ir.Func, m *ir.Module) []string {
 	}
 	for _, w := range e.Where {
 		lines = append(lines, "\twhere "+w.String())
+	}
+	if len(e.Results) == 0 {
+		return append(lines, "", "It returns nothing, and sets states.")
 	}
 	var results []string
 	for _, r := range e.Results {

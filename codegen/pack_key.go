@@ -31,8 +31,8 @@ func packKey(m *ir.Module) string {
 			continue
 		}
 		fmt.Fprintf(h, "%q %s %t\n", p.Path, p.Type, read[i])
-		if p.Init != nil && p.Init.Name == "constant" {
-			fmt.Fprintln(h, p.Init.Args)
+		if numbers := p.Init.Numbers(); numbers != nil {
+			fmt.Fprintln(h, numbers)
 		}
 	}
 	if m.Load != nil {

@@ -30,7 +30,7 @@ func (p *pkg) shared() *jen.Statement {
 	if p.hasStates() {
 		var states []jen.Code
 		for _, s := range p.module.States() {
-			states = append(states, fields("Name", jen.Lit(s.Path), "DType", dtype(s.Type.DType), "Shape", p.sizes(s.Type.Shape), "Init", jen.Lit(s.Init.Args[0])))
+			states = append(states, fields("Name", jen.Lit(s.Path), "DType", dtype(s.Type.DType), "Shape", p.sizes(s.Type.Shape), "Init", floats(s.Init.Numbers())))
 		}
 		tables = append(tables, jen.Id("states").Op("=").Add(slice(rt("State"), states)))
 	}
@@ -87,8 +87,8 @@ var multi = jen.Options{Open: "{", Close: "}", Separator: ",", Multi: true}
 
 func (p *pkg) param(w *ir.Param) jen.Code {
 	var init jen.Code
-	if w.Init != nil && w.Init.Name == "constant" {
-		init = rt("Fill").Call(jen.Lit(w.Init.Args[0]))
+	if numbers := w.Init.Numbers(); numbers != nil {
+		init = floats(numbers)
 	}
 	var pos jen.Code
 	if w.Pos != nil {
@@ -202,7 +202,11 @@ func (p *pkg) variant(t *table, v *ir.Variant) (jen.Code, error) {
 	}
 	var loops []jen.Code
 	for _, l := range v.Loops {
-		loops = append(loops, fields("First", jen.Lit(l.First), "End", jen.Lit(l.End), "Count", p.size(l.Count), "Counter", jen.Id(dimName(l.Counter))))
+		var ends, going jen.Code
+		if l.Going != nil {
+			ends, going = jen.True(), t.ref(l.Going, block)
+		}
+		loops = append(loops, fields("First", jen.Lit(l.First), "End", jen.Lit(l.End), "Count", p.size(l.Count), "Counter", jen.Id(dimName(l.Counter)), "Ends", ends, "Going", going))
 	}
 	if len(loops) > 0 {
 		items = append(items, jen.Id("Loops").Op(":").Add(slice(rt("Loop"), loops)))
@@ -231,16 +235,7 @@ var places = map[ir.Place]string{ir.InInput: "Input", ir.InOutput: "Output", ir.
 func (p *pkg) step(t *table, s *ir.Step, block map[*ir.Buffer]int) (jen.Code, error) {
 	var args []jen.Code
 	for _, b := range s.Args {
-		index := b.Index
-		switch b.Place {
-		case ir.InArena:
-			index = block[b]
-		case ir.InParam:
-			index = slices.Index(t.module.Weights(), t.module.Params[index])
-		case ir.InState:
-			index = slices.Index(t.module.States(), t.module.Params[index])
-		}
-		args = append(args, rt(places[b.Place]).Dot("At").Call(jen.Lit(index)))
+		args = append(args, t.ref(b, block))
 	}
 	var onCPU, pos, barrier, grain jen.Code
 	if t.module.Target == ir.Metal && s.Device == ir.OnCPU {
@@ -256,6 +251,20 @@ func (p *pkg) step(t *table, s *ir.Step, block map[*ir.Buffer]int) (jen.Code, er
 		grain = jen.Lit(int(sch.Grain))
 	}
 	return fields("Kernel", jen.Lit(t.number[s.Kernel]), "OnCPU", onCPU, "Args", inline(rt("Ref"), args), "Sizes", p.sizes(s.Sizes), "Grid", p.size(s.Grid()), "Grain", grain, "Barrier", barrier, "Pos", pos), nil
+}
+
+// ref is the memory of a buffer; block numbers those of the arena.
+func (t *table) ref(b *ir.Buffer, block map[*ir.Buffer]int) jen.Code {
+	index := b.Index
+	switch b.Place {
+	case ir.InArena:
+		index = block[b]
+	case ir.InParam:
+		index = slices.Index(t.module.Weights(), t.module.Params[index])
+	case ir.InState:
+		index = slices.Index(t.module.States(), t.module.Params[index])
+	}
+	return rt(places[b.Place]).Dot("At").Call(jen.Lit(index))
 }
 
 // place is a position in the user's own source, without the folder of the file,

@@ -28,6 +28,14 @@ func ints(ns []int) *jen.Statement {
 	return inline(jen.Int(), items)
 }
 
+func floats(xs []float64) *jen.Statement {
+	items := make([]jen.Code, len(xs))
+	for i, x := range xs {
+		items[i] = jen.Lit(x)
+	}
+	return inline(jen.Float64(), items)
+}
+
 // fields is a composite literal on one line, in the given order.
 func fields(pairs ...any) *jen.Statement {
 	var items []jen.Code

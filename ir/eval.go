@@ -62,10 +62,10 @@ func (e *Env) state(p *Param) (*Tensor, error) {
 		e.live += int64(t.Len())
 		return t, nil
 	}
-	if p.Init == nil || p.Init.Name != "constant" {
+	if p.Init.Numbers() == nil {
 		return nil, fmt.Errorf("state %s has no value", p.Name)
 	}
-	return e.fill(p.Type, func(out *Tensor, n int, _ []int) { out.setNumber(n, p.Init.Args[0]) })
+	return e.fill(p.Type, func(out *Tensor, n int, _ []int) { out.setNumber(n, p.Init.Element(n)) })
 }
 
 // run evaluates a body and drops each value after its last use.

@@ -74,6 +74,9 @@ func (e *Env) rounds(v *Variant, memory map[*Buffer][]byte, first, end int, loop
 			if err := e.rounds(v, memory, l.First, l.End, loops[1:inner]); err != nil {
 				return err
 			}
+			if l.Going != nil && memory[l.Going][0] == 0 {
+				break
+			}
 		}
 		first, loops = l.End, loops[inner:]
 	}

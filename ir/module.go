@@ -49,13 +49,6 @@ type Param struct {
 	Pos   *Pos
 }
 
-// An Init makes the first value of a param: a number everywhere, or a named
-// distribution of the library init.
-type Init struct {
-	Name string // "constant", "uniform", "normal"
-	Args []float64
-}
-
 // A Func is one entry. Between the passes variants and lower several functions of one
 // name stand one after another, one for each variant; the last has no guard.
 type Func struct {

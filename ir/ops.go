@@ -7,7 +7,7 @@ var primitives = slices.Concat(sourceOps, pointwiseOps, viewOps, gatherOps, []*O
 
 // opTable is the op table. Expansions are written in primitives, which is why
 // those come first: no op is defined by itself.
-var opTable = slices.Concat(primitives, compositeOps, scanOps, sortOps, loopOps, kernelOps)
+var opTable = slices.Concat(primitives, compositeOps, scatterOps, scanOps, sortOps, loopOps, kernelOps)
 
 var (
 	primitiveByName = byName(primitives)

@@ -9,7 +9,8 @@ import (
 // rounds: no size of a value mentions it, but indices may.
 type LoopAttrs struct {
 	Count   Size
-	Carried int // the first operands, of which each round makes the next ones
+	Carried int  // the first operands, of which each round makes the next ones
+	Ends    bool // the first of these is a bool, and once it is false rounds change nothing: they may be left out
 }
 
 var loopOps = []*Op{{
@@ -31,6 +32,12 @@ var loopOps = []*Op{{
 				if t := in.Args[i].Type; !r.Type.Equal(t) {
 					return fmt.Errorf("%s is %s, and a round makes it %s", b.Inputs[i].Name, t, r.Type)
 				}
+			}
+			return nil
+		}},
+		{"loop/ends", "what ends a loop is a bool that it carries", func(in *Instr) error {
+			if a := in.Attrs.(LoopAttrs); a.Ends && a.Carried > 0 && !in.Args[0].Type.Equal(Type{DType: Bool}) {
+				return fmt.Errorf("it is %s", in.Args[0].Type)
 			}
 			return nil
 		}},
@@ -76,6 +83,9 @@ func (e *Env) loop(in *Instr, args []*Tensor) ([]*Tensor, error) {
 			}
 		}
 		copy(args, next)
+		if a.Ends && a.Carried > 0 && args[0].I[0] == 0 {
+			break
+		}
 	}
 	return args[:a.Carried], nil
 }

@@ -45,7 +45,7 @@ func (s *scanner) variantBody(c *textScope, v *Variant) error {
 		case "step":
 			err = s.step(c, v, buffers)
 		case "loop":
-			err = s.loopSteps(c, v)
+			err = s.loopSteps(c, v, buffers)
 		case "plan":
 			err = s.plan(c, v, buffers)
 		default:
@@ -175,8 +175,8 @@ func (s *scanner) step(c *textScope, v *Variant, buffers map[string]*Buffer) err
 	return s.loc(c, &st.Pos)
 }
 
-// loopSteps reads `loop steps 1..4 count T counter t`.
-func (s *scanner) loopSteps(c *textScope, v *Variant) error {
+// loopSteps reads `loop steps 1..4 count T counter t while %going`.
+func (s *scanner) loopSteps(c *textScope, v *Variant, buffers map[string]*Buffer) error {
 	s.next()
 	err := s.expect("steps")
 	var first, end int64
@@ -206,6 +206,9 @@ func (s *scanner) loopSteps(c *textScope, v *Variant) error {
 	}
 	if l.Counter = c.dims[name]; err == nil && l.Counter == nil {
 		err = at.errorf("dim %s is not declared", name)
+	}
+	if err == nil && s.accept("while") {
+		l.Going, err = s.bufferRef(buffers)
 	}
 	v.Loops = append(v.Loops, l)
 	return err

@@ -17,7 +17,8 @@ type Variant struct {
 type Loop struct {
 	First, End int // steps, the end not included
 	Count      Size
-	Counter    *Dim // is the number of rounds that are done
+	Counter    *Dim    // is the number of rounds that are done
+	Going      *Buffer // a bool: rounds after one that makes it false change nothing; nil: all are needed
 }
 
 // Has reports that a step is in the loop.

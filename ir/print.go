@@ -284,7 +284,11 @@ func (p *textPrinter) variant(head string, v *Variant) {
 		p.line("%s%s", text, p.at(s.Pos))
 	}
 	for _, l := range v.Loops {
-		p.line("loop steps %d..%d count %s counter %s", l.First, l.End, l.Count, l.Counter.Name)
+		going := ""
+		if l.Going != nil {
+			going = " while " + bufferName(l.Going)
+		}
+		p.line("loop steps %d..%d count %s counter %s%s", l.First, l.End, l.Count, l.Counter.Name, going)
 	}
 	if v.Plan != nil {
 		p.plan(v.Plan)

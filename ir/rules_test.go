@@ -93,6 +93,17 @@ var brokenRules = []struct {
 	{"merge/halves", "axis=0, count=5, descending=true", []string{"f32[4]"}},
 	{"merge/halves", "axis=0, count=0, descending=true", []string{"f32[4]"}},
 	{"merge/halves", "axis=0, count=1, descending=true", []string{"f32[B]"}},
+	{"scatter/operands", "axis=0", []string{"f32[4]", "i32[2]"}},
+	{"scatter/index", "axis=0", []string{"f32[4]", "f32[2]", "f32[2]"}},
+	{"scatter/axis", "axis=1", []string{"f32[4]", "i32[2]", "f32[2]"}},
+	{"scatter/shape", "axis=0", []string{"f32[4]", "i32[2]", "f32[3]"}},
+	{"scatter/shape", "axis=0", []string{"f32[4]", "i32[2]", "f16[2]"}},
+	{"scatter/shape", "axis=0", []string{"f32[4, 3]", "i32[2, 2]", "f32[2, 2]"}},
+	{"scatter_add/operands", "axis=0", nil},
+	{"scatter_add/index", "axis=0", []string{"f32[4]", "f32[2]", "f32[2]"}},
+	{"scatter_add/axis", "axis=1", []string{"f32[4]", "i32[2]", "f32[2]"}},
+	{"scatter_add/shape", "axis=0", []string{"f32[4]", "i32[2, 2]", "f32[2, 2]"}},
+	{"scatter_add/dtype", "axis=0", []string{"bool[4]", "i32[2]", "bool[2]"}},
 	{"cumsum/operands", "axis=0, exclusive=false, reverse=false", nil},
 	{"cumsum/dtype", "axis=0, exclusive=false, reverse=false", []string{"bool[4]"}},
 	{"cumsum/axis", "axis=1, exclusive=false, reverse=false", []string{"f32[4]"}},
@@ -319,8 +330,9 @@ func TestEveryRuleHasAFailingExample(t *testing.T) {
 		rule            string
 		count           int64
 		takes, counters int
-	}{{"loop/body", 2, 0, 1}, {"loop/count", -1, 1, 1}, {"loop/count", 2, 1, 0}} {
-		in := testInstr(t, "loop", fmt.Sprintf("count=%d, carried=1", l.count), "f32[2]")
+		ends            bool
+	}{{"loop/body", 2, 0, 1, false}, {"loop/count", -1, 1, 1, false}, {"loop/count", 2, 1, 0, false}, {"loop/ends", 2, 1, 1, true}} {
+		in := testInstr(t, "loop", fmt.Sprintf("count=%d, carried=1, ends=%t", l.count, l.ends), "f32[2]")
 		in.Body = &Func{Results: []Result{{Type: in.Args[0].Type}}}
 		in.Body.Inputs = in.Args[:l.takes]
 		for range l.counters {

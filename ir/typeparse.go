@@ -213,6 +213,11 @@ func Suggest(name string, candidates []string) string {
 // common are what people call dtypes elsewhere.
 var common = map[string]string{"float32": "f32", "float16": "f16", "bfloat16": "bf16", "int32": "i32", "int64": "i64", "float": "f32", "half": "f16", "double": "f64", "float64": "f64"}
 
+// ForeignDType is the dtype that has another name elsewhere: float32, bfloat16, half.
+func ForeignDType(name string) (DType, bool) {
+	return ParseDType(common[name])
+}
+
 func didYouMean(name string, candidates []string) string {
 	if c, ok := common[name]; ok {
 		return fmt.Sprintf("; did you mean %s?", c)

@@ -111,6 +111,14 @@ func (v *verifier) params() {
 		}
 		seen[p.Name] = true
 		v.typ(p.Pos, "param @"+p.Name, p.Type)
+		if p.Init != nil {
+			if err := p.Init.Check(p.Type); err != nil {
+				v.fault(p.Pos, "param/init", "param @%s: %v", p.Name, err)
+			}
+		}
+		if p.State && !p.Local && p.Init.Numbers() == nil {
+			v.fault(p.Pos, "state/init", "state @%s begins with no numbers", p.Name)
+		}
 		for _, s := range p.Type.Shape {
 			if _, ok := s.Int(); !ok && !p.State {
 				v.fault(p.Pos, "param/constant", "param @%s: size %s is not a constant", p.Name, s)

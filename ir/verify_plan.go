@@ -94,6 +94,9 @@ func (v *verifier) variant(f *Func, w *Variant) {
 			fault(f.Pos, "loop/steps", "loop %d of steps %d to %d is no loop of whole epochs", i, l.First, l.End)
 			return
 		}
+		if g := l.Going; g != nil && !g.Type.Equal(Type{DType: Bool}) {
+			fault(f.Pos, "loop/going", "loop %d goes on by %%%s, which is %s", i, g.Name, g.Type)
+		}
 		for _, outer := range w.Loops[:i] {
 			if outer.Has(l.First) != outer.Has(l.End-1) || outer.First > l.First || l.First < outer.First && l.End > outer.First {
 				fault(f.Pos, "loop/nested", "loop %d is not within one before it, nor behind it", i)

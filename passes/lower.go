@@ -188,7 +188,12 @@ func (l *lowering) loop(in *ir.Instr) error {
 	}
 	body.writes()
 	if end := len(l.variant.Steps); len(in.Body.Dims) > 0 && end > first {
-		l.variant.Loops = append(l.variant.Loops, ir.Loop{First: first, End: end, Count: in.Attrs.(ir.LoopAttrs).Count, Counter: in.Body.Dims[0]})
+		a := in.Attrs.(ir.LoopAttrs)
+		loop := ir.Loop{First: first, End: end, Count: a.Count, Counter: in.Body.Dims[0]}
+		if a.Ends {
+			loop.Going = l.state(in.Body.Writes[0].State)
+		}
+		l.variant.Loops = append(l.variant.Loops, loop)
 	}
 	return nil
 }

@@ -35,10 +35,18 @@ type packing struct {
 
 func (p *packing) variant(v *ir.Variant) {
 	to := map[*ir.Buffer]*ir.Buffer{} // buffers of load, by those of the variant
+	writers := map[*ir.Buffer]int{}   // of what a loop carries there are several
+	for _, s := range v.Steps {
+		for n, b := range s.Args {
+			if s.Kernel.Args[n].Write {
+				writers[b]++
+			}
+		}
+	}
 	var rest []*ir.Step
 	left := make([]int, len(v.Steps)+1) // of the steps before each
 	for i, s := range v.Steps {
-		if p.packable(s, to) {
+		if p.packable(s, to, writers) {
 			p.step(s, to)
 		} else {
 			rest = append(rest, s)
@@ -69,13 +77,13 @@ func (p *packing) variant(v *ir.Variant) {
 }
 
 // packable reports whether a step reads only params and what is packed, and writes only
-// the arena. What only fills memory is cheaper than to keep it.
-func (p *packing) packable(s *ir.Step, to map[*ir.Buffer]*ir.Buffer) bool {
+// the arena, where no other step does. What only fills memory is cheaper than to keep it.
+func (p *packing) packable(s *ir.Step, to map[*ir.Buffer]*ir.Buffer, writers map[*ir.Buffer]int) bool {
 	worth := slices.ContainsFunc(s.Kernel.Values, func(v *ir.Scalar) bool { return v.Kind == ir.ScalarApply })
 	for n, b := range s.Args {
 		isParam := b.Place == ir.InParam && !p.module.Params[b.Index].State
 		switch {
-		case s.Kernel.Args[n].Write && b.Place != ir.InArena, !s.Kernel.Args[n].Write && !isParam && to[b] == nil:
+		case s.Kernel.Args[n].Write && (b.Place != ir.InArena || writers[b] > 1), !s.Kernel.Args[n].Write && !isParam && to[b] == nil:
 			return false
 		case !s.Kernel.Args[n].Write:
 			worth = true

@@ -33,7 +33,14 @@ type boundVariant struct {
 	rounds    []int64 // of its loops, which say how many launches there are
 	launches  []Launch
 	reads     []read
+	ends      []ending
 	recording Recording
+}
+
+// An ending is the bool that may end a loop behind a launch.
+type ending struct {
+	launch int
+	going  Ref
 }
 
 // A read is an argument of a launch that is an input of the entry.
@@ -181,7 +188,7 @@ func (b *boundEntry) resize(s *Session) error {
 		}
 	}
 	at := 0
-	v.each(b.dims, func(n int, _ bool) bool {
+	v.each(b.dims, nil, func(n int, _ bool) bool {
 		step, l := &v.Steps[n], &bound.launches[at]
 		at++
 		l.Grid = int(step.Grid.at(b.dims))
@@ -210,8 +217,23 @@ func (b *boundVariant) record(d Device, v *Variant, dims []int64) error {
 			return err
 		}
 	}
-	b.variant, b.layout, b.rounds, b.launches, b.reads = v, newLayout(v), rounds, nil, nil
-	fits := v.each(dims, func(n int, again bool) bool {
+	b.variant, b.layout, b.rounds, b.launches, b.reads, b.ends = v, newLayout(v), rounds, nil, nil, nil
+	open := map[*Loop][]int{} // launches that end its rounds
+	round := func(l *Loop, last bool) {
+		if !l.Ends {
+			return
+		}
+		if !last {
+			open[l] = append(open[l], len(b.launches)-1)
+			return
+		}
+		for _, i := range open[l] {
+			b.launches[i].Past = len(b.launches)
+			b.ends = append(b.ends, ending{i, l.Going})
+		}
+		delete(open, l)
+	}
+	fits := v.each(dims, round, func(n int, again bool) bool {
 		step := &v.Steps[n]
 		for arg, ref := range step.Args {
 			if ref.Where == Input {
@@ -243,12 +265,12 @@ const maxLaunches = 1 << 20
 
 // each visits the steps of a variant as a call runs them, while visit says so. again tells
 // that a round of a loop begins, which is not the first. The dims that count rounds are
-// what they are then.
-func (v *Variant) each(dims []int64, visit func(step int, again bool) bool) bool {
-	return v.eachOf(dims, 0, len(v.Steps), v.Loops, false, visit)
+// what they are then. round, if there is one, is called behind each round of a loop.
+func (v *Variant) each(dims []int64, round func(l *Loop, last bool), visit func(step int, again bool) bool) bool {
+	return v.eachOf(dims, 0, len(v.Steps), v.Loops, false, round, visit)
 }
 
-func (v *Variant) eachOf(dims []int64, first, end int, loops []Loop, again bool, visit func(step int, again bool) bool) bool {
+func (v *Variant) eachOf(dims []int64, first, end int, loops []Loop, again bool, round func(l *Loop, last bool), visit func(step int, again bool) bool) bool {
 	for first < end {
 		if len(loops) == 0 || loops[0].First > first {
 			if !visit(first, again) {
@@ -257,15 +279,18 @@ func (v *Variant) eachOf(dims []int64, first, end int, loops []Loop, again bool,
 			first, again = first+1, false
 			continue
 		}
-		l, inner := loops[0], 1
+		l, inner := &loops[0], 1
 		for inner < len(loops) && loops[inner].First < l.End {
 			inner++
 		}
 		count := l.Count.at(dims)
 		for t := range count {
 			dims[l.Counter] = t
-			if !v.eachOf(dims, l.First, l.End, loops[1:inner], again || t > 0, visit) {
+			if !v.eachOf(dims, l.First, l.End, loops[1:inner], again || t > 0, round, visit) {
 				return false
+			}
+			if round != nil {
+				round(l, t == count-1)
 			}
 		}
 		dims[l.Counter] = 0
@@ -276,34 +301,42 @@ func (v *Variant) eachOf(dims []int64, first, end int, loops []Loop, again bool,
 
 // point makes the launches point at all their memory.
 func (b *boundEntry) point(s *Session) error {
-	d, v := s.model.device, b.variant
-	arena, err := s.arena.on(d)
+	v := b.variant
+	arena, err := s.arena.on(s.model.device)
 	if err != nil {
 		return err
 	}
 	for i := range v.launches {
 		for n, ref := range v.variant.Steps[v.launches[i].Step].Args {
-			to := &v.launches[i].Args[n]
-			switch ref.Where {
-			case Input:
-				*to = b.given[ref.Index]
-			case Output:
-				*to, err = b.outputs[ref.Index].span(d)
-			case Weight, Pack:
-				*to, err = s.model.span(ref)
-			case Kept:
-				*to, err = s.states[ref.Index].span(d)
-			case Arena:
-				from := v.layout.offsets[ref.Index]
-				end := from + v.layout.bytes[ref.Index]
-				*to = Span{Bytes: s.arena.bytes[from:end:end], Buffer: arena, Offset: int(from)}
-			}
-			if err != nil {
+			if v.launches[i].Args[n], err = b.span(s, ref, arena); err != nil {
 				return err
 			}
 		}
 	}
+	for _, e := range v.ends {
+		if v.launches[e.launch].Going, err = b.span(s, e.going, arena); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// span is the memory that a ref is to.
+func (b *boundEntry) span(s *Session, ref Ref, arena Buffer) (Span, error) {
+	d, l := s.model.device, &b.variant.layout
+	switch ref.Where {
+	case Input:
+		return b.given[ref.Index], nil
+	case Output:
+		return b.outputs[ref.Index].span(d)
+	case Kept:
+		return s.states[ref.Index].span(d)
+	case Arena:
+		from := l.offsets[ref.Index]
+		end := from + l.bytes[ref.Index]
+		return Span{Bytes: s.arena.bytes[from:end:end], Buffer: arena, Offset: int(from)}, nil
+	}
+	return s.model.span(ref)
 }
 
 // sizeInput gives an input for callers to fill its size.

@@ -20,16 +20,25 @@ func convert(a *Array, dtype DType) (*Array, error) {
 	return b, nil
 }
 
-// filled is an array of one number.
-func filled(dtype DType, shape []int, x float64) (*Array, error) {
+// filled is an array of numbers, as many as it has elements, or one.
+func filled(dtype DType, shape []int, numbers []float64) (*Array, error) {
 	a, err := NewArray(dtype, shape...)
 	if err != nil {
 		return nil, err
 	}
-	for i := range a.Len() {
-		putNumber(dtype, a.bytes[i*dtype.Size():], x)
-	}
+	a.fill(numbers)
 	return a, nil
+}
+
+// fill stores numbers, as many as there are elements, or one everywhere.
+func (a *Array) fill(numbers []float64) {
+	size := a.dtype.Size()
+	for i, x := range numbers[:min(len(numbers), a.Len())] {
+		putNumber(a.dtype, a.bytes[i*size:], x)
+	}
+	for n := size * len(numbers); n > 0 && n < len(a.bytes); n *= 2 {
+		copy(a.bytes[n:], a.bytes[:n])
+	}
 }
 
 func getFloat(dtype DType, b []byte) float64 {

@@ -3,6 +3,7 @@ package runtime
 import (
 	"math"
 	"math/big"
+	"slices"
 	"testing"
 )
 
@@ -54,7 +55,7 @@ func TestToOdd(t *testing.T) {
 
 func TestFilled(t *testing.T) {
 	for d := F64; d.valid(); d++ {
-		a := must(filled(d, []int{3}, 1))(t)
+		a := must(filled(d, []int{3}, []float64{1}))(t)
 		want := map[DType]byte{F64: 0xf0, F32: 0x80, F16: 0, BF16: 0x80}
 		b := a.Bytes()
 		if d.isFloat() {
@@ -69,7 +70,13 @@ func TestFilled(t *testing.T) {
 			}
 		}
 	}
-	if a := must(filled(I8, nil, -3))(t); must(Data[int8](a))(t)[0] != -3 {
+	if a := must(filled(I8, nil, []float64{-3}))(t); must(Data[int8](a))(t)[0] != -3 {
 		t.Errorf("-3 became %v", a.Bytes())
+	}
+	if a := must(filled(I16, []int{2, 2}, []float64{1, -2, 3, 4}))(t); !slices.Equal(must(Data[int16](a))(t), []int16{1, -2, 3, 4}) {
+		t.Errorf("four numbers became %v", a.Bytes())
+	}
+	if a := must(filled(F32, []int{0, 2}, []float64{1}))(t); len(a.Bytes()) != 0 {
+		t.Errorf("no elements became %v", a.Bytes())
 	}
 }

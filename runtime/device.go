@@ -45,6 +45,8 @@ type Launch struct {
 	Barrier bool    // waits for all launches before
 	Pos     string  // in the model's source, for errors
 	Step    int     // of the variant
+	Past    int     // where Going is false after it, launches before this one may be left out; 0: none
+	Going   Span    // a bool, if Past is set
 }
 
 // A Span is what an argument of a kernel is bound to.

@@ -49,12 +49,21 @@ func (r *cpuRecording) Set(i int) {
 func (r *cpuRecording) Run(ctx context.Context) (time.Duration, error) {
 	team := cpu.Acquire()
 	defer team.Release()
-	for i := range r.launches {
+	for i := 0; i < len(r.launches); i = r.launches[i].next(i) {
 		if err := r.launch(ctx, team, i); err != nil {
 			return 0, err
 		}
 	}
 	return 0, nil
+}
+
+// next is the launch behind launch i, which has run: the one behind its loop, if that has
+// ended.
+func (l *Launch) next(i int) int {
+	if l.Past > 0 && l.Going.Bytes[0] == 0 {
+		return l.Past
+	}
+	return i + 1
 }
 
 func (r *cpuRecording) launch(ctx context.Context, team cpu.Team, i int) error {

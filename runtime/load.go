@@ -184,7 +184,7 @@ func (m *Model) param(p *Param) (*Array, error) {
 		if p.Init == nil {
 			return nil, fmt.Errorf("missing, want %s", typeString(p.DType, p.Shape))
 		}
-		a, err := filled(p.DType, p.Shape, *p.Init)
+		a, err := filled(p.DType, p.Shape, p.Init)
 		return m.count(a), err
 	}
 	if err := t.Fits(p.DType, p.Shape); err != nil {

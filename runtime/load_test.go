@@ -16,7 +16,7 @@ func TestLoad(t *testing.T) {
 		Param{Name: "b", DType: F32, Shape: []int{2}},
 		Param{Name: "b", DType: F16, Shape: []int{2}}, // the same tensor, converted
 		Param{Name: "a", DType: I16, Shape: []int{1, 3}},
-		Param{Name: "new", DType: F32, Shape: []int{5}, Init: Fill(0.5)},
+		Param{Name: "new", DType: F32, Shape: []int{5}, Init: []float64{0.5}},
 	)
 	file := safetensors(twoTensors, fourteen...)
 	fromFile := must(Load(p, write(t, "w.safetensors", file)))(t)
@@ -61,9 +61,9 @@ func TestLoadErrors(t *testing.T) {
 		{"missing", []Param{good, {Name: "c", DType: F32, Shape: []int{3}, Pos: "net.mlx:4:5"}}, []string{`tensor "c": missing, want f32[3] (net.mlx:4:5)`}},
 		{"wrong shape", []Param{{Name: "b", DType: F32, Shape: []int{2, 1}, Pos: "net.mlx:4:5"}}, []string{`tensor "b": f32[2], want f32[2, 1] (net.mlx:4:5)`}},
 		{"wrong dtype", []Param{{Name: "a", DType: F32, Shape: []int{1, 3}}}, []string{`tensor "a": i16[1, 3], want f32[1, 3]`}},
-		{"init does not excuse a wrong shape", []Param{{Name: "b", DType: F32, Shape: []int{4}, Init: Fill(0)}}, []string{`tensor "b": f32[2], want f32[4]`}},
+		{"init does not excuse a wrong shape", []Param{{Name: "b", DType: F32, Shape: []int{4}, Init: []float64{0}}}, []string{`tensor "b": f32[2], want f32[4]`}},
 		{"sorted", []Param{{Name: "z", DType: F32}, good, {Name: "c", DType: F32}}, []string{`tensor "c": missing, want f32`, `tensor "z": missing, want f32`}},
-		{"none", []Param{{Name: "x", DType: F32, Init: Fill(0)}, {Name: "y", DType: F32}}, []string{`has none of the 2 tensors of net, such as "x", but 2 others, such as "a"`}},
+		{"none", []Param{{Name: "x", DType: F32, Init: []float64{0}}, {Name: "y", DType: F32}}, []string{`has none of the 2 tensors of net, such as "x", but 2 others, such as "a"`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Load(params(c.params...), path)

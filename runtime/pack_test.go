@@ -275,7 +275,7 @@ func TestPackedFileIsOlder(t *testing.T) {
 // Nothing fills a param that a packed file should hold: what filled it is in the file.
 func TestPackedFileLacksParam(t *testing.T) {
 	p, checkpoint, _ := packTest(t)
-	p.Params = append(p.Params, Param{Name: "z", DType: F32, Init: Fill(5)})
+	p.Params = append(p.Params, Param{Name: "z", DType: F32, Init: []float64{5}})
 	p.Entries[1].Variants[0].Steps[0].Args[1] = Weight.At(1)
 	m := must(Load(p, checkpoint))(t)
 	path := filepath.Join(filepath.Dir(checkpoint), "packed.safetensors")

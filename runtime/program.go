@@ -40,16 +40,16 @@ type Param struct {
 	Name  string // in the file
 	DType DType  // as kernels read it; floats in the file are converted
 	Shape []int
-	Init  *float64 // every element, if the file lacks the tensor; nil: it must be there
-	Pos   string   // in the model's source
+	Init  []float64 // one number for all elements, or one for each, if the file lacks the tensor; nil: it must be there
+	Pos   string    // in the model's source
 }
 
 // A State is a tensor that a session keeps from call to call.
 type State struct {
 	Name  string // in files
 	DType DType
-	Shape []Size  // over dims of the session
-	Init  float64 // every element, if the checkpoint has no tensor of that name
+	Shape []Size    // over dims of the session
+	Init  []float64 // one number for all elements, or one for each, if the checkpoint has no tensor of that name
 }
 
 // A Packed is a tensor that depends on params alone, as kernels want it.
@@ -57,9 +57,6 @@ type Packed struct {
 	DType DType
 	Shape []int
 }
-
-// Fill is an Init.
-func Fill(x float64) *float64 { return &x }
 
 // An Entry is a function of the model.
 type Entry struct {
@@ -109,7 +106,9 @@ type Variant struct {
 type Loop struct {
 	First, End int // the end not included
 	Count      Size
-	Counter    int // the dim that is the number of rounds that are done
+	Counter    int  // the dim that is the number of rounds that are done
+	Ends       bool // rounds after one that makes Going, a bool, false change nothing
+	Going      Ref
 }
 
 // A Block is a piece of the session's arena, which one value after another may

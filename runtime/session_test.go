@@ -54,7 +54,7 @@ func testProgram() *Program {
 		Name:    "test",
 		Version: Version1,
 		Dims:    []Dim{{Name: "B", Min: 0, Max: 4096}, {Name: "N", Min: 1, Max: 1000}},
-		Params:  []Param{{Name: "w", DType: F32, Init: Fill(2)}},
+		Params:  []Param{{Name: "w", DType: F32, Init: []float64{2}}},
 		Kernels: []cpu.Kernel{scale, rowSums, copyAll},
 		Entries: []Entry{
 			{

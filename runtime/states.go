@@ -70,14 +70,7 @@ func (s *Session) reset(i int, a *Array) error {
 		copy(a.bytes, from.bytes)
 		return nil
 	}
-	size := a.dtype.Size()
-	if len(a.bytes) == 0 {
-		return nil
-	}
-	putNumber(a.dtype, a.bytes, st.Init)
-	for n := size; n < len(a.bytes); n *= 2 {
-		copy(a.bytes[n:], a.bytes[:n])
-	}
+	a.fill(st.Init)
 	return nil
 }
 

@@ -22,7 +22,7 @@ func countProgram(stop func()) *Program {
 		Name:    "counts",
 		Version: Version1,
 		Dims:    []Dim{{Name: "B", Min: 1, Max: 8, Session: true}},
-		States:  []State{{Name: "n", DType: F32, Shape: []Size{b}, Init: 5}},
+		States:  []State{{Name: "n", DType: F32, Shape: []Size{b}, Init: []float64{5}}},
 		Kernels: []cpu.Kernel{
 			func(c *cpu.Call, lo, hi int) {
 				n := cpu.View[float32](c, 0)

@@ -20,7 +20,7 @@ import (
 
 type benchFlags struct {
 	src            sourceFlags
-	entry, weights string
+	entry          string
 	device, format string
 	dims           []string
 	threads        []int
@@ -55,7 +55,6 @@ the model's checkpoint, or random where there is none.`,
 		both = append(both, n)
 	}
 	cmd.Flags().StringVar(&f.entry, "entry", "", "time the entry of this `name` only")
-	cmd.Flags().StringVar(&f.weights, "weights", "", "checkpoint `file` (default: the model's own, or random numbers)")
 	cmd.Flags().StringSliceVar(&f.dims, "dim", nil, "`NAME=SIZE` of a dim (default: its upper bound)")
 	cmd.Flags().IntSliceVar(&f.threads, "threads", both, "numbers of `threads` to time with")
 	cmd.Flags().IntVar(&f.count, "count", 11, "number of rounds")
@@ -135,8 +134,8 @@ func (f *benchFlags) prepare(cmd *cobra.Command, m *ir.Module, model string, tar
 		}
 		c.Dims = append(c.Dims, int(n))
 	}
-	c.Weights = checkpoint(m, model, f.weights)
-	if _, err := os.Stat(c.Weights); err != nil && f.weights == "" {
+	c.Weights = checkpoint(m, model, f.src.weights)
+	if _, err := os.Stat(c.Weights); err != nil && f.src.weights == "" {
 		c.Weights = ""
 	}
 	r := &benchReport{model: m.Name, target: target, plans: plans, threads: f.threads, count: f.count, weights: "random"}

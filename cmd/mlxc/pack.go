@@ -13,9 +13,9 @@ import (
 )
 
 type packFlags struct {
-	src             sourceFlags
-	weights, output string
-	device          string
+	src    sourceFlags
+	output string
+	device string
 }
 
 func packCommand() *cobra.Command {
@@ -38,7 +38,6 @@ The file is written under another name first, so that it is complete or not ther
 	}
 	f.src.register(cmd)
 	cmd.Flags().StringVarP(&f.output, "output", "o", "", "`file` to write, .safetensors")
-	cmd.Flags().StringVar(&f.weights, "weights", "", "checkpoint `file` (default: the model's own)")
 	cmd.Flags().StringVar(&f.device, "device", "auto", "auto (metal where there is one, else cpu), cpu or metal")
 	return cmd
 }
@@ -59,7 +58,7 @@ func (f *packFlags) run(cmd *cobra.Command, model string) error {
 	if err != nil {
 		return err
 	}
-	weights := checkpoint(m, model, f.weights)
+	weights := checkpoint(m, model, f.src.weights)
 	if weights == "" {
 		return fmt.Errorf("%s names no checkpoint: give one with --weights", model)
 	}

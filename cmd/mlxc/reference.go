@@ -72,7 +72,7 @@ func referenceParam(w *runtime.Weights, file string, p *ir.Param) (*ir.Tensor, e
 	shape := paramShape(p)
 	found := w.Tensor(p.Path)
 	switch {
-	case found == nil && p.Init != nil && p.Init.Name == "constant":
+	case found == nil && p.Init.Numbers() != nil:
 		return filledTensor(p, shape), nil
 	case found == nil:
 		return nil, fmt.Errorf("%s: there is no tensor %s, %s", file, p.Path, p.Type)
@@ -90,14 +90,14 @@ func referenceParam(w *runtime.Weights, file string, p *ir.Param) (*ir.Tensor, e
 	return t.Convert(p.Type.DType), nil
 }
 
-// filledTensor has the init of a param everywhere.
+// filledTensor has the init of a param.
 func filledTensor(p *ir.Param, shape []int) *ir.Tensor {
 	t := ir.NewTensor(p.Type.DType, shape...)
 	for i := range t.F {
-		t.F[i] = p.Init.Args[0]
+		t.F[i] = p.Init.Element(i)
 	}
 	for i := range t.I {
-		t.I[i] = int64(p.Init.Args[0])
+		t.I[i] = int64(p.Init.Element(i))
 	}
 	return t
 }

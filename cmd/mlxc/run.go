@@ -22,11 +22,11 @@ import (
 )
 
 type runFlags struct {
-	src            sourceFlags
-	entry, weights string
-	device         string
-	in, out, dims  []string
-	threads        int
+	src           sourceFlags
+	entry         string
+	device        string
+	in, out, dims []string
+	threads       int
 }
 
 func runCommand() *cobra.Command {
@@ -48,7 +48,6 @@ What is built is kept in the user's cache: a second run starts at once.`,
 	}
 	f.src.register(cmd)
 	cmd.Flags().StringVar(&f.entry, "entry", "", "`name` of the entry (default: the only one)")
-	cmd.Flags().StringVar(&f.weights, "weights", "", "checkpoint `file` (default: the model's own)")
 	cmd.Flags().StringArrayVar(&f.in, "in", nil, "`NAME=FILE`, an input; once for each")
 	cmd.Flags().StringArrayVar(&f.out, "out", nil, "`NAME=FILE`, where to write a result instead of printing it")
 	cmd.Flags().StringArrayVar(&f.dims, "dim", nil, "`NAME=N`, a size that the entry is given; once for each")
@@ -92,7 +91,7 @@ func (f *runFlags) run(cmd *cobra.Command, model string) error {
 			return err
 		}
 	}
-	weights := checkpoint(m, model, f.weights)
+	weights := checkpoint(m, model, f.src.weights)
 	if weights == "" && len(m.Weights()) > 0 {
 		return fmt.Errorf("%s names no checkpoint: give one with --weights", model)
 	}

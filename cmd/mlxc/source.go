@@ -16,19 +16,26 @@ import (
 
 // sourceFlags are what every command that reads a model takes.
 type sourceFlags struct {
-	config string
-	set    []string
-	warns  bool // says what looks like a mistake, and goes on
+	config  string
+	set     []string
+	weights string // names the checkpoint
+	warns   bool   // says what looks like a mistake, and goes on
 }
 
 func (s *sourceFlags) register(cmd *cobra.Command) {
+	s.registerConfig(cmd)
+	cmd.Flags().StringVar(&s.weights, "weights", "", "checkpoint `file` (default: the model's own); it picks the model's weights clause of its format")
+}
+
+// registerConfig adds what fills the config.
+func (s *sourceFlags) registerConfig(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&s.config, "config", "", "JSON `file` with values for the model's config")
 	cmd.Flags().StringArrayVar(&s.set, "set", nil, "`key=value` of the model's config; may be repeated")
 }
 
 // source is what the flags give the model.
 func (s *sourceFlags) source() (mlxc.Source, error) {
-	o := mlxc.Source{Set: map[string]string{}}
+	o := mlxc.Source{Set: map[string]string{}, Weights: s.weights}
 	if s.warns {
 		o.Warnings = &ir.Diagnostics{}
 	}
@@ -44,7 +51,10 @@ func (s *sourceFlags) source() (mlxc.Source, error) {
 		if err != nil {
 			return o, err
 		}
-		if err := json.Unmarshal(text, &o.Config); err != nil {
+		var wrong *json.UnmarshalTypeError
+		if err := json.Unmarshal(text, &o.Config); errors.As(err, &wrong) {
+			return o, fmt.Errorf("%s: it is a JSON %s, not an object {...}", s.config, wrong.Value)
+		} else if err != nil {
 			return o, fmt.Errorf("%s: %w", s.config, err)
 		}
 	}

@@ -22,7 +22,6 @@ import (
 
 type testFlags struct {
 	src     sourceFlags
-	weights string
 	devices []string
 	dims    []string
 	threads int
@@ -52,7 +51,6 @@ new session; a dim of a state needs a size, which --dim gives.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
 	f.src.register(cmd)
-	cmd.Flags().StringVar(&f.weights, "weights", "", "checkpoint `file` (default: the model's own)")
 	cmd.Flags().StringSliceVar(&f.devices, "device", []string{"auto"}, "cpu, metal, reference: the slow evaluator, or auto: all that are there")
 	cmd.Flags().StringArrayVar(&f.dims, "dim", nil, "`NAME=N`, a dim at a fixed size; once for each")
 	cmd.Flags().IntVar(&f.threads, "threads", 0, "threads to use (default: one for each processor)")
@@ -82,7 +80,7 @@ func (f *testFlags) run(cmd *cobra.Command, files []string) error {
 			return show(err, cmd.ErrOrStderr())
 		}
 		s := &testSession{cmd: cmd, file: file, tests: tests, threads: f.threads, runners: map[string]*mlxc.Runner{}}
-		lacking, err := s.findWeights(f.weights)
+		lacking, err := s.findWeights(f.src.weights)
 		if err != nil {
 			return err
 		}

@@ -27,6 +27,22 @@ func TestTest(t *testing.T) {
 	}
 }
 
+// The clause of the checkpoint's format gives names, and turns queries and keys: both
+// checkpoints are the same layers of a Llama (scripts/oracles/gguf_names.py).
+func TestWeightsClauses(t *testing.T) {
+	const model = "../../testdata/weights/attention.mlx"
+	for _, weights := range []string{"../../testdata/weights/model.gguf", "../../testdata/weights/model.safetensors", ""} {
+		code, out, errs := mlxcRun(t, "test", model, "--device", "reference", "--weights", weights)
+		if code != exitOK || !strings.HasSuffix(out, "1 passed, 0 failed, 0 skipped\n") {
+			t.Errorf("%s: exit %d, %s, %s", weights, code, out, errs)
+		}
+	}
+	code, out, errs := mlxcRun(t, "weights", "../../testdata/weights/model.gguf", model)
+	if code != exitOK || !strings.HasSuffix(out, "10 ok\n") {
+		t.Errorf("exit %d, %s, %s", code, out, errs)
+	}
+}
+
 // What fails says by how much and where; what lacks its files is skipped.
 func TestTestFailures(t *testing.T) {
 	dir := t.TempDir()

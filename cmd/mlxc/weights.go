@@ -40,7 +40,7 @@ keep the model from loading, and the exit code is 1.`,
 		},
 		RunE: f.run,
 	}
-	f.src.register(cmd)
+	f.src.registerConfig(cmd)
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print JSON: file, tensors and totals")
 	return cmd
 }
@@ -84,6 +84,7 @@ func (f *weightsFlags) run(cmd *cobra.Command, args []string) error {
 	defer w.Close()
 	list := listWeights(args[0], w)
 	if len(args) == 2 {
+		f.src.weights = args[0]
 		m, err := f.src.load(args[1], cmd.ErrOrStderr())
 		if err != nil {
 			return err
@@ -159,8 +160,12 @@ func (l *weightList) compare(w *runtime.Weights, m *ir.Module) {
 // lackingRow is of a param that is not in the file.
 func lackingRow(p *ir.Param) weightRow {
 	row := weightRow{Name: p.Path, DType: p.Type.DType.String(), Shape: paramShape(p), Status: weightMissing}
-	if p.Init != nil && p.Init.Name == "constant" {
-		row.Status, row.Note = weightFilled, fmt.Sprint("with ", p.Init.Args[0])
+	switch numbers := p.Init.Numbers(); len(numbers) {
+	case 0:
+	case 1:
+		row.Status, row.Note = weightFilled, fmt.Sprint("with ", numbers[0])
+	default:
+		row.Status, row.Note = weightFilled, fmt.Sprintf("with %d numbers of the model", len(numbers))
 	}
 	return row
 }

@@ -254,6 +254,11 @@ func TestOtherOps(t *testing.T) {
 	cases["gather"] = []func(o *ir.Op, d ir.DType) bool{func(o *ir.Op, d ir.DType) bool {
 		return b.try("gather_"+d.String(), op("gather", ir.GatherAttrs{Axis: 1}), []ir.Type{typ(d, shape(7, 33)), typ(ir.I32, shape(7, 5))})
 	}}
+	for _, name := range []string{"scatter", "scatter_add"} {
+		cases[name] = []func(o *ir.Op, d ir.DType) bool{func(o *ir.Op, d ir.DType) bool {
+			return b.try(name+"_"+d.String(), op(name, ir.GatherAttrs{Axis: 1}), []ir.Type{typ(d, shape(7, 33)), typ(ir.I32, shape(7, 5)), typ(d, shape(7, 5))})
+		}}
+	}
 	cases["merge"] = []func(o *ir.Op, d ir.DType) bool{func(o *ir.Op, d ir.DType) bool {
 		return b.try("merge_"+d.String(), func(e *ir.Emit, x []*ir.Value) (*ir.Instr, error) {
 			sorted, err := e.Op("sort", ir.SortAttrs{Axis: 1}, x...)

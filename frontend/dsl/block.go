@@ -28,13 +28,13 @@ func (c *context) child(e Expr, path string) value {
 	case *List:
 		out := list{}
 		for i, item := range e.Items {
-			out = append(out, c.child(item, join(path, fmt.Sprint(i))))
+			out = append(out, c.element(item, path, i))
 		}
 		return out
 	case *Comprehension:
 		out := list{}
 		c.each(e.In, e.Vars, func(in *context, i int) bool {
-			out = append(out, in.child(e.Item, join(path, fmt.Sprint(i))))
+			out = append(out, in.element(e.Item, path, i))
 			return true
 		})
 		return out
@@ -49,6 +49,15 @@ func (c *context) child(e Expr, path string) value {
 		return c.child(e.Else, path)
 	}
 	return c.eval(e)
+}
+
+// element evaluates element i of the list at a path, which may have another name than i.
+func (c *context) element(e Expr, path string, i int) value {
+	step := fmt.Sprint(i)
+	if p, ok := e.(*Placed); ok {
+		e, step = p.X, c.stepName(p.At)
+	}
+	return c.child(e, join(path, step))
 }
 
 // blockType finds the block that an expression names, if it names one.
@@ -197,12 +206,10 @@ func (c *context) declareTensor(d *TensorDecl, path string) value {
 	}
 	w := &weight{decl: d, path: join(path, step)}
 	typ, ok := c.tensorType(d.Type)
-	options := []mlx.ParamOption{mlx.Path(c.checkpointPath(w.path))}
-	first := ir.Init{Name: "constant", Args: []float64{0}}
-	if d.Init != nil {
-		var fine bool
-		first, fine = c.init(d.Init)
-		ok = ok && fine
+	var options []mlx.ParamOption
+	first := ir.Constant(0)
+	if d.Init != nil && ok {
+		first, ok = c.init(d.Init, typ)
 	}
 	if d.Load != nil {
 		o, fine := c.load(d.Load)
@@ -212,6 +219,7 @@ func (c *context) declareTensor(d *TensorDecl, path string) value {
 	if !ok {
 		return poison{}
 	}
+	c.declareWeights()
 	c.b.SetPos(c.at(d.Name.span()))
 	if d.Kind == "state" {
 		w.state = c.b.Sub(w.path).StateOf("", typ, first, options...)
@@ -225,17 +233,49 @@ func (c *context) declareTensor(d *TensorDecl, path string) value {
 	return w
 }
 
-// init is the first value of a param: a number, or a distribution.
-func (c *context) init(e Expr) (ir.Init, bool) {
+// init is the first value of a param: a number everywhere, a list with one for each
+// element, or a distribution.
+func (c *context) init(e Expr, typ ir.Type) (ir.Init, bool) {
 	v := c.eval(e)
 	if in, ok := v.(*ir.Init); ok {
 		return *in, true
 	}
-	x, ok := number(v)
-	if !ok && !isPoison(v) {
-		c.errorf(e.span(), "an init is a number or a distribution such as `init.normal(0.02)`, not %s", describeValue(v))
+	xs, shape, ok := numbers(v)
+	switch {
+	case isPoison(v):
+		return ir.Init{}, false
+	case !ok:
+		c.errorf(e.span(), "an init is a number, a list of them, or a distribution such as `init.normal(0.02)`, not %s", describeValue(v))
+	case shape != nil && !ir.EqualShapes(shape, typ.Shape):
+		c.hintf(e.span(), "one number fills all; a list has one for each element", "the list is of sizes %s, and the type %s", ir.Type{DType: typ.DType, Shape: shape}, typ)
+		ok = false
 	}
-	return ir.Init{Name: "constant", Args: []float64{x}}, ok
+	return ir.Constant(xs...), ok
+}
+
+// numbers are those of a value: one, of no shape, or those of nested lists of equal
+// lengths, row-major.
+func numbers(v value) (xs []float64, shape []ir.Size, ok bool) {
+	items, isList := v.(list)
+	if b, isBool := v.(bool); isBool {
+		v = ir.N(0)
+		if b {
+			v = ir.N(1)
+		}
+	}
+	if !isList {
+		x, ok := number(v)
+		return []float64{x}, nil, ok
+	}
+	var inner []ir.Size
+	for i, item := range items {
+		more, of, ok := numbers(item)
+		if !ok || i > 0 && !ir.EqualShapes(inner, of) || len(of) >= ir.MaxRank || len(xs)+len(more) > maxList {
+			return nil, nil, false
+		}
+		xs, inner = append(xs, more...), of
+	}
+	return xs, append([]ir.Size{ir.N(int64(len(items)))}, inner...), len(xs) > 0
 }
 
 // load is the clause `load rearrange(_, "pattern", axes...)` or `load transpose(_, perm)`, also

@@ -22,7 +22,7 @@ type builtinFn struct {
 var constants = map[string]value{"inf": math.Inf(1), "init": namespace("init")}
 
 // notYet are names that the language has and this compiler does not.
-var notYet = strings.Fields(`gather scatter scatter_add istft eye
+var notYet = strings.Fields(`istft
 	grad stop_gradient quantize dequant tap params`)
 
 // quantisedNames are the dtypes that only storage has.
@@ -30,9 +30,6 @@ var quantisedNames = strings.Fields(`q4g32 q4g64 q8g32 q8g64 q4_0 q4_1 q5_0 q8_0
 
 // aliases are other names of ops.
 var aliases = map[string]string{"bit_and": "and", "bit_or": "or", "bit_xor": "xor", "bit_not": "not"}
-
-// inits are the distributions of the library init.
-var inits = strings.Fields("uniform normal trunc_normal xavier kaiming orthogonal")
 
 var builtins map[string]builtinFn
 
@@ -96,6 +93,10 @@ func init() {
 		"take": {"x:tensor i:tensor axis:int?", func(a *builtinArgs) value {
 			return a.op("take", ir.AxisAttrs{Axis: a.axis(2, 0)}, a.tensor(0), a.tensor(1))
 		}},
+		"gather": {"x:tensor i:tensor axis:int?", func(a *builtinArgs) value {
+			return a.op("gather", ir.GatherAttrs{Axis: a.axis(2, -1)}, a.tensor(0), a.tensor(1))
+		}},
+		"scatter": scatter("scatter"), "scatter_add": scatter("scatter_add"),
 
 		"reshape": {"x:tensor shape:sizes", func(a *builtinArgs) value {
 			return a.built(func() mlx.Value { return a.tensor(0).Reshape(a.sizes(1)...) })
@@ -143,7 +144,7 @@ func init() {
 		}},
 
 		"arange": {"n:size dtype:dtype?", func(a *builtinArgs) value {
-			return a.op("iota", ir.IotaAttrs{DType: a.dtype(1, ir.I32), Shape: []ir.Size{a.size(0)}})
+			return a.built(func() mlx.Value { return a.c.b.Arange(a.dtype(1, ir.I32), a.size(0)) })
 		}},
 		"fft":  {"x:tensor", func(a *builtinArgs) value { return a.op("fft", ir.FFTAttrs{}, a.tensor(0)) }},
 		"ifft": {"x:tensor", func(a *builtinArgs) value { return a.op("fft", ir.FFTAttrs{Inverse: true}, a.tensor(0)) }},
@@ -160,6 +161,9 @@ func init() {
 		"seed": {"n:size", seedKey},
 		"split_key": {"key:tensor n:int?", func(a *builtinArgs) value {
 			return a.parts(1, 2, func(n int) []mlx.Value { return mlx.SplitKey(a.tensor(0), n) })
+		}},
+		"random_bits": {"key:tensor shape:sizes", func(a *builtinArgs) value {
+			return a.built(func() mlx.Value { return mlx.RandomBits(a.tensor(0), a.sizes(1)...) })
 		}},
 		"uniform": {"key:tensor shape:sizes dtype:dtype low:float? high:float?", func(a *builtinArgs) value {
 			return a.built(func() mlx.Value {
@@ -182,6 +186,13 @@ func init() {
 		"zeros": {"shape:sizes dtype:dtype", func(a *builtinArgs) value { return a.full(0, 1) }},
 		"ones":  {"shape:sizes dtype:dtype", func(a *builtinArgs) value { return a.full(1, 1) }},
 		"full":  {"shape:sizes x:float dtype:dtype", func(a *builtinArgs) value { return a.full(a.float(1, 0), 2) }},
+		"eye": {"n:size m:size? dtype:dtype?", func(a *builtinArgs) value {
+			m := a.size(0)
+			if a.given(1) {
+				m = a.size(1)
+			}
+			return a.built(func() mlx.Value { return a.c.b.Eye(a.dtype(2, ir.F32), a.size(0), m) })
+		}},
 		"array": {"xs:any dtype:dtype", func(a *builtinArgs) value { return a.c.array(a.at(0), a.args[0].value, a.dtype(1, ir.Invalid)) }},
 
 		"shape": {"x:type", func(a *builtinArgs) value { return sizeList(a.typ(0).Shape) }},
@@ -205,15 +216,13 @@ func init() {
 			return a.c.checked(a.call.Span, a.size(0).Add(a.size(1)).Sub(ir.N(1)).Div(a.size(1)))
 		}},
 	}
-	for _, name := range inits {
-		builtins["init."+name] = builtinFn{"a:float? b:float?", func(a *builtinArgs) value {
-			in := &ir.Init{Name: name}
-			for i := range a.args {
-				if a.given(i) {
-					in.Args = append(in.Args, a.float(i, 0))
-				}
-			}
-			return in
+	for _, d := range ir.Distributions {
+		params := d.Arg + ":float"
+		if d.Default != 0 {
+			params += "?"
+		}
+		builtins["init."+d.Name] = builtinFn{params, func(a *builtinArgs) value {
+			return &ir.Init{Name: d.Name, Args: []float64{a.float(0, d.Default)}}
 		}}
 	}
 }
@@ -233,6 +242,12 @@ func extreme(name string) builtinFn {
 func scan(name string) builtinFn {
 	return builtinFn{"x:tensor axis:int? exclusive:bool? reverse:bool?", func(a *builtinArgs) value {
 		return a.op(name, ir.ScanAttrs{Axis: a.axis(1, -1), Exclusive: a.bool(2), Reverse: a.bool(3)}, a.tensor(0))
+	}}
+}
+
+func scatter(name string) builtinFn {
+	return builtinFn{"x:tensor i:tensor y:tensor axis:int?", func(a *builtinArgs) value {
+		return a.op(name, ir.GatherAttrs{Axis: a.axis(3, -1)}, a.tensor(0), a.tensor(1), a.tensor(2))
 	}}
 }
 
@@ -298,11 +313,11 @@ func (a *builtinArgs) parts(i, otherwise int, make func(n int) []mlx.Value) valu
 // seedKey is the key of a number, which the model says.
 func seedKey(a *builtinArgs) value {
 	n, ok := a.size(0).Int()
-	if a.c.entry == nil {
-		return a.c.unsupported(a.call.Span, "`seed` where a state begins")
-	}
 	if !ok || n < 0 {
 		return a.c.errorf(a.at(0), "`n` of `seed` must be a number that is not negative, not %s", a.size(0))
+	}
+	if a.c.entry == nil { // a state begins with it
+		return list{ir.N(n >> 32), ir.N(n & math.MaxUint32)}
 	}
 	return a.built(func() mlx.Value { return a.c.b.Seed(uint64(n)) })
 }

@@ -235,7 +235,7 @@ func (a *builtinArgs) built(make func() mlx.Value) value { return a.c.built(a.ca
 
 // full is a tensor of one number; its shape is the first argument.
 func (a *builtinArgs) full(x float64, dtype int) value {
-	return a.op("const", ir.ConstAttrs{Value: x, DType: a.dtype(dtype, ir.Invalid), Shape: a.sizes(0)})
+	return a.built(func() mlx.Value { return a.c.b.Full(a.dtype(dtype, ir.Invalid), x, a.sizes(0)...) })
 }
 
 var mathFns = map[string]func(x float64) float64{

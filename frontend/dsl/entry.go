@@ -51,6 +51,10 @@ func (c *context) buildEntry(decl *FnDecl, annos []*Anno) {
 		}
 		in.where(decl.Where)
 		values, _ := in.run(decl.Body)
+		if decl.Results == nil && len(values) > 0 {
+			in.hintf(*in.returned, "declare it: `-> (y: f32[4])`", "entry `%s` returns %s, but declares none", decl.Name.Name, count(len(values), "value"))
+			return
+		}
 		out := in.results(decl, values)
 		results, ok := unpack(out)
 		if !ok {
@@ -87,9 +91,7 @@ func (c *context) checkSignature(decl *FnDecl) bool {
 		}
 	}
 	switch r := decl.Results; {
-	case r == nil:
-		c.hintf(decl.Name.span(), "declare what it returns: `-> (y: f32[4])`", "an entry without results is not supported yet")
-		return false
+	case r == nil: // it sets states
 	case r.Single != nil:
 		c.hintf(Span{r.Pos, 0}, fmt.Sprintf("-> (y: %s)", r.Single), "the result of %s needs a name", name)
 		return false

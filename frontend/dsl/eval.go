@@ -104,6 +104,8 @@ func (c *context) eval(e Expr) value {
 			return true
 		})
 		return out
+	case *Placed:
+		return c.hintf(e.Span, "`layers = [Layer() at \"first\", Layer() at \"last\"]`", "`at` gives an element of a list its place, where a member makes the list")
 	case *Unary:
 		return c.unary(e)
 	case *Binary:

@@ -55,6 +55,12 @@ type (
 		Span
 		Items []Expr
 	}
+	// A Placed is X at "name", an element of a list of blocks.
+	Placed struct {
+		Span
+		X  Expr
+		At *Step
+	}
 	// A Comprehension is [Item for Vars in In].
 	Comprehension struct {
 		Span

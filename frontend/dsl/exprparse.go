@@ -339,22 +339,40 @@ func (p *exprParser) list(closing string) (items []Expr, err error) {
 	return items, err
 }
 
+// element reads an element of a list, which may say what its step of the path is.
+func (p *exprParser) element() (Expr, error) {
+	x, err := p.expr()
+	if t := p.lex.Peek(); err != nil || t.Type != tIdent || t.Value != "at" {
+		return x, err
+	}
+	at := &Step{Pos: p.lex.Next().Pos}
+	name := p.lex.Peek()
+	if name.Type != tString {
+		return nil, p.unexpected("<string>")
+	}
+	end := spanOf(p.lex.Next())
+	return &Placed{x.span().to(end), x, at}, at.Name.Capture([]string{name.Value})
+}
+
 func (p *exprParser) listOrComprehension(start lexer.Position, from lexer.RawCursor) (Expr, error) {
 	if p.accept("]") {
 		return &List{Span: p.since(start, from)}, nil
 	}
-	x, err := p.expr()
+	x, err := p.element()
 	if err != nil {
 		return nil, err
 	}
 	if !p.accept("for") {
 		items := []Expr{x}
 		if p.accept(",") {
-			more, err := p.list("]")
+			err := p.items("]", func() error {
+				x, err := p.element()
+				items = append(items, x)
+				return err
+			})
 			if err != nil {
 				return nil, err
 			}
-			items = append(items, more...)
 		} else if err := p.expect("]"); err != nil {
 			return nil, err
 		}

@@ -112,6 +112,7 @@ func inGo(b *mlx.Builder, do func(c *context, at Span)) {
 		return c
 	}).(*compiler)
 	c := &context{compiler: m, scope: &scope{vars: map[string]value{}}, policy: policy{device: b.Device()}}
+	c.policy.compute, c.policy.accum = b.Said()
 	if e := b.Building(); e != nil {
 		c.entry = &entry{Entry: e, facts: map[string]bool{}}
 	}

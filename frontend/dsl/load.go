@@ -22,10 +22,11 @@ type Options struct {
 	// to the same place as the model's own; nil: os.ReadFile.
 	ReadFile func(name string) ([]byte, error)
 
-	Set    map[string]string // config values, written as in the language
-	Config map[string]any    // the object of a config.json, as encoding/json decodes it
-	Dims   map[string]int64  // dims of the model that are fixed; within their bounds
-	Name   string            // of the module; empty: the file's name without .mlx
+	Set     map[string]string // config values, written as in the language
+	Config  map[string]any    // the object of a config.json, as encoding/json decodes it
+	Dims    map[string]int64  // dims of the model that are fixed; within their bounds
+	Weights string            // name of the checkpoint, which picks the clause of its format; empty: the first clause
+	Name    string            // of the module; empty: the file's name without .mlx
 
 	// Warnings takes what looks like a mistake and is none; nil: nobody looks, and a
 	// variable that is assigned and never read is an error.
@@ -89,10 +90,11 @@ func compile(file string, opts Options, build func(in *context, f *File) (some b
 	if c.b.Failed() {
 		return c.finish()
 	}
-	main.main = true
-	c.declareWeights(main)
+	main.main, c.main = true, main
+	(&context{compiler: c, file: main}).checkSet()
 	c.runFile(c.prelude, "")
 	in := c.runFile(main, "")
+	c.declareWeights()
 	for _, name := range keys(opts.Dims) {
 		if !main.declares[name] {
 			c.report(ir.Diagnostic{Pos: &ir.Pos{File: file}, Msg: fmt.Sprintf("the model has no dim `%s`", name), Hint: didYouMean(name, keys(main.declares))})
@@ -108,6 +110,9 @@ func compile(file string, opts Options, build func(in *context, f *File) (some b
 // layers may use a function with a mistake.
 func (c *compiler) finish() (*mlx.Program, error) {
 	program, err := c.b.Build()
+	if err == nil && c.opts.Warnings != nil {
+		*c.opts.Warnings = append(*c.opts.Warnings, c.b.Unrenamed()...)
+	}
 	if err == nil {
 		return program, nil
 	}
@@ -129,7 +134,8 @@ type compiler struct {
 	b       *mlx.Builder
 	files   map[string]*source // by name
 	prelude *source
-	weights *Weights
+	main    *source
+	weights bool // they are declared
 	steps   int
 	wrong   int
 }

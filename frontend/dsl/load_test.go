@@ -1,6 +1,7 @@
 package dsl
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -107,6 +108,7 @@ entry e(x: f32[1]) -> (y: f32[1]) { return x }
 		{nil, nil, "w f32[1, 1, 1], a f32[1]"},
 		{map[string]string{"n": "2", "name": "b c", "W": "f16", "list": "[7, 8]", "on": "true"}, nil, "w f16[2, 2, 7], b c f32[1], o f32[1]"},
 		{nil, map[string]any{"model": map[string]any{"n": 3.0}, "W": "bf16", "list": []any{4.0}, "name": "x", "unrelated": nil}, "w bf16[3, 1, 4], x f32[1]"},
+		{nil, map[string]any{"W": "bfloat16", "model": nil, "rate": 1.0, "list": nil}, "w bf16[1, 1, 1], a f32[1]"},
 		{map[string]string{"n": "5"}, map[string]any{"model": map[string]any{"n": 3.0}}, "w f32[5, 1, 1], a f32[1]"},
 	} {
 		p, err := Load("m.mlx", Options{ReadFile: file(model), Set: c.set, Config: c.config})
@@ -135,6 +137,30 @@ entry e(x: f32[1]) -> (y: f32[1]) { return x }
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("--set %s: %v, want %s", set, err, want)
 		}
+	}
+	for text, want := range map[string]string{
+		`{"model": 3}`:               "m.mlx:2:3: error: config `n`: \"model\" of the config file is no object that could have \"n\"",
+		`{"model": {"n": {"k": 1}}}`: "config `n`: \"model.n\" of the config file is an object",
+		`{"model": {"n": true}}`:     "config `n`: the bool true is no int",
+		`{"rate": "1"}`:              "config `rate`: the string \"1\" is no float",
+		`{"W": "float31"}`:           "config `W`: the string \"float31\" is no dtype",
+		`{"W": 16}`:                  "config `W`: the int 16 is no dtype",
+		`{"list": [1, null]}`:        "config `list`: none is no int",
+		`{"list": 1}`:                "config `list`: the int 1 is no list",
+		`{"name": 1}`:                "config `name`: the int 1 is no string",
+	} {
+		var object map[string]any
+		if err := json.Unmarshal([]byte(text), &object); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Load("m.mlx", Options{ReadFile: file(model), Config: object})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+	_, err := Load("m.mlx", Options{ReadFile: file("entry e(x: f32[1]) -> (y: f32[1]) { return x }\n"), Set: map[string]string{"n": "1"}})
+	if err == nil || err.Error() != "--set n: error: the model has no such config" {
+		t.Errorf("a config that is none: %v", err)
 	}
 }
 
@@ -166,5 +192,32 @@ func TestBounds(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "internal") {
 			t.Errorf("%s: %.300v, want %s", name, err, c.want)
 		}
+	}
+}
+
+// Paths follow members, lists and what `at` says of either.
+func TestPaths(t *testing.T) {
+	const text = `block One() { param w: f32[1] }
+block Pair(n: int) {
+  seq = [One() at "0", One() at "ff.net.2", One()]
+  more = [One() at "layer{i}" for i in n..n + 2] at ""
+  deep = [[One() at "{j}x{i}" for i in 0..2] at "s{j}" for j in 1..3]
+  top = [One() at ""] at ""
+  bare = One() at "a.b"
+}
+p = Pair(3) at "model.p"
+entry e(x: f32[1]) -> (y: f32[1]) { return x + p.seq[1].w + p.deep[1][0].w }
+`
+	p, err := Load("m.mlx", Options{ReadFile: file(text)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, w := range p.Module().Params {
+		got = append(got, strings.TrimSuffix(strings.TrimPrefix(w.Path, "model.p."), ".w"))
+	}
+	const want = "seq.0 seq.ff.net.2 seq.2 layer3 layer4 deep.s1.1x0 deep.s1.1x1 deep.s2.2x0 deep.s2.2x1 w a.b"
+	if g := strings.Join(got, " "); g != want {
+		t.Errorf("got  %s\nwant %s", g, want)
 	}
 }

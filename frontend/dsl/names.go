@@ -468,6 +468,9 @@ func (c *nameCheck) expr(e Expr, sc *nameScope) {
 		} else {
 			c.undefined(e.Span, e.Name, sc)
 		}
+	case *Placed:
+		c.expr(e.X, sc)
+		c.step(e.At, sc)
 	case *Comprehension:
 		c.expr(e.In, sc)
 		in := sc.inner()

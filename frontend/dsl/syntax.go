@@ -40,6 +40,7 @@ var syntaxHints = []struct{ begins, ends, hint string }{
 	{"unexpected `,`", "expected `=`", "one member per line: `a = Block()`"},
 	{"unexpected", "expected `=`", "a declaration starts with import, config, const, dim, block, fn, entry, kernel, test, param, state, or `name =`"},
 	{"unexpected `=`", "expected `:`", "a param or state needs a type: `param w: f16[4, 4]`"},
+	{"unexpected", "expected a string", "a string stands in double quotes: `\"0\"`"},
 	{"unexpected", "expected `max`", "a run-time loop needs a bound: `while x > 0 max 128 {`"},
 	{"unexpected `:`", "expected `]`", "slices have no step"},
 	{"unexpected `:`", "expected `{`", "a body stands in braces: `{ return x }`"},

@@ -8,21 +8,19 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
-// op applies an op of the table, under the precision policy in force. The
-// builder checks it and records what is wrong.
+// op applies an op of the table. The builder checks it and records what is wrong.
 func (c *context) op(at Span, name string, attrs any, args ...mlx.Value) value {
-	if a, ok := attrs.(ir.Accumulates); ok && c.policy.accum != ir.Invalid && args[0].Type().DType.IsFloat() {
-		attrs = a.Accumulate(c.policy.accum)
-	}
 	return c.built(at, func() mlx.Value { return c.b.Op(name, attrs, args...) })
 }
 
-// built is what make makes with the builder for the code at a place.
+// built is what make makes with the builder for the code at a place, under the precision
+// policy in force there.
 func (c *context) built(at Span, make func() mlx.Value) value {
 	if c.entry == nil {
 		return c.errorf(at, "tensors are computed in functions that an entry calls, not here")
 	}
 	c.b.SetPos(c.at(at))
+	defer c.b.Precision(c.policy.compute, c.policy.accum)()
 	var v mlx.Value
 	c.placed(func() { v = make() })
 	if v.Poisoned() {

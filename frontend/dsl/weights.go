@@ -2,88 +2,78 @@ package dsl
 
 import (
 	"path"
-	"slices"
+	"path/filepath"
 	"strings"
 
+	"github.com/mlxc/mlxc/frontend/mlx"
 	"github.com/mlxc/mlxc/ir"
 )
 
-// declareWeights takes the weights clause of the model, before its params are
-// declared, so that renames are known.
-func (c *compiler) declareWeights(s *source) {
-	in := &context{compiler: c, file: s, scope: s.scope}
-	for _, d := range s.file.Decls {
+// declareWeights takes the weights clause of the model that is for its checkpoint: once,
+// before its first param is declared, which may have another name there.
+func (c *compiler) declareWeights() {
+	main := c.main
+	if main == nil || c.weights {
+		return
+	}
+	c.weights = true
+	in := &context{compiler: c, file: main, scope: main.scope}
+	w := in.chooseWeights()
+	if w == nil {
+		return
+	}
+	at := func(line, col int) *ir.Pos { return &ir.Pos{File: main.name, Line: line, Col: col} }
+	c.b.SetPos(at(w.Pos.Line, w.Pos.Column))
+	c.b.Weights(w.format(), string(w.File))
+	for _, r := range w.Renames {
+		var load []mlx.ParamOption
+		if r.Load != nil {
+			o, ok := in.load(r.Load)
+			if !ok {
+				continue
+			}
+			load = append(load, o)
+		}
+		c.b.SetPos(at(r.Pos.Line, r.Pos.Column))
+		c.b.Rename(string(r.Ours), string(r.Theirs), load...)
+	}
+}
+
+// chooseWeights is the clause for the checkpoint of Options.Weights: the first whose file
+// it may be, or else whose format it has, or else the first of all. Each names another file.
+func (c *context) chooseWeights() (chosen *Weights) {
+	file := filepath.Base(c.opts.Weights)
+	of := &Weights{File: Str(file)}
+	best := -1
+	first := map[Str]*Weights{}
+	for _, d := range c.file.file.Decls {
 		w := d.Weights
 		if w == nil {
 			continue
 		}
 		at := Span{w.Pos, w.Pos.Column + len("weights")}
-		if c.weights != nil {
-			in.unsupported(at, "a second `weights` clause")
-			continue
+		if twin := first[w.File]; twin != nil {
+			c.hintf(at, "one clause may have all the renames", "the weights %q are named at line %d already", w.File, twin.Pos.Line)
 		}
-		format := w.Format
-		if format == "" {
-			name := strings.TrimSuffix(string(w.File), ".index.json") // which lists shards
-			format = strings.TrimPrefix(path.Ext(name), ".")
+		first[w.File] = w
+		rank := 0
+		if named, err := path.Match(path.Base(string(w.File)), file); err == nil && named {
+			rank = 2
+		} else if w.format() == of.format() {
+			rank = 1
 		}
-		if !slices.Contains(ir.CheckpointFormats, format) {
-			in.hintf(at, "the formats are safetensors, npz and gguf", "there is no format `%s` for weights", format)
+		if rank > best {
+			chosen, best = w, rank
 		}
-		for _, r := range w.Renames {
-			if r.Load != nil {
-				in.unsupported(r.Load.span(), "`load` in a `weights` clause")
-			}
-			if !samePlaces(string(r.Ours), string(r.Theirs)) {
-				in.errorf(Span{r.Pos, 0}, "both names must have the same steps in braces")
-			}
-		}
-		c.weights = w
-		c.b.SetPos(&ir.Pos{File: s.name, Line: w.Pos.Line, Col: w.Pos.Column})
-		c.b.Weights(format, string(w.File))
 	}
+	return chosen
 }
 
-func samePlaces(ours, theirs string) bool {
-	have := map[string]bool{}
-	for _, s := range inBraces.FindAllString(ours, -1) {
-		have[s] = true
+// format is what the clause says, or else what the name of its file ends with.
+func (w *Weights) format() string {
+	if w.Format != "" {
+		return w.Format
 	}
-	for _, s := range inBraces.FindAllString(theirs, -1) {
-		if !have[s] {
-			return false
-		}
-	}
-	return true
-}
-
-// checkpointPath is the name in the checkpoint of what the model calls name.
-func (c *compiler) checkpointPath(name string) string {
-	if c.weights == nil {
-		return name
-	}
-	for _, r := range c.weights.Renames {
-		if theirs, ok := rename(name, string(r.Ours), string(r.Theirs)); ok {
-			return theirs
-		}
-	}
-	return name
-}
-
-// rename matches name with the pattern ours, step by step. {i} in it matches one
-// step, and stands for that step in theirs.
-func rename(name, ours, theirs string) (string, bool) {
-	have, want := strings.Split(name, "."), strings.Split(ours, ".")
-	if len(have) != len(want) {
-		return "", false
-	}
-	for i, w := range want {
-		switch {
-		case strings.HasPrefix(w, "{") && strings.HasSuffix(w, "}"):
-			theirs = strings.ReplaceAll(theirs, w, have[i])
-		case w != have[i]:
-			return "", false
-		}
-	}
-	return theirs, true
+	name := strings.TrimSuffix(string(w.File), ".index.json") // which lists shards
+	return strings.TrimPrefix(path.Ext(name), ".")
 }

@@ -9,7 +9,6 @@ package mlx
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/mlxc/mlxc/ir"
 )
@@ -18,17 +17,19 @@ import (
 // safe for concurrent use.
 type Builder struct {
 	*Block
-	module  *ir.Module
-	scope   map[string]Dim // dims and constants, for types in text
-	names   []string       // of scope, in order
-	params  map[string]*param
-	byFacts map[*ir.Dim]bool // dims whose bounds come from facts of entries
-	entry   *Entry           // being built; nil between entries
-	errs    ir.Diagnostics
-	pos     *ir.Pos // set by SetPos
-	device  Device  // set by On
-	built   bool
-	once    map[string]any
+	module    *ir.Module
+	scope     map[string]Dim // dims and constants, for types in text
+	names     []string       // of scope, in order
+	params    map[string]*param
+	renames   []*rename
+	byFacts   map[*ir.Dim]bool // dims whose bounds come from facts of entries
+	entry     *Entry           // being built; nil between entries
+	errs      ir.Diagnostics
+	precision precision
+	pos       *ir.Pos // set by SetPos
+	device    Device  // set by On
+	built     bool
+	once      map[string]any
 }
 
 // Building is the entry that is being built; nil between entries.
@@ -82,20 +83,6 @@ func (b *Builder) declare(name string, s Dim) bool {
 	b.scope[name] = s
 	b.names = append(b.names, name)
 	return true
-}
-
-// Weights names the checkpoint that the model's params come from: its format,
-// safetensors, npz or gguf, and the file, relative to the model.
-func (b *Builder) Weights(format, file string) {
-	switch {
-	case !b.open("weights"):
-	case b.module.Checkpoint != nil:
-		b.errorf("weights are declared twice")
-	case !slices.Contains(ir.CheckpointFormats, format):
-		b.errorf("weights: there is no format %q; safetensors, npz and gguf are read", format)
-	default:
-		b.module.Checkpoint = &ir.Checkpoint{Format: format, File: file}
-	}
 }
 
 // A BuildOption changes what Build accepts.

@@ -1,6 +1,7 @@
 package mlx
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/mlxc/mlxc/ir"
@@ -88,8 +89,9 @@ func (b *Builder) cases(name string, body func(e *Entry), given, denied []ir.Fac
 // finish makes the function part of the model.
 func (e *Entry) finish() {
 	b, f := e.b, e.fn
-	if len(f.Results) == 0 {
-		b.errorf("entry %s has no output", f.Name)
+	defer b.SetPos(f.Pos)()
+	if len(f.Results) == 0 && len(f.Writes) == 0 {
+		b.Fail(fmt.Sprintf("entry %s has no output, and sets no state", f.Name), "it would do nothing")
 		return
 	}
 	f.Body = e.emit.Body

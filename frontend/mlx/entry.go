@@ -231,8 +231,8 @@ func (e *Entry) read(p *param) (*ir.Value, bool) {
 	}
 	in.Result().Name = p.ir.Name
 	v := Value{b: e.b, v: in.Result(), e: e}
-	if p.load != nil {
-		v = v.rearranged(p.load, p.axes)
+	for _, l := range slices.Backward(p.loads) {
+		v = v.rearranged(l.pattern, l.axes)
 	}
 	e.weights[p] = v.v
 	return v.v, v.v != nil

@@ -125,6 +125,9 @@ func hint(op *ir.Op, attrs any, xs []*ir.Value, err error) string {
 	if op.Name == "matmul" && transposedFits(xs[0].Type, xs[1].Type) {
 		return "the second factor fits if its last two axes are exchanged: .T"
 	}
+	if _, each := attrs.(ir.GatherAttrs); each && xs[0].Type.Rank() != xs[1].Type.Rank() {
+		return "an index is for one element, so that they have as many axes as x; `take` gives whole slices"
+	}
 	var ways []string
 	tried := []ir.DType{ir.Bool}
 	for _, t := range append(dtypes(xs), ir.F32) {

@@ -187,7 +187,7 @@ func TestDeclarations(t *testing.T) {
 		want []string
 	}{
 		{func(b Builder) { b.Dim("B", 4) }, []string{"test has no entry"}},
-		{func(b Builder) { b.Entry("f", func(e Entry) {}) }, []string{"entry f has no output"}},
+		{func(b Builder) { b.Entry("f", func(e Entry) {}) }, []string{"entry f has no output, and sets no state"}},
 		{func(b Builder) { b.Dim("B", 4); b.Const("B", 4) }, []string{"B is declared twice"}},
 		{func(b Builder) { b.DimRange("B", 4, 2); b.DimRange("C", -1, 2) }, []string{"dim B: bounds 4 and 2", "dim C: bounds -1 and 2"}},
 		{func(b Builder) { b.Dim("div", 4); b.Dim("2x", 4); b.Const("", 4) }, []string{
@@ -197,8 +197,16 @@ func TestDeclarations(t *testing.T) {
 		}},
 		{func(b Builder) { b.Param("w", "f32[2]"); b.Sub("").Param("w", "f32[2]") }, []string{"param w is declared twice"}},
 		{func(b Builder) { b.Param("w", "f32[4294967296, 4294967296]") }, []string{"param w: f32[4294967296, 4294967296] can be more than 64 bits address"}},
-		{func(b Builder) { b.Weights("onnx", "x.onnx") }, []string{`weights: there is no format "onnx"; safetensors, npz and gguf are read`}},
+		{func(b Builder) { b.Weights("onnx", "x.onnx") }, []string{`there is no format "onnx" for weights`}},
 		{func(b Builder) { b.Weights("npz", "x"); b.Weights("npz", "y") }, []string{"weights are declared twice"}},
+		{func(b Builder) { b.Rename("a.layer{i}.w", "b.{i}.w") }, []string{`{i} is a part of the step "layer{i}": it stands for a whole step`}},
+		{func(b Builder) { b.Rename("a.{i}.{i}", "b.{i}") }, []string{`{i} stands twice in "a.{i}.{i}"`}},
+		{func(b Builder) { b.Rename("a.{i}.w", "b.{j}.w") }, []string{`"a.{i}.w" has no step {j}, which "b.{j}.w" has`}},
+		{func(b Builder) { b.Rename("a.{i}.w", "b.w") }, []string{`"b.w" has no step {i}, which "a.{i}.w" has`}},
+		{func(b Builder) { b.Rename("w", "v", mlx.Load("x y -> y", nil)); b.Param("w", "f32[2]") }, []string{`load "x y -> y" to f32[2]: column 1: x stands on the left only`}},
+		{func(b Builder) {
+			b.State("s", "f32[2, 3]", ir.Constant(0), mlx.Load("x y -> y x", nil))
+		}, []string{"state s: a state is kept as the checkpoint has it: only a param is loaded as another"}},
 		{func(b Builder) { identity(b, "f"); identity(b, "f") }, []string{"entry f is declared twice"}},
 		{func(b Builder) { b.Entry("f", func(e Entry) { identity(b, "g"); e.Out("y", e.In("x", "f32")) }) }, []string{"entry g: inside entry f"}},
 		{func(b Builder) {
@@ -219,7 +227,7 @@ func TestDeclarations(t *testing.T) {
 		{func(b Builder) { b.Number(mlx.F32, 1) }, []string{"const: outside of an entry"}},
 		{func(b Builder) { b.Param("w", "f32[2]").AddN(1) }, []string{"add: outside of an entry"}},
 		{func(b Builder) { b.Param("w", "f32[2, 2]").Rearrange("a b -> b a", nil).T().At(mlx.Pick(N(0))) }, []string{"rearrange: outside of an entry"}},
-		{func(b Builder) { b.State("s", "f32[2]", ir.Init{Name: "constant", Args: []float64{0}}).Set(Value{}) }, []string{"state s is set outside of an entry"}},
+		{func(b Builder) { b.State("s", "f32[2]", ir.Constant(0)).Set(Value{}) }, []string{"state s is set outside of an entry"}},
 		{func(b Builder) {
 			e, x := identity(b, "f")
 			e.In("z", "f32")

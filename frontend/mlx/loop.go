@@ -13,6 +13,11 @@ import (
 // same types. It is called once, and once more for states that it sets, which are carried
 // too. All else that it computes belongs to the round.
 func (e *Entry) Loop(counter string, count Dim, carry []Value, body func(t Dim, carry []Value) []Value) []Value {
+	return e.loopOf(counter, count, false, carry, body)
+}
+
+// loopOf is Loop, which ends says may end by its first value.
+func (e *Entry) loopOf(counter string, count Dim, ends bool, carry []Value, body func(t Dim, carry []Value) []Value) []Value {
 	b := e.b
 	what := "loop " + counter
 	poison := make([]Value, len(carry))
@@ -42,7 +47,7 @@ func (e *Entry) Loop(counter string, count Dim, carry []Value, body func(t Dim, 
 		return poison
 	}
 	d := e.counter(counter, max(0, most-1))
-	l := &loop{entry: e, what: what, count: count, counter: d, pos: pos, inits: inits}
+	l := &loop{entry: e, what: what, count: count, ends: ends, counter: d, pos: pos, inits: inits}
 	for again := true; again; {
 		before := len(l.states)
 		if !l.round(body) {
@@ -54,11 +59,12 @@ func (e *Entry) Loop(counter string, count Dim, carry []Value, body func(t Dim, 
 }
 
 // While computes rounds of body as long as going says so of what is carried, and most of
-// them at most. Rounds beyond change nothing, but take their time.
+// them at most. Rounds beyond change nothing: the CPU leaves them out, and on a GPU they
+// take their time.
 func (e *Entry) While(most Dim, carry []Value, going func(carry []Value) Value, body func(carry []Value) []Value) []Value {
 	b := e.b
 	goes := b.Number(ir.Bool, 1)
-	carried := e.Loop("round", most, append([]Value{goes}, carry...), func(_ Dim, now []Value) []Value {
+	carried := e.loopOf("round", most, true, append([]Value{goes}, carry...), func(_ Dim, now []Value) []Value {
 		states := map[*param]*ir.Value{}
 		for p, v := range e.weights {
 			states[p] = v
@@ -88,6 +94,7 @@ type loop struct {
 	entry   *Entry
 	what    string
 	count   Dim
+	ends    bool // by its first value
 	counter *ir.Dim
 	pos     *ir.Pos
 	inits   []*ir.Value
@@ -175,7 +182,7 @@ func (l *loop) finish() []Value {
 	carried := l.carried()
 	captured, err := l.capture()
 	in := &ir.Instr{Op: ir.LookupOp("loop"), Args: append(carried, captured...), Body: l.fn,
-		Attrs: ir.LoopAttrs{Count: l.count, Carried: len(carried)}, Device: b.device, Facts: slices.Concat(e.fn.Where, e.rounds), Pos: l.pos}
+		Attrs: ir.LoopAttrs{Count: l.count, Carried: len(carried), Ends: l.ends}, Device: b.device, Facts: slices.Concat(e.fn.Where, e.rounds), Pos: l.pos}
 	var types []ir.Type
 	if err == nil {
 		types, err = in.Infer()

@@ -98,6 +98,19 @@ func LogSoftmax(x Value, a int) Value {
 // Take is the elements of x at the indices i along an axis.
 func Take(x, i Value, a int) Value { return apply("take", ir.AxisAttrs{Axis: axis(x, a)}, x, i) }
 
+// Gather is the element of x at each index of i along an axis; i has x's sizes off it.
+func Gather(x, i Value, a int) Value { return apply("gather", ir.GatherAttrs{Axis: axis(x, a)}, x, i) }
+
+// Scatter and ScatterAdd put or add the elements of y to x, in the places that i names along
+// an axis; i and y have x's sizes off it. What is out of range is dropped.
+func Scatter(x, i, y Value, a int) Value { return scatter("scatter", x, i, y, a) }
+
+func ScatterAdd(x, i, y Value, a int) Value { return scatter("scatter_add", x, i, y, a) }
+
+func scatter(name string, x, i, y Value, a int) Value {
+	return apply(name, ir.GatherAttrs{Axis: axis(x, a)}, x, i, y)
+}
+
 // Norms over the last axis, or over groups of it. The weights are vectors.
 
 func LayerNorm(x, weight, bias Value, eps float64) Value {

@@ -139,6 +139,13 @@ func TestTypes(t *testing.T) {
 		}, "i32[B, 3]"},
 		{"argmax", func(b Builder, e Entry) Value { return mlx.ArgMax(e.In("x", "f32[B, 4]"), -1) }, "i32[B]"},
 		{"softmax", func(b Builder, e Entry) Value { return mlx.Softmax(e.In("x", "f32[B, 4]"), -1) }, "f32[B, 4]"},
+		{"gather", func(b Builder, e Entry) Value { return mlx.Gather(e.In("x", "f32[B, 9]"), e.In("i", "i32[B, T]"), -1) }, "f32[B, T]"},
+		{"scatter", func(b Builder, e Entry) Value {
+			return mlx.Scatter(e.In("x", "f32[B, 9]"), e.In("i", "i32[B, T]"), e.In("y", "f32[B, T]"), -1)
+		}, "f32[B, 9]"},
+		{"scatter_add", func(b Builder, e Entry) Value {
+			return mlx.ScatterAdd(e.In("x", "f32[9, T]"), e.In("i", "i32[B, T]"), e.In("y", "f32[B, T]"), 0)
+		}, "f32[9, T]"},
 		{"take", func(b Builder, e Entry) Value { return mlx.Take(b.Param("w", "f32[9, 4]"), e.In("i", "i32[B, T]"), 0) }, "f32[B, T, 4]"},
 		{"conv", func(b Builder, e Entry) Value {
 			return mlx.Conv(e.In("x", "f32[B, 28, 28, 3]"), b.Param("w", "f32[6, 5, 3, 1]"), mlx.ConvOptions{Stride: []int{2}, Pad: []int{2, 1}, Groups: 3})

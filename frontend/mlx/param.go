@@ -8,10 +8,15 @@ import (
 
 // A param is a declared parameter, which each entry reads for itself.
 type param struct {
-	ir   *ir.Param
-	typ  ir.Type  // as the program sees it, after load
-	load *pattern // from the file's tensor to the program's; nil: they are one
-	axes Axes     // sizes of load's named axes
+	ir    *ir.Param
+	typ   ir.Type // as the program sees it, after the loads
+	loads []load  // from the program's tensor to the file's; none: they are one
+}
+
+// A load is a pattern, with the sizes of its named axes.
+type load struct {
+	*pattern
+	axes Axes
 }
 
 // A ParamOption changes how a param is declared.
@@ -23,12 +28,7 @@ func Init(init ir.Init) ParamOption {
 }
 
 // Fill is Init with one number everywhere.
-func Fill(x float64) ParamOption { return Init(ir.Init{Name: "constant", Args: []float64{x}}) }
-
-// Path is the param's name in the checkpoint where that is not its path.
-func Path(name string) ParamOption {
-	return func(_ *Builder, p *param) { p.ir.Path = name }
-}
+func Fill(x float64) ParamOption { return Init(ir.Constant(x)) }
 
 // Load rearranges the checkpoint's tensor into the param by an einops pattern;
 // axes give the sizes that the pattern leaves open. The shape that the file must
@@ -36,12 +36,13 @@ func Path(name string) ParamOption {
 func Load(text string, axes Axes) ParamOption {
 	return func(b *Builder, p *param) {
 		pt, err := parsePattern(text)
+		after := p.ir.Type
 		if err == nil {
-			p.load = pt
-			p.ir.Type.Shape, p.axes, err = pt.source(p.typ.Shape, axes)
+			p.ir.Type.Shape, axes, err = pt.source(after.Shape, axes)
+			p.loads = append(p.loads, load{pt, axes})
 		}
 		if err != nil {
-			b.errorf("load %q to %s: %v", text, p.typ, err)
+			b.errorf("load %q to %s: %v", text, after, err)
 		}
 	}
 }
@@ -93,8 +94,18 @@ func (k *Block) tensor(name string, t ir.Type, state bool, options []ParamOption
 	for _, o := range options {
 		o(b, p)
 	}
+	b.renamed(p)
+	if state && len(p.loads) > 0 {
+		b.errorf("%s: a state is kept as the checkpoint has it: only a param is loaded as another", what)
+	}
 	if err := b.checkType(p.ir.Type); err != nil {
 		b.errorf("%s: %v", what, err)
+	} else if p.ir.Init != nil {
+		if err := p.ir.Init.Check(p.ir.Type); err != nil {
+			b.errorf("%s: %v", what, err)
+		} else if len(p.loads) > 0 && len(p.ir.Init.Numbers()) > 1 {
+			b.errorf("%s: it is loaded as another, and its init is one number or a distribution", what)
+		}
 	}
 	if len(b.errs) > failed {
 		return Value{b: b}

@@ -85,7 +85,8 @@ func TestNames(t *testing.T) {
 	if k := b.Sub("layers").At(3); k.Path() != "layers.3" {
 		t.Errorf("path %s", k.Path())
 	}
-	b.Param("renamed", "f32", mlx.Path("ü/0"))
+	b.Rename("renamed", "ü/0")
+	b.Param("renamed", "f32")
 	identity(b, "f")
 	p, err := b.Build()
 	if err != nil {

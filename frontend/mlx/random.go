@@ -11,9 +11,12 @@ import (
 // of mlx.core.random: bits, keys and numbers from 0 to 1 to the last bit, on every
 // target. A key is for one call: SplitKey makes new ones.
 
+// KeyOf is what a state begins with that is to be the key of a number.
+func KeyOf(n uint64) ir.Init { return ir.Constant(float64(n>>32), float64(n&math.MaxUint32)) }
+
 // Seed is the key of a number.
 func (b *Builder) Seed(n uint64) Value {
-	return Stack(0, b.Number(U32, float64(n>>32)), b.Number(U32, float64(n&math.MaxUint32)))
+	return b.Array(U32, KeyOf(n).Args...)
 }
 
 // SplitKey makes n keys of one.

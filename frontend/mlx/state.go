@@ -1,6 +1,7 @@
 package mlx
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/mlxc/mlxc/ir"
@@ -25,8 +26,9 @@ func (k *Block) StateOf(name string, t ir.Type, init ir.Init, options ...ParamOp
 	b := k.b
 	pos := b.here()
 	defer b.SetPos(pos)()
-	if init.Name != "constant" {
-		return &State{b.errorf("state %s: its init is a number, not %s", join(k.path, name), init.Name)}
+	if init.Numbers() == nil {
+		b.Fail(fmt.Sprintf("state %s: it begins with numbers, not with the distribution %s", join(k.path, name), init.Name), "a number fills it, or a list has one for each element")
+		return &State{b.Poison()}
 	}
 	return &State{k.tensor(name, t, true, append(options, Init(init)))}
 }

@@ -103,6 +103,9 @@ func (b *Builder) Op(name string, attrs any, args ...Value) Value {
 	case b.entry == nil:
 		return b.errorf("%s: outside of an entry", name)
 	}
+	if len(args) > 0 {
+		attrs = b.accumulating(attrs, args[0])
+	}
 	e := b.entry
 	e.emit.Pos, e.emit.Device = b.here(), b.device
 	out, err := e.apply(op, attrs, xs)
@@ -164,11 +167,6 @@ func apply(name string, attrs any, args ...Value) Value {
 		}
 	}
 	return Value{}
-}
-
-// Number is a constant of a dtype, of rank 0.
-func (b *Builder) Number(t DType, x float64) Value {
-	return b.Op("const", ir.ConstAttrs{Value: x, DType: t})
 }
 
 // like is a number in the dtype of v; where v is of no use, so is the number, and

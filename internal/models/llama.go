@@ -67,7 +67,7 @@ func (c LlamaConfig) program(tokens int, blocks func(l *llama, x value) value) (
 func (l *llama) block(k *mlx.Block, x value) value {
 	d := l.Width / l.Heads
 	cache := func(name string) *mlx.State {
-		return k.State(name, fmt.Sprintf("f32[B, %d, S, %d]", l.KV, d), ir.Init{Name: "constant", Args: []float64{0}})
+		return k.State(name, fmt.Sprintf("f32[B, %d, S, %d]", l.KV, d), ir.Constant(0))
 	}
 	keys, values := cache("k_cache"), cache("v_cache")
 	norm := func(name string, x value) value {

@@ -41,16 +41,13 @@ func Metal(m *ir.Module) (*runtime.Program, error) {
 		p.Dims = append(p.Dims, runtime.Dim{Name: d.Name, Min: d.Min, Max: d.Max, Session: d.Session})
 	}
 	for _, s := range m.States() {
-		p.States = append(p.States, runtime.State{Name: s.Path, DType: runtime.DType(s.Type.DType), Shape: t.sizes(s.Type.Shape), Init: s.Init.Args[0]})
+		p.States = append(p.States, runtime.State{Name: s.Path, DType: runtime.DType(s.Type.DType), Shape: t.sizes(s.Type.Shape), Init: s.Init.Numbers()})
 	}
 	for _, w := range m.Weights() {
-		param := runtime.Param{Name: w.Path, DType: runtime.DType(w.Type.DType)}
+		param := runtime.Param{Name: w.Path, DType: runtime.DType(w.Type.DType), Init: w.Init.Numbers()}
 		for _, s := range w.Type.Shape {
 			n, _ := s.Int()
 			param.Shape = append(param.Shape, int(n))
-		}
-		if w.Init != nil && w.Init.Name == "constant" {
-			param.Init = runtime.Fill(w.Init.Args[0])
 		}
 		p.Params = append(p.Params, param)
 	}
@@ -137,7 +134,11 @@ func (t table) variant(v *ir.Variant) runtime.Variant {
 	}
 	for _, l := range v.Loops {
 		counter := slices.IndexFunc(t.m.Dims, func(d *ir.Dim) bool { return d.Name == l.Counter.Name })
-		out.Loops = append(out.Loops, runtime.Loop{First: l.First, End: l.End, Count: t.size(l.Count), Counter: counter})
+		loop := runtime.Loop{First: l.First, End: l.End, Count: t.size(l.Count), Counter: counter}
+		if l.Going != nil {
+			loop.Ends, loop.Going = true, t.ref(l.Going, block)
+		}
+		out.Loops = append(out.Loops, loop)
 	}
 	return out
 }
@@ -145,18 +146,23 @@ func (t table) variant(v *ir.Variant) runtime.Variant {
 func (t table) step(s *ir.Step, block map[*ir.Buffer]int, barrier bool) runtime.Step {
 	step := runtime.Step{Kernel: t.number[s.Kernel], OnCPU: !s.Kernel.OnGPU(), Grain: math.MaxInt, Sizes: t.sizes(s.Sizes), Grid: t.size(s.Grid()), Barrier: barrier, Pos: fmt.Sprint(s.Pos)}
 	for _, b := range s.Args {
-		ref := places[b.Place].At(b.Index)
-		switch b.Place {
-		case ir.InArena:
-			ref.Index = block[b]
-		case ir.InParam:
-			ref.Index = slices.Index(t.m.Weights(), t.m.Params[b.Index])
-		case ir.InState:
-			ref.Index = slices.Index(t.m.States(), t.m.Params[b.Index])
-		}
-		step.Args = append(step.Args, ref)
+		step.Args = append(step.Args, t.ref(b, block))
 	}
 	return step
+}
+
+// ref is the memory of a buffer; block numbers those of the arena.
+func (t table) ref(b *ir.Buffer, block map[*ir.Buffer]int) runtime.Ref {
+	ref := places[b.Place].At(b.Index)
+	switch b.Place {
+	case ir.InArena:
+		ref.Index = block[b]
+	case ir.InParam:
+		ref.Index = slices.Index(t.m.Weights(), t.m.Params[b.Index])
+	case ir.InState:
+		ref.Index = slices.Index(t.m.States(), t.m.Params[b.Index])
+	}
+	return ref
 }
 
 func (t table) sizes(ss []ir.Size) []runtime.Size {

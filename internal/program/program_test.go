@@ -59,7 +59,7 @@ func reordered(t *testing.T, hooks *softmetal.Hooks, m *ir.Module, inputs []*ir.
 		t.Fatal(err)
 	}
 	for i := range p.Params {
-		p.Params[i].Init = runtime.Fill(1)
+		p.Params[i].Init = []float64{1}
 	}
 	var first [][]byte
 	for _, settings := range [][4]string{{"0", "0", "forward", "0"}, {"1", "7", "reverse", "1"}, {"1", "8", "random", "1"}} {

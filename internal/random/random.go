@@ -21,27 +21,31 @@ var AllKinds = slices.Concat(ByElement, []ir.Kind{ir.KindReduce, ir.KindReduce, 
 
 // Module makes a module of one entry, of up to some twenty instructions whose kinds
 // are drawn from the given ones.
-func Module(seed uint64, kinds []ir.Kind) *ir.Module { return generate(seed, kinds, false) }
+func Module(seed uint64, kinds []ir.Kind) *ir.Module { return generate(seed, kinds, false, nil) }
 
 // Stateful is Module with states, some of which are written.
-func Stateful(seed uint64, kinds []ir.Kind) *ir.Module { return generate(seed, kinds, true) }
+func Stateful(seed uint64, kinds []ir.Kind) *ir.Module { return generate(seed, kinds, true, nil) }
 
-func generate(seed uint64, kinds []ir.Kind, states bool) *ir.Module {
-	g := &generator{r: rand.New(rand.NewPCG(seed, 1)), m: &ir.Module{Name: "random"}, states: states}
+// generate draws dtypes from the given ones; where there are none, sooner f32 than others.
+func generate(seed uint64, kinds []ir.Kind, states bool, dtypes []ir.DType) *ir.Module {
+	g := &generator{r: rand.New(rand.NewPCG(seed, 1)), m: &ir.Module{Name: "random"}, kinds: kinds, states: states, dtypes: dtypes}
+	main := ir.F32
+	if dtypes != nil {
+		main = dtypes[0]
+	}
 	g.m.Dims = []*ir.Dim{{Name: "B", Min: 0, Max: 6}, {Name: "N", Min: 1, Max: 6}}
 	g.f = &ir.Func{Name: "run"}
 	g.m.Funcs = []*ir.Func{g.f}
 	for _, d := range g.m.Dims { // so that every dim can be solved
-		g.input(ir.Type{DType: ir.F32, Shape: []ir.Size{d.Size(), ir.N(2)}})
+		g.input(ir.Type{DType: main, Shape: []ir.Size{d.Size(), ir.N(2)}})
 	}
 	for range 2 * len(g.m.Dims) {
 		if states {
-			g.state(ir.Type{DType: ir.F32, Shape: []ir.Size{pick(g.r, g.m.Dims).Size(), ir.N(2)}})
+			g.state(ir.Type{DType: main, Shape: []ir.Size{pick(g.r, g.m.Dims).Size(), ir.N(2)}})
 		}
 	}
 	for tries := 4 + g.r.IntN(30); tries > 0; tries-- {
-		kind := pick(g.r, kinds)
-		g.instr(pick(g.r, slices.DeleteFunc(slices.Clone(ir.Ops()), func(op *ir.Op) bool { return op.Kind != kind })))
+		g.draw()
 	}
 	g.f.Body = g.b.Body
 	for i, v := range g.results() {
@@ -61,7 +65,21 @@ type generator struct {
 	f      *ir.Func
 	b      ir.Emit
 	values []*ir.Value
+	kinds  []ir.Kind
+	dtypes []ir.DType
 	states bool // there may be some
+
+	counters []*ir.Dim // of the loops whose body is drawn
+}
+
+// draw tries to append an instruction of a kind that is drawn.
+func (g *generator) draw() {
+	kind := pick(g.r, g.kinds)
+	if kind == ir.KindLoop {
+		g.loop()
+		return
+	}
+	g.instr(pick(g.r, slices.DeleteFunc(slices.Clone(ir.Ops()), func(op *ir.Op) bool { return op.Kind != kind })))
 }
 
 func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
@@ -88,6 +106,9 @@ func (g *generator) results() []*ir.Value {
 }
 
 func (g *generator) dtype() ir.DType {
+	if g.dtypes != nil {
+		return pick(g.r, g.dtypes)
+	}
 	if g.r.IntN(3) > 0 {
 		return ir.F32
 	}
@@ -96,7 +117,7 @@ func (g *generator) dtype() ir.DType {
 
 func (g *generator) size() ir.Size {
 	if g.r.IntN(4) == 0 {
-		return pick(g.r, g.m.Dims).Size()
+		return pick(g.r, g.m.Dims[:2]).Size() // of which the others count rounds
 	}
 	return ir.N(pick(g.r, []int64{1, 2, 2, 2, 3, 4}))
 }
@@ -122,19 +143,23 @@ func isConstant(s ir.Size) bool { _, ok := s.Int(); return ok }
 func (g *generator) leaf(t ir.Type) *ir.Value {
 	constant := !slices.ContainsFunc(t.Shape, func(s ir.Size) bool { return !isConstant(s) })
 	name, attrs := "const", any(ir.ConstAttrs{Value: pick(g.r, []float64{0, 1, 2}), DType: t.DType, Shape: t.Shape})
+	inLoop := len(g.counters) > 0 // which has what it is given, and what comes from no memory
 	switch kind := g.r.IntN(5); {
+	case t.DType == ir.Bool && inLoop:
+		attrs = ir.ConstAttrs{Value: float64(g.r.IntN(2)), DType: t.DType, Shape: t.Shape}
 	case t.DType == ir.Bool:
 		return g.input(t)
 	case kind == 0:
 	case kind == 1 && t.Rank() > 0:
 		name, attrs = "iota", ir.IotaAttrs{DType: t.DType, Shape: t.Shape, Axis: g.r.IntN(t.Rank())}
-	case kind == 3 && g.states:
+	case kind == 3 && g.states && !inLoop:
 		return g.state(t)
 	case kind == 2 && constant:
 		p := &ir.Param{Name: fmt.Sprintf("w%d", len(g.m.Params)), Type: t}
 		p.Path = p.Name
 		g.m.Params = append(g.m.Params, p)
 		name, attrs = "weight", ir.WeightAttrs{Param: p}
+	case inLoop:
 	default:
 		return g.input(t)
 	}
@@ -150,7 +175,8 @@ func (g *generator) state(t ir.Type) *ir.Value {
 			}
 		})
 	}
-	p := &ir.Param{Name: fmt.Sprintf("s%d", len(g.m.Params)), State: true, Type: t}
+	zero := ir.Constant(0)
+	p := &ir.Param{Name: fmt.Sprintf("s%d", len(g.m.Params)), State: true, Type: t, Init: &zero}
 	p.Path = p.Name
 	g.m.Params = append(g.m.Params, p)
 	return g.emit("read", ir.ReadAttrs{State: p, Shape: t.Shape})
@@ -336,6 +362,9 @@ func (g *generator) attrs(zero any, x ir.Type, args []*ir.Value) (any, bool) {
 	case nil:
 		return nil, true
 	case ir.CastAttrs:
+		if g.dtypes != nil {
+			return ir.CastAttrs{DType: pick(r, g.dtypes)}, true
+		}
 		return ir.CastAttrs{DType: pick(r, ir.DTypes())}, true
 	case ir.ShapeAttrs:
 		return ir.ShapeAttrs{Shape: g.shape(x.Shape)}, true

@@ -150,7 +150,7 @@ func TestRandom(t *testing.T) {
 	}
 	params := []runtime.Param{
 		{Name: "a", DType: runtime.BF16, Shape: []int{3, 100}}, {Name: "b", DType: runtime.I32, Shape: []int{2}},
-		{Name: "c", DType: runtime.F32}, {Name: "d", DType: runtime.F32, Shape: []int{9}, Init: runtime.Fill(2)},
+		{Name: "c", DType: runtime.F32}, {Name: "d", DType: runtime.F32, Shape: []int{9}, Init: []float64{2}},
 	}
 	p := program(scale)
 	p.Params = params

@@ -499,7 +499,27 @@ def gathers():
     case("gather", "gather", "axis=1", [x, (i, "i32")], np.take_along_axis(x, np.clip(i, 0, 2), 1))
 
 
-for record in (unary, binary, cast, moves, reductions, windows, contractions, composites, attention, rope, losses, updates, winograd, transposed, flips, scans, sorts, gathers):
+def scatters():
+    """Indices out of range, which both libraries refuse, go to margins that are cut off."""
+    for axis, shape, m, d in ((1, (3, 4, 2), 5, "f32"), (0, (6,), 9, "i32"), (1, (2, 3), 1, "f16"), (0, (3, 2), 0, "f32")):
+        x, y = f32(*shape), f32(*shape[:axis], m, *shape[axis + 1:])
+        if d == "i32":
+            x, y = (64 * x).astype(np.int32), (64 * y).astype(np.int32)
+        i = rng.integers(-2, shape[axis] + 2, y.shape)
+        wide = np.pad(x, [(2, 2) if a == axis else (0, 0) for a in range(x.ndim)])
+        inside = lambda z: np.take(z, range(2, 2 + shape[axis]), axis)
+        last = wide.copy()
+        np.put_along_axis(last, i + 2, y, axis)
+        total = torch.from_numpy(wide).scatter_add(axis, torch.from_numpy(i + 2), torch.from_numpy(y)).numpy()
+        for t in ("i64", "i32"):
+            case("scatter", "scatter", f"axis={axis}", [(x, d), (i, t), (y, d)], (inside(last), d))
+            case("scatter", "scatter_add", f"axis={axis}", [(x, d), (i, t), (y, d)], (inside(total), d))
+    x, i, y = f32(4, 3), rng.permutation(4)[:3].reshape(3, 1).repeat(3, 1), f32(3, 3)
+    want = torch.from_numpy(x).scatter(0, torch.from_numpy(i), torch.from_numpy(y))
+    case("scatter", "scatter", "axis=0", [x, (i.astype(np.uint8), "u8"), y], want)
+
+
+for record in (unary, binary, cast, moves, reductions, windows, contractions, composites, attention, rope, losses, updates, winograd, transposed, flips, scans, sorts, gathers, scatters):
     record()
 versions = {"python": sys.version.split()[0], "numpy": np.__version__, "torch": torch.__version__}
 for kind, list_ in cases.items():

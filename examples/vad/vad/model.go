@@ -133,9 +133,9 @@ var (
 		{Name: "final_conv.bias", DType: runtime.F32, Shape: []int{1}, Pos: "vad.mlx:39:7"},
 	}
 	states = []runtime.State{
-		{Name: "lstm_cell.h", DType: runtime.F32, Shape: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(128)}, Init: 0.0},
-		{Name: "lstm_cell.c", DType: runtime.F32, Shape: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(128)}, Init: 0.0},
-		{Name: "before", DType: runtime.F32, Shape: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(64)}, Init: 0.0},
+		{Name: "lstm_cell.h", DType: runtime.F32, Shape: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(128)}, Init: []float64{0.0}},
+		{Name: "lstm_cell.c", DType: runtime.F32, Shape: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(128)}, Init: []float64{0.0}},
+		{Name: "before", DType: runtime.F32, Shape: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(64)}, Init: []float64{0.0}},
 	}
 )
 

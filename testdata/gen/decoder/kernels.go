@@ -14,6 +14,14 @@ var kernels = []cpu.Kernel{
 	stepCopy,
 	cellH,
 	cellCopy,
+	reorderUpdate,
+	reorderCopy,
+	noiseWhere,
+	noiseReshape,
+	noiseXor,
+	noiseY,
+	noiseConcat,
+	noiseCopy,
 	exchangeHBefore,
 	walkCopy,
 	walkReshape,
@@ -28,7 +36,7 @@ var kernels = []cpu.Kernel{
 	stepYPanels2,
 }
 
-// stepQ computes values, keys (decoder.mlx:13:7).
+// stepQ computes values, keys (decoder.mlx:15:7).
 func stepQ(call *cpu.Call, lo, hi int) {
 	x := cpu.View[float32](call, 0)
 	values := cpu.View[float32](call, 1)
@@ -107,14 +115,14 @@ func stepQ(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// stepSeen computes seen (decoder.mlx:16:10).
+// stepSeen computes seen (decoder.mlx:18:10).
 func stepSeen(call *cpu.Call, lo, hi int) {
 	seen_2 := cpu.View[int32](call, 0)
 	seen := cpu.View[int32](call, 1)
 	seen[0] = seen_2[0] + 1
 }
 
-// stepY computes y (decoder.mlx:17:10).
+// stepY computes y (decoder.mlx:19:10).
 func stepY(call *cpu.Call, lo, hi int) {
 	y := cpu.View[float32](call, 0)
 	rows := cpu.View[float32](call, 1)
@@ -206,14 +214,14 @@ func stepY(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// stepCopy computes seen_2 (decoder.mlx:16:10).
+// stepCopy computes seen_2 (decoder.mlx:18:10).
 func stepCopy(call *cpu.Call, lo, hi int) {
 	seen := cpu.View[int32](call, 0)
 	seen_2 := cpu.View[int32](call, 1)
 	seen_2[0] = seen[0]
 }
 
-// cellH computes c_2, h (decoder.mlx:24:7).
+// cellH computes c_2, h (decoder.mlx:26:7).
 func cellH(call *cpu.Call, lo, hi int) {
 	x := cpu.View[float32](call, 0)
 	h_2 := cpu.View[float32](call, 1)
@@ -292,7 +300,7 @@ func cellH(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// cellCopy computes h_2 (decoder.mlx:24:7).
+// cellCopy computes h_2 (decoder.mlx:26:7).
 func cellCopy(call *cpu.Call, lo, hi int) {
 	h := cpu.View[float32](call, 0)
 	h_2 := cpu.View[float32](call, 1)
@@ -301,7 +309,334 @@ func cellCopy(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// exchangeHBefore computes before, h_before (decoder.mlx:29:7).
+// reorderUpdate computes update, update_2 (decoder.mlx:33:3).
+func reorderUpdate(call *cpu.Call, lo, hi int) {
+	values := cpu.View[float32](call, 0)
+	parent := cpu.View[int32](call, 1)
+	keys := cpu.View[float32](call, 2)
+	update := cpu.View[float32](call, 3)
+	update_2 := cpu.View[float32](call, 4)
+	B := int(call.Sizes[0])
+	S := int(call.Sizes[1])
+	pos := int(call.Sizes[2])
+	for p := lo; p < hi; {
+		i2 := p % 16
+		end := min(i2+hi-p, 16)
+		i1 := p / 16 % S
+		i0 := p / (S * 16)
+		p += end - i2
+		var v1 int32
+		if i1 < pos {
+			v1 = parent[i0]
+		}
+		v5 := int64(B - 1)
+		v6 := min((max(int64(v1), 0)), v5)
+		v8 := (i1 < pos)
+		for ; i2 < end; i2++ {
+			v0 := values[S*i0*16+i1*16+i2]
+			var v7 float32
+			if i1 < pos {
+				v7 = values[S*int(v6)*16+i1*16+i2]
+			}
+			v9 := v0
+			if v8 {
+				v9 = v7
+			}
+			v10 := keys[S*i0*16+i1*16+i2]
+			var v11 float32
+			if i1 < pos {
+				v11 = keys[S*int(v6)*16+i1*16+i2]
+			}
+			v12 := v10
+			if v8 {
+				v12 = v11
+			}
+			update[S*i0*16+i1*16+i2] = v12
+			update_2[S*i0*16+i1*16+i2] = v9
+		}
+	}
+}
+
+// reorderCopy computes keys (decoder.mlx:32:3).
+func reorderCopy(call *cpu.Call, lo, hi int) {
+	update := cpu.View[float32](call, 0)
+	keys := cpu.View[float32](call, 1)
+	for i0 := lo; i0 < hi; i0++ {
+		keys[i0] = update[i0]
+	}
+}
+
+// noiseWhere computes where (decoder.mlx:38:14).
+func noiseWhere(call *cpu.Call, lo, hi int) {
+	key := cpu.View[uint32](call, 0)
+	where := cpu.View[uint32](call, 1)
+	for i0 := lo; i0 < hi; i0++ {
+		v0 := uint32(i0)
+		v1 := uint32(2)
+		v2 := v0 < v1
+		v3 := v0 - v1
+		v4 := v3
+		if v2 {
+			v4 = v0
+		}
+		v5 := key[0]
+		v7 := v4 + v1
+		v8 := uint32(4)
+		v9 := v7 < v8
+		v11 := uint32(0)
+		if v9 {
+			v11 = v7
+		}
+		v12 := key[1]
+		v13 := v11 + v12
+		v14 := (v4 + v5) + v13
+		v20 := ((cpu.Shl(v13, 13)) | (cpu.Shr(v13, 19))) ^ v14
+		v21 := v14 + v20
+		v27 := ((cpu.Shl(v20, 15)) | (cpu.Shr(v20, 17))) ^ v21
+		v28 := v21 + v27
+		v34 := ((cpu.Shl(v27, 26)) | (cpu.Shr(v27, 6))) ^ v28
+		v35 := v28 + v34
+		v43 := (v5 ^ v12) ^ 466688986
+		v45 := v43 + 1
+		v46 := (((cpu.Shl(v34, 6)) | (cpu.Shr(v34, 26))) ^ v35) + v45
+		v47 := (v35 + v12) + v46
+		v51 := ((cpu.Shl(v46, 17)) | (cpu.Shr(v46, 15))) ^ v47
+		v52 := v47 + v51
+		v58 := ((cpu.Shl(v51, 29)) | (cpu.Shr(v51, 3))) ^ v52
+		v59 := v52 + v58
+		v64 := ((cpu.Shl(v58, 16)) | (cpu.Shr(v58, 16))) ^ v59
+		v65 := v59 + v64
+		v74 := v5 + 2
+		v75 := (((cpu.Shl(v64, 24)) | (cpu.Shr(v64, 8))) ^ v65) + v74
+		v76 := (v65 + v43) + v75
+		v80 := ((cpu.Shl(v75, 13)) | (cpu.Shr(v75, 19))) ^ v76
+		v81 := v76 + v80
+		v85 := ((cpu.Shl(v80, 15)) | (cpu.Shr(v80, 17))) ^ v81
+		v86 := v81 + v85
+		v90 := ((cpu.Shl(v85, 26)) | (cpu.Shr(v85, 6))) ^ v86
+		v91 := v86 + v90
+		v97 := v12 + 3
+		v98 := (((cpu.Shl(v90, 6)) | (cpu.Shr(v90, 26))) ^ v91) + v97
+		v99 := (v91 + v5) + v98
+		v103 := ((cpu.Shl(v98, 17)) | (cpu.Shr(v98, 15))) ^ v99
+		v104 := v99 + v103
+		v108 := ((cpu.Shl(v103, 29)) | (cpu.Shr(v103, 3))) ^ v104
+		v109 := v104 + v108
+		v113 := ((cpu.Shl(v108, 16)) | (cpu.Shr(v108, 16))) ^ v109
+		v114 := v109 + v113
+		v121 := v43 + 4
+		v122 := (((cpu.Shl(v113, 24)) | (cpu.Shr(v113, 8))) ^ v114) + v121
+		v123 := (v114 + v12) + v122
+		v127 := ((cpu.Shl(v122, 13)) | (cpu.Shr(v122, 19))) ^ v123
+		v128 := v123 + v127
+		v132 := ((cpu.Shl(v127, 15)) | (cpu.Shr(v127, 17))) ^ v128
+		v133 := v128 + v132
+		v137 := ((cpu.Shl(v132, 26)) | (cpu.Shr(v132, 6))) ^ v133
+		v138 := v133 + v137
+		v139 := v138 + v43
+		v145 := v5 + 5
+		v146 := (((cpu.Shl(v137, 6)) | (cpu.Shr(v137, 26))) ^ v138) + v145
+		v147 := v146
+		if v2 {
+			v147 = v139
+		}
+		where[i0] = v147
+	}
+}
+
+// noiseReshape computes key (decoder.mlx:38:14).
+func noiseReshape(call *cpu.Call, lo, hi int) {
+	where := cpu.View[uint32](call, 0)
+	key := cpu.View[uint32](call, 1)
+	for i0 := lo; i0 < hi; i0++ {
+		key[i0] = where[i0]
+	}
+}
+
+// noiseXor computes xor (decoder.mlx:39:23).
+func noiseXor(call *cpu.Call, lo, hi int) {
+	where := cpu.View[uint32](call, 0)
+	xor := cpu.View[uint32](call, 1)
+	xor[0] = (where[2] ^ where[3]) ^ 466688986
+}
+
+// noiseY computes y (decoder.mlx:39:7).
+func noiseY(call *cpu.Call, lo, hi int) {
+	x := cpu.View[float32](call, 0)
+	scales := cpu.View[float32](call, 1)
+	where := cpu.View[uint32](call, 2)
+	xor := cpu.View[uint32](call, 3)
+	y := cpu.View[float32](call, 4)
+	B := int(call.Sizes[0])
+	for i0 := lo; i0 < hi; i0++ {
+		v1 := scales[0]
+		v2 := uint32(i0)
+		v3 := uint32(B * 8)
+		v4 := v2 < v3
+		v5 := v2 - v3
+		v6 := v5
+		if v4 {
+			v6 = v2
+		}
+		v7 := where[2]
+		v9 := v6 + v3
+		v10 := uint32(B * 16)
+		v11 := v9 < v10
+		v13 := uint32(0)
+		if v11 {
+			v13 = v9
+		}
+		v14 := where[3]
+		v15 := v13 + v14
+		v16 := (v6 + v7) + v15
+		v22 := ((cpu.Shl(v15, 13)) | (cpu.Shr(v15, 19))) ^ v16
+		v23 := v16 + v22
+		v29 := ((cpu.Shl(v22, 15)) | (cpu.Shr(v22, 17))) ^ v23
+		v30 := v23 + v29
+		v36 := ((cpu.Shl(v29, 26)) | (cpu.Shr(v29, 6))) ^ v30
+		v37 := v30 + v36
+		v43 := xor[0]
+		v45 := v43 + 1
+		v46 := (((cpu.Shl(v36, 6)) | (cpu.Shr(v36, 26))) ^ v37) + v45
+		v47 := (v37 + v14) + v46
+		v51 := ((cpu.Shl(v46, 17)) | (cpu.Shr(v46, 15))) ^ v47
+		v52 := v47 + v51
+		v58 := ((cpu.Shl(v51, 29)) | (cpu.Shr(v51, 3))) ^ v52
+		v59 := v52 + v58
+		v64 := ((cpu.Shl(v58, 16)) | (cpu.Shr(v58, 16))) ^ v59
+		v65 := v59 + v64
+		v74 := v7 + 2
+		v75 := (((cpu.Shl(v64, 24)) | (cpu.Shr(v64, 8))) ^ v65) + v74
+		v76 := (v65 + v43) + v75
+		v80 := ((cpu.Shl(v75, 13)) | (cpu.Shr(v75, 19))) ^ v76
+		v81 := v76 + v80
+		v85 := ((cpu.Shl(v80, 15)) | (cpu.Shr(v80, 17))) ^ v81
+		v86 := v81 + v85
+		v90 := ((cpu.Shl(v85, 26)) | (cpu.Shr(v85, 6))) ^ v86
+		v91 := v86 + v90
+		v97 := v14 + 3
+		v98 := (((cpu.Shl(v90, 6)) | (cpu.Shr(v90, 26))) ^ v91) + v97
+		v99 := (v91 + v7) + v98
+		v103 := ((cpu.Shl(v98, 17)) | (cpu.Shr(v98, 15))) ^ v99
+		v104 := v99 + v103
+		v108 := ((cpu.Shl(v103, 29)) | (cpu.Shr(v103, 3))) ^ v104
+		v109 := v104 + v108
+		v113 := ((cpu.Shl(v108, 16)) | (cpu.Shr(v108, 16))) ^ v109
+		v114 := v109 + v113
+		v121 := v43 + 4
+		v122 := (((cpu.Shl(v113, 24)) | (cpu.Shr(v113, 8))) ^ v114) + v121
+		v123 := (v114 + v14) + v122
+		v127 := ((cpu.Shl(v122, 13)) | (cpu.Shr(v122, 19))) ^ v123
+		v128 := v123 + v127
+		v132 := ((cpu.Shl(v127, 15)) | (cpu.Shr(v127, 17))) ^ v128
+		v133 := v128 + v132
+		v137 := ((cpu.Shl(v132, 26)) | (cpu.Shr(v132, 6))) ^ v133
+		v138 := v133 + v137
+		v139 := v138 + v43
+		v145 := v7 + 5
+		v146 := (((cpu.Shl(v137, 6)) | (cpu.Shr(v137, 26))) ^ v138) + v145
+		v147 := v146
+		if v4 {
+			v147 = v139
+		}
+		v156 := ((min((float32(v147) * 2.3283064e-10), 0.99999994)) * 3.3554432e+07) + -1.6777215e+07
+		v158 := v156 < -8.388608e+06
+		v159 := float32(math.RoundToEven(float64(v156)))
+		v160 := v156
+		if v158 {
+			v160 = v159
+		}
+		v162 := v160 * 5.9604645e-08
+		v166 := (1 - v162) * (1 + v162)
+		v168 := v166 < 1.1754944e-38
+		v170 := v166 * 8.388608e+06
+		v171 := v166
+		if v168 {
+			v171 = v170
+		}
+		v174 := (int32(math.Float32bits(v171))) - 1060439283
+		v180 := float32(0)
+		if v168 {
+			v180 = float32(-23)
+		}
+		v181 := float32((cpu.Shr(v174, 23))) + v180
+		v186 := (math.Float32frombits(uint32(((v174 & 8388607) + 1060439283)))) - 1
+		v196 := float32(float64((float32(float64((float32(float64((float32(float64(float32(-0.07673641))*float64(v186)+float64(float32(0.12722673)))))*float64(v186)+float64(float32(-0.13127555)))))*float64(v186)+float64(float32(0.14204855)))))*float64(v186) + float64(float32(-0.16626646)))
+		v204 := float32(float64((float32(float64((float32(float64((float32(float64(v196)*float64(v186)+float64(float32(0.20001234)))))*float64(v186)+float64(float32(-0.2500078)))))*float64(v186)+float64(float32(0.3333333)))))*float64(v186) + float64(float32(-0.49999997)))
+		v210 := float32(float64(v181)*float64(float32(0.69314575)) + float64(((float32(float64(v181)*float64(float32(1.4286068e-06)) + float64(((v186 * v186) * v204)))) + v186)))
+		v212 := v166 < float32(math.Inf(1))
+		v213 := v166
+		if v212 {
+			v213 = v210
+		}
+		v214 := 0 < v166
+		v215 := v166 == 0
+		v218 := float32(math.NaN())
+		if v215 {
+			v218 = float32(math.Inf(-1))
+		}
+		v219 := v218
+		if v214 {
+			v219 = v213
+		}
+		v220 := -v219
+		v222 := v220 - 2.5
+		v231 := float32(float64((float32(float64((float32(float64((float32(float64(float32(-8.931926e-09))*float64(v222)+float64(float32(2.3335968e-08)))))*float64(v222)+float64(float32(4.6813136e-07)))))*float64(v222)+float64(float32(-3.4639852e-06)))))*float64(v222) + float64(float32(-4.97242e-06)))
+		v239 := float32(float64((float32(float64((float32(float64((float32(float64(v231)*float64(v222)+float64(float32(0.00021834939)))))*float64(v222)+float64(float32(-0.0012527264)))))*float64(v222)+float64(float32(-0.004177393)))))*float64(v222) + float64(float32(0.24664028)))
+		v241 := float32(float64(v239)*float64(v222) + float64(float32(1.5014094)))
+		v244 := (float32(math.Sqrt(float64(v220)))) - 3
+		v253 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.00010748609))*float64(v244)+float64(float32(-0.00030110983)))))*float64(v244)+float64(float32(-4.503394e-05)))))*float64(v244)+float64(float32(0.0014741307)))))*float64(v244) + float64(float32(-0.0036035175)))
+		v261 := float32(float64((float32(float64((float32(float64((float32(float64(v253)*float64(v244)+float64(float32(0.0056914077)))))*float64(v244)+float64(float32(-0.0076359627)))))*float64(v244)+float64(float32(0.009444722)))))*float64(v244) + float64(float32(1.0016749)))
+		v263 := float32(float64(v261)*float64(v244) + float64(float32(2.8329768)))
+		v265 := 5 < v220
+		v266 := v241
+		if v265 {
+			v266 = v263
+		}
+		v267 := v266 * v162
+		v269 := (float32(math.Abs(float64(v162)))) == 1
+		v273 := (int32(math.Float32bits(float32(math.Inf(1))))) & 2147483647
+		v277 := math.Float32frombits(uint32((v273 | ((int32(math.Float32bits(v162))) & -2147483648))))
+		v278 := v267
+		if v269 {
+			v278 = v277
+		}
+		y[i0] = x[i0] + (v1 * (v278 * 1.4142135))
+	}
+}
+
+// noiseConcat computes concat (decoder.mlx:40:12).
+func noiseConcat(call *cpu.Call, lo, hi int) {
+	scales := cpu.View[float32](call, 0)
+	concat := cpu.View[float32](call, 1)
+	for i0 := lo; i0 < hi; i0++ {
+		var v0 float32
+		if i0 < 3 {
+			v0 = scales[i0+1]
+		}
+		var v1 float32
+		if 0 <= i0-3 {
+			v1 = scales[i0-3]
+		}
+		v2 := (0 <= i0-3)
+		v3 := v0
+		if v2 {
+			v3 = v1
+		}
+		concat[i0] = v3
+	}
+}
+
+// noiseCopy computes scales (decoder.mlx:40:12).
+func noiseCopy(call *cpu.Call, lo, hi int) {
+	concat := cpu.View[float32](call, 0)
+	scales := cpu.View[float32](call, 1)
+	for i0 := lo; i0 < hi; i0++ {
+		scales[i0] = concat[i0]
+	}
+}
+
+// exchangeHBefore computes before, h_before (decoder.mlx:45:7).
 func exchangeHBefore(call *cpu.Call, lo, hi int) {
 	h := cpu.View[float32](call, 0)
 	x := cpu.View[float32](call, 1)
@@ -314,7 +649,7 @@ func exchangeHBefore(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// walkCopy computes ys (decoder.mlx:37:8).
+// walkCopy computes ys (decoder.mlx:53:8).
 func walkCopy(call *cpu.Call, lo, hi int) {
 	ys := cpu.View[float32](call, 0)
 	for i0 := lo; i0 < hi; i0++ {
@@ -322,7 +657,7 @@ func walkCopy(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// walkReshape computes loop_3, tanh, ys (decoder.mlx:42:5).
+// walkReshape computes loop_3, tanh, ys (decoder.mlx:58:5).
 func walkReshape(call *cpu.Call, lo, hi int) {
 	x := cpu.View[float32](call, 0)
 	loop_2 := cpu.View[float32](call, 1)
@@ -406,19 +741,19 @@ func walkReshape(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// halveCopy computes loop_3 (decoder.mlx:50:3).
+// halveCopy computes loop_3 (decoder.mlx:66:3).
 func halveCopy(call *cpu.Call, lo, hi int) {
 	loop_3 := cpu.View[uint8](call, 0)
 	loop_3[0] = cpu.Byte(true)
 }
 
-// halveCopy2 computes n (decoder.mlx:49:7).
+// halveCopy2 computes n (decoder.mlx:65:7).
 func halveCopy2(call *cpu.Call, lo, hi int) {
 	n := cpu.View[int32](call, 0)
 	n[0] = int32(0)
 }
 
-// halveAnd computes and (decoder.mlx:50:9).
+// halveAnd computes and (decoder.mlx:66:9).
 func halveAnd(call *cpu.Call, lo, hi int) {
 	loop_3 := cpu.View[uint8](call, 0)
 	y := cpu.View[float32](call, 1)
@@ -431,7 +766,7 @@ func halveAnd(call *cpu.Call, lo, hi int) {
 	and[0] = cpu.Byte((loop_3[0] != 0) && v5)
 }
 
-// halveY computes y_2 (decoder.mlx:50:3).
+// halveY computes y_2 (decoder.mlx:66:3).
 func halveY(call *cpu.Call, lo, hi int) {
 	and := cpu.View[uint8](call, 0)
 	y := cpu.View[float32](call, 1)
@@ -448,7 +783,7 @@ func halveY(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// halveWhere computes n_2, where (decoder.mlx:50:3).
+// halveWhere computes n_2, where (decoder.mlx:66:3).
 func halveWhere(call *cpu.Call, lo, hi int) {
 	and := cpu.View[uint8](call, 0)
 	loop_4 := cpu.View[int32](call, 1)
@@ -472,14 +807,14 @@ func halveWhere(call *cpu.Call, lo, hi int) {
 	n_2[0] = v7
 }
 
-// halveCopy3 computes loop_3 (decoder.mlx:50:9).
+// halveCopy3 computes loop_3 (decoder.mlx:66:9).
 func halveCopy3(call *cpu.Call, lo, hi int) {
 	and := cpu.View[uint8](call, 0)
 	loop_3 := cpu.View[uint8](call, 1)
 	loop_3[0] = cpu.Byte(and[0] != 0)
 }
 
-// stepYRows computes rows (decoder.mlx:17:10).
+// stepYRows computes rows (decoder.mlx:19:10).
 func stepYRows(call *cpu.Call, lo, hi int) {
 	x := cpu.View[float32](call, 0)
 	rows := cpu.View[float32](call, 1)
@@ -555,7 +890,7 @@ func stepYRows(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// stepYPanels computes panels (decoder.mlx:17:10).
+// stepYPanels computes panels (decoder.mlx:19:10).
 func stepYPanels(call *cpu.Call, lo, hi int) {
 	keys := cpu.View[float32](call, 0)
 	panels := cpu.View[float32](call, 1)
@@ -579,7 +914,7 @@ func stepYPanels(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// stepYPanels2 computes panels_2 (decoder.mlx:17:10).
+// stepYPanels2 computes panels_2 (decoder.mlx:19:10).
 func stepYPanels2(call *cpu.Call, lo, hi int) {
 	values := cpu.View[float32](call, 0)
 	panels_2 := cpu.View[float32](call, 1)

@@ -11,8 +11,8 @@ import (
 func init() {
 	if cpu.Vectors {
 		kernels[2] = stepYStream
-		kernels[6] = exchangeHBeforeVector
-		kernels[16] = stepYPanelsCopy
+		kernels[14] = exchangeHBeforeVector
+		kernels[24] = stepYPanelsCopy
 	}
 }
 
@@ -31,7 +31,7 @@ func copyColumns(dst, src unsafe.Pointer, n, step int)
 //go:noescape
 func stepYStreamEpilogueRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
 
-// stepYStream computes y (decoder.mlx:17:10).
+// stepYStream computes y (decoder.mlx:19:10).
 func stepYStream(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	T := int(call.Sizes[1])
@@ -58,7 +58,7 @@ func stepYStream(call *cpu.Call, lo, hi int) {
 	p.Run(call, lo, hi)
 }
 
-// stepYStreamEpilogue computes y (decoder.mlx:17:10).
+// stepYStreamEpilogue computes y (decoder.mlx:19:10).
 func stepYStreamEpilogue(call *cpu.Call, lo, hi int) {
 	y := cpu.View[float32](call, 0)
 	weighted := cpu.View[float32](call, 4)
@@ -86,7 +86,7 @@ func stepYStreamEpilogue(call *cpu.Call, lo, hi int) {
 //go:noescape
 func exchangeHBeforeVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
 
-// exchangeHBeforeVector computes before, h_before (decoder.mlx:29:7).
+// exchangeHBeforeVector computes before, h_before (decoder.mlx:45:7).
 func exchangeHBeforeVector(call *cpu.Call, lo, hi int) {
 	h := cpu.View[float32](call, 0)
 	x := cpu.View[float32](call, 1)
@@ -104,7 +104,7 @@ func exchangeHBeforeVector(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// stepYPanelsCopy computes panels (decoder.mlx:17:10).
+// stepYPanelsCopy computes panels (decoder.mlx:19:10).
 func stepYPanelsCopy(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	S := int(call.Sizes[1])

@@ -86,6 +86,8 @@ func (s *Session) LoadState(r io.Reader) error {
 //	seen  i32
 //	h  f32[B, 16]
 //	c  f32[B, 16]
+//	key  u32[2]
+//	scales  f32[4]
 func (s *Session) Reset(names ...string) error {
 	return s.s.Reset(names...)
 }
@@ -101,7 +103,7 @@ type StepOut struct {
 //	x  f32[B, T, 16]
 //	1 <= B <= 2
 //	1 <= T <= 8
-//	0 <= pos <= 15
+//	0 <= pos <= 16
 //	where T + pos <= S
 //
 // It returns y f32[B, T, 16], seen i32, which live until the session's next call;
@@ -139,6 +141,44 @@ func (s *Session) CellInput() (*runtime.Array, error) {
 	return s.s.Input(1, 0, 0, 0, 0, 0, 0, 0)
 }
 
+// Reorder runs the entry reorder:
+//
+//	parent  i32[B]
+//	1 <= B <= 2
+//	0 <= pos <= 16
+//	where pos <= S
+//
+// It returns nothing, and sets states.
+func (s *Session) Reorder(ctx context.Context, parent *runtime.Array, pos int) error {
+	_, err := s.s.CallAt(ctx, 2, []int{pos}, parent)
+	return err
+}
+
+// ReorderInput is the input parent of Reorder, i32[B], in the session's memory: fill it in place.
+func (s *Session) ReorderInput() (*runtime.Array, error) {
+	return s.s.Input(2, 0, 0, 0, 0, 0, 0, 0)
+}
+
+// Noise runs the entry noise:
+//
+//	x  f32[B, 16]
+//	1 <= B <= 2
+//
+// It returns y f32[B, 16], which live until the session's next call;
+// Clone keeps them.
+func (s *Session) Noise(ctx context.Context, x *runtime.Array) (*runtime.Array, error) {
+	out, err := s.s.Call(ctx, 3, x)
+	if err != nil {
+		return nil, err
+	}
+	return out[0], nil
+}
+
+// NoiseInput is the input x of Noise, f32[B, 16], in the session's memory: fill it in place.
+func (s *Session) NoiseInput() (*runtime.Array, error) {
+	return s.s.Input(3, 0, 0, 0, 0, 0, 0, 0)
+}
+
 // Exchange runs the entry exchange:
 //
 //	x  f32[B, 16]
@@ -147,7 +187,7 @@ func (s *Session) CellInput() (*runtime.Array, error) {
 // It returns before f32[B, 16], which live until the session's next call;
 // Clone keeps them.
 func (s *Session) Exchange(ctx context.Context, x *runtime.Array) (*runtime.Array, error) {
-	out, err := s.s.Call(ctx, 2, x)
+	out, err := s.s.Call(ctx, 4, x)
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +196,7 @@ func (s *Session) Exchange(ctx context.Context, x *runtime.Array) (*runtime.Arra
 
 // ExchangeInput is the input x of Exchange, f32[B, 16], in the session's memory: fill it in place.
 func (s *Session) ExchangeInput() (*runtime.Array, error) {
-	return s.s.Input(2, 0, 0, 0, 0, 0, 0, 0)
+	return s.s.Input(4, 0, 0, 0, 0, 0, 0, 0)
 }
 
 // Walk runs the entry walk:
@@ -168,7 +208,7 @@ func (s *Session) ExchangeInput() (*runtime.Array, error) {
 // It returns ys f32[B, T, 16], which live until the session's next call;
 // Clone keeps them.
 func (s *Session) Walk(ctx context.Context, x *runtime.Array) (*runtime.Array, error) {
-	out, err := s.s.Call(ctx, 3, x)
+	out, err := s.s.Call(ctx, 5, x)
 	if err != nil {
 		return nil, err
 	}
@@ -177,7 +217,7 @@ func (s *Session) Walk(ctx context.Context, x *runtime.Array) (*runtime.Array, e
 
 // WalkInput is the input x of Walk, f32[B, T, 16], in the session's memory: fill it in place.
 func (s *Session) WalkInput(t int) (*runtime.Array, error) {
-	return s.s.Input(3, 0, 0, 0, t, 0, 0, 0)
+	return s.s.Input(5, 0, 0, 0, t, 0, 0, 0)
 }
 
 // HalveOut is what Session.Halve returns, in the session's memory.
@@ -194,7 +234,7 @@ type HalveOut struct {
 // It returns y f32[B, 16], n i32, which live until the session's next call;
 // Clone keeps them.
 func (s *Session) Halve(ctx context.Context, x *runtime.Array) (HalveOut, error) {
-	out, err := s.s.Call(ctx, 4, x)
+	out, err := s.s.Call(ctx, 6, x)
 	if err != nil {
 		return HalveOut{}, err
 	}
@@ -203,7 +243,7 @@ func (s *Session) Halve(ctx context.Context, x *runtime.Array) (HalveOut, error)
 
 // HalveInput is the input x of Halve, f32[B, 16], in the session's memory: fill it in place.
 func (s *Session) HalveInput() (*runtime.Array, error) {
-	return s.s.Input(4, 0, 0, 0, 0, 0, 0, 0)
+	return s.s.Input(6, 0, 0, 0, 0, 0, 0, 0)
 }
 
 const (
@@ -220,17 +260,19 @@ var (
 		{Name: "B", Min: 1, Max: 2, Session: true},
 		{Name: "S", Min: 0, Max: 16, Session: true},
 		{Name: "T", Min: 1, Max: 8},
-		{Name: "pos", Min: 0, Max: 15},
+		{Name: "pos", Min: 0, Max: 16},
 		{Name: "t", Min: 0, Max: 7},
 		{Name: "round", Min: 0, Max: 11},
 	}
 	params = []runtime.Param{}
 	states = []runtime.State{
-		{Name: "keys", DType: runtime.F32, Shape: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1), runtime.Mono(1, dimS), runtime.Mono(16)}, Init: 0.0},
-		{Name: "values", DType: runtime.F32, Shape: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1), runtime.Mono(1, dimS), runtime.Mono(16)}, Init: 0.0},
-		{Name: "seen", DType: runtime.I32, Init: 0.0},
-		{Name: "h", DType: runtime.F32, Shape: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(16)}, Init: 0.0},
-		{Name: "c", DType: runtime.F32, Shape: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(16)}, Init: 1.0},
+		{Name: "keys", DType: runtime.F32, Shape: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1), runtime.Mono(1, dimS), runtime.Mono(16)}, Init: []float64{0.0}},
+		{Name: "values", DType: runtime.F32, Shape: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1), runtime.Mono(1, dimS), runtime.Mono(16)}, Init: []float64{0.0}},
+		{Name: "seen", DType: runtime.I32, Init: []float64{0.0}},
+		{Name: "h", DType: runtime.F32, Shape: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(16)}, Init: []float64{0.0}},
+		{Name: "c", DType: runtime.F32, Shape: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(16)}, Init: []float64{1.0}},
+		{Name: "key", DType: runtime.U32, Shape: []runtime.Size{runtime.Mono(2)}, Init: []float64{0.0, 7.0}},
+		{Name: "scales", DType: runtime.F32, Shape: []runtime.Size{runtime.Mono(4)}, Init: []float64{1.0, 0.5, 0.25, 0.125}},
 	}
 )
 
@@ -266,13 +308,13 @@ var program = runtime.Program{
 						{Order: []int{1, 2, 0}, On: [][]int{{2}, nil, {1}}},
 					},
 					Steps: []runtime.Step{
-						{Kernel: 0, Args: []runtime.Ref{runtime.Input.At(0), runtime.Kept.At(1), runtime.Kept.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimS), runtime.Mono(1, dimT), runtime.Mono(1, dimPos)}, Grid: runtime.Mono(16, dimB, dimT), Grain: 81, Pos: "decoder.mlx:13:7"},
-						{Kernel: 1, Args: []runtime.Ref{runtime.Kept.At(2), runtime.Output.At(1)}, Grid: runtime.Mono(1), Grain: 2048, Pos: "decoder.mlx:16:10"},
-						{Kernel: 15, Args: []runtime.Ref{runtime.Input.At(0), runtime.Arena.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimT), runtime.Mono(1, dimPos)}, Grid: runtime.Mono(16, dimB, dimT), Grain: 82, Pos: "decoder.mlx:17:10"},
-						{Kernel: 16, Args: []runtime.Ref{runtime.Kept.At(0), runtime.Arena.At(1)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimS), runtime.Mono(1, dimT), runtime.Mono(1, dimPos)}, Grid: runtime.Size{{Coef: 256, Of: []runtime.Factor{{Dim: dimB}, {Num: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Dim: dimT}}}, {Coef: 1, Of: []runtime.Factor{{Dim: dimPos}}}, {Coef: 15}}, Den: runtime.Mono(16)}}}}, Grain: 4096, Barrier: true, Pos: "decoder.mlx:17:10"},
-						{Kernel: 17, Args: []runtime.Ref{runtime.Kept.At(1), runtime.Arena.At(2)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimS), runtime.Mono(1, dimT), runtime.Mono(1, dimPos)}, Grid: runtime.Size{{Coef: 16, Of: []runtime.Factor{{Dim: dimB}, {Dim: dimT}}}, {Coef: 16, Of: []runtime.Factor{{Dim: dimB}, {Dim: dimPos}}}}, Grain: 4096, Pos: "decoder.mlx:17:10"},
-						{Kernel: 3, Args: []runtime.Ref{runtime.Output.At(1), runtime.Kept.At(2)}, Grid: runtime.Mono(1), Grain: 4096, Pos: "decoder.mlx:16:10"},
-						{Kernel: 2, Args: []runtime.Ref{runtime.Output.At(0), runtime.Arena.At(0), runtime.Arena.At(1), runtime.Arena.At(2)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimT), runtime.Mono(1, dimPos)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Dim: dimB}, {Num: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Dim: dimT}}}, {Coef: 11}}, Den: runtime.Mono(12)}}}}, Grain: 1, Barrier: true, Pos: "decoder.mlx:17:10"},
+						{Kernel: 0, Args: []runtime.Ref{runtime.Input.At(0), runtime.Kept.At(1), runtime.Kept.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimS), runtime.Mono(1, dimT), runtime.Mono(1, dimPos)}, Grid: runtime.Mono(16, dimB, dimT), Grain: 81, Pos: "decoder.mlx:15:7"},
+						{Kernel: 1, Args: []runtime.Ref{runtime.Kept.At(2), runtime.Output.At(1)}, Grid: runtime.Mono(1), Grain: 2048, Pos: "decoder.mlx:18:10"},
+						{Kernel: 23, Args: []runtime.Ref{runtime.Input.At(0), runtime.Arena.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimT), runtime.Mono(1, dimPos)}, Grid: runtime.Mono(16, dimB, dimT), Grain: 82, Pos: "decoder.mlx:19:10"},
+						{Kernel: 24, Args: []runtime.Ref{runtime.Kept.At(0), runtime.Arena.At(1)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimS), runtime.Mono(1, dimT), runtime.Mono(1, dimPos)}, Grid: runtime.Size{{Coef: 256, Of: []runtime.Factor{{Dim: dimB}, {Num: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Dim: dimT}}}, {Coef: 1, Of: []runtime.Factor{{Dim: dimPos}}}, {Coef: 15}}, Den: runtime.Mono(16)}}}}, Grain: 4096, Barrier: true, Pos: "decoder.mlx:19:10"},
+						{Kernel: 25, Args: []runtime.Ref{runtime.Kept.At(1), runtime.Arena.At(2)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimS), runtime.Mono(1, dimT), runtime.Mono(1, dimPos)}, Grid: runtime.Size{{Coef: 16, Of: []runtime.Factor{{Dim: dimB}, {Dim: dimT}}}, {Coef: 16, Of: []runtime.Factor{{Dim: dimB}, {Dim: dimPos}}}}, Grain: 4096, Pos: "decoder.mlx:19:10"},
+						{Kernel: 3, Args: []runtime.Ref{runtime.Output.At(1), runtime.Kept.At(2)}, Grid: runtime.Mono(1), Grain: 4096, Pos: "decoder.mlx:18:10"},
+						{Kernel: 2, Args: []runtime.Ref{runtime.Output.At(0), runtime.Arena.At(0), runtime.Arena.At(1), runtime.Arena.At(2)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimT), runtime.Mono(1, dimPos)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Dim: dimB}, {Num: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Dim: dimT}}}, {Coef: 11}}, Den: runtime.Mono(12)}}}}, Grain: 1, Barrier: true, Pos: "decoder.mlx:19:10"},
 					},
 				},
 			},
@@ -291,8 +333,66 @@ var program = runtime.Program{
 					Blocks: []runtime.Block{},
 					Plans:  []runtime.Plan{},
 					Steps: []runtime.Step{
-						{Kernel: 4, Args: []runtime.Ref{runtime.Input.At(0), runtime.Kept.At(3), runtime.Kept.At(4), runtime.Kept.At(4), runtime.Output.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(16, dimB), Grain: 63, Pos: "decoder.mlx:24:7"},
-						{Kernel: 5, Args: []runtime.Ref{runtime.Output.At(0), runtime.Kept.At(3)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(16, dimB), Grain: 4096, Barrier: true, Pos: "decoder.mlx:24:7"},
+						{Kernel: 4, Args: []runtime.Ref{runtime.Input.At(0), runtime.Kept.At(3), runtime.Kept.At(4), runtime.Kept.At(4), runtime.Output.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(16, dimB), Grain: 63, Pos: "decoder.mlx:26:7"},
+						{Kernel: 5, Args: []runtime.Ref{runtime.Output.At(0), runtime.Kept.At(3)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(16, dimB), Grain: 4096, Barrier: true, Pos: "decoder.mlx:26:7"},
+					},
+				},
+			},
+		},
+		{
+			Name: "reorder",
+			Inputs: []runtime.Port{
+				{Name: "parent", DType: runtime.I32, Shape: []runtime.Size{runtime.Mono(1, dimB)}},
+			},
+			Outputs: []runtime.Port{},
+			Given:   []int{dimPos},
+			Where: []runtime.Fact{
+				{Left: runtime.Mono(1, dimPos), Rel: runtime.LE, Right: runtime.Mono(1, dimS), Text: "pos <= S"},
+			},
+			Writes: true,
+			Variants: []runtime.Variant{
+				{
+					Blocks: []runtime.Block{
+						{Bytes: runtime.Mono(64, dimB, dimS)},
+						{Bytes: runtime.Mono(64, dimB, dimS)},
+					},
+					Plans: []runtime.Plan{
+						{Order: []int{0, 1}, On: [][]int{nil, {0}}},
+					},
+					Steps: []runtime.Step{
+						{Kernel: 6, Args: []runtime.Ref{runtime.Kept.At(1), runtime.Input.At(0), runtime.Kept.At(0), runtime.Arena.At(0), runtime.Arena.At(1)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimS), runtime.Mono(1, dimPos)}, Grid: runtime.Mono(16, dimB, dimS), Grain: 585, Pos: "decoder.mlx:33:3"},
+						{Kernel: 7, Args: []runtime.Ref{runtime.Arena.At(0), runtime.Kept.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimS)}, Grid: runtime.Mono(16, dimB, dimS), Grain: 4096, Barrier: true, Pos: "decoder.mlx:32:3"},
+						{Kernel: 7, Args: []runtime.Ref{runtime.Arena.At(1), runtime.Kept.At(1)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimS)}, Grid: runtime.Mono(16, dimB, dimS), Grain: 4096, Pos: "decoder.mlx:33:3"},
+					},
+				},
+			},
+		},
+		{
+			Name: "noise",
+			Inputs: []runtime.Port{
+				{Name: "x", DType: runtime.F32, Shape: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(16)}},
+			},
+			Outputs: []runtime.Port{
+				{Name: "y", DType: runtime.F32, Shape: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(16)}},
+			},
+			Writes: true,
+			Variants: []runtime.Variant{
+				{
+					Blocks: []runtime.Block{
+						{Bytes: runtime.Mono(16)},
+						{Bytes: runtime.Mono(4)},
+						{Bytes: runtime.Mono(16)},
+					},
+					Plans: []runtime.Plan{
+						{Order: []int{0, 2, 1}, On: [][]int{nil, {0}, nil}},
+					},
+					Steps: []runtime.Step{
+						{Kernel: 8, Args: []runtime.Ref{runtime.Kept.At(5), runtime.Arena.At(0)}, Grid: runtime.Mono(4), Grain: 54, Pos: "decoder.mlx:38:14"},
+						{Kernel: 9, Args: []runtime.Ref{runtime.Arena.At(0), runtime.Kept.At(5)}, Grid: runtime.Mono(2), Grain: 4096, Barrier: true, Pos: "decoder.mlx:38:14"},
+						{Kernel: 10, Args: []runtime.Ref{runtime.Arena.At(0), runtime.Arena.At(1)}, Grid: runtime.Mono(1), Grain: 1365, Pos: "decoder.mlx:39:23"},
+						{Kernel: 11, Args: []runtime.Ref{runtime.Input.At(0), runtime.Kept.At(6), runtime.Arena.At(0), runtime.Arena.At(1), runtime.Output.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(16, dimB), Grain: 28, Barrier: true, Pos: "decoder.mlx:39:7"},
+						{Kernel: 12, Args: []runtime.Ref{runtime.Kept.At(6), runtime.Arena.At(2)}, Grid: runtime.Mono(4), Grain: 1638, Barrier: true, Pos: "decoder.mlx:40:12"},
+						{Kernel: 13, Args: []runtime.Ref{runtime.Arena.At(2), runtime.Kept.At(6)}, Grid: runtime.Mono(4), Grain: 4096, Barrier: true, Pos: "decoder.mlx:40:12"},
 					},
 				},
 			},
@@ -315,9 +415,9 @@ var program = runtime.Program{
 						{Order: []int{0}, On: [][]int{nil}},
 					},
 					Steps: []runtime.Step{
-						{Kernel: 6, Args: []runtime.Ref{runtime.Kept.At(3), runtime.Input.At(0), runtime.Output.At(0), runtime.Arena.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(16, dimB), Grain: 1365, Pos: "decoder.mlx:29:7"},
-						{Kernel: 5, Args: []runtime.Ref{runtime.Kept.At(4), runtime.Kept.At(3)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(16, dimB), Grain: 4096, Barrier: true, Pos: "decoder.mlx:29:7"},
-						{Kernel: 5, Args: []runtime.Ref{runtime.Arena.At(0), runtime.Kept.At(4)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(16, dimB), Grain: 4096, Barrier: true, Pos: "decoder.mlx:29:7"},
+						{Kernel: 14, Args: []runtime.Ref{runtime.Kept.At(3), runtime.Input.At(0), runtime.Output.At(0), runtime.Arena.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(16, dimB), Grain: 1365, Pos: "decoder.mlx:45:7"},
+						{Kernel: 5, Args: []runtime.Ref{runtime.Kept.At(4), runtime.Kept.At(3)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(16, dimB), Grain: 4096, Barrier: true, Pos: "decoder.mlx:45:7"},
+						{Kernel: 5, Args: []runtime.Ref{runtime.Arena.At(0), runtime.Kept.At(4)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(16, dimB), Grain: 4096, Barrier: true, Pos: "decoder.mlx:45:7"},
 					},
 				},
 			},
@@ -345,13 +445,13 @@ var program = runtime.Program{
 						{Order: []int{0, 1, 2}, On: [][]int{nil, {0}, {1}}},
 					},
 					Steps: []runtime.Step{
-						{Kernel: 7, Args: []runtime.Ref{runtime.Output.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimT)}, Grid: runtime.Mono(16, dimB, dimT), Grain: 4096, Pos: "decoder.mlx:37:8"},
+						{Kernel: 15, Args: []runtime.Ref{runtime.Output.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimT)}, Grid: runtime.Mono(16, dimB, dimT), Grain: 4096, Pos: "decoder.mlx:53:8"},
 						{Kernel: 5, Args: []runtime.Ref{runtime.Kept.At(4), runtime.Arena.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(16, dimB), Grain: 4096, Pos: "decoder.mlx:9:7"},
 						{Kernel: 5, Args: []runtime.Ref{runtime.Kept.At(3), runtime.Arena.At(1)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(16, dimB), Grain: 4096, Barrier: true, Pos: "decoder.mlx:8:7"},
-						{Kernel: 8, Args: []runtime.Ref{runtime.Input.At(0), runtime.Arena.At(1), runtime.Arena.At(0), runtime.Arena.At(0), runtime.Arena.At(2), runtime.Output.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimT), runtime.Mono(1, roundT)}, Grid: runtime.Mono(16, dimB), Grain: 63, Barrier: true, Pos: "decoder.mlx:42:5"},
-						{Kernel: 5, Args: []runtime.Ref{runtime.Arena.At(2), runtime.Arena.At(1)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(16, dimB), Grain: 4096, Barrier: true, Pos: "decoder.mlx:41:9"},
-						{Kernel: 5, Args: []runtime.Ref{runtime.Arena.At(0), runtime.Kept.At(4)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(16, dimB), Grain: 4096, Barrier: true, Pos: "decoder.mlx:36:7"},
-						{Kernel: 5, Args: []runtime.Ref{runtime.Arena.At(1), runtime.Kept.At(3)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(16, dimB), Grain: 4096, Barrier: true, Pos: "decoder.mlx:36:7"},
+						{Kernel: 16, Args: []runtime.Ref{runtime.Input.At(0), runtime.Arena.At(1), runtime.Arena.At(0), runtime.Arena.At(0), runtime.Arena.At(2), runtime.Output.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimT), runtime.Mono(1, roundT)}, Grid: runtime.Mono(16, dimB), Grain: 63, Barrier: true, Pos: "decoder.mlx:58:5"},
+						{Kernel: 5, Args: []runtime.Ref{runtime.Arena.At(2), runtime.Arena.At(1)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(16, dimB), Grain: 4096, Barrier: true, Pos: "decoder.mlx:57:9"},
+						{Kernel: 5, Args: []runtime.Ref{runtime.Arena.At(0), runtime.Kept.At(4)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(16, dimB), Grain: 4096, Barrier: true, Pos: "decoder.mlx:52:7"},
+						{Kernel: 5, Args: []runtime.Ref{runtime.Arena.At(1), runtime.Kept.At(3)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(16, dimB), Grain: 4096, Barrier: true, Pos: "decoder.mlx:52:7"},
 					},
 				},
 			},
@@ -369,7 +469,7 @@ var program = runtime.Program{
 			Variants: []runtime.Variant{
 				{
 					Loops: []runtime.Loop{
-						{First: 4, End: 9, Count: runtime.Mono(12), Counter: roundRound},
+						{First: 4, End: 9, Count: runtime.Mono(12), Counter: roundRound, Ends: true, Going: runtime.Arena.At(0)},
 					},
 					Blocks: []runtime.Block{
 						{Bytes: runtime.Mono(1)},
@@ -381,16 +481,16 @@ var program = runtime.Program{
 						{Order: []int{0, 1, 2, 3}, On: [][]int{nil, {0}, {1}, {2}}},
 					},
 					Steps: []runtime.Step{
-						{Kernel: 9, Args: []runtime.Ref{runtime.Arena.At(0)}, Grid: runtime.Mono(1), Grain: 4096, Pos: "decoder.mlx:50:3"},
-						{Kernel: 5, Args: []runtime.Ref{runtime.Input.At(0), runtime.Output.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(16, dimB), Grain: 4096, Pos: "decoder.mlx:48:7"},
-						{Kernel: 10, Args: []runtime.Ref{runtime.Output.At(1)}, Grid: runtime.Mono(1), Grain: 4096, Pos: "decoder.mlx:49:7"},
+						{Kernel: 17, Args: []runtime.Ref{runtime.Arena.At(0)}, Grid: runtime.Mono(1), Grain: 4096, Pos: "decoder.mlx:66:3"},
+						{Kernel: 5, Args: []runtime.Ref{runtime.Input.At(0), runtime.Output.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(16, dimB), Grain: 4096, Pos: "decoder.mlx:64:7"},
+						{Kernel: 18, Args: []runtime.Ref{runtime.Output.At(1)}, Grid: runtime.Mono(1), Grain: 4096, Pos: "decoder.mlx:65:7"},
 						{Kernel: 3, Args: []runtime.Ref{runtime.Kept.At(2), runtime.Arena.At(1)}, Grid: runtime.Mono(1), Grain: 4096, Barrier: true, Pos: "decoder.mlx:7:7"},
-						{Kernel: 11, Args: []runtime.Ref{runtime.Arena.At(0), runtime.Output.At(0), runtime.Arena.At(2)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(1), Grain: 62, Barrier: true, Pos: "decoder.mlx:50:9"},
-						{Kernel: 12, Args: []runtime.Ref{runtime.Arena.At(2), runtime.Output.At(0), runtime.Output.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(16, dimB), Grain: 1365, Barrier: true, Pos: "decoder.mlx:50:3"},
-						{Kernel: 14, Args: []runtime.Ref{runtime.Arena.At(2), runtime.Arena.At(0)}, Grid: runtime.Mono(1), Grain: 4096, Pos: "decoder.mlx:50:9"},
-						{Kernel: 13, Args: []runtime.Ref{runtime.Arena.At(2), runtime.Arena.At(1), runtime.Output.At(1), runtime.Output.At(1), runtime.Arena.At(3)}, Grid: runtime.Mono(1), Grain: 910, Barrier: true, Pos: "decoder.mlx:50:3"},
-						{Kernel: 3, Args: []runtime.Ref{runtime.Arena.At(3), runtime.Arena.At(1)}, Grid: runtime.Mono(1), Grain: 4096, Barrier: true, Pos: "decoder.mlx:50:3"},
-						{Kernel: 3, Args: []runtime.Ref{runtime.Arena.At(1), runtime.Kept.At(2)}, Grid: runtime.Mono(1), Grain: 4096, Barrier: true, Pos: "decoder.mlx:48:7"},
+						{Kernel: 19, Args: []runtime.Ref{runtime.Arena.At(0), runtime.Output.At(0), runtime.Arena.At(2)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(1), Grain: 62, Barrier: true, Pos: "decoder.mlx:66:9"},
+						{Kernel: 20, Args: []runtime.Ref{runtime.Arena.At(2), runtime.Output.At(0), runtime.Output.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(16, dimB), Grain: 1365, Barrier: true, Pos: "decoder.mlx:66:3"},
+						{Kernel: 22, Args: []runtime.Ref{runtime.Arena.At(2), runtime.Arena.At(0)}, Grid: runtime.Mono(1), Grain: 4096, Pos: "decoder.mlx:66:9"},
+						{Kernel: 21, Args: []runtime.Ref{runtime.Arena.At(2), runtime.Arena.At(1), runtime.Output.At(1), runtime.Output.At(1), runtime.Arena.At(3)}, Grid: runtime.Mono(1), Grain: 910, Barrier: true, Pos: "decoder.mlx:66:3"},
+						{Kernel: 3, Args: []runtime.Ref{runtime.Arena.At(3), runtime.Arena.At(1)}, Grid: runtime.Mono(1), Grain: 4096, Barrier: true, Pos: "decoder.mlx:66:3"},
+						{Kernel: 3, Args: []runtime.Ref{runtime.Arena.At(1), runtime.Kept.At(2)}, Grid: runtime.Mono(1), Grain: 4096, Barrier: true, Pos: "decoder.mlx:64:7"},
 					},
 				},
 			},

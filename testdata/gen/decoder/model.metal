@@ -8,7 +8,12 @@ float max_float(float x, float y) {
     return isnan(x) || isnan(y) ? NAN : max(x, y);
 }
 
-// step_q computes values, keys (decoder.mlx:13:7).
+// min_float is the smaller, or NaN if one is; Metal's own prefers numbers.
+float min_float(float x, float y) {
+    return isnan(x) || isnan(y) ? NAN : min(x, y);
+}
+
+// step_q computes values, keys (decoder.mlx:15:7).
 kernel void step_q(
     device const float *x [[buffer(0)]],
     device float *values [[buffer(1)]],
@@ -58,7 +63,7 @@ kernel void step_q(
     keys[S * i0 * 16 + i1 * 16 + i2 * 8 + i3 + pos * 16] = v21;
 }
 
-// step_seen computes seen (decoder.mlx:16:10).
+// step_seen computes seen (decoder.mlx:18:10).
 kernel void step_seen(
     device const int *seen_2 [[buffer(0)]],
     device int *seen [[buffer(1)]],
@@ -70,7 +75,7 @@ kernel void step_seen(
     seen[0] = int(uint(seen_2[0]) + uint(1));
 }
 
-// step_y computes y (decoder.mlx:17:10).
+// step_y computes y (decoder.mlx:19:10).
 // A threadgroup computes 8 rows, each simdgroup from 32 keys of its own at a time.
 kernel void step_y(
     device const float *x [[buffer(0)]],
@@ -346,7 +351,7 @@ kernel void step_y(
     }
 }
 
-// step_copy computes seen_2 (decoder.mlx:16:10).
+// step_copy computes seen_2 (decoder.mlx:18:10).
 kernel void step_copy(
     device const int *seen [[buffer(0)]],
     device int *seen_2 [[buffer(1)]],
@@ -358,7 +363,7 @@ kernel void step_copy(
     seen_2[0] = seen[0];
 }
 
-// cell_h computes c_2, h (decoder.mlx:24:7).
+// cell_h computes c_2, h (decoder.mlx:26:7).
 kernel void cell_h(
     device const float *x [[buffer(0)]],
     device const float *h_2 [[buffer(1)]],
@@ -395,7 +400,7 @@ kernel void cell_h(
     c_2[i0 * 16 + i1] = v19;
 }
 
-// cell_copy computes h_2 (decoder.mlx:24:7).
+// cell_copy computes h_2 (decoder.mlx:26:7).
 // A thread computes 4 neighbours.
 kernel void cell_copy(
     device const float *h [[buffer(0)]],
@@ -417,7 +422,327 @@ kernel void cell_copy(
     ((device float4 *)h_2)[part] = h_2x4;
 }
 
-// exchange_h_before computes before, h_before (decoder.mlx:29:7).
+// reorder_update computes update, update_2 (decoder.mlx:33:3).
+kernel void reorder_update(
+    device const float *values [[buffer(0)]],
+    device const int *parent [[buffer(1)]],
+    device const float *keys [[buffer(2)]],
+    device float *update [[buffer(3)]],
+    device float *update_2 [[buffer(4)]],
+    constant int *dims [[buffer(5)]],
+    uint point [[thread_position_in_grid]]) {
+    const int B = dims[0];
+    const int S = dims[1];
+    const int pos = dims[2];
+    const int at = int(point);
+    if (at >= B * S * 16) {
+        return;
+    }
+    const int i0 = at / (S * 16);
+    const int i1 = at / 16 % S;
+    const int i2 = at % 16;
+    const float v0 = values[S * i0 * 16 + i1 * 16 + i2];
+    int v1 = 0;
+    if (i1 < pos) {
+        v1 = parent[i0];
+    }
+    const long v5 = long(B - 1);
+    const long v6 = min(max(long(v1), 0L), v5);
+    float v7 = 0.0f;
+    if (i1 < pos) {
+        v7 = values[S * int(v6) * 16 + i1 * 16 + i2];
+    }
+    const bool v8 = i1 < pos;
+    const float v9 = v8 ? v7 : v0;
+    const float v10 = keys[S * i0 * 16 + i1 * 16 + i2];
+    float v11 = 0.0f;
+    if (i1 < pos) {
+        v11 = keys[S * int(v6) * 16 + i1 * 16 + i2];
+    }
+    const float v12 = v8 ? v11 : v10;
+    update[S * i0 * 16 + i1 * 16 + i2] = v12;
+    update_2[S * i0 * 16 + i1 * 16 + i2] = v9;
+}
+
+// reorder_copy computes keys (decoder.mlx:32:3).
+// A thread computes 4 neighbours.
+kernel void reorder_copy(
+    device const float *update [[buffer(0)]],
+    device float *keys [[buffer(1)]],
+    constant int *dims [[buffer(2)]],
+    uint point [[thread_position_in_grid]]) {
+    const int B = dims[0];
+    const int S = dims[1];
+    const int at = int(point);
+    if (at >= B * S * 4) {
+        return;
+    }
+    const int part = at;
+    const float4 update4 = ((device const float4 *)update)[part];
+    float4 keys4;
+    #pragma clang loop unroll(full)
+    for (int e = 0; e < 4; e++) {
+        keys4[e] = update4[e];
+    }
+    ((device float4 *)keys)[part] = keys4;
+}
+
+// noise_where computes where (decoder.mlx:38:14).
+// A thread computes 4 neighbours.
+kernel void noise_where(
+    device const uint *key [[buffer(0)]],
+    device uint *where [[buffer(1)]],
+    uint point [[thread_position_in_grid]]) {
+    const int at = int(point);
+    if (at >= 1) {
+        return;
+    }
+    const int part = 0;
+    const uint v1 = uint(2);
+    const uint v5 = key[0];
+    const uint v8 = uint(4);
+    const uint v12 = key[1];
+    const uint v43 = uint(uint(v5 ^ v12) ^ 466688986u);
+    const uint v45 = uint(uint(v43) + uint(1u));
+    const uint v74 = uint(uint(v5) + uint(2u));
+    const uint v97 = uint(uint(v12) + uint(3u));
+    const uint v121 = uint(uint(v43) + uint(4u));
+    const uint v145 = uint(uint(v5) + uint(5u));
+    uint4 where4;
+    #pragma clang loop unroll(full)
+    for (int e = 0; e < 4; e++) {
+        const int i0 = part * 4 + e;
+        const uint v0 = uint(i0);
+        const bool v2 = v0 < v1;
+        const uint v3 = uint(uint(v0) - uint(v1));
+        const uint v4 = v2 ? v0 : v3;
+        const uint v7 = uint(uint(v4) + uint(v1));
+        const bool v9 = v7 < v8;
+        const uint v11 = v9 ? v7 : 0u;
+        const uint v13 = uint(uint(v11) + uint(v12));
+        const uint v14 = uint(uint(uint(uint(v4) + uint(v5))) + uint(v13));
+        const uint v20 = uint(uint((ulong(13u) >= 32ul ? uint(0) : uint(uint(v13) << 13u)) | (ulong(19u) >= 32ul ? uint(0) : uint(v13 >> 19u))) ^ v14);
+        const uint v21 = uint(uint(v14) + uint(v20));
+        const uint v27 = uint(uint((ulong(15u) >= 32ul ? uint(0) : uint(uint(v20) << 15u)) | (ulong(17u) >= 32ul ? uint(0) : uint(v20 >> 17u))) ^ v21);
+        const uint v28 = uint(uint(v21) + uint(v27));
+        const uint v34 = uint(uint((ulong(26u) >= 32ul ? uint(0) : uint(uint(v27) << 26u)) | (ulong(6u) >= 32ul ? uint(0) : uint(v27 >> 6u))) ^ v28);
+        const uint v35 = uint(uint(v28) + uint(v34));
+        const uint v46 = uint(uint(uint(uint((ulong(6u) >= 32ul ? uint(0) : uint(uint(v34) << 6u)) | (ulong(26u) >= 32ul ? uint(0) : uint(v34 >> 26u))) ^ v35)) + uint(v45));
+        const uint v47 = uint(uint(uint(uint(v35) + uint(v12))) + uint(v46));
+        const uint v51 = uint(uint((ulong(17u) >= 32ul ? uint(0) : uint(uint(v46) << 17u)) | (ulong(15u) >= 32ul ? uint(0) : uint(v46 >> 15u))) ^ v47);
+        const uint v52 = uint(uint(v47) + uint(v51));
+        const uint v58 = uint(uint((ulong(29u) >= 32ul ? uint(0) : uint(uint(v51) << 29u)) | (ulong(3u) >= 32ul ? uint(0) : uint(v51 >> 3u))) ^ v52);
+        const uint v59 = uint(uint(v52) + uint(v58));
+        const uint v64 = uint(uint((ulong(16u) >= 32ul ? uint(0) : uint(uint(v58) << 16u)) | (ulong(16u) >= 32ul ? uint(0) : uint(v58 >> 16u))) ^ v59);
+        const uint v65 = uint(uint(v59) + uint(v64));
+        const uint v75 = uint(uint(uint(uint((ulong(24u) >= 32ul ? uint(0) : uint(uint(v64) << 24u)) | (ulong(8u) >= 32ul ? uint(0) : uint(v64 >> 8u))) ^ v65)) + uint(v74));
+        const uint v76 = uint(uint(uint(uint(v65) + uint(v43))) + uint(v75));
+        const uint v80 = uint(uint((ulong(13u) >= 32ul ? uint(0) : uint(uint(v75) << 13u)) | (ulong(19u) >= 32ul ? uint(0) : uint(v75 >> 19u))) ^ v76);
+        const uint v81 = uint(uint(v76) + uint(v80));
+        const uint v85 = uint(uint((ulong(15u) >= 32ul ? uint(0) : uint(uint(v80) << 15u)) | (ulong(17u) >= 32ul ? uint(0) : uint(v80 >> 17u))) ^ v81);
+        const uint v86 = uint(uint(v81) + uint(v85));
+        const uint v90 = uint(uint((ulong(26u) >= 32ul ? uint(0) : uint(uint(v85) << 26u)) | (ulong(6u) >= 32ul ? uint(0) : uint(v85 >> 6u))) ^ v86);
+        const uint v91 = uint(uint(v86) + uint(v90));
+        const uint v98 = uint(uint(uint(uint((ulong(6u) >= 32ul ? uint(0) : uint(uint(v90) << 6u)) | (ulong(26u) >= 32ul ? uint(0) : uint(v90 >> 26u))) ^ v91)) + uint(v97));
+        const uint v99 = uint(uint(uint(uint(v91) + uint(v5))) + uint(v98));
+        const uint v103 = uint(uint((ulong(17u) >= 32ul ? uint(0) : uint(uint(v98) << 17u)) | (ulong(15u) >= 32ul ? uint(0) : uint(v98 >> 15u))) ^ v99);
+        const uint v104 = uint(uint(v99) + uint(v103));
+        const uint v108 = uint(uint((ulong(29u) >= 32ul ? uint(0) : uint(uint(v103) << 29u)) | (ulong(3u) >= 32ul ? uint(0) : uint(v103 >> 3u))) ^ v104);
+        const uint v109 = uint(uint(v104) + uint(v108));
+        const uint v113 = uint(uint((ulong(16u) >= 32ul ? uint(0) : uint(uint(v108) << 16u)) | (ulong(16u) >= 32ul ? uint(0) : uint(v108 >> 16u))) ^ v109);
+        const uint v114 = uint(uint(v109) + uint(v113));
+        const uint v122 = uint(uint(uint(uint((ulong(24u) >= 32ul ? uint(0) : uint(uint(v113) << 24u)) | (ulong(8u) >= 32ul ? uint(0) : uint(v113 >> 8u))) ^ v114)) + uint(v121));
+        const uint v123 = uint(uint(uint(uint(v114) + uint(v12))) + uint(v122));
+        const uint v127 = uint(uint((ulong(13u) >= 32ul ? uint(0) : uint(uint(v122) << 13u)) | (ulong(19u) >= 32ul ? uint(0) : uint(v122 >> 19u))) ^ v123);
+        const uint v128 = uint(uint(v123) + uint(v127));
+        const uint v132 = uint(uint((ulong(15u) >= 32ul ? uint(0) : uint(uint(v127) << 15u)) | (ulong(17u) >= 32ul ? uint(0) : uint(v127 >> 17u))) ^ v128);
+        const uint v133 = uint(uint(v128) + uint(v132));
+        const uint v137 = uint(uint((ulong(26u) >= 32ul ? uint(0) : uint(uint(v132) << 26u)) | (ulong(6u) >= 32ul ? uint(0) : uint(v132 >> 6u))) ^ v133);
+        const uint v138 = uint(uint(v133) + uint(v137));
+        const uint v139 = uint(uint(v138) + uint(v43));
+        const uint v146 = uint(uint(uint(uint((ulong(6u) >= 32ul ? uint(0) : uint(uint(v137) << 6u)) | (ulong(26u) >= 32ul ? uint(0) : uint(v137 >> 26u))) ^ v138)) + uint(v145));
+        const uint v147 = v2 ? v139 : v146;
+        where4[e] = v147;
+    }
+    ((device uint4 *)where)[part] = where4;
+}
+
+// noise_reshape computes key (decoder.mlx:38:14).
+kernel void noise_reshape(
+    device const uint *where [[buffer(0)]],
+    device uint *key [[buffer(1)]],
+    uint point [[thread_position_in_grid]]) {
+    const int at = int(point);
+    if (at >= 2) {
+        return;
+    }
+    const int i0 = at;
+    key[i0] = where[i0];
+}
+
+// noise_xor computes xor (decoder.mlx:39:23).
+kernel void noise_xor(
+    device const uint *where [[buffer(0)]],
+    device uint *xor_2 [[buffer(1)]],
+    uint point [[thread_position_in_grid]]) {
+    const int at = int(point);
+    if (at >= 1) {
+        return;
+    }
+    xor_2[0] = uint(uint(where[2] ^ where[3]) ^ 466688986u);
+}
+
+// noise_y computes y (decoder.mlx:39:7).
+// A thread computes 4 neighbours.
+kernel void noise_y(
+    device const float *x [[buffer(0)]],
+    device const float *scales [[buffer(1)]],
+    device const uint *where [[buffer(2)]],
+    device const uint *xor_2 [[buffer(3)]],
+    device float *y [[buffer(4)]],
+    constant int *dims [[buffer(5)]],
+    uint point [[thread_position_in_grid]]) {
+    const int B = dims[0];
+    const int at = int(point);
+    if (at >= B * 4) {
+        return;
+    }
+    const int part = at;
+    const float v1 = scales[0];
+    const uint v3 = uint(B * 8);
+    const uint v7 = where[2];
+    const uint v10 = uint(B * 16);
+    const uint v14 = where[3];
+    const uint v43 = xor_2[0];
+    const uint v45 = uint(uint(v43) + uint(1u));
+    const uint v74 = uint(uint(v7) + uint(2u));
+    const uint v97 = uint(uint(v14) + uint(3u));
+    const uint v121 = uint(uint(v43) + uint(4u));
+    const uint v145 = uint(uint(v7) + uint(5u));
+    const float4 x4 = ((device const float4 *)x)[part];
+    float4 y4;
+    #pragma clang loop unroll(full)
+    for (int e = 0; e < 4; e++) {
+        const int i0 = part * 4 + e;
+        const uint v2 = uint(i0);
+        const bool v4 = v2 < v3;
+        const uint v5 = uint(uint(v2) - uint(v3));
+        const uint v6 = v4 ? v2 : v5;
+        const uint v9 = uint(uint(v6) + uint(v3));
+        const bool v11 = v9 < v10;
+        const uint v13 = v11 ? v9 : 0u;
+        const uint v15 = uint(uint(v13) + uint(v14));
+        const uint v16 = uint(uint(uint(uint(v6) + uint(v7))) + uint(v15));
+        const uint v22 = uint(uint((ulong(13u) >= 32ul ? uint(0) : uint(uint(v15) << 13u)) | (ulong(19u) >= 32ul ? uint(0) : uint(v15 >> 19u))) ^ v16);
+        const uint v23 = uint(uint(v16) + uint(v22));
+        const uint v29 = uint(uint((ulong(15u) >= 32ul ? uint(0) : uint(uint(v22) << 15u)) | (ulong(17u) >= 32ul ? uint(0) : uint(v22 >> 17u))) ^ v23);
+        const uint v30 = uint(uint(v23) + uint(v29));
+        const uint v36 = uint(uint((ulong(26u) >= 32ul ? uint(0) : uint(uint(v29) << 26u)) | (ulong(6u) >= 32ul ? uint(0) : uint(v29 >> 6u))) ^ v30);
+        const uint v37 = uint(uint(v30) + uint(v36));
+        const uint v46 = uint(uint(uint(uint((ulong(6u) >= 32ul ? uint(0) : uint(uint(v36) << 6u)) | (ulong(26u) >= 32ul ? uint(0) : uint(v36 >> 26u))) ^ v37)) + uint(v45));
+        const uint v47 = uint(uint(uint(uint(v37) + uint(v14))) + uint(v46));
+        const uint v51 = uint(uint((ulong(17u) >= 32ul ? uint(0) : uint(uint(v46) << 17u)) | (ulong(15u) >= 32ul ? uint(0) : uint(v46 >> 15u))) ^ v47);
+        const uint v52 = uint(uint(v47) + uint(v51));
+        const uint v58 = uint(uint((ulong(29u) >= 32ul ? uint(0) : uint(uint(v51) << 29u)) | (ulong(3u) >= 32ul ? uint(0) : uint(v51 >> 3u))) ^ v52);
+        const uint v59 = uint(uint(v52) + uint(v58));
+        const uint v64 = uint(uint((ulong(16u) >= 32ul ? uint(0) : uint(uint(v58) << 16u)) | (ulong(16u) >= 32ul ? uint(0) : uint(v58 >> 16u))) ^ v59);
+        const uint v65 = uint(uint(v59) + uint(v64));
+        const uint v75 = uint(uint(uint(uint((ulong(24u) >= 32ul ? uint(0) : uint(uint(v64) << 24u)) | (ulong(8u) >= 32ul ? uint(0) : uint(v64 >> 8u))) ^ v65)) + uint(v74));
+        const uint v76 = uint(uint(uint(uint(v65) + uint(v43))) + uint(v75));
+        const uint v80 = uint(uint((ulong(13u) >= 32ul ? uint(0) : uint(uint(v75) << 13u)) | (ulong(19u) >= 32ul ? uint(0) : uint(v75 >> 19u))) ^ v76);
+        const uint v81 = uint(uint(v76) + uint(v80));
+        const uint v85 = uint(uint((ulong(15u) >= 32ul ? uint(0) : uint(uint(v80) << 15u)) | (ulong(17u) >= 32ul ? uint(0) : uint(v80 >> 17u))) ^ v81);
+        const uint v86 = uint(uint(v81) + uint(v85));
+        const uint v90 = uint(uint((ulong(26u) >= 32ul ? uint(0) : uint(uint(v85) << 26u)) | (ulong(6u) >= 32ul ? uint(0) : uint(v85 >> 6u))) ^ v86);
+        const uint v91 = uint(uint(v86) + uint(v90));
+        const uint v98 = uint(uint(uint(uint((ulong(6u) >= 32ul ? uint(0) : uint(uint(v90) << 6u)) | (ulong(26u) >= 32ul ? uint(0) : uint(v90 >> 26u))) ^ v91)) + uint(v97));
+        const uint v99 = uint(uint(uint(uint(v91) + uint(v7))) + uint(v98));
+        const uint v103 = uint(uint((ulong(17u) >= 32ul ? uint(0) : uint(uint(v98) << 17u)) | (ulong(15u) >= 32ul ? uint(0) : uint(v98 >> 15u))) ^ v99);
+        const uint v104 = uint(uint(v99) + uint(v103));
+        const uint v108 = uint(uint((ulong(29u) >= 32ul ? uint(0) : uint(uint(v103) << 29u)) | (ulong(3u) >= 32ul ? uint(0) : uint(v103 >> 3u))) ^ v104);
+        const uint v109 = uint(uint(v104) + uint(v108));
+        const uint v113 = uint(uint((ulong(16u) >= 32ul ? uint(0) : uint(uint(v108) << 16u)) | (ulong(16u) >= 32ul ? uint(0) : uint(v108 >> 16u))) ^ v109);
+        const uint v114 = uint(uint(v109) + uint(v113));
+        const uint v122 = uint(uint(uint(uint((ulong(24u) >= 32ul ? uint(0) : uint(uint(v113) << 24u)) | (ulong(8u) >= 32ul ? uint(0) : uint(v113 >> 8u))) ^ v114)) + uint(v121));
+        const uint v123 = uint(uint(uint(uint(v114) + uint(v14))) + uint(v122));
+        const uint v127 = uint(uint((ulong(13u) >= 32ul ? uint(0) : uint(uint(v122) << 13u)) | (ulong(19u) >= 32ul ? uint(0) : uint(v122 >> 19u))) ^ v123);
+        const uint v128 = uint(uint(v123) + uint(v127));
+        const uint v132 = uint(uint((ulong(15u) >= 32ul ? uint(0) : uint(uint(v127) << 15u)) | (ulong(17u) >= 32ul ? uint(0) : uint(v127 >> 17u))) ^ v128);
+        const uint v133 = uint(uint(v128) + uint(v132));
+        const uint v137 = uint(uint((ulong(26u) >= 32ul ? uint(0) : uint(uint(v132) << 26u)) | (ulong(6u) >= 32ul ? uint(0) : uint(v132 >> 6u))) ^ v133);
+        const uint v138 = uint(uint(v133) + uint(v137));
+        const uint v139 = uint(uint(v138) + uint(v43));
+        const uint v146 = uint(uint(uint(uint((ulong(6u) >= 32ul ? uint(0) : uint(uint(v137) << 6u)) | (ulong(26u) >= 32ul ? uint(0) : uint(v137 >> 26u))) ^ v138)) + uint(v145));
+        const uint v147 = v4 ? v139 : v146;
+        const float v155 = fma(min_float((float(v147) * (2.3283064e-10f)), 0.99999994f), (3.3554432e+07f), (-1.6777215e+07f));
+        const bool v157 = v155 < (-8.388608e+06f);
+        const float v158 = rint(v155);
+        const float v159 = v157 ? v158 : v155;
+        const float v161 = v159 * (5.9604645e-08f);
+        const float v167 = -precise::log(((1.0f - v161) * (1.0f + v161)));
+        const float v169 = v167 - 2.5f;
+        const float v178 = fma(fma(fma(fma((-8.931926e-09f), v169, (2.3335968e-08f)), v169, (4.6813136e-07f)), v169, (-3.4639852e-06f)), v169, (-4.97242e-06f));
+        const float v186 = fma(fma(fma(fma(v178, v169, 0.00021834939f), v169, (-0.0012527264f)), v169, (-0.004177393f)), v169, 0.24664028f);
+        const float v188 = fma(v186, v169, 1.5014094f);
+        const float v191 = precise::sqrt(v167) - 3.0f;
+        const float v200 = fma(fma(fma(fma(0.00010748609f, v191, (-0.00030110983f)), v191, (-4.503394e-05f)), v191, 0.0014741307f), v191, (-0.0036035175f));
+        const float v208 = fma(fma(fma(fma(v200, v191, 0.0056914077f), v191, (-0.0076359627f)), v191, 0.009444722f), v191, 1.0016749f);
+        const float v210 = fma(v208, v191, 2.8329768f);
+        const bool v212 = 5.0f < v167;
+        const float v213 = v212 ? v210 : v188;
+        const float v214 = v213 * v161;
+        const bool v216 = abs(v161) == 1.0f;
+        const float v218 = copysign(INFINITY, v161);
+        const float v219 = v216 ? v218 : v214;
+        y4[e] = fma(v1, (v219 * 1.4142135f), x4[e]);
+    }
+    ((device float4 *)y)[part] = y4;
+}
+
+// noise_concat computes concat (decoder.mlx:40:12).
+kernel void noise_concat(
+    device const float *scales [[buffer(0)]],
+    device float *concat [[buffer(1)]],
+    uint point [[thread_position_in_grid]]) {
+    const int at = int(point);
+    if (at >= 4) {
+        return;
+    }
+    const int i0 = at;
+    float v0 = 0.0f;
+    if (i0 < 3) {
+        v0 = scales[i0 + 1];
+    }
+    float v1 = 0.0f;
+    if (0 <= i0 - 3) {
+        v1 = scales[i0 - 3];
+    }
+    const bool v2 = 0 <= i0 - 3;
+    const float v3 = v2 ? v1 : v0;
+    concat[i0] = v3;
+}
+
+// noise_copy computes scales (decoder.mlx:40:12).
+// A thread computes 4 neighbours.
+kernel void noise_copy(
+    device const float *concat [[buffer(0)]],
+    device float *scales [[buffer(1)]],
+    uint point [[thread_position_in_grid]]) {
+    const int at = int(point);
+    if (at >= 1) {
+        return;
+    }
+    const int part = 0;
+    const float4 concat4 = ((device const float4 *)concat)[part];
+    float4 scales4;
+    #pragma clang loop unroll(full)
+    for (int e = 0; e < 4; e++) {
+        scales4[e] = concat4[e];
+    }
+    ((device float4 *)scales)[part] = scales4;
+}
+
+// exchange_h_before computes before, h_before (decoder.mlx:45:7).
 // A thread computes 4 neighbours.
 kernel void exchange_h_before(
     device const float *h [[buffer(0)]],
@@ -445,7 +770,7 @@ kernel void exchange_h_before(
     ((device float4 *)h_before)[part] = h_before4;
 }
 
-// walk_copy computes ys (decoder.mlx:37:8).
+// walk_copy computes ys (decoder.mlx:53:8).
 // A thread computes 4 neighbours.
 kernel void walk_copy(
     device float *ys [[buffer(0)]],
@@ -466,7 +791,7 @@ kernel void walk_copy(
     ((device float4 *)ys)[part] = ys4;
 }
 
-// walk_reshape computes loop_3, tanh, ys (decoder.mlx:42:5).
+// walk_reshape computes loop_3, tanh, ys (decoder.mlx:58:5).
 kernel void walk_reshape(
     device const float *x [[buffer(0)]],
     device const float *loop_2 [[buffer(1)]],
@@ -508,7 +833,7 @@ kernel void walk_reshape(
     loop_3[i0 * 16 + i1] = v19;
 }
 
-// halve_copy computes loop_3 (decoder.mlx:50:3).
+// halve_copy computes loop_3 (decoder.mlx:66:3).
 kernel void halve_copy(
     device uchar *loop_3 [[buffer(0)]],
     uint point [[thread_position_in_grid]]) {
@@ -519,7 +844,7 @@ kernel void halve_copy(
     loop_3[0] = uchar(true);
 }
 
-// halve_copy_2 computes n (decoder.mlx:49:7).
+// halve_copy_2 computes n (decoder.mlx:65:7).
 kernel void halve_copy_2(
     device int *n [[buffer(0)]],
     uint point [[thread_position_in_grid]]) {
@@ -530,7 +855,7 @@ kernel void halve_copy_2(
     n[0] = 0;
 }
 
-// halve_and computes and (decoder.mlx:50:9).
+// halve_and computes and (decoder.mlx:66:9).
 // A simdgroup computes a point, 4 of them share a threadgroup.
 kernel void halve_and(
     device const uchar *loop_3 [[buffer(0)]],
@@ -558,7 +883,7 @@ kernel void halve_and(
     }
 }
 
-// halve_y computes y_2 (decoder.mlx:50:3).
+// halve_y computes y_2 (decoder.mlx:66:3).
 // A thread computes 4 neighbours.
 kernel void halve_y(
     device const uchar *and_2 [[buffer(0)]],
@@ -584,7 +909,7 @@ kernel void halve_y(
     ((device float4 *)y_2)[part] = y_2x4;
 }
 
-// halve_where computes n_2, where (decoder.mlx:50:3).
+// halve_where computes n_2, where (decoder.mlx:66:3).
 kernel void halve_where(
     device const uchar *and_2 [[buffer(0)]],
     device const int *loop_4 [[buffer(1)]],
@@ -607,7 +932,7 @@ kernel void halve_where(
     n_2[0] = v7;
 }
 
-// halve_copy_3 computes loop_3 (decoder.mlx:50:9).
+// halve_copy_3 computes loop_3 (decoder.mlx:66:9).
 kernel void halve_copy_3(
     device const uchar *and_2 [[buffer(0)]],
     device uchar *loop_3 [[buffer(1)]],

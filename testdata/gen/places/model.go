@@ -168,10 +168,10 @@ var (
 		{Name: "t", Min: 0, Max: 4},
 	}
 	params = []runtime.Param{
-		{Name: "ones", DType: runtime.F32, Shape: []int{32, 32}, Init: runtime.Fill(1.0), Pos: "places.mlx:5:7"},
+		{Name: "ones", DType: runtime.F32, Shape: []int{32, 32}, Init: []float64{1.0}, Pos: "places.mlx:5:7"},
 	}
 	states = []runtime.State{
-		{Name: "calls", DType: runtime.F64, Shape: []runtime.Size{runtime.Mono(4)}, Init: 0.0},
+		{Name: "calls", DType: runtime.F64, Shape: []runtime.Size{runtime.Mono(4)}, Init: []float64{0.0}},
 	}
 )
 

@@ -232,7 +232,7 @@ func goParam(name string) string {
 }
 
 // spelling is of names that are not simply put in mixed caps.
-var spelling = map[string]string{"mse": "MSE"}
+var spelling = map[string]string{"mse": "MSE", "isfinite": "IsFinite"}
 
 func mixedCaps(name string) string {
 	if s, ok := spelling[name]; ok {

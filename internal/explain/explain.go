@@ -32,8 +32,8 @@ type Plan struct {
 	Dims     []Dim    `json:"dims"`
 	Machine  Machine  `json:"machine"`
 	Host     *Machine `json:"host,omitempty"` // of the launches on the CPU, where others run on the GPU
-	Packed   []Packed `json:"packed"`   // tensors that are computed of weights when the model is loaded
-	Launches []Launch `json:"launches"` // in order
+	Packed   []Packed `json:"packed"`         // tensors that are computed of weights when the model is loaded
+	Launches []Launch `json:"launches"`       // in order
 	Total    Total    `json:"total"`
 	Memory   Memory   `json:"memory"`
 }

@@ -98,11 +98,17 @@ func (d drawnModel) compare(t *testing.T, calls []call, results [][]*runtime.Arr
 			if name == "" {
 				continue
 			}
-			want, largest := recordedResult(t, d.name, name), 0.0
-			for _, x := range want {
-				largest = max(largest, math.Abs(float64(x)))
+			want, got := recordedResult(t, d.name, name), asFloats(t, results[i][j])
+			if len(got) != len(want) {
+				t.Fatalf("%s: %d numbers, want %d", name, len(got), len(want))
 			}
-			within(t, name, asFloats(t, results[i][j]), want, 1e-4*largest)
+			largest, worst := 0.0, 0.0
+			for i, x := range want {
+				largest, worst = max(largest, math.Abs(float64(x))), max(worst, math.Abs(float64(got[i])-float64(x)))
+			}
+			if t.Logf("%s: off by %.1e of the largest", name, worst/largest); !(worst <= 1e-4*largest) {
+				t.Errorf("%s: off by %g of %g", name, worst, largest)
+			}
 		}
 	}
 }

@@ -2,6 +2,7 @@ package mlxc_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"slices"
@@ -210,4 +211,32 @@ func TestNSNet(t *testing.T) {
 		got = append(got, data[float32](t, a)...)
 	}
 	within(t, "gain", got, want, 1e-4)
+}
+
+// The spectrogram that Whisper hears of 11 seconds of a speech is that of its authors' filters.
+func TestWhisperHears(t *testing.T) {
+	path := shared(t, "audio/ref/jfk_logmel80.npy")
+	f, err := os.Open(shared(t, "audio/jfk.wav"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	sound, err := wav.NewDecoder(f).FullPCMBuffer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	samples := make([]float32, len(sound.Data))
+	for i, v := range sound.Data {
+		samples[i] = float32(v) / 32768
+	}
+	hear := call{entry: "hear", inputs: []*runtime.Array{arrayOf(t, runtime.F32, samples, 1, len(samples))}}
+	b := buildModel(t, "whisper", map[string]string{"A": fmt.Sprint(len(samples) / 320), "D": "12", "vocab": "1"}, hear)
+	got := data[float32](t, b.run(t, drawnWeights(t, b.module), []int{1}, []call{hear})[0][0])
+	reference := readNPY(t, path)
+	want, frames := data[float32](t, reference), reference.Shape()[1]
+	mel := make([]float32, len(want))
+	for i := range mel {
+		mel[i] = got[i%frames*80+i/frames]
+	}
+	within(t, "spectrogram", mel, want, 1e-4)
 }

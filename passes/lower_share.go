@@ -27,6 +27,11 @@ func shareAxes(k *ir.Kernel) bool {
 		}
 		free = slices.DeleteFunc(free, func(a *ir.Axis) bool { return v.Args[0].Varies(a) })
 	}
+	for _, s := range k.Stores { // what is stored once a row varies with the row
+		if slices.ContainsFunc(k.Par, func(a *ir.Axis) bool { return !a.Extent.Is(1) && !s.Index.Has(a) }) {
+			free = slices.DeleteFunc(free, s.Index.Has)
+		}
+	}
 	to := map[string]*ir.Axis{} // of the fold, to that of the grid
 	var shared []*ir.Axis
 	for _, r := range slices.Backward(over) {

@@ -228,7 +228,7 @@ func (b *boundVariant) record(d Device, v *Variant, dims []int64) error {
 			return
 		}
 		for _, i := range open[l] {
-			b.launches[i].Past = len(b.launches)
+			b.launches[i].Rest = len(b.launches) - 1 - i
 			b.ends = append(b.ends, ending{i, l.Going})
 		}
 		delete(open, l)

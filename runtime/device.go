@@ -45,8 +45,8 @@ type Launch struct {
 	Barrier bool    // waits for all launches before
 	Pos     string  // in the model's source, for errors
 	Step    int     // of the variant
-	Past    int     // where Going is false after it, launches before this one may be left out; 0: none
-	Going   Span    // a bool, if Past is set
+	Rest    int     // of its loop, launches behind it: where Going is false after it, all of them may be left out
+	Going   Span    // a bool, if there is a Rest
 }
 
 // A Span is what an argument of a kernel is bound to.

@@ -49,7 +49,7 @@ func (r *cpuRecording) Set(i int) {
 func (r *cpuRecording) Run(ctx context.Context) (time.Duration, error) {
 	team := cpu.Acquire()
 	defer team.Release()
-	for i := 0; i < len(r.launches); i = r.launches[i].next(i) {
+	for i := 0; i < len(r.launches); i = r.next(i) {
 		if err := r.launch(ctx, team, i); err != nil {
 			return 0, err
 		}
@@ -57,11 +57,13 @@ func (r *cpuRecording) Run(ctx context.Context) (time.Duration, error) {
 	return 0, nil
 }
 
-// next is the launch behind launch i, which has run: the one behind its loop, if that has
-// ended.
-func (l *Launch) next(i int) int {
-	if l.Past > 0 && l.Going.Bytes[0] == 0 {
-		return l.Past
+// next is the launch behind launch i, which has run: if its loop has ended, the one behind
+// that. A loop that goes on in another recording is run to its end, since a part of a round
+// cannot be left out.
+func (r *cpuRecording) next(i int) int {
+	l := &r.launches[i]
+	if behind := i + 1 + l.Rest; l.Rest > 0 && behind <= len(r.launches) && l.Going.Bytes[0] == 0 {
+		return behind
 	}
 	return i + 1
 }

@@ -62,7 +62,7 @@ type timedCPU struct {
 func (r timedCPU) Run(ctx context.Context) (time.Duration, error) {
 	team := cpu.Acquire()
 	defer team.Release()
-	for i := 0; i < len(r.launches); i = r.launches[i].next(i) {
+	for i := 0; i < len(r.launches); i = r.next(i) {
 		start := time.Now()
 		if err := r.launch(ctx, team, i); err != nil {
 			return 0, err

@@ -14,6 +14,9 @@ type Format struct {
 	Bits   int // of an element, without its part of the scale
 	Group  int // the size of a row is a multiple of it
 	Planes []PlaneFormat
+
+	pull func(e *element) S                                // computes an element in a kernel, as f32
+	eval func(of func(plane, i int) number, i int) float64 // the ith of a row, of the elements of its planes
 }
 
 // A PlaneFormat is how one plane of a format is kept: Elems elements of a row are Units
@@ -35,18 +38,20 @@ type Plane struct {
 var formats = []*Format{
 	affine(Q4G32, 4, 32), affine(Q4G64, 4, 64), affine(Q4G128, 4, 128),
 	affine(Q8G32, 8, 32), affine(Q8G64, 8, 64), affine(Q8G128, 8, 128),
-	blocks(Q4_0, 4, 32, 18), blocks(Q8_0, 8, 32, 34), blocks(Q4_K, 4, 256, 144), blocks(Q6_K, 6, 256, 210),
+	blocks(Q4_0, 4, 32, 18, pullQ4_0, decodeQ4_0), blocks(Q8_0, 8, 32, 34, pullQ8_0, decodeQ8_0),
+	blocks(Q4_K, 4, 256, 144, pullQ4_K, decodeQ4_K), blocks(Q6_K, 6, 256, 210, pullQ6_K, decodeQ6_K),
 }
 
 // affine is the layout of mlx.core.quantize: element i of a row is scale*q + bias, where q is
 // the number of so many bits at bit (i mod n)*bits of word div(i, n), n of which are in 32 bits.
 func affine(d DType, bits, group int) *Format {
-	return &Format{d, bits, group, []PlaneFormat{{"", U32, 32 / bits, 1}, {"scales", F16, group, 1}, {"biases", F16, group, 1}}}
+	planes := []PlaneFormat{{"", U32, 32 / bits, 1}, {"scales", F16, group, 1}, {"biases", F16, group, 1}}
+	return &Format{d, bits, group, planes, pullAffine(int64(bits), int64(group)), evalAffine(bits, group)}
 }
 
 // blocks is a layout of GGUF: blocks of so many bytes, which hold the scale too.
-func blocks(d DType, bits, group, bytes int) *Format {
-	return &Format{d, bits, group, []PlaneFormat{{"", U8, group, bytes}}}
+func blocks(d DType, bits, group, bytes int, pull func(b *block) S, decode func(b []byte) []float64) *Format {
+	return &Format{d, bits, group, []PlaneFormat{{"", U8, group, bytes}}, pullBlock(int64(group), int64(bytes), pull), evalBlock(group, bytes, decode)}
 }
 
 // Format is that of a quantised dtype; nil of others.

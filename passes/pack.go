@@ -77,11 +77,12 @@ func (p *packing) variant(v *ir.Variant) {
 }
 
 // packable reports whether a step reads only params and what is packed, and writes only
-// the arena, where no other step does. What only fills memory is cheaper than to keep it.
+// the arena, where no other step does. What only fills memory is cheaper than to keep it, and
+// of planes the elements that are not quantised any more would be kept.
 func (p *packing) packable(s *ir.Step, to map[*ir.Buffer]*ir.Buffer, writers map[*ir.Buffer]int) bool {
 	worth := slices.ContainsFunc(s.Kernel.Values, func(v *ir.Scalar) bool { return v.Kind == ir.ScalarApply })
 	for n, b := range s.Args {
-		isParam := b.Place == ir.InParam && !p.module.Params[b.Index].State
+		isParam := b.Place == ir.InParam && !p.module.Params[b.Index].State && p.module.Params[b.Index].Of == nil
 		switch {
 		case s.Kernel.Args[n].Write && (b.Place != ir.InArena || writers[b] > 1), !s.Kernel.Args[n].Write && !isParam && to[b] == nil:
 			return false

@@ -1,6 +1,8 @@
 package passes
 
 import (
+	"slices"
+
 	"github.com/mlxc/mlxc/ir"
 )
 
@@ -72,13 +74,13 @@ func streamTile(k *ir.Kernel) ir.Tile {
 // such, with zeros around where it is padded. Kernels of their own compute these, so
 // that what depends on nothing but weights can be computed once.
 func makePanels(m *ir.Module) {
-	on := devices(m)
+	on, planes := devices(m), ofPlanes(m)
 	f := &factoring{module: m, made: map[*ir.Kernel]*prepared{}, once: map[string]*ir.Kernel{}, names: map[string]bool{}}
 	for _, k := range m.Kernels {
 		f.names[k.Name] = true
 	}
 	for i, k := range m.Kernels {
-		if on[k] != ir.OnCPU {
+		if on[k] != ir.OnCPU || planes[k] {
 			continue
 		}
 		p := prepare(k)
@@ -96,6 +98,21 @@ func makePanels(m *ir.Module) {
 			f.variant(v)
 		}
 	}
+}
+
+// ofPlanes are the kernels that read planes of quantised params.
+func ofPlanes(m *ir.Module) map[*ir.Kernel]bool {
+	of := map[*ir.Kernel]bool{}
+	for _, f := range m.Funcs {
+		for _, v := range f.Variants {
+			for _, s := range v.Steps {
+				of[s.Kernel] = of[s.Kernel] || slices.ContainsFunc(s.Args, func(b *ir.Buffer) bool {
+					return b.Place == ir.InParam && m.Params[b.Index].Of != nil
+				})
+			}
+		}
+	}
+	return of
 }
 
 // A factoring puts prepared products in the place of others.

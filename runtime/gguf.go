@@ -333,7 +333,7 @@ func (r *ggufReader) describe(s *ggufTensor) error {
 		s.problem = fmt.Errorf("%s is not known", s)
 	case s.DType == 0:
 		s.stored = s.kind.name
-		s.problem = fmt.Errorf("%s is quantised, in blocks of %d elements, which is not supported: convert the file to F16, BF16 or F32", s, s.kind.block)
+		s.problem = fmt.Errorf("%s is quantised, in blocks of %d elements: only params of q4_0, q8_0, q4_k and q6_k are", s, s.kind.block)
 	}
 	return nil
 }

@@ -1,0 +1,189 @@
+package mlxc_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/mlxc/mlxc"
+	"github.com/mlxc/mlxc/ir"
+	"github.com/mlxc/mlxc/runtime"
+)
+
+// quantisedFiles are the checkpoints of testdata/quantised, each with a matrix [24, 256] in
+// each of some formats.
+var quantisedFiles = map[string][]string{
+	"mlx.safetensors": {"q4g32", "q4g64", "q4g128", "q8g32", "q8g64", "q8g128"},
+	"blocks.gguf":     {"q4_0", "q8_0", "q4_k", "q6_k"},
+}
+
+// quantisedModel has an entry that uses quantised matrices in all ways that there are.
+func quantisedModel(formats []string) string {
+	var layers, results, values []string
+	for _, f := range formats {
+		layers = append(layers, fmt.Sprintf("_%s = nn.Linear(256, 24, bias=false, W=%[1]s) at \"%[1]s\"\n", f))
+		results = append(results, fmt.Sprintf("%s: f32[T, 24], %[1]s_rows: f32[3, 256], %[1]s_plain: f32[T, 256], %[1]s_all: f32[24, 256]", f))
+		values = append(values, fmt.Sprintf("_%s(x), take(_%[1]s.weight, i, axis=0), x[:, :24] @ _%[1]s.weight, dequant(_%[1]s.weight)", f))
+	}
+	return fmt.Sprintf("import nn\ndim 1 <= T <= 8\n%sentry f(x: f32[T, 256], i: i32[3]) -> (%s) {\n  return %s\n}\n",
+		strings.Join(layers, ""), strings.Join(results, ", "), strings.Join(values, ", "))
+}
+
+func tensorOf(t *testing.T, w *runtime.Weights, name string) *ir.Tensor {
+	t.Helper()
+	a, err := w.Tensor(name).Array()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return irTensor(t, a)
+}
+
+func irTensor(t *testing.T, a *runtime.Array) *ir.Tensor {
+	t.Helper()
+	d, _ := ir.ParseDType(a.DType().String())
+	x, err := ir.TensorOf(d, a.Shape(), a.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+// The checkpoints that MLX and the package gguf have written, in every format, are what
+// these libraries read there: products, rows and all elements, by the evaluator and on the
+// CPU, for one row and for several.
+func TestQuantisedCheckpoints(t *testing.T) {
+	want, err := runtime.OpenWeights("testdata/quantised/want.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer want.Close()
+	x, rows := tensorOf(t, want, "x"), &ir.Tensor{DType: ir.I32, Shape: []int{3}, I: []int64{3, 0, 23}}
+	for file, formats := range quantisedFiles {
+		t.Run(file, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "m.mlx")
+			if err := os.WriteFile(path, []byte(quantisedModel(formats)), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			m, err := mlxc.Load(path, mlxc.Source{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			file = filepath.Join("testdata/quantised", file)
+			params := quantisedParams(t, m, file)
+			runner, err := mlxc.BuildRunner(context.Background(), m, "m.mlx", ir.CPU, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, n := range []int{1, 5} {
+				part := &ir.Tensor{DType: ir.F32, Shape: []int{n, 256}, F: x.F[:256*n]}
+				f, _, err := m.Serving("f", params, []*ir.Tensor{part, rows})
+				if err != nil {
+					t.Fatal(err)
+				}
+				reference, err := m.Eval(f, params, []*ir.Tensor{part, rows})
+				if err != nil {
+					t.Fatal(err)
+				}
+				compiled := runTensors(t, runner, "f", file, []*ir.Tensor{part, rows})
+				for i, format := range formats {
+					for by, got := range map[string][]*ir.Tensor{"the evaluator": reference, "the CPU": compiled} {
+						checkQuantised(t, fmt.Sprintf("%s of %d rows by %s", format, n, by), format, want, part, got[4*i:4*i+4])
+					}
+				}
+			}
+		})
+	}
+}
+
+// checkQuantised compares the results of a format with what MLX or gguf has. Elements are
+// exact, as the product of a scale and a number of 8 bits is; sums of n terms are right to
+// n roundings of their size.
+func checkQuantised(t *testing.T, what, format string, want *runtime.Weights, x *ir.Tensor, got []*ir.Tensor) {
+	t.Helper()
+	product, rows, plain, w := got[0], got[1], got[2], got[3]
+	for i, v := range tensorOf(t, want, format+".rows").F {
+		if rows.F[i] != v || w.F[[]int{3, 0, 23}[i/256]*256+i%256] != v {
+			t.Fatalf("%s: element %d of rows is %v, in all %v, want %v", what, i, rows.F[i], w.F[[]int{3, 0, 23}[i/256]*256+i%256], v)
+		}
+	}
+	sums := tensorOf(t, want, format).F
+	for r := range x.Shape[0] {
+		for c := range 24 {
+			size := 0.0
+			for k := range 256 {
+				size += math.Abs(x.F[256*r+k] * w.F[256*c+k])
+			}
+			if d := math.Abs(product.F[24*r+c] - sums[24*r+c]); !(d <= 257*size/(1<<24)) {
+				t.Fatalf("%s: product %d, %d is %v, want %v", what, r, c, product.F[24*r+c], sums[24*r+c])
+			}
+		}
+		for c := range 256 {
+			sum, size := 0.0, 0.0
+			for k := range 24 {
+				sum += x.F[256*r+k] * w.F[256*k+c]
+				size += math.Abs(x.F[256*r+k] * w.F[256*k+c])
+			}
+			if d := math.Abs(plain.F[256*r+c] - sum); !(d <= 25*size/(1<<24)) {
+				t.Fatalf("%s: product %d, %d with the matrix as it is is %v, want %v", what, r, c, plain.F[256*r+c], sum)
+			}
+		}
+	}
+}
+
+// quantisedParams are those of a file, for the evaluator.
+func quantisedParams(t *testing.T, m *ir.Module, file string) map[string]*ir.Tensor {
+	t.Helper()
+	w, err := runtime.OpenWeights(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.Close() })
+	params := map[string]*ir.Tensor{}
+	for _, p := range m.Weights() {
+		shape := make([]int, p.Type.Rank())
+		for i, s := range p.Type.Shape {
+			n, _ := s.Int()
+			shape[i] = int(n)
+		}
+		d := map[ir.DType]runtime.DType{ir.U32: runtime.U32, ir.F16: runtime.F16, ir.U8: runtime.U8}[p.Type.DType]
+		a, err := w.Tensor(p.Path).As(&runtime.Param{Name: p.Path, DType: d, Shape: shape, Format: p.Of.Type.DType.String()})
+		if err != nil {
+			t.Fatal(p.Path, err)
+		}
+		params[p.Name] = irTensor(t, a).Convert(p.Type.DType)
+	}
+	return params
+}
+
+func runTensors(t *testing.T, r *mlxc.Runner, entry, weights string, inputs []*ir.Tensor) []*ir.Tensor {
+	t.Helper()
+	var in, out bytes.Buffer
+	for _, x := range inputs {
+		d := map[ir.DType]runtime.DType{ir.F32: runtime.F32, ir.I32: runtime.I32}[x.DType]
+		a, err := runtime.NewArray(d, x.Shape...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		copy(a.Bytes(), x.Bytes())
+		if err := runtime.WriteNPY(&in, a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.Run(context.Background(), entry, weights, 0, &in, &out); err != nil {
+		t.Fatal(err)
+	}
+	var results []*ir.Tensor
+	for out.Len() > 0 {
+		a, err := runtime.ReadNPY(&out, int64(out.Len()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		results = append(results, irTensor(t, a))
+	}
+	return results
+}

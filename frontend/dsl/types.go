@@ -304,6 +304,9 @@ func (c *context) acceptTensor(t *TypeExpr, v value) (out value, wrong *misfit, 
 		wrong = &misfit{problem: problem, wanted: want.String()}
 		if have.DType != want.DType {
 			wrong.hint = fmt.Sprintf("nothing is converted silently: use .to(%s)", want.DType)
+			if have.DType.IsQuantised() {
+				wrong.hint = "`dequant` gives its elements, as f32"
+			}
 		}
 		return v, wrong, false
 	}

@@ -3,6 +3,7 @@ package mlx
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/mlxc/mlxc/ir"
 )
@@ -37,7 +38,8 @@ func (v Value) timesQuantised(w Value) Value {
 		return v.poison()
 	}
 	if !x.Type.DType.IsFloat() {
-		return v.b.misuse(x, "matmul: the left factor of a quantised one is a float, not %s", x.Type)
+		v.b.Fail(fmt.Sprintf("matmul: the left factor of a quantised one is a float, not %s", x.Type), "use .to(f32)", v.b.note("a", x))
+		return v.poison()
 	}
 	t := x.Type.DType.Compute()
 	return v.To(t).MatMul(w.Dequant().To(t)).To(x.Type.DType)
@@ -59,16 +61,17 @@ func (v Value) transpose() Value {
 func (b *Builder) keep(what string, p *param) {
 	t := p.ir.Type
 	f := t.DType.Format()
-	err := f.Check(t.Shape)
+	err, hint := f.Check(t.Shape), ""
 	switch {
 	case err != nil:
+		hint = fitting(f, t.Shape)
 	case len(p.loads) > 0:
-		err = fmt.Errorf("the elements of %s cannot be rearranged", t)
+		err, hint = fmt.Errorf("the elements of %s cannot be rearranged", t), "declare it as the file has it: a product takes `w` and `w.T`"
 	case p.ir.Init != nil && p.ir.Init.Name == "constant":
 		err = fmt.Errorf("%s cannot be filled with a number", t)
 	}
 	if err != nil {
-		b.errorf("%s: %v", what, err)
+		b.Fail(fmt.Sprintf("%s: %v", what, err), hint)
 		return
 	}
 	for i, typ := range f.Types(t.Shape) {
@@ -81,4 +84,19 @@ func (b *Builder) keep(what string, p *param) {
 		b.module.Params = append(b.module.Params, plane)
 		p.planes = append(p.planes, &param{ir: plane, typ: typ})
 	}
+}
+
+// fitting names the dtypes with as many bits that a tensor can have, if its sizes let it have
+// some.
+func fitting(f *ir.Format, shape []Dim) string {
+	var names []string
+	for _, d := range ir.QuantisedDTypes() {
+		if g := d.Format(); g.Bits == f.Bits && g.Check(shape) == nil {
+			names = append(names, d.String())
+		}
+	}
+	if names == nil {
+		return "keep it in a float, such as f16"
+	}
+	return "dtypes that it can have are " + strings.Join(names, ", ")
 }

@@ -77,12 +77,21 @@ func (p *packing) variant(v *ir.Variant) {
 }
 
 // packable reports whether a step reads only params and what is packed, and writes only
-// the arena, where no other step does. What only fills memory is cheaper than to keep it, and
-// of planes the elements that are not quantised any more would be kept.
+// the arena, where no other step does. What only fills memory is cheaper than to keep it; and
+// what takes more of it than the planes that it is made of are the elements that were
+// quantised to save it.
 func (p *packing) packable(s *ir.Step, to map[*ir.Buffer]*ir.Buffer, writers map[*ir.Buffer]int) bool {
 	worth := slices.ContainsFunc(s.Kernel.Values, func(v *ir.Scalar) bool { return v.Kind == ir.ScalarApply })
+	var planes, made int64
 	for n, b := range s.Args {
-		isParam := b.Place == ir.InParam && !p.module.Params[b.Index].State && p.module.Params[b.Index].Of == nil
+		isParam := b.Place == ir.InParam && !p.module.Params[b.Index].State
+		size, _ := b.Type.Bytes().Int()
+		switch {
+		case isParam && p.module.Params[b.Index].Of != nil:
+			planes += size
+		case s.Kernel.Args[n].Write:
+			made += size
+		}
 		switch {
 		case s.Kernel.Args[n].Write && (b.Place != ir.InArena || writers[b] > 1), !s.Kernel.Args[n].Write && !isParam && to[b] == nil:
 			return false
@@ -90,7 +99,7 @@ func (p *packing) packable(s *ir.Step, to map[*ir.Buffer]*ir.Buffer, writers map
 			worth = true
 		}
 	}
-	return worth && len(s.Sizes) == 0
+	return worth && len(s.Sizes) == 0 && (planes == 0 || made <= planes)
 }
 
 // step makes a step one of load, unless an equal one is there.

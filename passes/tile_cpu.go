@@ -1,8 +1,6 @@
 package passes
 
 import (
-	"slices"
-
 	"github.com/mlxc/mlxc/ir"
 )
 
@@ -74,17 +72,19 @@ func streamTile(k *ir.Kernel) ir.Tile {
 // such, with zeros around where it is padded. Kernels of their own compute these, so
 // that what depends on nothing but weights can be computed once.
 func makePanels(m *ir.Module) {
-	on, planes := devices(m), ofPlanes(m)
+	on, planes := devices(m), planesOf(m)
 	f := &factoring{module: m, made: map[*ir.Kernel]*prepared{}, once: map[string]*ir.Kernel{}, names: map[string]bool{}}
 	for _, k := range m.Kernels {
 		f.names[k.Name] = true
 	}
 	for i, k := range m.Kernels {
-		if on[k] != ir.OnCPU || planes[k] {
+		if on[k] != ir.OnCPU {
 			continue
 		}
-		p := prepare(k)
-		if p == nil {
+		var p *prepared
+		if planes[k] != nil {
+			p = preparePlanes(k, func(arg int) bool { return planes[k][arg] })
+		} else if p = prepare(k); p == nil {
 			p = prepareChannels(k)
 		}
 		if p != nil {
@@ -100,15 +100,21 @@ func makePanels(m *ir.Module) {
 	}
 }
 
-// ofPlanes are the kernels that read planes of quantised params.
-func ofPlanes(m *ir.Module) map[*ir.Kernel]bool {
-	of := map[*ir.Kernel]bool{}
+// planesOf are the arguments of kernels that are planes of quantised params.
+func planesOf(m *ir.Module) map[*ir.Kernel]map[int]bool {
+	of := map[*ir.Kernel]map[int]bool{}
 	for _, f := range m.Funcs {
 		for _, v := range f.Variants {
 			for _, s := range v.Steps {
-				of[s.Kernel] = of[s.Kernel] || slices.ContainsFunc(s.Args, func(b *ir.Buffer) bool {
-					return b.Place == ir.InParam && m.Params[b.Index].Of != nil
-				})
+				for n, b := range s.Args {
+					if b.Place != ir.InParam || m.Params[b.Index].Of == nil {
+						continue
+					}
+					if of[s.Kernel] == nil {
+						of[s.Kernel] = map[int]bool{}
+					}
+					of[s.Kernel][n] = true
+				}
 			}
 		}
 	}

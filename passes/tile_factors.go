@@ -227,7 +227,7 @@ func (p *prepared) factor(value *ir.Scalar, suffix string, dtype ir.DType, axes 
 		if v.ID != value.ID {
 			return nil
 		}
-		return d.Add(ir.Scalar{Kind: ir.ScalarLoad, DType: ir.F32, Arg: len(main.Args), Index: back})
+		return d.Add(ir.Scalar{Kind: ir.ScalarLoad, DType: dtype.Compute(), Arg: len(main.Args), Index: back})
 	}}.apply(main)
 	main.Args = append(main.Args, ir.KernelArg{Name: name, DType: dtype, Len: shape.Elems()})
 }

@@ -50,7 +50,7 @@ func (b *body) emit(v *ir.Scalar, a []operand) operand {
 		switch {
 		case t.IsInt() && v.DType.IsInt(): // what is narrower has been widened
 			return b.own(&a[0])
-		case t == ir.I32 && v.DType == ir.F32:
+		case (t == ir.I32 || t == ir.U8) && v.DType == ir.F32:
 			return into(set.toFloat)
 		case t == ir.Bool:
 			return into(set.ofBool)

@@ -143,8 +143,8 @@ func (f *factoring) variant(v *ir.Variant) {
 			all := s.Args
 			for _, factor := range p.factors {
 				b := &ir.Buffer{Name: unique(buffers, factor.suffix), Place: ir.InArena, Type: factor.shape}
+				steps = append(steps, f.step(s, all, factor, b))
 				v.Buffers, all = append(v.Buffers, b), append(all[:len(all):len(all)], b)
-				steps = append(steps, f.step(s, factor, b))
 			}
 			s.Kernel, s.Args, s.Sizes = p.main, pick(all, p.args), sizesOf(p.main)
 		}
@@ -160,12 +160,13 @@ func (f *factoring) variant(v *ir.Variant) {
 	v.Steps = steps
 }
 
-// step computes a factor of the product s into b. Equal factors share a kernel.
-func (f *factoring) step(s *ir.Step, of *factor, b *ir.Buffer) *ir.Step {
+// step computes a factor of the product s into b, of its arguments and of factors before
+// it. Equal factors share a kernel.
+func (f *factoring) step(s *ir.Step, args []*ir.Buffer, of *factor, b *ir.Buffer) *ir.Step {
 	k := of.kernel
 	k.Dims = usedDims(f.module, k)
 	k.Guard = about(s.Kernel.Guard, k.Dims)
-	step := &ir.Step{Kernel: k, Args: append(pick(s.Args, of.args), b), Sizes: sizesOf(k), Device: s.Device, Pos: s.Pos}
+	step := &ir.Step{Kernel: k, Args: append(pick(args, of.args), b), Sizes: sizesOf(k), Device: s.Device, Pos: s.Pos}
 	key := kernelKey(step)
 	if f.once[key] == nil {
 		k.Name = unique(f.names, k.Name)

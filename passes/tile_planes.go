@@ -57,10 +57,12 @@ func preparePlanes(k *ir.Kernel, isPlane func(arg int) bool) *prepared {
 	}
 	if most(c.M) > rowsAreFew {
 		p.panels(c.Rights[0].B, c.Batch(p.main), c.Terms(), c.N[0])
+		writeOutPoints(p.factors[len(p.factors)-1].kernel)
 	} else {
 		p.main.Contract = nil
 		splitAxes(p.main)
 		writeOutTerms(p.main)
+		contractFMA(p.main) // a scale times a number of 8 bits is exact
 	}
 	renameAxes(p.main)
 	p.args = dropArgs(p.main)
@@ -120,14 +122,7 @@ func (p *prepared) moved(x *ir.Scalar, terms []*ir.Axis, n *ir.Axis, lanes int64
 func writeOutTerms(k *ir.Kernel) {
 	i := slices.IndexFunc(k.Values, func(v *ir.Scalar) bool { return v.Kind == ir.ScalarReduce })
 	over := k.Values[i].Over
-	var out []*ir.Axis
-	for _, v := range k.Values {
-		for _, a := range over {
-			if v.Kind == ir.ScalarSize && v.Index.Has(a) && !contains(out, a) {
-				out = append(out, a)
-			}
-		}
-	}
+	out := inNumbers(k, over)
 	for j := len(over) - 1; j >= 0 && most(out) < planeTerms; j-- {
 		a, extent := over[j], most(over[j:j+1])
 		if contains(out, a) {
@@ -166,4 +161,45 @@ func writeOutTerms(k *ir.Kernel) {
 		rest := slices.DeleteFunc(slices.Clone(v.Over), func(a *ir.Axis) bool { return contains(out, a) })
 		return d.Reduce(v.Fn, rest, sum)
 	}}.apply(k)
+}
+
+// inNumbers are those of some axes that something is a number of in a kernel, such as a
+// shift.
+func inNumbers(k *ir.Kernel, axes []*ir.Axis) (in []*ir.Axis) {
+	for _, v := range k.Values {
+		for _, a := range axes {
+			if v.Kind == ir.ScalarSize && v.Index.Has(a) && !contains(in, a) {
+				in = append(in, a)
+			}
+		}
+	}
+	return in
+}
+
+// writeOutPoints lets a point of a kernel, which stores one value, compute all those that
+// differ by what is a number in it.
+func writeOutPoints(k *ir.Kernel) {
+	out := inNumbers(k, k.Par)
+	points := most(out)
+	if len(k.Stores) != 1 || points == 1 || points > unrollMost {
+		return
+	}
+	store := k.Stores[0]
+	k.Par = slices.DeleteFunc(slices.Clone(k.Par), func(a *ir.Axis) bool { return contains(out, a) })
+	d, to := ir.NewDAG(), map[*ir.Scalar]*ir.Scalar{}
+	for _, v := range k.Values {
+		w := *v
+		w.Args = make([]*ir.Scalar, len(v.Args))
+		for i, a := range v.Args {
+			w.Args[i] = to[a]
+		}
+		to[v] = d.Add(w)
+	}
+	each := varying(to[store.Value], out)
+	k.Stores = nil
+	for n := range points {
+		k.Stores = append(k.Stores, ir.Store{Arg: store.Arg, Index: placedAt(store.Index, out, n), Guard: store.Guard, Value: atPoint(d, each, out, n)})
+	}
+	k.Values = d.Values
+	prune(k)
 }

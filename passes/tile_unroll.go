@@ -66,17 +66,7 @@ func varying(v *ir.Scalar, axes []*ir.Axis) []*ir.Scalar {
 // atPoint is the last of some scalars at the nth point of axes, the others being all it
 // is computed from that varies with them.
 func atPoint(d *ir.DAG, scalars []*ir.Scalar, axes []*ir.Axis, n int64) *ir.Scalar {
-	at := make([]ir.Size, len(axes))
-	for i, a := range slices.Backward(axes) {
-		extent, _ := a.Extent.Int()
-		at[i], n = ir.N(n%extent), n/extent
-	}
-	place := func(s ir.Size) ir.Size {
-		for i, a := range axes {
-			s = s.Replace(a, at[i])
-		}
-		return s
-	}
+	place := func(s ir.Size) ir.Size { return placedAt(s, axes, n) }
 	to := map[*ir.Scalar]*ir.Scalar{}
 	var last *ir.Scalar
 	for _, v := range scalars {
@@ -95,4 +85,13 @@ func atPoint(d *ir.DAG, scalars []*ir.Scalar, axes []*ir.Axis, n int64) *ir.Scal
 		to[v] = last
 	}
 	return last
+}
+
+// placedAt is a size at the nth point of axes.
+func placedAt(s ir.Size, axes []*ir.Axis, n int64) ir.Size {
+	for _, a := range slices.Backward(axes) {
+		extent, _ := a.Extent.Int()
+		s, n = s.Replace(a, ir.N(n%extent)), n/extent
+	}
+	return s
 }

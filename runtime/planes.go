@@ -26,9 +26,33 @@ func (t *Tensor) Fits(p *Param) error {
 	case t.problem != nil:
 		return t.problem
 	case !slices.Equal(t.Shape, p.Shape) || t.DType != p.DType && !(t.DType.isFloat() && p.DType.isFloat()):
+		if format := t.affine(p); format != "" {
+			want += ": it is quantised, as a param of " + format
+		}
 		return fmt.Errorf("%s, want %s", t, want)
 	}
 	return nil
+}
+
+// blockFormats are the formats of GGUF that params have.
+var blockFormats = []string{"q4_0", "q8_0", "q4_k", "q6_k"}
+
+// affine is the format of MLX's in which the tensor, with scales beside it, is the first plane
+// of what has the shape of a param; empty: there is none.
+func (t *Tensor) affine(p *Param) string {
+	of, isWeight := strings.CutSuffix(t.Name, "weight")
+	scales := t.weights.Tensor(of + "scales")
+	last := len(p.Shape) - 1
+	if t.DType != U32 || !isWeight || scales == nil || last < 0 || len(t.Shape) != len(p.Shape) || len(scales.Shape) != len(p.Shape) {
+		return ""
+	}
+	row, words, groups := p.Shape[last], t.Shape[last], scales.Shape[last]
+	for _, bits := range []int{4, 8} {
+		if groups > 0 && row%groups == 0 && words == row/(32/bits) {
+			return fmt.Sprintf("q%dg%d", bits, row/groups)
+		}
+	}
+	return ""
 }
 
 // As is the tensor as a param which it fits, but for the conversion of floats: as Array is,

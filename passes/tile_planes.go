@@ -117,11 +117,11 @@ func (p *prepared) moved(x *ir.Scalar, terms []*ir.Axis, n *ir.Axis, lanes int64
 	return true
 }
 
-// writeOutTerms adds up some terms of a sum at a time: all those that differ by what is a
-// number in a kernel, such as a shift, and at least planeTerms if there are as many.
+// writeOutTerms adds up some terms of sums at a time: all those that differ by what is a
+// number in the kernel, such as a shift, and at least planeTerms if there are as many. All
+// sums are over the same axes.
 func writeOutTerms(k *ir.Kernel) {
-	i := slices.IndexFunc(k.Values, func(v *ir.Scalar) bool { return v.Kind == ir.ScalarReduce })
-	over := k.Values[i].Over
+	over := reducedAxes(k)
 	out := inNumbers(k, over)
 	for j := len(over) - 1; j >= 0 && most(out) < planeTerms; j-- {
 		a, extent := over[j], most(over[j:j+1])
@@ -139,24 +139,18 @@ func writeOutTerms(k *ir.Kernel) {
 			out = append(out, splitAxis(k, a, ir.N(part)))
 		}
 	}
-	i = slices.IndexFunc(k.Values, func(v *ir.Scalar) bool { return v.Kind == ir.ScalarReduce })
-	fold, terms := k.Values[i], most(out)
+	terms := most(out)
 	if terms == 1 || terms > unrollMost {
 		return
 	}
 	edit{scalar: func(d *ir.DAG, v ir.Scalar) *ir.Scalar {
-		if v.ID != fold.ID {
+		if v.Kind != ir.ScalarReduce {
 			return nil
 		}
 		each := varying(v.Args[0], out)
-		var sum *ir.Scalar
-		for n := range terms {
-			x := atPoint(d, each, out, n)
-			if sum == nil {
-				sum = x
-			} else {
-				sum = d.Apply(ir.FMA, x.Args[0], x.Args[1], sum)
-			}
+		sum := atPoint(d, each, out, 0)
+		for n := int64(1); n < terms; n++ {
+			sum = addedTo(d, v.Fn, sum, atPoint(d, each, out, n))
 		}
 		rest := slices.DeleteFunc(slices.Clone(v.Over), func(a *ir.Axis) bool { return contains(out, a) })
 		return d.Reduce(v.Fn, rest, sum)

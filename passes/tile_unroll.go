@@ -30,17 +30,22 @@ func unroll(k *ir.Kernel) {
 		}
 		var sum *ir.Scalar
 		for n := range terms {
-			switch x := atPoint(d, each, v.Over, n); {
-			case sum == nil:
+			if x := atPoint(d, each, v.Over, n); sum == nil {
 				sum = x
-			case v.Fn == ir.Add && v.DType == ir.F32 && x.Kind == ir.ScalarApply && x.Fn == ir.Mul:
-				sum = d.Apply(ir.FMA, x.Args[0], x.Args[1], sum)
-			default:
-				sum = d.Apply(v.Fn, sum, x)
+			} else {
+				sum = addedTo(d, v.Fn, sum, x)
 			}
 		}
 		return sum
 	}}.apply(k)
+}
+
+// addedTo is what a fold makes of what it has and one term more.
+func addedTo(d *ir.DAG, fn ir.Fn, sum, x *ir.Scalar) *ir.Scalar {
+	if fn == ir.Add && x.DType == ir.F32 && x.Kind == ir.ScalarApply && x.Fn == ir.Mul {
+		return d.Apply(ir.FMA, x.Args[0], x.Args[1], sum)
+	}
+	return d.Apply(fn, sum, x)
 }
 
 // varying is v and what it is computed from that varies with some of the axes, operands
@@ -81,7 +86,11 @@ func atPoint(d *ir.DAG, scalars []*ir.Scalar, axes []*ir.Axis, n int64) *ir.Scal
 		for i, g := range w.Guard {
 			w.Guard[i] = ir.Bound{Index: place(g.Index), Extent: place(g.Extent)}
 		}
-		last = d.Add(w)
+		if n, known := w.Index.Int(); known && w.Kind == ir.ScalarSize && len(w.Bind) == 0 {
+			last = d.Num(w.DType, float64(n))
+		} else {
+			last = d.Add(w)
+		}
 		to[v] = last
 	}
 	return last

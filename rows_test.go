@@ -107,6 +107,35 @@ func TestNarrowRowsBetweenGuards(t *testing.T) {
 	}
 }
 
+// So are rows of words and bytes, whose terms are multiplied by what all lanes have in common,
+// as those of quantised matrices are.
+func TestQuantisedRowsBetweenGuards(t *testing.T) {
+	if goruntime.GOOS != "linux" {
+		t.Skip("pages are guarded by calls of Linux")
+	}
+	var text strings.Builder
+	for _, n := range []int{8, 9, 15, 16, 17, 31, 40, 47, 64, 70, 128} {
+		for i, e := range []string{
+			"x.T[..., none] * (bit_and(shr(w, 4), 15).to(i32).to(f32) * s[:, none].to(f32) + 1)",
+			"x.T[..., none] * (shr(w, 28).to(i32).to(f32) - b.to(i32).to(f32) * s[:, none].to(f32))",
+			"x.T[..., none] * bit_xor(b.to(i32), bit_and(w, 7).to(i32)).to(f32)",
+		} {
+			fmt.Fprintf(&text, "entry sum%d_%d(x: f32[13, 5], w: u32[5, 13, %[2]d], b: u8[5, 13, %[2]d], s: f16[5, %[2]d]) -> (y: f32[%[2]d]) { return max(%s, axis=[0, 1]) }\n", i, n, e)
+		}
+	}
+	m := loadText(t, text.String())
+	planned, err := mlxc.Plan(m, ir.CPU, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range planned.Kernels {
+		if !codegen.InAssembly(k) {
+			t.Errorf("kernel %s is in portable Go alone", k.Name)
+		}
+	}
+	runGuardsOnARM64(t, runBetweenGuards(t, m))
+}
+
 // Results larger than the caches, which go past them in assembly, are the same, from any
 // first element of a line on.
 func TestLargeRowsBetweenGuards(t *testing.T) {

@@ -31,6 +31,9 @@ func packKey(m *ir.Module) string {
 			continue
 		}
 		fmt.Fprintf(h, "%q %s %t\n", p.Path, p.Type, read[i])
+		if p.Of != nil { // the blocks of two formats may be of one size
+			fmt.Fprintln(h, p.Of)
+		}
 		if numbers := p.Init.Numbers(); numbers != nil {
 			fmt.Fprintln(h, numbers)
 		}

@@ -90,11 +90,14 @@ func (p *pkg) param(w *ir.Param) jen.Code {
 	if numbers := w.Init.Numbers(); numbers != nil {
 		init = floats(numbers)
 	}
-	var pos jen.Code
+	var pos, format jen.Code
 	if w.Pos != nil {
 		pos = jen.Lit(place(w.Pos))
 	}
-	return fields("Name", jen.Lit(w.Path), "DType", dtype(w.Type.DType), "Shape", constants(w.Type.Shape), "Init", init, "Pos", pos)
+	if w.Of != nil {
+		format = jen.Lit(w.Of.Type.DType.String())
+	}
+	return fields("Name", jen.Lit(w.Path), "DType", dtype(w.Type.DType), "Shape", constants(w.Type.Shape), "Format", format, "Init", init, "Pos", pos)
 }
 
 // constants is the sizes of a param or of what is packed: ir/verify holds that they are

@@ -45,6 +45,7 @@ type Param struct {
 	Local bool
 	Type  Type
 	Path  string // name in the checkpoint
+	Of    *Plane // of what quantised tensor it is a plane; nil: of none
 	Init  *Init  // what serves when the checkpoint lacks it; nil: it must be there
 	Pos   *Pos
 }

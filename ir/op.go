@@ -8,6 +8,7 @@ const (
 	KindElementwise             // a function of the elements at one index
 	KindView                    // other indices of the same elements; with pad and concat, chosen by guards
 	KindGather                  // elements chosen by an integer operand
+	KindDequant                 // elements of a quantised tensor, of its planes
 	KindSearch                  // the index of an element that is searched for
 	KindReduce                  // a fold over whole axes
 	KindWindow                  // a fold over a moving window
@@ -72,6 +73,6 @@ type Accumulates interface {
 	Accumulate(t DType) any
 }
 
-var kindNames = [...]string{"source", "elementwise", "view", "gather", "search", "reduce", "window", "contract", "composite", "loop", "kernel", "sink"}
+var kindNames = [...]string{"source", "elementwise", "view", "gather", "dequant", "search", "reduce", "window", "contract", "composite", "loop", "kernel", "sink"}
 
 func (k Kind) String() string { return kindNames[k] }

@@ -3,7 +3,7 @@ package ir
 import "slices"
 
 // primitives are the ops without an expansion, in the order of the reference.
-var primitives = slices.Concat(sourceOps, pointwiseOps, viewOps, gatherOps, []*Op{mergeOp}, reduceOps, windowOps, contractOps)
+var primitives = slices.Concat(sourceOps, pointwiseOps, viewOps, gatherOps, []*Op{dequant, mergeOp}, reduceOps, windowOps, contractOps)
 
 // opTable is the op table. Expansions are written in primitives, which is why
 // those come first: no op is defined by itself.

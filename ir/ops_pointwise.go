@@ -110,9 +110,12 @@ var where = &Op{
 var cast = &Op{
 	Name: "cast", Kind: KindElementwise, Operands: []string{"x"}, Attrs: CastAttrs{}, Grad: GradPending,
 	Doc: "converted: a float to an integer truncates and saturates, NaN gives 0; narrowing floats round to nearest even",
-	Rules: []Rule{operands("cast", 1), {"cast/dtype", "the dtype is given", func(in *Instr) error {
-		if in.Attrs.(CastAttrs).DType == Invalid {
+	Rules: []Rule{operands("cast", 1), {"cast/dtype", "the dtype is given, and elements have it", func(in *Instr) error {
+		switch t := in.Attrs.(CastAttrs).DType; {
+		case t == Invalid:
 			return errors.New("the dtype is not given")
+		case t.IsQuantised():
+			return fmt.Errorf("only params are %s", t)
 		}
 		return nil
 	}}},

@@ -181,6 +181,20 @@ func (s *scanner) param(c *textScope) error {
 	if p.Path, err = s.str(); err != nil {
 		return err
 	}
+	if s.accept("plane") {
+		p.Of = &Plane{}
+		n, err := s.int()
+		if err == nil {
+			err = s.expect("of")
+		}
+		if err == nil {
+			p.Of.Type, err = s.typ(c.size, c.names)
+		}
+		if err != nil {
+			return err
+		}
+		p.Of.Index = int(n)
+	}
 	if s.accept("init") {
 		p.Init = &Init{}
 		if p.Init.Name, err = s.name(); err != nil {

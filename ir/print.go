@@ -142,7 +142,11 @@ func (p *textPrinter) param(w *Param) {
 	if w.Init != nil {
 		init = fmt.Sprintf(" init %s(%s)", w.Init.Name, joinText(w.Init.Args, floatText))
 	}
-	p.line("%s @%s: %s = %q%s%s", kind, w.Name, w.Type, w.Path, init, p.at(w.Pos))
+	of := ""
+	if w.Of != nil {
+		of = " " + w.Of.String()
+	}
+	p.line("%s @%s: %s = %q%s%s%s", kind, w.Name, w.Type, w.Path, of, init, p.at(w.Pos))
 }
 
 // source has each line of the text as a string of its own.

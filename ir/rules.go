@@ -107,7 +107,12 @@ func likeArg(i int) func(in *Instr) ([]Type, error) {
 	return func(in *Instr) ([]Type, error) { return []Type{in.Args[i].Type}, nil }
 }
 
-func typed(t DType, shape []Size) ([]Type, error) { return []Type{{t, shape}}, nil }
+func typed(t DType, shape []Size) ([]Type, error) {
+	if t.IsQuantised() {
+		return nil, fmt.Errorf("only params are %s", t)
+	}
+	return []Type{{t, shape}}, nil
+}
 
 // An AxisError is an axis that a type does not have.
 type AxisError struct {

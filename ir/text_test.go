@@ -54,7 +54,7 @@ func TestParseErrors(t *testing.T) {
 		{"dim B 0..8", "dim B 8..0", "4:7: error: dim B has bounds 8..0"},
 		{"f32[B, 4])", "f32[C, 4])", "6:25: error: size C is not declared"},
 		{"%x: f32", "%x: float32", "6:21: error: there is no dtype float32; did you mean f32?"},
-		{"%x: f32", "%x: q4g64", "the quantised dtype q4g64 is not supported yet"},
+		{"init uniform(0.5)", "plane 0 f32[3, 4]", "unexpected `f32`, expected `of`"},
 		{"relu(", "rellu(", "there is no op rellu; did you mean relu?"},
 		{"relu(%1)", "relu(%2)", "%2 is not defined"},
 		{"%y = relu", "%x = relu", "%x is defined twice"},

@@ -50,9 +50,6 @@ func (s *scanner) dtype() (DType, error) {
 	if ok {
 		return d, nil
 	}
-	if len(name) > 2 && name[0] == 'q' && (name[1] == '4' || name[1] == '8' || name[1] == '5' || name[1] == '6') {
-		return Invalid, at.errorf("the quantised dtype %s is not supported yet", name)
-	}
 	return Invalid, at.errorf("there is no dtype %s%s", name, didYouMean(name, dtypeNames()))
 }
 

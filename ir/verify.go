@@ -74,6 +74,9 @@ func (v *verifier) typ(pos *Pos, what string, t Type) {
 	if t.DType == Invalid {
 		v.fault(pos, "type/dtype", "%s has no dtype", what)
 	}
+	if t.DType.IsQuantised() {
+		v.fault(pos, "type/quantised", "%s is %s, which is kept in planes", what, t)
+	}
 	if t.Rank() > MaxRank {
 		v.fault(pos, "type/rank", "%s has more than %d axes", what, MaxRank)
 	}
@@ -118,6 +121,9 @@ func (v *verifier) params() {
 		}
 		if p.State && !p.Local && p.Init.Numbers() == nil {
 			v.fault(p.Pos, "state/init", "state @%s begins with no numbers", p.Name)
+		}
+		if err := p.Of.check(p.Type); err != nil {
+			v.fault(p.Pos, "param/plane", "param @%s: %v", p.Name, err)
 		}
 		for _, s := range p.Type.Shape {
 			if _, ok := s.Int(); !ok && !p.State {

@@ -71,6 +71,9 @@ func (u *fusion) factOf(in *ir.Instr, v *ir.Value) fact {
 		f.places = 0
 		_, f.divided = in.Attrs.(ir.ShapeAttrs)
 		f.divided = f.divided && !isStretch(v)
+	case kind == ir.KindDequant:
+		f.work = dequantWork
+		f.constant = false // else it would be computed at load, and take the memory that it saves
 	default:
 		f.work = bodyWork(in)
 	}
@@ -95,6 +98,9 @@ func (u *fusion) factOf(in *ir.Instr, v *ir.Value) fact {
 	}
 	return f
 }
+
+// dequantWork is about the operations of an element of a quantised tensor.
+const dequantWork = 8
 
 // bodyWork is the scalar operations of an element of an elementwise op.
 func bodyWork(in *ir.Instr) float64 {

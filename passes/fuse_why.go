@@ -63,7 +63,7 @@ func (u *fusion) whyStored(v *ir.Value, uses []use) string {
 		return manyArgs
 	case kind == ir.KindView:
 		return u.whyViewStored(v, uses)
-	case kind == ir.KindElementwise, kind == ir.KindGather:
+	case kind == ir.KindElementwise, kind == ir.KindGather, kind == ir.KindDequant:
 		return u.whyPointStored(v, uses)
 	case kind == ir.KindSearch:
 		return searches

@@ -38,15 +38,21 @@ func splitAxes(k *ir.Kernel) {
 		if axis == nil {
 			return
 		}
-		extent, _ := axis.Extent.Exact(inner)
-		out, in := &ir.Axis{Name: axis.Name + "o", Extent: extent}, &ir.Axis{Name: axis.Name + "i", Extent: inner}
-		by := out.Index().Mul(inner).Add(in.Index())
-		k.Par = replaceAxis(k.Par, axis, out, in)
-		edit{
-			size: func(s ir.Size) ir.Size { return s.Replace(axis, by) },
-			axes: func(over []*ir.Axis) []*ir.Axis { return replaceAxis(over, axis, out, in) },
-		}.apply(k)
+		splitAxis(k, axis, inner)
 	}
+}
+
+// splitAxis makes axis outer*inner + in of k, and gives the axis in, of size inner.
+func splitAxis(k *ir.Kernel, axis *ir.Axis, inner ir.Size) *ir.Axis {
+	extent, _ := axis.Extent.Exact(inner)
+	out, in := &ir.Axis{Name: axis.Name + "o", Extent: extent}, &ir.Axis{Name: axis.Name + "i", Extent: inner}
+	by := out.Index().Mul(inner).Add(in.Index())
+	k.Par = replaceAxis(k.Par, axis, out, in)
+	edit{
+		size: func(s ir.Size) ir.Size { return s.Replace(axis, by) },
+		axes: func(over []*ir.Axis) []*ir.Axis { return replaceAxis(over, axis, out, in) },
+	}.apply(k)
+	return in
 }
 
 // quotientAxis finds an axis under a quotient, and the extent of its inner part

@@ -11,7 +11,7 @@ import (
 // are the panels of weights, and what fuse stores of weights alone. Steps that are the
 // same in several variants or entries run once.
 func pack(m *ir.Module) error {
-	p := &packing{module: m, load: &ir.Variant{}, made: map[string][]*ir.Buffer{}, params: map[int]*ir.Buffer{}, names: map[string]bool{}}
+	p := &packing{module: m, load: &ir.Variant{}, made: map[string][]*ir.Buffer{}, params: map[int]*ir.Buffer{}, planes: map[*ir.Buffer]bool{}, names: map[string]bool{}}
 	for _, f := range m.Funcs {
 		for _, v := range f.Variants {
 			p.variant(v)
@@ -29,6 +29,7 @@ type packing struct {
 	load   *ir.Variant
 	made   map[string][]*ir.Buffer // by a step's kernel and what it reads: what it writes
 	params map[int]*ir.Buffer      // of load
+	planes map[*ir.Buffer]bool     // of load: those of quantised params, and what is made of them
 	names  map[string]bool
 	packed int
 }
@@ -77,11 +78,21 @@ func (p *packing) variant(v *ir.Variant) {
 }
 
 // packable reports whether a step reads only params and what is packed, and writes only
-// the arena, where no other step does. What only fills memory is cheaper than to keep it.
+// the arena, where no other step does. What only fills memory is cheaper than to keep it; and
+// what takes more of it than the planes that it is made of are the elements that were
+// quantised to save it.
 func (p *packing) packable(s *ir.Step, to map[*ir.Buffer]*ir.Buffer, writers map[*ir.Buffer]int) bool {
 	worth := slices.ContainsFunc(s.Kernel.Values, func(v *ir.Scalar) bool { return v.Kind == ir.ScalarApply })
+	var planes, made int64
 	for n, b := range s.Args {
 		isParam := b.Place == ir.InParam && !p.module.Params[b.Index].State
+		size, _ := b.Type.Bytes().Int()
+		switch {
+		case isParam && p.module.Params[b.Index].Of != nil, p.planes[to[b]]:
+			planes += size
+		case s.Kernel.Args[n].Write:
+			made += size
+		}
 		switch {
 		case s.Kernel.Args[n].Write && (b.Place != ir.InArena || writers[b] > 1), !s.Kernel.Args[n].Write && !isParam && to[b] == nil:
 			return false
@@ -89,7 +100,7 @@ func (p *packing) packable(s *ir.Step, to map[*ir.Buffer]*ir.Buffer, writers map
 			worth = true
 		}
 	}
-	return worth && len(s.Sizes) == 0
+	return worth && len(s.Sizes) == 0 && (planes == 0 || made <= planes)
 }
 
 // step makes a step one of load, unless an equal one is there.
@@ -103,6 +114,7 @@ func (p *packing) step(s *ir.Step, to map[*ir.Buffer]*ir.Buffer) {
 			key += " " + to[b].Name
 		}
 	}
+	planes := slices.ContainsFunc(s.Args, func(b *ir.Buffer) bool { return p.planes[to[b]] })
 	made, ok := p.made[key]
 	step := *s
 	step.Args, step.Epoch, step.Barrier = nil, len(p.load.Steps), nil
@@ -113,6 +125,7 @@ func (p *packing) step(s *ir.Step, to map[*ir.Buffer]*ir.Buffer) {
 		}
 		if !ok {
 			made = append(made, p.buffer(b.Name, ir.InPacked, p.packed, b.Type))
+			p.planes[made[len(made)-1]] = planes
 			p.packed++
 		}
 		i := 0
@@ -133,6 +146,7 @@ func (p *packing) step(s *ir.Step, to map[*ir.Buffer]*ir.Buffer) {
 func (p *packing) param(b *ir.Buffer) *ir.Buffer {
 	if p.params[b.Index] == nil {
 		p.params[b.Index] = p.buffer(b.Name, ir.InParam, b.Index, b.Type)
+		p.planes[p.params[b.Index]] = p.module.Params[b.Index].Of != nil
 	}
 	return p.params[b.Index]
 }

@@ -14,9 +14,12 @@ const grainWork = 1 << 13
 // must know.
 func tile(m *ir.Module) error {
 	makePanels(m)
-	on := devices(m)
+	on, planes := devices(m), planesOf(m)
 	for _, k := range m.Kernels {
 		if on[k] == ir.OnGPU {
+			if planes[k] != nil && k.Contract == nil && len(reducedAxes(k)) > 0 && k.Inner == nil {
+				writeOutTerms(k)
+			}
 			k.Schedule = metalSchedule(k)
 		} else {
 			unroll(k)

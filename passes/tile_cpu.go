@@ -72,7 +72,7 @@ func streamTile(k *ir.Kernel) ir.Tile {
 // such, with zeros around where it is padded. Kernels of their own compute these, so
 // that what depends on nothing but weights can be computed once.
 func makePanels(m *ir.Module) {
-	on := devices(m)
+	on, planes := devices(m), planesOf(m)
 	f := &factoring{module: m, made: map[*ir.Kernel]*prepared{}, once: map[string]*ir.Kernel{}, names: map[string]bool{}}
 	for _, k := range m.Kernels {
 		f.names[k.Name] = true
@@ -81,8 +81,10 @@ func makePanels(m *ir.Module) {
 		if on[k] != ir.OnCPU {
 			continue
 		}
-		p := prepare(k)
-		if p == nil {
+		var p *prepared
+		if planes[k] != nil {
+			p = preparePlanes(k, func(arg int) bool { return planes[k][arg] })
+		} else if p = prepare(k); p == nil {
 			p = prepareChannels(k)
 		}
 		if p != nil {
@@ -96,6 +98,27 @@ func makePanels(m *ir.Module) {
 			f.variant(v)
 		}
 	}
+}
+
+// planesOf are the arguments of kernels that are planes of quantised params.
+func planesOf(m *ir.Module) map[*ir.Kernel]map[int]bool {
+	of := map[*ir.Kernel]map[int]bool{}
+	for _, f := range m.Funcs {
+		for _, v := range f.Variants {
+			for _, s := range v.Steps {
+				for n, b := range s.Args {
+					if b.Place != ir.InParam || m.Params[b.Index].Of == nil {
+						continue
+					}
+					if of[s.Kernel] == nil {
+						of[s.Kernel] = map[int]bool{}
+					}
+					of[s.Kernel][n] = true
+				}
+			}
+		}
+	}
+	return of
 }
 
 // A factoring puts prepared products in the place of others.
@@ -120,8 +143,8 @@ func (f *factoring) variant(v *ir.Variant) {
 			all := s.Args
 			for _, factor := range p.factors {
 				b := &ir.Buffer{Name: unique(buffers, factor.suffix), Place: ir.InArena, Type: factor.shape}
+				steps = append(steps, f.step(s, all, factor, b))
 				v.Buffers, all = append(v.Buffers, b), append(all[:len(all):len(all)], b)
-				steps = append(steps, f.step(s, factor, b))
 			}
 			s.Kernel, s.Args, s.Sizes = p.main, pick(all, p.args), sizesOf(p.main)
 		}
@@ -137,12 +160,13 @@ func (f *factoring) variant(v *ir.Variant) {
 	v.Steps = steps
 }
 
-// step computes a factor of the product s into b. Equal factors share a kernel.
-func (f *factoring) step(s *ir.Step, of *factor, b *ir.Buffer) *ir.Step {
+// step computes a factor of the product s into b, of its arguments and of factors before
+// it. Equal factors share a kernel.
+func (f *factoring) step(s *ir.Step, args []*ir.Buffer, of *factor, b *ir.Buffer) *ir.Step {
 	k := of.kernel
 	k.Dims = usedDims(f.module, k)
 	k.Guard = about(s.Kernel.Guard, k.Dims)
-	step := &ir.Step{Kernel: k, Args: append(pick(s.Args, of.args), b), Sizes: sizesOf(k), Device: s.Device, Pos: s.Pos}
+	step := &ir.Step{Kernel: k, Args: append(pick(args, of.args), b), Sizes: sizesOf(k), Device: s.Device, Pos: s.Pos}
 	key := kernelKey(step)
 	if f.once[key] == nil {
 		k.Name = unique(f.names, k.Name)

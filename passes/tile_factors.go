@@ -16,7 +16,7 @@ type prepared struct {
 // A factor is a kernel that computes an operand of a product into a buffer of its own.
 type factor struct {
 	kernel *ir.Kernel
-	args   []int   // that it reads, of the product as it was
+	args   []int   // that it reads, of the product as it was and, after these, of the factors before it
 	suffix string  // of the buffer's name
 	shape  ir.Type // of the buffer
 }
@@ -215,6 +215,7 @@ func (p *prepared) factor(value *ir.Scalar, suffix string, dtype ir.DType, axes 
 	k.Args = append(k.Args, ir.KernelArg{Name: name, DType: dtype, Len: shape.Elems(), Write: true})
 	k.Stores = []ir.Store{{Arg: len(main.Args), Index: ir.Flat(axes), Value: value}}
 	e.apply(k)
+	splitAxes(k)
 	dropGuards(k)
 	mergeAxes(k)
 	chooseInner(k)
@@ -227,7 +228,7 @@ func (p *prepared) factor(value *ir.Scalar, suffix string, dtype ir.DType, axes 
 		if v.ID != value.ID {
 			return nil
 		}
-		return d.Add(ir.Scalar{Kind: ir.ScalarLoad, DType: ir.F32, Arg: len(main.Args), Index: back})
+		return d.Add(ir.Scalar{Kind: ir.ScalarLoad, DType: dtype.Compute(), Arg: len(main.Args), Index: back})
 	}}.apply(main)
 	main.Args = append(main.Args, ir.KernelArg{Name: name, DType: dtype, Len: shape.Elems()})
 }

@@ -30,17 +30,22 @@ func unroll(k *ir.Kernel) {
 		}
 		var sum *ir.Scalar
 		for n := range terms {
-			switch x := atPoint(d, each, v.Over, n); {
-			case sum == nil:
+			if x := atPoint(d, each, v.Over, n); sum == nil {
 				sum = x
-			case v.Fn == ir.Add && v.DType == ir.F32 && x.Kind == ir.ScalarApply && x.Fn == ir.Mul:
-				sum = d.Apply(ir.FMA, x.Args[0], x.Args[1], sum)
-			default:
-				sum = d.Apply(v.Fn, sum, x)
+			} else {
+				sum = addedTo(d, v.Fn, sum, x)
 			}
 		}
 		return sum
 	}}.apply(k)
+}
+
+// addedTo is what a fold makes of what it has and one term more.
+func addedTo(d *ir.DAG, fn ir.Fn, sum, x *ir.Scalar) *ir.Scalar {
+	if fn == ir.Add && x.DType == ir.F32 && x.Kind == ir.ScalarApply && x.Fn == ir.Mul {
+		return d.Apply(ir.FMA, x.Args[0], x.Args[1], sum)
+	}
+	return d.Apply(fn, sum, x)
 }
 
 // varying is v and what it is computed from that varies with some of the axes, operands
@@ -66,17 +71,7 @@ func varying(v *ir.Scalar, axes []*ir.Axis) []*ir.Scalar {
 // atPoint is the last of some scalars at the nth point of axes, the others being all it
 // is computed from that varies with them.
 func atPoint(d *ir.DAG, scalars []*ir.Scalar, axes []*ir.Axis, n int64) *ir.Scalar {
-	at := make([]ir.Size, len(axes))
-	for i, a := range slices.Backward(axes) {
-		extent, _ := a.Extent.Int()
-		at[i], n = ir.N(n%extent), n/extent
-	}
-	place := func(s ir.Size) ir.Size {
-		for i, a := range axes {
-			s = s.Replace(a, at[i])
-		}
-		return s
-	}
+	place := func(s ir.Size) ir.Size { return placedAt(s, axes, n) }
 	to := map[*ir.Scalar]*ir.Scalar{}
 	var last *ir.Scalar
 	for _, v := range scalars {
@@ -91,8 +86,21 @@ func atPoint(d *ir.DAG, scalars []*ir.Scalar, axes []*ir.Axis, n int64) *ir.Scal
 		for i, g := range w.Guard {
 			w.Guard[i] = ir.Bound{Index: place(g.Index), Extent: place(g.Extent)}
 		}
-		last = d.Add(w)
+		if n, known := w.Index.Int(); known && w.Kind == ir.ScalarSize && len(w.Bind) == 0 {
+			last = d.Num(w.DType, float64(n))
+		} else {
+			last = d.Add(w)
+		}
 		to[v] = last
 	}
 	return last
+}
+
+// placedAt is a size at the nth point of axes.
+func placedAt(s ir.Size, axes []*ir.Axis, n int64) ir.Size {
+	for _, a := range slices.Backward(axes) {
+		extent, _ := a.Extent.Int()
+		s, n = s.Replace(a, ir.N(n%extent)), n/extent
+	}
+	return s
 }

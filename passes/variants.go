@@ -48,17 +48,19 @@ func variants(m *ir.Module) error {
 // That is judged where the dim is 1, and all others are at their least: there the
 // products with weights that have one row must be half of the arithmetic of all. A
 // network of convolutions is not such a function, although its last layers are
-// products, since one image has many rows.
+// products, since one image has many rows. Where there are several such dims, as those of
+// sequences and of their tokens are, it is that with most of the work of products that have
+// few rows then for all values of the others.
 func propose(m *ir.Module, f *ir.Func) []ir.Fact {
 	var found *ir.Dim
-	var best float64
+	var best rowWork
 	for _, d := range m.Dims {
 		if lo, hi := d.Within(f.Where); lo > 1 || hi <= 1 {
 			continue
 		}
-		one, all := workOfRows(f, d)
-		if one >= all/2 && one > best {
-			found, best = d, one
+		w := workOfRows(f, d)
+		if w.one >= w.all/2 && w.one > 0 && (found == nil || w.few > best.few || w.few == best.few && w.one > best.one) {
+			found, best = d, w
 		}
 	}
 	if found == nil {
@@ -84,10 +86,15 @@ func never(facts []ir.Fact, guard ir.Fact) bool {
 	})
 }
 
-// workOfRows is the multiplications of a function's products with weights where d is 1
-// and all other dims are at their least: of those that have one row then, and with more
-// rows where d is larger, and of all.
-func workOfRows(f *ir.Func, d *ir.Dim) (one, all float64) {
+// A rowWork is the multiplications of a function's products with weights where a dim is 1 and
+// all others are at their least.
+type rowWork struct {
+	one float64 // of those that have one row then, and more where the dim is larger
+	few float64 // of those of them that have few rows for all values of the other dims, but not of all
+	all float64
+}
+
+func workOfRows(f *ir.Func, d *ir.Dim) (w rowWork) {
 	for _, in := range f.Body {
 		if in.Op.Kind != ir.KindContract {
 			continue
@@ -104,12 +111,17 @@ func workOfRows(f *ir.Func, d *ir.Dim) (one, all float64) {
 			}
 			return least(rows, name), true
 		})
-		all += float64(n) * float64(weights)
-		if n <= 1 && mentions(rows, d) {
-			one += float64(weights)
+		w.all += float64(n) * float64(weights)
+		if n > 1 || !mentions(rows, d) {
+			continue
+		}
+		w.one += float64(weights)
+		areFew := func(rows ir.Size) bool { most, ok := rows.Max(); return ok && most <= rowsAreFew }
+		if areFew(rows.Narrow([]ir.Fact{{Left: d.Size(), Rel: ir.EQ, Right: ir.N(1)}})) && !areFew(rows) {
+			w.few += float64(weights)
 		}
 	}
-	return one, all
+	return w
 }
 
 // least is the lower bound of a dim of a size, but not 0.

@@ -206,3 +206,32 @@ module "decoder" {
 		}
 	}
 }
+
+// Of sequences and their tokens, guards are of what leaves few rows, though a product of the
+// last tokens makes the other the number of rows of more work.
+func TestGuardsAreOfTokens(t *testing.T) {
+	m, err := ir.Parse("tokens", []byte(`mlxir 1
+module "tokens" {
+  dim B 1..8
+  dim T 1..256
+  param @w: f32[64, 64] = "w"
+  param @head: f32[64, 48] = "head"
+  func @f(%x: f32[B, T, 64], %last: f32[B, 64]) -> (y: f32[B, T, 64], z: f32[B, 48]) {
+    %0 = weight(param=@w) : f32[64, 64]
+    %y = matmul(%x, %0, acc=f32) : f32[B, T, 64]
+    %1 = weight(param=@head) : f32[64, 48]
+    %z = matmul(%last, %1, acc=f32) : f32[B, 48]
+    ret(%y, %z)
+  }
+}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Until(m, ir.CPU, "variants"); err != nil {
+		t.Fatal(err)
+	}
+	if g := m.Funcs[0].Guard; len(g) != 1 || g[0].String() != "T == 1" {
+		t.Errorf("guard %v, want T == 1", g)
+	}
+}

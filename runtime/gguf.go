@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+	"strings"
 )
 
 const (
@@ -333,7 +334,11 @@ func (r *ggufReader) describe(s *ggufTensor) error {
 		s.problem = fmt.Errorf("%s is not known", s)
 	case s.DType == 0:
 		s.stored = s.kind.name
-		s.problem = fmt.Errorf("%s is quantised, in blocks of %d elements, which is not supported: convert the file to F16, BF16 or F32", s, s.kind.block)
+		what := "which is not supported"
+		if format := strings.ToLower(s.kind.name); slices.Contains(blockFormats, format) {
+			what = "as a param of " + format
+		}
+		s.problem = fmt.Errorf("%s is quantised, in blocks of %d elements, %s", s, s.kind.block, what)
 	}
 	return nil
 }

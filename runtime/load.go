@@ -187,10 +187,7 @@ func (m *Model) param(p *Param) (*Array, error) {
 		a, err := filled(p.DType, p.Shape, p.Init)
 		return m.count(a), err
 	}
-	if err := t.Fits(p.DType, p.Shape); err != nil {
-		return nil, err
-	}
-	a, err := t.array()
+	a, err := t.As(p)
 	if err == nil && a.dtype == p.DType && !m.program.sees(a) {
 		a, err = a.Clone()
 	}

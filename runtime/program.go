@@ -37,11 +37,12 @@ type Dim struct {
 
 // A Param is a tensor of the checkpoint.
 type Param struct {
-	Name  string // in the file
-	DType DType  // as kernels read it; floats in the file are converted
-	Shape []int
-	Init  []float64 // one number for all elements, or one for each, if the file lacks the tensor; nil: it must be there
-	Pos   string    // in the model's source
+	Name   string // in the file
+	DType  DType  // as kernels read it; floats in the file are converted
+	Shape  []int
+	Format string    // of the quantised tensor that it is a plane of, such as q4g64 or q8_0; empty: of none
+	Init   []float64 // one number for all elements, or one for each, if the file lacks the tensor; nil: it must be there
+	Pos    string    // in the model's source
 }
 
 // A State is a tensor that a session keeps from call to call.

@@ -98,7 +98,7 @@ func parseSafetensorsHeader(text []byte) (stored []storedTensor, meta map[string
 	meta = map[string]string{}
 	err = p.object(func(name string) error {
 		if name == "__metadata__" {
-			return p.object(func(key string) (err error) {
+			return p.objectOrNull(func(key string) (err error) { // MLX writes null
 				meta[key], err = p.string()
 				return err
 			})
@@ -140,6 +140,24 @@ func (p headerParser) object(value func(key string) error) error {
 	if err := p.delim('{'); err != nil {
 		return err
 	}
+	return p.rest(value)
+}
+
+// objectOrNull is object, or null, which has no keys.
+func (p headerParser) objectOrNull(value func(key string) error) error {
+	switch t, err := p.next(); {
+	case err != nil:
+		return err
+	case t == nil:
+		return nil
+	case t != json.Delim('{'):
+		return fmt.Errorf("%v where { should be", t)
+	}
+	return p.rest(value)
+}
+
+// rest reads an object from behind its {.
+func (p headerParser) rest(value func(key string) error) error {
 	for p.More() {
 		key, err := p.string()
 		if err != nil {

@@ -199,18 +199,6 @@ func (t *Tensor) Size() int {
 	return n
 }
 
-// Fits says why the tensor cannot be a param of that dtype and shape, as far as that is
-// known without reading it; nil if it can. Floats are converted to one another.
-func (t *Tensor) Fits(dtype DType, shape []int) error {
-	switch {
-	case t.problem != nil:
-		return t.problem
-	case !slices.Equal(t.Shape, shape) || t.DType != dtype && !(t.DType.isFloat() && dtype.isFloat()):
-		return fmt.Errorf("%s, want %s", t, typeString(dtype, shape))
-	}
-	return nil
-}
-
 // Array is the tensor in the checkpoint's own memory, which is only to be read,
 // or in memory of the array's where the data is compressed or not aligned to its
 // elements. The *WeightError says why a tensor cannot be used.

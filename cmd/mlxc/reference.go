@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/mlxc/mlxc/ir"
 	"github.com/mlxc/mlxc/runtime"
@@ -76,18 +75,12 @@ func referenceParam(w *runtime.Weights, file string, p *ir.Param) (*ir.Tensor, e
 		return filledTensor(p, shape), nil
 	case found == nil:
 		return nil, fmt.Errorf("%s: there is no tensor %s, %s", file, p.Path, p.Type)
-	case !slices.Equal(found.Shape, shape):
-		return nil, fmt.Errorf("%s: tensor %s is %s, the model wants %s", file, p.Path, found, p.Type)
 	}
-	a, err := found.Array()
+	a, err := found.As(runtimeParam(p))
 	if err != nil {
-		return nil, err
+		return nil, &runtime.WeightError{File: file, Tensor: p.Path, Err: err}
 	}
-	t := toTensor(a)
-	if t.DType != p.Type.DType && !(t.DType.IsFloat() && p.Type.DType.IsFloat()) {
-		return nil, fmt.Errorf("%s: tensor %s is %s, the model wants %s", file, p.Path, found, p.Type)
-	}
-	return t.Convert(p.Type.DType), nil
+	return toTensor(a).Convert(p.Type.DType), nil
 }
 
 // filledTensor has the init of a param.

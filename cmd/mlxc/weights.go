@@ -172,13 +172,22 @@ func lackingRow(p *ir.Param) weightRow {
 
 // suits says how a tensor serves as a param.
 func suits(t *runtime.Tensor, p *ir.Param) (weightStatus, string) {
-	if err := t.Fits(runtimeDType(p.Type.DType), paramShape(p)); err != nil {
+	if err := t.Fits(runtimeParam(p)); err != nil {
 		return weightWrong, err.Error()
 	}
-	if t.DTypeName() != p.Type.DType.String() {
+	if t.DType != 0 && t.DTypeName() != p.Type.DType.String() {
 		return weightConverted, "to " + p.Type.DType.String()
 	}
 	return weightOK, ""
+}
+
+// runtimeParam is a param as the runtime knows it.
+func runtimeParam(p *ir.Param) *runtime.Param {
+	q := &runtime.Param{Name: p.Path, DType: runtimeDType(p.Type.DType), Shape: paramShape(p)}
+	if p.Of != nil {
+		q.Format = p.Of.Type.DType.String()
+	}
+	return q
 }
 
 // paramShape is the shape of a param, whose sizes are constant.

@@ -3,12 +3,26 @@ package cpu
 import "github.com/mlxc/mlxc/ir"
 
 // What lanes are in memory, for NEON: 32 bits as they are, f16 by instructions of its own,
-// and bf16 as the upper halves of f32.
+// bf16 as the upper halves of f32, and bytes, which are only loaded.
 
 var neonWhole = access{
 	load: neonTransfer("FMOVQ"), store: neonTransfer("FMOVQ"),
 	loadRest: neonTransfer("FMOVS"), storeRest: neonTransfer("FMOVS"),
 	broadcast: neonAll(neonTransfer("FMOVS")), storeOne: neonTransfer("FMOVS"),
+}
+
+var neonBytes = access{
+	load: func(e *emitter, d operand, a ...operand) {
+		e.op("FMOVS %s, F%d", e.text(a[0]), d.n)
+		e.op("VUXTL V%d.B8, V%[1]d.H8", d.n)
+		e.op("VUXTL V%d.H4, V%[1]d.S4", d.n)
+	},
+	loadRest: neonByte, broadcast: neonAll(neonByte),
+}
+
+func neonByte(e *emitter, d operand, a ...operand) {
+	e.op("MOVBU %s, R14", e.text(a[0]))
+	e.op("FMOVS R14, F%d", d.n)
 }
 
 // neonHalf is lanes that are widened where they are loaded, and narrowed where they are

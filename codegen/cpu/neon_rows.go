@@ -3,6 +3,7 @@ package cpu
 import (
 	"fmt"
 	"math"
+	"math/bits"
 	"slices"
 	"strings"
 
@@ -130,8 +131,8 @@ const neonLanes = 4
 
 // elementShift is the power of two that an element of a stream has as bytes.
 func (e *emitter) elementShift(p place) int {
-	if p.n < len(e.streams) && e.streams[p.n].dtype.Size() == 2 {
-		return 1
+	if p.n < len(e.streams) {
+		return bits.TrailingZeros(uint(e.streams[p.n].dtype.Size()))
 	}
 	return 2
 }
@@ -212,14 +213,12 @@ var neon = &vectorSet{
 	shifts: map[ir.Fn]func(n uint32) instruction{
 		ir.Shl: func(n uint32) instruction { return known(fmt.Sprintf("VSHL $%d, ", n), "S4") },
 		ir.Shr: func(n uint32) instruction {
-			if n == 0 {
-				return neonMove
-			}
 			return func(e *emitter, d operand, args ...operand) { e.op("%s", neonWord("sshr", d.n, args[0].n, int(n))) }
 		},
 	},
-	toFloat: word("scvtf"),
-	ofBool:  neonAnd,
+	unsigned: func(n uint32) instruction { return known(fmt.Sprintf("VUSHR $%d, ", n), "S4") },
+	toFloat:  word("scvtf"),
+	ofBool:   neonAnd,
 	choose: func(e *emitter, d operand, a ...operand) { // of three forms that write over an operand
 		switch d.register {
 		case a[1].register:
@@ -236,7 +235,7 @@ var neon = &vectorSet{
 	exchange: []instruction{twice(known("VEXT $8, ", "B16")), known("VREV64", "S4")},
 	move:     neonTransfer("FMOVQ"),
 	in: map[ir.DType]access{
-		ir.F32: neonWhole, ir.I32: neonWhole,
+		ir.F32: neonWhole, ir.I32: neonWhole, ir.U32: neonWhole, ir.U8: neonBytes,
 		ir.F16: neonHalf(word("fcvtl"), word("fcvtn")), ir.BF16: neonHalf(word("shll"), word("shrn")),
 	},
 	roundBF16: neonRoundBF16,

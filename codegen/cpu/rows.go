@@ -157,13 +157,24 @@ func isStored(in, lanes ir.DType) bool {
 	return in == lanes && in.Size() == 4 || lanes == ir.F32 && (in == ir.F16 || in == ir.BF16)
 }
 
+// isLoaded is isStored for what is loaded: bytes are widened.
+func isLoaded(in, lanes ir.DType) bool { return isStored(in, lanes) || in == ir.U8 && lanes == ir.U8 }
+
+// laneDTypes are those that lanes have, in 32 bits each.
+var laneDTypes = []ir.DType{ir.F32, ir.I32, ir.U32, ir.U8, ir.Bool}
+
+// ofTerm reports that a scalar is the same in all lanes, and another for each term.
+func (l *lanes) ofTerm(v *ir.Scalar) bool {
+	return !v.Varies(l.axis) && slices.ContainsFunc(l.terms, v.Varies)
+}
+
 // accept finds the streams of a scalar, and refuses what there is no assembly for.
 func (l *lanes) accept(v *ir.Scalar) error {
-	if v.DType != ir.F32 && v.DType != ir.I32 && v.DType != ir.Bool {
+	if !slices.Contains(laneDTypes, v.DType) {
 		return fmt.Errorf("a scalar of %s", v.DType)
 	}
-	if !v.Varies(l.axis) && slices.ContainsFunc(l.terms, v.Varies) {
-		return fmt.Errorf("a term that lanes have in common")
+	if l.ofTerm(v) && v.Kind != ir.ScalarLoad {
+		return fmt.Errorf("a computed term that lanes have in common")
 	}
 	switch v.Kind {
 	case ir.ScalarConst, ir.ScalarApply, ir.ScalarCast:
@@ -184,7 +195,7 @@ func (l *lanes) accept(v *ir.Scalar) error {
 			return errors.New("a guarded load")
 		case len(v.Bind) > 0:
 			return errors.New("a load at a computed index")
-		case !isStored(t, v.DType):
+		case !isLoaded(t, v.DType):
 			return fmt.Errorf("a load of %s", t)
 		}
 		_, _, err := l.stream(v.Arg, v.Index)

@@ -208,6 +208,7 @@ var (
 		ir.Shl: func(n uint32) instruction { return avx(fmt.Sprintf("VPSLLD $%d,", n)) },
 		ir.Shr: func(n uint32) instruction { return avx(fmt.Sprintf("VPSRAD $%d,", n)) },
 	}
+	avxUnsigned = func(n uint32) instruction { return avx(fmt.Sprintf("VPSRLD $%d,", n)) }
 	// avxExtremes give their second operand where one is NaN.
 	avxExtremes = map[ir.Fn]instruction{ir.Max: avx("VMAXPS"), ir.Min: avx("VMINPS")}
 )
@@ -233,6 +234,7 @@ var avx2 = &vectorSet{
 	pairs:     avxPairs("VP%s", "VP%s"),
 	singles:   avxSingles("VROUNDPS"),
 	shifts:    avxShifts,
+	unsigned:  avxUnsigned,
 	toFloat:   avx("VCVTDQ2PS"),
 	ofBool:    avx("VPAND"),
 	choose:    func(e *emitter, d operand, a ...operand) { avx("VBLENDVPS")(e, d, a[2], a[1], a[0]) },
@@ -270,10 +272,11 @@ var avx512 = &vectorSet{
 		e.op("NOTL AX")
 		e.op("KMOVW AX, %s", e.text(e.set.rest))
 	},
-	pairs:   avx512Pairs(),
-	singles: avxSingles("VRNDSCALEPS"),
-	shifts:  avxShifts,
-	toFloat: avx("VCVTDQ2PS"),
+	pairs:    avx512Pairs(),
+	singles:  avxSingles("VRNDSCALEPS"),
+	shifts:   avxShifts,
+	unsigned: avxUnsigned,
+	toFloat:  avx("VCVTDQ2PS"),
 	ofBool: func(e *emitter, d operand, a ...operand) {
 		e.op("VBROADCASTSS.Z %s, %s, %s", e.text(a[1]), e.text(a[0]), e.text(d))
 	},

@@ -8,9 +8,17 @@ import (
 )
 
 // What lanes are in memory, for AVX2 and AVX-512: 32 bits as they are, f16 by
-// instructions of its own, and bf16 as the upper halves of f32.
+// instructions of its own, bf16 as the upper halves of f32, and bytes, which are only
+// loaded.
 
-var inAVX2 = map[ir.DType]access{ir.F32: whole256, ir.I32: whole256, ir.F16: {
+var inAVX2 = map[ir.DType]access{ir.F32: whole256, ir.I32: whole256, ir.U32: whole256, ir.U8: {
+	load: avx("VPMOVZXBD"),
+	loadRest: func(e *emitter, d operand, a ...operand) {
+		insert(e, d, a[0], "VPINSRB", 1)
+		e.op("VPMOVZXBD X%d, %s", d.n, e.text(d))
+	},
+	broadcast: broadcastU8,
+}, ir.F16: {
 	load:  avx("VCVTPH2PS"),
 	store: avx("VCVTPS2PH $0,"),
 	loadRest: func(e *emitter, d operand, a ...operand) {
@@ -42,7 +50,9 @@ var inAVX2 = map[ir.DType]access{ir.F32: whole256, ir.I32: whole256, ir.F16: {
 
 var whole256 = access{avx("VMOVUPS"), avx("VMOVUPS"), maskedAVX("VMASKMOVPS"), maskedAVX("VMASKMOVPS"), avx("VBROADCASTSS"), storeF32}
 
-var inAVX512 = map[ir.DType]access{ir.F32: whole512, ir.I32: whole512, ir.F16: {
+var inAVX512 = map[ir.DType]access{ir.F32: whole512, ir.I32: whole512, ir.U32: whole512, ir.U8: {
+	load: avx("VPMOVZXBD"), loadRest: maskedAVX("VPMOVZXBD.Z"), broadcast: broadcastU8,
+}, ir.F16: {
 	avx("VCVTPH2PS"), avx("VCVTPS2PH $0,"), maskedAVX("VCVTPH2PS.Z"), maskedAVX("VCVTPS2PH $0,"), broadcastF16, storeF16,
 }, ir.BF16: {
 	load: loadBF16,
@@ -103,18 +113,28 @@ func packBF16(e *emitter, x operand) {
 	e.op("VPERMQ $8, %s, %[1]s", e.text(x))
 }
 
+func broadcastU8(e *emitter, d operand, a ...operand) {
+	e.op("MOVBLZX %s, AX", e.text(a[0]))
+	e.op("VMOVD AX, X%d", d.n)
+	e.op("VPBROADCASTD X%d, %s", d.n, e.text(d))
+}
+
 // insertWords loads the words of the lanes that are left, of which there are up to seven.
-func insertWords(e *emitter, d, from operand) {
+func insertWords(e *emitter, d, from operand) { insert(e, d, from, "VPINSRW", 2) }
+
+// insert loads the lanes that are left, of so many bytes.
+func insert(e *emitter, d, from operand, name string, size int) {
 	e.op("VPXOR X%d, X%[1]d, X%[1]d", d.n)
-	words(e, from, func(i int, word string) { e.op("VPINSRW $%d, %s, X%d, X%[3]d", i, word, d.n) })
+	left(e, from, size, func(i int, at string) { e.op("%s $%d, %s, X%d, X%[4]d", name, i, at, d.n) })
 }
 
-// extractWords stores them.
+// extractWords stores the words of the lanes that are left.
 func extractWords(e *emitter, to, x operand) {
-	words(e, to, func(i int, word string) { e.op("VPEXTRW $%d, X%d, %s", i, x.n, word) })
+	left(e, to, 2, func(i int, word string) { e.op("VPEXTRW $%d, X%d, %s", i, x.n, word) })
 }
 
-func words(e *emitter, at operand, do func(i int, word string)) {
+// left does something with each lane that is left, of so many bytes.
+func left(e *emitter, at operand, size int, do func(i int, at string)) {
 	done := e.fresh("words")
 	e.op("MOVQ n+24(FP), BX")
 	e.op("SUBQ CX, BX")
@@ -124,7 +144,7 @@ func words(e *emitter, at operand, do func(i int, word string)) {
 			e.op("JLE %s", done)
 		}
 		word := *at.at
-		word.bytes += 2 * i
+		word.bytes += size * i
 		do(i, e.text(operand{at: &word}))
 	}
 	e.label(done)

@@ -63,6 +63,14 @@ func (b *body) release(operands ...operand) {
 	}
 }
 
+// key names a scalar of a vector; what all lanes have in common is there once.
+func (b *body) key(v *ir.Scalar, u int) copyOf {
+	if b.e.ofTerm(v) {
+		u = 0
+	}
+	return copyOf{v, u}
+}
+
 // alloc takes a register. Where none is free, it is that of what is needed last.
 func (b *body) alloc(file int) operand {
 	if n := len(b.free[file]); n > 0 {
@@ -154,7 +162,7 @@ func (b *body) apply(k copyOf) {
 	clear(b.pinned)
 	var args []operand
 	for _, a := range k.value.Args {
-		args = append(args, b.use(copyOf{real(a), k.u}))
+		args = append(args, b.use(b.key(real(a), k.u)))
 	}
 	for i := range args { // a register that is an operand twice is free once
 		for j := range i {
@@ -202,7 +210,7 @@ func (b *body) run(values []*ir.Scalar, sinks []sink) {
 	at := 0
 	note := func(v *ir.Scalar) {
 		for u := range b.u {
-			k := copyOf{v, u}
+			k := b.key(v, u)
 			if b.uses[k] == nil {
 				if m, ok := b.e.where(v, u); ok {
 					b.mem[k] = m
@@ -235,6 +243,10 @@ func (b *body) run(values []*ir.Scalar, sinks []sink) {
 		}
 	}
 	for _, v := range values {
+		if b.e.ofTerm(v) {
+			b.broadcast(v)
+			continue
+		}
 		for u := range b.u {
 			k := copyOf{v, u}
 			if b.e.isSum(v) {
@@ -259,6 +271,18 @@ func (b *body) run(values []*ir.Scalar, sinks []sink) {
 			b.sink(s.value, []sink{s})
 		}
 	}
+}
+
+// broadcast loads what all lanes have in common in a term.
+func (b *body) broadcast(v *ir.Scalar) {
+	clear(b.pinned)
+	st, distance, _ := b.e.stream(v.Arg, v.Index)
+	t := b.e.streams[st].dtype
+	r := b.alloc(vectorFile)
+	b.e.set.in[t].broadcast(b.e, r, operand{at: &place{kind: atStream, n: st, bytes: t.Size() * int(distance)}})
+	k := copyOf{v, 0}
+	delete(b.mem, k)
+	b.in[k] = r.register
 }
 
 func (b *body) sink(v *ir.Scalar, sinks []sink) {

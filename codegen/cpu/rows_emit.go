@@ -180,7 +180,7 @@ func (e *emitter) rowValues(stage int) {
 	known := map[*ir.Scalar]place{}
 	for _, v := range e.kernel.Values {
 		_, number := constant32(v)
-		if !e.need[v] || v.Stage != stage || v.Varies(e.axis) || number || v.Kind == ir.ScalarReduce || real(v) != v {
+		if !e.need[v] || v.Stage != stage || v.Varies(e.axis) || e.ofTerm(v) || number || v.Kind == ir.ScalarReduce || real(v) != v {
 			continue
 		}
 		m := e.rowSlot(v.DType)
@@ -221,7 +221,7 @@ func (e *emitter) along(roots []sink) []*ir.Scalar {
 	need := map[*ir.Scalar]bool{}
 	var visit func(v *ir.Scalar)
 	visit = func(v *ir.Scalar) {
-		if v = real(v); need[v] || !v.Varies(e.axis) {
+		if v = real(v); need[v] || !v.Varies(e.axis) && !e.ofTerm(v) {
 			return
 		}
 		need[v] = true

@@ -48,9 +48,9 @@ func (b *body) emit(v *ir.Scalar, a []operand) operand {
 	}
 	if v.Kind == ir.ScalarCast {
 		switch {
-		case t == v.DType:
+		case t.IsInt() && v.DType.IsInt(): // what is narrower has been widened
 			return b.own(&a[0])
-		case t == ir.I32 && v.DType == ir.F32:
+		case (t == ir.I32 || t == ir.U8) && v.DType == ir.F32:
 			return into(set.toFloat)
 		case t == ir.Bool:
 			return into(set.ofBool)
@@ -91,6 +91,12 @@ func (b *body) emit(v *ir.Scalar, a []operand) operand {
 	}
 	if n, ok := constant32(real(v.Args[len(v.Args)-1])); ok && n < 32 && set.shifts[v.Fn] != nil {
 		a = a[:1]
+		switch {
+		case n == 0:
+			return b.own(&a[0])
+		case v.Fn == ir.Shr && t.Class() == ir.Unsigned:
+			return into(set.unsigned(n))
+		}
 		return into(set.shifts[v.Fn](n))
 	}
 	return b.fail("%v on %v", v.Fn, t)

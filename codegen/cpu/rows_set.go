@@ -15,13 +15,14 @@ type vectorSet struct {
 	rest   operand                        // the register with the lanes that the rest of a row has, as a bool
 	toRest func(e *emitter)               // fills it, once the loop knows how many there are
 
-	pairs    map[ir.Fn][classes]instruction // of two operands, by the class of the second
-	singles  map[ir.Fn]instruction          // of one f32
-	shifts   map[ir.Fn]func(n uint32) instruction
-	toFloat  instruction   // from i32
-	ofBool   instruction   // the second where the first, a bool, holds, and 0 elsewhere
-	choose   instruction   // select
-	exchange []instruction // one after the other they bring every lane to all others
+	pairs    map[ir.Fn][classes]instruction       // of two operands, by the class of the second
+	singles  map[ir.Fn]instruction                // of one f32
+	shifts   map[ir.Fn]func(n uint32) instruction // by 1 to 31
+	unsigned func(n uint32) instruction           // Shr of what has no sign
+	toFloat  instruction                          // from i32
+	ofBool   instruction                          // the second where the first, a bool, holds, and 0 elsewhere
+	choose   instruction                          // select
+	exchange []instruction                        // one after the other they bring every lane to all others
 
 	move     instruction // to and from memory, and between registers of a file
 	movePast instruction // to memory, past the caches; nil: there is none

@@ -133,6 +133,8 @@ var fns = map[ir.Fn][classes]code{
 		return fmt.Sprintf("ldexp(%s, int(clamp(%s, -300.0f, 300.0f)))", x[0], x[1])
 	}},
 	ir.CopySign:  {call("copysign")},
+	ir.Bits:      {call("as_type<int>")},
+	ir.FromBits:  {nil, call("as_type<float>")},
 	ir.RoundF16:  {func(_ ir.DType, x []string) string { return "float(half(" + x[0] + "))" }},
 	ir.RoundBF16: {func(_ ir.DType, x []string) string { return "float(bfloat(" + x[0] + "))" }},
 }

@@ -23,10 +23,7 @@ var constants = map[string]value{"inf": math.Inf(1), "init": namespace("init")}
 
 // notYet are names that the language has and this compiler does not.
 var notYet = strings.Fields(`istft
-	grad stop_gradient quantize dequant tap params`)
-
-// quantisedNames are the dtypes that only storage has.
-var quantisedNames = strings.Fields(`q4g32 q4g64 q8g32 q8g64 q4_0 q4_1 q5_0 q8_0 q4_k q6_k`)
+	grad stop_gradient quantize tap params`)
 
 // aliases are other names of ops.
 var aliases = map[string]string{"bit_and": "and", "bit_or": "or", "bit_xor": "xor", "bit_not": "not"}
@@ -34,9 +31,6 @@ var aliases = map[string]string{"bit_and": "and", "bit_or": "or", "bit_xor": "xo
 var builtins map[string]builtinFn
 
 func init() {
-	for _, q := range quantisedNames {
-		constants[q] = quantised(q)
-	}
 	builtins = map[string]builtinFn{
 		"sum": reduction("sum"), "mean": reduction("mean"), "var": reduction("var"), "prod": reduction("prod"),
 		"max": reduction("max"), "min": reduction("min"), "any": reduction("any"), "all": reduction("all"),
@@ -91,12 +85,13 @@ func init() {
 			return a.op("cross_entropy", ir.LossAttrs{}, a.tensor(0), a.tensor(1))
 		}},
 		"take": {"x:tensor i:tensor axis:int?", func(a *builtinArgs) value {
-			return a.op("take", ir.AxisAttrs{Axis: a.axis(2, 0)}, a.tensor(0), a.tensor(1))
+			return a.built(func() mlx.Value { return mlx.Take(a.tensor(0), a.tensor(1), a.int(2, 0)) })
 		}},
 		"gather": {"x:tensor i:tensor axis:int?", func(a *builtinArgs) value {
 			return a.op("gather", ir.GatherAttrs{Axis: a.axis(2, -1)}, a.tensor(0), a.tensor(1))
 		}},
 		"scatter": scatter("scatter"), "scatter_add": scatter("scatter_add"),
+		"dequant": {"w:tensor", func(a *builtinArgs) value { return a.built(a.tensor(0).Dequant) }},
 
 		"reshape": {"x:tensor shape:sizes", func(a *builtinArgs) value {
 			return a.built(func() mlx.Value { return a.tensor(0).Reshape(a.sizes(1)...) })

@@ -66,7 +66,7 @@ var (
 
 func dtypeWords() []string {
 	var out []string
-	for _, d := range ir.DTypes() {
+	for _, d := range slices.Concat(ir.DTypes(), ir.QuantisedDTypes()) {
 		out = append(out, d.String())
 	}
 	return out
@@ -79,7 +79,7 @@ func modelGrammar(prelude []string) textMate {
 	control := slices.DeleteFunc(slices.Clone(keywords), func(w string) bool {
 		return slices.Contains(literals, w) || slices.Contains(declaring, w)
 	})
-	types := slices.DeleteFunc(append(typeNames(), quantisedNames...), func(w string) bool { return slices.Contains(keywords, w) })
+	types := slices.DeleteFunc(typeNames(), func(w string) bool { return slices.Contains(keywords, w) })
 	literals = slices.DeleteFunc(literals, func(w string) bool { return slices.Contains(types, w) })
 	functions := slices.DeleteFunc(append(builtinNames(), prelude...), func(w string) bool { return strings.Contains(w, ".") })
 	return textMate{"Made by frontend/dsl/editors_test.go: MLXC_UPDATE=1 go test ./frontend/dsl -run Editors", "mlx", "source.mlx", []rule{
@@ -208,7 +208,7 @@ func TestEditorScopes(t *testing.T) {
 	for _, w := range clauses {
 		check(model, w+" x", "keyword.other")
 	}
-	for _, w := range append(dtypeWords(), quantisedNames...) {
+	for _, w := range dtypeWords() {
 		check(model, w+"[4]", "storage.type")
 	}
 	for _, w := range builtinNames() {

@@ -120,6 +120,9 @@ func (c *context) tensorBinary(e *Binary, x, y value) value {
 	if !ok1 || !ok2 {
 		return c.errorf(e.Span, "`@` does not apply to %s and %s", describeValue(x), describeValue(y))
 	}
+	if b.Type().DType.IsQuantised() { // whose product is in f32, whatever the policy says
+		return c.built(e.Span, func() mlx.Value { return a.MatMul(b) })
+	}
 	return c.op(e.Span, "matmul", ir.MatmulAttrs{}, a, b)
 }
 

@@ -14,7 +14,7 @@ var kinds = []string{"int", "float", "bool", "string", "dtype", "dim", "tensor",
 
 func typeNames() []string {
 	names := slices.Clone(kinds)
-	for _, d := range ir.DTypes() {
+	for _, d := range slices.Concat(ir.DTypes(), ir.QuantisedDTypes()) {
 		names = append(names, d.String())
 	}
 	return append(names, "compute", "accum")
@@ -35,9 +35,6 @@ func (c *context) dtype(t *TypeExpr) (ir.DType, bool) {
 	switch v := v.(type) {
 	case ir.DType:
 		return v, true
-	case quantised:
-		c.unsupported(at, "the quantised dtype "+string(v))
-		return ir.Invalid, false
 	case poison:
 		return ir.Invalid, false
 	}
@@ -253,9 +250,6 @@ func convert(kind string, v value) (out value, ok bool) {
 		out, ok = v.(string)
 	case "dtype":
 		out, ok = v.(ir.DType)
-		if q, isQuantised := v.(quantised); isQuantised {
-			out, ok = q, true
-		}
 	case "tensor":
 		out, ok = v.(mlx.Value)
 	case "param":
@@ -310,6 +304,9 @@ func (c *context) acceptTensor(t *TypeExpr, v value) (out value, wrong *misfit, 
 		wrong = &misfit{problem: problem, wanted: want.String()}
 		if have.DType != want.DType {
 			wrong.hint = fmt.Sprintf("nothing is converted silently: use .to(%s)", want.DType)
+			if have.DType.IsQuantised() {
+				wrong.hint = "`dequant` gives its elements, as f32"
+			}
 		}
 		return v, wrong, false
 	}

@@ -70,8 +70,6 @@ type (
 	builtin string
 	// A namespace is a builtin with fields: init.
 	namespace string
-	// A quantised is a dtype that only storage has.
-	quantised string
 	// A dimName is a declared dim. A parameter's type binds its name afresh.
 	// Only the main file's own are known without that.
 	dimName struct {
@@ -147,8 +145,6 @@ func describeValue(v value) string {
 		return "a comparison by `close`"
 	case *ir.Init:
 		return "an init"
-	case quantised:
-		return "the quantised dtype " + string(v)
 	case *kernel:
 		return "the kernel " + v.decl.Name.Name
 	}

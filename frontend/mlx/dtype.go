@@ -5,7 +5,7 @@ import "github.com/mlxc/mlxc/ir"
 // A DType is the type of a tensor's elements.
 type DType = ir.DType
 
-// The dtypes.
+// The dtypes, those of elements before those that only params have.
 const (
 	F64  = ir.F64
 	F32  = ir.F32
@@ -20,4 +20,15 @@ const (
 	U16  = ir.U16
 	U8   = ir.U8
 	Bool = ir.Bool
+
+	Q4G32  = ir.Q4G32
+	Q4G64  = ir.Q4G64
+	Q4G128 = ir.Q4G128
+	Q8G32  = ir.Q8G32
+	Q8G64  = ir.Q8G64
+	Q8G128 = ir.Q8G128
+	Q4_0   = ir.Q4_0
+	Q8_0   = ir.Q8_0
+	Q4_K   = ir.Q4_K
+	Q6_K   = ir.Q6_K
 )

@@ -116,6 +116,9 @@ func hint(op *ir.Op, attrs any, xs []*ir.Value, err error) string {
 	if errors.As(err, new(*stretchError)) {
 		return "only the literal size 1 stretches"
 	}
+	if to, ok := attrs.(ir.CastAttrs); ok && to.DType.IsQuantised() {
+		return "`mlxc pack` quantises a checkpoint"
+	}
 	if !errors.As(err, new(*ir.RuleError)) {
 		return ""
 	}

@@ -210,6 +210,7 @@ func TestSameAsLanguage(t *testing.T) {
 		"testdata/windows.mlx":             windows,
 		"testdata/places.mlx":              places,
 		"testdata/features.mlx":            features,
+		"testdata/quantised.mlx":           quantised,
 	} {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			inGo, err := build()

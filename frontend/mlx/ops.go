@@ -95,8 +95,14 @@ func LogSoftmax(x Value, a int) Value {
 	return apply("log_softmax", ir.SoftmaxAttrs{Axis: axis(x, a)}, x)
 }
 
-// Take is the elements of x at the indices i along an axis.
-func Take(x, i Value, a int) Value { return apply("take", ir.AxisAttrs{Axis: axis(x, a)}, x, i) }
+// Take is the elements of x at the indices i along an axis; those of a quantised x as f32.
+func Take(x, i Value, a int) Value {
+	at := ir.AxisAttrs{Axis: axis(x, a)}
+	if x.quantised() {
+		x = x.Dequant()
+	}
+	return apply("take", at, x, i)
+}
 
 // Gather is the element of x at each index of i along an axis; i has x's sizes off it.
 func Gather(x, i Value, a int) Value { return apply("gather", ir.GatherAttrs{Axis: axis(x, a)}, x, i) }

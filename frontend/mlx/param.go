@@ -11,6 +11,10 @@ type param struct {
 	ir    *ir.Param
 	typ   ir.Type // as the program sees it, after the loads
 	loads []load  // from the program's tensor to the file's; none: they are one
+
+	planes []*param // of a quantised param, which entries read in its place
+	turned bool     // a quantised param with its last two axes exchanged
+	other  *param   // a quantised param turned, or not
 }
 
 // A load is a pattern, with the sizes of its named axes.
@@ -98,7 +102,9 @@ func (k *Block) tensor(name string, t ir.Type, state bool, options []ParamOption
 	if state && len(p.loads) > 0 {
 		b.errorf("%s: a state is kept as the checkpoint has it: only a param is loaded as another", what)
 	}
-	if err := b.checkType(p.ir.Type); err != nil {
+	if t.DType.IsQuantised() && !state {
+		b.keep(what, p)
+	} else if err := b.checkType(p.ir.Type); err != nil {
 		b.errorf("%s: %v", what, err)
 	} else if p.ir.Init != nil {
 		if err := p.ir.Init.Check(p.ir.Type); err != nil {
@@ -110,7 +116,9 @@ func (k *Block) tensor(name string, t ir.Type, state bool, options []ParamOption
 	if len(b.errs) > failed {
 		return Value{b: b}
 	}
+	if p.planes == nil {
+		b.module.Params = append(b.module.Params, p.ir)
+	}
 	b.params[path] = p
-	b.module.Params = append(b.module.Params, p.ir)
 	return Value{b: b, p: p}
 }

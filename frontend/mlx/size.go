@@ -26,6 +26,9 @@ func (b *Builder) typ(text string) (ir.Type, bool) {
 
 // checkType reports a type that no tensor of the model can have.
 func (b *Builder) checkType(t ir.Type) error {
+	if t.DType.IsQuantised() {
+		return fmt.Errorf("only params are %s", t.DType)
+	}
 	if t.Rank() > ir.MaxRank {
 		return fmt.Errorf("%s has more than %d axes", t, ir.MaxRank)
 	}

@@ -55,6 +55,8 @@ func (b *Builder) use(what string, v Value) (*ir.Value, bool) {
 		b.errorf("%s: the value belongs to model %s", what, v.b.module.Name)
 	case b.entry == nil:
 		b.errorf("%s: outside of an entry", what)
+	case v.quantised():
+		b.Fail(fmt.Sprintf("%s: %s is quantised: %s", what, v.p.ir.Path, v.p.typ), "a quantised tensor is the right operand of `@`, the table of `take`, or the operand of `dequant`")
 	case v.p != nil:
 		return b.entry.read(v.p)
 	case v.e == b.entry && b.entry.closed[v.v]:
@@ -179,8 +181,14 @@ func (v Value) like(x float64) Value {
 }
 
 // MatMul is the product of matrices in the last two axes: [..., m, k] by
-// [..., k, n] gives [..., m, n].
-func (v Value) MatMul(w Value) Value { return apply("matmul", ir.MatmulAttrs{}, v, w) }
+// [..., k, n] gives [..., m, n]. The right one may be quantised; then the product is computed
+// in f32, or in f64 if v is that, and rounded to the dtype of v.
+func (v Value) MatMul(w Value) Value {
+	if w.quantised() {
+		return v.timesQuantised(w)
+	}
+	return apply("matmul", ir.MatmulAttrs{}, v, w)
+}
 
 // To converts to another dtype, if v has not that dtype already.
 func (v Value) To(t DType) Value {

@@ -18,6 +18,9 @@ func (v Value) Transpose(perm ...int) Value {
 
 // T swaps the last two axes.
 func (v Value) T() Value {
+	if v.quantised() {
+		return v.transpose()
+	}
 	x, ok := v.use("transpose")
 	if !ok {
 		return v.poison()

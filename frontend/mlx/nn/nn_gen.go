@@ -63,7 +63,7 @@ func NewEmbedding(at *mlx.Block, n int, width int, o EmbeddingOptions) *Embeddin
 
 // Forward is a function of the language:
 //
-//	fn forward(ids: I[...S]) -> W[...S, width]
+//	fn forward(ids: I[...S]) -> compute[...S, width]
 func (l *Embedding) Forward(ids mlx.Value) mlx.Value {
 	args := []dsl.Named{{Name: "ids", Value: ids}}
 	return l.layer.Call(1, "forward", args...)[0]

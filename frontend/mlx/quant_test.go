@@ -1,0 +1,72 @@
+package mlx_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mlxc/mlxc/frontend/mlx"
+	"github.com/mlxc/mlxc/frontend/mlx/nn"
+	"github.com/mlxc/mlxc/ir"
+)
+
+// quantised is testdata/quantised.mlx, in Go.
+func quantised() (*mlx.Program, error) {
+	b := mlx.New("quantised")
+	b.DimRange("T", 1, 8)
+	head := nn.NewLinear(b.Sub("head"), 64, 10, nn.LinearOptions{NoBias: true, W: mlx.Q8_0})
+	embed := nn.NewEmbedding(b.Sub("embed"), 10, 64, nn.EmbeddingOptions{W: mlx.Q4G32})
+	mix := b.Param("mix", "q8g64[64, 64]")
+	b.Entry("run", func(e Entry) {
+		x, ids := e.In("x", "f16[T, 64]"), e.In("ids", "i32[T]")
+		e.Out("y", head.Forward(x))
+		e.Out("z", embed.Forward(ids).Add(mlx.Take(mix, ids, 0)))
+		e.Out("w", mix.T().Dequant())
+	})
+	return b.Build()
+}
+
+// A quantised param is the params of its planes, in the checkpoint under the names of mlx-lm.
+func TestQuantisedParams(t *testing.T) {
+	p, err := quantised()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, w := range p.Module().Params {
+		got = append(got, w.Path+" "+w.Type.String()+" "+w.Of.String())
+	}
+	want := []string{
+		"head.weight u8[10, 68] plane 0 of q8_0[10, 64]",
+		"embed.weight u32[10, 8] plane 0 of q4g32[10, 64]", "embed.scales f16[10, 2] plane 1 of q4g32[10, 64]", "embed.biases f16[10, 2] plane 2 of q4g32[10, 64]",
+		"mix u32[64, 16] plane 0 of q8g64[64, 64]", "mix_scales f16[64, 1] plane 1 of q8g64[64, 64]", "mix_biases f16[64, 1] plane 2 of q8g64[64, 64]",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("params are\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// Wrong uses of quantised dtypes, and what is said of them. The language says the same, in
+// frontend/dsl/testdata/mistakes.txt.
+func TestQuantisedErrors(t *testing.T) {
+	for want, wrong := range map[string]func(b Builder, x Value){
+		"add: w is quantised: q4g64[8, 64]":                                                     func(b Builder, x Value) { x.Add(b.Param("w", "q4g64[8, 64]")) },
+		"transpose: w is quantised: q4g64[8, 64]":                                               func(b Builder, x Value) { mlx.Einsum("t k, n k -> t n", x, b.Param("w", "q4g64[8, 64]")) },
+		"param w: q4_k has groups of 256 elements along the last axis, of which 64 is no multi": func(b Builder, x Value) { b.Param("w", "q4_k[8, 64]") },
+		"state s: only params are q4g64":                                                        func(b Builder, x Value) { b.State("s", "q4g64[8, 64]", ir.Init{Name: "constant", Args: []float64{0}}) },
+		"cast: only params are q4g64":                                                           func(b Builder, x Value) { x.To(mlx.Q4G64) },
+		"dequant: f32[8, 64] is not quantised":                                                  func(b Builder, x Value) { x.Dequant() },
+		"matmul: needs equal inner sizes":                                                       func(b Builder, x Value) { x.MatMul(b.Param("w", "q4g64[8, 64]")) },
+		"param w: q4g64[8, 64] cannot be filled with a number":                                  func(b Builder, x Value) { b.Param("w", "q4g64[8, 64]", mlx.Fill(1)) },
+	} {
+		b := mlx.New("wrong")
+		b.Entry("f", func(e Entry) {
+			x := e.In("x", "f32[8, 64]")
+			wrong(b, x)
+			e.Out("y", x)
+		})
+		if _, err := b.Build(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}

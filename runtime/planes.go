@@ -1,0 +1,81 @@
+package runtime
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A quantised tensor is a param for each of its planes. Those of MLX's formats are tensors
+// of the checkpoint; the one of a format of GGUF is the blocks of a tensor of that type.
+
+// Fits says why the tensor cannot be a param, as far as that is known without reading it;
+// nil if it can. Floats are converted to one another.
+func (t *Tensor) Fits(p *Param) error {
+	want := typeString(p.DType, p.Shape)
+	if p.Format != "" {
+		want = fmt.Sprintf("that of %s, %s", p.Format, want)
+	}
+	switch {
+	case t.areBlocks(p):
+		return nil
+	case p.Format != "" && (t.DType.isFloat() && !p.DType.isFloat()):
+		return fmt.Errorf("%s, want %s: `mlxc pack` quantises floats", t, want)
+	case t.problem != nil && p.Format != "":
+		return fmt.Errorf("%s, want %s", t, want)
+	case t.problem != nil:
+		return t.problem
+	case !slices.Equal(t.Shape, p.Shape) || t.DType != p.DType && !(t.DType.isFloat() && p.DType.isFloat()):
+		if format := t.affine(p); format != "" {
+			want += ": it is quantised, as a param of " + format
+		}
+		return fmt.Errorf("%s, want %s", t, want)
+	}
+	return nil
+}
+
+// blockFormats are the formats of GGUF that params have.
+var blockFormats = []string{"q4_0", "q8_0", "q4_k", "q6_k"}
+
+// affine is the format of MLX's in which the tensor, with scales beside it, is the first plane
+// of what has the shape of a param; empty: there is none.
+func (t *Tensor) affine(p *Param) string {
+	of, isWeight := strings.CutSuffix(t.Name, "weight")
+	scales := t.weights.Tensor(of + "scales")
+	last := len(p.Shape) - 1
+	if t.DType != U32 || !isWeight || scales == nil || last < 0 || len(t.Shape) != len(p.Shape) || len(scales.Shape) != len(p.Shape) {
+		return ""
+	}
+	row, words, groups := p.Shape[last], t.Shape[last], scales.Shape[last]
+	for _, bits := range []int{4, 8} {
+		if groups > 0 && row%groups == 0 && words == row/(32/bits) {
+			return fmt.Sprintf("q%dg%d", bits, row/groups)
+		}
+	}
+	return ""
+}
+
+// As is the tensor as a param which it fits, but for the conversion of floats: as Array is,
+// or the bytes of its blocks.
+func (t *Tensor) As(p *Param) (*Array, error) {
+	if err := t.Fits(p); err != nil {
+		return nil, err
+	}
+	if !t.areBlocks(p) {
+		return t.array()
+	}
+	if t.weights.mem.freed.Load() {
+		return nil, ErrClosed
+	}
+	return &Array{dtype: U8, shape: p.Shape, bytes: t.data, mem: t.weights.mem}, nil
+}
+
+// areBlocks reports that the tensor is of the blocks of a param's format, and of its sizes.
+func (t *Tensor) areBlocks(p *Param) bool {
+	last := len(p.Shape) - 1
+	if p.Format == "" || !strings.EqualFold(t.stored, p.Format) || len(t.Shape) != len(p.Shape) {
+		return false
+	}
+	n, err := byteSize(U8, p.Shape)
+	return err == nil && n == len(t.data) && slices.Equal(t.Shape[:last], p.Shape[:last])
+}

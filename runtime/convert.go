@@ -41,6 +41,22 @@ func (a *Array) fill(numbers []float64) {
 	}
 }
 
+// Floats reads as many floats of a dtype from bytes as x has.
+func Floats(dtype DType, b []byte, x []float64) {
+	size := dtype.Size()
+	for i := range x {
+		x[i] = getFloat(dtype, b[i*size:])
+	}
+}
+
+// PutFloats writes floats as a dtype of floats, rounded once to nearest even.
+func PutFloats(dtype DType, b []byte, x []float64) {
+	size := dtype.Size()
+	for i := range x {
+		putNumber(dtype, b[i*size:], x[i])
+	}
+}
+
 func getFloat(dtype DType, b []byte) float64 {
 	switch dtype {
 	case F64:

@@ -21,7 +21,7 @@ type Weights struct {
 	mem     *memory
 	tensors []*Tensor         // sorted by name
 	shards  []*Weights        // of an index
-	meta    map[string]string // of safetensors
+	meta    map[string][]byte
 }
 
 // A Tensor is one tensor of a checkpoint.
@@ -92,7 +92,7 @@ func mapFile(path string) (*memory, error) {
 }
 
 // A parser lists the tensors of a file, and what it says of itself.
-type parser func(file []byte) (tensors []*Tensor, meta map[string]string, err error)
+type parser func(file []byte) (tensors []*Tensor, meta map[string][]byte, err error)
 
 // A format is a kind of checkpoint: how names end, and how files begin.
 type format struct {
@@ -101,16 +101,12 @@ type format struct {
 }
 
 var formats = []format{
-	{".npz", "PK", withoutMeta(parseNPZ)},
-	{".gguf", ggufMagic, withoutMeta(parseGGUF)},
-	{".safetensors", "", parseSafetensors}, // begins with a length, which may be any
-}
-
-func withoutMeta(parse func(file []byte) ([]*Tensor, error)) parser {
-	return func(file []byte) ([]*Tensor, map[string]string, error) {
-		tensors, err := parse(file)
+	{".npz", "PK", func(file []byte) ([]*Tensor, map[string][]byte, error) {
+		tensors, err := parseNPZ(file)
 		return tensors, nil, err
-	}
+	}},
+	{".gguf", ggufMagic, parseGGUF},
+	{".safetensors", "", parseSafetensors}, // begins with a length, which may be any
 }
 
 // parserOf is what reads a file of that name.
@@ -157,7 +153,26 @@ func inFile(name string, err error) error {
 }
 
 // Packed reports whether the file is what Pack has written.
-func (w *Weights) Packed() bool { return w.meta[packKey] != "" }
+func (w *Weights) Packed() bool { return len(w.meta[packKey]) > 0 }
+
+// Metadata is what the file says of itself, or the first of its shards: texts in
+// safetensors; in GGUF each value as it stands in the file, with its type in 4 bytes before
+// it. Values of GGUF are in the checkpoint's memory.
+func (w *Weights) Metadata() map[string][]byte {
+	if len(w.shards) > 0 {
+		return w.shards[0].meta
+	}
+	return w.meta
+}
+
+// Has reports whether the file at a path is one of the checkpoint's.
+func (w *Weights) Has(path string) bool {
+	at, err := os.Stat(path)
+	return err == nil && slices.ContainsFunc(w.files(), func(f *Weights) bool {
+		from, err := os.Stat(f.file)
+		return err == nil && os.SameFile(from, at)
+	})
+}
 
 // Names lists the tensors, sorted.
 func (w *Weights) Names() []string {
@@ -197,6 +212,15 @@ func (t *Tensor) Size() int {
 	}
 	n, _ := byteSize(t.DType, t.Shape) // has been checked
 	return n
+}
+
+// Blocks are the bytes of a tensor in blocks, such as Q4_K of GGUF, in the checkpoint's
+// memory; nil of other tensors.
+func (t *Tensor) Blocks() []byte {
+	if !ggufBlocks(t.stored) {
+		return nil
+	}
+	return t.data
 }
 
 // Array is the tensor in the checkpoint's own memory, which is only to be read,

@@ -18,9 +18,10 @@ import (
 // Weights are the tensors of a checkpoint, which is mapped and only read.
 type Weights struct {
 	file    string
+	format  string // the end of its name, without the dot
 	mem     *memory
-	tensors []*Tensor         // sorted by name
-	shards  []*Weights        // of an index
+	tensors []*Tensor  // sorted by name
+	shards  []*Weights // of an index
 	meta    map[string][]byte
 }
 
@@ -109,16 +110,16 @@ var formats = []format{
 	{".safetensors", "", parseSafetensors}, // begins with a length, which may be any
 }
 
-// parserOf is what reads a file of that name.
-func parserOf(name string, file []byte) parser {
+// formatOf is that of a file of that name.
+func formatOf(name string, file []byte) format {
 	ext := strings.ToLower(filepath.Ext(name))
 	for _, f := range formats {
 		if f.ext == ext {
-			return f.parse
+			return f
 		}
 	}
 	i := slices.IndexFunc(formats, func(f format) bool { return bytes.HasPrefix(file, []byte(f.magic)) })
-	return formats[i].parse // the last begins like any file
+	return formats[i] // the last begins like any file
 }
 
 // parseWeights lists the tensors of a checkpoint in memory.
@@ -126,13 +127,13 @@ func parseWeights(name string, mem *memory) (*Weights, error) {
 	if len(mem.bytes) == 0 {
 		return nil, &WeightError{File: name, Err: errors.New("empty file")}
 	}
-	parse := parserOf(name, mem.bytes)
-	tensors, meta, err := parse(mem.bytes)
+	f := formatOf(name, mem.bytes)
+	tensors, meta, err := f.parse(mem.bytes)
 	if err != nil {
 		return nil, inFile(name, err)
 	}
 	slices.SortFunc(tensors, func(a, b *Tensor) int { return strings.Compare(a.Name, b.Name) })
-	w := &Weights{file: name, mem: mem, tensors: tensors, meta: meta}
+	w := &Weights{file: name, format: f.ext[1:], mem: mem, tensors: tensors, meta: meta}
 	for i, t := range tensors {
 		t.weights = w
 		if i > 0 && tensors[i-1].Name == t.Name {
@@ -154,6 +155,14 @@ func inFile(name string, err error) error {
 
 // Packed reports whether the file is what Pack has written.
 func (w *Weights) Packed() bool { return len(w.meta[packKey]) > 0 }
+
+// Format is that of the file, or of the first of its shards: safetensors, npz or gguf.
+func (w *Weights) Format() string {
+	if len(w.shards) > 0 {
+		return w.shards[0].format
+	}
+	return w.format
+}
 
 // Metadata is what the file says of itself, or the first of its shards: texts in
 // safetensors; in GGUF each value as it stands in the file, with its type in 4 bytes before

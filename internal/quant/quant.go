@@ -12,6 +12,7 @@ import (
 // A Codec encodes and decodes tensors of a format, group by group.
 type Codec struct {
 	*ir.Format
+	GGUF string // what GGUF calls it; empty: a format of MLX
 	// encode writes a group of finite numbers to its bytes in each plane. It reports whether
 	// its scale is a finite f16. nil where the format is only decoded.
 	encode func(x []float32, planes [][]byte) bool
@@ -25,10 +26,10 @@ var codecs = map[ir.DType]Codec{
 	ir.Q8G32:  affine(8),
 	ir.Q8G64:  affine(8),
 	ir.Q8G128: affine(8),
-	ir.Q4_0:   {encode: encodeQ4_0, decode: decodeQ4_0},
-	ir.Q8_0:   {encode: encodeQ8_0, decode: decodeQ8_0},
-	ir.Q4_K:   {decode: decodeQ4_K},
-	ir.Q6_K:   {decode: decodeQ6_K},
+	ir.Q4_0:   {GGUF: "Q4_0", encode: encodeQ4_0, decode: decodeQ4_0},
+	ir.Q8_0:   {GGUF: "Q8_0", encode: encodeQ8_0, decode: decodeQ8_0},
+	ir.Q4_K:   {GGUF: "Q4_K", decode: decodeQ4_K},
+	ir.Q6_K:   {GGUF: "Q6_K", decode: decodeQ6_K},
 }
 
 // Of is the codec of a quantised dtype; nil of others.
@@ -39,6 +40,16 @@ func Of(d ir.DType) *Codec {
 	}
 	c.Format = d.Format()
 	return &c
+}
+
+// OfGGUF is the codec that GGUF calls so; nil where there is none.
+func OfGGUF(name string) *Codec {
+	for d, c := range codecs {
+		if c.GGUF == name && name != "" {
+			return Of(d)
+		}
+	}
+	return nil
 }
 
 // Encodes reports whether the codec has Encode; all have Decode.
@@ -75,7 +86,7 @@ func (c *Codec) Encode(x []float32, planes [][]byte) error {
 		group := x[i*c.Group : (i+1)*c.Group]
 		for j, v := range group {
 			if v-v != 0 {
-				return &ElementError{i*c.Group + j, fmt.Sprintf("is %g", v)}
+				return &ElementError{i*c.Group + j, fmt.Sprintf("is %g, which %s does not hold", v, c.DType)}
 			}
 		}
 		if !c.encode(group, c.group(planes, out, i)) {

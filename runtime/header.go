@@ -3,7 +3,6 @@ package runtime
 import (
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -88,7 +87,7 @@ func GGUFHeader(entries []TensorSpec, meta map[string][]byte) (header []byte, st
 		case len(e.Shape) > ggufRank:
 			err = fmt.Errorf("%d axes, GGUF allows %d", len(e.Shape), ggufRank)
 		case seen[e.Name]:
-			err = errors.New("is there twice")
+			return nil, nil, fmt.Errorf("two tensors are called %s", quote(e.Name))
 		}
 		if err != nil {
 			return nil, nil, fmt.Errorf("tensor %s: %w", quote(e.Name), err)

@@ -232,6 +232,15 @@ func (t *Tensor) Blocks() []byte {
 	return t.data
 }
 
+// Forget gives back the memory that the tensor's data take in the mapped file. They are read
+// again where they are used.
+func (t *Tensor) Forget() {
+	if m := t.weights.mem; m.mapped && !m.freed.Load() && len(t.data) > 0 {
+		from := int(uintptr(unsafe.Pointer(&t.data[0])) - uintptr(unsafe.Pointer(&m.bytes[0])))
+		cpu.Forget(m.bytes, from, from+len(t.data))
+	}
+}
+
 // Array is the tensor in the checkpoint's own memory, which is only to be read,
 // or in memory of the array's where the data is compressed or not aligned to its
 // elements. The *WeightError says why a tensor cannot be used.

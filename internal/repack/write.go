@@ -86,6 +86,7 @@ func (j *Job) write(ctx context.Context, s *step, write func(plane, at int, b []
 		return sums{}, err
 	}
 	defer in.close()
+	defer s.Forget() // so that the memory is that of one tensor, and not of the file
 	n := s.elements()
 	if s.copied() {
 		n = len(in.data)

@@ -62,7 +62,7 @@ func castNames() (names []string) {
 }
 
 // options checks the flags that need no file.
-func (f *rewriteFlags) options(output string) (o repack.Options, err error) {
+func (f *rewriteFlags) options(output string, src *sourceFlags) (o repack.Options, err error) {
 	o = repack.Options{Output: output, Only: f.only}
 	fail := func(format string, args ...any) (repack.Options, error) {
 		return o, usageError{fmt.Errorf(format, args...)}
@@ -75,6 +75,8 @@ func (f *rewriteFlags) options(output string) (o repack.Options, err error) {
 		return fail("--quantise and --for exclude each other")
 	case len(f.only) > 0 && f.quantise == "":
 		return fail("--only is of --quantise")
+	case (src.config != "" || len(src.set) > 0) && f.model == "":
+		return fail("--set and --config are of the model of --for")
 	case f.shard != "" && ext == ".gguf":
 		return fail("--shard: shards are .safetensors")
 	}
@@ -117,7 +119,7 @@ func wanted(m *ir.Module) map[string]ir.Type {
 }
 
 func (f *packFlags) rewrite(cmd *cobra.Command, source string) error {
-	o, err := f.to.options(f.output)
+	o, err := f.to.options(f.output, &f.src)
 	if err != nil {
 		return err
 	}

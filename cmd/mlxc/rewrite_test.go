@@ -135,3 +135,31 @@ func TestPackRefuses(t *testing.T) {
 		}
 	}
 }
+
+// The page shows what the command prints, and all formats that it makes.
+func TestPackingPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/packing.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, out, stderr := mlxcRun(t, "pack", "../../testdata/digits/digits.safetensors", "--quantise", "q8_0", "-o", filepath.Join(t.TempDir(), "o.gguf"))
+	if code != exitOK {
+		t.Fatalf("exit %d\n%s", code, stderr)
+	}
+	_, example, _ := strings.Cut(string(page), "with `--quantise q8_0`:\n\n```\n")
+	example, _, _ = strings.Cut(example, "```")
+	lines := strings.Split(strings.TrimSpace(unspaced(example)), "\n")
+	if len(lines) != 3 {
+		t.Errorf("the example is %q", lines)
+	}
+	for _, line := range lines {
+		if !strings.Contains(unspaced(out), line+"\n") {
+			t.Errorf("it does not print %q but\n%s", line, unspaced(out))
+		}
+	}
+	for _, format := range madeFormats() {
+		if !strings.Contains(string(page), "`"+format+"`") {
+			t.Errorf("the page lacks %s", format)
+		}
+	}
+}

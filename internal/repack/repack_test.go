@@ -167,8 +167,23 @@ func TestChunks(t *testing.T) {
 		c.Decode(want, y)
 		checkError(t, d.String(), r.Tensors[0].Error, f32, y)
 	}
-	w, _ := repack(t, from, "o.safetensors", Options{})
-	if !bytes.Equal(bytesOf(t, w, "weight"), was) {
+	x[rows*row-5] = math.NaN()
+	from = source(t, map[string]*runtime.Array{"weight": array(t, runtime.F32, x, rows, row)})
+	job := must(Plan(from, open(t, from), Options{Quantise: quant.Of(ir.Q8_0), Output: filepath.Join(t.TempDir(), "o.gguf")}))(t)
+	if _, err := job.Run(context.Background(), nil); err == nil || !strings.Contains(err.Error(), "element [1024, 763] is NaN") {
+		t.Errorf("the NaN is in %v", err)
+	}
+}
+
+// What is copied in several chunks is the same.
+func TestCopy(t *testing.T) {
+	x := make([]float64, 3<<18+1)
+	for i := range x {
+		x[i] = float64(i)
+	}
+	a := array(t, runtime.F64, x, len(x))
+	w, r := repack(t, source(t, map[string]*runtime.Array{"x": a}), "o.safetensors", Options{})
+	if !bytes.Equal(bytesOf(t, w, "x"), a.Bytes()) || r.Tensors[0].Error != nil {
 		t.Error("the copy is another")
 	}
 }

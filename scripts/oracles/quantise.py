@@ -25,9 +25,12 @@ normal = lambda: rng.standard_normal((2, 128)).astype(np.float32)
 outlier = normal()
 outlier[0, 3], outlier[1, 100] = 1000, -1000
 ties = (rng.integers(-30, 31, (2, 128)) / 4).astype(np.float32)
+halves = (rng.integers(-126, 126, (2, 128)) + 0.5).astype(np.float32)
+halves[:, ::32] = 127  # of a scale of 1 in q8_0
 cases = {
     "random": normal(),
     "ties": ties,
+    "halves": halves,
     "equal": np.full((2, 128), [[3.1], [-0.7]], np.float32),
     "zero": np.zeros((2, 128), np.float32),
     "outlier": outlier,

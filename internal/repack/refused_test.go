@@ -60,6 +60,7 @@ func TestRefused(t *testing.T) {
 		{whole, "o.safetensors", Options{Wanted: map[string]ir.Type{"a.weight": typed(ir.Q4G64, 3, 64)}}, `tensor "a.weight": f32[2, 64], want q4g64[3, 64]`},
 		{wide, "o.gguf", Options{Wanted: map[string]ir.Type{"weight": typed(ir.Q4_K, 2, 256)}}, `q4_k is read, but not made`},
 		{packed, "o.safetensors", Options{}, `is packed for a model`},
+		{blocks, "o.gguf", Options{Quantise: q8, Only: []string{"*"}}, `no tensor can be q8_0, such as IQ4_XS: quantised already`},
 		{blocks, "o.safetensors", Options{}, `tensor "IQ4_XS": safetensors have no IQ4_XS`},
 		{blocks, "o.safetensors", Options{Cast: runtime.F16}, `tensor "IQ4_XS": IQ4_XS is not decoded`},
 		{whole, "none/o.safetensors", Options{}, `none/o.safetensors: no such file or directory`},
@@ -120,8 +121,8 @@ func TestOutputsAreWhole(t *testing.T) {
 	if _, err := must(Plan("m", index, Options{Output: old}))(t).Run(context.Background(), nil); err != nil {
 		t.Error(err)
 	}
-	if got := open(t, old).Names(); len(got) != 2 {
-		t.Errorf("the file has %v", got)
+	if got, mode := open(t, old).Names(), must(os.Stat(old))(t).Mode(); len(got) != 2 || mode != 0o644 {
+		t.Errorf("the file has %v, and the mode %s", got, mode)
 	}
 }
 

@@ -217,6 +217,29 @@ func TestCast(t *testing.T) {
 	}
 }
 
+// A file of GGUF says what it is mostly of, and is filled up to its alignment.
+func TestGGUF(t *testing.T) {
+	from := source(t, map[string]*runtime.Array{"a.weight": array(t, runtime.F32, make([]float64, 64), 2, 32), "b": array(t, runtime.F32, []float64{1}, 1)})
+	number := func(n byte) string { return string([]byte{4, 0, 0, 0, n, 0, 0, 0}) }
+	for _, c := range []struct {
+		o             Options
+		kind, version string
+	}{
+		{Options{Quantise: quant.Of(ir.Q8_0)}, number(7), number(2)},
+		{Options{Quantise: quant.Of(ir.Q4_0), Cast: runtime.F16}, number(2), number(2)},
+		{Options{Cast: runtime.BF16}, number(32), ""},
+		{Options{}, "", ""},
+	} {
+		w, r := repack(t, from, "o.gguf", c.o)
+		if kind, version := w.Metadata()["general.file_type"], w.Metadata()["general.quantization_version"]; string(kind) != c.kind || string(version) != c.version {
+			t.Errorf("%+v: the file is of %q, version %q", c.o, kind, version)
+		}
+		if n := must(os.Stat(r.Files[0]))(t).Size(); n%32 != 0 {
+			t.Errorf("%+v: the file has %d bytes", c.o, n)
+		}
+	}
+}
+
 // Every quantised type that is read is copied, and decoded where floats are asked for.
 func TestBlocks(t *testing.T) {
 	const file = "../../runtime/testdata/gguf/quantised.gguf"

@@ -14,8 +14,8 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
-	"github.com/mlxc/mlxc/internal/repack"
 	"github.com/mlxc/mlxc/internal/quant"
+	"github.com/mlxc/mlxc/internal/repack"
 	"github.com/mlxc/mlxc/ir"
 	"github.com/mlxc/mlxc/runtime"
 )

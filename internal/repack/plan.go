@@ -4,6 +4,7 @@ package repack
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"path/filepath"
 	"slices"
@@ -51,14 +52,14 @@ func Plan(source string, w *runtime.Weights, o Options) (*Job, error) {
 			return nil, err
 		}
 	}
-	for name, t := range o.Wanted {
-		if err := j.canBe(name, t); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(o.Wanted)) {
+		if err := j.canBe(name, o.Wanted[name]); err != nil {
 			return nil, err
 		}
 	}
 	for _, name := range w.Names() {
 		s := &step{Tensor: w.Tensor(name)}
-		if s.codec, s.kept = j.codec(s.Tensor); s.codec == nil && floats(s.Tensor) {
+		if s.codec, s.kept = j.codec(s.Tensor); s.codec == nil && floats(s.Tensor) && s.DType != o.Cast && !j.scales(name) {
 			s.cast = o.Cast
 		}
 		if err := j.check(s); err != nil {
@@ -133,6 +134,8 @@ func (j *Job) codec(t *runtime.Tensor) (c *quant.Codec, kept string) {
 		return nil, "quantised already"
 	case !floats(t):
 		return nil, "no floats"
+	case j.scales(t.Name):
+		return nil, "part of a quantised tensor"
 	case len(o.Only) > 0 && !slices.ContainsFunc(o.Only, only):
 		return nil, "not in --only"
 	case len(t.Shape) < 2:
@@ -155,6 +158,16 @@ func floats(t *runtime.Tensor) bool {
 		return decoder(t) != nil
 	}
 	return slices.Contains([]runtime.DType{runtime.F64, runtime.F32, runtime.F16, runtime.BF16}, t.DType)
+}
+
+// scales reports whether a tensor has the scales or biases of one that MLX has quantised.
+func (j *Job) scales(name string) bool {
+	of, ok := strings.CutSuffix(name, ".scales")
+	if !ok {
+		of, ok = strings.CutSuffix(name, ".biases")
+	}
+	t := j.weights.Tensor(of + ".weight")
+	return ok && t != nil && t.DType == runtime.U32
 }
 
 // decoder is the codec of a tensor in blocks; nil where there is none.

@@ -240,6 +240,28 @@ func TestGGUF(t *testing.T) {
 	}
 }
 
+// What MLX has quantised stays as it is.
+func TestQuantisedByMLX(t *testing.T) {
+	x := make([]float64, 128)
+	for i := range x {
+		x[i] = float64(i) / 3
+	}
+	from := source(t, map[string]*runtime.Array{"a.weight": array(t, runtime.F32, x, 2, 64), "b.scales": array(t, runtime.F32, x, 2, 64)})
+	once, first := repack(t, from, "o.safetensors", Options{Quantise: quant.Of(ir.Q4G32)})
+	again, r := repack(t, first.Files[0], "o.safetensors", Options{Quantise: quant.Of(ir.Q4G32), Only: []string{"*"}, Cast: runtime.BF16})
+	for _, name := range []string{"a.weight", "a.scales", "a.biases"} {
+		if !bytes.Equal(bytesOf(t, once, name), bytesOf(t, again, name)) || again.Tensor(name).String() != once.Tensor(name).String() {
+			t.Errorf("%s became %s", once.Tensor(name), again.Tensor(name))
+		}
+	}
+	if row := r.Tensors[1]; row.Name != "a.scales" || row.Kept != "part of a quantised tensor" || row.Error != nil {
+		t.Errorf("%+v", row)
+	}
+	if again.Tensor("b.weight") != nil || again.Tensor("b.scales").DType != runtime.U32 {
+		t.Errorf("b.scales, which are none, became %s", again.Tensor("b.scales"))
+	}
+}
+
 // Every quantised type that is read is copied, and decoded where floats are asked for.
 func TestBlocks(t *testing.T) {
 	const file = "../../runtime/testdata/gguf/quantised.gguf"

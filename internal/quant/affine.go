@@ -2,6 +2,7 @@ package quant
 
 import (
 	"encoding/binary"
+	"math"
 	"slices"
 
 	"github.com/mlxc/mlxc/runtime/cpu"
@@ -26,8 +27,8 @@ func affine(bits int) Codec {
 			}
 			clear(planes[0])
 			for i, v := range x {
-				q := min(max(nearest((v-bias)/scale), 0), levels)
-				planes[0][i/per] |= byte(q) << (i % per * bits)
+				q := min(max((v-bias)/scale, 0), levels)
+				planes[0][i/per] |= whole(q) << (i % per * bits)
 			}
 			return putF16(planes[1], scale) && putF16(planes[2], bias)
 		},
@@ -40,6 +41,10 @@ func affine(bits int) Codec {
 		},
 	}
 }
+
+// whole is a number of 0 to 255, rounded to nearest, ties to even: as f32 rounds a sum whose
+// last place is 1.
+func whole(x float32) byte { return byte(math.Float32bits(x + 0x1p23)) }
 
 // putF16 stores x as f16, and reports whether that is finite.
 func putF16(b []byte, x float32) bool {

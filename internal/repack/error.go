@@ -17,14 +17,14 @@ type sums struct {
 }
 
 func (s *sums) add(was, is float64) {
+	d := is - was
 	switch {
-	case math.IsInf(is, 0) && !math.IsInf(was, 0):
-		s.overflow++
-	case was-was == 0:
-		d := math.Abs(is - was)
-		s.most = max(s.most, d)
+	case d-d == 0: // both are finite
+		s.most = max(s.most, math.Abs(d))
 		s.differences += d * d
 		s.elements += was * was
+	case was-was == 0:
+		s.overflow++
 	}
 }
 

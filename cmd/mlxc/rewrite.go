@@ -124,6 +124,7 @@ func (f *packFlags) rewrite(cmd *cobra.Command, source string) error {
 		return err
 	}
 	if f.to.model != "" {
+		f.src.weights = source // picks a weights clause, whose names are those of the file
 		m, err := f.src.load(f.to.model, cmd.ErrOrStderr())
 		if err != nil {
 			return err

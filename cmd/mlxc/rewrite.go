@@ -38,7 +38,7 @@ func (f *rewriteFlags) register(cmd *cobra.Command) {
 
 // isCheckpoint tells a checkpoint from a model by its name.
 func isCheckpoint(name string) bool {
-	name = strings.ToLower(strings.TrimSuffix(name, ".index.json"))
+	name = strings.TrimSuffix(strings.ToLower(name), ".index.json")
 	return slices.Contains(ir.CheckpointFormats, strings.TrimPrefix(filepath.Ext(name), "."))
 }
 
@@ -86,9 +86,6 @@ func (f *rewriteFlags) options(output string, src *sourceFlags) (o repack.Option
 		}
 		d, _ := ir.ParseDType(f.quantise)
 		o.Quantise = quant.Of(d)
-		if want := map[bool]string{true: ".gguf", false: ".safetensors"}[o.Quantise.GGUF != ""]; want != ext {
-			return fail("--quantise %s is written as %s, not %s", f.quantise, want, output)
-		}
 	}
 	if f.cast != "" {
 		i := slices.Index(castNames(), f.cast)

@@ -14,8 +14,11 @@ func convert(a *Array, dtype DType) (*Array, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := range a.Len() {
-		putNumber(dtype, b.bytes[i*dtype.Size():], getFloat(a.dtype, a.bytes[i*a.dtype.Size():]))
+	var x [512]float64
+	for from, n := 0, a.Len(); from < n; from += len(x) {
+		piece := x[:min(len(x), n-from)]
+		Floats(a.dtype, a.bytes[from*a.dtype.Size():], piece)
+		PutFloats(dtype, b.bytes[from*dtype.Size():], piece)
 	}
 	return b, nil
 }
@@ -41,20 +44,39 @@ func (a *Array) fill(numbers []float64) {
 	}
 }
 
-func getFloat(dtype DType, b []byte) float64 {
+// Floats reads as many floats of a dtype from bytes as x has.
+func Floats(dtype DType, b []byte, x []float64) {
+	le := binary.LittleEndian
 	switch dtype {
 	case F64:
-		return math.Float64frombits(binary.LittleEndian.Uint64(b))
+		for i := range x {
+			x[i] = math.Float64frombits(le.Uint64(b[8*i:]))
+		}
 	case F32:
-		return float64(math.Float32frombits(binary.LittleEndian.Uint32(b)))
+		for i := range x {
+			x[i] = float64(math.Float32frombits(le.Uint32(b[4*i:])))
+		}
 	case F16:
-		return float64(cpu.F16ToF32(binary.LittleEndian.Uint16(b)))
+		for i := range x {
+			x[i] = float64(cpu.F16ToF32(le.Uint16(b[2*i:])))
+		}
+	case BF16:
+		for i := range x {
+			x[i] = float64(cpu.BF16ToF32(le.Uint16(b[2*i:])))
+		}
 	}
-	return float64(cpu.BF16ToF32(binary.LittleEndian.Uint16(b)))
+}
+
+// PutFloats writes floats as a dtype of floats, rounded once to nearest even.
+func PutFloats(dtype DType, b []byte, x []float64) {
+	size := dtype.Size()
+	for i := range x {
+		putNumber(dtype, b[i*size:], x[i])
+	}
 }
 
 func putNumber(dtype DType, b []byte, x float64) {
-	bits := uint64(cpu.ToInt[int64](x))
+	var bits uint64
 	switch dtype {
 	case F64:
 		bits = math.Float64bits(x)
@@ -68,9 +90,18 @@ func putNumber(dtype DType, b []byte, x float64) {
 		bits = cpu.ToInt[uint64](x)
 	case Bool:
 		bits = uint64(cpu.Byte(x != 0))
+	default:
+		bits = uint64(cpu.ToInt[int64](x))
 	}
-	for i := range dtype.Size() {
-		b[i] = byte(bits >> (8 * i))
+	switch dtype.Size() {
+	case 8:
+		binary.LittleEndian.PutUint64(b, bits)
+	case 4:
+		binary.LittleEndian.PutUint32(b, uint32(bits))
+	case 2:
+		binary.LittleEndian.PutUint16(b, uint16(bits))
+	case 1:
+		b[0] = byte(bits)
 	}
 }
 

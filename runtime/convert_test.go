@@ -80,3 +80,19 @@ func TestFilled(t *testing.T) {
 		t.Errorf("no elements became %v", a.Bytes())
 	}
 }
+
+// More floats than are converted at a time.
+func TestConvertMany(t *testing.T) {
+	x := make([]float32, 1300)
+	for i := range x {
+		x[i] = float32(i)
+	}
+	for _, d := range []DType{F16, BF16, F32, F64} {
+		y := must(convert(must(convert(must(From(x))(t), d))(t), F64))(t)
+		for i, v := range must(Data[float64](y))(t) {
+			if math.Abs(v-float64(i)) > float64(i)/256 {
+				t.Fatalf("%s: element %d is %g", d, i, v)
+			}
+		}
+	}
+}

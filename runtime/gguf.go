@@ -15,6 +15,9 @@ const (
 	ggufMagic   = "GGUF"
 	ggufRank    = 4  // the most axes that the format allows
 	ggufNesting = 16 // of arrays in arrays; the format sets no limit
+
+	ggufAlignKey = "general.alignment"
+	ggufAlign    = 32 // where the metadata do not have that key
 )
 
 // A ggufType is how a tensor is stored: blocks of so many elements, each in so many
@@ -74,39 +77,44 @@ var ggufSizes = map[uint32]uint64{0: 1, 1: 1, 2: 2, 3: 2, ggufUint32: 4, 5: 4, 6
 
 // parseGGUF reads https://github.com/ggml-org/ggml/blob/master/docs/gguf.md, version 2
 // or 3, little endian: metadata, a list of tensors, and their data, each aligned. Of the
-// metadata only the alignment is used; the rest is checked and passed over.
-func parseGGUF(file []byte) ([]*Tensor, error) {
+// metadata only the alignment is used; the rest is checked and kept as it is.
+func parseGGUF(file []byte) (tensors []*Tensor, meta map[string][]byte, err error) {
 	r := ggufReader{file: file}
 	if magic, err := r.take(4, "the magic number"); err != nil || string(magic) != ggufMagic {
-		return nil, errors.New("not a GGUF file: it does not begin with GGUF")
+		return nil, nil, errors.New("not a GGUF file: it does not begin with GGUF")
 	}
 	version, err := r.uint32("the version")
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	case version > 0 && version&0xffff == 0:
-		return nil, errors.New("a big endian GGUF file; little endian ones are read")
+		return nil, nil, errors.New("a big endian GGUF file; little endian ones are read")
 	case version != 2 && version != 3:
-		return nil, fmt.Errorf("GGUF version %d; 2 and 3 are read", version)
+		return nil, nil, fmt.Errorf("GGUF version %d; 2 and 3 are read", version)
 	}
 	count, err := r.uint64("the number of tensors")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	alignment, err := r.metadata()
+	meta, err = r.metadata()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	alignment, err := ggufAlignmentOf(meta)
+	if err != nil {
+		return nil, nil, err
 	}
 	var stored []ggufTensor
 	for range count { // of at least 24 bytes each
 		s, err := r.tensor()
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		stored = append(stored, s)
 	}
 	start := r.at + int(-uint64(r.at)%uint64(alignment))
-	return placeGGUF(stored, file[min(start, len(file)):], uint64(alignment))
+	tensors, err = placeGGUF(stored, file[min(start, len(file)):], uint64(alignment))
+	return tensors, meta, err
 }
 
 // A ggufTensor is an entry of the list of tensors, and where its data begin.
@@ -206,41 +214,46 @@ func (r *ggufReader) string(what string) ([]byte, error) {
 	return r.take(n, what)
 }
 
-// metadata passes over pairs of keys and values, and gives the alignment.
-func (r *ggufReader) metadata() (alignment uint32, err error) {
-	alignment = 32 // where the file says nothing
+// metadata reads pairs of keys and values; those stay as they are, with their types.
+func (r *ggufReader) metadata() (map[string][]byte, error) {
 	count, err := r.uint64("the number of metadata")
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	seen := map[string]bool{}
+	meta := map[string][]byte{}
 	for range count {
 		text, err := r.string("a key of the metadata")
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
-		key := string(text)
-		if seen[key] {
-			return 0, fmt.Errorf("the metadata have %s twice", quote(key))
+		key, from := string(text), r.at
+		if meta[key] != nil {
+			return nil, fmt.Errorf("the metadata have %s twice", quote(key))
 		}
-		seen[key] = true
 		kind, err := r.uint32("the type of " + quote(key))
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
-		from := r.at
 		if err := r.values(kind, 1, ggufNesting); err != nil {
-			return 0, fmt.Errorf("the metadata %s: %w", quote(key), err)
+			return nil, fmt.Errorf("the metadata %s: %w", quote(key), err)
 		}
-		if key != "general.alignment" {
-			continue
-		}
-		if kind != ggufUint32 {
-			return 0, fmt.Errorf("general.alignment is of type %d, want %d, a uint32", kind, ggufUint32)
-		}
-		if alignment = binary.LittleEndian.Uint32(r.file[from:]); bits.OnesCount32(alignment) != 1 {
-			return 0, fmt.Errorf("general.alignment is %d, which is no power of two", alignment)
-		}
+		meta[key] = r.file[from:r.at:r.at]
+	}
+	return meta, nil
+}
+
+// ggufAlignmentOf is what each tensor's place is a multiple of.
+func ggufAlignmentOf(meta map[string][]byte) (uint32, error) {
+	value := meta[ggufAlignKey]
+	if value == nil {
+		return ggufAlign, nil
+	}
+	if kind := binary.LittleEndian.Uint32(value); kind != ggufUint32 {
+		return 0, fmt.Errorf("%s is of type %d, want %d, a uint32", ggufAlignKey, kind, ggufUint32)
+	}
+	alignment := binary.LittleEndian.Uint32(value[4:])
+	if bits.OnesCount32(alignment) != 1 {
+		return 0, fmt.Errorf("%s is %d, which is no power of two", ggufAlignKey, alignment)
 	}
 	return alignment, nil
 }

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -51,13 +50,8 @@ func (m *Model) writePacked(ctx context.Context, path string, progress func(done
 		return ErrClosed
 	case m.weights.Packed():
 		return fmt.Errorf("%s is packed already", m.weights.file)
-	}
-	for _, w := range m.weights.files() {
-		if from, err := os.Stat(w.file); err == nil {
-			if to, err := os.Stat(path); err == nil && os.SameFile(from, to) {
-				return fmt.Errorf("%s is the checkpoint that is read", path)
-			}
-		}
+	case m.weights.Has(path):
+		return fmt.Errorf("%s is the checkpoint that is read", path)
 	}
 	names, arrays := m.packedTensors()
 	meta := map[string]string{
@@ -132,36 +126,17 @@ func gap(offset int64) int { return int(-offset & (packAlign - 1)) }
 
 // packHeader is the beginning of a packed file, and the number of bytes that follow.
 func packHeader(names []string, arrays []*Array, meta map[string]string) (header []byte, all int64, err error) {
-	type entry struct {
-		DType   string   `json:"dtype"`
-		Shape   []int    `json:"shape"`
-		Offsets [2]int64 `json:"data_offsets"`
-	}
-	fields := map[string]any{"__metadata__": meta}
-	add := func(name, dtype string, shape []int, bytes int) error {
-		if fields[name] != nil {
-			return fmt.Errorf("two tensors are called %s", quote(name))
-		}
-		fields[name] = entry{dtype, append([]int{}, shape...), [2]int64{all, all + int64(bytes)}}
-		all += int64(bytes)
-		return nil
-	}
+	var entries []TensorSpec
 	for i, a := range arrays {
 		if n := gap(all); n > 0 {
-			err = add(fmt.Sprint(packGap, i), "U8", []int{n}, n)
+			entries = append(entries, TensorSpec{fmt.Sprint(packGap, i), U8.String(), []int{n}})
+			all += int64(n)
 		}
-		if err = errors.Join(err, add(names[i], dtypes[a.dtype].safetensors, a.shape, len(a.bytes))); err != nil {
-			return nil, 0, err
-		}
+		entries = append(entries, TensorSpec{names[i], a.dtype.String(), a.shape})
+		all += int64(len(a.bytes))
 	}
-	text, err := json.Marshal(fields) // with its keys sorted
-	if err != nil {
-		return nil, 0, err
-	}
-	for gap(int64(8+len(text))) > 0 {
-		text = append(text, ' ')
-	}
-	return append(binary.LittleEndian.AppendUint64(nil, uint64(len(text))), text...), all, nil
+	header, _, err = SafetensorsHeader(entries, meta, packAlign)
+	return header, all, err
 }
 
 // writeWhole writes a file under another name, and gives it its own when it is complete.
@@ -212,13 +187,13 @@ func (w *Weights) digest() string {
 // checkPacked refuses a packed file of another program, and one whose checkpoint lies
 // beside it and is another by now.
 func (w *Weights) checkPacked(p *Program) error {
-	if w.meta[packKey] != p.Key {
+	if string(w.meta[packKey]) != p.Key {
 		return &WeightError{File: w.file, Err: fmt.Errorf("is packed for another model, target or version of mlxc than this %s; pack the checkpoint again", p.Name)}
 	}
 	if !w.mem.mapped { // it lies beside nothing
 		return nil
 	}
-	name := w.meta[packSource]
+	name := string(w.meta[packSource])
 	if name != filepath.Base(name) {
 		return &WeightError{File: w.file, Err: fmt.Errorf("was packed from %s, which is no file name", quote(name))}
 	}
@@ -230,7 +205,7 @@ func (w *Weights) checkPacked(p *Program) error {
 	if err == nil {
 		defer source.Close()
 	}
-	if err != nil || source.digest() != w.meta[packDigest] || !source.older(w.file) && source.sum() != w.meta[packSum] {
+	if err != nil || source.digest() != string(w.meta[packDigest]) || !source.older(w.file) && source.sum() != string(w.meta[packSum]) {
 		return &WeightError{File: w.file, Err: fmt.Errorf("was packed from %s, which has changed since; pack it again", name)}
 	}
 	return nil

@@ -20,7 +20,7 @@ func (t *Tensor) Fits(p *Param) error {
 	case t.areBlocks(p):
 		return nil
 	case p.Format != "" && (t.DType.isFloat() && !p.DType.isFloat()):
-		return fmt.Errorf("%s, want %s: `mlxc pack` quantises floats", t, want)
+		return fmt.Errorf("%s, want %s: `mlxc pack --for` quantises floats", t, want)
 	case t.problem != nil && p.Format != "":
 		return fmt.Errorf("%s, want %s", t, want)
 	case t.problem != nil:

@@ -31,8 +31,8 @@ func TestFitsPlane(t *testing.T) {
 		{planes, "q4g64.weight", Param{DType: U32, Shape: []int{24, 64}, Format: "q8g64"}, "u32[24, 32], want that of q8g64, u32[24, 64]"},
 		{planes, "q4g64.scales", Param{DType: F16, Shape: []int{24, 8}, Format: "q4g32"}, "bf16[24, 4], want that of q4g32, f16[24, 8]"},
 		{planes, "q8g64.weight", Param{DType: F16, Shape: []int{24, 256}}, "u32[24, 64], want f16[24, 256]: it is quantised, as a param of q8g64"},
-		{floats, "x", Param{DType: U32, Shape: []int{5, 32}, Format: "q4g64"}, "f32[5, 256], want that of q4g64, u32[5, 32]: `mlxc pack` quantises floats"},
-		{floats, "x", Param{DType: U8, Shape: []int{5, 272}, Format: "q8_0"}, "f32[5, 256], want that of q8_0, u8[5, 272]: `mlxc pack` quantises floats"},
+		{floats, "x", Param{DType: U32, Shape: []int{5, 32}, Format: "q4g64"}, "f32[5, 256], want that of q4g64, u32[5, 32]: `mlxc pack --for` quantises floats"},
+		{floats, "x", Param{DType: U8, Shape: []int{5, 272}, Format: "q8_0"}, "f32[5, 256], want that of q8_0, u8[5, 272]: `mlxc pack --for` quantises floats"},
 	} {
 		a, err := c.from.Tensor(c.name).As(&c.as)
 		switch {

@@ -18,7 +18,7 @@ const maxSafetensorsHeader = 100_000_000
 // parseSafetensors reads the format of https://github.com/huggingface/safetensors:
 // the length of a header in 8 bytes, the header in JSON, then the bytes of all
 // tensors without gap or overlap. meta is what the header says of the file as a whole.
-func parseSafetensors(file []byte) (tensors []*Tensor, meta map[string]string, err error) {
+func parseSafetensors(file []byte) (tensors []*Tensor, meta map[string][]byte, err error) {
 	if len(file) < 8 {
 		return nil, nil, errors.New("not a safetensors file: shorter than 8 bytes")
 	}
@@ -89,17 +89,18 @@ func placeSafetensors(stored []storedTensor, data []byte) ([]*Tensor, error) {
 
 // parseSafetensorsHeader reads the header token by token: a JSON decoder would let
 // the last of equal names win, and take memory for whatever a list holds.
-func parseSafetensorsHeader(text []byte) (stored []storedTensor, meta map[string]string, err error) {
+func parseSafetensorsHeader(text []byte) (stored []storedTensor, meta map[string][]byte, err error) {
 	if !utf8.Valid(text) {
 		return nil, nil, errors.New("the header is not UTF-8")
 	}
 	p := headerParser{json.NewDecoder(bytes.NewReader(text))}
 	p.UseNumber()
-	meta = map[string]string{}
+	meta = map[string][]byte{}
 	err = p.object(func(name string) error {
 		if name == "__metadata__" {
-			return p.objectOrNull(func(key string) (err error) { // MLX writes null
-				meta[key], err = p.string()
+			return p.objectOrNull(func(key string) error { // MLX writes null
+				text, err := p.string()
+				meta[key] = []byte(text)
 				return err
 			})
 		}

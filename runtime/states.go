@@ -144,7 +144,7 @@ func (s *Session) LoadState(r io.Reader) error {
 		if err != nil {
 			return err
 		}
-		if of := w.meta[statesKey]; of != s.model.program.Name {
+		if of := string(w.meta[statesKey]); of != s.model.program.Name {
 			return fmt.Errorf("these are no states of %s", s.model.program.Name)
 		}
 		found := make([]*Array, len(s.states))

@@ -18,10 +18,11 @@ import (
 // Weights are the tensors of a checkpoint, which is mapped and only read.
 type Weights struct {
 	file    string
+	format  string // the end of its name, without the dot
 	mem     *memory
-	tensors []*Tensor         // sorted by name
-	shards  []*Weights        // of an index
-	meta    map[string]string // of safetensors
+	tensors []*Tensor  // sorted by name
+	shards  []*Weights // of an index
+	meta    map[string][]byte
 }
 
 // A Tensor is one tensor of a checkpoint.
@@ -92,7 +93,7 @@ func mapFile(path string) (*memory, error) {
 }
 
 // A parser lists the tensors of a file, and what it says of itself.
-type parser func(file []byte) (tensors []*Tensor, meta map[string]string, err error)
+type parser func(file []byte) (tensors []*Tensor, meta map[string][]byte, err error)
 
 // A format is a kind of checkpoint: how names end, and how files begin.
 type format struct {
@@ -101,28 +102,24 @@ type format struct {
 }
 
 var formats = []format{
-	{".npz", "PK", withoutMeta(parseNPZ)},
-	{".gguf", ggufMagic, withoutMeta(parseGGUF)},
+	{".npz", "PK", func(file []byte) ([]*Tensor, map[string][]byte, error) {
+		tensors, err := parseNPZ(file)
+		return tensors, nil, err
+	}},
+	{".gguf", ggufMagic, parseGGUF},
 	{".safetensors", "", parseSafetensors}, // begins with a length, which may be any
 }
 
-func withoutMeta(parse func(file []byte) ([]*Tensor, error)) parser {
-	return func(file []byte) ([]*Tensor, map[string]string, error) {
-		tensors, err := parse(file)
-		return tensors, nil, err
-	}
-}
-
-// parserOf is what reads a file of that name.
-func parserOf(name string, file []byte) parser {
+// formatOf is that of a file of that name.
+func formatOf(name string, file []byte) format {
 	ext := strings.ToLower(filepath.Ext(name))
 	for _, f := range formats {
 		if f.ext == ext {
-			return f.parse
+			return f
 		}
 	}
 	i := slices.IndexFunc(formats, func(f format) bool { return bytes.HasPrefix(file, []byte(f.magic)) })
-	return formats[i].parse // the last begins like any file
+	return formats[i] // the last begins like any file
 }
 
 // parseWeights lists the tensors of a checkpoint in memory.
@@ -130,13 +127,13 @@ func parseWeights(name string, mem *memory) (*Weights, error) {
 	if len(mem.bytes) == 0 {
 		return nil, &WeightError{File: name, Err: errors.New("empty file")}
 	}
-	parse := parserOf(name, mem.bytes)
-	tensors, meta, err := parse(mem.bytes)
+	f := formatOf(name, mem.bytes)
+	tensors, meta, err := f.parse(mem.bytes)
 	if err != nil {
 		return nil, inFile(name, err)
 	}
 	slices.SortFunc(tensors, func(a, b *Tensor) int { return strings.Compare(a.Name, b.Name) })
-	w := &Weights{file: name, mem: mem, tensors: tensors, meta: meta}
+	w := &Weights{file: name, format: f.ext[1:], mem: mem, tensors: tensors, meta: meta}
 	for i, t := range tensors {
 		t.weights = w
 		if i > 0 && tensors[i-1].Name == t.Name {
@@ -157,7 +154,34 @@ func inFile(name string, err error) error {
 }
 
 // Packed reports whether the file is what Pack has written.
-func (w *Weights) Packed() bool { return w.meta[packKey] != "" }
+func (w *Weights) Packed() bool { return len(w.meta[packKey]) > 0 }
+
+// Format is that of the file, or of the first of its shards: safetensors, npz or gguf.
+func (w *Weights) Format() string {
+	if len(w.shards) > 0 {
+		return w.shards[0].format
+	}
+	return w.format
+}
+
+// Metadata is what the file says of itself, or the first of its shards: texts in
+// safetensors; in GGUF each value as it stands in the file, with its type in 4 bytes before
+// it. Values of GGUF are in the checkpoint's memory.
+func (w *Weights) Metadata() map[string][]byte {
+	if len(w.shards) > 0 {
+		return w.shards[0].meta
+	}
+	return w.meta
+}
+
+// Has reports whether the file at a path is one of the checkpoint's.
+func (w *Weights) Has(path string) bool {
+	at, err := os.Stat(path)
+	return err == nil && slices.ContainsFunc(w.files(), func(f *Weights) bool {
+		from, err := os.Stat(f.file)
+		return err == nil && os.SameFile(from, at)
+	})
+}
 
 // Names lists the tensors, sorted.
 func (w *Weights) Names() []string {
@@ -197,6 +221,24 @@ func (t *Tensor) Size() int {
 	}
 	n, _ := byteSize(t.DType, t.Shape) // has been checked
 	return n
+}
+
+// Blocks are the bytes of a tensor in blocks, such as Q4_K of GGUF, in the checkpoint's
+// memory; nil of other tensors.
+func (t *Tensor) Blocks() []byte {
+	if !ggufBlocks(t.stored) {
+		return nil
+	}
+	return t.data
+}
+
+// Forget gives back the memory that the tensor's data take in the mapped file. They are read
+// again where they are used.
+func (t *Tensor) Forget() {
+	if m := t.weights.mem; m.mapped && !m.freed.Load() && len(t.data) > 0 {
+		from := int(uintptr(unsafe.Pointer(&t.data[0])) - uintptr(unsafe.Pointer(&m.bytes[0])))
+		cpu.Forget(m.bytes, from, from+len(t.data))
+	}
 }
 
 // Array is the tensor in the checkpoint's own memory, which is only to be read,

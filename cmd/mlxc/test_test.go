@@ -21,6 +21,10 @@ func TestTest(t *testing.T) {
 	if want := "ok    " + digits + ": PyTorch's probabilities of ten samples\n1 passed, 0 failed, 0 skipped\n"; code != exitOK || out != want {
 		t.Errorf("exit %d, %s, %s", code, out, errs)
 	}
+	code, out, errs = mlxcRun(t, "test", "../../testdata/fft/fft.mlx", "--device", "reference,cpu")
+	if code != exitOK || !strings.HasSuffix(out, "1 passed, 0 failed, 0 skipped\n") {
+		t.Errorf("exit %d, %s, %s", code, out, errs)
+	}
 	code, out, errs = mlxcRun(t, "test", "../../testdata/models/kernels.mlx", "--device", "reference,cpu")
 	if code != exitOK || !strings.HasSuffix(out, "2 passed, 0 failed, 0 skipped\n") {
 		t.Errorf("exit %d, %s, %s", code, out, errs)

@@ -22,8 +22,7 @@ type builtinFn struct {
 var constants = map[string]value{"inf": math.Inf(1), "init": namespace("init")}
 
 // notYet are names that the language has and this compiler does not.
-var notYet = strings.Fields(`istft
-	grad stop_gradient quantize tap params`)
+var notYet = strings.Fields("grad stop_gradient quantize tap params")
 
 // aliases are other names of ops.
 var aliases = map[string]string{"bit_and": "and", "bit_or": "or", "bit_xor": "xor", "bit_not": "not"}
@@ -149,6 +148,11 @@ func init() {
 		}},
 		"stft": {"x:tensor window:tensor hop:int center:bool?", func(a *builtinArgs) value {
 			return a.built(func() mlx.Value { return mlx.STFT(a.tensor(0), a.tensor(1), a.int(2, 1), or(a.vals[3], true)) })
+		}},
+		"istft": {"z:tensor window:tensor hop:int length:size center:bool?", func(a *builtinArgs) value {
+			return a.built(func() mlx.Value {
+				return mlx.ISTFT(a.tensor(0), a.tensor(1), a.int(2, 1), a.size(3), or(a.vals[4], true))
+			})
 		}},
 		"hann": {"n:int dtype:dtype", func(a *builtinArgs) value {
 			return a.built(func() mlx.Value { return a.c.b.Hann(a.dtype(1, ir.Invalid), a.int(0, 1)) })

@@ -2,6 +2,7 @@ package mlx
 
 import (
 	"math"
+	"slices"
 
 	"github.com/mlxc/mlxc/ir"
 )
@@ -84,6 +85,53 @@ func STFT(x, window Value, hop int, center bool) Value {
 		at = last.Sub(Abs(last.Sub(Abs(at))))
 	}
 	return RFFT(Take(x, at, -1).Mul(window))
+}
+
+// ISTFT is the inverse: count real numbers [..., count] of [..., frames, size/2 + 1, 2].
+// Each is the mean, weighted by the window's squares, of what the windows have of it that
+// reach it (Griffin and Lim, 1984); where the window is 0 in all of them, it is 0.
+func ISTFT(z, window Value, hop int, count Dim, center bool) Value {
+	n, ok := length("istft", window, 1)
+	v, alsoOK := z.use("istft")
+	if !ok || !alsoOK {
+		return z.poison()
+	}
+	t, from := v.Type, 0
+	if t.Rank() < 3 || hop < 1 {
+		return z.b.misuse(v, "istft of %s with windows %d apart is not possible", t, hop)
+	}
+	if center {
+		from = n / 2
+	}
+	frames := t.Shape[t.Rank()-3]
+	if reach := frames.Sub(N(1)).Mul(N(hop)).Add(N(n - from)); reach.Less(count) {
+		return z.b.misuse(v, "istft: %s windows do not reach %s numbers", frames, count)
+	}
+	part := Range(N(from), N(from).Add(count))
+	sum := overlapped(IRFFT(z, n).Mul(window), n, hop).At(Rest, part)
+	weight := overlapped(window.Mul(window).Broadcast(frames, N(n)), n, hop).At(part)
+	return sum.Div(Where(weight.Le(weight.like(1e-11)), weight.like(1), weight)) // as torch.istft, which refuses less
+}
+
+// overlapped adds up rows [..., rows, n], each hop behind the one before it: to
+// [..., rows + m - 1, hop], as one axis, where a row has m times hop numbers at most.
+func overlapped(x Value, n, hop int) Value {
+	if x.Poisoned() {
+		return x
+	}
+	m := (n + hop - 1) / hop
+	lo := make([]int, x.Type().Rank())
+	hi := slices.Clone(lo)
+	row, number := len(lo)-2, len(lo)-1
+	lo[row], hi[row], hi[number] = m-1, m-1, m*hop-n
+	x = x.Pad(lo, hi, 0)
+	lead, rows := x.Type().Shape[:row], x.Type().Shape[row]
+	x = x.Reshape(append(slices.Clone(lead), rows.Mul(N(m*hop)))...)
+	// Piece i of the result is piece m-1 of row i, piece m-2 of row i+1, and so on.
+	shape := []Dim{rows.Sub(N(m - 1)), N(m), N(hop)}
+	index := func(axis int) Value { return x.b.Op("iota", ir.IotaAttrs{DType: I32, Shape: shape, Axis: axis}) }
+	at := index(0).MulN(float64(m * hop)).Add(index(1).MulN(float64((m - 1) * hop))).Add(index(2)).AddN(float64((m - 1) * hop))
+	return Sum(Take(x, at, -1), -2).Reshape(append(slices.Clone(lead), shape[0].Mul(N(hop)))...)
 }
 
 // Hann is the periodic window sin²(pi*i/n).

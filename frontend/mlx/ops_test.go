@@ -190,6 +190,9 @@ func TestTypes(t *testing.T) {
 		{"stft", func(b Builder, e Entry) Value {
 			return mlx.STFT(e.In("x", "f32[B, 480]"), b.Hann(mlx.F32, 400), 160, true)
 		}, "f32[B, 4, 201, 2]"},
+		{"istft", func(b Builder, e Entry) Value {
+			return mlx.ISTFT(e.In("x", "f16[B, T, 201, 2]"), b.Hann(mlx.F16, 400), 160, e.In("t", "f32[T]").Type().Shape[0].Mul(N(160)), true)
+		}, "f16[B, 160*T]"},
 		{"irfft", func(b Builder, e Entry) Value { return mlx.IRFFT(mlx.RFFT(e.In("x", "f16[B, 1]")), 1) }, "f16[B, 1]"},
 		{"to", func(b Builder, e Entry) Value { return e.In("x", "f32[B]").To(mlx.I8) }, "i8[B]"},
 	} {

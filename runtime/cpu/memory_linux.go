@@ -1,6 +1,9 @@
 package cpu
 
-import "syscall"
+import (
+	"os"
+	"syscall"
+)
 
 // hugePage is the size of a large page of both architectures. Less is not worth one.
 const hugePage = 2 << 20
@@ -10,5 +13,14 @@ const hugePage = 2 << 20
 func adviseHuge(b []byte) {
 	if len(b) >= hugePage {
 		_ = syscall.Madvise(b, syscall.MADV_HUGEPAGE)
+	}
+}
+
+// Forget gives back the memory of the pages that lie wholly in a part of what MapFile
+// returned. They are read again where they are used.
+func Forget(mapped []byte, from, to int) {
+	page := os.Getpagesize()
+	if from, to = (from+page-1)/page*page, to/page*page; from < to {
+		_ = syscall.Madvise(mapped[from:to], syscall.MADV_DONTNEED)
 	}
 }

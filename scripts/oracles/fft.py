@@ -46,10 +46,20 @@ z = np.fft.rfft(signal(3, 15))
 speech = torch.from_numpy(signal(2, 1000))
 stft = lambda x, n, hop, window, center: torch.stft(x, n, hop, window=window, center=center, return_complex=True)
 hann = torch.hann_window(400, dtype=torch.float64)
+spectrum = stft(speech, 400, 160, hann, True) * (1 + 2j)  # which is that of no signal
+spectrum[..., 0, :] = spectrum[..., 0, :].real  # as NumPy takes it, and so has PyTorch
+spectrum[..., -1, :] = spectrum[..., -1, :].real
+uneven = torch.linspace(0.25, 1, 16, dtype=torch.float64)
+inside = stft(speech, 16, 5, uneven, False) * (2 - 1j)
+inside[..., 0, :], inside[..., -1, :] = inside[..., 0, :].real, inside[..., -1, :].real
+spectrum, inside = (z.to(torch.complex64).to(torch.complex128) for z in (spectrum, inside))
+istft = lambda z, n, hop, window, center, length: torch.istft(z, n, hop, window=window, center=center, length=length)
 arrays = {
     "fft512": pairs(np.fft.fft(signal(512))), "fft1024": pairs(np.fft.fft(signal(1024))), "fft4096": pairs(np.fft.fft(signal(4096))),
     "rfft": pairs(z), "z": pairs(z * (1 + 2j)), "irfft": np.fft.irfft(z * (1 + 2j), 15), "irfft_even": np.fft.irfft(z * (1 + 2j)),
     "stft": pairs(stft(speech, 400, 160, hann, True).numpy().swapaxes(-1, -2)),
+    "spectrum": pairs(spectrum.numpy().swapaxes(-1, -2)), "istft": istft(spectrum, 400, 160, hann, True, 1000).numpy(),
+    "inside": pairs(inside.numpy().swapaxes(-1, -2)), "istft_inside": istft(inside, 16, 5, uneven, False, 990).numpy(),
     "stft_inside": pairs(stft(speech, 16, 5, torch.linspace(0, 1, 16, dtype=torch.float64), False).numpy().swapaxes(-1, -2)),
 }
 for name, x in arrays.items():

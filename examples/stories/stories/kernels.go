@@ -10,7 +10,6 @@ import (
 var kernels = []cpu.Kernel{
 	stepModelLayers0InputLayernormMul,
 	stepModelLayers0SelfAttnQProjMatmul,
-	stepModelLayers0SelfAttnSin,
 	stepModelLayers0SelfAttnReshape,
 	stepModelLayers0SelfAttnDiv,
 	stepModelLayers0X2,
@@ -18,21 +17,27 @@ var kernels = []cpu.Kernel{
 	stepModelLayers0MlpGateProjMatmul,
 	stepModelLayers0MlpMul,
 	stepModelLayers0X3,
-	stepModelLayers1X4,
 	stepModelEmbedTokensLogits,
 	stepNext,
 	stepModelLayers0InputLayernormMul2,
 	stepModelLayers0SelfAttnQProjMatmul2,
-	stepModelLayers0SelfAttnReshape2,
 	stepModelLayers0SelfAttnDiv2,
 	stepModelLayers0X22,
-	stepModelLayers0PostAttentionLayernormMul2,
 	stepModelLayers0MlpGateProjMatmul2,
 	stepModelLayers0MlpMul2,
 	stepModelLayers0X32,
-	stepModelLayers1X42,
+	stepModelLayers0InputLayernormMul3,
+	stepModelLayers0SelfAttnQProjMatmul3,
+	stepModelLayers0SelfAttnSin,
+	stepModelLayers0SelfAttnReshape2,
+	stepModelLayers0SelfAttnDiv3,
+	stepModelLayers0X23,
+	stepModelLayers0PostAttentionLayernormMul2,
+	stepModelLayers0MlpGateProjMatmul3,
+	stepModelLayers0MlpMul3,
+	stepModelLayers0X33,
+	stepModelLayers1X4,
 	stepModelEmbedTokensLogits2,
-	stepNext2,
 	stepModelLayers0SelfAttnQProjMatmulPanels,
 	stepModelLayers0SelfAttnDivRows,
 	stepModelLayers0SelfAttnDivPanels,
@@ -46,8 +51,665 @@ var kernels = []cpu.Kernel{
 	stepModelLayers0SelfAttnDiv2Panels2,
 }
 
-// stepModelLayers0InputLayernormMul computes mul (stories.mlx:52:23).
+// stepModelLayers0InputLayernormMul computes x, mul (stories.mlx:52:23).
 func stepModelLayers0InputLayernormMul(call *cpu.Call, lo, hi int) {
+	tokens := cpu.View[int32](call, 0)
+	model_embed_tokens_weight := cpu.View[float32](call, 1)
+	model_layers_0_input_layernorm_weight := cpu.View[float32](call, 2)
+	x := cpu.View[float32](call, 3)
+	mul := cpu.View[float32](call, 4)
+	for i0 := lo; i0 < hi; i0++ {
+		v4 := int64(511)
+		v5 := min((max(int64(tokens[i0]), 0)), v4)
+		v9 := float32(0)
+		for i1 := range 64 {
+			v7 := model_embed_tokens_weight[int(v5)*64+i1]
+			v9 += v7 * v7
+		}
+		v10 := float32(64)
+		v16 := 1 / (float32(math.Sqrt(float64(((v9 / v10) + 1e-05)))))
+		for i1 := range 64 {
+			v6 := model_embed_tokens_weight[int(v5)*64+i1]
+			x[i0*64+i1] = v6
+		}
+		for i1 := range 64 {
+			v6 := model_embed_tokens_weight[int(v5)*64+i1]
+			v18 := model_layers_0_input_layernorm_weight[i1]
+			mul[i0*64+i1] = (v6 * v16) * v18
+		}
+	}
+}
+
+// stepModelLayers0SelfAttnQProjMatmul computes matmul (stories.mlx:29:9).
+func stepModelLayers0SelfAttnQProjMatmul(call *cpu.Call, lo, hi int) {
+	mul := cpu.View[float32](call, 0)
+	matmul := cpu.View[float32](call, 1)
+	panels := cpu.View[float32](call, 2)
+	B := int(call.Sizes[0])
+	for tile := lo; tile < hi; tile++ {
+		down := tile / 4 % ((B + 7) / 8) * 8
+		across := tile % 4 * 32
+		for row := down; row < min(down+8, B); row++ {
+			i0 := row
+			for i1 := across; i1 < min(across+32, 128); i1++ {
+				v3 := float32(0)
+				for r0 := range 64 {
+					v0 := mul[i0*64+r0]
+					v1 := panels[(i1/16)*1024+(i1%16)+r0*16]
+					v3 += v0 * v1
+				}
+				matmul[i0*128+i1] = v3
+			}
+		}
+	}
+}
+
+// stepModelLayers0SelfAttnReshape computes model.layers.0.self_attn.v_cache, model.layers.0.self_attn.k_cache (stories.mlx:32:34).
+func stepModelLayers0SelfAttnReshape(call *cpu.Call, lo, hi int) {
+	matmul := cpu.View[float32](call, 0)
+	model_layers_0_self_attn_v_cache := cpu.View[float32](call, 1)
+	model_layers_0_self_attn_k_cache := cpu.View[float32](call, 2)
+	S := int(call.Sizes[1])
+	pos := int(call.Sizes[2])
+	for p := lo; p < hi; {
+		i3 := p % 2
+		end := min(i3+hi-p, 2)
+		i2 := p / 2 % 4
+		i1 := p / 8 % 4
+		i0 := p / 32
+		p += end - i3
+		v2 := float32(pos)
+		v9 := min((max((float32(i2) * -3.321928), -151)), 129)
+		v10 := float32(math.RoundToEven(float64(v9)))
+		v11 := v9 - v10
+		v20 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.00015454162))*float64(v11)+float64(float32(0.0013392017)))))*float64(v11)+float64(float32(0.00961808)))))*float64(v11)+float64(float32(0.05550355)))))*float64(v11) + float64(float32(0.2402265)))
+		v26 := v2 * (cpu.Ldexp((float32(float64((float32(float64(v20)*float64(v11)+float64(float32(0.6931472)))))*float64(v11) + float64(float32(1)))), v10))
+		v27 := float32(math.Abs(float64(v26)))
+		v30 := float32(math.RoundToEven(float64((v27 * 0.63661975))))
+		v38 := max((float32(float64(v30)*float64(float32(1.7151245e-15)) + float64((float32(float64(v30)*float64(float32(4.371139e-08)) + float64((float32(float64(v30)*float64(float32(-1.5707964)) + float64(v27))))))))), -1)
+		v39 := min(v38, 1)
+		v42 := int32(math.Float32bits((v30 + 1.2582912e+07)))
+		v44 := v42 + 1
+		v47 := v39 * v39
+		v56 := float32(float64((v39*v47))*float64((float32(float64((float32(float64((float32(float64(float32(2.7238455e-06))*float64(v47)+float64(float32(-0.00019839997)))))*float64(v47)+float64(float32(0.008333332)))))*float64(v47)+float64(float32(-0.16666667))))) + float64(v39))
+		v65 := float32(float64((v47*v47))*float64((float32(float64((float32(float64(float32(2.4538474e-05))*float64(v47)+float64(float32(-0.0013888258)))))*float64(v47)+float64(float32(0.041666664))))) + float64((float32(float64(v47)*float64(float32(-0.5)) + float64(float32(1))))))
+		v68 := (v44 & 1) == 0
+		v69 := v65
+		if v68 {
+			v69 = v56
+		}
+		v74 := math.Float32frombits(uint32(((int32(math.Float32bits(v69))) ^ ((cpu.Shl(v44, 30)) & -2147483648))))
+		v81 := (v42 & 1) == 0
+		v82 := v65
+		if v81 {
+			v82 = v56
+		}
+		v85 := (int32(math.Float32bits(v82))) ^ (((cpu.Shl(v42, 30)) ^ (int32(math.Float32bits(v26)))) & -2147483648)
+		v86 := math.Float32frombits(uint32(v85))
+		for ; i3 < end; i3++ {
+			var v1 float32
+			if i3 < 1 {
+				v1 = matmul[i0*128+i1*8+i2*2+i3+64]
+			}
+			var v76 float32
+			if i3 < 1 {
+				v76 = matmul[i0*128+i1*8+i2*2+i3+65]
+			}
+			v88 := (v1 * v74) - (v76 * v86)
+			v89 := (i3 < 1)
+			v90 := float32(0)
+			if v89 {
+				v90 = v88
+			}
+			var v91 float32
+			if 0 <= i3-1 {
+				v91 = matmul[i0*128+i1*8+i2*2+i3+64]
+			}
+			var v93 float32
+			if 0 <= i3-1 {
+				v93 = matmul[i0*128+i1*8+i2*2+i3+63]
+			}
+			v95 := (v91 * v74) + (v93 * v86)
+			v96 := (0 <= i3-1)
+			v97 := v90
+			if v96 {
+				v97 = v95
+			}
+			model_layers_0_self_attn_v_cache[S*i0*32+S*i1*8+i2*2+i3+pos*8] = matmul[i0*128+i1*8+i2*2+i3+96]
+			model_layers_0_self_attn_k_cache[S*i0*32+S*i1*8+i2*2+i3+pos*8] = v97
+		}
+	}
+}
+
+// stepModelLayers0SelfAttnDiv computes div (stories.mlx:34:9).
+func stepModelLayers0SelfAttnDiv(call *cpu.Call, lo, hi int) {
+	div := cpu.View[float32](call, 0)
+	rows := cpu.View[float32](call, 1)
+	panels := cpu.View[float32](call, 2)
+	panels_2 := cpu.View[float32](call, 3)
+	pos := int(call.Sizes[1])
+	for tile := lo; tile < hi; tile++ {
+		down := 0
+		i0i1 := tile
+		for row := down; row < min(down+12, 2); row++ {
+			i2 := row
+			v1 := int32(pos + 1)
+			largest := float32(math.Inf(-1))
+			v43 := float32(0)
+			var query [8]float32
+			for r0r1 := range 8 {
+				v5 := rows[i0i1*16+i2*8+r0r1]
+				query[r0r1] = v5
+			}
+			var scores [256]float32
+			var acc [8]float32
+			for first := 0; first < pos+1; first += 256 {
+				keys := min(256, pos+1-first)
+				before := largest
+				for key := range keys {
+					r2 := first + key
+					keyAt := (pos/16)*i0i1*128 + (r2/16)*128 + i0i1*128 + (r2 % 16)
+					v8 := float32(0)
+					for r0r1 := range 8 {
+						v5 := query[r0r1]
+						v6 := panels[keyAt+r0r1*16]
+						v8 += v5 * v6
+					}
+					v2 := int32(r2+1) <= v1
+					v10 := v8 * 0.35355338
+					v12 := float32(math.Inf(-1))
+					if v2 {
+						v12 = v10
+					}
+					scores[key] = v12
+					largest = max(largest, scores[key])
+				}
+				v13 := largest
+				// Where no key is seen so far, the exponentials are 0.
+				if largest == float32(math.Inf(-1)) {
+					v13 = 0
+				}
+				v14 := v13 == float32(math.Inf(-1))
+				v15 := v13
+				if v14 {
+					v15 = float32(0)
+				}
+				if largest != before {
+					v12 := before
+					v20 := min((max((v12 - v15), -104)), 89)
+					v23 := float32(math.RoundToEven(float64((v20 * 1.442695))))
+					v27 := float32(float64(v23)*float64(float32(-1.4286068e-06)) + float64((float32(float64(v23)*float64(float32(-0.69314575)) + float64(v20)))))
+					v36 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.0013926927))*float64(v27)+float64(float32(0.008363774)))))*float64(v27)+float64(float32(0.04166655)))))*float64(v27)+float64(float32(0.16666573)))))*float64(v27) + float64(float32(0.5)))
+					v39 := cpu.Ldexp((float32(float64((float32(float64(v36)*float64(v27)+float64(float32(1)))))*float64(v27) + float64(float32(1)))), v23)
+					v43 *= v39
+					for i := range acc {
+						acc[i] *= v39
+					}
+				}
+				for key := range keys {
+					r2 := first + key
+					v12 := scores[key]
+					v20 := min((max((v12 - v15), -104)), 89)
+					v23 := float32(math.RoundToEven(float64((v20 * 1.442695))))
+					v27 := float32(float64(v23)*float64(float32(-1.4286068e-06)) + float64((float32(float64(v23)*float64(float32(-0.69314575)) + float64(v20)))))
+					v36 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.0013926927))*float64(v27)+float64(float32(0.008363774)))))*float64(v27)+float64(float32(0.04166655)))))*float64(v27)+float64(float32(0.16666573)))))*float64(v27) + float64(float32(0.5)))
+					v39 := cpu.Ldexp((float32(float64((float32(float64(v36)*float64(v27)+float64(float32(1)))))*float64(v27) + float64(float32(1)))), v23)
+					v43 += v39
+					valueAt := i0i1*16 + i0i1*pos*16 + r2*16
+					for i3 := range 8 {
+						v40 := panels_2[valueAt+i3]
+						acc[i3] += v39 * v40
+					}
+				}
+			}
+			v44 := max(v43, 1)
+			for i3 := range 8 {
+				v42 := acc[i3]
+				div[i0i1*16+i2*8+i3] = v42 / v44
+			}
+		}
+	}
+}
+
+// stepModelLayers0X2 computes x_2 (stories.mlx:52:9).
+func stepModelLayers0X2(call *cpu.Call, lo, hi int) {
+	x := cpu.View[float32](call, 0)
+	div := cpu.View[float32](call, 1)
+	x_2 := cpu.View[float32](call, 2)
+	panels := cpu.View[float32](call, 3)
+	B := int(call.Sizes[0])
+	for tile := lo; tile < hi; tile++ {
+		down := tile / 2 % ((B + 7) / 8) * 8
+		across := tile % 2 * 32
+		for row := down; row < min(down+8, B); row++ {
+			i0 := row
+			for i1 := across; i1 < min(across+32, 64); i1++ {
+				v4 := float32(0)
+				for r0 := range 64 {
+					v1 := div[i0*64+r0]
+					v2 := panels[(i1/16)*1024+(i1%16)+r0*16]
+					v4 += v1 * v2
+				}
+				x_2[i0*64+i1] = x[i0*64+i1] + v4
+			}
+		}
+	}
+}
+
+// stepModelLayers0PostAttentionLayernormMul computes mul_2 (stories.mlx:53:20).
+func stepModelLayers0PostAttentionLayernormMul(call *cpu.Call, lo, hi int) {
+	x_2 := cpu.View[float32](call, 0)
+	model_layers_0_post_attention_layernorm_weight := cpu.View[float32](call, 1)
+	mul_2 := cpu.View[float32](call, 2)
+	for i0 := lo; i0 < hi; i0++ {
+		v2 := float32(0)
+		for i1 := range 64 {
+			v0 := x_2[i0*64+i1]
+			v2 += v0 * v0
+		}
+		v3 := float32(64)
+		v9 := 1 / (float32(math.Sqrt(float64(((v2 / v3) + 1e-05)))))
+		for i1 := range 64 {
+			v0 := x_2[i0*64+i1]
+			v11 := model_layers_0_post_attention_layernorm_weight[i1]
+			mul_2[i0*64+i1] = (v0 * v9) * v11
+		}
+	}
+}
+
+// stepModelLayers0MlpGateProjMatmul computes matmul_2 (stories.mlx:43:71).
+func stepModelLayers0MlpGateProjMatmul(call *cpu.Call, lo, hi int) {
+	mul_2 := cpu.View[float32](call, 0)
+	matmul_2 := cpu.View[float32](call, 1)
+	panels := cpu.View[float32](call, 2)
+	B := int(call.Sizes[0])
+	for tile := lo; tile < hi; tile++ {
+		down := tile / 6 % ((B + 7) / 8) * 8
+		across := tile % 6 * 32
+		for row := down; row < min(down+8, B); row++ {
+			i0 := row
+			for i1 := across; i1 < min(across+32, 172); i1++ {
+				v3 := float32(0)
+				for r0 := range 64 {
+					v0 := mul_2[i0*64+r0]
+					v1 := panels[(i1/16)*1024+(i1%16)+r0*16]
+					v3 += v0 * v1
+				}
+				matmul_2[i0*172+i1] = v3
+			}
+		}
+	}
+}
+
+// stepModelLayers0MlpMul computes mul_3 (stories.mlx:43:66).
+func stepModelLayers0MlpMul(call *cpu.Call, lo, hi int) {
+	matmul_2 := cpu.View[float32](call, 0)
+	mul_2 := cpu.View[float32](call, 1)
+	mul_3 := cpu.View[float32](call, 2)
+	panels := cpu.View[float32](call, 3)
+	B := int(call.Sizes[0])
+	for tile := lo; tile < hi; tile++ {
+		down := tile / 6 % ((B + 7) / 8) * 8
+		across := tile % 6 * 32
+		for row := down; row < min(down+8, B); row++ {
+			i0 := row
+			for i1 := across; i1 < min(across+32, 172); i1++ {
+				v0 := matmul_2[i0*172+i1]
+				v6 := min((max((-(float32(math.Abs(float64(v0))))), -104)), 89)
+				v9 := float32(math.RoundToEven(float64((v6 * 1.442695))))
+				v13 := float32(float64(v9)*float64(float32(-1.4286068e-06)) + float64((float32(float64(v9)*float64(float32(-0.69314575)) + float64(v6)))))
+				v22 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.0013926927))*float64(v13)+float64(float32(0.008363774)))))*float64(v13)+float64(float32(0.04166655)))))*float64(v13)+float64(float32(0.16666573)))))*float64(v13) + float64(float32(0.5)))
+				v26 := cpu.Ldexp((float32(float64((float32(float64(v22)*float64(v13)+float64(float32(1)))))*float64(v13) + float64(float32(1)))), v9)
+				v28 := v0 < 0
+				v29 := float32(1)
+				if v28 {
+					v29 = v26
+				}
+				v36 := float32(0)
+				for r0 := range 64 {
+					v33 := mul_2[i0*64+r0]
+					v34 := panels[(i1/16)*1024+(i1%16)+r0*16]
+					v36 += v33 * v34
+				}
+				v37 := (v0 * (v29 / (v26 + 1))) * v36
+				mul_3[i0*172+i1] = v37
+			}
+		}
+	}
+}
+
+// stepModelLayers0X3 computes x_3 (stories.mlx:53:12).
+func stepModelLayers0X3(call *cpu.Call, lo, hi int) {
+	x_2 := cpu.View[float32](call, 0)
+	mul_3 := cpu.View[float32](call, 1)
+	x_3 := cpu.View[float32](call, 2)
+	panels := cpu.View[float32](call, 3)
+	B := int(call.Sizes[0])
+	for tile := lo; tile < hi; tile++ {
+		down := tile / 2 % ((B + 7) / 8) * 8
+		across := tile % 2 * 32
+		for row := down; row < min(down+8, B); row++ {
+			i0 := row
+			for i1 := across; i1 < min(across+32, 64); i1++ {
+				v4 := float32(0)
+				for r0 := range 172 {
+					v1 := mul_3[i0*172+r0]
+					v2 := panels[(i1/16)*2752+(i1%16)+r0*16]
+					v4 += v1 * v2
+				}
+				x_3[i0*64+i1] = x_2[i0*64+i1] + v4
+			}
+		}
+	}
+}
+
+// stepModelEmbedTokensLogits computes logits (stories.mlx:73:31).
+func stepModelEmbedTokensLogits(call *cpu.Call, lo, hi int) {
+	mul_16 := cpu.View[float32](call, 0)
+	logits := cpu.View[float32](call, 1)
+	panels := cpu.View[float32](call, 2)
+	B := int(call.Sizes[0])
+	for tile := lo; tile < hi; tile++ {
+		down := tile / 16 % ((B + 7) / 8) * 8
+		across := tile % 16 * 32
+		for row := down; row < min(down+8, B); row++ {
+			i0 := row
+			for i1 := across; i1 < min(across+32, 512); i1++ {
+				v3 := float32(0)
+				for r0 := range 64 {
+					v0 := mul_16[i0*64+r0]
+					v1 := panels[(i1/16)*1024+(i1%16)+r0*16]
+					v3 += v0 * v1
+				}
+				logits[i0*512+i1] = v3
+			}
+		}
+	}
+}
+
+// stepNext computes next (stories.mlx:74:18).
+func stepNext(call *cpu.Call, lo, hi int) {
+	logits := cpu.View[float32](call, 0)
+	next := cpu.View[int32](call, 1)
+	for i0 := lo; i0 < hi; i0++ {
+		v1Best := float32(math.Inf(-1))
+		v1 := int32(0)
+		for r0 := range 512 {
+			if elem := logits[i0*512+r0]; elem > v1Best || elem != elem && v1Best == v1Best {
+				v1Best, v1 = elem, int32(r0)
+			}
+		}
+		next[i0] = v1
+	}
+}
+
+// stepModelLayers0InputLayernormMul2 computes x, mul (stories.mlx:52:23).
+func stepModelLayers0InputLayernormMul2(call *cpu.Call, lo, hi int) {
+	tokens := cpu.View[int32](call, 0)
+	model_embed_tokens_weight := cpu.View[float32](call, 1)
+	model_layers_0_input_layernorm_weight := cpu.View[float32](call, 2)
+	x := cpu.View[float32](call, 3)
+	mul := cpu.View[float32](call, 4)
+	for i0 := lo; i0 < hi; i0++ {
+		v4 := int64(511)
+		v5 := min((max(int64(tokens[i0]), 0)), v4)
+		v9 := float32(0)
+		for i1 := range 64 {
+			v7 := model_embed_tokens_weight[int(v5)*64+i1]
+			v9 += v7 * v7
+		}
+		v10 := float32(64)
+		v16 := 1 / (float32(math.Sqrt(float64(((v9 / v10) + 1e-05)))))
+		for i1 := range 64 {
+			v6 := model_embed_tokens_weight[int(v5)*64+i1]
+			x[i0*64+i1] = v6
+		}
+		for i1 := range 64 {
+			v6 := model_embed_tokens_weight[int(v5)*64+i1]
+			v18 := model_layers_0_input_layernorm_weight[i1]
+			mul[i0*64+i1] = (v6 * v16) * v18
+		}
+	}
+}
+
+// stepModelLayers0SelfAttnQProjMatmul2 computes matmul (stories.mlx:29:9).
+func stepModelLayers0SelfAttnQProjMatmul2(call *cpu.Call, lo, hi int) {
+	mul := cpu.View[float32](call, 0)
+	matmul := cpu.View[float32](call, 1)
+	panels := cpu.View[float32](call, 2)
+	B := int(call.Sizes[0])
+	T := int(call.Sizes[1])
+	for tile := lo; tile < hi; tile++ {
+		down := tile / 4 % ((B*T + 7) / 8) * 8
+		across := tile % 4 * 32
+		for row := down; row < min(down+8, B*T); row++ {
+			i0 := row
+			for i1 := across; i1 < min(across+32, 128); i1++ {
+				v3 := float32(0)
+				for r0 := range 64 {
+					v0 := mul[i0*64+r0]
+					v1 := panels[(i1/16)*1024+(i1%16)+r0*16]
+					v3 += v0 * v1
+				}
+				matmul[i0*128+i1] = v3
+			}
+		}
+	}
+}
+
+// stepModelLayers0SelfAttnDiv2 computes div (stories.mlx:34:9).
+func stepModelLayers0SelfAttnDiv2(call *cpu.Call, lo, hi int) {
+	div := cpu.View[float32](call, 0)
+	rows := cpu.View[float32](call, 1)
+	panels := cpu.View[float32](call, 2)
+	panels_2 := cpu.View[float32](call, 3)
+	T := int(call.Sizes[1])
+	pos := int(call.Sizes[2])
+	for tile := lo; tile < hi; tile++ {
+		down := tile % ((T*2 + 11) / 12) * 12
+		i0i1 := tile / ((T*2 + 11) / 12)
+		for row := down; row < min(down+12, T*2); row++ {
+			i3 := row % T
+			i2 := row / T
+			v1 := int32(T + i3 + pos)
+			largest := float32(math.Inf(-1))
+			v43 := float32(0)
+			var query [8]float32
+			for r0r1 := range 8 {
+				v4 := rows[T*i0i1*16+T*i2*8+i3*8+r0r1]
+				query[r0r1] = v4
+			}
+			var scores [256]float32
+			var acc [8]float32
+			for first := 0; first < min(T+pos, i3+pos+1); first += 256 {
+				keys := min(256, T+pos-first)
+				before := largest
+				for key := range keys {
+					r2 := first + key
+					keyAt := ((T+pos+15)/16)*i0i1*128 + (r2/16)*128 + (r2 % 16)
+					v7 := float32(0)
+					for r0r1 := range 8 {
+						v4 := query[r0r1]
+						v5 := panels[keyAt+r0r1*16]
+						v7 += v4 * v5
+					}
+					v0 := int32(T + r2)
+					v2 := v0 <= v1
+					v9 := v7 * 0.35355338
+					v11 := float32(math.Inf(-1))
+					if v2 {
+						v11 = v9
+					}
+					scores[key] = v11
+					largest = max(largest, scores[key])
+				}
+				v12 := largest
+				// Where no key is seen so far, the exponentials are 0.
+				if largest == float32(math.Inf(-1)) {
+					v12 = 0
+				}
+				v13 := v12 == float32(math.Inf(-1))
+				v14 := v12
+				if v13 {
+					v14 = float32(0)
+				}
+				if largest != before {
+					v11 := before
+					v19 := min((max((v11 - v14), -104)), 89)
+					v22 := float32(math.RoundToEven(float64((v19 * 1.442695))))
+					v26 := float32(float64(v22)*float64(float32(-1.4286068e-06)) + float64((float32(float64(v22)*float64(float32(-0.69314575)) + float64(v19)))))
+					v35 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.0013926927))*float64(v26)+float64(float32(0.008363774)))))*float64(v26)+float64(float32(0.04166655)))))*float64(v26)+float64(float32(0.16666573)))))*float64(v26) + float64(float32(0.5)))
+					v39 := cpu.Ldexp((float32(float64((float32(float64(v35)*float64(v26)+float64(float32(1)))))*float64(v26) + float64(float32(1)))), v22)
+					v43 *= v39
+					for i := range acc {
+						acc[i] *= v39
+					}
+				}
+				for key := range keys {
+					r2 := first + key
+					v11 := scores[key]
+					v19 := min((max((v11 - v14), -104)), 89)
+					v22 := float32(math.RoundToEven(float64((v19 * 1.442695))))
+					v26 := float32(float64(v22)*float64(float32(-1.4286068e-06)) + float64((float32(float64(v22)*float64(float32(-0.69314575)) + float64(v19)))))
+					v35 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.0013926927))*float64(v26)+float64(float32(0.008363774)))))*float64(v26)+float64(float32(0.04166655)))))*float64(v26)+float64(float32(0.16666573)))))*float64(v26) + float64(float32(0.5)))
+					v39 := cpu.Ldexp((float32(float64((float32(float64(v35)*float64(v26)+float64(float32(1)))))*float64(v26) + float64(float32(1)))), v22)
+					v43 += v39
+					valueAt := T*i0i1*16 + i0i1*pos*16 + r2*16
+					for i4 := range 8 {
+						v40 := panels_2[valueAt+i4]
+						acc[i4] += v39 * v40
+					}
+				}
+			}
+			v44 := max(v43, 1)
+			for i4 := range 8 {
+				v42 := acc[i4]
+				div[T*i0i1*16+T*i2*8+i3*8+i4] = v42 / v44
+			}
+		}
+	}
+}
+
+// stepModelLayers0X22 computes x_2 (stories.mlx:52:9).
+func stepModelLayers0X22(call *cpu.Call, lo, hi int) {
+	x := cpu.View[float32](call, 0)
+	div := cpu.View[float32](call, 1)
+	x_2 := cpu.View[float32](call, 2)
+	panels := cpu.View[float32](call, 3)
+	B := int(call.Sizes[0])
+	T := int(call.Sizes[1])
+	for tile := lo; tile < hi; tile++ {
+		down := tile / 2 % ((B*T + 7) / 8) * 8
+		across := tile % 2 * 32
+		for row := down; row < min(down+8, B*T); row++ {
+			i1 := row % T
+			i0 := row / T
+			for i2 := across; i2 < min(across+32, 64); i2++ {
+				v4 := float32(0)
+				for r0 := range 8 {
+					for r1 := range 8 {
+						v1 := div[T*i0*64+T*r0*8+i1*8+r1]
+						v2 := panels[(i2/16)*1024+(i2%16)+r0*128+r1*16]
+						v4 += v1 * v2
+					}
+				}
+				x_2[T*i0*64+i1*64+i2] = x[T*i0*64+i1*64+i2] + v4
+			}
+		}
+	}
+}
+
+// stepModelLayers0MlpGateProjMatmul2 computes matmul_2 (stories.mlx:43:71).
+func stepModelLayers0MlpGateProjMatmul2(call *cpu.Call, lo, hi int) {
+	mul_2 := cpu.View[float32](call, 0)
+	matmul_2 := cpu.View[float32](call, 1)
+	panels := cpu.View[float32](call, 2)
+	B := int(call.Sizes[0])
+	T := int(call.Sizes[1])
+	for tile := lo; tile < hi; tile++ {
+		down := tile / 6 % ((B*T + 7) / 8) * 8
+		across := tile % 6 * 32
+		for row := down; row < min(down+8, B*T); row++ {
+			i0 := row
+			for i1 := across; i1 < min(across+32, 172); i1++ {
+				v3 := float32(0)
+				for r0 := range 64 {
+					v0 := mul_2[i0*64+r0]
+					v1 := panels[(i1/16)*1024+(i1%16)+r0*16]
+					v3 += v0 * v1
+				}
+				matmul_2[i0*172+i1] = v3
+			}
+		}
+	}
+}
+
+// stepModelLayers0MlpMul2 computes mul_3 (stories.mlx:43:66).
+func stepModelLayers0MlpMul2(call *cpu.Call, lo, hi int) {
+	matmul_2 := cpu.View[float32](call, 0)
+	mul_2 := cpu.View[float32](call, 1)
+	mul_3 := cpu.View[float32](call, 2)
+	panels := cpu.View[float32](call, 3)
+	B := int(call.Sizes[0])
+	T := int(call.Sizes[1])
+	for tile := lo; tile < hi; tile++ {
+		down := tile / 6 % ((B*T + 7) / 8) * 8
+		across := tile % 6 * 32
+		for row := down; row < min(down+8, B*T); row++ {
+			i0 := row
+			for i1 := across; i1 < min(across+32, 172); i1++ {
+				v0 := matmul_2[i0*172+i1]
+				v6 := min((max((-(float32(math.Abs(float64(v0))))), -104)), 89)
+				v9 := float32(math.RoundToEven(float64((v6 * 1.442695))))
+				v13 := float32(float64(v9)*float64(float32(-1.4286068e-06)) + float64((float32(float64(v9)*float64(float32(-0.69314575)) + float64(v6)))))
+				v22 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.0013926927))*float64(v13)+float64(float32(0.008363774)))))*float64(v13)+float64(float32(0.04166655)))))*float64(v13)+float64(float32(0.16666573)))))*float64(v13) + float64(float32(0.5)))
+				v26 := cpu.Ldexp((float32(float64((float32(float64(v22)*float64(v13)+float64(float32(1)))))*float64(v13) + float64(float32(1)))), v9)
+				v28 := v0 < 0
+				v29 := float32(1)
+				if v28 {
+					v29 = v26
+				}
+				v36 := float32(0)
+				for r0 := range 64 {
+					v33 := mul_2[i0*64+r0]
+					v34 := panels[(i1/16)*1024+(i1%16)+r0*16]
+					v36 += v33 * v34
+				}
+				v37 := (v0 * (v29 / (v26 + 1))) * v36
+				mul_3[i0*172+i1] = v37
+			}
+		}
+	}
+}
+
+// stepModelLayers0X32 computes x_3 (stories.mlx:53:12).
+func stepModelLayers0X32(call *cpu.Call, lo, hi int) {
+	x_2 := cpu.View[float32](call, 0)
+	mul_3 := cpu.View[float32](call, 1)
+	x_3 := cpu.View[float32](call, 2)
+	panels := cpu.View[float32](call, 3)
+	B := int(call.Sizes[0])
+	T := int(call.Sizes[1])
+	for tile := lo; tile < hi; tile++ {
+		down := tile / 2 % ((B*T + 7) / 8) * 8
+		across := tile % 2 * 32
+		for row := down; row < min(down+8, B*T); row++ {
+			i0 := row
+			for i1 := across; i1 < min(across+32, 64); i1++ {
+				v4 := float32(0)
+				for r0 := range 172 {
+					v1 := mul_3[i0*172+r0]
+					v2 := panels[(i1/16)*2752+(i1%16)+r0*16]
+					v4 += v1 * v2
+				}
+				x_3[i0*64+i1] = x_2[i0*64+i1] + v4
+			}
+		}
+	}
+}
+
+// stepModelLayers0InputLayernormMul3 computes mul (stories.mlx:52:23).
+func stepModelLayers0InputLayernormMul3(call *cpu.Call, lo, hi int) {
 	tokens := cpu.View[int32](call, 0)
 	model_embed_tokens_weight := cpu.View[float32](call, 1)
 	model_layers_0_input_layernorm_weight := cpu.View[float32](call, 2)
@@ -69,16 +731,17 @@ func stepModelLayers0InputLayernormMul(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// stepModelLayers0SelfAttnQProjMatmul computes matmul (stories.mlx:29:9).
-func stepModelLayers0SelfAttnQProjMatmul(call *cpu.Call, lo, hi int) {
+// stepModelLayers0SelfAttnQProjMatmul3 computes matmul (stories.mlx:29:9).
+func stepModelLayers0SelfAttnQProjMatmul3(call *cpu.Call, lo, hi int) {
 	mul := cpu.View[float32](call, 0)
 	matmul := cpu.View[float32](call, 1)
 	panels := cpu.View[float32](call, 2)
-	T := int(call.Sizes[0])
+	B := int(call.Sizes[0])
+	T := int(call.Sizes[1])
 	for tile := lo; tile < hi; tile++ {
-		down := tile / 4 % ((T + 63) / 64) * 64
+		down := tile / 4 % ((B*T + 255) / 256) * 256
 		across := tile % 4 * 32
-		for row := down; row < min(down+64, T); row++ {
+		for row := down; row < min(down+256, B*T); row++ {
 			i0 := row
 			for i1 := across; i1 < min(across+32, 128); i1++ {
 				v3 := float32(0)
@@ -134,415 +797,6 @@ func stepModelLayers0SelfAttnSin(call *cpu.Call, lo, hi int) {
 			v82 := math.Float32frombits(uint32(((int32(math.Float32bits(v78))) ^ ((cpu.Shl(v74, 30)) & -2147483648))))
 			cos[i0*4+i1] = v82
 			sin[i0*4+i1] = math.Float32frombits(uint32(v72))
-		}
-	}
-}
-
-// stepModelLayers0SelfAttnReshape computes model.layers.0.self_attn.v_cache, model.layers.0.self_attn.k_cache (stories.mlx:32:34).
-func stepModelLayers0SelfAttnReshape(call *cpu.Call, lo, hi int) {
-	matmul := cpu.View[float32](call, 0)
-	cos := cpu.View[float32](call, 1)
-	sin := cpu.View[float32](call, 2)
-	model_layers_0_self_attn_v_cache := cpu.View[float32](call, 3)
-	model_layers_0_self_attn_k_cache := cpu.View[float32](call, 4)
-	T := int(call.Sizes[0])
-	S := int(call.Sizes[1])
-	pos := int(call.Sizes[2])
-	for p := lo; p < hi; {
-		i3 := p % 2
-		end := min(i3+hi-p, 2)
-		i2 := p / 2 % 4
-		i1 := p / 8 % T
-		i0 := p / (T * 8)
-		p += end - i3
-		for ; i3 < end; i3++ {
-			var v1 float32
-			if i3 < 1 {
-				v1 = matmul[i0*8+i1*128+i2*2+i3+64]
-			}
-			var v2 float32
-			if i3 < 1 {
-				v2 = cos[i1*4+i2]
-			}
-			var v4 float32
-			if i3 < 1 {
-				v4 = matmul[i0*8+i1*128+i2*2+i3+65]
-			}
-			var v5 float32
-			if i3 < 1 {
-				v5 = sin[i1*4+i2]
-			}
-			v7 := (v1 * v2) - (v4 * v5)
-			v8 := (i3 < 1)
-			v9 := float32(0)
-			if v8 {
-				v9 = v7
-			}
-			var v10 float32
-			if 0 <= i3-1 {
-				v10 = matmul[i0*8+i1*128+i2*2+i3+64]
-			}
-			var v11 float32
-			if 0 <= i3-1 {
-				v11 = cos[i1*4+i2]
-			}
-			var v13 float32
-			if 0 <= i3-1 {
-				v13 = matmul[i0*8+i1*128+i2*2+i3+63]
-			}
-			var v14 float32
-			if 0 <= i3-1 {
-				v14 = sin[i1*4+i2]
-			}
-			v16 := (v10 * v11) + (v13 * v14)
-			v17 := (0 <= i3-1)
-			v18 := v9
-			if v17 {
-				v18 = v16
-			}
-			model_layers_0_self_attn_v_cache[S*i0*8+i1*8+i2*2+i3+pos*8] = matmul[i0*8+i1*128+i2*2+i3+96]
-			model_layers_0_self_attn_k_cache[S*i0*8+i1*8+i2*2+i3+pos*8] = v18
-		}
-	}
-}
-
-// stepModelLayers0SelfAttnDiv computes div (stories.mlx:34:9).
-func stepModelLayers0SelfAttnDiv(call *cpu.Call, lo, hi int) {
-	div := cpu.View[float32](call, 0)
-	rows := cpu.View[float32](call, 1)
-	panels := cpu.View[float32](call, 2)
-	panels_2 := cpu.View[float32](call, 3)
-	T := int(call.Sizes[0])
-	pos := int(call.Sizes[1])
-	for tile := lo; tile < hi; tile++ {
-		down := tile % ((T*2 + 95) / 96) * 96
-		i0 := tile / ((T*2 + 95) / 96)
-		for row := down; row < min(down+96, T*2); row++ {
-			i2 := row % T
-			i1 := row / T
-			v1 := int32(T + i2 + pos)
-			largest := float32(math.Inf(-1))
-			v43 := float32(0)
-			var query [8]float32
-			for r0r1 := range 8 {
-				v4 := rows[T*i0*16+T*i1*8+i2*8+r0r1]
-				query[r0r1] = v4
-			}
-			var scores [256]float32
-			var acc [8]float32
-			for first := 0; first < min(T+pos, i2+pos+1); first += 256 {
-				keys := min(256, T+pos-first)
-				before := largest
-				for key := range keys {
-					r2 := first + key
-					keyAt := ((T+pos+15)/16)*i0*128 + (r2/16)*128 + (r2 % 16)
-					v7 := float32(0)
-					for r0r1 := range 8 {
-						v4 := query[r0r1]
-						v5 := panels[keyAt+r0r1*16]
-						v7 += v4 * v5
-					}
-					v0 := int32(T + r2)
-					v2 := v0 <= v1
-					v9 := v7 * 0.35355338
-					v11 := float32(math.Inf(-1))
-					if v2 {
-						v11 = v9
-					}
-					scores[key] = v11
-					largest = max(largest, scores[key])
-				}
-				v12 := largest
-				// Where no key is seen so far, the exponentials are 0.
-				if largest == float32(math.Inf(-1)) {
-					v12 = 0
-				}
-				v13 := v12 == float32(math.Inf(-1))
-				v14 := v12
-				if v13 {
-					v14 = float32(0)
-				}
-				if largest != before {
-					v11 := before
-					v19 := min((max((v11 - v14), -104)), 89)
-					v22 := float32(math.RoundToEven(float64((v19 * 1.442695))))
-					v26 := float32(float64(v22)*float64(float32(-1.4286068e-06)) + float64((float32(float64(v22)*float64(float32(-0.69314575)) + float64(v19)))))
-					v35 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.0013926927))*float64(v26)+float64(float32(0.008363774)))))*float64(v26)+float64(float32(0.04166655)))))*float64(v26)+float64(float32(0.16666573)))))*float64(v26) + float64(float32(0.5)))
-					v39 := cpu.Ldexp((float32(float64((float32(float64(v35)*float64(v26)+float64(float32(1)))))*float64(v26) + float64(float32(1)))), v22)
-					v43 *= v39
-					for i := range acc {
-						acc[i] *= v39
-					}
-				}
-				for key := range keys {
-					r2 := first + key
-					v11 := scores[key]
-					v19 := min((max((v11 - v14), -104)), 89)
-					v22 := float32(math.RoundToEven(float64((v19 * 1.442695))))
-					v26 := float32(float64(v22)*float64(float32(-1.4286068e-06)) + float64((float32(float64(v22)*float64(float32(-0.69314575)) + float64(v19)))))
-					v35 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.0013926927))*float64(v26)+float64(float32(0.008363774)))))*float64(v26)+float64(float32(0.04166655)))))*float64(v26)+float64(float32(0.16666573)))))*float64(v26) + float64(float32(0.5)))
-					v39 := cpu.Ldexp((float32(float64((float32(float64(v35)*float64(v26)+float64(float32(1)))))*float64(v26) + float64(float32(1)))), v22)
-					v43 += v39
-					valueAt := T*i0*16 + i0*pos*16 + r2*16
-					for i3 := range 8 {
-						v40 := panels_2[valueAt+i3]
-						acc[i3] += v39 * v40
-					}
-				}
-			}
-			v44 := max(v43, 1)
-			for i3 := range 8 {
-				v42 := acc[i3]
-				div[T*i0*16+T*i1*8+i2*8+i3] = v42 / v44
-			}
-		}
-	}
-}
-
-// stepModelLayers0X2 computes x_2 (stories.mlx:52:9).
-func stepModelLayers0X2(call *cpu.Call, lo, hi int) {
-	tokens := cpu.View[int32](call, 0)
-	model_embed_tokens_weight := cpu.View[float32](call, 1)
-	div := cpu.View[float32](call, 2)
-	x_2 := cpu.View[float32](call, 3)
-	panels := cpu.View[float32](call, 4)
-	T := int(call.Sizes[0])
-	for tile := lo; tile < hi; tile++ {
-		down := tile / 2 % ((T + 31) / 32) * 32
-		across := tile % 2 * 32
-		for row := down; row < min(down+32, T); row++ {
-			i0 := row
-			v4 := int64(511)
-			v5 := min((max(int64(tokens[i0]), 0)), v4)
-			for i1 := across; i1 < min(across+32, 64); i1++ {
-				v10 := float32(0)
-				for r0 := range 8 {
-					for r1 := range 8 {
-						v7 := div[T*r0*8+i0*8+r1]
-						v8 := panels[(i1/16)*1024+(i1%16)+r0*128+r1*16]
-						v10 += v7 * v8
-					}
-				}
-				x_2[i0*64+i1] = model_embed_tokens_weight[int(v5)*64+i1] + v10
-			}
-		}
-	}
-}
-
-// stepModelLayers0PostAttentionLayernormMul computes mul_2 (stories.mlx:53:20).
-func stepModelLayers0PostAttentionLayernormMul(call *cpu.Call, lo, hi int) {
-	x_2 := cpu.View[float32](call, 0)
-	model_layers_0_post_attention_layernorm_weight := cpu.View[float32](call, 1)
-	mul_2 := cpu.View[float32](call, 2)
-	for i0 := lo; i0 < hi; i0++ {
-		v2 := float32(0)
-		for i1 := range 64 {
-			v0 := x_2[i0*64+i1]
-			v2 += v0 * v0
-		}
-		v3 := float32(64)
-		v9 := 1 / (float32(math.Sqrt(float64(((v2 / v3) + 1e-05)))))
-		for i1 := range 64 {
-			v0 := x_2[i0*64+i1]
-			v11 := model_layers_0_post_attention_layernorm_weight[i1]
-			mul_2[i0*64+i1] = (v0 * v9) * v11
-		}
-	}
-}
-
-// stepModelLayers0MlpGateProjMatmul computes matmul_2 (stories.mlx:43:71).
-func stepModelLayers0MlpGateProjMatmul(call *cpu.Call, lo, hi int) {
-	mul_2 := cpu.View[float32](call, 0)
-	matmul_2 := cpu.View[float32](call, 1)
-	panels := cpu.View[float32](call, 2)
-	T := int(call.Sizes[0])
-	for tile := lo; tile < hi; tile++ {
-		down := tile / 6 % ((T + 63) / 64) * 64
-		across := tile % 6 * 32
-		for row := down; row < min(down+64, T); row++ {
-			i0 := row
-			for i1 := across; i1 < min(across+32, 172); i1++ {
-				v3 := float32(0)
-				for r0 := range 64 {
-					v0 := mul_2[i0*64+r0]
-					v1 := panels[(i1/16)*1024+(i1%16)+r0*16]
-					v3 += v0 * v1
-				}
-				matmul_2[i0*172+i1] = v3
-			}
-		}
-	}
-}
-
-// stepModelLayers0MlpMul computes mul_3 (stories.mlx:43:66).
-func stepModelLayers0MlpMul(call *cpu.Call, lo, hi int) {
-	matmul_2 := cpu.View[float32](call, 0)
-	mul_2 := cpu.View[float32](call, 1)
-	mul_3 := cpu.View[float32](call, 2)
-	panels := cpu.View[float32](call, 3)
-	T := int(call.Sizes[0])
-	for tile := lo; tile < hi; tile++ {
-		down := tile / 6 % ((T + 63) / 64) * 64
-		across := tile % 6 * 32
-		for row := down; row < min(down+64, T); row++ {
-			i0 := row
-			for i1 := across; i1 < min(across+32, 172); i1++ {
-				v0 := matmul_2[i0*172+i1]
-				v6 := min((max((-(float32(math.Abs(float64(v0))))), -104)), 89)
-				v9 := float32(math.RoundToEven(float64((v6 * 1.442695))))
-				v13 := float32(float64(v9)*float64(float32(-1.4286068e-06)) + float64((float32(float64(v9)*float64(float32(-0.69314575)) + float64(v6)))))
-				v22 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.0013926927))*float64(v13)+float64(float32(0.008363774)))))*float64(v13)+float64(float32(0.04166655)))))*float64(v13)+float64(float32(0.16666573)))))*float64(v13) + float64(float32(0.5)))
-				v26 := cpu.Ldexp((float32(float64((float32(float64(v22)*float64(v13)+float64(float32(1)))))*float64(v13) + float64(float32(1)))), v9)
-				v28 := v0 < 0
-				v29 := float32(1)
-				if v28 {
-					v29 = v26
-				}
-				v36 := float32(0)
-				for r0 := range 64 {
-					v33 := mul_2[i0*64+r0]
-					v34 := panels[(i1/16)*1024+(i1%16)+r0*16]
-					v36 += v33 * v34
-				}
-				v37 := (v0 * (v29 / (v26 + 1))) * v36
-				mul_3[i0*172+i1] = v37
-			}
-		}
-	}
-}
-
-// stepModelLayers0X3 computes x_3 (stories.mlx:53:12).
-func stepModelLayers0X3(call *cpu.Call, lo, hi int) {
-	x_2 := cpu.View[float32](call, 0)
-	mul_3 := cpu.View[float32](call, 1)
-	x_3 := cpu.View[float32](call, 2)
-	panels := cpu.View[float32](call, 3)
-	T := int(call.Sizes[0])
-	for tile := lo; tile < hi; tile++ {
-		down := tile / 2 % ((T + 31) / 32) * 32
-		across := tile % 2 * 32
-		for row := down; row < min(down+32, T); row++ {
-			i0 := row
-			for i1 := across; i1 < min(across+32, 64); i1++ {
-				v4 := float32(0)
-				for r0 := range 172 {
-					v1 := mul_3[i0*172+r0]
-					v2 := panels[(i1/16)*2752+(i1%16)+r0*16]
-					v4 += v1 * v2
-				}
-				x_3[i0*64+i1] = x_2[i0*64+i1] + v4
-			}
-		}
-	}
-}
-
-// stepModelLayers1X4 computes x_4 (stories.mlx:52:9).
-func stepModelLayers1X4(call *cpu.Call, lo, hi int) {
-	x_3 := cpu.View[float32](call, 0)
-	div_2 := cpu.View[float32](call, 1)
-	x_4 := cpu.View[float32](call, 2)
-	panels := cpu.View[float32](call, 3)
-	T := int(call.Sizes[0])
-	for tile := lo; tile < hi; tile++ {
-		down := tile / 2 % ((T + 31) / 32) * 32
-		across := tile % 2 * 32
-		for row := down; row < min(down+32, T); row++ {
-			i0 := row
-			for i1 := across; i1 < min(across+32, 64); i1++ {
-				v4 := float32(0)
-				for r0 := range 8 {
-					for r1 := range 8 {
-						v1 := div_2[T*r0*8+i0*8+r1]
-						v2 := panels[(i1/16)*1024+(i1%16)+r0*128+r1*16]
-						v4 += v1 * v2
-					}
-				}
-				x_4[i0*64+i1] = x_3[i0*64+i1] + v4
-			}
-		}
-	}
-}
-
-// stepModelEmbedTokensLogits computes logits (stories.mlx:73:31).
-func stepModelEmbedTokensLogits(call *cpu.Call, lo, hi int) {
-	mul_16 := cpu.View[float32](call, 0)
-	logits := cpu.View[float32](call, 1)
-	panels := cpu.View[float32](call, 2)
-	T := int(call.Sizes[0])
-	for tile := lo; tile < hi; tile++ {
-		down := 0
-		across := tile % 16 * 32
-		for row := down; row < min(down+8, 1); row++ {
-			for i0 := across; i0 < min(across+32, 512); i0++ {
-				v3 := float32(0)
-				for r0 := range 64 {
-					v0 := mul_16[T*64+r0-64]
-					v3 += v0 * panels[(i0/16)*1024+(i0%16)+r0*16]
-				}
-				logits[i0] = v3
-			}
-		}
-	}
-}
-
-// stepNext computes next (stories.mlx:74:18).
-func stepNext(call *cpu.Call, lo, hi int) {
-	logits := cpu.View[float32](call, 0)
-	next := cpu.View[int32](call, 1)
-	v1Best := float32(math.Inf(-1))
-	v1 := int32(0)
-	for r0 := range 512 {
-		if elem := logits[r0]; elem > v1Best || elem != elem && v1Best == v1Best {
-			v1Best, v1 = elem, int32(r0)
-		}
-	}
-	next[0] = v1
-}
-
-// stepModelLayers0InputLayernormMul2 computes mul (stories.mlx:52:23).
-func stepModelLayers0InputLayernormMul2(call *cpu.Call, lo, hi int) {
-	tokens := cpu.View[int32](call, 0)
-	model_embed_tokens_weight := cpu.View[float32](call, 1)
-	model_layers_0_input_layernorm_weight := cpu.View[float32](call, 2)
-	mul := cpu.View[float32](call, 3)
-	for i0 := lo; i0 < hi; i0++ {
-		v4 := int64(511)
-		v5 := min((max(int64(tokens[i0]), 0)), v4)
-		v9 := float32(0)
-		for i1 := range 64 {
-			v7 := model_embed_tokens_weight[int(v5)*64+i1]
-			v9 += v7 * v7
-		}
-		v10 := float32(64)
-		v16 := 1 / (float32(math.Sqrt(float64(((v9 / v10) + 1e-05)))))
-		for i1 := range 64 {
-			v18 := model_layers_0_input_layernorm_weight[i1]
-			mul[i0*64+i1] = (model_embed_tokens_weight[int(v5)*64+i1] * v16) * v18
-		}
-	}
-}
-
-// stepModelLayers0SelfAttnQProjMatmul2 computes matmul (stories.mlx:29:9).
-func stepModelLayers0SelfAttnQProjMatmul2(call *cpu.Call, lo, hi int) {
-	mul := cpu.View[float32](call, 0)
-	matmul := cpu.View[float32](call, 1)
-	panels := cpu.View[float32](call, 2)
-	B := int(call.Sizes[0])
-	T := int(call.Sizes[1])
-	for tile := lo; tile < hi; tile++ {
-		down := tile / 4 % ((B*T + 255) / 256) * 256
-		across := tile % 4 * 32
-		for row := down; row < min(down+256, B*T); row++ {
-			i0 := row
-			for i1 := across; i1 < min(across+32, 128); i1++ {
-				v3 := float32(0)
-				for r0 := range 64 {
-					v0 := mul[i0*64+r0]
-					v1 := panels[(i1/16)*1024+(i1%16)+r0*16]
-					v3 += v0 * v1
-				}
-				matmul[i0*128+i1] = v3
-			}
 		}
 	}
 }
@@ -616,8 +870,8 @@ func stepModelLayers0SelfAttnReshape2(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// stepModelLayers0SelfAttnDiv2 computes div (stories.mlx:34:9).
-func stepModelLayers0SelfAttnDiv2(call *cpu.Call, lo, hi int) {
+// stepModelLayers0SelfAttnDiv3 computes div (stories.mlx:34:9).
+func stepModelLayers0SelfAttnDiv3(call *cpu.Call, lo, hi int) {
 	div := cpu.View[float32](call, 0)
 	rows := cpu.View[float32](call, 1)
 	panels := cpu.View[float32](call, 2)
@@ -709,8 +963,8 @@ func stepModelLayers0SelfAttnDiv2(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// stepModelLayers0X22 computes x_2 (stories.mlx:52:9).
-func stepModelLayers0X22(call *cpu.Call, lo, hi int) {
+// stepModelLayers0X23 computes x_2 (stories.mlx:52:9).
+func stepModelLayers0X23(call *cpu.Call, lo, hi int) {
 	tokens := cpu.View[int32](call, 0)
 	model_embed_tokens_weight := cpu.View[float32](call, 1)
 	div := cpu.View[float32](call, 2)
@@ -762,8 +1016,8 @@ func stepModelLayers0PostAttentionLayernormMul2(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// stepModelLayers0MlpGateProjMatmul2 computes matmul_2 (stories.mlx:43:71).
-func stepModelLayers0MlpGateProjMatmul2(call *cpu.Call, lo, hi int) {
+// stepModelLayers0MlpGateProjMatmul3 computes matmul_2 (stories.mlx:43:71).
+func stepModelLayers0MlpGateProjMatmul3(call *cpu.Call, lo, hi int) {
 	mul_2 := cpu.View[float32](call, 0)
 	matmul_2 := cpu.View[float32](call, 1)
 	panels := cpu.View[float32](call, 2)
@@ -787,8 +1041,8 @@ func stepModelLayers0MlpGateProjMatmul2(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// stepModelLayers0MlpMul2 computes mul_3 (stories.mlx:43:66).
-func stepModelLayers0MlpMul2(call *cpu.Call, lo, hi int) {
+// stepModelLayers0MlpMul3 computes mul_3 (stories.mlx:43:66).
+func stepModelLayers0MlpMul3(call *cpu.Call, lo, hi int) {
 	matmul_2 := cpu.View[float32](call, 0)
 	mul_2 := cpu.View[float32](call, 1)
 	mul_3 := cpu.View[float32](call, 2)
@@ -825,8 +1079,8 @@ func stepModelLayers0MlpMul2(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// stepModelLayers0X32 computes x_3 (stories.mlx:53:12).
-func stepModelLayers0X32(call *cpu.Call, lo, hi int) {
+// stepModelLayers0X33 computes x_3 (stories.mlx:53:12).
+func stepModelLayers0X33(call *cpu.Call, lo, hi int) {
 	x_2 := cpu.View[float32](call, 0)
 	mul_3 := cpu.View[float32](call, 1)
 	x_3 := cpu.View[float32](call, 2)
@@ -851,8 +1105,8 @@ func stepModelLayers0X32(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// stepModelLayers1X42 computes x_4 (stories.mlx:52:9).
-func stepModelLayers1X42(call *cpu.Call, lo, hi int) {
+// stepModelLayers1X4 computes x_4 (stories.mlx:52:9).
+func stepModelLayers1X4(call *cpu.Call, lo, hi int) {
 	x_3 := cpu.View[float32](call, 0)
 	div_2 := cpu.View[float32](call, 1)
 	x_4 := cpu.View[float32](call, 2)
@@ -905,22 +1159,6 @@ func stepModelEmbedTokensLogits2(call *cpu.Call, lo, hi int) {
 	}
 }
 
-// stepNext2 computes next (stories.mlx:74:18).
-func stepNext2(call *cpu.Call, lo, hi int) {
-	logits := cpu.View[float32](call, 0)
-	next := cpu.View[int32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		v1Best := float32(math.Inf(-1))
-		v1 := int32(0)
-		for r0 := range 512 {
-			if elem := logits[i0*512+r0]; elem > v1Best || elem != elem && v1Best == v1Best {
-				v1Best, v1 = elem, int32(r0)
-			}
-		}
-		next[i0] = v1
-	}
-}
-
 // stepModelLayers0SelfAttnQProjMatmulPanels computes panels (stories.mlx:29:9).
 func stepModelLayers0SelfAttnQProjMatmulPanels(call *cpu.Call, lo, hi int) {
 	model_layers_0_self_attn_q_proj_weight := cpu.View[float32](call, 0)
@@ -964,63 +1202,73 @@ func stepModelLayers0SelfAttnQProjMatmulPanels(call *cpu.Call, lo, hi int) {
 // stepModelLayers0SelfAttnDivRows computes rows (stories.mlx:34:9).
 func stepModelLayers0SelfAttnDivRows(call *cpu.Call, lo, hi int) {
 	matmul := cpu.View[float32](call, 0)
-	cos := cpu.View[float32](call, 1)
-	sin := cpu.View[float32](call, 2)
-	rows := cpu.View[float32](call, 3)
-	T := int(call.Sizes[0])
+	rows := cpu.View[float32](call, 1)
+	pos := int(call.Sizes[1])
 	for p := lo; p < hi; {
 		i3 := p % 2
 		end := min(i3+hi-p, 2)
 		i2 := p / 2 % 4
-		i1 := p / 8 % T
-		i0 := p / (T * 8)
+		i1 := p / 8 % 8
+		i0 := p / 64
 		p += end - i3
+		v2 := float32(pos)
+		v9 := min((max((float32(i2) * -3.321928), -151)), 129)
+		v10 := float32(math.RoundToEven(float64(v9)))
+		v11 := v9 - v10
+		v20 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.00015454162))*float64(v11)+float64(float32(0.0013392017)))))*float64(v11)+float64(float32(0.00961808)))))*float64(v11)+float64(float32(0.05550355)))))*float64(v11) + float64(float32(0.2402265)))
+		v26 := v2 * (cpu.Ldexp((float32(float64((float32(float64(v20)*float64(v11)+float64(float32(0.6931472)))))*float64(v11) + float64(float32(1)))), v10))
+		v27 := float32(math.Abs(float64(v26)))
+		v30 := float32(math.RoundToEven(float64((v27 * 0.63661975))))
+		v38 := max((float32(float64(v30)*float64(float32(1.7151245e-15)) + float64((float32(float64(v30)*float64(float32(4.371139e-08)) + float64((float32(float64(v30)*float64(float32(-1.5707964)) + float64(v27))))))))), -1)
+		v39 := min(v38, 1)
+		v42 := int32(math.Float32bits((v30 + 1.2582912e+07)))
+		v44 := v42 + 1
+		v47 := v39 * v39
+		v56 := float32(float64((v39*v47))*float64((float32(float64((float32(float64((float32(float64(float32(2.7238455e-06))*float64(v47)+float64(float32(-0.00019839997)))))*float64(v47)+float64(float32(0.008333332)))))*float64(v47)+float64(float32(-0.16666667))))) + float64(v39))
+		v65 := float32(float64((v47*v47))*float64((float32(float64((float32(float64(float32(2.4538474e-05))*float64(v47)+float64(float32(-0.0013888258)))))*float64(v47)+float64(float32(0.041666664))))) + float64((float32(float64(v47)*float64(float32(-0.5)) + float64(float32(1))))))
+		v68 := (v44 & 1) == 0
+		v69 := v65
+		if v68 {
+			v69 = v56
+		}
+		v74 := math.Float32frombits(uint32(((int32(math.Float32bits(v69))) ^ ((cpu.Shl(v44, 30)) & -2147483648))))
+		v81 := (v42 & 1) == 0
+		v82 := v65
+		if v81 {
+			v82 = v56
+		}
+		v85 := (int32(math.Float32bits(v82))) ^ (((cpu.Shl(v42, 30)) ^ (int32(math.Float32bits(v26)))) & -2147483648)
+		v86 := math.Float32frombits(uint32(v85))
 		for ; i3 < end; i3++ {
 			var v1 float32
 			if i3 < 1 {
-				v1 = matmul[i0*8+i1*128+i2*2+i3]
+				v1 = matmul[i0*128+i1*8+i2*2+i3]
 			}
-			var v2 float32
+			var v76 float32
 			if i3 < 1 {
-				v2 = cos[i1*4+i2]
+				v76 = matmul[i0*128+i1*8+i2*2+i3+1]
 			}
-			var v4 float32
-			if i3 < 1 {
-				v4 = matmul[i0*8+i1*128+i2*2+i3+1]
+			v88 := (v1 * v74) - (v76 * v86)
+			v89 := (i3 < 1)
+			v90 := float32(0)
+			if v89 {
+				v90 = v88
 			}
-			var v5 float32
-			if i3 < 1 {
-				v5 = sin[i1*4+i2]
-			}
-			v7 := (v1 * v2) - (v4 * v5)
-			v8 := (i3 < 1)
-			v9 := float32(0)
-			if v8 {
-				v9 = v7
-			}
-			var v10 float32
+			var v91 float32
 			if 0 <= i3-1 {
-				v10 = matmul[i0*8+i1*128+i2*2+i3]
+				v91 = matmul[i0*128+i1*8+i2*2+i3]
 			}
-			var v11 float32
+			var v93 float32
 			if 0 <= i3-1 {
-				v11 = cos[i1*4+i2]
+				v93 = matmul[i0*128+i1*8+i2*2+i3-1]
 			}
-			var v13 float32
-			if 0 <= i3-1 {
-				v13 = matmul[i0*8+i1*128+i2*2+i3-1]
+			v95 := (v91 * v74) + (v93 * v86)
+			v96 := (0 <= i3-1)
+			v97 := v90
+			if v96 {
+				v97 = v95
 			}
-			var v14 float32
-			if 0 <= i3-1 {
-				v14 = sin[i1*4+i2]
-			}
-			v16 := (v10 * v11) + (v13 * v14)
-			v17 := (0 <= i3-1)
-			v18 := v9
-			if v17 {
-				v18 = v16
-			}
-			rows[T*i0*8+i1*8+i2*2+i3] = v18
+			rows[i0*64+i1*8+i2*2+i3] = v97
 		}
 	}
 }
@@ -1029,22 +1277,21 @@ func stepModelLayers0SelfAttnDivRows(call *cpu.Call, lo, hi int) {
 func stepModelLayers0SelfAttnDivPanels(call *cpu.Call, lo, hi int) {
 	model_layers_0_self_attn_k_cache := cpu.View[float32](call, 0)
 	panels := cpu.View[float32](call, 1)
-	T := int(call.Sizes[0])
 	S := int(call.Sizes[1])
 	pos := int(call.Sizes[2])
 	for p := lo; p < hi; {
 		i3 := p % 16
 		end := min(i3+hi-p, 16)
 		i2 := p / 16 % 8
-		i1 := p / 128 % ((T + pos + 15) / 16)
-		i0 := p / (((T + pos + 15) / 16) * 128)
+		i1 := p / 128 % ((pos / 16) + 1)
+		i0 := p / ((pos/16)*128 + 128)
 		p += end - i3
 		for ; i3 < end; i3++ {
 			var v0 float32
-			if i1*16+i3 < T+pos {
+			if i1*16+i3 < pos+1 {
 				v0 = model_layers_0_self_attn_k_cache[S*i0*8+i1*128+i2+i3*8]
 			}
-			panels[((T+pos+15)/16)*i0*128+i1*128+i2*16+i3] = v0
+			panels[(pos/16)*i0*128+i0*128+i1*128+i2*16+i3] = v0
 		}
 	}
 }
@@ -1053,22 +1300,21 @@ func stepModelLayers0SelfAttnDivPanels(call *cpu.Call, lo, hi int) {
 func stepModelLayers0SelfAttnDivPanels2(call *cpu.Call, lo, hi int) {
 	model_layers_0_self_attn_v_cache := cpu.View[float32](call, 0)
 	panels_2 := cpu.View[float32](call, 1)
-	T := int(call.Sizes[0])
 	S := int(call.Sizes[1])
 	pos := int(call.Sizes[2])
 	for p := lo; p < hi; {
 		i3 := p % 16
 		end := min(i3+hi-p, 16)
-		i2 := p / 16 % (T + pos)
+		i2 := p / 16 % (pos + 1)
 		i1 := 0
-		i0 := p / (T*16 + pos*16)
+		i0 := p / (pos*16 + 16)
 		p += end - i3
 		for ; i3 < end; i3++ {
 			var v0 float32
 			if i1*16+i3 < 8 {
 				v0 = model_layers_0_self_attn_v_cache[S*i0*8+i1*16+i2*8+i3]
 			}
-			panels_2[T*i0*16+T*i1*16+i0*pos*16+i1*pos*16+i2*16+i3] = v0
+			panels_2[i0*16+i0*pos*16+i1*16+i1*pos*16+i2*16+i3] = v0
 		}
 	}
 }

@@ -4089,355 +4089,6 @@ done14:
 	VZEROUPPER
 	RET
 
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows16Numbers<>+0(SB)/4, $0x0
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows16Numbers<>+4(SB)/4, $0x42800000
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows16Numbers<>+8(SB)/4, $0x3727c5ac
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows16Numbers<>+12(SB)/4, $0x3f800000
-GLOBL stepModelLayers0PostAttentionLayernormMul2VectorRows16Numbers<>(SB), RODATA|NOPTR, $16
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+0(SB)/4, $0x0
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+4(SB)/4, $0x0
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+8(SB)/4, $0x0
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+12(SB)/4, $0x0
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+16(SB)/4, $0x0
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+20(SB)/4, $0x0
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+24(SB)/4, $0x0
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+28(SB)/4, $0x0
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+32(SB)/4, $0xffffffff
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+36(SB)/4, $0xffffffff
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+40(SB)/4, $0xffffffff
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+44(SB)/4, $0xffffffff
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+48(SB)/4, $0xffffffff
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+52(SB)/4, $0xffffffff
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+56(SB)/4, $0xffffffff
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+60(SB)/4, $0xffffffff
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+64(SB)/4, $0x0
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+68(SB)/4, $0x0
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+72(SB)/4, $0x0
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+76(SB)/4, $0x0
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+80(SB)/4, $0x0
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+84(SB)/4, $0x0
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+88(SB)/4, $0x0
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+92(SB)/4, $0x0
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+96(SB)/4, $0x42800000
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+100(SB)/4, $0x42800000
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+104(SB)/4, $0x42800000
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+108(SB)/4, $0x42800000
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+112(SB)/4, $0x42800000
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+116(SB)/4, $0x42800000
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+120(SB)/4, $0x42800000
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+124(SB)/4, $0x42800000
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+128(SB)/4, $0x3727c5ac
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+132(SB)/4, $0x3727c5ac
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+136(SB)/4, $0x3727c5ac
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+140(SB)/4, $0x3727c5ac
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+144(SB)/4, $0x3727c5ac
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+148(SB)/4, $0x3727c5ac
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+152(SB)/4, $0x3727c5ac
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+156(SB)/4, $0x3727c5ac
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+160(SB)/4, $0x3f800000
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+164(SB)/4, $0x3f800000
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+168(SB)/4, $0x3f800000
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+172(SB)/4, $0x3f800000
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+176(SB)/4, $0x3f800000
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+180(SB)/4, $0x3f800000
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+184(SB)/4, $0x3f800000
-DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+188(SB)/4, $0x3f800000
-GLOBL stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>(SB), RODATA|NOPTR, $192
-
-// func stepModelLayers0PostAttentionLayernormMul2VectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
-TEXT ·stepModelLayers0PostAttentionLayernormMul2VectorRows(SB), 0, $160-33
-	MOVQ at+0(FP), AX
-	MOVQ 0(AX), SI
-	MOVQ 8(AX), DI
-	MOVQ 16(AX), DX
-	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
-	JEQ narrower1
-row2:
-	VBROADCASTSS stepModelLayers0PostAttentionLayernormMul2VectorRows16Numbers<>+0(SB), Z0
-	VBROADCASTSS stepModelLayers0PostAttentionLayernormMul2VectorRows16Numbers<>+0(SB), Z1
-	VBROADCASTSS stepModelLayers0PostAttentionLayernormMul2VectorRows16Numbers<>+0(SB), Z2
-	VBROADCASTSS stepModelLayers0PostAttentionLayernormMul2VectorRows16Numbers<>+0(SB), Z3
-	XORQ CX, CX
-	MOVQ n+24(FP), BX
-	SUBQ $64, BX
-	CMPQ CX, BX
-	JGT fewer4
-	PCALIGN $32
-vectors3:
-	VMOVUPS 0(SI)(CX*4), Z4
-	VMOVUPS 64(SI)(CX*4), Z5
-	VMOVUPS 128(SI)(CX*4), Z6
-	VMOVUPS 192(SI)(CX*4), Z7
-	VMULPS Z4, Z4, Z4
-	VMULPS Z5, Z5, Z5
-	VMULPS Z6, Z6, Z6
-	VMULPS Z7, Z7, Z7
-	VADDPS Z4, Z0, Z0
-	VADDPS Z5, Z1, Z1
-	VADDPS Z6, Z2, Z2
-	VADDPS Z7, Z3, Z3
-	PREFETCHT0 256(SI)(CX*4)
-	PREFETCHT0 320(SI)(CX*4)
-	PREFETCHT0 384(SI)(CX*4)
-	PREFETCHT0 448(SI)(CX*4)
-	ADDQ $64, CX
-	CMPQ CX, BX
-	JLE vectors3
-fewer4:
-	ADDQ $64, BX
-	SUBQ $16, BX
-	CMPQ CX, BX
-	JGT fewer6
-	PCALIGN $32
-vectors5:
-	VMOVUPS 0(SI)(CX*4), Z4
-	VMULPS Z4, Z4, Z4
-	VADDPS Z4, Z0, Z0
-	PREFETCHT0 256(SI)(CX*4)
-	ADDQ $16, CX
-	CMPQ CX, BX
-	JLE vectors5
-fewer6:
-	ADDQ $16, BX
-	SUBQ CX, BX
-	JEQ done7
-	MOVL $-1, AX
-	SHLXL BX, AX, AX
-	NOTL AX
-	KMOVW AX, K7
-	VMOVUPS.Z 0(SI)(CX*4), K7, Z4
-	VMULPS Z4, Z4, Z4
-	VBROADCASTSS stepModelLayers0PostAttentionLayernormMul2VectorRows16Numbers<>+0(SB), Z5
-	VBLENDMPS Z4, Z5, K7, Z5
-	VADDPS Z5, Z0, Z0
-	PREFETCHT0 256(SI)(CX*4)
-done7:
-	VADDPS Z1, Z0, Z0
-	VADDPS Z2, Z0, Z0
-	VADDPS Z3, Z0, Z0
-	VSHUFF64X2 $0x4e, Z0, Z0, Z4
-	VADDPS Z4, Z0, Z0
-	VSHUFF64X2 $0xb1, Z0, Z0, Z4
-	VADDPS Z4, Z0, Z0
-	VPERMILPS $0x4e, Z0, Z4
-	VADDPS Z4, Z0, Z0
-	VPERMILPS $0xb1, Z0, Z4
-	VADDPS Z4, Z0, Z0
-	VMOVSS X0, 0(SP)
-	VBROADCASTSS 0(SP), Z0
-	VDIVPS.BCST stepModelLayers0PostAttentionLayernormMul2VectorRows16Numbers<>+4(SB), Z0, Z0
-	VMOVSS X0, 8(SP)
-	VADDPS.BCST stepModelLayers0PostAttentionLayernormMul2VectorRows16Numbers<>+8(SB), Z0, Z0
-	VMOVSS X0, 16(SP)
-	VSQRTPS Z0, Z0
-	VMOVSS X0, 24(SP)
-	VBROADCASTSS stepModelLayers0PostAttentionLayernormMul2VectorRows16Numbers<>+12(SB), Z1
-	VDIVPS Z0, Z1, Z1
-	VMOVSS X1, 32(SP)
-	VBROADCASTSS 32(SP), Z31
-	XORQ CX, CX
-	MOVQ n+24(FP), BX
-	SUBQ $64, BX
-	CMPQ CX, BX
-	JGT fewer9
-	PCALIGN $32
-vectors8:
-	VMULPS 0(SI)(CX*4), Z31, Z0
-	VMULPS 64(SI)(CX*4), Z31, Z1
-	VMULPS 128(SI)(CX*4), Z31, Z2
-	VMULPS 192(SI)(CX*4), Z31, Z3
-	VMULPS 0(DI)(CX*4), Z0, Z0
-	VMULPS 64(DI)(CX*4), Z1, Z1
-	VMULPS 128(DI)(CX*4), Z2, Z2
-	VMULPS 192(DI)(CX*4), Z3, Z3
-	VMOVUPS Z0, 0(DX)(CX*4)
-	VMOVUPS Z1, 64(DX)(CX*4)
-	VMOVUPS Z2, 128(DX)(CX*4)
-	VMOVUPS Z3, 192(DX)(CX*4)
-	PREFETCHT0 256(SI)(CX*4)
-	PREFETCHT0 320(SI)(CX*4)
-	PREFETCHT0 384(SI)(CX*4)
-	PREFETCHT0 448(SI)(CX*4)
-	ADDQ $64, CX
-	CMPQ CX, BX
-	JLE vectors8
-fewer9:
-	ADDQ $64, BX
-	SUBQ $16, BX
-	CMPQ CX, BX
-	JGT fewer11
-	PCALIGN $32
-vectors10:
-	VMULPS 0(SI)(CX*4), Z31, Z0
-	VMULPS 0(DI)(CX*4), Z0, Z0
-	VMOVUPS Z0, 0(DX)(CX*4)
-	PREFETCHT0 256(SI)(CX*4)
-	ADDQ $16, CX
-	CMPQ CX, BX
-	JLE vectors10
-fewer11:
-	ADDQ $16, BX
-	SUBQ CX, BX
-	JEQ done12
-	MOVL $-1, AX
-	SHLXL BX, AX, AX
-	NOTL AX
-	KMOVW AX, K7
-	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
-	VMULPS Z31, Z0, Z0
-	VMOVUPS.Z 0(DI)(CX*4), K7, Z1
-	VMULPS Z1, Z0, Z0
-	VMOVUPS Z0, K7, 0(DX)(CX*4)
-	PREFETCHT0 256(SI)(CX*4)
-done12:
-	MOVQ step+8(FP), AX
-	ADDQ 0(AX), SI
-	ADDQ 8(AX), DI
-	ADDQ 16(AX), DX
-	DECQ rows+16(FP)
-	JNE row2
-	VZEROUPPER
-	RET
-narrower1:
-row14:
-	VMOVUPS stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+0(SB), Y0
-	VMOVUPS stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+0(SB), Y1
-	VMOVUPS stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+0(SB), Y2
-	VMOVUPS stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+0(SB), Y3
-	XORQ CX, CX
-	MOVQ n+24(FP), BX
-	SUBQ $32, BX
-	CMPQ CX, BX
-	JGT fewer16
-	PCALIGN $32
-vectors15:
-	VMOVUPS 0(SI)(CX*4), Y4
-	VMOVUPS 32(SI)(CX*4), Y5
-	VMOVUPS 64(SI)(CX*4), Y6
-	VMOVUPS 96(SI)(CX*4), Y7
-	VMULPS Y4, Y4, Y4
-	VMULPS Y5, Y5, Y5
-	VMULPS Y6, Y6, Y6
-	VMULPS Y7, Y7, Y7
-	VADDPS Y4, Y0, Y0
-	VADDPS Y5, Y1, Y1
-	VADDPS Y6, Y2, Y2
-	VADDPS Y7, Y3, Y3
-	PREFETCHT0 256(SI)(CX*4)
-	PREFETCHT0 320(SI)(CX*4)
-	ADDQ $32, CX
-	CMPQ CX, BX
-	JLE vectors15
-fewer16:
-	ADDQ $32, BX
-	SUBQ $8, BX
-	CMPQ CX, BX
-	JGT fewer18
-	PCALIGN $32
-vectors17:
-	VMOVUPS 0(SI)(CX*4), Y4
-	VMULPS Y4, Y4, Y4
-	VADDPS Y4, Y0, Y0
-	PREFETCHT0 256(SI)(CX*4)
-	ADDQ $8, CX
-	CMPQ CX, BX
-	JLE vectors17
-fewer18:
-	ADDQ $8, BX
-	SUBQ CX, BX
-	JEQ done19
-	NEGQ BX
-	LEAQ stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+64(SB), AX
-	VMOVUPS (AX)(BX*4), Y15
-	VMASKMOVPS 0(SI)(CX*4), Y15, Y4
-	VMULPS Y4, Y4, Y4
-	VMOVUPS stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+0(SB), Y5
-	VBLENDVPS Y15, Y4, Y5, Y5
-	VADDPS Y5, Y0, Y0
-	PREFETCHT0 256(SI)(CX*4)
-done19:
-	VADDPS Y1, Y0, Y0
-	VADDPS Y2, Y0, Y0
-	VADDPS Y3, Y0, Y0
-	VPERM2F128 $1, Y0, Y0, Y4
-	VADDPS Y4, Y0, Y0
-	VPERMILPS $0x4e, Y0, Y4
-	VADDPS Y4, Y0, Y0
-	VPERMILPS $0xb1, Y0, Y4
-	VADDPS Y4, Y0, Y0
-	VMOVUPS Y0, 0(SP)
-	VMOVUPS 0(SP), Y0
-	VDIVPS stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+96(SB), Y0, Y0
-	VMOVUPS Y0, 32(SP)
-	VADDPS stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+128(SB), Y0, Y0
-	VMOVUPS Y0, 64(SP)
-	VSQRTPS Y0, Y0
-	VMOVUPS Y0, 96(SP)
-	VMOVUPS stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+160(SB), Y1
-	VDIVPS Y0, Y1, Y1
-	VMOVUPS Y1, 128(SP)
-	VMOVUPS 128(SP), Y14
-	XORQ CX, CX
-	MOVQ n+24(FP), BX
-	SUBQ $32, BX
-	CMPQ CX, BX
-	JGT fewer21
-	PCALIGN $32
-vectors20:
-	VMULPS 0(SI)(CX*4), Y14, Y0
-	VMULPS 32(SI)(CX*4), Y14, Y1
-	VMULPS 64(SI)(CX*4), Y14, Y2
-	VMULPS 96(SI)(CX*4), Y14, Y3
-	VMULPS 0(DI)(CX*4), Y0, Y0
-	VMULPS 32(DI)(CX*4), Y1, Y1
-	VMULPS 64(DI)(CX*4), Y2, Y2
-	VMULPS 96(DI)(CX*4), Y3, Y3
-	VMOVUPS Y0, 0(DX)(CX*4)
-	VMOVUPS Y1, 32(DX)(CX*4)
-	VMOVUPS Y2, 64(DX)(CX*4)
-	VMOVUPS Y3, 96(DX)(CX*4)
-	PREFETCHT0 256(SI)(CX*4)
-	PREFETCHT0 320(SI)(CX*4)
-	ADDQ $32, CX
-	CMPQ CX, BX
-	JLE vectors20
-fewer21:
-	ADDQ $32, BX
-	SUBQ $8, BX
-	CMPQ CX, BX
-	JGT fewer23
-	PCALIGN $32
-vectors22:
-	VMULPS 0(SI)(CX*4), Y14, Y0
-	VMULPS 0(DI)(CX*4), Y0, Y0
-	VMOVUPS Y0, 0(DX)(CX*4)
-	PREFETCHT0 256(SI)(CX*4)
-	ADDQ $8, CX
-	CMPQ CX, BX
-	JLE vectors22
-fewer23:
-	ADDQ $8, BX
-	SUBQ CX, BX
-	JEQ done24
-	NEGQ BX
-	LEAQ stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+64(SB), AX
-	VMOVUPS (AX)(BX*4), Y15
-	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
-	VMULPS Y14, Y0, Y0
-	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
-	VMULPS Y1, Y0, Y0
-	VMASKMOVPS Y0, Y15, 0(DX)(CX*4)
-	PREFETCHT0 256(SI)(CX*4)
-done24:
-	MOVQ step+8(FP), AX
-	ADDQ 0(AX), SI
-	ADDQ 8(AX), DI
-	ADDQ 16(AX), DX
-	DECQ rows+16(FP)
-	JNE row14
-	VZEROUPPER
-	RET
-
 DATA stepModelLayers0MlpMul2ProductEpilogueRows16Numbers<>+0(SB)/4, $0xc2d00000
 DATA stepModelLayers0MlpMul2ProductEpilogueRows16Numbers<>+4(SB)/4, $0x42b20000
 DATA stepModelLayers0MlpMul2ProductEpilogueRows16Numbers<>+8(SB)/4, $0x3fb8aa3b
@@ -5050,6 +4701,1155 @@ fewer13:
 	VMOVUPS stepModelLayers0MlpMul2ProductEpilogueRows8Numbers<>+320(SB), Y4
 	VBLENDVPS Y2, Y3, Y4, Y2
 	VADDPS stepModelLayers0MlpMul2ProductEpilogueRows8Numbers<>+320(SB), Y3, Y3
+	VDIVPS Y3, Y2, Y2
+	VMULPS Y2, Y0, Y0
+	VMASKMOVPS 0(DI)(CX*4), Y15, Y2
+	VMULPS Y2, Y0, Y0
+	VMASKMOVPS Y0, Y15, 0(DX)(CX*4)
+	PREFETCHT0 8192(SI)(CX*4)
+	PREFETCHT0 8192(DI)(CX*4)
+done14:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	DECQ rows+16(FP)
+	JNE row9
+	VZEROUPPER
+	RET
+
+DATA stepModelLayers0SelfAttnDiv3StreamEpilogueRows16Numbers<>+0(SB)/4, $0x3f800000
+GLOBL stepModelLayers0SelfAttnDiv3StreamEpilogueRows16Numbers<>(SB), RODATA|NOPTR, $4
+DATA stepModelLayers0SelfAttnDiv3StreamEpilogueRows8Numbers<>+0(SB)/4, $0x3f800000
+DATA stepModelLayers0SelfAttnDiv3StreamEpilogueRows8Numbers<>+4(SB)/4, $0x3f800000
+DATA stepModelLayers0SelfAttnDiv3StreamEpilogueRows8Numbers<>+8(SB)/4, $0x3f800000
+DATA stepModelLayers0SelfAttnDiv3StreamEpilogueRows8Numbers<>+12(SB)/4, $0x3f800000
+DATA stepModelLayers0SelfAttnDiv3StreamEpilogueRows8Numbers<>+16(SB)/4, $0x3f800000
+DATA stepModelLayers0SelfAttnDiv3StreamEpilogueRows8Numbers<>+20(SB)/4, $0x3f800000
+DATA stepModelLayers0SelfAttnDiv3StreamEpilogueRows8Numbers<>+24(SB)/4, $0x3f800000
+DATA stepModelLayers0SelfAttnDiv3StreamEpilogueRows8Numbers<>+28(SB)/4, $0x3f800000
+DATA stepModelLayers0SelfAttnDiv3StreamEpilogueRows8Numbers<>+32(SB)/4, $0xffffffff
+DATA stepModelLayers0SelfAttnDiv3StreamEpilogueRows8Numbers<>+36(SB)/4, $0xffffffff
+DATA stepModelLayers0SelfAttnDiv3StreamEpilogueRows8Numbers<>+40(SB)/4, $0xffffffff
+DATA stepModelLayers0SelfAttnDiv3StreamEpilogueRows8Numbers<>+44(SB)/4, $0xffffffff
+DATA stepModelLayers0SelfAttnDiv3StreamEpilogueRows8Numbers<>+48(SB)/4, $0xffffffff
+DATA stepModelLayers0SelfAttnDiv3StreamEpilogueRows8Numbers<>+52(SB)/4, $0xffffffff
+DATA stepModelLayers0SelfAttnDiv3StreamEpilogueRows8Numbers<>+56(SB)/4, $0xffffffff
+DATA stepModelLayers0SelfAttnDiv3StreamEpilogueRows8Numbers<>+60(SB)/4, $0xffffffff
+DATA stepModelLayers0SelfAttnDiv3StreamEpilogueRows8Numbers<>+64(SB)/4, $0x0
+DATA stepModelLayers0SelfAttnDiv3StreamEpilogueRows8Numbers<>+68(SB)/4, $0x0
+DATA stepModelLayers0SelfAttnDiv3StreamEpilogueRows8Numbers<>+72(SB)/4, $0x0
+DATA stepModelLayers0SelfAttnDiv3StreamEpilogueRows8Numbers<>+76(SB)/4, $0x0
+DATA stepModelLayers0SelfAttnDiv3StreamEpilogueRows8Numbers<>+80(SB)/4, $0x0
+DATA stepModelLayers0SelfAttnDiv3StreamEpilogueRows8Numbers<>+84(SB)/4, $0x0
+DATA stepModelLayers0SelfAttnDiv3StreamEpilogueRows8Numbers<>+88(SB)/4, $0x0
+DATA stepModelLayers0SelfAttnDiv3StreamEpilogueRows8Numbers<>+92(SB)/4, $0x0
+GLOBL stepModelLayers0SelfAttnDiv3StreamEpilogueRows8Numbers<>(SB), RODATA|NOPTR, $96
+
+// func stepModelLayers0SelfAttnDiv3StreamEpilogueRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·stepModelLayers0SelfAttnDiv3StreamEpilogueRows(SB), 0, $64-33
+	MOVQ at+0(FP), AX
+	MOVQ 0(AX), SI
+	MOVQ 8(AX), DI
+	MOVQ 16(AX), DX
+	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
+	JEQ narrower1
+row2:
+	VBROADCASTSS 0(DI), Z0
+	VMOVSS X0, 0(SP)
+	VBROADCASTSS stepModelLayers0SelfAttnDiv3StreamEpilogueRows16Numbers<>+0(SB), Z0
+	VMAXPS.BCST 0(SP), Z0, Z0
+	VMOVSS X0, 8(SP)
+	VBROADCASTSS 8(SP), Z31
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $64, BX
+	CMPQ CX, BX
+	JGT fewer4
+	PCALIGN $32
+vectors3:
+	VMOVUPS 0(SI)(CX*4), Z0
+	VDIVPS Z31, Z0, Z0
+	VMOVUPS 64(SI)(CX*4), Z1
+	VDIVPS Z31, Z1, Z1
+	VMOVUPS 128(SI)(CX*4), Z2
+	VDIVPS Z31, Z2, Z2
+	VMOVUPS 192(SI)(CX*4), Z3
+	VDIVPS Z31, Z3, Z3
+	VMOVUPS Z0, 0(DX)(CX*4)
+	VMOVUPS Z1, 64(DX)(CX*4)
+	VMOVUPS Z2, 128(DX)(CX*4)
+	VMOVUPS Z3, 192(DX)(CX*4)
+	PREFETCHT0 8192(SI)(CX*4)
+	PREFETCHT0 8256(SI)(CX*4)
+	PREFETCHT0 8320(SI)(CX*4)
+	PREFETCHT0 8384(SI)(CX*4)
+	ADDQ $64, CX
+	CMPQ CX, BX
+	JLE vectors3
+fewer4:
+	ADDQ $64, BX
+	SUBQ $16, BX
+	CMPQ CX, BX
+	JGT fewer6
+	PCALIGN $32
+vectors5:
+	VMOVUPS 0(SI)(CX*4), Z0
+	VDIVPS Z31, Z0, Z0
+	VMOVUPS Z0, 0(DX)(CX*4)
+	PREFETCHT0 8192(SI)(CX*4)
+	ADDQ $16, CX
+	CMPQ CX, BX
+	JLE vectors5
+fewer6:
+	ADDQ $16, BX
+	SUBQ CX, BX
+	JEQ done7
+	MOVL $-1, AX
+	SHLXL BX, AX, AX
+	NOTL AX
+	KMOVW AX, K7
+	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
+	VDIVPS Z31, Z0, Z0
+	VMOVUPS Z0, K7, 0(DX)(CX*4)
+	PREFETCHT0 8192(SI)(CX*4)
+done7:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	DECQ rows+16(FP)
+	JNE row2
+	VZEROUPPER
+	RET
+narrower1:
+row9:
+	VBROADCASTSS 0(DI), Y0
+	VMOVUPS Y0, 0(SP)
+	VMOVUPS stepModelLayers0SelfAttnDiv3StreamEpilogueRows8Numbers<>+0(SB), Y0
+	VMAXPS 0(SP), Y0, Y0
+	VMOVUPS Y0, 32(SP)
+	VMOVUPS 32(SP), Y14
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $32, BX
+	CMPQ CX, BX
+	JGT fewer11
+	PCALIGN $32
+vectors10:
+	VMOVUPS 0(SI)(CX*4), Y0
+	VDIVPS Y14, Y0, Y0
+	VMOVUPS 32(SI)(CX*4), Y1
+	VDIVPS Y14, Y1, Y1
+	VMOVUPS 64(SI)(CX*4), Y2
+	VDIVPS Y14, Y2, Y2
+	VMOVUPS 96(SI)(CX*4), Y3
+	VDIVPS Y14, Y3, Y3
+	VMOVUPS Y0, 0(DX)(CX*4)
+	VMOVUPS Y1, 32(DX)(CX*4)
+	VMOVUPS Y2, 64(DX)(CX*4)
+	VMOVUPS Y3, 96(DX)(CX*4)
+	PREFETCHT0 8192(SI)(CX*4)
+	PREFETCHT0 8256(SI)(CX*4)
+	ADDQ $32, CX
+	CMPQ CX, BX
+	JLE vectors10
+fewer11:
+	ADDQ $32, BX
+	SUBQ $8, BX
+	CMPQ CX, BX
+	JGT fewer13
+	PCALIGN $32
+vectors12:
+	VMOVUPS 0(SI)(CX*4), Y0
+	VDIVPS Y14, Y0, Y0
+	VMOVUPS Y0, 0(DX)(CX*4)
+	PREFETCHT0 8192(SI)(CX*4)
+	ADDQ $8, CX
+	CMPQ CX, BX
+	JLE vectors12
+fewer13:
+	ADDQ $8, BX
+	SUBQ CX, BX
+	JEQ done14
+	NEGQ BX
+	LEAQ stepModelLayers0SelfAttnDiv3StreamEpilogueRows8Numbers<>+64(SB), AX
+	VMOVUPS (AX)(BX*4), Y15
+	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
+	VDIVPS Y14, Y0, Y0
+	VMASKMOVPS Y0, Y15, 0(DX)(CX*4)
+	PREFETCHT0 8192(SI)(CX*4)
+done14:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	DECQ rows+16(FP)
+	JNE row9
+	VZEROUPPER
+	RET
+
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows16Numbers<>+0(SB)/4, $0x0
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows16Numbers<>+4(SB)/4, $0x42800000
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows16Numbers<>+8(SB)/4, $0x3727c5ac
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows16Numbers<>+12(SB)/4, $0x3f800000
+GLOBL stepModelLayers0PostAttentionLayernormMul2VectorRows16Numbers<>(SB), RODATA|NOPTR, $16
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+0(SB)/4, $0x0
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+4(SB)/4, $0x0
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+8(SB)/4, $0x0
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+12(SB)/4, $0x0
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+16(SB)/4, $0x0
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+20(SB)/4, $0x0
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+24(SB)/4, $0x0
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+28(SB)/4, $0x0
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+32(SB)/4, $0xffffffff
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+36(SB)/4, $0xffffffff
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+40(SB)/4, $0xffffffff
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+44(SB)/4, $0xffffffff
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+48(SB)/4, $0xffffffff
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+52(SB)/4, $0xffffffff
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+56(SB)/4, $0xffffffff
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+60(SB)/4, $0xffffffff
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+64(SB)/4, $0x0
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+68(SB)/4, $0x0
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+72(SB)/4, $0x0
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+76(SB)/4, $0x0
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+80(SB)/4, $0x0
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+84(SB)/4, $0x0
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+88(SB)/4, $0x0
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+92(SB)/4, $0x0
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+96(SB)/4, $0x42800000
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+100(SB)/4, $0x42800000
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+104(SB)/4, $0x42800000
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+108(SB)/4, $0x42800000
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+112(SB)/4, $0x42800000
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+116(SB)/4, $0x42800000
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+120(SB)/4, $0x42800000
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+124(SB)/4, $0x42800000
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+128(SB)/4, $0x3727c5ac
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+132(SB)/4, $0x3727c5ac
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+136(SB)/4, $0x3727c5ac
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+140(SB)/4, $0x3727c5ac
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+144(SB)/4, $0x3727c5ac
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+148(SB)/4, $0x3727c5ac
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+152(SB)/4, $0x3727c5ac
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+156(SB)/4, $0x3727c5ac
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+160(SB)/4, $0x3f800000
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+164(SB)/4, $0x3f800000
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+168(SB)/4, $0x3f800000
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+172(SB)/4, $0x3f800000
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+176(SB)/4, $0x3f800000
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+180(SB)/4, $0x3f800000
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+184(SB)/4, $0x3f800000
+DATA stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+188(SB)/4, $0x3f800000
+GLOBL stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>(SB), RODATA|NOPTR, $192
+
+// func stepModelLayers0PostAttentionLayernormMul2VectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·stepModelLayers0PostAttentionLayernormMul2VectorRows(SB), 0, $160-33
+	MOVQ at+0(FP), AX
+	MOVQ 0(AX), SI
+	MOVQ 8(AX), DI
+	MOVQ 16(AX), DX
+	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
+	JEQ narrower1
+row2:
+	VBROADCASTSS stepModelLayers0PostAttentionLayernormMul2VectorRows16Numbers<>+0(SB), Z0
+	VBROADCASTSS stepModelLayers0PostAttentionLayernormMul2VectorRows16Numbers<>+0(SB), Z1
+	VBROADCASTSS stepModelLayers0PostAttentionLayernormMul2VectorRows16Numbers<>+0(SB), Z2
+	VBROADCASTSS stepModelLayers0PostAttentionLayernormMul2VectorRows16Numbers<>+0(SB), Z3
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $64, BX
+	CMPQ CX, BX
+	JGT fewer4
+	PCALIGN $32
+vectors3:
+	VMOVUPS 0(SI)(CX*4), Z4
+	VMOVUPS 64(SI)(CX*4), Z5
+	VMOVUPS 128(SI)(CX*4), Z6
+	VMOVUPS 192(SI)(CX*4), Z7
+	VMULPS Z4, Z4, Z4
+	VMULPS Z5, Z5, Z5
+	VMULPS Z6, Z6, Z6
+	VMULPS Z7, Z7, Z7
+	VADDPS Z4, Z0, Z0
+	VADDPS Z5, Z1, Z1
+	VADDPS Z6, Z2, Z2
+	VADDPS Z7, Z3, Z3
+	PREFETCHT0 256(SI)(CX*4)
+	PREFETCHT0 320(SI)(CX*4)
+	PREFETCHT0 384(SI)(CX*4)
+	PREFETCHT0 448(SI)(CX*4)
+	ADDQ $64, CX
+	CMPQ CX, BX
+	JLE vectors3
+fewer4:
+	ADDQ $64, BX
+	SUBQ $16, BX
+	CMPQ CX, BX
+	JGT fewer6
+	PCALIGN $32
+vectors5:
+	VMOVUPS 0(SI)(CX*4), Z4
+	VMULPS Z4, Z4, Z4
+	VADDPS Z4, Z0, Z0
+	PREFETCHT0 256(SI)(CX*4)
+	ADDQ $16, CX
+	CMPQ CX, BX
+	JLE vectors5
+fewer6:
+	ADDQ $16, BX
+	SUBQ CX, BX
+	JEQ done7
+	MOVL $-1, AX
+	SHLXL BX, AX, AX
+	NOTL AX
+	KMOVW AX, K7
+	VMOVUPS.Z 0(SI)(CX*4), K7, Z4
+	VMULPS Z4, Z4, Z4
+	VBROADCASTSS stepModelLayers0PostAttentionLayernormMul2VectorRows16Numbers<>+0(SB), Z5
+	VBLENDMPS Z4, Z5, K7, Z5
+	VADDPS Z5, Z0, Z0
+	PREFETCHT0 256(SI)(CX*4)
+done7:
+	VADDPS Z1, Z0, Z0
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z0, Z0
+	VSHUFF64X2 $0x4e, Z0, Z0, Z4
+	VADDPS Z4, Z0, Z0
+	VSHUFF64X2 $0xb1, Z0, Z0, Z4
+	VADDPS Z4, Z0, Z0
+	VPERMILPS $0x4e, Z0, Z4
+	VADDPS Z4, Z0, Z0
+	VPERMILPS $0xb1, Z0, Z4
+	VADDPS Z4, Z0, Z0
+	VMOVSS X0, 0(SP)
+	VBROADCASTSS 0(SP), Z0
+	VDIVPS.BCST stepModelLayers0PostAttentionLayernormMul2VectorRows16Numbers<>+4(SB), Z0, Z0
+	VMOVSS X0, 8(SP)
+	VADDPS.BCST stepModelLayers0PostAttentionLayernormMul2VectorRows16Numbers<>+8(SB), Z0, Z0
+	VMOVSS X0, 16(SP)
+	VSQRTPS Z0, Z0
+	VMOVSS X0, 24(SP)
+	VBROADCASTSS stepModelLayers0PostAttentionLayernormMul2VectorRows16Numbers<>+12(SB), Z1
+	VDIVPS Z0, Z1, Z1
+	VMOVSS X1, 32(SP)
+	VBROADCASTSS 32(SP), Z31
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $64, BX
+	CMPQ CX, BX
+	JGT fewer9
+	PCALIGN $32
+vectors8:
+	VMULPS 0(SI)(CX*4), Z31, Z0
+	VMULPS 64(SI)(CX*4), Z31, Z1
+	VMULPS 128(SI)(CX*4), Z31, Z2
+	VMULPS 192(SI)(CX*4), Z31, Z3
+	VMULPS 0(DI)(CX*4), Z0, Z0
+	VMULPS 64(DI)(CX*4), Z1, Z1
+	VMULPS 128(DI)(CX*4), Z2, Z2
+	VMULPS 192(DI)(CX*4), Z3, Z3
+	VMOVUPS Z0, 0(DX)(CX*4)
+	VMOVUPS Z1, 64(DX)(CX*4)
+	VMOVUPS Z2, 128(DX)(CX*4)
+	VMOVUPS Z3, 192(DX)(CX*4)
+	PREFETCHT0 256(SI)(CX*4)
+	PREFETCHT0 320(SI)(CX*4)
+	PREFETCHT0 384(SI)(CX*4)
+	PREFETCHT0 448(SI)(CX*4)
+	ADDQ $64, CX
+	CMPQ CX, BX
+	JLE vectors8
+fewer9:
+	ADDQ $64, BX
+	SUBQ $16, BX
+	CMPQ CX, BX
+	JGT fewer11
+	PCALIGN $32
+vectors10:
+	VMULPS 0(SI)(CX*4), Z31, Z0
+	VMULPS 0(DI)(CX*4), Z0, Z0
+	VMOVUPS Z0, 0(DX)(CX*4)
+	PREFETCHT0 256(SI)(CX*4)
+	ADDQ $16, CX
+	CMPQ CX, BX
+	JLE vectors10
+fewer11:
+	ADDQ $16, BX
+	SUBQ CX, BX
+	JEQ done12
+	MOVL $-1, AX
+	SHLXL BX, AX, AX
+	NOTL AX
+	KMOVW AX, K7
+	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
+	VMULPS Z31, Z0, Z0
+	VMOVUPS.Z 0(DI)(CX*4), K7, Z1
+	VMULPS Z1, Z0, Z0
+	VMOVUPS Z0, K7, 0(DX)(CX*4)
+	PREFETCHT0 256(SI)(CX*4)
+done12:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	DECQ rows+16(FP)
+	JNE row2
+	VZEROUPPER
+	RET
+narrower1:
+row14:
+	VMOVUPS stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+0(SB), Y0
+	VMOVUPS stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+0(SB), Y1
+	VMOVUPS stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+0(SB), Y2
+	VMOVUPS stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+0(SB), Y3
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $32, BX
+	CMPQ CX, BX
+	JGT fewer16
+	PCALIGN $32
+vectors15:
+	VMOVUPS 0(SI)(CX*4), Y4
+	VMOVUPS 32(SI)(CX*4), Y5
+	VMOVUPS 64(SI)(CX*4), Y6
+	VMOVUPS 96(SI)(CX*4), Y7
+	VMULPS Y4, Y4, Y4
+	VMULPS Y5, Y5, Y5
+	VMULPS Y6, Y6, Y6
+	VMULPS Y7, Y7, Y7
+	VADDPS Y4, Y0, Y0
+	VADDPS Y5, Y1, Y1
+	VADDPS Y6, Y2, Y2
+	VADDPS Y7, Y3, Y3
+	PREFETCHT0 256(SI)(CX*4)
+	PREFETCHT0 320(SI)(CX*4)
+	ADDQ $32, CX
+	CMPQ CX, BX
+	JLE vectors15
+fewer16:
+	ADDQ $32, BX
+	SUBQ $8, BX
+	CMPQ CX, BX
+	JGT fewer18
+	PCALIGN $32
+vectors17:
+	VMOVUPS 0(SI)(CX*4), Y4
+	VMULPS Y4, Y4, Y4
+	VADDPS Y4, Y0, Y0
+	PREFETCHT0 256(SI)(CX*4)
+	ADDQ $8, CX
+	CMPQ CX, BX
+	JLE vectors17
+fewer18:
+	ADDQ $8, BX
+	SUBQ CX, BX
+	JEQ done19
+	NEGQ BX
+	LEAQ stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+64(SB), AX
+	VMOVUPS (AX)(BX*4), Y15
+	VMASKMOVPS 0(SI)(CX*4), Y15, Y4
+	VMULPS Y4, Y4, Y4
+	VMOVUPS stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+0(SB), Y5
+	VBLENDVPS Y15, Y4, Y5, Y5
+	VADDPS Y5, Y0, Y0
+	PREFETCHT0 256(SI)(CX*4)
+done19:
+	VADDPS Y1, Y0, Y0
+	VADDPS Y2, Y0, Y0
+	VADDPS Y3, Y0, Y0
+	VPERM2F128 $1, Y0, Y0, Y4
+	VADDPS Y4, Y0, Y0
+	VPERMILPS $0x4e, Y0, Y4
+	VADDPS Y4, Y0, Y0
+	VPERMILPS $0xb1, Y0, Y4
+	VADDPS Y4, Y0, Y0
+	VMOVUPS Y0, 0(SP)
+	VMOVUPS 0(SP), Y0
+	VDIVPS stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+96(SB), Y0, Y0
+	VMOVUPS Y0, 32(SP)
+	VADDPS stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+128(SB), Y0, Y0
+	VMOVUPS Y0, 64(SP)
+	VSQRTPS Y0, Y0
+	VMOVUPS Y0, 96(SP)
+	VMOVUPS stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+160(SB), Y1
+	VDIVPS Y0, Y1, Y1
+	VMOVUPS Y1, 128(SP)
+	VMOVUPS 128(SP), Y14
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $32, BX
+	CMPQ CX, BX
+	JGT fewer21
+	PCALIGN $32
+vectors20:
+	VMULPS 0(SI)(CX*4), Y14, Y0
+	VMULPS 32(SI)(CX*4), Y14, Y1
+	VMULPS 64(SI)(CX*4), Y14, Y2
+	VMULPS 96(SI)(CX*4), Y14, Y3
+	VMULPS 0(DI)(CX*4), Y0, Y0
+	VMULPS 32(DI)(CX*4), Y1, Y1
+	VMULPS 64(DI)(CX*4), Y2, Y2
+	VMULPS 96(DI)(CX*4), Y3, Y3
+	VMOVUPS Y0, 0(DX)(CX*4)
+	VMOVUPS Y1, 32(DX)(CX*4)
+	VMOVUPS Y2, 64(DX)(CX*4)
+	VMOVUPS Y3, 96(DX)(CX*4)
+	PREFETCHT0 256(SI)(CX*4)
+	PREFETCHT0 320(SI)(CX*4)
+	ADDQ $32, CX
+	CMPQ CX, BX
+	JLE vectors20
+fewer21:
+	ADDQ $32, BX
+	SUBQ $8, BX
+	CMPQ CX, BX
+	JGT fewer23
+	PCALIGN $32
+vectors22:
+	VMULPS 0(SI)(CX*4), Y14, Y0
+	VMULPS 0(DI)(CX*4), Y0, Y0
+	VMOVUPS Y0, 0(DX)(CX*4)
+	PREFETCHT0 256(SI)(CX*4)
+	ADDQ $8, CX
+	CMPQ CX, BX
+	JLE vectors22
+fewer23:
+	ADDQ $8, BX
+	SUBQ CX, BX
+	JEQ done24
+	NEGQ BX
+	LEAQ stepModelLayers0PostAttentionLayernormMul2VectorRows8Numbers<>+64(SB), AX
+	VMOVUPS (AX)(BX*4), Y15
+	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
+	VMULPS Y14, Y0, Y0
+	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
+	VMULPS Y1, Y0, Y0
+	VMASKMOVPS Y0, Y15, 0(DX)(CX*4)
+	PREFETCHT0 256(SI)(CX*4)
+done24:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	DECQ rows+16(FP)
+	JNE row14
+	VZEROUPPER
+	RET
+
+DATA stepModelLayers0MlpMul3ProductEpilogueRows16Numbers<>+0(SB)/4, $0xc2d00000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows16Numbers<>+4(SB)/4, $0x42b20000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows16Numbers<>+8(SB)/4, $0x3fb8aa3b
+DATA stepModelLayers0MlpMul3ProductEpilogueRows16Numbers<>+12(SB)/4, $0xbf317200
+DATA stepModelLayers0MlpMul3ProductEpilogueRows16Numbers<>+16(SB)/4, $0xb5bfbe8e
+DATA stepModelLayers0MlpMul3ProductEpilogueRows16Numbers<>+20(SB)/4, $0x3ab68b03
+DATA stepModelLayers0MlpMul3ProductEpilogueRows16Numbers<>+24(SB)/4, $0x3c090836
+DATA stepModelLayers0MlpMul3ProductEpilogueRows16Numbers<>+28(SB)/4, $0x3d2aaa8b
+DATA stepModelLayers0MlpMul3ProductEpilogueRows16Numbers<>+32(SB)/4, $0x3e2aaa6c
+DATA stepModelLayers0MlpMul3ProductEpilogueRows16Numbers<>+36(SB)/4, $0x3f000000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows16Numbers<>+40(SB)/4, $0x3f800000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows16Numbers<>+44(SB)/4, $0x0
+DATA stepModelLayers0MlpMul3ProductEpilogueRows16Numbers<>+48(SB)/4, $0x7fffffff
+DATA stepModelLayers0MlpMul3ProductEpilogueRows16Numbers<>+52(SB)/4, $0x80000000
+GLOBL stepModelLayers0MlpMul3ProductEpilogueRows16Numbers<>(SB), RODATA|NOPTR, $56
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+0(SB)/4, $0xc2d00000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+4(SB)/4, $0xc2d00000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+8(SB)/4, $0xc2d00000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+12(SB)/4, $0xc2d00000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+16(SB)/4, $0xc2d00000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+20(SB)/4, $0xc2d00000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+24(SB)/4, $0xc2d00000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+28(SB)/4, $0xc2d00000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+32(SB)/4, $0x42b20000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+36(SB)/4, $0x42b20000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+40(SB)/4, $0x42b20000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+44(SB)/4, $0x42b20000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+48(SB)/4, $0x42b20000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+52(SB)/4, $0x42b20000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+56(SB)/4, $0x42b20000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+60(SB)/4, $0x42b20000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+64(SB)/4, $0x3fb8aa3b
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+68(SB)/4, $0x3fb8aa3b
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+72(SB)/4, $0x3fb8aa3b
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+76(SB)/4, $0x3fb8aa3b
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+80(SB)/4, $0x3fb8aa3b
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+84(SB)/4, $0x3fb8aa3b
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+88(SB)/4, $0x3fb8aa3b
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+92(SB)/4, $0x3fb8aa3b
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+96(SB)/4, $0xbf317200
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+100(SB)/4, $0xbf317200
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+104(SB)/4, $0xbf317200
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+108(SB)/4, $0xbf317200
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+112(SB)/4, $0xbf317200
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+116(SB)/4, $0xbf317200
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+120(SB)/4, $0xbf317200
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+124(SB)/4, $0xbf317200
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+128(SB)/4, $0xb5bfbe8e
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+132(SB)/4, $0xb5bfbe8e
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+136(SB)/4, $0xb5bfbe8e
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+140(SB)/4, $0xb5bfbe8e
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+144(SB)/4, $0xb5bfbe8e
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+148(SB)/4, $0xb5bfbe8e
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+152(SB)/4, $0xb5bfbe8e
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+156(SB)/4, $0xb5bfbe8e
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+160(SB)/4, $0x3ab68b03
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+164(SB)/4, $0x3ab68b03
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+168(SB)/4, $0x3ab68b03
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+172(SB)/4, $0x3ab68b03
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+176(SB)/4, $0x3ab68b03
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+180(SB)/4, $0x3ab68b03
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+184(SB)/4, $0x3ab68b03
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+188(SB)/4, $0x3ab68b03
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+192(SB)/4, $0x3c090836
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+196(SB)/4, $0x3c090836
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+200(SB)/4, $0x3c090836
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+204(SB)/4, $0x3c090836
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+208(SB)/4, $0x3c090836
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+212(SB)/4, $0x3c090836
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+216(SB)/4, $0x3c090836
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+220(SB)/4, $0x3c090836
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+224(SB)/4, $0x3d2aaa8b
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+228(SB)/4, $0x3d2aaa8b
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+232(SB)/4, $0x3d2aaa8b
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+236(SB)/4, $0x3d2aaa8b
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+240(SB)/4, $0x3d2aaa8b
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+244(SB)/4, $0x3d2aaa8b
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+248(SB)/4, $0x3d2aaa8b
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+252(SB)/4, $0x3d2aaa8b
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+256(SB)/4, $0x3e2aaa6c
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+260(SB)/4, $0x3e2aaa6c
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+264(SB)/4, $0x3e2aaa6c
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+268(SB)/4, $0x3e2aaa6c
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+272(SB)/4, $0x3e2aaa6c
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+276(SB)/4, $0x3e2aaa6c
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+280(SB)/4, $0x3e2aaa6c
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+284(SB)/4, $0x3e2aaa6c
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+288(SB)/4, $0x3f000000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+292(SB)/4, $0x3f000000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+296(SB)/4, $0x3f000000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+300(SB)/4, $0x3f000000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+304(SB)/4, $0x3f000000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+308(SB)/4, $0x3f000000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+312(SB)/4, $0x3f000000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+316(SB)/4, $0x3f000000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+320(SB)/4, $0x3f800000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+324(SB)/4, $0x3f800000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+328(SB)/4, $0x3f800000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+332(SB)/4, $0x3f800000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+336(SB)/4, $0x3f800000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+340(SB)/4, $0x3f800000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+344(SB)/4, $0x3f800000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+348(SB)/4, $0x3f800000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+352(SB)/4, $0x0
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+356(SB)/4, $0x0
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+360(SB)/4, $0x0
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+364(SB)/4, $0x0
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+368(SB)/4, $0x0
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+372(SB)/4, $0x0
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+376(SB)/4, $0x0
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+380(SB)/4, $0x0
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+384(SB)/4, $0x7fffffff
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+388(SB)/4, $0x7fffffff
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+392(SB)/4, $0x7fffffff
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+396(SB)/4, $0x7fffffff
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+400(SB)/4, $0x7fffffff
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+404(SB)/4, $0x7fffffff
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+408(SB)/4, $0x7fffffff
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+412(SB)/4, $0x7fffffff
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+416(SB)/4, $0x80000000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+420(SB)/4, $0x80000000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+424(SB)/4, $0x80000000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+428(SB)/4, $0x80000000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+432(SB)/4, $0x80000000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+436(SB)/4, $0x80000000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+440(SB)/4, $0x80000000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+444(SB)/4, $0x80000000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+448(SB)/4, $0x4b40007f
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+452(SB)/4, $0x4b40007f
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+456(SB)/4, $0x4b40007f
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+460(SB)/4, $0x4b40007f
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+464(SB)/4, $0x4b40007f
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+468(SB)/4, $0x4b40007f
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+472(SB)/4, $0x4b40007f
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+476(SB)/4, $0x4b40007f
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+480(SB)/4, $0xffffffff
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+484(SB)/4, $0xffffffff
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+488(SB)/4, $0xffffffff
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+492(SB)/4, $0xffffffff
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+496(SB)/4, $0xffffffff
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+500(SB)/4, $0xffffffff
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+504(SB)/4, $0xffffffff
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+508(SB)/4, $0xffffffff
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+512(SB)/4, $0x0
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+516(SB)/4, $0x0
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+520(SB)/4, $0x0
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+524(SB)/4, $0x0
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+528(SB)/4, $0x0
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+532(SB)/4, $0x0
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+536(SB)/4, $0x0
+DATA stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+540(SB)/4, $0x0
+GLOBL stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>(SB), RODATA|NOPTR, $544
+
+// func stepModelLayers0MlpMul3ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·stepModelLayers0MlpMul3ProductEpilogueRows(SB), 0, $0-33
+	MOVQ at+0(FP), AX
+	MOVQ 0(AX), SI
+	MOVQ 8(AX), DI
+	MOVQ 16(AX), DX
+	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
+	JEQ narrower1
+	VBROADCASTSS stepModelLayers0MlpMul3ProductEpilogueRows16Numbers<>+40(SB), Z31
+	VBROADCASTSS stepModelLayers0MlpMul3ProductEpilogueRows16Numbers<>+0(SB), Z30
+	VBROADCASTSS stepModelLayers0MlpMul3ProductEpilogueRows16Numbers<>+4(SB), Z29
+	VBROADCASTSS stepModelLayers0MlpMul3ProductEpilogueRows16Numbers<>+8(SB), Z28
+	VBROADCASTSS stepModelLayers0MlpMul3ProductEpilogueRows16Numbers<>+12(SB), Z27
+	VBROADCASTSS stepModelLayers0MlpMul3ProductEpilogueRows16Numbers<>+16(SB), Z26
+	VBROADCASTSS stepModelLayers0MlpMul3ProductEpilogueRows16Numbers<>+20(SB), Z25
+	VBROADCASTSS stepModelLayers0MlpMul3ProductEpilogueRows16Numbers<>+24(SB), Z24
+	VBROADCASTSS stepModelLayers0MlpMul3ProductEpilogueRows16Numbers<>+28(SB), Z23
+	VBROADCASTSS stepModelLayers0MlpMul3ProductEpilogueRows16Numbers<>+32(SB), Z22
+	VBROADCASTSS stepModelLayers0MlpMul3ProductEpilogueRows16Numbers<>+36(SB), Z21
+	VBROADCASTSS stepModelLayers0MlpMul3ProductEpilogueRows16Numbers<>+44(SB), Z20
+	VBROADCASTSS stepModelLayers0MlpMul3ProductEpilogueRows16Numbers<>+48(SB), Z19
+	VBROADCASTSS stepModelLayers0MlpMul3ProductEpilogueRows16Numbers<>+52(SB), Z18
+row2:
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $64, BX
+	CMPQ CX, BX
+	JGT fewer4
+	PCALIGN $32
+vectors3:
+	VMOVUPS 0(SI)(CX*4), Z0
+	VMOVUPS 64(SI)(CX*4), Z1
+	VMOVUPS 128(SI)(CX*4), Z2
+	VMOVUPS 192(SI)(CX*4), Z3
+	VPANDD Z19, Z0, Z4
+	VPANDD Z19, Z1, Z5
+	VPANDD Z19, Z2, Z6
+	VPANDD Z19, Z3, Z7
+	VPXORD Z18, Z4, Z4
+	VPXORD Z18, Z5, Z5
+	VPXORD Z18, Z6, Z6
+	VPXORD Z18, Z7, Z7
+	VMAXPS Z4, Z30, Z4
+	VMAXPS Z5, Z30, Z5
+	VMAXPS Z6, Z30, Z6
+	VMAXPS Z7, Z30, Z7
+	VMINPS Z4, Z29, Z4
+	VMINPS Z5, Z29, Z5
+	VMINPS Z6, Z29, Z6
+	VMINPS Z7, Z29, Z7
+	VMULPS Z28, Z4, Z8
+	VMULPS Z28, Z5, Z9
+	VMULPS Z28, Z6, Z10
+	VMULPS Z28, Z7, Z11
+	VRNDSCALEPS $8, Z8, Z8
+	VRNDSCALEPS $8, Z9, Z9
+	VRNDSCALEPS $8, Z10, Z10
+	VRNDSCALEPS $8, Z11, Z11
+	VFMADD231PS Z27, Z8, Z4
+	VFMADD231PS Z27, Z9, Z5
+	VFMADD231PS Z27, Z10, Z6
+	VFMADD231PS Z27, Z11, Z7
+	VFMADD231PS Z26, Z8, Z4
+	VFMADD231PS Z26, Z9, Z5
+	VFMADD231PS Z26, Z10, Z6
+	VFMADD231PS Z26, Z11, Z7
+	VMOVUPS Z24, Z12
+	VFMADD231PS Z4, Z25, Z12
+	VMOVUPS Z24, Z13
+	VFMADD231PS Z5, Z25, Z13
+	VMOVUPS Z24, Z14
+	VFMADD231PS Z6, Z25, Z14
+	VMOVUPS Z24, Z15
+	VFMADD231PS Z7, Z25, Z15
+	VFMADD213PS Z23, Z4, Z12
+	VFMADD213PS Z23, Z5, Z13
+	VFMADD213PS Z23, Z6, Z14
+	VFMADD213PS Z23, Z7, Z15
+	VFMADD213PS Z22, Z4, Z12
+	VFMADD213PS Z22, Z5, Z13
+	VFMADD213PS Z22, Z6, Z14
+	VFMADD213PS Z22, Z7, Z15
+	VFMADD213PS Z21, Z4, Z12
+	VFMADD213PS Z21, Z5, Z13
+	VFMADD213PS Z21, Z6, Z14
+	VFMADD213PS Z21, Z7, Z15
+	VFMADD213PS Z31, Z4, Z12
+	VFMADD213PS Z31, Z5, Z13
+	VFMADD213PS Z31, Z6, Z14
+	VFMADD213PS Z31, Z7, Z15
+	VFMADD213PS Z31, Z4, Z12
+	VFMADD213PS Z31, Z5, Z13
+	VFMADD213PS Z31, Z6, Z14
+	VFMADD213PS Z31, Z7, Z15
+	VSCALEFPS Z8, Z12, Z12
+	VSCALEFPS Z9, Z13, Z13
+	VSCALEFPS Z10, Z14, Z14
+	VSCALEFPS Z11, Z15, Z15
+	VCMPPS $0x11, Z20, Z0, K1
+	VCMPPS $0x11, Z20, Z1, K2
+	VCMPPS $0x11, Z20, Z2, K3
+	VCMPPS $0x11, Z20, Z3, K4
+	VBLENDMPS Z12, Z31, K1, Z11
+	VBLENDMPS Z13, Z31, K2, Z10
+	VBLENDMPS Z14, Z31, K3, Z9
+	VBLENDMPS Z15, Z31, K4, Z8
+	VADDPS Z31, Z12, Z12
+	VADDPS Z31, Z13, Z13
+	VADDPS Z31, Z14, Z14
+	VADDPS Z31, Z15, Z15
+	VDIVPS Z12, Z11, Z11
+	VDIVPS Z13, Z10, Z10
+	VDIVPS Z14, Z9, Z9
+	VDIVPS Z15, Z8, Z8
+	VMULPS Z11, Z0, Z0
+	VMULPS Z10, Z1, Z1
+	VMULPS Z9, Z2, Z2
+	VMULPS Z8, Z3, Z3
+	VMULPS 0(DI)(CX*4), Z0, Z0
+	VMULPS 64(DI)(CX*4), Z1, Z1
+	VMULPS 128(DI)(CX*4), Z2, Z2
+	VMULPS 192(DI)(CX*4), Z3, Z3
+	VMOVUPS Z0, 0(DX)(CX*4)
+	VMOVUPS Z1, 64(DX)(CX*4)
+	VMOVUPS Z2, 128(DX)(CX*4)
+	VMOVUPS Z3, 192(DX)(CX*4)
+	PREFETCHT0 8192(SI)(CX*4)
+	PREFETCHT0 8256(SI)(CX*4)
+	PREFETCHT0 8320(SI)(CX*4)
+	PREFETCHT0 8384(SI)(CX*4)
+	PREFETCHT0 8192(DI)(CX*4)
+	PREFETCHT0 8256(DI)(CX*4)
+	PREFETCHT0 8320(DI)(CX*4)
+	PREFETCHT0 8384(DI)(CX*4)
+	ADDQ $64, CX
+	CMPQ CX, BX
+	JLE vectors3
+fewer4:
+	ADDQ $64, BX
+	SUBQ $16, BX
+	CMPQ CX, BX
+	JGT fewer6
+	PCALIGN $32
+vectors5:
+	VMOVUPS 0(SI)(CX*4), Z0
+	VPANDD Z19, Z0, Z1
+	VPXORD Z18, Z1, Z1
+	VMAXPS Z1, Z30, Z1
+	VMINPS Z1, Z29, Z1
+	VMULPS Z28, Z1, Z2
+	VRNDSCALEPS $8, Z2, Z2
+	VFMADD231PS Z27, Z2, Z1
+	VFMADD231PS Z26, Z2, Z1
+	VMOVUPS Z24, Z3
+	VFMADD231PS Z1, Z25, Z3
+	VFMADD213PS Z23, Z1, Z3
+	VFMADD213PS Z22, Z1, Z3
+	VFMADD213PS Z21, Z1, Z3
+	VFMADD213PS Z31, Z1, Z3
+	VFMADD213PS Z31, Z1, Z3
+	VSCALEFPS Z2, Z3, Z3
+	VCMPPS $0x11, Z20, Z0, K1
+	VBLENDMPS Z3, Z31, K1, Z2
+	VADDPS Z31, Z3, Z3
+	VDIVPS Z3, Z2, Z2
+	VMULPS Z2, Z0, Z0
+	VMULPS 0(DI)(CX*4), Z0, Z0
+	VMOVUPS Z0, 0(DX)(CX*4)
+	PREFETCHT0 8192(SI)(CX*4)
+	PREFETCHT0 8192(DI)(CX*4)
+	ADDQ $16, CX
+	CMPQ CX, BX
+	JLE vectors5
+fewer6:
+	ADDQ $16, BX
+	SUBQ CX, BX
+	JEQ done7
+	MOVL $-1, AX
+	SHLXL BX, AX, AX
+	NOTL AX
+	KMOVW AX, K7
+	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
+	VPANDD Z19, Z0, Z1
+	VPXORD Z18, Z1, Z1
+	VMAXPS Z1, Z30, Z1
+	VMINPS Z1, Z29, Z1
+	VMULPS Z28, Z1, Z2
+	VRNDSCALEPS $8, Z2, Z2
+	VFMADD231PS Z27, Z2, Z1
+	VFMADD231PS Z26, Z2, Z1
+	VMOVUPS Z24, Z3
+	VFMADD231PS Z1, Z25, Z3
+	VFMADD213PS Z23, Z1, Z3
+	VFMADD213PS Z22, Z1, Z3
+	VFMADD213PS Z21, Z1, Z3
+	VFMADD213PS Z31, Z1, Z3
+	VFMADD213PS Z31, Z1, Z3
+	VSCALEFPS Z2, Z3, Z3
+	VCMPPS $0x11, Z20, Z0, K1
+	VBLENDMPS Z3, Z31, K1, Z2
+	VADDPS Z31, Z3, Z3
+	VDIVPS Z3, Z2, Z2
+	VMULPS Z2, Z0, Z0
+	VMOVUPS.Z 0(DI)(CX*4), K7, Z2
+	VMULPS Z2, Z0, Z0
+	VMOVUPS Z0, K7, 0(DX)(CX*4)
+	PREFETCHT0 8192(SI)(CX*4)
+	PREFETCHT0 8192(DI)(CX*4)
+done7:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	DECQ rows+16(FP)
+	JNE row2
+	VZEROUPPER
+	RET
+narrower1:
+row9:
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $32, BX
+	CMPQ CX, BX
+	JGT fewer11
+	PCALIGN $32
+vectors10:
+	VMOVUPS 0(SI)(CX*4), Y0
+	VMOVUPS 32(SI)(CX*4), Y1
+	VMOVUPS 64(SI)(CX*4), Y2
+	VMOVUPS 96(SI)(CX*4), Y3
+	VPAND stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+384(SB), Y0, Y4
+	VPAND stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+384(SB), Y1, Y5
+	VPAND stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+384(SB), Y2, Y6
+	VPAND stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+384(SB), Y3, Y7
+	VPXOR stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+416(SB), Y4, Y4
+	VPXOR stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+416(SB), Y5, Y5
+	VPXOR stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+416(SB), Y6, Y6
+	VPXOR stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+416(SB), Y7, Y7
+	VMOVUPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+0(SB), Y8
+	VMAXPS Y4, Y8, Y8
+	VMOVUPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+0(SB), Y4
+	VMAXPS Y5, Y4, Y4
+	VMOVUPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+0(SB), Y5
+	VMAXPS Y6, Y5, Y5
+	VMOVUPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+0(SB), Y6
+	VMAXPS Y7, Y6, Y6
+	VMOVUPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+32(SB), Y7
+	VMINPS Y8, Y7, Y7
+	VMOVUPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+32(SB), Y8
+	VMINPS Y4, Y8, Y8
+	VMOVUPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+32(SB), Y4
+	VMINPS Y5, Y4, Y4
+	VMOVUPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+32(SB), Y5
+	VMINPS Y6, Y5, Y5
+	VMULPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+64(SB), Y7, Y6
+	VMULPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+64(SB), Y8, Y9
+	VMULPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+64(SB), Y4, Y10
+	VMULPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+64(SB), Y5, Y11
+	VROUNDPS $8, Y6, Y6
+	VROUNDPS $8, Y9, Y9
+	VROUNDPS $8, Y10, Y10
+	VROUNDPS $8, Y11, Y11
+	VFMADD231PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+96(SB), Y6, Y7
+	VFMADD231PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+96(SB), Y9, Y8
+	VFMADD231PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+96(SB), Y10, Y4
+	VFMADD231PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+96(SB), Y11, Y5
+	VFMADD231PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+128(SB), Y6, Y7
+	VFMADD231PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+128(SB), Y9, Y8
+	VFMADD231PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+128(SB), Y10, Y4
+	VFMADD231PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+128(SB), Y11, Y5
+	VMOVUPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+160(SB), Y12
+	VFMADD213PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+192(SB), Y7, Y12
+	VMOVUPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+160(SB), Y13
+	VFMADD213PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+192(SB), Y8, Y13
+	VMOVUPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+160(SB), Y14
+	VFMADD213PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+192(SB), Y4, Y14
+	VMOVUPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+160(SB), Y3
+	VFMADD213PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+192(SB), Y5, Y3
+	VFMADD213PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+224(SB), Y7, Y12
+	VFMADD213PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+224(SB), Y8, Y13
+	VFMADD213PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+224(SB), Y4, Y14
+	VFMADD213PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+224(SB), Y5, Y3
+	VFMADD213PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+256(SB), Y7, Y12
+	VFMADD213PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+256(SB), Y8, Y13
+	VFMADD213PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+256(SB), Y4, Y14
+	VFMADD213PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+256(SB), Y5, Y3
+	VFMADD213PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+288(SB), Y7, Y12
+	VFMADD213PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+288(SB), Y8, Y13
+	VFMADD213PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+288(SB), Y4, Y14
+	VFMADD213PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+288(SB), Y5, Y3
+	VFMADD213PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+320(SB), Y7, Y12
+	VFMADD213PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+320(SB), Y8, Y13
+	VFMADD213PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+320(SB), Y4, Y14
+	VFMADD213PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+320(SB), Y5, Y3
+	VFMADD213PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+320(SB), Y7, Y12
+	VFMADD213PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+320(SB), Y8, Y13
+	VFMADD213PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+320(SB), Y4, Y14
+	VFMADD213PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+320(SB), Y5, Y3
+	VMULPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+288(SB), Y6, Y5
+	VROUNDPS $8, Y5, Y5
+	VADDPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+448(SB), Y5, Y4
+	VPSLLD $23, Y4, Y4
+	VMULPS Y4, Y12, Y12
+	VSUBPS Y5, Y6, Y5
+	VADDPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+448(SB), Y5, Y4
+	VPSLLD $23, Y4, Y4
+	VMULPS Y4, Y12, Y12
+	VMULPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+288(SB), Y9, Y6
+	VROUNDPS $8, Y6, Y6
+	VADDPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+448(SB), Y6, Y4
+	VPSLLD $23, Y4, Y4
+	VMULPS Y4, Y13, Y13
+	VSUBPS Y6, Y9, Y6
+	VADDPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+448(SB), Y6, Y4
+	VPSLLD $23, Y4, Y4
+	VMULPS Y4, Y13, Y13
+	VMULPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+288(SB), Y10, Y9
+	VROUNDPS $8, Y9, Y9
+	VADDPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+448(SB), Y9, Y4
+	VPSLLD $23, Y4, Y4
+	VMULPS Y4, Y14, Y14
+	VSUBPS Y9, Y10, Y9
+	VADDPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+448(SB), Y9, Y4
+	VPSLLD $23, Y4, Y4
+	VMULPS Y4, Y14, Y14
+	VMULPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+288(SB), Y11, Y10
+	VROUNDPS $8, Y10, Y10
+	VADDPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+448(SB), Y10, Y4
+	VPSLLD $23, Y4, Y4
+	VMULPS Y4, Y3, Y3
+	VSUBPS Y10, Y11, Y10
+	VADDPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+448(SB), Y10, Y4
+	VPSLLD $23, Y4, Y4
+	VMULPS Y4, Y3, Y3
+	VCMPPS $0x11, stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+352(SB), Y0, Y11
+	VCMPPS $0x11, stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+352(SB), Y1, Y4
+	VCMPPS $0x11, stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+352(SB), Y2, Y10
+	VMOVUPS 96(SI)(CX*4), Y9
+	VCMPPS $0x11, stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+352(SB), Y9, Y9
+	VMOVUPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+320(SB), Y6
+	VBLENDVPS Y11, Y12, Y6, Y11
+	VMOVUPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+320(SB), Y6
+	VBLENDVPS Y4, Y13, Y6, Y4
+	VMOVUPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+320(SB), Y6
+	VBLENDVPS Y10, Y14, Y6, Y10
+	VMOVUPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+320(SB), Y6
+	VBLENDVPS Y9, Y3, Y6, Y9
+	VADDPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+320(SB), Y12, Y12
+	VADDPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+320(SB), Y13, Y13
+	VADDPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+320(SB), Y14, Y14
+	VADDPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+320(SB), Y3, Y3
+	VDIVPS Y12, Y11, Y11
+	VDIVPS Y13, Y4, Y4
+	VDIVPS Y14, Y10, Y10
+	VDIVPS Y3, Y9, Y9
+	VMULPS Y11, Y0, Y0
+	VMULPS Y4, Y1, Y1
+	VMULPS Y10, Y2, Y2
+	VMULPS 96(SI)(CX*4), Y9, Y9
+	VMULPS 0(DI)(CX*4), Y0, Y0
+	VMULPS 32(DI)(CX*4), Y1, Y1
+	VMULPS 64(DI)(CX*4), Y2, Y2
+	VMULPS 96(DI)(CX*4), Y9, Y9
+	VMOVUPS Y0, 0(DX)(CX*4)
+	VMOVUPS Y1, 32(DX)(CX*4)
+	VMOVUPS Y2, 64(DX)(CX*4)
+	VMOVUPS Y9, 96(DX)(CX*4)
+	PREFETCHT0 8192(SI)(CX*4)
+	PREFETCHT0 8256(SI)(CX*4)
+	PREFETCHT0 8192(DI)(CX*4)
+	PREFETCHT0 8256(DI)(CX*4)
+	ADDQ $32, CX
+	CMPQ CX, BX
+	JLE vectors10
+fewer11:
+	ADDQ $32, BX
+	SUBQ $8, BX
+	CMPQ CX, BX
+	JGT fewer13
+	PCALIGN $32
+vectors12:
+	VMOVUPS 0(SI)(CX*4), Y0
+	VPAND stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+384(SB), Y0, Y1
+	VPXOR stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+416(SB), Y1, Y1
+	VMOVUPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+0(SB), Y2
+	VMAXPS Y1, Y2, Y2
+	VMOVUPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+32(SB), Y1
+	VMINPS Y2, Y1, Y1
+	VMULPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+64(SB), Y1, Y2
+	VROUNDPS $8, Y2, Y2
+	VFMADD231PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+96(SB), Y2, Y1
+	VFMADD231PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+128(SB), Y2, Y1
+	VMOVUPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+160(SB), Y3
+	VFMADD213PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+192(SB), Y1, Y3
+	VFMADD213PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+224(SB), Y1, Y3
+	VFMADD213PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+256(SB), Y1, Y3
+	VFMADD213PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+288(SB), Y1, Y3
+	VFMADD213PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+320(SB), Y1, Y3
+	VFMADD213PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+320(SB), Y1, Y3
+	VMULPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+288(SB), Y2, Y1
+	VROUNDPS $8, Y1, Y1
+	VADDPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+448(SB), Y1, Y4
+	VPSLLD $23, Y4, Y4
+	VMULPS Y4, Y3, Y3
+	VSUBPS Y1, Y2, Y1
+	VADDPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+448(SB), Y1, Y4
+	VPSLLD $23, Y4, Y4
+	VMULPS Y4, Y3, Y3
+	VCMPPS $0x11, stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+352(SB), Y0, Y2
+	VMOVUPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+320(SB), Y4
+	VBLENDVPS Y2, Y3, Y4, Y2
+	VADDPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+320(SB), Y3, Y3
+	VDIVPS Y3, Y2, Y2
+	VMULPS Y2, Y0, Y0
+	VMULPS 0(DI)(CX*4), Y0, Y0
+	VMOVUPS Y0, 0(DX)(CX*4)
+	PREFETCHT0 8192(SI)(CX*4)
+	PREFETCHT0 8192(DI)(CX*4)
+	ADDQ $8, CX
+	CMPQ CX, BX
+	JLE vectors12
+fewer13:
+	ADDQ $8, BX
+	SUBQ CX, BX
+	JEQ done14
+	NEGQ BX
+	LEAQ stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+512(SB), AX
+	VMOVUPS (AX)(BX*4), Y15
+	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
+	VPAND stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+384(SB), Y0, Y1
+	VPXOR stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+416(SB), Y1, Y1
+	VMOVUPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+0(SB), Y2
+	VMAXPS Y1, Y2, Y2
+	VMOVUPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+32(SB), Y1
+	VMINPS Y2, Y1, Y1
+	VMULPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+64(SB), Y1, Y2
+	VROUNDPS $8, Y2, Y2
+	VFMADD231PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+96(SB), Y2, Y1
+	VFMADD231PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+128(SB), Y2, Y1
+	VMOVUPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+160(SB), Y3
+	VFMADD213PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+192(SB), Y1, Y3
+	VFMADD213PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+224(SB), Y1, Y3
+	VFMADD213PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+256(SB), Y1, Y3
+	VFMADD213PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+288(SB), Y1, Y3
+	VFMADD213PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+320(SB), Y1, Y3
+	VFMADD213PS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+320(SB), Y1, Y3
+	VMULPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+288(SB), Y2, Y1
+	VROUNDPS $8, Y1, Y1
+	VADDPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+448(SB), Y1, Y4
+	VPSLLD $23, Y4, Y4
+	VMULPS Y4, Y3, Y3
+	VSUBPS Y1, Y2, Y1
+	VADDPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+448(SB), Y1, Y4
+	VPSLLD $23, Y4, Y4
+	VMULPS Y4, Y3, Y3
+	VCMPPS $0x11, stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+352(SB), Y0, Y2
+	VMOVUPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+320(SB), Y4
+	VBLENDVPS Y2, Y3, Y4, Y2
+	VADDPS stepModelLayers0MlpMul3ProductEpilogueRows8Numbers<>+320(SB), Y3, Y3
 	VDIVPS Y3, Y2, Y2
 	VMULPS Y2, Y0, Y0
 	VMASKMOVPS 0(DI)(CX*4), Y15, Y2

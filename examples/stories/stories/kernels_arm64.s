@@ -2228,6 +2228,515 @@ done8:
 	BNE row2
 	RET
 
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+0(SB)/4, $0xc2d00000
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+4(SB)/4, $0xc2d00000
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+8(SB)/4, $0xc2d00000
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+12(SB)/4, $0xc2d00000
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+16(SB)/4, $0x42b20000
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+20(SB)/4, $0x42b20000
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+24(SB)/4, $0x42b20000
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+28(SB)/4, $0x42b20000
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+32(SB)/4, $0x3fb8aa3b
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+36(SB)/4, $0x3fb8aa3b
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+40(SB)/4, $0x3fb8aa3b
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+44(SB)/4, $0x3fb8aa3b
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+48(SB)/4, $0xbf317200
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+52(SB)/4, $0xbf317200
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+56(SB)/4, $0xbf317200
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+60(SB)/4, $0xbf317200
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+64(SB)/4, $0xb5bfbe8e
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+68(SB)/4, $0xb5bfbe8e
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+72(SB)/4, $0xb5bfbe8e
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+76(SB)/4, $0xb5bfbe8e
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+80(SB)/4, $0x3ab68b03
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+84(SB)/4, $0x3ab68b03
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+88(SB)/4, $0x3ab68b03
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+92(SB)/4, $0x3ab68b03
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+96(SB)/4, $0x3c090836
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+100(SB)/4, $0x3c090836
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+104(SB)/4, $0x3c090836
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+108(SB)/4, $0x3c090836
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+112(SB)/4, $0x3d2aaa8b
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+116(SB)/4, $0x3d2aaa8b
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+120(SB)/4, $0x3d2aaa8b
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+124(SB)/4, $0x3d2aaa8b
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+128(SB)/4, $0x3e2aaa6c
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+132(SB)/4, $0x3e2aaa6c
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+136(SB)/4, $0x3e2aaa6c
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+140(SB)/4, $0x3e2aaa6c
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+144(SB)/4, $0x3f000000
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+148(SB)/4, $0x3f000000
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+152(SB)/4, $0x3f000000
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+156(SB)/4, $0x3f000000
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+160(SB)/4, $0x3f800000
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+164(SB)/4, $0x3f800000
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+168(SB)/4, $0x3f800000
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+172(SB)/4, $0x3f800000
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+176(SB)/4, $0x0
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+180(SB)/4, $0x0
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+184(SB)/4, $0x0
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+188(SB)/4, $0x0
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+192(SB)/4, $0x7fffffff
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+196(SB)/4, $0x7fffffff
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+200(SB)/4, $0x7fffffff
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+204(SB)/4, $0x7fffffff
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+208(SB)/4, $0x80000000
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+212(SB)/4, $0x80000000
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+216(SB)/4, $0x80000000
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+220(SB)/4, $0x80000000
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+224(SB)/4, $0x4b40007f
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+228(SB)/4, $0x4b40007f
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+232(SB)/4, $0x4b40007f
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+236(SB)/4, $0x4b40007f
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+240(SB)/4, $0xffffffff
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+244(SB)/4, $0x0
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+248(SB)/4, $0x0
+DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+252(SB)/4, $0x0
+GLOBL stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>(SB), RODATA|NOPTR, $256
+
+// func stepModelLayers0MlpMul2ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·stepModelLayers0MlpMul2ProductEpilogueRows(SB), 0, $0-33
+	MOVD at+0(FP), R13
+	MOVD 0(R13), R0
+	MOVD 8(R13), R1
+	MOVD 16(R13), R2
+	MOVD $stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>(SB), R15
+	FMOVQ 160(R15), F30
+	FMOVQ 144(R15), F29
+	FMOVQ 0(R15), F28
+	FMOVQ 16(R15), F27
+	FMOVQ 32(R15), F26
+	FMOVQ 48(R15), F25
+	FMOVQ 64(R15), F24
+	FMOVQ 80(R15), F23
+	FMOVQ 96(R15), F22
+	FMOVQ 112(R15), F21
+	FMOVQ 128(R15), F20
+	FMOVQ 176(R15), F19
+	FMOVQ 192(R15), F18
+	FMOVQ 208(R15), F17
+row2:
+	MOVD $0, R11
+	MOVD n+24(FP), R12
+	SUB $16, R12
+	CMP R12, R11
+	BGT fewer4
+	PCALIGN $16
+vectors3:
+	ADD R11<<2, R0, R13
+	FMOVQ 0(R13), F0
+	ADD R11<<2, R0, R13
+	FMOVQ 16(R13), F1
+	ADD R11<<2, R0, R13
+	FMOVQ 32(R13), F2
+	ADD R11<<2, R0, R13
+	FMOVQ 48(R13), F3
+	VAND V18.B16, V0.B16, V4.B16
+	VAND V18.B16, V1.B16, V5.B16
+	VAND V18.B16, V2.B16, V6.B16
+	VAND V18.B16, V3.B16, V7.B16
+	VEOR V17.B16, V4.B16, V4.B16
+	VEOR V17.B16, V5.B16, V5.B16
+	VEOR V17.B16, V6.B16, V6.B16
+	VEOR V17.B16, V7.B16, V7.B16
+	WORD $0x4e3cf484 // fmax v4.4s, v4.4s, v28.4s
+	WORD $0x4e3cf4a5 // fmax v5.4s, v5.4s, v28.4s
+	WORD $0x4e3cf4c6 // fmax v6.4s, v6.4s, v28.4s
+	WORD $0x4e3cf4e7 // fmax v7.4s, v7.4s, v28.4s
+	WORD $0x4ebbf484 // fmin v4.4s, v4.4s, v27.4s
+	WORD $0x4ebbf4a5 // fmin v5.4s, v5.4s, v27.4s
+	WORD $0x4ebbf4c6 // fmin v6.4s, v6.4s, v27.4s
+	WORD $0x4ebbf4e7 // fmin v7.4s, v7.4s, v27.4s
+	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
+	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
+	WORD $0x6e3adcca // fmul v10.4s, v6.4s, v26.4s
+	WORD $0x6e3adceb // fmul v11.4s, v7.4s, v26.4s
+	WORD $0x4e218908 // frintn v8.4s, v8.4s
+	WORD $0x4e218929 // frintn v9.4s, v9.4s
+	WORD $0x4e21894a // frintn v10.4s, v10.4s
+	WORD $0x4e21896b // frintn v11.4s, v11.4s
+	VFMLA V25.S4, V8.S4, V4.S4
+	VFMLA V25.S4, V9.S4, V5.S4
+	VFMLA V25.S4, V10.S4, V6.S4
+	VFMLA V25.S4, V11.S4, V7.S4
+	VFMLA V24.S4, V8.S4, V4.S4
+	VFMLA V24.S4, V9.S4, V5.S4
+	VFMLA V24.S4, V10.S4, V6.S4
+	VFMLA V24.S4, V11.S4, V7.S4
+	VMOV V22.B16, V12.B16
+	VFMLA V4.S4, V23.S4, V12.S4
+	VMOV V22.B16, V13.B16
+	VFMLA V5.S4, V23.S4, V13.S4
+	VMOV V22.B16, V14.B16
+	VFMLA V6.S4, V23.S4, V14.S4
+	VMOV V22.B16, V15.B16
+	VFMLA V7.S4, V23.S4, V15.S4
+	VMOV V21.B16, V16.B16
+	VFMLA V4.S4, V12.S4, V16.S4
+	VMOV V21.B16, V12.B16
+	VFMLA V5.S4, V13.S4, V12.S4
+	VMOV V21.B16, V13.B16
+	VFMLA V6.S4, V14.S4, V13.S4
+	VMOV V21.B16, V14.B16
+	VFMLA V7.S4, V15.S4, V14.S4
+	VMOV V20.B16, V15.B16
+	VFMLA V4.S4, V16.S4, V15.S4
+	VMOV V20.B16, V16.B16
+	VFMLA V5.S4, V12.S4, V16.S4
+	VMOV V20.B16, V12.B16
+	VFMLA V6.S4, V13.S4, V12.S4
+	VMOV V20.B16, V13.B16
+	VFMLA V7.S4, V14.S4, V13.S4
+	VMOV V29.B16, V14.B16
+	VFMLA V4.S4, V15.S4, V14.S4
+	VMOV V29.B16, V15.B16
+	VFMLA V5.S4, V16.S4, V15.S4
+	VMOV V29.B16, V16.B16
+	VFMLA V6.S4, V12.S4, V16.S4
+	VMOV V29.B16, V12.B16
+	VFMLA V7.S4, V13.S4, V12.S4
+	VMOV V30.B16, V13.B16
+	VFMLA V4.S4, V14.S4, V13.S4
+	VMOV V30.B16, V14.B16
+	VFMLA V5.S4, V15.S4, V14.S4
+	VMOV V30.B16, V15.B16
+	VFMLA V6.S4, V16.S4, V15.S4
+	VMOV V30.B16, V16.B16
+	VFMLA V7.S4, V12.S4, V16.S4
+	VMOV V30.B16, V12.B16
+	VFMLA V4.S4, V13.S4, V12.S4
+	VMOV V30.B16, V4.B16
+	VFMLA V5.S4, V14.S4, V4.S4
+	VMOV V30.B16, V5.B16
+	VFMLA V6.S4, V15.S4, V5.S4
+	VMOV V30.B16, V6.B16
+	VFMLA V7.S4, V16.S4, V6.S4
+	FMOVQ 224(R15), F15
+	WORD $0x6e3ddd07 // fmul v7.4s, v8.4s, v29.4s
+	WORD $0x4e2188e7 // frintn v7.4s, v7.4s
+	WORD $0x4e2fd4f0 // fadd v16.4s, v7.4s, v15.4s
+	VSHL $23, V16.S4, V16.S4
+	WORD $0x6e30dd8c // fmul v12.4s, v12.4s, v16.4s
+	WORD $0x4ea7d507 // fsub v7.4s, v8.4s, v7.4s
+	WORD $0x4e2fd4f0 // fadd v16.4s, v7.4s, v15.4s
+	VSHL $23, V16.S4, V16.S4
+	WORD $0x6e30dd8c // fmul v12.4s, v12.4s, v16.4s
+	FMOVQ 224(R15), F16
+	WORD $0x6e3ddd28 // fmul v8.4s, v9.4s, v29.4s
+	WORD $0x4e218908 // frintn v8.4s, v8.4s
+	WORD $0x4e30d50f // fadd v15.4s, v8.4s, v16.4s
+	VSHL $23, V15.S4, V15.S4
+	WORD $0x6e2fdc84 // fmul v4.4s, v4.4s, v15.4s
+	WORD $0x4ea8d528 // fsub v8.4s, v9.4s, v8.4s
+	WORD $0x4e30d50f // fadd v15.4s, v8.4s, v16.4s
+	VSHL $23, V15.S4, V15.S4
+	WORD $0x6e2fdc84 // fmul v4.4s, v4.4s, v15.4s
+	FMOVQ 224(R15), F15
+	WORD $0x6e3ddd49 // fmul v9.4s, v10.4s, v29.4s
+	WORD $0x4e218929 // frintn v9.4s, v9.4s
+	WORD $0x4e2fd530 // fadd v16.4s, v9.4s, v15.4s
+	VSHL $23, V16.S4, V16.S4
+	WORD $0x6e30dca5 // fmul v5.4s, v5.4s, v16.4s
+	WORD $0x4ea9d549 // fsub v9.4s, v10.4s, v9.4s
+	WORD $0x4e2fd530 // fadd v16.4s, v9.4s, v15.4s
+	VSHL $23, V16.S4, V16.S4
+	WORD $0x6e30dca5 // fmul v5.4s, v5.4s, v16.4s
+	FMOVQ 224(R15), F16
+	WORD $0x6e3ddd6a // fmul v10.4s, v11.4s, v29.4s
+	WORD $0x4e21894a // frintn v10.4s, v10.4s
+	WORD $0x4e30d54f // fadd v15.4s, v10.4s, v16.4s
+	VSHL $23, V15.S4, V15.S4
+	WORD $0x6e2fdcc6 // fmul v6.4s, v6.4s, v15.4s
+	WORD $0x4eaad56a // fsub v10.4s, v11.4s, v10.4s
+	WORD $0x4e30d54f // fadd v15.4s, v10.4s, v16.4s
+	VSHL $23, V15.S4, V15.S4
+	WORD $0x6e2fdcc6 // fmul v6.4s, v6.4s, v15.4s
+	WORD $0x6ea0e66b // fcmgt v11.4s, v19.4s, v0.4s
+	WORD $0x6ea1e670 // fcmgt v16.4s, v19.4s, v1.4s
+	WORD $0x6ea2e66f // fcmgt v15.4s, v19.4s, v2.4s
+	WORD $0x6ea3e66a // fcmgt v10.4s, v19.4s, v3.4s
+	VBSL V30.B16, V12.B16, V11.B16
+	VBSL V30.B16, V4.B16, V16.B16
+	VBSL V30.B16, V5.B16, V15.B16
+	VBSL V30.B16, V6.B16, V10.B16
+	WORD $0x4e3ed58c // fadd v12.4s, v12.4s, v30.4s
+	WORD $0x4e3ed484 // fadd v4.4s, v4.4s, v30.4s
+	WORD $0x4e3ed4a5 // fadd v5.4s, v5.4s, v30.4s
+	WORD $0x4e3ed4c6 // fadd v6.4s, v6.4s, v30.4s
+	WORD $0x6e2cfd6b // fdiv v11.4s, v11.4s, v12.4s
+	WORD $0x6e24fe10 // fdiv v16.4s, v16.4s, v4.4s
+	WORD $0x6e25fdef // fdiv v15.4s, v15.4s, v5.4s
+	WORD $0x6e26fd4a // fdiv v10.4s, v10.4s, v6.4s
+	WORD $0x6e2bdc00 // fmul v0.4s, v0.4s, v11.4s
+	WORD $0x6e30dc21 // fmul v1.4s, v1.4s, v16.4s
+	WORD $0x6e2fdc42 // fmul v2.4s, v2.4s, v15.4s
+	WORD $0x6e2adc63 // fmul v3.4s, v3.4s, v10.4s
+	ADD R11<<2, R1, R13
+	FMOVQ 0(R13), F10
+	WORD $0x6e2adc00 // fmul v0.4s, v0.4s, v10.4s
+	ADD R11<<2, R1, R13
+	FMOVQ 16(R13), F10
+	WORD $0x6e2adc21 // fmul v1.4s, v1.4s, v10.4s
+	ADD R11<<2, R1, R13
+	FMOVQ 32(R13), F10
+	WORD $0x6e2adc42 // fmul v2.4s, v2.4s, v10.4s
+	ADD R11<<2, R1, R13
+	FMOVQ 48(R13), F10
+	WORD $0x6e2adc63 // fmul v3.4s, v3.4s, v10.4s
+	ADD R11<<2, R2, R13
+	FMOVQ F0, 0(R13)
+	ADD R11<<2, R2, R13
+	FMOVQ F1, 16(R13)
+	ADD R11<<2, R2, R13
+	FMOVQ F2, 32(R13)
+	ADD R11<<2, R2, R13
+	FMOVQ F3, 48(R13)
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	ADD $8192, R1, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	ADD $16, R11
+	CMP R12, R11
+	BLE vectors3
+fewer4:
+	ADD $16, R12
+	SUB $4, R12
+	CMP R12, R11
+	BGT fewer6
+	PCALIGN $16
+vectors5:
+	ADD R11<<2, R0, R13
+	FMOVQ 0(R13), F0
+	VAND V18.B16, V0.B16, V1.B16
+	VEOR V17.B16, V1.B16, V1.B16
+	WORD $0x4e3cf421 // fmax v1.4s, v1.4s, v28.4s
+	WORD $0x4ebbf421 // fmin v1.4s, v1.4s, v27.4s
+	WORD $0x6e3adc22 // fmul v2.4s, v1.4s, v26.4s
+	WORD $0x4e218842 // frintn v2.4s, v2.4s
+	VFMLA V25.S4, V2.S4, V1.S4
+	VFMLA V24.S4, V2.S4, V1.S4
+	VMOV V22.B16, V3.B16
+	VFMLA V1.S4, V23.S4, V3.S4
+	VMOV V21.B16, V4.B16
+	VFMLA V1.S4, V3.S4, V4.S4
+	VMOV V20.B16, V3.B16
+	VFMLA V1.S4, V4.S4, V3.S4
+	VMOV V29.B16, V4.B16
+	VFMLA V1.S4, V3.S4, V4.S4
+	VMOV V30.B16, V3.B16
+	VFMLA V1.S4, V4.S4, V3.S4
+	VMOV V30.B16, V4.B16
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 224(R15), F5
+	WORD $0x6e3ddc41 // fmul v1.4s, v2.4s, v29.4s
+	WORD $0x4e218821 // frintn v1.4s, v1.4s
+	WORD $0x4e25d423 // fadd v3.4s, v1.4s, v5.4s
+	VSHL $23, V3.S4, V3.S4
+	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
+	WORD $0x4ea1d441 // fsub v1.4s, v2.4s, v1.4s
+	WORD $0x4e25d423 // fadd v3.4s, v1.4s, v5.4s
+	VSHL $23, V3.S4, V3.S4
+	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
+	WORD $0x6ea0e662 // fcmgt v2.4s, v19.4s, v0.4s
+	VBSL V30.B16, V4.B16, V2.B16
+	WORD $0x4e3ed484 // fadd v4.4s, v4.4s, v30.4s
+	WORD $0x6e24fc42 // fdiv v2.4s, v2.4s, v4.4s
+	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	ADD R11<<2, R1, R13
+	FMOVQ 0(R13), F2
+	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	ADD R11<<2, R2, R13
+	FMOVQ F0, 0(R13)
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	ADD $8192, R1, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	ADD $4, R11
+	CMP R12, R11
+	BLE vectors5
+fewer6:
+	ADD $4, R12
+	CMP R12, R11
+	BEQ done8
+	FMOVQ 240(R15), F31
+one7:
+	ADD R11<<2, R0, R13
+	FMOVS 0(R13), F0
+	VAND V18.B16, V0.B16, V1.B16
+	VEOR V17.B16, V1.B16, V1.B16
+	WORD $0x4e3cf421 // fmax v1.4s, v1.4s, v28.4s
+	WORD $0x4ebbf421 // fmin v1.4s, v1.4s, v27.4s
+	WORD $0x6e3adc22 // fmul v2.4s, v1.4s, v26.4s
+	WORD $0x4e218842 // frintn v2.4s, v2.4s
+	VFMLA V25.S4, V2.S4, V1.S4
+	VFMLA V24.S4, V2.S4, V1.S4
+	VMOV V22.B16, V3.B16
+	VFMLA V1.S4, V23.S4, V3.S4
+	VMOV V21.B16, V4.B16
+	VFMLA V1.S4, V3.S4, V4.S4
+	VMOV V20.B16, V3.B16
+	VFMLA V1.S4, V4.S4, V3.S4
+	VMOV V29.B16, V4.B16
+	VFMLA V1.S4, V3.S4, V4.S4
+	VMOV V30.B16, V3.B16
+	VFMLA V1.S4, V4.S4, V3.S4
+	VMOV V30.B16, V4.B16
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 224(R15), F5
+	WORD $0x6e3ddc41 // fmul v1.4s, v2.4s, v29.4s
+	WORD $0x4e218821 // frintn v1.4s, v1.4s
+	WORD $0x4e25d423 // fadd v3.4s, v1.4s, v5.4s
+	VSHL $23, V3.S4, V3.S4
+	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
+	WORD $0x4ea1d441 // fsub v1.4s, v2.4s, v1.4s
+	WORD $0x4e25d423 // fadd v3.4s, v1.4s, v5.4s
+	VSHL $23, V3.S4, V3.S4
+	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
+	WORD $0x6ea0e662 // fcmgt v2.4s, v19.4s, v0.4s
+	VBSL V30.B16, V4.B16, V2.B16
+	WORD $0x4e3ed484 // fadd v4.4s, v4.4s, v30.4s
+	WORD $0x6e24fc42 // fdiv v2.4s, v2.4s, v4.4s
+	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	ADD R11<<2, R1, R13
+	FMOVS 0(R13), F2
+	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	ADD R11<<2, R2, R13
+	FMOVS F0, 0(R13)
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	ADD $8192, R1, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	ADD $1, R11
+	CMP R12, R11
+	BLT one7
+done8:
+	MOVD step+8(FP), R13
+	MOVD 0(R13), R14
+	ADD R14, R0
+	MOVD 8(R13), R14
+	ADD R14, R1
+	MOVD 16(R13), R14
+	ADD R14, R2
+	MOVD rows+16(FP), R14
+	SUBS $1, R14
+	MOVD R14, rows+16(FP)
+	BNE row2
+	RET
+
+DATA stepModelLayers0SelfAttnDiv3StreamEpilogueRows4Numbers<>+0(SB)/4, $0x3f800000
+DATA stepModelLayers0SelfAttnDiv3StreamEpilogueRows4Numbers<>+4(SB)/4, $0x3f800000
+DATA stepModelLayers0SelfAttnDiv3StreamEpilogueRows4Numbers<>+8(SB)/4, $0x3f800000
+DATA stepModelLayers0SelfAttnDiv3StreamEpilogueRows4Numbers<>+12(SB)/4, $0x3f800000
+DATA stepModelLayers0SelfAttnDiv3StreamEpilogueRows4Numbers<>+16(SB)/4, $0xffffffff
+DATA stepModelLayers0SelfAttnDiv3StreamEpilogueRows4Numbers<>+20(SB)/4, $0x0
+DATA stepModelLayers0SelfAttnDiv3StreamEpilogueRows4Numbers<>+24(SB)/4, $0x0
+DATA stepModelLayers0SelfAttnDiv3StreamEpilogueRows4Numbers<>+28(SB)/4, $0x0
+GLOBL stepModelLayers0SelfAttnDiv3StreamEpilogueRows4Numbers<>(SB), RODATA|NOPTR, $32
+
+// func stepModelLayers0SelfAttnDiv3StreamEpilogueRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·stepModelLayers0SelfAttnDiv3StreamEpilogueRows(SB), 0, $40-33
+	MOVD at+0(FP), R13
+	MOVD 0(R13), R0
+	MOVD 8(R13), R1
+	MOVD 16(R13), R2
+	MOVD $stepModelLayers0SelfAttnDiv3StreamEpilogueRows4Numbers<>(SB), R15
+row2:
+	FMOVS 0(R1), F0
+	VDUP V0.S[0], V0.S4
+	FMOVQ F0, 16(RSP)
+	FMOVQ 16(RSP), F0
+	FMOVQ 0(R15), F1
+	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	FMOVQ F0, 32(RSP)
+	FMOVQ 32(RSP), F30
+	MOVD $0, R11
+	MOVD n+24(FP), R12
+	SUB $16, R12
+	CMP R12, R11
+	BGT fewer4
+	PCALIGN $16
+vectors3:
+	ADD R11<<2, R0, R13
+	FMOVQ 0(R13), F0
+	WORD $0x6e3efc00 // fdiv v0.4s, v0.4s, v30.4s
+	ADD R11<<2, R0, R13
+	FMOVQ 16(R13), F1
+	WORD $0x6e3efc21 // fdiv v1.4s, v1.4s, v30.4s
+	ADD R11<<2, R0, R13
+	FMOVQ 32(R13), F2
+	WORD $0x6e3efc42 // fdiv v2.4s, v2.4s, v30.4s
+	ADD R11<<2, R0, R13
+	FMOVQ 48(R13), F3
+	WORD $0x6e3efc63 // fdiv v3.4s, v3.4s, v30.4s
+	ADD R11<<2, R2, R13
+	FMOVQ F0, 0(R13)
+	ADD R11<<2, R2, R13
+	FMOVQ F1, 16(R13)
+	ADD R11<<2, R2, R13
+	FMOVQ F2, 32(R13)
+	ADD R11<<2, R2, R13
+	FMOVQ F3, 48(R13)
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	ADD $16, R11
+	CMP R12, R11
+	BLE vectors3
+fewer4:
+	ADD $16, R12
+	SUB $4, R12
+	CMP R12, R11
+	BGT fewer6
+	PCALIGN $16
+vectors5:
+	ADD R11<<2, R0, R13
+	FMOVQ 0(R13), F0
+	WORD $0x6e3efc00 // fdiv v0.4s, v0.4s, v30.4s
+	ADD R11<<2, R2, R13
+	FMOVQ F0, 0(R13)
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	ADD $4, R11
+	CMP R12, R11
+	BLE vectors5
+fewer6:
+	ADD $4, R12
+	CMP R12, R11
+	BEQ done8
+	FMOVQ 16(R15), F31
+one7:
+	ADD R11<<2, R0, R13
+	FMOVS 0(R13), F0
+	WORD $0x6e3efc00 // fdiv v0.4s, v0.4s, v30.4s
+	ADD R11<<2, R2, R13
+	FMOVS F0, 0(R13)
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	ADD $1, R11
+	CMP R12, R11
+	BLT one7
+done8:
+	MOVD step+8(FP), R13
+	MOVD 0(R13), R14
+	ADD R14, R0
+	MOVD 8(R13), R14
+	ADD R14, R1
+	MOVD 16(R13), R14
+	ADD R14, R2
+	MOVD rows+16(FP), R14
+	SUBS $1, R14
+	MOVD R14, rows+16(FP)
+	BNE row2
+	RET
+
 DATA stepModelLayers0PostAttentionLayernormMul2VectorRows4Numbers<>+0(SB)/4, $0x0
 DATA stepModelLayers0PostAttentionLayernormMul2VectorRows4Numbers<>+4(SB)/4, $0x0
 DATA stepModelLayers0PostAttentionLayernormMul2VectorRows4Numbers<>+8(SB)/4, $0x0
@@ -2448,79 +2957,79 @@ done14:
 	BNE row2
 	RET
 
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+0(SB)/4, $0xc2d00000
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+4(SB)/4, $0xc2d00000
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+8(SB)/4, $0xc2d00000
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+12(SB)/4, $0xc2d00000
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+16(SB)/4, $0x42b20000
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+20(SB)/4, $0x42b20000
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+24(SB)/4, $0x42b20000
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+28(SB)/4, $0x42b20000
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+32(SB)/4, $0x3fb8aa3b
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+36(SB)/4, $0x3fb8aa3b
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+40(SB)/4, $0x3fb8aa3b
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+44(SB)/4, $0x3fb8aa3b
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+48(SB)/4, $0xbf317200
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+52(SB)/4, $0xbf317200
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+56(SB)/4, $0xbf317200
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+60(SB)/4, $0xbf317200
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+64(SB)/4, $0xb5bfbe8e
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+68(SB)/4, $0xb5bfbe8e
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+72(SB)/4, $0xb5bfbe8e
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+76(SB)/4, $0xb5bfbe8e
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+80(SB)/4, $0x3ab68b03
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+84(SB)/4, $0x3ab68b03
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+88(SB)/4, $0x3ab68b03
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+92(SB)/4, $0x3ab68b03
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+96(SB)/4, $0x3c090836
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+100(SB)/4, $0x3c090836
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+104(SB)/4, $0x3c090836
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+108(SB)/4, $0x3c090836
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+112(SB)/4, $0x3d2aaa8b
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+116(SB)/4, $0x3d2aaa8b
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+120(SB)/4, $0x3d2aaa8b
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+124(SB)/4, $0x3d2aaa8b
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+128(SB)/4, $0x3e2aaa6c
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+132(SB)/4, $0x3e2aaa6c
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+136(SB)/4, $0x3e2aaa6c
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+140(SB)/4, $0x3e2aaa6c
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+144(SB)/4, $0x3f000000
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+148(SB)/4, $0x3f000000
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+152(SB)/4, $0x3f000000
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+156(SB)/4, $0x3f000000
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+160(SB)/4, $0x3f800000
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+164(SB)/4, $0x3f800000
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+168(SB)/4, $0x3f800000
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+172(SB)/4, $0x3f800000
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+176(SB)/4, $0x0
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+180(SB)/4, $0x0
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+184(SB)/4, $0x0
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+188(SB)/4, $0x0
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+192(SB)/4, $0x7fffffff
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+196(SB)/4, $0x7fffffff
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+200(SB)/4, $0x7fffffff
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+204(SB)/4, $0x7fffffff
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+208(SB)/4, $0x80000000
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+212(SB)/4, $0x80000000
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+216(SB)/4, $0x80000000
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+220(SB)/4, $0x80000000
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+224(SB)/4, $0x4b40007f
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+228(SB)/4, $0x4b40007f
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+232(SB)/4, $0x4b40007f
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+236(SB)/4, $0x4b40007f
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+240(SB)/4, $0xffffffff
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+244(SB)/4, $0x0
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+248(SB)/4, $0x0
-DATA stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>+252(SB)/4, $0x0
-GLOBL stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>(SB), RODATA|NOPTR, $256
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+0(SB)/4, $0xc2d00000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+4(SB)/4, $0xc2d00000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+8(SB)/4, $0xc2d00000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+12(SB)/4, $0xc2d00000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+16(SB)/4, $0x42b20000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+20(SB)/4, $0x42b20000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+24(SB)/4, $0x42b20000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+28(SB)/4, $0x42b20000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+32(SB)/4, $0x3fb8aa3b
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+36(SB)/4, $0x3fb8aa3b
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+40(SB)/4, $0x3fb8aa3b
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+44(SB)/4, $0x3fb8aa3b
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+48(SB)/4, $0xbf317200
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+52(SB)/4, $0xbf317200
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+56(SB)/4, $0xbf317200
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+60(SB)/4, $0xbf317200
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+64(SB)/4, $0xb5bfbe8e
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+68(SB)/4, $0xb5bfbe8e
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+72(SB)/4, $0xb5bfbe8e
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+76(SB)/4, $0xb5bfbe8e
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+80(SB)/4, $0x3ab68b03
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+84(SB)/4, $0x3ab68b03
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+88(SB)/4, $0x3ab68b03
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+92(SB)/4, $0x3ab68b03
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+96(SB)/4, $0x3c090836
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+100(SB)/4, $0x3c090836
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+104(SB)/4, $0x3c090836
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+108(SB)/4, $0x3c090836
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+112(SB)/4, $0x3d2aaa8b
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+116(SB)/4, $0x3d2aaa8b
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+120(SB)/4, $0x3d2aaa8b
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+124(SB)/4, $0x3d2aaa8b
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+128(SB)/4, $0x3e2aaa6c
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+132(SB)/4, $0x3e2aaa6c
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+136(SB)/4, $0x3e2aaa6c
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+140(SB)/4, $0x3e2aaa6c
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+144(SB)/4, $0x3f000000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+148(SB)/4, $0x3f000000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+152(SB)/4, $0x3f000000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+156(SB)/4, $0x3f000000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+160(SB)/4, $0x3f800000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+164(SB)/4, $0x3f800000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+168(SB)/4, $0x3f800000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+172(SB)/4, $0x3f800000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+176(SB)/4, $0x0
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+180(SB)/4, $0x0
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+184(SB)/4, $0x0
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+188(SB)/4, $0x0
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+192(SB)/4, $0x7fffffff
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+196(SB)/4, $0x7fffffff
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+200(SB)/4, $0x7fffffff
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+204(SB)/4, $0x7fffffff
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+208(SB)/4, $0x80000000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+212(SB)/4, $0x80000000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+216(SB)/4, $0x80000000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+220(SB)/4, $0x80000000
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+224(SB)/4, $0x4b40007f
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+228(SB)/4, $0x4b40007f
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+232(SB)/4, $0x4b40007f
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+236(SB)/4, $0x4b40007f
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+240(SB)/4, $0xffffffff
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+244(SB)/4, $0x0
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+248(SB)/4, $0x0
+DATA stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>+252(SB)/4, $0x0
+GLOBL stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>(SB), RODATA|NOPTR, $256
 
-// func stepModelLayers0MlpMul2ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
-TEXT ·stepModelLayers0MlpMul2ProductEpilogueRows(SB), 0, $0-33
+// func stepModelLayers0MlpMul3ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·stepModelLayers0MlpMul3ProductEpilogueRows(SB), 0, $0-33
 	MOVD at+0(FP), R13
 	MOVD 0(R13), R0
 	MOVD 8(R13), R1
 	MOVD 16(R13), R2
-	MOVD $stepModelLayers0MlpMul2ProductEpilogueRows4Numbers<>(SB), R15
+	MOVD $stepModelLayers0MlpMul3ProductEpilogueRows4Numbers<>(SB), R15
 	FMOVQ 160(R15), F30
 	FMOVQ 144(R15), F29
 	FMOVQ 0(R15), F28

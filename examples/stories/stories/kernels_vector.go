@@ -5,37 +5,43 @@ package stories
 
 import (
 	"github.com/mlxc/mlxc/runtime/cpu"
+	"math"
 	"unsafe"
 )
 
 func init() {
 	if cpu.Vectors {
 		kernels[1] = stepModelLayers0SelfAttnQProjMatmulProduct
-		kernels[4] = stepModelLayers0SelfAttnDivStream
-		kernels[5] = stepModelLayers0X2Product
-		kernels[6] = stepModelLayers0PostAttentionLayernormMulVector
-		kernels[7] = stepModelLayers0MlpGateProjMatmulProduct
-		kernels[8] = stepModelLayers0MlpMulProduct
-		kernels[9] = stepModelLayers0X3Product
-		kernels[10] = stepModelLayers1X4Product
-		kernels[11] = stepModelEmbedTokensLogitsProduct
-		kernels[14] = stepModelLayers0SelfAttnQProjMatmul2Product
-		kernels[16] = stepModelLayers0SelfAttnDiv2Stream
-		kernels[17] = stepModelLayers0X22Product
-		kernels[18] = stepModelLayers0PostAttentionLayernormMul2Vector
-		kernels[19] = stepModelLayers0MlpGateProjMatmul2Product
-		kernels[20] = stepModelLayers0MlpMul2Product
-		kernels[21] = stepModelLayers0X32Product
-		kernels[22] = stepModelLayers1X42Product
-		kernels[23] = stepModelEmbedTokensLogits2Product
-		kernels[27] = stepModelLayers0SelfAttnDivPanelsCopy
-		kernels[28] = stepModelLayers0SelfAttnDivPanels2Copy
-		kernels[29] = stepModelLayers0X2PanelsCopy
-		kernels[30] = stepModelLayers0MlpGateProjMatmulPanelsCopy
-		kernels[31] = stepModelLayers0X3PanelsCopy
-		kernels[32] = stepModelEmbedTokensLogitsPanelsCopy
-		kernels[34] = stepModelLayers0SelfAttnDiv2PanelsCopy
-		kernels[35] = stepModelLayers0SelfAttnDiv2Panels2Copy
+		kernels[3] = stepModelLayers0SelfAttnDivStream
+		kernels[4] = stepModelLayers0X2Product
+		kernels[5] = stepModelLayers0PostAttentionLayernormMulVector
+		kernels[6] = stepModelLayers0MlpGateProjMatmulProduct
+		kernels[7] = stepModelLayers0MlpMulProduct
+		kernels[8] = stepModelLayers0X3Product
+		kernels[9] = stepModelEmbedTokensLogitsProduct
+		kernels[12] = stepModelLayers0SelfAttnQProjMatmul2Product
+		kernels[13] = stepModelLayers0SelfAttnDiv2Stream
+		kernels[14] = stepModelLayers0X22Product
+		kernels[15] = stepModelLayers0MlpGateProjMatmul2Product
+		kernels[16] = stepModelLayers0MlpMul2Product
+		kernels[17] = stepModelLayers0X32Product
+		kernels[19] = stepModelLayers0SelfAttnQProjMatmul3Product
+		kernels[22] = stepModelLayers0SelfAttnDiv3Stream
+		kernels[23] = stepModelLayers0X23Product
+		kernels[24] = stepModelLayers0PostAttentionLayernormMul2Vector
+		kernels[25] = stepModelLayers0MlpGateProjMatmul3Product
+		kernels[26] = stepModelLayers0MlpMul3Product
+		kernels[27] = stepModelLayers0X33Product
+		kernels[28] = stepModelLayers1X4Product
+		kernels[29] = stepModelEmbedTokensLogits2Product
+		kernels[32] = stepModelLayers0SelfAttnDivPanelsCopy
+		kernels[33] = stepModelLayers0SelfAttnDivPanels2Copy
+		kernels[34] = stepModelLayers0X2PanelsCopy
+		kernels[35] = stepModelLayers0MlpGateProjMatmulPanelsCopy
+		kernels[36] = stepModelLayers0X3PanelsCopy
+		kernels[37] = stepModelEmbedTokensLogitsPanelsCopy
+		kernels[39] = stepModelLayers0SelfAttnDiv2PanelsCopy
+		kernels[40] = stepModelLayers0SelfAttnDiv2Panels2Copy
 	}
 }
 
@@ -51,13 +57,13 @@ func copyColumns(dst, src unsafe.Pointer, n, step int)
 
 // stepModelLayers0SelfAttnQProjMatmulProduct computes matmul (stories.mlx:29:9).
 func stepModelLayers0SelfAttnQProjMatmulProduct(call *cpu.Call, lo, hi int) {
-	T := int(call.Sizes[0])
+	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  64,
+		TileM:  8,
 		TileN:  32,
 		TileK:  2048,
-		Rows:   []cpu.Walk{{N: T, A: 64, C: 128}},
+		Rows:   []cpu.Walk{{N: B, A: 64, C: 128}},
 		K:      64,
 		N:      128,
 		SizeB:  4,
@@ -74,25 +80,24 @@ func stepModelLayers0SelfAttnDivStreamEpilogueRows(at *unsafe.Pointer, step *int
 
 // stepModelLayers0SelfAttnDivStream computes div (stories.mlx:34:9).
 func stepModelLayers0SelfAttnDivStream(call *cpu.Call, lo, hi int) {
-	T := int(call.Sizes[0])
+	B := int(call.Sizes[0])
 	pos := int(call.Sizes[1])
 	p := cpu.Stream{
 		Micros:   micros,
 		Weighers: weighers,
-		TileM:    96,
+		TileM:    12,
 		TileK:    256,
-		Rows:     []cpu.Walk{{N: 2, A: T * 8}, {N: T, A: 8, D: 1}},
-		Batch:    []cpu.Walk{{N: 4, A: T * 16, B: ((T + pos + 15) / 16) * 128, C: T*16 + pos*16}},
+		Rows:     []cpu.Walk{{N: 2, A: 8}},
+		Batch:    []cpu.Walk{{N: B * 4, A: 16, B: (pos/16)*128 + 128, C: pos*16 + 16}},
 		Head:     8,
-		Keys:     T + pos,
+		Keys:     pos + 1,
 		N:        8,
 		SizeB:    4,
 		Q:        1,
 		K:        2,
 		V:        3,
-		Masked:   true,
-		Seen:     pos + 1,
-		Scale:    0.3535533845424652,
+		Score:    stepModelLayers0SelfAttnDivStreamScore,
+		Scale:    1.0,
 		Epilogue: stepModelLayers0SelfAttnDivStreamEpilogue,
 	}
 	p.Run(call, lo, hi)
@@ -103,64 +108,65 @@ func stepModelLayers0SelfAttnDivStreamEpilogue(call *cpu.Call, lo, hi int) {
 	div := cpu.View[float32](call, 0)
 	weighted := cpu.View[float32](call, 4)
 	total := cpu.View[float32](call, 5)
-	T := int(call.Sizes[0])
 	row_2 := int(call.Sizes[2])
 	for p := lo; p < hi; {
 		i3 := p % 8
-		i2 := p / 8 % T
-		i1 := p / (T * 8) % 2
-		i0 := p / (T * 16)
+		i2 := p / 8 % 2
+		i0i1 := p / 16
 		n := min(hi-p, 8-p%8, 16384)
 		rows := 1
 		if n == 8 {
-			rows = min((hi-p)/n, T-p/8%T, 2048)
+			rows = min((hi-p)/n, 2-p/8%2, 2048)
 		}
 		p += rows * n
-		at := [...]unsafe.Pointer{unsafe.Pointer(&weighted[T*i1*16+i2*16+i3-row_2*16]), unsafe.Pointer(&total[T*i1+i2-row_2]), unsafe.Pointer(&div[T*i0*16+T*i1*8+i2*8+i3])}
+		at := [...]unsafe.Pointer{unsafe.Pointer(&weighted[i2*16+i3-row_2*16]), unsafe.Pointer(&total[i2-row_2]), unsafe.Pointer(&div[i0i1*16+i2*8+i3])}
 		step := [...]int{64, 4, 32}
 		stepModelLayers0SelfAttnDivStreamEpilogueRows(&at[0], &step[0], rows, n, false)
 	}
 }
 
-// stepModelLayers0X2Product computes x_2 (stories.mlx:52:9).
-func stepModelLayers0X2Product(call *cpu.Call, lo, hi int) {
-	T := int(call.Sizes[0])
-	p := cpu.Product{
-		Micros:   micros,
-		TileM:    32,
-		TileN:    32,
-		TileK:    2048,
-		Rows:     []cpu.Walk{{N: T, A: 8}},
-		K:        8,
-		N:        64,
-		SizeB:    4,
-		Terms:    []cpu.Walk{{N: 8, A: T * 8}},
-		A:        2,
-		B:        4,
-		Epilogue: stepModelLayers0X2ProductEpilogue,
-	}
-	p.Run(call, lo, hi)
-}
-
-// stepModelLayers0X2ProductEpilogue computes x_2 (stories.mlx:52:9).
-func stepModelLayers0X2ProductEpilogue(call *cpu.Call, lo, hi int) {
-	tokens := cpu.View[int32](call, 0)
-	model_embed_tokens_weight := cpu.View[float32](call, 1)
-	x_2 := cpu.View[float32](call, 3)
-	sums := cpu.View[float32](call, 5)
-	row_2 := int(call.Sizes[1])
-	column := int(call.Sizes[2])
+// stepModelLayers0SelfAttnDivStreamScore computes scores (stories.mlx:34:9).
+func stepModelLayers0SelfAttnDivStreamScore(call *cpu.Call, lo, hi int) {
+	scores := cpu.View[float32](call, 4)
+	pos := int(call.Sizes[1])
+	row_2 := int(call.Sizes[2])
+	key := int(call.Sizes[3])
 	for p := lo; p < hi; {
-		i1 := p % 64
-		end := min(i1+hi-p, 64)
-		i0 := p / 64
-		p += end - i1
-		v4 := int64(511)
-		v5 := min((max(int64(tokens[i0]), 0)), v4)
-		for ; i1 < end; i1++ {
-			x_2[i0*64+i1] = model_embed_tokens_weight[int(v5)*64+i1] + sums[-column+i0*32+i1-row_2*32]
+		r2 := p % (pos + 1)
+		end := min(r2+hi-p, pos+1)
+		i2 := p / (pos + 1) % 2
+		p += end - r2
+		v1 := int32(pos + 1)
+		for ; r2 < end; r2++ {
+			v2 := int32(r2+1) <= v1
+			v5 := scores[i2*256-key+r2-row_2*256] * 0.35355338
+			v7 := float32(math.Inf(-1))
+			if v2 {
+				v7 = v5
+			}
+			scores[i2*256-key+r2-row_2*256] = v7
 		}
 	}
+}
+
+// stepModelLayers0X2Product computes x_2 (stories.mlx:52:9).
+func stepModelLayers0X2Product(call *cpu.Call, lo, hi int) {
+	B := int(call.Sizes[0])
+	p := cpu.Product{
+		Micros: micros,
+		TileM:  8,
+		TileN:  32,
+		TileK:  2048,
+		Rows:   []cpu.Walk{{N: B, A: 64, C: 64, D: 64}},
+		K:      64,
+		N:      64,
+		SizeB:  4,
+		A:      1,
+		B:      3,
+		C:      2,
+		Rest:   &cpu.Operand{Arg: 0, First: 0},
+	}
+	p.Run(call, lo, hi)
 }
 
 // stepModelLayers0PostAttentionLayernormMulVectorRows computes rows of n elements, step bytes apart in each stream; past: results go past the caches.
@@ -173,11 +179,11 @@ func stepModelLayers0PostAttentionLayernormMulVector(call *cpu.Call, lo, hi int)
 	x_2 := cpu.View[float32](call, 0)
 	model_layers_0_post_attention_layernorm_weight := cpu.View[float32](call, 1)
 	mul_2 := cpu.View[float32](call, 2)
-	T := int(call.Sizes[0])
+	B := int(call.Sizes[0])
 	for p := lo; p < hi; {
 		i0 := p
 		n := 64
-		rows := min(hi-p, T-p, 256)
+		rows := min(hi-p, B-p, 256)
 		p += rows
 		at := [...]unsafe.Pointer{unsafe.Pointer(&x_2[i0*64]), unsafe.Pointer(&model_layers_0_post_attention_layernorm_weight[0]), unsafe.Pointer(&mul_2[i0*64])}
 		step := [...]int{256, 0, 256}
@@ -187,13 +193,13 @@ func stepModelLayers0PostAttentionLayernormMulVector(call *cpu.Call, lo, hi int)
 
 // stepModelLayers0MlpGateProjMatmulProduct computes matmul_2 (stories.mlx:43:71).
 func stepModelLayers0MlpGateProjMatmulProduct(call *cpu.Call, lo, hi int) {
-	T := int(call.Sizes[0])
+	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  64,
+		TileM:  8,
 		TileN:  32,
 		TileK:  2048,
-		Rows:   []cpu.Walk{{N: T, A: 64, C: 172}},
+		Rows:   []cpu.Walk{{N: B, A: 64, C: 172}},
 		K:      64,
 		N:      172,
 		SizeB:  4,
@@ -210,13 +216,13 @@ func stepModelLayers0MlpMulProductEpilogueRows(at *unsafe.Pointer, step *int, ro
 
 // stepModelLayers0MlpMulProduct computes mul_3 (stories.mlx:43:66).
 func stepModelLayers0MlpMulProduct(call *cpu.Call, lo, hi int) {
-	T := int(call.Sizes[0])
+	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros:   micros,
-		TileM:    64,
+		TileM:    8,
 		TileN:    32,
 		TileK:    2048,
-		Rows:     []cpu.Walk{{N: T, A: 64}},
+		Rows:     []cpu.Walk{{N: B, A: 64}},
 		K:        64,
 		N:        172,
 		SizeB:    4,
@@ -232,7 +238,7 @@ func stepModelLayers0MlpMulProductEpilogue(call *cpu.Call, lo, hi int) {
 	matmul_2 := cpu.View[float32](call, 0)
 	mul_3 := cpu.View[float32](call, 2)
 	sums := cpu.View[float32](call, 4)
-	T := int(call.Sizes[0])
+	B := int(call.Sizes[0])
 	row_2 := int(call.Sizes[1])
 	column := int(call.Sizes[2])
 	for p := lo; p < hi; {
@@ -241,7 +247,7 @@ func stepModelLayers0MlpMulProductEpilogue(call *cpu.Call, lo, hi int) {
 		n := min(hi-p, 172-p%172, 16384)
 		rows := 1
 		if n == 172 {
-			rows = min((hi-p)/n, T-p/172, 95)
+			rows = min((hi-p)/n, B-p/172, 95)
 		}
 		p += rows * n
 		at := [...]unsafe.Pointer{unsafe.Pointer(&matmul_2[i0*172+i1]), unsafe.Pointer(&sums[-column+i0*32+i1-row_2*32]), unsafe.Pointer(&mul_3[i0*172+i1])}
@@ -252,13 +258,13 @@ func stepModelLayers0MlpMulProductEpilogue(call *cpu.Call, lo, hi int) {
 
 // stepModelLayers0X3Product computes x_3 (stories.mlx:53:12).
 func stepModelLayers0X3Product(call *cpu.Call, lo, hi int) {
-	T := int(call.Sizes[0])
+	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  32,
+		TileM:  8,
 		TileN:  32,
 		TileK:  2048,
-		Rows:   []cpu.Walk{{N: T, A: 172, C: 64, D: 64}},
+		Rows:   []cpu.Walk{{N: B, A: 172, C: 64, D: 64}},
 		K:      172,
 		N:      64,
 		SizeB:  4,
@@ -270,40 +276,18 @@ func stepModelLayers0X3Product(call *cpu.Call, lo, hi int) {
 	p.Run(call, lo, hi)
 }
 
-// stepModelLayers1X4Product computes x_4 (stories.mlx:52:9).
-func stepModelLayers1X4Product(call *cpu.Call, lo, hi int) {
-	T := int(call.Sizes[0])
-	p := cpu.Product{
-		Micros: micros,
-		TileM:  32,
-		TileN:  32,
-		TileK:  2048,
-		Rows:   []cpu.Walk{{N: T, A: 8, C: 64, D: 64}},
-		K:      8,
-		N:      64,
-		SizeB:  4,
-		Terms:  []cpu.Walk{{N: 8, A: T * 8}},
-		A:      1,
-		B:      3,
-		C:      2,
-		Rest:   &cpu.Operand{Arg: 0, First: 0},
-	}
-	p.Run(call, lo, hi)
-}
-
 // stepModelEmbedTokensLogitsProduct computes logits (stories.mlx:73:31).
 func stepModelEmbedTokensLogitsProduct(call *cpu.Call, lo, hi int) {
-	T := int(call.Sizes[0])
+	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros: micros,
 		TileM:  8,
 		TileN:  32,
 		TileK:  2048,
-		Rows:   []cpu.Walk{},
+		Rows:   []cpu.Walk{{N: B, A: 64, C: 512}},
 		K:      64,
 		N:      512,
 		SizeB:  4,
-		FirstA: T*64 - 64,
 		B:      2,
 		C:      1,
 	}
@@ -316,7 +300,7 @@ func stepModelLayers0SelfAttnQProjMatmul2Product(call *cpu.Call, lo, hi int) {
 	T := int(call.Sizes[1])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  256,
+		TileM:  8,
 		TileN:  32,
 		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B * T, A: 64, C: 128}},
@@ -342,7 +326,7 @@ func stepModelLayers0SelfAttnDiv2Stream(call *cpu.Call, lo, hi int) {
 	p := cpu.Stream{
 		Micros:   micros,
 		Weighers: weighers,
-		TileM:    96,
+		TileM:    12,
 		TileK:    256,
 		Rows:     []cpu.Walk{{N: 2, A: T * 8}, {N: T, A: 8, D: 1}},
 		Batch:    []cpu.Walk{{N: B * 4, A: T * 16, B: ((T + pos + 15) / 16) * 128, C: T*16 + pos*16}},
@@ -390,6 +374,192 @@ func stepModelLayers0X22Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	T := int(call.Sizes[1])
 	p := cpu.Product{
+		Micros: micros,
+		TileM:  8,
+		TileN:  32,
+		TileK:  2048,
+		Rows:   []cpu.Walk{{N: B, A: T * 64, C: T * 64, D: T * 64}, {N: T, A: 8, C: 64, D: 64}},
+		K:      8,
+		N:      64,
+		SizeB:  4,
+		Terms:  []cpu.Walk{{N: 8, A: T * 8}},
+		A:      1,
+		B:      3,
+		C:      2,
+		Rest:   &cpu.Operand{Arg: 0, First: 0},
+	}
+	p.Run(call, lo, hi)
+}
+
+// stepModelLayers0MlpGateProjMatmul2Product computes matmul_2 (stories.mlx:43:71).
+func stepModelLayers0MlpGateProjMatmul2Product(call *cpu.Call, lo, hi int) {
+	B := int(call.Sizes[0])
+	T := int(call.Sizes[1])
+	p := cpu.Product{
+		Micros: micros,
+		TileM:  8,
+		TileN:  32,
+		TileK:  2048,
+		Rows:   []cpu.Walk{{N: B * T, A: 64, C: 172}},
+		K:      64,
+		N:      172,
+		SizeB:  4,
+		B:      2,
+		C:      1,
+	}
+	p.Run(call, lo, hi)
+}
+
+// stepModelLayers0MlpMul2ProductEpilogueRows computes rows of n elements, step bytes apart in each stream; past: results go past the caches.
+//
+//go:noescape
+func stepModelLayers0MlpMul2ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+
+// stepModelLayers0MlpMul2Product computes mul_3 (stories.mlx:43:66).
+func stepModelLayers0MlpMul2Product(call *cpu.Call, lo, hi int) {
+	B := int(call.Sizes[0])
+	T := int(call.Sizes[1])
+	p := cpu.Product{
+		Micros:   micros,
+		TileM:    8,
+		TileN:    32,
+		TileK:    2048,
+		Rows:     []cpu.Walk{{N: B * T, A: 64}},
+		K:        64,
+		N:        172,
+		SizeB:    4,
+		A:        1,
+		B:        3,
+		Epilogue: stepModelLayers0MlpMul2ProductEpilogue,
+	}
+	p.Run(call, lo, hi)
+}
+
+// stepModelLayers0MlpMul2ProductEpilogue computes mul_3 (stories.mlx:43:66).
+func stepModelLayers0MlpMul2ProductEpilogue(call *cpu.Call, lo, hi int) {
+	matmul_2 := cpu.View[float32](call, 0)
+	mul_3 := cpu.View[float32](call, 2)
+	sums := cpu.View[float32](call, 4)
+	B := int(call.Sizes[0])
+	T := int(call.Sizes[1])
+	row_2 := int(call.Sizes[2])
+	column := int(call.Sizes[3])
+	for p := lo; p < hi; {
+		i1 := p % 172
+		i0 := p / 172
+		n := min(hi-p, 172-p%172, 16384)
+		rows := 1
+		if n == 172 {
+			rows = min((hi-p)/n, B*T-p/172, 95)
+		}
+		p += rows * n
+		at := [...]unsafe.Pointer{unsafe.Pointer(&matmul_2[i0*172+i1]), unsafe.Pointer(&sums[-column+i0*32+i1-row_2*32]), unsafe.Pointer(&mul_3[i0*172+i1])}
+		step := [...]int{688, 128, 688}
+		stepModelLayers0MlpMul2ProductEpilogueRows(&at[0], &step[0], rows, n, false)
+	}
+}
+
+// stepModelLayers0X32Product computes x_3 (stories.mlx:53:12).
+func stepModelLayers0X32Product(call *cpu.Call, lo, hi int) {
+	B := int(call.Sizes[0])
+	T := int(call.Sizes[1])
+	p := cpu.Product{
+		Micros: micros,
+		TileM:  8,
+		TileN:  32,
+		TileK:  2048,
+		Rows:   []cpu.Walk{{N: B * T, A: 172, C: 64, D: 64}},
+		K:      172,
+		N:      64,
+		SizeB:  4,
+		A:      1,
+		B:      3,
+		C:      2,
+		Rest:   &cpu.Operand{Arg: 0, First: 0},
+	}
+	p.Run(call, lo, hi)
+}
+
+// stepModelLayers0SelfAttnQProjMatmul3Product computes matmul (stories.mlx:29:9).
+func stepModelLayers0SelfAttnQProjMatmul3Product(call *cpu.Call, lo, hi int) {
+	B := int(call.Sizes[0])
+	T := int(call.Sizes[1])
+	p := cpu.Product{
+		Micros: micros,
+		TileM:  256,
+		TileN:  32,
+		TileK:  2048,
+		Rows:   []cpu.Walk{{N: B * T, A: 64, C: 128}},
+		K:      64,
+		N:      128,
+		SizeB:  4,
+		B:      2,
+		C:      1,
+	}
+	p.Run(call, lo, hi)
+}
+
+// stepModelLayers0SelfAttnDiv3StreamEpilogueRows computes rows of n elements, step bytes apart in each stream; past: results go past the caches.
+//
+//go:noescape
+func stepModelLayers0SelfAttnDiv3StreamEpilogueRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+
+// stepModelLayers0SelfAttnDiv3Stream computes div (stories.mlx:34:9).
+func stepModelLayers0SelfAttnDiv3Stream(call *cpu.Call, lo, hi int) {
+	B := int(call.Sizes[0])
+	T := int(call.Sizes[1])
+	pos := int(call.Sizes[2])
+	p := cpu.Stream{
+		Micros:   micros,
+		Weighers: weighers,
+		TileM:    96,
+		TileK:    256,
+		Rows:     []cpu.Walk{{N: 2, A: T * 8}, {N: T, A: 8, D: 1}},
+		Batch:    []cpu.Walk{{N: B * 4, A: T * 16, B: ((T + pos + 15) / 16) * 128, C: T*16 + pos*16}},
+		Head:     8,
+		Keys:     T + pos,
+		N:        8,
+		SizeB:    4,
+		Q:        1,
+		K:        2,
+		V:        3,
+		Masked:   true,
+		Seen:     pos + 1,
+		Scale:    0.3535533845424652,
+		Epilogue: stepModelLayers0SelfAttnDiv3StreamEpilogue,
+	}
+	p.Run(call, lo, hi)
+}
+
+// stepModelLayers0SelfAttnDiv3StreamEpilogue computes div (stories.mlx:34:9).
+func stepModelLayers0SelfAttnDiv3StreamEpilogue(call *cpu.Call, lo, hi int) {
+	div := cpu.View[float32](call, 0)
+	weighted := cpu.View[float32](call, 4)
+	total := cpu.View[float32](call, 5)
+	T := int(call.Sizes[1])
+	row_2 := int(call.Sizes[3])
+	for p := lo; p < hi; {
+		i4 := p % 8
+		i3 := p / 8 % T
+		i2 := p / (T * 8) % 2
+		i0i1 := p / (T * 16)
+		n := min(hi-p, 8-p%8, 16384)
+		rows := 1
+		if n == 8 {
+			rows = min((hi-p)/n, T-p/8%T, 2048)
+		}
+		p += rows * n
+		at := [...]unsafe.Pointer{unsafe.Pointer(&weighted[T*i2*16+i3*16+i4-row_2*16]), unsafe.Pointer(&total[T*i2+i3-row_2]), unsafe.Pointer(&div[T*i0i1*16+T*i2*8+i3*8+i4])}
+		step := [...]int{64, 4, 32}
+		stepModelLayers0SelfAttnDiv3StreamEpilogueRows(&at[0], &step[0], rows, n, false)
+	}
+}
+
+// stepModelLayers0X23Product computes x_2 (stories.mlx:52:9).
+func stepModelLayers0X23Product(call *cpu.Call, lo, hi int) {
+	B := int(call.Sizes[0])
+	T := int(call.Sizes[1])
+	p := cpu.Product{
 		Micros:   micros,
 		TileM:    128,
 		TileN:    32,
@@ -401,13 +571,13 @@ func stepModelLayers0X22Product(call *cpu.Call, lo, hi int) {
 		Terms:    []cpu.Walk{{N: 8, A: T * 8}},
 		A:        2,
 		B:        4,
-		Epilogue: stepModelLayers0X22ProductEpilogue,
+		Epilogue: stepModelLayers0X23ProductEpilogue,
 	}
 	p.Run(call, lo, hi)
 }
 
-// stepModelLayers0X22ProductEpilogue computes x_2 (stories.mlx:52:9).
-func stepModelLayers0X22ProductEpilogue(call *cpu.Call, lo, hi int) {
+// stepModelLayers0X23ProductEpilogue computes x_2 (stories.mlx:52:9).
+func stepModelLayers0X23ProductEpilogue(call *cpu.Call, lo, hi int) {
 	tokens := cpu.View[int32](call, 0)
 	model_embed_tokens_weight := cpu.View[float32](call, 1)
 	x_2 := cpu.View[float32](call, 3)
@@ -452,8 +622,8 @@ func stepModelLayers0PostAttentionLayernormMul2Vector(call *cpu.Call, lo, hi int
 	}
 }
 
-// stepModelLayers0MlpGateProjMatmul2Product computes matmul_2 (stories.mlx:43:71).
-func stepModelLayers0MlpGateProjMatmul2Product(call *cpu.Call, lo, hi int) {
+// stepModelLayers0MlpGateProjMatmul3Product computes matmul_2 (stories.mlx:43:71).
+func stepModelLayers0MlpGateProjMatmul3Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	T := int(call.Sizes[1])
 	p := cpu.Product{
@@ -471,13 +641,13 @@ func stepModelLayers0MlpGateProjMatmul2Product(call *cpu.Call, lo, hi int) {
 	p.Run(call, lo, hi)
 }
 
-// stepModelLayers0MlpMul2ProductEpilogueRows computes rows of n elements, step bytes apart in each stream; past: results go past the caches.
+// stepModelLayers0MlpMul3ProductEpilogueRows computes rows of n elements, step bytes apart in each stream; past: results go past the caches.
 //
 //go:noescape
-func stepModelLayers0MlpMul2ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+func stepModelLayers0MlpMul3ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
 
-// stepModelLayers0MlpMul2Product computes mul_3 (stories.mlx:43:66).
-func stepModelLayers0MlpMul2Product(call *cpu.Call, lo, hi int) {
+// stepModelLayers0MlpMul3Product computes mul_3 (stories.mlx:43:66).
+func stepModelLayers0MlpMul3Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	T := int(call.Sizes[1])
 	p := cpu.Product{
@@ -491,13 +661,13 @@ func stepModelLayers0MlpMul2Product(call *cpu.Call, lo, hi int) {
 		SizeB:    4,
 		A:        1,
 		B:        3,
-		Epilogue: stepModelLayers0MlpMul2ProductEpilogue,
+		Epilogue: stepModelLayers0MlpMul3ProductEpilogue,
 	}
 	p.Run(call, lo, hi)
 }
 
-// stepModelLayers0MlpMul2ProductEpilogue computes mul_3 (stories.mlx:43:66).
-func stepModelLayers0MlpMul2ProductEpilogue(call *cpu.Call, lo, hi int) {
+// stepModelLayers0MlpMul3ProductEpilogue computes mul_3 (stories.mlx:43:66).
+func stepModelLayers0MlpMul3ProductEpilogue(call *cpu.Call, lo, hi int) {
 	matmul_2 := cpu.View[float32](call, 0)
 	mul_3 := cpu.View[float32](call, 2)
 	sums := cpu.View[float32](call, 4)
@@ -516,12 +686,12 @@ func stepModelLayers0MlpMul2ProductEpilogue(call *cpu.Call, lo, hi int) {
 		p += rows * n
 		at := [...]unsafe.Pointer{unsafe.Pointer(&matmul_2[i0*172+i1]), unsafe.Pointer(&sums[-column+i0*32+i1-row_2*32]), unsafe.Pointer(&mul_3[i0*172+i1])}
 		step := [...]int{688, 128, 688}
-		stepModelLayers0MlpMul2ProductEpilogueRows(&at[0], &step[0], rows, n, false)
+		stepModelLayers0MlpMul3ProductEpilogueRows(&at[0], &step[0], rows, n, false)
 	}
 }
 
-// stepModelLayers0X32Product computes x_3 (stories.mlx:53:12).
-func stepModelLayers0X32Product(call *cpu.Call, lo, hi int) {
+// stepModelLayers0X33Product computes x_3 (stories.mlx:53:12).
+func stepModelLayers0X33Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	T := int(call.Sizes[1])
 	p := cpu.Product{
@@ -541,8 +711,8 @@ func stepModelLayers0X32Product(call *cpu.Call, lo, hi int) {
 	p.Run(call, lo, hi)
 }
 
-// stepModelLayers1X42Product computes x_4 (stories.mlx:52:9).
-func stepModelLayers1X42Product(call *cpu.Call, lo, hi int) {
+// stepModelLayers1X4Product computes x_4 (stories.mlx:52:9).
+func stepModelLayers1X4Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	T := int(call.Sizes[1])
 	p := cpu.Product{
@@ -585,15 +755,15 @@ func stepModelEmbedTokensLogits2Product(call *cpu.Call, lo, hi int) {
 
 // stepModelLayers0SelfAttnDivPanelsCopy computes panels (stories.mlx:34:9).
 func stepModelLayers0SelfAttnDivPanelsCopy(call *cpu.Call, lo, hi int) {
-	T := int(call.Sizes[0])
+	B := int(call.Sizes[0])
 	S := int(call.Sizes[1])
 	pos := int(call.Sizes[2])
 	p := cpu.Panels{
 		Copy:    copyColumns,
 		Step:    32,
-		Axes:    []cpu.Walk{{N: 4, A: S * 8, C: ((T + pos + 15) / 16) * 128}, {N: ((T + pos + 15) / 16), A: 128, B: 16, C: 128}, {N: 8, A: 1, C: 16}},
+		Axes:    []cpu.Walk{{N: B * 4, A: S * 8, C: (pos/16)*128 + 128}, {N: (pos / 16) + 1, A: 128, B: 16, C: 128}, {N: 8, A: 1, C: 16}},
 		Lane:    8,
-		Columns: T + pos,
+		Columns: pos + 1,
 		From:    0,
 		To:      1,
 	}
@@ -602,13 +772,13 @@ func stepModelLayers0SelfAttnDivPanelsCopy(call *cpu.Call, lo, hi int) {
 
 // stepModelLayers0SelfAttnDivPanels2Copy computes panels_2 (stories.mlx:34:9).
 func stepModelLayers0SelfAttnDivPanels2Copy(call *cpu.Call, lo, hi int) {
-	T := int(call.Sizes[0])
+	B := int(call.Sizes[0])
 	S := int(call.Sizes[1])
 	pos := int(call.Sizes[2])
 	p := cpu.Panels{
 		Copy:    copyRows,
 		Step:    32,
-		Axes:    []cpu.Walk{{N: 4, A: S * 8, C: T*16 + pos*16}, {N: 1, A: 16, B: 16, C: T*16 + pos*16}, {N: T + pos, A: 8, C: 16}},
+		Axes:    []cpu.Walk{{N: B * 4, A: S * 8, C: pos*16 + 16}, {N: 1, A: 16, B: 16, C: pos*16 + 16}, {N: pos + 1, A: 8, C: 16}},
 		Lane:    1,
 		Columns: 8,
 		From:    0,

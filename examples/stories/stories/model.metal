@@ -8,20 +8,21 @@ float max_float(float x, float y) {
     return isnan(x) || isnan(y) ? NAN : max(x, y);
 }
 
-// step_model_layers_0_input_layernorm_mul computes mul (stories.mlx:52:23).
+// step_model_layers_0_input_layernorm_mul computes x, mul (stories.mlx:52:23).
 // A simdgroup computes a point, 4 of them share a threadgroup.
 kernel void step_model_layers_0_input_layernorm_mul(
     device const int *tokens [[buffer(0)]],
     device const float *model_embed_tokens_weight [[buffer(1)]],
     device const float *model_layers_0_input_layernorm_weight [[buffer(2)]],
-    device float *mul [[buffer(3)]],
-    constant int *dims [[buffer(4)]],
+    device float *x [[buffer(3)]],
+    device float *mul [[buffer(4)]],
+    constant int *dims [[buffer(5)]],
     uint group [[threadgroup_position_in_grid]],
     uint sgid [[simdgroup_index_in_threadgroup]],
     uint lane [[thread_index_in_simdgroup]]) {
-    const int T = dims[0];
+    const int B = dims[0];
     const int at = int(group) * 4 + int(sgid);
-    if (at >= T) {
+    if (at >= B) {
         return;
     }
     const int i0 = at;
@@ -39,8 +40,13 @@ kernel void step_model_layers_0_input_layernorm_mul(
     const float v10 = float(64);
     const float v14 = precise::rsqrt(((v9 / v10) + (1e-05f)));
     for (int i1 = int(lane); i1 < 64; i1 += 32) {
+        const float v6 = model_embed_tokens_weight[int(v5) * 64 + i1];
+        x[i0 * 64 + i1] = v6;
+    }
+    for (int i1 = int(lane); i1 < 64; i1 += 32) {
+        const float v6 = model_embed_tokens_weight[int(v5) * 64 + i1];
         const float v16 = model_layers_0_input_layernorm_weight[i1];
-        mul[i0 * 64 + i1] = (model_embed_tokens_weight[int(v5) * 64 + i1] * v14) * v16;
+        mul[i0 * 64 + i1] = (v6 * v14) * v16;
     }
 }
 
@@ -74,100 +80,30 @@ kernel void step_model_layers_0_self_attn_q_proj_concat(
 }
 
 // step_model_layers_0_self_attn_q_proj_matmul computes matmul (stories.mlx:29:9).
-// A threadgroup computes a tile of 64 by 64, a simdgroup a quarter of it, from 16 terms at a time.
+// A simdgroup computes a point, 4 of them share a threadgroup.
 kernel void step_model_layers_0_self_attn_q_proj_matmul(
     device const float *mul [[buffer(0)]],
     device const float *concat [[buffer(1)]],
     device float *matmul [[buffer(2)]],
     constant int *dims [[buffer(3)]],
     uint group [[threadgroup_position_in_grid]],
-    uint tid [[thread_index_in_threadgroup]],
-    uint sgid [[simdgroup_index_in_threadgroup]]) {
-    const int T = dims[0];
-    threadgroup float tileA[1280];
-    threadgroup float tileB[1088];
-    threadgroup float sums[1088];
-    const int tileM = int(group) / 2;
-    const int tileN = int(group) % 2;
-    const int m0 = tileM * 64;
-    const int n0 = tileN * 64;
-    const int row = int(sgid) / 2 * 32;
-    const int column = int(sgid) % 2 * 32;
-    simdgroup_float8x8 acc[16];
-    #pragma clang loop unroll(full)
-    for (int i = 0; i < 16; i++) {
-        acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
+    uint sgid [[simdgroup_index_in_threadgroup]],
+    uint lane [[thread_index_in_simdgroup]]) {
+    const int at = int(group) * 4 + int(sgid);
+    const int i0 = at / 128;
+    const int i1 = at % 128;
+    float v3 = 0.0f;
+    for (int r0 = int(lane); r0 < 64; r0 += 32) {
+        const float v0 = mul[i0 * 64 + r0];
+        const float v1 = concat[i1 + r0 * 128];
+        v3 = v3 + (v0 * v1);
     }
-    for (int k0 = 0; k0 < 64; k0 += 16) {
-        {
-            const int inner = int(tid) % 16;
-            const int ki = k0 + inner;
-            const int r0 = ki;
-            for (int outer = int(tid) / 16; outer < 64; outer += 8) {
-                const int mi = m0 + outer;
-                if (mi < T) {
-                    const int i0 = mi;
-                    const float v0 = mul[i0 * 64 + r0];
-                    tileA[outer * 20 + inner] = v0;
-                } else {
-                    tileA[outer * 20 + inner] = 0.0f;
-                }
-            }
-        }
-        {
-            const int inner = int(tid) % 64;
-            const int ni = n0 + inner;
-            const int i1 = ni;
-            for (int outer = int(tid) / 64; outer < 16; outer += 2) {
-                const int ki = k0 + outer;
-                const int r0 = ki;
-                const float v1 = concat[i1 + r0 * 128];
-                tileB[outer * 68 + inner] = v1;
-            }
-        }
-        threadgroup_barrier(mem_flags::mem_threadgroup);
-        #pragma clang loop unroll(full)
-        for (int term = 0; term < 16; term += 8) {
-            simdgroup_float8x8 fragA[4];
-            simdgroup_float8x8 fragB[4];
-            #pragma clang loop unroll(full)
-            for (int i = 0; i < 4; i++) {
-                simdgroup_load(fragA[i], tileA + (row + i * 8) * 20 + term, 20);
-            }
-            #pragma clang loop unroll(full)
-            for (int j = 0; j < 4; j++) {
-                simdgroup_load(fragB[j], tileB + term * 68 + column + j * 8, 68);
-            }
-            #pragma clang loop unroll(full)
-            for (int i = 0; i < 4; i++) {
-                #pragma clang loop unroll(full)
-                for (int j = 0; j < 4; j++) {
-                    simdgroup_multiply_accumulate(acc[i * 4 + j], fragA[i], fragB[j], acc[i * 4 + j]);
-                }
-            }
-        }
-        threadgroup_barrier(mem_flags::mem_threadgroup);
+    for (uint step = 16u; step > 0u; step /= 2u) {
+        const float v3Other = simd_shuffle(v3, ushort(lane ^ step));
+        v3 = v3 + v3Other;
     }
-    #pragma clang loop unroll(full)
-    for (int down = 0; down < 4; down++) {
-        #pragma clang loop unroll(full)
-        for (int j = 0; j < 4; j++) {
-            simdgroup_store(acc[down * 4 + j], sums + int(sgid) / 2 * 544 + column + j * 8, 68);
-        }
-        threadgroup_barrier(mem_flags::mem_threadgroup);
-        for (int flat = int(tid); flat < 1024; flat += 128) {
-            const int outer = flat / 64;
-            const int inner = flat % 64;
-            const int mi = m0 + outer / 8 * 32 + down * 8 + outer % 8;
-            const int ni = n0 + inner;
-            if (mi < T) {
-                const int i0 = mi;
-                const int i1 = ni;
-                const float v3 = sums[outer * 68 + inner];
-                matmul[i0 * 128 + i1] = v3;
-            }
-        }
-        threadgroup_barrier(mem_flags::mem_threadgroup);
+    if (lane == 0u) {
+        matmul[i0 * 128 + i1] = v3;
     }
 }
 
@@ -178,28 +114,27 @@ kernel void step_model_layers_0_self_attn_reshape(
     device float *model_layers_0_self_attn_k_cache [[buffer(2)]],
     constant int *dims [[buffer(3)]],
     uint point [[thread_position_in_grid]]) {
-    const int T = dims[0];
+    const int B = dims[0];
     const int S = dims[1];
     const int pos = dims[2];
     const int at = int(point);
-    if (at >= T * 32) {
+    if (at >= B * 32) {
         return;
     }
-    const int i0 = at / (T * 8);
-    const int i1 = at / 8 % T;
+    const int i0 = at / 32;
+    const int i1 = at / 8 % 4;
     const int i2 = at / 2 % 4;
     const int i3 = at % 2;
     float v1 = 0.0f;
     if (i3 < 1) {
-        v1 = matmul[i0 * 8 + i1 * 128 + i2 * 2 + i3 + 64];
+        v1 = matmul[i0 * 128 + i1 * 8 + i2 * 2 + i3 + 64];
     }
-    const float v2 = float(i1 + pos);
-    const float v6 = precise::exp2((float(i2) * (-3.321928f)));
-    const float v7 = v2 * v6;
+    const float v2 = float(pos);
+    const float v7 = v2 * precise::exp2((float(i2) * (-3.321928f)));
     const float v8 = precise::cos(v7);
     float v9 = 0.0f;
     if (i3 < 1) {
-        v9 = matmul[i0 * 8 + i1 * 128 + i2 * 2 + i3 + 65];
+        v9 = matmul[i0 * 128 + i1 * 8 + i2 * 2 + i3 + 65];
     }
     const float v10 = precise::sin(v7);
     const float v13 = fma(v1, v8, (-(v9 * v10)));
@@ -207,21 +142,21 @@ kernel void step_model_layers_0_self_attn_reshape(
     const float v15 = v14 ? v13 : 0.0f;
     float v16 = 0.0f;
     if (0 <= i3 - 1) {
-        v16 = matmul[i0 * 8 + i1 * 128 + i2 * 2 + i3 + 64];
+        v16 = matmul[i0 * 128 + i1 * 8 + i2 * 2 + i3 + 64];
     }
     float v17 = 0.0f;
     if (0 <= i3 - 1) {
-        v17 = matmul[i0 * 8 + i1 * 128 + i2 * 2 + i3 + 63];
+        v17 = matmul[i0 * 128 + i1 * 8 + i2 * 2 + i3 + 63];
     }
     const float v19 = fma(v16, v8, (v17 * v10));
     const bool v20 = 0 <= i3 - 1;
     const float v21 = v20 ? v19 : v15;
-    model_layers_0_self_attn_v_cache[S * i0 * 8 + i1 * 8 + i2 * 2 + i3 + pos * 8] = matmul[i0 * 8 + i1 * 128 + i2 * 2 + i3 + 96];
-    model_layers_0_self_attn_k_cache[S * i0 * 8 + i1 * 8 + i2 * 2 + i3 + pos * 8] = v21;
+    model_layers_0_self_attn_v_cache[S * i0 * 32 + S * i1 * 8 + i2 * 2 + i3 + pos * 8] = matmul[i0 * 128 + i1 * 8 + i2 * 2 + i3 + 96];
+    model_layers_0_self_attn_k_cache[S * i0 * 32 + S * i1 * 8 + i2 * 2 + i3 + pos * 8] = v21;
 }
 
 // step_model_layers_0_self_attn_div computes div (stories.mlx:34:9).
-// A threadgroup computes 32 rows, a simdgroup 8 of them, from 32 keys at a time.
+// A threadgroup computes 8 rows, each simdgroup from 32 keys of its own at a time.
 kernel void step_model_layers_0_self_attn_div(
     device const float *matmul [[buffer(0)]],
     device const float *model_layers_0_self_attn_k_cache [[buffer(1)]],
@@ -232,17 +167,17 @@ kernel void step_model_layers_0_self_attn_div(
     uint tid [[thread_index_in_threadgroup]],
     uint sgid [[simdgroup_index_in_threadgroup]],
     uint lane [[thread_index_in_simdgroup]]) {
-    const int T = dims[0];
     const int S = dims[1];
     const int pos = dims[2];
-    threadgroup float factor[1152];
+    threadgroup float factor[4608];
     threadgroup float scores[1152];
-    const int i0 = int(group) / ((T * 2 + 31) / 32);
-    const int tileM = int(group) % ((T * 2 + 31) / 32);
-    const int m0 = tileM * 32;
+    const int i0 = int(group) / 4;
+    const int i1 = int(group) % 4;
+    const int tileM = 0;
+    const int m0 = tileM * 8;
     const int row = int(sgid) * 8 + int(lane) / 4;
     const int part = int(lane) % 4;
-    const int mi = m0 + row;
+    const int mi = m0 + int(lane) / 4;
     simdgroup_float8x8 query[4];
     #pragma clang loop unroll(full)
     for (int d0 = 0; d0 < 32; d0 += 32) {
@@ -251,22 +186,20 @@ kernel void step_model_layers_0_self_attn_div(
             const int di = d0 + inner;
             const int r0 = di / 2;
             const int r1 = di % 2;
-            for (int outer = int(tid) / 32; outer < 32; outer += 4) {
+            for (int outer = int(tid) / 32; outer < 8; outer += 4) {
                 const int mi = m0 + outer;
-                if (mi < T * 2 && di < 8) {
-                    const int i1 = mi / T;
-                    const int i2 = mi % T;
+                if (mi < 2 && di < 8) {
+                    const int i2 = mi;
                     float v4 = 0.0f;
                     if (r1 < 1) {
-                        v4 = matmul[i0 * 16 + i1 * 8 + i2 * 128 + r0 * 2 + r1];
+                        v4 = matmul[i0 * 128 + i1 * 16 + i2 * 8 + r0 * 2 + r1];
                     }
-                    const float v5 = float(i2 + pos);
-                    const float v9 = precise::exp2((float(r0) * (-3.321928f)));
-                    const float v10 = v5 * v9;
+                    const float v5 = float(pos);
+                    const float v10 = v5 * precise::exp2((float(r0) * (-3.321928f)));
                     const float v11 = precise::cos(v10);
                     float v12 = 0.0f;
                     if (r1 < 1) {
-                        v12 = matmul[i0 * 16 + i1 * 8 + i2 * 128 + r0 * 2 + r1 + 1];
+                        v12 = matmul[i0 * 128 + i1 * 16 + i2 * 8 + r0 * 2 + r1 + 1];
                     }
                     const float v13 = precise::sin(v10);
                     const float v16 = fma(v4, v11, (-(v12 * v13)));
@@ -274,11 +207,11 @@ kernel void step_model_layers_0_self_attn_div(
                     const float v18 = v17 ? v16 : 0.0f;
                     float v19 = 0.0f;
                     if (0 <= r1 - 1) {
-                        v19 = matmul[i0 * 16 + i1 * 8 + i2 * 128 + r0 * 2 + r1];
+                        v19 = matmul[i0 * 128 + i1 * 16 + i2 * 8 + r0 * 2 + r1];
                     }
                     float v20 = 0.0f;
                     if (0 <= r1 - 1) {
-                        v20 = matmul[i0 * 16 + i1 * 8 + i2 * 128 + r0 * 2 + r1 - 1];
+                        v20 = matmul[i0 * 128 + i1 * 16 + i2 * 8 + r0 * 2 + r1 - 1];
                     }
                     const float v22 = fma(v19, v11, (v20 * v13));
                     const bool v23 = 0 <= r1 - 1;
@@ -292,7 +225,7 @@ kernel void step_model_layers_0_self_attn_div(
         threadgroup_barrier(mem_flags::mem_threadgroup);
         #pragma clang loop unroll(full)
         for (int i = 0; i < 4; i++) {
-            simdgroup_load(query[d0 / 8 + i], factor + int(sgid) * 288 + i * 8, 36);
+            simdgroup_load(query[d0 / 8 + i], factor + i * 8, 36);
         }
         threadgroup_barrier(mem_flags::mem_threadgroup);
     }
@@ -303,14 +236,7 @@ kernel void step_model_layers_0_self_attn_div(
     }
     float largest = (-INFINITY);
     float total = 0.0f;
-    int seen = 0;
-    for (int row = 0; row < 32; row++) {
-        const int mi = m0 + row;
-        const int i2 = mi % T;
-        seen = max(seen, i2 + pos + 1);
-    }
-    seen = min(seen, T + pos);
-    for (int k0 = 0; k0 < seen; k0 += 32) {
+    for (int k0 = int(sgid) * 32; k0 < pos + 1; k0 += 128) {
         simdgroup_float8x8 sums[4];
         #pragma clang loop unroll(full)
         for (int j = 0; j < 4; j++) {
@@ -319,34 +245,34 @@ kernel void step_model_layers_0_self_attn_div(
         #pragma clang loop unroll(full)
         for (int d0 = 0; d0 < 32; d0 += 32) {
             {
-                const int inner = int(tid) % 32;
+                const int inner = int(lane) % 32;
                 const int di = d0 + inner;
                 const int r0 = di / 2;
                 const int r1 = di % 2;
-                for (int outer = int(tid) / 32; outer < 32; outer += 4) {
+                for (int outer = int(lane) / 32; outer < 32; outer += 1) {
                     const int ki = k0 + outer;
-                    if (di < 8 && ki < T + pos) {
+                    if (di < 8 && ki < pos + 1) {
                         const int r2 = ki;
-                        const float v25 = model_layers_0_self_attn_k_cache[S * i0 * 8 + r0 * 2 + r1 + r2 * 8];
-                        factor[inner * 36 + outer] = v25;
+                        const float v25 = model_layers_0_self_attn_k_cache[S * i0 * 32 + S * i1 * 8 + r0 * 2 + r1 + r2 * 8];
+                        factor[int(sgid) * 1152 + inner * 36 + outer] = v25;
                     } else {
-                        factor[inner * 36 + outer] = 0.0f;
+                        factor[int(sgid) * 1152 + inner * 36 + outer] = 0.0f;
                     }
                 }
             }
-            threadgroup_barrier(mem_flags::mem_threadgroup);
+            simdgroup_barrier(mem_flags::mem_threadgroup);
             #pragma clang loop unroll(full)
             for (int i = 0; i < 4; i++) {
                 if (d0 + i * 8 < 8) {
                     #pragma clang loop unroll(full)
                     for (int j = 0; j < 4; j++) {
                         simdgroup_float8x8 fragB;
-                        simdgroup_load(fragB, factor + i * 288 + j * 8, 36);
+                        simdgroup_load(fragB, factor + int(sgid) * 1152 + i * 288 + j * 8, 36);
                         simdgroup_multiply_accumulate(sums[j], query[d0 / 8 + i], fragB, sums[j]);
                     }
                 }
             }
-            threadgroup_barrier(mem_flags::mem_threadgroup);
+            simdgroup_barrier(mem_flags::mem_threadgroup);
         }
         #pragma clang loop unroll(full)
         for (int j = 0; j < 4; j++) {
@@ -359,13 +285,11 @@ kernel void step_model_layers_0_self_attn_div(
         for (int n = 0; n < 8; n++) {
             const int ki = k0 + part + n * 4;
             some[n] = (-INFINITY);
-            if (mi < T * 2 && ki < T + pos) {
-                const int i2 = mi % T;
+            if (mi < 2 && ki < pos + 1) {
                 const int r2 = ki;
                 const float v27 = scores[row * 36 + part + n * 4];
-                const int v0 = int(T + r2);
-                const int v1 = int(T + i2 + pos);
-                const bool v2 = v0 <= v1;
+                const int v1 = int(pos + 1);
+                const bool v2 = int(r2 + 1) <= v1;
                 const float v29 = v27 * 0.35355338f;
                 const float v31 = v2 ? v29 : (-INFINITY);
                 some[n] = v31;
@@ -405,21 +329,21 @@ kernel void step_model_layers_0_self_attn_div(
         #pragma clang loop unroll(full)
         for (int n0 = 0; n0 < 32; n0 += 32) {
             {
-                const int inner = int(tid) % 32;
+                const int inner = int(lane) % 32;
                 const int ni = n0 + inner;
                 const int i3 = ni;
-                for (int outer = int(tid) / 32; outer < 32; outer += 4) {
+                for (int outer = int(lane) / 32; outer < 32; outer += 1) {
                     const int ki = k0 + outer;
-                    if (ki < T + pos && ni < 8) {
+                    if (ki < pos + 1 && ni < 8) {
                         const int r2 = ki;
-                        const float v37 = model_layers_0_self_attn_v_cache[S * i0 * 8 + i3 + r2 * 8];
-                        factor[outer * 36 + inner] = v37;
+                        const float v37 = model_layers_0_self_attn_v_cache[S * i0 * 32 + S * i1 * 8 + i3 + r2 * 8];
+                        factor[int(sgid) * 1152 + outer * 36 + inner] = v37;
                     } else {
-                        factor[outer * 36 + inner] = 0.0f;
+                        factor[int(sgid) * 1152 + outer * 36 + inner] = 0.0f;
                     }
                 }
             }
-            threadgroup_barrier(mem_flags::mem_threadgroup);
+            simdgroup_barrier(mem_flags::mem_threadgroup);
             #pragma clang loop unroll(full)
             for (int j = 0; j < 4; j++) {
                 if (n0 + j * 8 < 8) {
@@ -427,13 +351,13 @@ kernel void step_model_layers_0_self_attn_div(
                     #pragma clang loop unroll(full)
                     for (int i = 0; i < 4; i++) {
                         simdgroup_float8x8 fragB;
-                        simdgroup_load(fragB, factor + i * 288 + j * 8, 36);
+                        simdgroup_load(fragB, factor + int(sgid) * 1152 + i * 288 + j * 8, 36);
                         simdgroup_multiply_accumulate(keys, fragA[i], fragB, keys);
                     }
                     simdgroup_store(keys, scores + int(sgid) * 288 + j * 8, 36);
                 }
             }
-            threadgroup_barrier(mem_flags::mem_threadgroup);
+            simdgroup_barrier(mem_flags::mem_threadgroup);
             #pragma clang loop unroll(full)
             for (int n = 0; n < 8; n++) {
                 if (n0 + n * 4 < 8) {
@@ -442,122 +366,87 @@ kernel void step_model_layers_0_self_attn_div(
             }
         }
     }
-    #pragma clang loop unroll(full)
-    for (int n = 0; n < 8; n++) {
-        const int ni = part + n * 4;
-        if (mi < T * 2 && ni < 8) {
-            const int i1 = mi / T;
-            const int i2 = mi % T;
-            const int i3 = ni;
-            const float v40 = total;
-            const float v39 = acc[n];
-            const float v42 = max_float(v40, 1.0f);
-            div[T * i0 * 16 + T * i1 * 8 + i2 * 8 + i3] = v39 / v42;
+    threadgroup_barrier(mem_flags::mem_threadgroup);
+    for (int other = 1; other < 4; other++) {
+        if (int(sgid) == other) {
+            #pragma clang loop unroll(full)
+            for (int n = 0; n < 8; n++) {
+                factor[n * 32 + int(lane)] = acc[n];
+            }
+            factor[256 + int(lane)] = largest;
+            factor[288 + int(lane)] = total;
+        }
+        threadgroup_barrier(mem_flags::mem_threadgroup);
+        if (sgid == 0u) {
+            const float before = largest;
+            largest = max_float(largest, factor[256 + int(lane)]);
+            const float v32 = largest == (-INFINITY) ? 0.0f : largest;
+            float scale;
+            {
+                const float v31 = before;
+                const bool v33 = v32 == (-INFINITY);
+                const float v34 = v33 ? 0.0f : v32;
+                const float v36 = precise::exp((v31 - v34));
+                scale = v36;
+            }
+            float theirs;
+            {
+                const float v31 = factor[256 + int(lane)];
+                const bool v33 = v32 == (-INFINITY);
+                const float v34 = v33 ? 0.0f : v32;
+                const float v36 = precise::exp((v31 - v34));
+                theirs = v36;
+            }
+            #pragma clang loop unroll(full)
+            for (int n = 0; n < 8; n++) {
+                acc[n] = acc[n] * scale + factor[n * 32 + int(lane)] * theirs;
+            }
+            total = total * scale + factor[288 + int(lane)] * theirs;
+        }
+        threadgroup_barrier(mem_flags::mem_threadgroup);
+    }
+    if (sgid == 0u) {
+        #pragma clang loop unroll(full)
+        for (int n = 0; n < 8; n++) {
+            const int ni = part + n * 4;
+            if (mi < 2 && ni < 8) {
+                const int i2 = mi;
+                const int i3 = ni;
+                const float v40 = total;
+                const float v39 = acc[n];
+                const float v42 = max_float(v40, 1.0f);
+                div[i0 * 64 + i1 * 16 + i2 * 8 + i3] = v39 / v42;
+            }
         }
     }
 }
 
 // step_model_layers_0_x_2 computes x_2 (stories.mlx:52:9).
-// A threadgroup computes a tile of 64 by 32, a simdgroup a quarter of it, from 16 terms at a time.
+// A simdgroup computes a point, 4 of them share a threadgroup.
 kernel void step_model_layers_0_x_2(
-    device const int *tokens [[buffer(0)]],
-    device const float *model_embed_tokens_weight [[buffer(1)]],
-    device const float *div [[buffer(2)]],
-    device const float *model_layers_0_self_attn_o_proj_weight [[buffer(3)]],
-    device float *x_2 [[buffer(4)]],
-    constant int *dims [[buffer(5)]],
+    device const float *x [[buffer(0)]],
+    device const float *div [[buffer(1)]],
+    device const float *model_layers_0_self_attn_o_proj_weight [[buffer(2)]],
+    device float *x_2 [[buffer(3)]],
+    constant int *dims [[buffer(4)]],
     uint group [[threadgroup_position_in_grid]],
-    uint tid [[thread_index_in_threadgroup]],
-    uint sgid [[simdgroup_index_in_threadgroup]]) {
-    const int T = dims[0];
-    threadgroup float tileA[1280];
-    threadgroup float tileB[576];
-    threadgroup float sums[576];
-    const int tileM = int(group) / 2;
-    const int tileN = int(group) % 2;
-    const int m0 = tileM * 64;
-    const int n0 = tileN * 32;
-    const int row = int(sgid) / 2 * 32;
-    const int column = int(sgid) % 2 * 16;
-    simdgroup_float8x8 acc[8];
-    #pragma clang loop unroll(full)
-    for (int i = 0; i < 8; i++) {
-        acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
+    uint sgid [[simdgroup_index_in_threadgroup]],
+    uint lane [[thread_index_in_simdgroup]]) {
+    const int at = int(group) * 4 + int(sgid);
+    const int i0 = at / 64;
+    const int i1 = at % 64;
+    float v4 = 0.0f;
+    for (int r0 = int(lane); r0 < 64; r0 += 32) {
+        const float v1 = div[i0 * 64 + r0];
+        const float v2 = model_layers_0_self_attn_o_proj_weight[i1 * 64 + r0];
+        v4 = v4 + (v1 * v2);
     }
-    for (int k0 = 0; k0 < 64; k0 += 16) {
-        {
-            const int inner = int(tid) % 16;
-            const int ki = k0 + inner;
-            const int r0 = ki / 8;
-            const int r1 = ki % 8;
-            for (int outer = int(tid) / 16; outer < 64; outer += 8) {
-                const int mi = m0 + outer;
-                if (mi < T) {
-                    const int i0 = mi;
-                    const float v7 = div[T * r0 * 8 + i0 * 8 + r1];
-                    tileA[outer * 20 + inner] = v7;
-                } else {
-                    tileA[outer * 20 + inner] = 0.0f;
-                }
-            }
-        }
-        {
-            const int inner = int(tid) % 16;
-            const int ki = k0 + inner;
-            const int r0 = ki / 8;
-            const int r1 = ki % 8;
-            for (int outer = int(tid) / 16; outer < 32; outer += 8) {
-                const int ni = n0 + outer;
-                const int i1 = ni;
-                const float v8 = model_layers_0_self_attn_o_proj_weight[i1 * 64 + r0 * 8 + r1];
-                tileB[inner * 36 + outer] = v8;
-            }
-        }
-        threadgroup_barrier(mem_flags::mem_threadgroup);
-        #pragma clang loop unroll(full)
-        for (int term = 0; term < 16; term += 8) {
-            simdgroup_float8x8 fragA[4];
-            simdgroup_float8x8 fragB[2];
-            #pragma clang loop unroll(full)
-            for (int i = 0; i < 4; i++) {
-                simdgroup_load(fragA[i], tileA + (row + i * 8) * 20 + term, 20);
-            }
-            #pragma clang loop unroll(full)
-            for (int j = 0; j < 2; j++) {
-                simdgroup_load(fragB[j], tileB + term * 36 + column + j * 8, 36);
-            }
-            #pragma clang loop unroll(full)
-            for (int i = 0; i < 4; i++) {
-                #pragma clang loop unroll(full)
-                for (int j = 0; j < 2; j++) {
-                    simdgroup_multiply_accumulate(acc[i * 2 + j], fragA[i], fragB[j], acc[i * 2 + j]);
-                }
-            }
-        }
-        threadgroup_barrier(mem_flags::mem_threadgroup);
+    for (uint step = 16u; step > 0u; step /= 2u) {
+        const float v4Other = simd_shuffle(v4, ushort(lane ^ step));
+        v4 = v4 + v4Other;
     }
-    #pragma clang loop unroll(full)
-    for (int down = 0; down < 4; down++) {
-        #pragma clang loop unroll(full)
-        for (int j = 0; j < 2; j++) {
-            simdgroup_store(acc[down * 2 + j], sums + int(sgid) / 2 * 288 + column + j * 8, 36);
-        }
-        threadgroup_barrier(mem_flags::mem_threadgroup);
-        for (int flat = int(tid); flat < 512; flat += 128) {
-            const int outer = flat / 32;
-            const int inner = flat % 32;
-            const int mi = m0 + outer / 8 * 32 + down * 8 + outer % 8;
-            const int ni = n0 + inner;
-            if (mi < T) {
-                const int i0 = mi;
-                const int i1 = ni;
-                const float v10 = sums[outer * 36 + inner];
-                const long v4 = long(511);
-                const long v5 = min(max(long(tokens[i0]), 0L), v4);
-                x_2[i0 * 64 + i1] = model_embed_tokens_weight[int(v5) * 64 + i1] + v10;
-            }
-        }
-        threadgroup_barrier(mem_flags::mem_threadgroup);
+    if (lane == 0u) {
+        x_2[i0 * 64 + i1] = x[i0 * 64 + i1] + v4;
     }
 }
 
@@ -571,9 +460,9 @@ kernel void step_model_layers_0_post_attention_layernorm_mul(
     uint group [[threadgroup_position_in_grid]],
     uint sgid [[simdgroup_index_in_threadgroup]],
     uint lane [[thread_index_in_simdgroup]]) {
-    const int T = dims[0];
+    const int B = dims[0];
     const int at = int(group) * 4 + int(sgid);
-    if (at >= T) {
+    if (at >= B) {
         return;
     }
     const int i0 = at;
@@ -595,9 +484,411 @@ kernel void step_model_layers_0_post_attention_layernorm_mul(
     }
 }
 
+// step_model_layers_0_mlp_gate_proj_matmul computes matmul_2 (stories.mlx:43:71).
+// A simdgroup computes a point, 4 of them share a threadgroup.
+kernel void step_model_layers_0_mlp_gate_proj_matmul(
+    device const float *mul_2 [[buffer(0)]],
+    device const float *model_layers_0_mlp_gate_proj_weight [[buffer(1)]],
+    device float *matmul_2 [[buffer(2)]],
+    constant int *dims [[buffer(3)]],
+    uint group [[threadgroup_position_in_grid]],
+    uint sgid [[simdgroup_index_in_threadgroup]],
+    uint lane [[thread_index_in_simdgroup]]) {
+    const int at = int(group) * 4 + int(sgid);
+    const int i0 = at / 172;
+    const int i1 = at % 172;
+    float v3 = 0.0f;
+    for (int r0 = int(lane); r0 < 64; r0 += 32) {
+        const float v0 = mul_2[i0 * 64 + r0];
+        const float v1 = model_layers_0_mlp_gate_proj_weight[i1 * 64 + r0];
+        v3 = v3 + (v0 * v1);
+    }
+    for (uint step = 16u; step > 0u; step /= 2u) {
+        const float v3Other = simd_shuffle(v3, ushort(lane ^ step));
+        v3 = v3 + v3Other;
+    }
+    if (lane == 0u) {
+        matmul_2[i0 * 172 + i1] = v3;
+    }
+}
+
 // step_model_layers_0_mlp_mul computes mul_3 (stories.mlx:43:66).
-// A threadgroup computes a tile of 64 by 32, a simdgroup a quarter of it, from 16 terms at a time.
+// A simdgroup computes a point, 4 of them share a threadgroup.
 kernel void step_model_layers_0_mlp_mul(
+    device const float *matmul_2 [[buffer(0)]],
+    device const float *mul_2 [[buffer(1)]],
+    device const float *model_layers_0_mlp_up_proj_weight [[buffer(2)]],
+    device float *mul_3 [[buffer(3)]],
+    constant int *dims [[buffer(4)]],
+    uint group [[threadgroup_position_in_grid]],
+    uint sgid [[simdgroup_index_in_threadgroup]],
+    uint lane [[thread_index_in_simdgroup]]) {
+    const int at = int(group) * 4 + int(sgid);
+    const int i0 = at / 172;
+    const int i1 = at % 172;
+    const float v0 = matmul_2[i0 * 172 + i1];
+    const float v3 = precise::exp((-abs(v0)));
+    const bool v5 = v0 < 0.0f;
+    const float v7 = v5 ? v3 : 1.0f;
+    float v14 = 0.0f;
+    for (int r0 = int(lane); r0 < 64; r0 += 32) {
+        const float v11 = mul_2[i0 * 64 + r0];
+        const float v12 = model_layers_0_mlp_up_proj_weight[i1 * 64 + r0];
+        v14 = v14 + (v11 * v12);
+    }
+    for (uint step = 16u; step > 0u; step /= 2u) {
+        const float v14Other = simd_shuffle(v14, ushort(lane ^ step));
+        v14 = v14 + v14Other;
+    }
+    const float v15 = (v0 * (v7 / (v3 + 1.0f))) * v14;
+    if (lane == 0u) {
+        mul_3[i0 * 172 + i1] = v15;
+    }
+}
+
+// step_model_layers_0_x_3 computes x_3 (stories.mlx:53:12).
+// A simdgroup computes a point, 4 of them share a threadgroup.
+kernel void step_model_layers_0_x_3(
+    device const float *x_2 [[buffer(0)]],
+    device const float *mul_3 [[buffer(1)]],
+    device const float *model_layers_0_mlp_down_proj_weight [[buffer(2)]],
+    device float *x_3 [[buffer(3)]],
+    constant int *dims [[buffer(4)]],
+    uint group [[threadgroup_position_in_grid]],
+    uint sgid [[simdgroup_index_in_threadgroup]],
+    uint lane [[thread_index_in_simdgroup]]) {
+    const int at = int(group) * 4 + int(sgid);
+    const int i0 = at / 64;
+    const int i1 = at % 64;
+    float v4 = 0.0f;
+    for (int r0 = int(lane); r0 < 172; r0 += 32) {
+        const float v1 = mul_3[i0 * 172 + r0];
+        const float v2 = model_layers_0_mlp_down_proj_weight[i1 * 172 + r0];
+        v4 = v4 + (v1 * v2);
+    }
+    for (uint step = 16u; step > 0u; step /= 2u) {
+        const float v4Other = simd_shuffle(v4, ushort(lane ^ step));
+        v4 = v4 + v4Other;
+    }
+    if (lane == 0u) {
+        x_3[i0 * 64 + i1] = x_2[i0 * 64 + i1] + v4;
+    }
+}
+
+// step_model_embed_tokens_logits computes logits (stories.mlx:73:31).
+// A simdgroup computes a point, 4 of them share a threadgroup.
+kernel void step_model_embed_tokens_logits(
+    device const float *mul_16 [[buffer(0)]],
+    device const float *model_embed_tokens_weight [[buffer(1)]],
+    device float *logits [[buffer(2)]],
+    constant int *dims [[buffer(3)]],
+    uint group [[threadgroup_position_in_grid]],
+    uint sgid [[simdgroup_index_in_threadgroup]],
+    uint lane [[thread_index_in_simdgroup]]) {
+    const int at = int(group) * 4 + int(sgid);
+    const int i0 = at / 512;
+    const int i1 = at % 512;
+    float v3 = 0.0f;
+    for (int r0 = int(lane); r0 < 64; r0 += 32) {
+        const float v0 = mul_16[i0 * 64 + r0];
+        const float v1 = model_embed_tokens_weight[i1 * 64 + r0];
+        v3 = v3 + (v0 * v1);
+    }
+    for (uint step = 16u; step > 0u; step /= 2u) {
+        const float v3Other = simd_shuffle(v3, ushort(lane ^ step));
+        v3 = v3 + v3Other;
+    }
+    if (lane == 0u) {
+        logits[i0 * 512 + i1] = v3;
+    }
+}
+
+// step_next computes next (stories.mlx:74:18).
+// A simdgroup computes a point, 4 of them share a threadgroup.
+kernel void step_next(
+    device const float *logits [[buffer(0)]],
+    device int *next [[buffer(1)]],
+    constant int *dims [[buffer(2)]],
+    uint group [[threadgroup_position_in_grid]],
+    uint sgid [[simdgroup_index_in_threadgroup]],
+    uint lane [[thread_index_in_simdgroup]]) {
+    const int B = dims[0];
+    const int at = int(group) * 4 + int(sgid);
+    if (at >= B) {
+        return;
+    }
+    const int i0 = at;
+    float v1Best = (-INFINITY);
+    int v1 = 0;
+    for (int r0 = int(lane); r0 < 512; r0 += 32) {
+        const float v1Elem = logits[i0 * 512 + r0];
+        if (v1Elem > v1Best || (isnan(v1Elem) && !isnan(v1Best))) {
+            v1Best = v1Elem;
+            v1 = int(r0);
+        }
+    }
+    for (uint step = 16u; step > 0u; step /= 2u) {
+        const float v1BestOther = simd_shuffle(v1Best, ushort(lane ^ step));
+        const int v1Other = int(simd_shuffle(uint(v1), ushort(lane ^ step)));
+        if (v1BestOther > v1Best || (isnan(v1BestOther) && !isnan(v1Best)) || (!(v1Best > v1BestOther || (isnan(v1Best) && !isnan(v1BestOther))) && v1Other < v1)) {
+            v1Best = v1BestOther;
+            v1 = v1Other;
+        }
+    }
+    if (lane == 0u) {
+        next[i0] = v1;
+    }
+}
+
+// step_model_layers_0_input_layernorm_mul_2 computes x, mul (stories.mlx:52:23).
+// A simdgroup computes a point, 4 of them share a threadgroup.
+kernel void step_model_layers_0_input_layernorm_mul_2(
+    device const int *tokens [[buffer(0)]],
+    device const float *model_embed_tokens_weight [[buffer(1)]],
+    device const float *model_layers_0_input_layernorm_weight [[buffer(2)]],
+    device float *x [[buffer(3)]],
+    device float *mul [[buffer(4)]],
+    constant int *dims [[buffer(5)]],
+    uint group [[threadgroup_position_in_grid]],
+    uint sgid [[simdgroup_index_in_threadgroup]],
+    uint lane [[thread_index_in_simdgroup]]) {
+    const int B = dims[0];
+    const int T = dims[1];
+    const int at = int(group) * 4 + int(sgid);
+    if (at >= B * T) {
+        return;
+    }
+    const int i0 = at;
+    const long v4 = long(511);
+    const long v5 = min(max(long(tokens[i0]), 0L), v4);
+    float v9 = 0.0f;
+    for (int i1 = int(lane); i1 < 64; i1 += 32) {
+        const float v7 = model_embed_tokens_weight[int(v5) * 64 + i1];
+        v9 = v9 + (v7 * v7);
+    }
+    for (uint step = 16u; step > 0u; step /= 2u) {
+        const float v9Other = simd_shuffle(v9, ushort(lane ^ step));
+        v9 = v9 + v9Other;
+    }
+    const float v10 = float(64);
+    const float v14 = precise::rsqrt(((v9 / v10) + (1e-05f)));
+    for (int i1 = int(lane); i1 < 64; i1 += 32) {
+        const float v6 = model_embed_tokens_weight[int(v5) * 64 + i1];
+        x[i0 * 64 + i1] = v6;
+    }
+    for (int i1 = int(lane); i1 < 64; i1 += 32) {
+        const float v6 = model_embed_tokens_weight[int(v5) * 64 + i1];
+        const float v16 = model_layers_0_input_layernorm_weight[i1];
+        mul[i0 * 64 + i1] = (v6 * v14) * v16;
+    }
+}
+
+// step_model_layers_0_self_attn_q_proj_matmul_2 computes matmul (stories.mlx:29:9).
+// A threadgroup computes a tile of 32 by 64, a simdgroup a quarter of it, from 16 terms at a time.
+kernel void step_model_layers_0_self_attn_q_proj_matmul_2(
+    device const float *mul [[buffer(0)]],
+    device const float *concat [[buffer(1)]],
+    device float *matmul [[buffer(2)]],
+    constant int *dims [[buffer(3)]],
+    uint group [[threadgroup_position_in_grid]],
+    uint tid [[thread_index_in_threadgroup]],
+    uint sgid [[simdgroup_index_in_threadgroup]]) {
+    const int B = dims[0];
+    const int T = dims[1];
+    threadgroup float tileA[640];
+    threadgroup float tileB[1088];
+    threadgroup float sums[1088];
+    const int tileM = int(group) / 2;
+    const int tileN = int(group) % 2;
+    const int m0 = tileM * 32;
+    const int n0 = tileN * 64;
+    const int row = int(sgid) / 2 * 16;
+    const int column = int(sgid) % 2 * 32;
+    simdgroup_float8x8 acc[8];
+    #pragma clang loop unroll(full)
+    for (int i = 0; i < 8; i++) {
+        acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
+    }
+    for (int k0 = 0; k0 < 64; k0 += 16) {
+        {
+            const int inner = int(tid) % 16;
+            const int ki = k0 + inner;
+            const int r0 = ki;
+            for (int outer = int(tid) / 16; outer < 32; outer += 8) {
+                const int mi = m0 + outer;
+                if (mi < B * T) {
+                    const int i0 = mi;
+                    const float v0 = mul[i0 * 64 + r0];
+                    tileA[outer * 20 + inner] = v0;
+                } else {
+                    tileA[outer * 20 + inner] = 0.0f;
+                }
+            }
+        }
+        {
+            const int inner = int(tid) % 64;
+            const int ni = n0 + inner;
+            const int i1 = ni;
+            for (int outer = int(tid) / 64; outer < 16; outer += 2) {
+                const int ki = k0 + outer;
+                const int r0 = ki;
+                const float v1 = concat[i1 + r0 * 128];
+                tileB[outer * 68 + inner] = v1;
+            }
+        }
+        threadgroup_barrier(mem_flags::mem_threadgroup);
+        #pragma clang loop unroll(full)
+        for (int term = 0; term < 16; term += 8) {
+            simdgroup_float8x8 fragA[2];
+            simdgroup_float8x8 fragB[4];
+            #pragma clang loop unroll(full)
+            for (int i = 0; i < 2; i++) {
+                simdgroup_load(fragA[i], tileA + (row + i * 8) * 20 + term, 20);
+            }
+            #pragma clang loop unroll(full)
+            for (int j = 0; j < 4; j++) {
+                simdgroup_load(fragB[j], tileB + term * 68 + column + j * 8, 68);
+            }
+            #pragma clang loop unroll(full)
+            for (int i = 0; i < 2; i++) {
+                #pragma clang loop unroll(full)
+                for (int j = 0; j < 4; j++) {
+                    simdgroup_multiply_accumulate(acc[i * 4 + j], fragA[i], fragB[j], acc[i * 4 + j]);
+                }
+            }
+        }
+        threadgroup_barrier(mem_flags::mem_threadgroup);
+    }
+    #pragma clang loop unroll(full)
+    for (int down = 0; down < 2; down++) {
+        #pragma clang loop unroll(full)
+        for (int j = 0; j < 4; j++) {
+            simdgroup_store(acc[down * 4 + j], sums + int(sgid) / 2 * 544 + column + j * 8, 68);
+        }
+        threadgroup_barrier(mem_flags::mem_threadgroup);
+        for (int flat = int(tid); flat < 1024; flat += 128) {
+            const int outer = flat / 64;
+            const int inner = flat % 64;
+            const int mi = m0 + outer / 8 * 16 + down * 8 + outer % 8;
+            const int ni = n0 + inner;
+            if (mi < B * T) {
+                const int i0 = mi;
+                const int i1 = ni;
+                const float v3 = sums[outer * 68 + inner];
+                matmul[i0 * 128 + i1] = v3;
+            }
+        }
+        threadgroup_barrier(mem_flags::mem_threadgroup);
+    }
+}
+
+// step_model_layers_0_x_2_2 computes x_2 (stories.mlx:52:9).
+// A threadgroup computes a tile of 32 by 32, a simdgroup a quarter of it, from 16 terms at a time.
+kernel void step_model_layers_0_x_2_2(
+    device const float *x [[buffer(0)]],
+    device const float *div [[buffer(1)]],
+    device const float *model_layers_0_self_attn_o_proj_weight [[buffer(2)]],
+    device float *x_2 [[buffer(3)]],
+    constant int *dims [[buffer(4)]],
+    uint group [[threadgroup_position_in_grid]],
+    uint tid [[thread_index_in_threadgroup]],
+    uint sgid [[simdgroup_index_in_threadgroup]]) {
+    const int B = dims[0];
+    const int T = dims[1];
+    threadgroup float tileA[640];
+    threadgroup float tileB[576];
+    threadgroup float sums[576];
+    const int tileM = int(group) / 2;
+    const int tileN = int(group) % 2;
+    const int m0 = tileM * 32;
+    const int n0 = tileN * 32;
+    const int row = int(sgid) / 2 * 16;
+    const int column = int(sgid) % 2 * 16;
+    simdgroup_float8x8 acc[4];
+    #pragma clang loop unroll(full)
+    for (int i = 0; i < 4; i++) {
+        acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
+    }
+    for (int k0 = 0; k0 < 64; k0 += 16) {
+        {
+            const int inner = int(tid) % 16;
+            const int ki = k0 + inner;
+            const int r0 = ki / 8;
+            const int r1 = ki % 8;
+            for (int outer = int(tid) / 16; outer < 32; outer += 8) {
+                const int mi = m0 + outer;
+                if (mi < B * T) {
+                    const int i0 = mi / T;
+                    const int i1 = mi % T;
+                    const float v1 = div[T * i0 * 64 + T * r0 * 8 + i1 * 8 + r1];
+                    tileA[outer * 20 + inner] = v1;
+                } else {
+                    tileA[outer * 20 + inner] = 0.0f;
+                }
+            }
+        }
+        {
+            const int inner = int(tid) % 16;
+            const int ki = k0 + inner;
+            const int r0 = ki / 8;
+            const int r1 = ki % 8;
+            for (int outer = int(tid) / 16; outer < 32; outer += 8) {
+                const int ni = n0 + outer;
+                const int i2 = ni;
+                const float v2 = model_layers_0_self_attn_o_proj_weight[i2 * 64 + r0 * 8 + r1];
+                tileB[inner * 36 + outer] = v2;
+            }
+        }
+        threadgroup_barrier(mem_flags::mem_threadgroup);
+        #pragma clang loop unroll(full)
+        for (int term = 0; term < 16; term += 8) {
+            simdgroup_float8x8 fragA[2];
+            simdgroup_float8x8 fragB[2];
+            #pragma clang loop unroll(full)
+            for (int i = 0; i < 2; i++) {
+                simdgroup_load(fragA[i], tileA + (row + i * 8) * 20 + term, 20);
+            }
+            #pragma clang loop unroll(full)
+            for (int j = 0; j < 2; j++) {
+                simdgroup_load(fragB[j], tileB + term * 36 + column + j * 8, 36);
+            }
+            #pragma clang loop unroll(full)
+            for (int i = 0; i < 2; i++) {
+                #pragma clang loop unroll(full)
+                for (int j = 0; j < 2; j++) {
+                    simdgroup_multiply_accumulate(acc[i * 2 + j], fragA[i], fragB[j], acc[i * 2 + j]);
+                }
+            }
+        }
+        threadgroup_barrier(mem_flags::mem_threadgroup);
+    }
+    #pragma clang loop unroll(full)
+    for (int down = 0; down < 2; down++) {
+        #pragma clang loop unroll(full)
+        for (int j = 0; j < 2; j++) {
+            simdgroup_store(acc[down * 2 + j], sums + int(sgid) / 2 * 288 + column + j * 8, 36);
+        }
+        threadgroup_barrier(mem_flags::mem_threadgroup);
+        for (int flat = int(tid); flat < 512; flat += 128) {
+            const int outer = flat / 32;
+            const int inner = flat % 32;
+            const int mi = m0 + outer / 8 * 16 + down * 8 + outer % 8;
+            const int ni = n0 + inner;
+            if (mi < B * T) {
+                const int i0 = mi / T;
+                const int i1 = mi % T;
+                const int i2 = ni;
+                const float v4 = sums[outer * 36 + inner];
+                x_2[T * i0 * 64 + i1 * 64 + i2] = x[T * i0 * 64 + i1 * 64 + i2] + v4;
+            }
+        }
+        threadgroup_barrier(mem_flags::mem_threadgroup);
+    }
+}
+
+// step_model_layers_0_mlp_mul_2 computes mul_3 (stories.mlx:43:66).
+// A threadgroup computes a tile of 32 by 32, a simdgroup a quarter of it, from 16 terms at a time.
+kernel void step_model_layers_0_mlp_mul_2(
     device const float *mul_2 [[buffer(0)]],
     device const float *model_layers_0_mlp_gate_proj_weight [[buffer(1)]],
     device const float *model_layers_0_mlp_up_proj_weight [[buffer(2)]],
@@ -606,22 +897,23 @@ kernel void step_model_layers_0_mlp_mul(
     uint group [[threadgroup_position_in_grid]],
     uint tid [[thread_index_in_threadgroup]],
     uint sgid [[simdgroup_index_in_threadgroup]]) {
-    const int T = dims[0];
-    threadgroup float tileA[1280];
+    const int B = dims[0];
+    const int T = dims[1];
+    threadgroup float tileA[640];
     threadgroup float tileB[576];
     threadgroup float sums[576];
     threadgroup float tileB2[576];
     threadgroup float sums2[576];
     const int tileM = int(group) / 6;
     const int tileN = int(group) % 6;
-    const int m0 = tileM * 64;
+    const int m0 = tileM * 32;
     const int n0 = tileN * 32;
-    const int row = int(sgid) / 2 * 32;
+    const int row = int(sgid) / 2 * 16;
     const int column = int(sgid) % 2 * 16;
-    simdgroup_float8x8 acc[8];
-    simdgroup_float8x8 acc2[8];
+    simdgroup_float8x8 acc[4];
+    simdgroup_float8x8 acc2[4];
     #pragma clang loop unroll(full)
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 4; i++) {
         acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
         acc2[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
     }
@@ -630,9 +922,9 @@ kernel void step_model_layers_0_mlp_mul(
             const int inner = int(tid) % 16;
             const int ki = k0 + inner;
             const int r0 = ki;
-            for (int outer = int(tid) / 16; outer < 64; outer += 8) {
+            for (int outer = int(tid) / 16; outer < 32; outer += 8) {
                 const int mi = m0 + outer;
-                if (mi < T) {
+                if (mi < B * T) {
                     const int i0 = mi;
                     const float v0 = mul_2[i0 * 64 + r0];
                     tileA[outer * 20 + inner] = v0;
@@ -674,11 +966,11 @@ kernel void step_model_layers_0_mlp_mul(
         threadgroup_barrier(mem_flags::mem_threadgroup);
         #pragma clang loop unroll(full)
         for (int term = 0; term < 16; term += 8) {
-            simdgroup_float8x8 fragA[4];
+            simdgroup_float8x8 fragA[2];
             simdgroup_float8x8 fragB[2];
             simdgroup_float8x8 fragB2[2];
             #pragma clang loop unroll(full)
-            for (int i = 0; i < 4; i++) {
+            for (int i = 0; i < 2; i++) {
                 simdgroup_load(fragA[i], tileA + (row + i * 8) * 20 + term, 20);
             }
             #pragma clang loop unroll(full)
@@ -687,7 +979,7 @@ kernel void step_model_layers_0_mlp_mul(
                 simdgroup_load(fragB2[j], tileB2 + term * 36 + column + j * 8, 36);
             }
             #pragma clang loop unroll(full)
-            for (int i = 0; i < 4; i++) {
+            for (int i = 0; i < 2; i++) {
                 #pragma clang loop unroll(full)
                 for (int j = 0; j < 2; j++) {
                     simdgroup_multiply_accumulate(acc[i * 2 + j], fragA[i], fragB[j], acc[i * 2 + j]);
@@ -698,7 +990,7 @@ kernel void step_model_layers_0_mlp_mul(
         threadgroup_barrier(mem_flags::mem_threadgroup);
     }
     #pragma clang loop unroll(full)
-    for (int down = 0; down < 4; down++) {
+    for (int down = 0; down < 2; down++) {
         #pragma clang loop unroll(full)
         for (int j = 0; j < 2; j++) {
             simdgroup_store(acc[down * 2 + j], sums + int(sgid) / 2 * 288 + column + j * 8, 36);
@@ -708,9 +1000,9 @@ kernel void step_model_layers_0_mlp_mul(
         for (int flat = int(tid); flat < 512; flat += 128) {
             const int outer = flat / 32;
             const int inner = flat % 32;
-            const int mi = m0 + outer / 8 * 32 + down * 8 + outer % 8;
+            const int mi = m0 + outer / 8 * 16 + down * 8 + outer % 8;
             const int ni = n0 + inner;
-            if (mi < T && ni < 172) {
+            if (mi < B * T && ni < 172) {
                 const int i0 = mi;
                 const int i1 = ni;
                 const float v3 = sums[outer * 36 + inner];
@@ -726,9 +1018,9 @@ kernel void step_model_layers_0_mlp_mul(
     }
 }
 
-// step_model_layers_0_x_3 computes x_3 (stories.mlx:53:12).
-// A threadgroup computes a tile of 64 by 32, a simdgroup a quarter of it, from 16 terms at a time.
-kernel void step_model_layers_0_x_3(
+// step_model_layers_0_x_3_2 computes x_3 (stories.mlx:53:12).
+// A threadgroup computes a tile of 32 by 32, a simdgroup a quarter of it, from 16 terms at a time.
+kernel void step_model_layers_0_x_3_2(
     device const float *x_2 [[buffer(0)]],
     device const float *mul_3 [[buffer(1)]],
     device const float *model_layers_0_mlp_down_proj_weight [[buffer(2)]],
@@ -737,19 +1029,20 @@ kernel void step_model_layers_0_x_3(
     uint group [[threadgroup_position_in_grid]],
     uint tid [[thread_index_in_threadgroup]],
     uint sgid [[simdgroup_index_in_threadgroup]]) {
-    const int T = dims[0];
-    threadgroup float tileA[1280];
+    const int B = dims[0];
+    const int T = dims[1];
+    threadgroup float tileA[640];
     threadgroup float tileB[576];
     threadgroup float sums[576];
     const int tileM = int(group) / 2;
     const int tileN = int(group) % 2;
-    const int m0 = tileM * 64;
+    const int m0 = tileM * 32;
     const int n0 = tileN * 32;
-    const int row = int(sgid) / 2 * 32;
+    const int row = int(sgid) / 2 * 16;
     const int column = int(sgid) % 2 * 16;
-    simdgroup_float8x8 acc[8];
+    simdgroup_float8x8 acc[4];
     #pragma clang loop unroll(full)
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 4; i++) {
         acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
     }
     for (int k0 = 0; k0 < 172; k0 += 16) {
@@ -757,9 +1050,9 @@ kernel void step_model_layers_0_x_3(
             const int inner = int(tid) % 16;
             const int ki = k0 + inner;
             const int r0 = ki;
-            for (int outer = int(tid) / 16; outer < 64; outer += 8) {
+            for (int outer = int(tid) / 16; outer < 32; outer += 8) {
                 const int mi = m0 + outer;
-                if (mi < T && ki < 172) {
+                if (mi < B * T && ki < 172) {
                     const int i0 = mi;
                     const float v1 = mul_3[i0 * 172 + r0];
                     tileA[outer * 20 + inner] = v1;
@@ -786,10 +1079,10 @@ kernel void step_model_layers_0_x_3(
         threadgroup_barrier(mem_flags::mem_threadgroup);
         #pragma clang loop unroll(full)
         for (int term = 0; term < 16; term += 8) {
-            simdgroup_float8x8 fragA[4];
+            simdgroup_float8x8 fragA[2];
             simdgroup_float8x8 fragB[2];
             #pragma clang loop unroll(full)
-            for (int i = 0; i < 4; i++) {
+            for (int i = 0; i < 2; i++) {
                 simdgroup_load(fragA[i], tileA + (row + i * 8) * 20 + term, 20);
             }
             #pragma clang loop unroll(full)
@@ -797,7 +1090,7 @@ kernel void step_model_layers_0_x_3(
                 simdgroup_load(fragB[j], tileB + term * 36 + column + j * 8, 36);
             }
             #pragma clang loop unroll(full)
-            for (int i = 0; i < 4; i++) {
+            for (int i = 0; i < 2; i++) {
                 #pragma clang loop unroll(full)
                 for (int j = 0; j < 2; j++) {
                     simdgroup_multiply_accumulate(acc[i * 2 + j], fragA[i], fragB[j], acc[i * 2 + j]);
@@ -807,7 +1100,7 @@ kernel void step_model_layers_0_x_3(
         threadgroup_barrier(mem_flags::mem_threadgroup);
     }
     #pragma clang loop unroll(full)
-    for (int down = 0; down < 4; down++) {
+    for (int down = 0; down < 2; down++) {
         #pragma clang loop unroll(full)
         for (int j = 0; j < 2; j++) {
             simdgroup_store(acc[down * 2 + j], sums + int(sgid) / 2 * 288 + column + j * 8, 36);
@@ -816,9 +1109,9 @@ kernel void step_model_layers_0_x_3(
         for (int flat = int(tid); flat < 512; flat += 128) {
             const int outer = flat / 32;
             const int inner = flat % 32;
-            const int mi = m0 + outer / 8 * 32 + down * 8 + outer % 8;
+            const int mi = m0 + outer / 8 * 16 + down * 8 + outer % 8;
             const int ni = n0 + inner;
-            if (mi < T) {
+            if (mi < B * T) {
                 const int i0 = mi;
                 const int i1 = ni;
                 const float v4 = sums[outer * 36 + inner];
@@ -829,183 +1122,9 @@ kernel void step_model_layers_0_x_3(
     }
 }
 
-// step_model_layers_1_x_4 computes x_4 (stories.mlx:52:9).
-// A threadgroup computes a tile of 64 by 32, a simdgroup a quarter of it, from 16 terms at a time.
-kernel void step_model_layers_1_x_4(
-    device const float *x_3 [[buffer(0)]],
-    device const float *div_2 [[buffer(1)]],
-    device const float *model_layers_1_self_attn_o_proj_weight [[buffer(2)]],
-    device float *x_4 [[buffer(3)]],
-    constant int *dims [[buffer(4)]],
-    uint group [[threadgroup_position_in_grid]],
-    uint tid [[thread_index_in_threadgroup]],
-    uint sgid [[simdgroup_index_in_threadgroup]]) {
-    const int T = dims[0];
-    threadgroup float tileA[1280];
-    threadgroup float tileB[576];
-    threadgroup float sums[576];
-    const int tileM = int(group) / 2;
-    const int tileN = int(group) % 2;
-    const int m0 = tileM * 64;
-    const int n0 = tileN * 32;
-    const int row = int(sgid) / 2 * 32;
-    const int column = int(sgid) % 2 * 16;
-    simdgroup_float8x8 acc[8];
-    #pragma clang loop unroll(full)
-    for (int i = 0; i < 8; i++) {
-        acc[i] = make_filled_simdgroup_matrix<float, 8>(0.0f);
-    }
-    for (int k0 = 0; k0 < 64; k0 += 16) {
-        {
-            const int inner = int(tid) % 16;
-            const int ki = k0 + inner;
-            const int r0 = ki / 8;
-            const int r1 = ki % 8;
-            for (int outer = int(tid) / 16; outer < 64; outer += 8) {
-                const int mi = m0 + outer;
-                if (mi < T) {
-                    const int i0 = mi;
-                    const float v1 = div_2[T * r0 * 8 + i0 * 8 + r1];
-                    tileA[outer * 20 + inner] = v1;
-                } else {
-                    tileA[outer * 20 + inner] = 0.0f;
-                }
-            }
-        }
-        {
-            const int inner = int(tid) % 16;
-            const int ki = k0 + inner;
-            const int r0 = ki / 8;
-            const int r1 = ki % 8;
-            for (int outer = int(tid) / 16; outer < 32; outer += 8) {
-                const int ni = n0 + outer;
-                const int i1 = ni;
-                const float v2 = model_layers_1_self_attn_o_proj_weight[i1 * 64 + r0 * 8 + r1];
-                tileB[inner * 36 + outer] = v2;
-            }
-        }
-        threadgroup_barrier(mem_flags::mem_threadgroup);
-        #pragma clang loop unroll(full)
-        for (int term = 0; term < 16; term += 8) {
-            simdgroup_float8x8 fragA[4];
-            simdgroup_float8x8 fragB[2];
-            #pragma clang loop unroll(full)
-            for (int i = 0; i < 4; i++) {
-                simdgroup_load(fragA[i], tileA + (row + i * 8) * 20 + term, 20);
-            }
-            #pragma clang loop unroll(full)
-            for (int j = 0; j < 2; j++) {
-                simdgroup_load(fragB[j], tileB + term * 36 + column + j * 8, 36);
-            }
-            #pragma clang loop unroll(full)
-            for (int i = 0; i < 4; i++) {
-                #pragma clang loop unroll(full)
-                for (int j = 0; j < 2; j++) {
-                    simdgroup_multiply_accumulate(acc[i * 2 + j], fragA[i], fragB[j], acc[i * 2 + j]);
-                }
-            }
-        }
-        threadgroup_barrier(mem_flags::mem_threadgroup);
-    }
-    #pragma clang loop unroll(full)
-    for (int down = 0; down < 4; down++) {
-        #pragma clang loop unroll(full)
-        for (int j = 0; j < 2; j++) {
-            simdgroup_store(acc[down * 2 + j], sums + int(sgid) / 2 * 288 + column + j * 8, 36);
-        }
-        threadgroup_barrier(mem_flags::mem_threadgroup);
-        for (int flat = int(tid); flat < 512; flat += 128) {
-            const int outer = flat / 32;
-            const int inner = flat % 32;
-            const int mi = m0 + outer / 8 * 32 + down * 8 + outer % 8;
-            const int ni = n0 + inner;
-            if (mi < T) {
-                const int i0 = mi;
-                const int i1 = ni;
-                const float v4 = sums[outer * 36 + inner];
-                x_4[i0 * 64 + i1] = x_3[i0 * 64 + i1] + v4;
-            }
-        }
-        threadgroup_barrier(mem_flags::mem_threadgroup);
-    }
-}
-
-// step_model_embed_tokens_logits computes logits (stories.mlx:73:31).
+// step_model_layers_0_input_layernorm_mul_3 computes mul (stories.mlx:52:23).
 // A simdgroup computes a point, 4 of them share a threadgroup.
-kernel void step_model_embed_tokens_logits(
-    device const float *x_11 [[buffer(0)]],
-    device const float *model_norm_weight [[buffer(1)]],
-    device const float *model_embed_tokens_weight [[buffer(2)]],
-    device float *logits [[buffer(3)]],
-    constant int *dims [[buffer(4)]],
-    uint group [[threadgroup_position_in_grid]],
-    uint sgid [[simdgroup_index_in_threadgroup]],
-    uint lane [[thread_index_in_simdgroup]]) {
-    const int T = dims[0];
-    const int at = int(group) * 4 + int(sgid);
-    const int i0 = at;
-    float v2 = 0.0f;
-    for (int r0 = int(lane); r0 < 64; r0 += 32) {
-        const float v0 = x_11[T * 64 + r0 - 64];
-        v2 = v2 + (v0 * v0);
-    }
-    for (uint step = 16u; step > 0u; step /= 2u) {
-        const float v2Other = simd_shuffle(v2, ushort(lane ^ step));
-        v2 = v2 + v2Other;
-    }
-    const float v7 = precise::rsqrt(((v2 / float(64)) + (1e-05f)));
-    float v13 = 0.0f;
-    for (int r0 = int(lane); r0 < 64; r0 += 32) {
-        const float v0 = x_11[T * 64 + r0 - 64];
-        const float v10 = (v0 * v7) * model_norm_weight[r0];
-        v13 = v13 + (v10 * model_embed_tokens_weight[i0 * 64 + r0]);
-    }
-    for (uint step = 16u; step > 0u; step /= 2u) {
-        const float v13Other = simd_shuffle(v13, ushort(lane ^ step));
-        v13 = v13 + v13Other;
-    }
-    if (lane == 0u) {
-        logits[i0] = v13;
-    }
-}
-
-// step_next computes next (stories.mlx:74:18).
-// A simdgroup computes a point, 4 of them share a threadgroup.
-kernel void step_next(
-    device const float *logits [[buffer(0)]],
-    device int *next [[buffer(1)]],
-    uint group [[threadgroup_position_in_grid]],
-    uint sgid [[simdgroup_index_in_threadgroup]],
-    uint lane [[thread_index_in_simdgroup]]) {
-    const int at = int(group) * 4 + int(sgid);
-    if (at >= 1) {
-        return;
-    }
-    float v1Best = (-INFINITY);
-    int v1 = 0;
-    for (int r0 = int(lane); r0 < 512; r0 += 32) {
-        const float v1Elem = logits[r0];
-        if (v1Elem > v1Best || (isnan(v1Elem) && !isnan(v1Best))) {
-            v1Best = v1Elem;
-            v1 = int(r0);
-        }
-    }
-    for (uint step = 16u; step > 0u; step /= 2u) {
-        const float v1BestOther = simd_shuffle(v1Best, ushort(lane ^ step));
-        const int v1Other = int(simd_shuffle(uint(v1), ushort(lane ^ step)));
-        if (v1BestOther > v1Best || (isnan(v1BestOther) && !isnan(v1Best)) || (!(v1Best > v1BestOther || (isnan(v1Best) && !isnan(v1BestOther))) && v1Other < v1)) {
-            v1Best = v1BestOther;
-            v1 = v1Other;
-        }
-    }
-    if (lane == 0u) {
-        next[0] = v1;
-    }
-}
-
-// step_model_layers_0_input_layernorm_mul_2 computes mul (stories.mlx:52:23).
-// A simdgroup computes a point, 4 of them share a threadgroup.
-kernel void step_model_layers_0_input_layernorm_mul_2(
+kernel void step_model_layers_0_input_layernorm_mul_3(
     device const int *tokens [[buffer(0)]],
     device const float *model_embed_tokens_weight [[buffer(1)]],
     device const float *model_layers_0_input_layernorm_weight [[buffer(2)]],
@@ -1040,9 +1159,9 @@ kernel void step_model_layers_0_input_layernorm_mul_2(
     }
 }
 
-// step_model_layers_0_self_attn_q_proj_matmul_2 computes matmul (stories.mlx:29:9).
+// step_model_layers_0_self_attn_q_proj_matmul_3 computes matmul (stories.mlx:29:9).
 // A threadgroup computes a tile of 64 by 64, a simdgroup a quarter of it, from 16 terms at a time.
-kernel void step_model_layers_0_self_attn_q_proj_matmul_2(
+kernel void step_model_layers_0_self_attn_q_proj_matmul_3(
     device const float *mul [[buffer(0)]],
     device const float *concat [[buffer(1)]],
     device float *matmul [[buffer(2)]],
@@ -1428,9 +1547,9 @@ kernel void step_model_layers_0_self_attn_div_2(
     }
 }
 
-// step_model_layers_0_x_2_2 computes x_2 (stories.mlx:52:9).
+// step_model_layers_0_x_2_3 computes x_2 (stories.mlx:52:9).
 // A threadgroup computes a tile of 64 by 32, a simdgroup a quarter of it, from 16 terms at a time.
-kernel void step_model_layers_0_x_2_2(
+kernel void step_model_layers_0_x_2_3(
     device const int *tokens [[buffer(0)]],
     device const float *model_embed_tokens_weight [[buffer(1)]],
     device const float *div [[buffer(2)]],
@@ -1570,9 +1689,9 @@ kernel void step_model_layers_0_post_attention_layernorm_mul_2(
     }
 }
 
-// step_model_layers_0_mlp_mul_2 computes mul_3 (stories.mlx:43:66).
+// step_model_layers_0_mlp_mul_3 computes mul_3 (stories.mlx:43:66).
 // A threadgroup computes a tile of 64 by 32, a simdgroup a quarter of it, from 16 terms at a time.
-kernel void step_model_layers_0_mlp_mul_2(
+kernel void step_model_layers_0_mlp_mul_3(
     device const float *mul_2 [[buffer(0)]],
     device const float *model_layers_0_mlp_gate_proj_weight [[buffer(1)]],
     device const float *model_layers_0_mlp_up_proj_weight [[buffer(2)]],
@@ -1702,9 +1821,9 @@ kernel void step_model_layers_0_mlp_mul_2(
     }
 }
 
-// step_model_layers_0_x_3_2 computes x_3 (stories.mlx:53:12).
+// step_model_layers_0_x_3_3 computes x_3 (stories.mlx:53:12).
 // A threadgroup computes a tile of 64 by 32, a simdgroup a quarter of it, from 16 terms at a time.
-kernel void step_model_layers_0_x_3_2(
+kernel void step_model_layers_0_x_3_3(
     device const float *x_2 [[buffer(0)]],
     device const float *mul_3 [[buffer(1)]],
     device const float *model_layers_0_mlp_down_proj_weight [[buffer(2)]],
@@ -1806,9 +1925,9 @@ kernel void step_model_layers_0_x_3_2(
     }
 }
 
-// step_model_layers_1_x_4_2 computes x_4 (stories.mlx:52:9).
+// step_model_layers_1_x_4 computes x_4 (stories.mlx:52:9).
 // A threadgroup computes a tile of 64 by 32, a simdgroup a quarter of it, from 16 terms at a time.
-kernel void step_model_layers_1_x_4_2(
+kernel void step_model_layers_1_x_4(
     device const float *x_3 [[buffer(0)]],
     device const float *div_2 [[buffer(1)]],
     device const float *model_layers_1_self_attn_o_proj_weight [[buffer(2)]],
@@ -1936,42 +2055,5 @@ kernel void step_model_embed_tokens_logits_2(
     }
     if (lane == 0u) {
         logits[i0 * 512 + i1] = v3;
-    }
-}
-
-// step_next_2 computes next (stories.mlx:74:18).
-// A simdgroup computes a point, 4 of them share a threadgroup.
-kernel void step_next_2(
-    device const float *logits [[buffer(0)]],
-    device int *next [[buffer(1)]],
-    constant int *dims [[buffer(2)]],
-    uint group [[threadgroup_position_in_grid]],
-    uint sgid [[simdgroup_index_in_threadgroup]],
-    uint lane [[thread_index_in_simdgroup]]) {
-    const int B = dims[0];
-    const int at = int(group) * 4 + int(sgid);
-    if (at >= B) {
-        return;
-    }
-    const int i0 = at;
-    float v1Best = (-INFINITY);
-    int v1 = 0;
-    for (int r0 = int(lane); r0 < 512; r0 += 32) {
-        const float v1Elem = logits[i0 * 512 + r0];
-        if (v1Elem > v1Best || (isnan(v1Elem) && !isnan(v1Best))) {
-            v1Best = v1Elem;
-            v1 = int(r0);
-        }
-    }
-    for (uint step = 16u; step > 0u; step /= 2u) {
-        const float v1BestOther = simd_shuffle(v1Best, ushort(lane ^ step));
-        const int v1Other = int(simd_shuffle(uint(v1), ushort(lane ^ step)));
-        if (v1BestOther > v1Best || (isnan(v1BestOther) && !isnan(v1Best)) || (!(v1Best > v1BestOther || (isnan(v1Best) && !isnan(v1BestOther))) && v1Other < v1)) {
-            v1Best = v1BestOther;
-            v1 = v1Other;
-        }
-    }
-    if (lane == 0u) {
-        next[i0] = v1;
     }
 }

@@ -171,61 +171,53 @@ func roundsY3(call *cpu.Call, lo, hi int) {
 		end := min(i1+hi-p, 8)
 		i0 := p / 8
 		p += end - i1
-		v2 := int32(0)
 		v6 := y[i0*8] + x[i0*8]
-		v8 := int32(1)
 		v12 := y[i0*8+1] + x[i0*8+1]
-		v15 := int32(2)
 		v19 := y[i0*8+2] + x[i0*8+2]
-		v22 := int32(3)
 		v26 := y[i0*8+3] + x[i0*8+3]
-		v29 := int32(4)
 		v33 := y[i0*8+4] + x[i0*8+4]
-		v36 := int32(5)
 		v40 := y[i0*8+5] + x[i0*8+5]
-		v43 := int32(6)
 		v47 := y[i0*8+6] + x[i0*8+6]
-		v50 := int32(7)
 		v54 := y[i0*8+7] + x[i0*8+7]
 		for ; i1 < end; i1++ {
 			v0 := int32(i1)
-			v3 := v2 <= v0
+			v3 := 0 <= v0
 			v7 := float32(0)
 			if v3 {
 				v7 = v6
 			}
-			v9 := v8 <= v0
+			v9 := 1 <= v0
 			v13 := float32(0)
 			if v9 {
 				v13 = v12
 			}
-			v16 := v15 <= v0
+			v16 := 2 <= v0
 			v20 := float32(0)
 			if v16 {
 				v20 = v19
 			}
-			v23 := v22 <= v0
+			v23 := 3 <= v0
 			v27 := float32(0)
 			if v23 {
 				v27 = v26
 			}
-			v30 := v29 <= v0
+			v30 := 4 <= v0
 			v34 := float32(0)
 			if v30 {
 				v34 = v33
 			}
-			v37 := v36 <= v0
+			v37 := 5 <= v0
 			v41 := float32(0)
 			if v37 {
 				v41 = v40
 			}
 			v42 := ((((v7 + v13) + v20) + v27) + v34) + v41
-			v44 := v43 <= v0
+			v44 := 6 <= v0
 			v48 := float32(0)
 			if v44 {
 				v48 = v47
 			}
-			v51 := v50 <= v0
+			v51 := 7 <= v0
 			v55 := float32(0)
 			if v51 {
 				v55 = v54
@@ -328,61 +320,53 @@ func roundsY2(call *cpu.Call, lo, hi int) {
 		end := min(i1+hi-p, 8)
 		i0 := p / 8
 		p += end - i1
-		v2 := int32(0)
 		v4 := y_2[i0*8]
-		v6 := int32(1)
 		v8 := y_2[i0*8+1]
-		v11 := int32(2)
 		v13 := y_2[i0*8+2]
-		v16 := int32(3)
 		v18 := y_2[i0*8+3]
-		v21 := int32(4)
 		v23 := y_2[i0*8+4]
-		v26 := int32(5)
 		v28 := y_2[i0*8+5]
-		v31 := int32(6)
 		v33 := y_2[i0*8+6]
-		v36 := int32(7)
 		v38 := y_2[i0*8+7]
 		for ; i1 < end; i1++ {
 			v0 := int32(i1)
-			v3 := v2 <= v0
+			v3 := 0 <= v0
 			v5 := float32(0)
 			if v3 {
 				v5 = v4
 			}
-			v7 := v6 <= v0
+			v7 := 1 <= v0
 			v9 := float32(0)
 			if v7 {
 				v9 = v8
 			}
-			v12 := v11 <= v0
+			v12 := 2 <= v0
 			v14 := float32(0)
 			if v12 {
 				v14 = v13
 			}
-			v17 := v16 <= v0
+			v17 := 3 <= v0
 			v19 := float32(0)
 			if v17 {
 				v19 = v18
 			}
-			v22 := v21 <= v0
+			v22 := 4 <= v0
 			v24 := float32(0)
 			if v22 {
 				v24 = v23
 			}
-			v27 := v26 <= v0
+			v27 := 5 <= v0
 			v29 := float32(0)
 			if v27 {
 				v29 = v28
 			}
 			v30 := ((((v5 + v9) + v14) + v19) + v24) + v29
-			v32 := v31 <= v0
+			v32 := 6 <= v0
 			v34 := float32(0)
 			if v32 {
 				v34 = v33
 			}
-			v37 := v36 <= v0
+			v37 := 7 <= v0
 			v39 := float32(0)
 			if v37 {
 				v39 = v38

@@ -23,6 +23,7 @@ var mayImport = []struct {
 	{"frontend/mlx/nn", []string{"frontend/dsl", "frontend/mlx"}},
 	{"frontend/mlx/loss", []string{"frontend/dsl", "frontend/mlx"}},
 	{"frontend/mlx/optim", []string{"frontend/dsl", "frontend/mlx"}},
+	{"frontend/mlx/prelude", []string{"frontend/dsl", "frontend/mlx"}},
 	{"frontend/mlx/internal/library", []string{"frontend/dsl"}},
 	{"frontend/mlx/...", []string{"ir", "frontend/mlx/..."}},
 	{"frontend/dsl/...", []string{"ir", "frontend/mlx/...", "frontend/dsl/..."}},

@@ -2,6 +2,7 @@ package mlx
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -57,7 +58,7 @@ func (v Value) transpose() Value {
 }
 
 // keep declares the planes of a quantised param. A distribution as its init is left out, as
-// nothing draws from it.
+// nothing draws from it. Loads turn the planes, which have the tensor's rows.
 func (b *Builder) keep(what string, p *param) {
 	t := p.ir.Type
 	f := t.DType.Format()
@@ -65,8 +66,8 @@ func (b *Builder) keep(what string, p *param) {
 	switch {
 	case err != nil:
 		hint = fitting(f, t.Shape)
-	case len(p.loads) > 0:
-		err, hint = fmt.Errorf("the elements of %s cannot be rearranged", t), "declare it as the file has it: a product takes `w` and `w.T`"
+	case slices.ContainsFunc(p.loads, func(l load) bool { return l.row() == "" }):
+		err, hint = fmt.Errorf("the elements in a row of %s cannot be rearranged", t), "declare it as the file has it: a product takes `w` and `w.T`"
 	case p.ir.Init != nil && p.ir.Init.Name == "constant":
 		err = fmt.Errorf("%s cannot be filled with a number", t)
 	}
@@ -74,6 +75,13 @@ func (b *Builder) keep(what string, p *param) {
 		b.Fail(fmt.Sprintf("%s: %v", what, err), hint)
 		return
 	}
+	var loads []load
+	for _, l := range p.loads {
+		axes := maps.Clone(l.axes)
+		delete(axes, l.row())
+		loads = append(loads, load{l.pattern, axes})
+	}
+	types := f.Types(p.typ.Shape)
 	for i, typ := range f.Types(t.Shape) {
 		if err := b.checkType(typ); err != nil {
 			b.errorf("%s: %v", what, err)
@@ -82,8 +90,22 @@ func (b *Builder) keep(what string, p *param) {
 		path := f.Planes[i].Path(p.ir.Path)
 		plane := &ir.Param{Name: b.symbol(path), Path: path, Type: typ, Of: &ir.Plane{Type: t, Index: i}, Pos: p.ir.Pos}
 		b.module.Params = append(b.module.Params, plane)
-		p.planes = append(p.planes, &param{ir: plane, typ: typ})
+		p.planes = append(p.planes, &param{ir: plane, typ: types[i], loads: loads})
 	}
+}
+
+// row is the axis that a load leaves as the last; empty: it leaves none.
+func (l load) row() string {
+	last := func(side []group) string {
+		if len(side) == 0 || len(side[len(side)-1].axes) != 1 {
+			return ""
+		}
+		return side[len(side)-1].axes[0].name
+	}
+	if name := last(l.left); name == last(l.right) && name != ellipsis {
+		return name
+	}
+	return ""
 }
 
 // fitting names the dtypes with as many bits that a tensor can have, if its sizes let it have

@@ -46,6 +46,32 @@ func TestQuantisedParams(t *testing.T) {
 	}
 }
 
+// A load moves the rows of a quantised param: in each of its planes.
+func TestQuantisedRowsAreLoaded(t *testing.T) {
+	b := mlx.New("rows")
+	w := b.Param("w", "q8_0[6, 64]", mlx.Load("(h two) i -> (two h) i", mlx.Axes{"two": N(2)}))
+	b.Entry("f", func(e Entry) { e.Out("y", w.Dequant()) })
+	p, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := ir.NewTensor(ir.U8, 6, 68)
+	for i := range file.I {
+		if file.I[i] = int64(i / 68); i%34 < 2 {
+			file.I[i] = []int64{0, 0x3c}[i%34] // a scale of 1
+		}
+	}
+	out, err := p.Eval("f", map[string]*ir.Tensor{"w": file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for row, from := range []float64{0, 2, 4, 1, 3, 5} {
+		if got := out[0].F[64*row+row]; got != from {
+			t.Errorf("row %d is row %v of the file, want %v", row, got, from)
+		}
+	}
+}
+
 // Wrong uses of quantised dtypes, and what is said of them. The language says the same, in
 // frontend/dsl/testdata/mistakes.txt.
 func TestQuantisedErrors(t *testing.T) {

@@ -54,6 +54,40 @@ func TestLoad(t *testing.T) {
 	}
 }
 
+// What a rename turns is what the param's own load takes: of a file [2, 3, 4] first its last
+// two axes are exchanged, and then the first goes last.
+func TestRename(t *testing.T) {
+	b := mlx.New("test")
+	b.Rename("layers.{i}.w", "blk.{i}", mlx.Load("a b c -> a c b", nil))
+	b.Rename("layers.1.w", "never")
+	w := b.Sub("layers").At(1).Param("w", "f32[4, 3, 2]", mlx.Load("a b c -> b c a", nil))
+	other := b.Sub("layers").Param("w", "f32")
+	b.Entry("f", func(e Entry) { e.Out("y", w.Add(other)) })
+	if idle := b.Unrenamed(); len(idle) != 1 || idle[0].Msg != `no param is called "layers.1.w"` {
+		t.Errorf("renames that are for nothing: %v", idle)
+	}
+	p, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := p.Module().Params[0]; got.Path != "blk.1" || got.Type.String() != "f32[2, 3, 4]" {
+		t.Errorf("%s %s", got.Path, got.Type)
+	}
+	file := ir.NewTensor(ir.F32, 2, 3, 4)
+	for i := range file.F {
+		file.F[i] = float64(i)
+	}
+	out, err := p.Eval("f", map[string]*ir.Tensor{"layers.1.w": file, "layers.w": ir.NewTensor(ir.F32)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range indices(out[0].Shape) {
+		if got, want := out[0].F[linear(at, out[0].Shape)], float64(linear([]int{at[2], at[1], at[0]}, file.Shape)); got != want {
+			t.Fatalf("%v holds %v, want %v", at, got, want)
+		}
+	}
+}
+
 // An entry reads a param once, however often it is used.
 func TestReadOnce(t *testing.T) {
 	b := mlx.New("test")

@@ -1,6 +1,7 @@
 package mlxc_test
 
 import (
+	"context"
 	"hash/fnv"
 	"math"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mlxc/mlxc/internal/repack"
 	"github.com/mlxc/mlxc/ir"
 	"github.com/mlxc/mlxc/runtime"
 )
@@ -69,15 +71,25 @@ func column(t *testing.T, rows *runtime.Array, at int) *runtime.Array {
 
 // drawnWeights writes a checkpoint with drawn weights, in PyTorch's layouts: a matrix or
 // kernel times sqrt(3/fan), a bias or mean divided by 4, a gain from 3/4 to 5/4, a variance
-// from 1/2 to 3/2. It is "" for a model without weights.
+// from 1/2 to 3/2. Then what the model has as quantised params is quantised. It is "" for a
+// model without weights.
 func drawnWeights(t *testing.T, m *ir.Module) string {
 	t.Helper()
 	var names []string
 	var arrays []*runtime.Array
+	quantised := map[string]ir.Type{}
 	for _, p := range m.Weights() {
+		typ := p.Type
+		if p.Of != nil {
+			typ = p.Of.Type
+			if p.Of.Index > 0 {
+				continue
+			}
+			quantised[p.Path] = typ
+		}
 		var shape []int
 		fan := 1.0
-		for i, s := range p.Type.Shape {
+		for i, s := range typ.Shape {
 			n, _ := s.Int()
 			if shape = append(shape, int(n)); i > 0 {
 				fan *= float64(n)
@@ -97,7 +109,29 @@ func drawnWeights(t *testing.T, m *ir.Module) string {
 	if names == nil {
 		return ""
 	}
-	return checkpoint(t, names, arrays)
+	path := checkpoint(t, names, arrays)
+	if len(quantised) == 0 {
+		return path
+	}
+	return repacked(t, path, repack.Options{Output: filepath.Join(t.TempDir(), "weights.safetensors"), Wanted: quantised})
+}
+
+// repacked rewrites a checkpoint, as mlxc pack does.
+func repacked(t *testing.T, path string, o repack.Options) string {
+	t.Helper()
+	w, err := runtime.OpenWeights(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	job, err := repack.Plan(path, w, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := job.Run(context.Background(), func(done, all int64) {}); err != nil {
+		t.Fatal(err)
+	}
+	return o.Output
 }
 
 // checkpoint writes arrays as an .npz file.

@@ -68,18 +68,20 @@ func whisperCalls(t *testing.T) []call {
 
 // llamaCalls read a prompt in two pieces, and a token, that again with the texts in each other's
 // place, and write one.
-func llamaCalls(t *testing.T) []call {
-	text := drawTokens(t, "text", 50, 2, 7)
-	read := func(from, to int, want string) call {
-		return call{"read", []int{from}, []*runtime.Array{columns(t, text, from, to)}, []string{want}}
-	}
-	cold, key := arrayOf(t, runtime.F32, []float32{0}), arrayOf(t, runtime.U32, []uint32{1, 2}, 2)
-	swap := call{"reorder", nil, []*runtime.Array{arrayOf(t, runtime.I32, []int32{1, 0}, 2)}, nil}
-	fifth := data[int32](t, column(t, text, 5))
-	swapped := call{"read", []int{5}, []*runtime.Array{arrayOf(t, runtime.I32, []int32{fifth[1], fifth[0]}, 2, 1)}, []string{""}}
-	return []call{
-		read(0, 3, ""), read(3, 5, "prompt"), read(5, 6, "fifth"), swap, swapped, swap,
-		{"write", []int{6}, []*runtime.Array{column(t, text, 6), cold, key}, []string{"next"}},
+func llamaCalls(prefix string) func(t *testing.T) []call {
+	return func(t *testing.T) []call {
+		text := drawTokens(t, "text", 50, 2, 7)
+		read := func(from, to int, want string) call {
+			return call{"read", []int{from}, []*runtime.Array{columns(t, text, from, to)}, []string{want}}
+		}
+		cold, key := arrayOf(t, runtime.F32, []float32{0}), arrayOf(t, runtime.U32, []uint32{1, 2}, 2)
+		swap := call{"reorder", nil, []*runtime.Array{arrayOf(t, runtime.I32, []int32{1, 0}, 2)}, nil}
+		fifth := data[int32](t, column(t, text, 5))
+		swapped := call{"read", []int{5}, []*runtime.Array{arrayOf(t, runtime.I32, []int32{fifth[1], fifth[0]}, 2, 1)}, []string{""}}
+		return []call{
+			read(0, 3, ""), read(3, 5, prefix+"prompt"), read(5, 6, prefix+"fifth"), swap, swapped, swap,
+			{"write", []int{6}, []*runtime.Array{column(t, text, 6), cold, key}, []string{prefix + "next"}},
+		}
 	}
 }
 

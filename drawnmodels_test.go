@@ -37,9 +37,13 @@ var drawnModels = []drawnModel{
 		"vocab": "60", "P": "16", "D": "32", "F": "48", "L": "2", "H": "4", "act": "quick_gelu",
 	}, calls: clipCalls("quick")},
 	{name: "llama", set: map[string]string{
-		"vocab": "50", "D": "32", "F": "48", "L": "2", "H": "4", "KV": "2", "theta": "10000.0",
+		"vocab": "50", "D": "64", "F": "128", "L": "2", "H": "4", "KV": "2", "theta": "10000.0",
 		"factor": "8.0", "context": "64", "tied": "false",
-	}, dims: []int{2, 9}, calls: llamaCalls},
+	}, dims: []int{2, 9}, calls: llamaCalls("")},
+	{name: "llama", set: map[string]string{
+		"vocab": "50", "D": "64", "F": "128", "L": "2", "H": "4", "KV": "2", "theta": "10000.0",
+		"factor": "8.0", "context": "64", "tied": "false", "W": "q4g64",
+	}, dims: []int{2, 9}, calls: llamaCalls("q4-")},
 	{name: "whisper", set: map[string]string{
 		"D": "32", "mels": "20", "A": "24", "P": "12", "vocab": "50",
 		"listeners": "2", "ears": "2", "writers": "2", "heads": "4",

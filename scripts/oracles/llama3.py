@@ -3,18 +3,22 @@
     python scripts/oracles/llama3.py testdata/models/llama
 
 The network is written with torch.nn under the names of the checkpoints of Hugging Face, in
-float64. It has no cache: the logits at each position are those of the whole text.
+float64. It has no cache: the logits at each position are those of the whole text. Once more
+it is computed with the matrices that MLX makes of 4 bits in groups of 64, whose scales and
+biases are rounded to f16.
 """
 
 import math
 import sys
 
+import mlx.core as mx
+import numpy as np
 import torch
 import torch.nn.functional as F
 from draw import draw, fill, record, tokens
 from torch import nn
 
-D, HIDDEN, LAYERS, H, KV, HD, VOCAB, EPS = 32, 48, 2, 4, 2, 8, 50, 1e-5
+D, HIDDEN, LAYERS, H, KV, HD, VOCAB, EPS = 64, 128, 2, 4, 2, 16, 50, 1e-5
 THETA, FACTOR, LOW, HIGH, CONTEXT = 10000.0, 8.0, 1.0, 4.0, 64
 
 
@@ -65,6 +69,21 @@ class Llama(nn.Module):
         return self.lm_head(self.model.norm(self.model.layers(self.model.embed_tokens(text))))
 
 
+def q4g64(w):
+    """The matrix that MLX's q4g64 stands for."""
+    words, scales, biases = (np.array(a) for a in mx.quantize(mx.array(w.float().numpy()), group_size=64, bits=4))
+    levels = (words[..., None] >> np.arange(0, 32, 4, dtype=np.uint32) & 15).reshape(*scales.shape, 64)
+    scales, biases = (a.astype(np.float16).astype(np.float64)[..., None] for a in (scales, biases))
+    return torch.from_numpy((levels * scales + biases).reshape(w.shape))
+
+
 torch.set_default_dtype(torch.float64)
-logits = fill(Llama())(tokens("text", VOCAB, 2, 7))
-record(sys.argv[1], prompt=logits[:, 4], fifth=logits[:, 5], next=logits[:, 6].argmax(-1))
+llama, text = fill(Llama()), tokens("text", VOCAB, 2, 7)
+for prefix in ["", "q4-"]:
+    logits = llama(text)
+    record(sys.argv[1], **{prefix + "prompt": logits[:, 4], prefix + "fifth": logits[:, 5], prefix + "next": logits[:, 6].argmax(-1)})
+    with torch.no_grad():
+        for p in llama.parameters():
+            if p.dim() == 2:
+                p.copy_(q4g64(p))
+print("mlx", mx.__version__)

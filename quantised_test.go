@@ -201,6 +201,9 @@ func TestQuantisedColumns(t *testing.T) {
 		params = append(params, fmt.Sprintf("param w_%s: %[1]s[192, 512]\n", f))
 		results, values = append(results, fmt.Sprintf("y_%s: f32[T, 192]", f)), append(values, fmt.Sprintf("x @ w_%s.T", f))
 	}
+	formats = append(formats, "rows")
+	params = append(params, "param w_rows: q4_k[192, 512] load rearrange(_, \"(h d two) i -> (h two d) i\", h=3, two=2)\n")
+	results, values = append(results, "y_rows: f32[T, 192]"), append(values, "x @ w_rows.T")
 	m := loadText(t, fmt.Sprintf("dim 1 <= T <= 16\n%sentry f(x: f32[T, 512]) -> (%s) {\n  return %s\n}\n", strings.Join(params, ""), strings.Join(results, ", "), strings.Join(values, ", ")))
 	planned, err := mlxc.Plan(m, ir.CPU, nil)
 	if err != nil {

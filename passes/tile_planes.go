@@ -21,26 +21,17 @@ const (
 // preparePlanes makes that form of k, some arguments of which are planes; nil: it is no
 // product, or one of which vectors cannot compute the columns.
 func preparePlanes(k *ir.Kernel, isPlane func(arg int) bool) *prepared {
-	c := k.Contract
-	if c == nil {
-		c = vectorContract(k)
-	}
-	if c == nil || len(c.N) != 1 || len(c.Rights) != 1 || c.Rights[0].Sum.DType != ir.F32 {
+	p := &prepared{main: clone(k, nil)}
+	if p.main.Contract = planesContract(p.main, isPlane); p.main.Contract == nil {
 		return nil
 	}
-	sum, columns, lanes := c.Rights[0].Sum, c.N[0], int64(planeLanes)
-	if slices.ContainsFunc(k.Values, func(v *ir.Scalar) bool { return v.Kind == ir.ScalarReduce && v != sum }) {
-		return nil
-	}
-	n, ok := columns.Extent.Int()
+	joinColumns(p.main)
+	c, lanes := p.main.Contract, int64(planeLanes)
+	n, ok := c.N[0].Extent.Int()
 	for lanes > leastLanes && n%lanes != 0 {
 		lanes /= 2
 	}
-	if !ok || n%lanes != 0 {
-		return nil
-	}
-	p := &prepared{main: clone(k, c)}
-	if !isRows(p.main, c.A, c.Terms()) && !p.rows() {
+	if !ok || n%lanes != 0 || !isRows(p.main, c.A, c.Terms()) && !p.rows() {
 		return nil
 	}
 	for c = p.main.Contract; ; c = p.main.Contract {
@@ -63,10 +54,59 @@ func preparePlanes(k *ir.Kernel, isPlane func(arg int) bool) *prepared {
 		splitAxes(p.main)
 		writeOutTerms(p.main)
 		contractFMA(p.main) // a scale times a number of 8 bits is exact
+		renameAxes(p.main)
 	}
-	renameAxes(p.main)
 	p.args = dropArgs(p.main)
 	return p
+}
+
+// planesContract is the only sum of a kernel as a product by what planes have, whose columns
+// are the last axes of the grid; nil: it is none.
+func planesContract(k *ir.Kernel, isPlane func(arg int) bool) *ir.Contract {
+	i := slices.IndexFunc(k.Values, func(v *ir.Scalar) bool { return v.Kind == ir.ScalarReduce })
+	if i < 0 || k.Inner != nil || slices.ContainsFunc(k.Values[i+1:], func(v *ir.Scalar) bool { return v.Kind == ir.ScalarReduce }) {
+		return nil
+	}
+	sum := k.Values[i]
+	x := sum.Args[0]
+	if sum.Fn != ir.Add || sum.DType != ir.F32 || x.Kind != ir.ScalarApply || x.Fn != ir.Mul {
+		return nil
+	}
+	a, b := x.Args[0], x.Args[1]
+	planes := func(v *ir.Scalar) bool { return v.Kind == ir.ScalarLoad && isPlane(v.Arg) }
+	if needs(a, planes) {
+		a, b = b, a
+	}
+	c, grid := &ir.Contract{A: a, Rights: []ir.Right{{B: b, Sum: sum}}}, k.Grid()
+	for len(grid) > len(c.N) && b.Varies(grid[len(grid)-1-len(c.N)]) {
+		c.N = grid[len(grid)-1-len(c.N):]
+	}
+	c.M = grid[:len(grid)-len(c.N)]
+	if len(c.N) == 0 || needs(a, planes) || slices.ContainsFunc(c.N, a.Varies) || slices.ContainsFunc(c.M, b.Varies) || slices.ContainsFunc(c.M, func(m *ir.Axis) bool { return !a.Varies(m) }) {
+		return nil
+	}
+	return c
+}
+
+// joinColumns makes one axis of the columns of a product.
+func joinColumns(k *ir.Kernel) {
+	c, columns := k.Contract, k.Contract.N
+	if len(columns) == 1 {
+		return
+	}
+	n := &ir.Axis{Name: "n", Extent: ir.Product(extentsOf(columns))}
+	at, after := make([]ir.Size, len(columns)), ir.N(1)
+	for i, a := range slices.Backward(columns) {
+		at[i], after = n.Index().Div(after).Mod(a.Extent), after.Mul(a.Extent)
+	}
+	k.Par = append(slices.Clone(c.M), n)
+	c.N = []*ir.Axis{n}
+	edit{size: func(s ir.Size) ir.Size {
+		for i, a := range columns {
+			s = s.Replace(a, at[i])
+		}
+		return s
+	}}.apply(k)
 }
 
 // ofPlanes finds what of an element is to be moved: a load, or what many elements have in
@@ -95,17 +135,21 @@ func termsOf(v *ir.Scalar, terms []*ir.Axis) []*ir.Axis {
 }
 
 // moved lets a kernel compute x for each of so many neighbouring columns, term by term, and
-// main read it; false: x varies with other axes.
+// main read it; false: x varies with other axes, or would take more memory than it does.
 func (p *prepared) moved(x *ir.Scalar, terms []*ir.Axis, n *ir.Axis, lanes int64) bool {
 	terms = termsOf(x, terms)
 	if slices.ContainsFunc(x.Free, func(a *ir.Axis) bool { return a.Name != n.Name && !contains(terms, a) }) || len(x.Guard)+len(x.Bind) > 0 {
 		return false
 	}
 	dtype := x.DType
-	if x.Kind == ir.ScalarLoad {
-		dtype = p.main.Args[x.Arg].DType
-	}
 	columns, _ := n.Extent.Int()
+	if x.Kind == ir.ScalarLoad {
+		arg := p.main.Args[x.Arg]
+		dtype = arg.DType
+		if whole, _ := arg.Len.Int(); columns*most(terms) > whole {
+			return false // columns have it in common
+		}
+	}
 	group := &ir.Axis{Name: "group", Extent: ir.N(columns / lanes)}
 	lane := &ir.Axis{Name: "lane", Extent: ir.N(lanes)}
 	column := group.Index().Mul(ir.N(lanes)).Add(lane.Index())

@@ -117,14 +117,18 @@ func (d drawnModel) compare(t *testing.T, calls []call, results [][]*runtime.Arr
 	}
 }
 
-// A kernel has room for 31 buffers on Metal: what is joined of more values, by the model or
-// of the weights of products of one value, is joined in parts.
+// A kernel has room for 31 buffers on Metal: what is joined of more values, by the model, of
+// the weights of products of one value or of what becomes of states, is joined in parts.
 func TestManyJoined(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "many.mlx")
 	text := `import nn
 dim 1 <= B <= 4
 layers = [nn.Linear(8, 8, bias=false) for i in 0..40]
 entry joined(x: f32[B, 8]) -> (y: f32[320, B]) { return concat([layer(x).T for layer in layers], 0) }
+block Cache() { state k: f32[B, 8, 8] = 0 }
+caches = [Cache() for i in 0..40]
+entry fill(x: f32[B, 8, 8]) { for c in caches { c.k = x } }
+entry reorder(from: i32[B]) { for c in caches { c.k = take(c.k, from) } }
 entry apart(x: f32[B, 8]) -> (y: f32[8, 40 * B]) { return concat([layer(relu(x)).T for layer in layers], 1) }
 `
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

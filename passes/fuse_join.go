@@ -55,8 +55,14 @@ func resultsOf(body []*ir.Instr) []*ir.Value {
 // one grid by itself, and one kernel can.
 func (u *fusion) join(g, h *group) bool {
 	apart := u.place[largest(g.values)] - u.place[largest(h.values)]
+	more := len(h.values)
+	for v := range h.reads {
+		if !g.reads[v] {
+			more++
+		}
+	}
 	if g.heavy != nil || h.heavy != nil || g.device != h.device || max(apart, -apart) > maxApart ||
-		u.buffers(g)+len(h.values) > maxArgs || elems(largest(g.values)) < elems(largest(h.values)) {
+		u.buffers(g)+more > maxArgs || elems(largest(g.values)) < elems(largest(h.values)) {
 		return false
 	}
 	points := !g.folds && !h.folds && ir.EqualShapes(largest(g.values).Type.Shape, largest(h.values).Type.Shape)

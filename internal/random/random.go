@@ -262,7 +262,7 @@ func (g *generator) instr(op *ir.Op) {
 			if strings.HasSuffix(name, "...") {
 				break // it may be left out
 			}
-			y, ok := g.operand(op, x.Type)
+			y, ok := g.operand(op, name, x.Type)
 			if !ok {
 				return
 			}
@@ -306,8 +306,8 @@ func (g *generator) halves(x *ir.Value) *ir.Value {
 	return g.emit("concat", ir.AxisAttrs{}, sorted, sorted)
 }
 
-// operand is the type of a further operand, for ops whose operands differ.
-func (g *generator) operand(op *ir.Op, x ir.Type) (ir.Type, bool) {
+// operand is the type of a further operand of some name, for ops whose operands differ.
+func (g *generator) operand(op *ir.Op, name string, x ir.Type) (ir.Type, bool) {
 	if x.Rank() == 0 {
 		return x, false
 	}
@@ -341,6 +341,9 @@ func (g *generator) operand(op *ir.Op, x ir.Type) (ir.Type, bool) {
 	case ir.AxisAttrs:
 		return ir.Type{DType: pick(g.r, []ir.DType{ir.I32, ir.U8, ir.I64}), Shape: x.Shape[:g.r.IntN(2)]}, true
 	case ir.GatherAttrs:
+		if name == "y" {
+			return x, true
+		}
 		return ir.Type{DType: pick(g.r, []ir.DType{ir.I32, ir.U8, ir.I64}), Shape: x.Shape}, true
 	}
 	return ir.Type{DType: x.DType, Shape: []ir.Size{last}}, true

@@ -164,6 +164,7 @@ func TestCompilationRepeats(t *testing.T) {
 // compared by name or number, since following them would visit shared parts once
 // for each path to them; ops are entries of one table.
 var compareIR = cmp.Options{
+	cmpopts.EquateNaNs(),
 	cmpopts.EquateEmpty(),
 	cmp.Comparer(func(a, b *ir.Op) bool { return a == b }),
 	cmp.Comparer(func(a, b ir.Size) bool { return a.Equal(b) }),

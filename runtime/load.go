@@ -182,7 +182,7 @@ func (m *Model) param(p *Param) (*Array, error) {
 	t := m.weights.Tensor(p.Name)
 	if t == nil {
 		if p.Init == nil {
-			return nil, fmt.Errorf("missing, want %s", typeString(p.DType, p.Shape))
+			return nil, fmt.Errorf("missing, want %s", p)
 		}
 		a, err := filled(p.DType, p.Shape, p.Init)
 		return m.count(a), err

@@ -12,10 +12,7 @@ import (
 // Fits says why the tensor cannot be a param, as far as that is known without reading it;
 // nil if it can. Floats are converted to one another.
 func (t *Tensor) Fits(p *Param) error {
-	want := typeString(p.DType, p.Shape)
-	if p.Format != "" {
-		want = fmt.Sprintf("that of %s, %s", p.Format, want)
-	}
+	want := p.String()
 	switch {
 	case t.areBlocks(p):
 		return nil
@@ -78,4 +75,12 @@ func (t *Tensor) areBlocks(p *Param) bool {
 	}
 	n, err := byteSize(U8, p.Shape)
 	return err == nil && n == len(t.data) && slices.Equal(t.Shape[:last], p.Shape[:last])
+}
+
+// String is the type of a param, and what it is a plane of.
+func (p *Param) String() string {
+	if p.Format == "" {
+		return typeString(p.DType, p.Shape)
+	}
+	return fmt.Sprintf("that of %s, %s", p.Format, typeString(p.DType, p.Shape))
 }

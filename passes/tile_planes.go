@@ -8,8 +8,7 @@ import (
 
 // Products by quantised matrices on the CPU. Vectors compute neighbouring columns, so the
 // planes of the matrix are moved: all that a vector reads for a term lies together. That
-// is done at load, as it depends on weights alone, and takes no more memory than the
-// planes do. Few rows are multiplied by elements that are computed for them; for more,
+// is done at load, as it depends on weights alone. Few rows are multiplied by elements that are computed for them; for more,
 // panels of f32 are made at each call.
 
 const (
@@ -43,7 +42,7 @@ func preparePlanes(k *ir.Kernel, isPlane func(arg int) bool) *prepared {
 			return nil
 		}
 	}
-	if len(p.factors) == 0 {
+	if len(p.factors) == 0 || !p.fitsPlanes(k, isPlane) {
 		return nil
 	}
 	if most(c.M) > rowsAreFew {
@@ -58,6 +57,23 @@ func preparePlanes(k *ir.Kernel, isPlane func(arg int) bool) *prepared {
 	}
 	p.args = dropArgs(p.main)
 	return p
+}
+
+// fitsPlanes reports that what is moved takes at most half as much memory again as the planes
+// of k do: columns may have in common what lies beside each of them then.
+func (p *prepared) fitsPlanes(k *ir.Kernel, isPlane func(arg int) bool) bool {
+	planes, moved := int64(0), int64(0)
+	for i, a := range k.Args {
+		if n, _ := a.Len.Int(); isPlane(i) {
+			planes += n * int64(a.DType.Size())
+		}
+	}
+	for _, f := range p.factors {
+		if n, _ := f.shape.Bytes().Int(); f.suffix == "planes" {
+			moved += n
+		}
+	}
+	return 2*moved <= 3*planes
 }
 
 // planesContract is the only sum of a kernel as a product by what planes have, whose columns
@@ -135,7 +151,7 @@ func termsOf(v *ir.Scalar, terms []*ir.Axis) []*ir.Axis {
 }
 
 // moved lets a kernel compute x for each of so many neighbouring columns, term by term, and
-// main read it; false: x varies with other axes, or would take more memory than it does.
+// main read it; false: x varies with other axes.
 func (p *prepared) moved(x *ir.Scalar, terms []*ir.Axis, n *ir.Axis, lanes int64) bool {
 	terms = termsOf(x, terms)
 	if slices.ContainsFunc(x.Free, func(a *ir.Axis) bool { return a.Name != n.Name && !contains(terms, a) }) || len(x.Guard)+len(x.Bind) > 0 {
@@ -144,11 +160,7 @@ func (p *prepared) moved(x *ir.Scalar, terms []*ir.Axis, n *ir.Axis, lanes int64
 	dtype := x.DType
 	columns, _ := n.Extent.Int()
 	if x.Kind == ir.ScalarLoad {
-		arg := p.main.Args[x.Arg]
-		dtype = arg.DType
-		if whole, _ := arg.Len.Int(); columns*most(terms) > whole {
-			return false // columns have it in common
-		}
+		dtype = p.main.Args[x.Arg].DType
 	}
 	group := &ir.Axis{Name: "group", Extent: ir.N(columns / lanes)}
 	lane := &ir.Axis{Name: "lane", Extent: ir.N(lanes)}

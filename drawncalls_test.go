@@ -15,7 +15,7 @@ func lenetCalls(t *testing.T) []call {
 }
 
 func resnet18Calls(t *testing.T) []call {
-	return []call{{"classify", nil, []*runtime.Array{draw(t, "x", 2, 32, 32, 3)}, []string{"logits", ""}}}
+	return []call{{"classify", nil, []*runtime.Array{draw(t, "x", 2, 64, 64, 3)}, []string{"logits", ""}}}
 }
 
 func kernelsCalls(t *testing.T) []call {

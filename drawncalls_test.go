@@ -15,11 +15,12 @@ func lenetCalls(t *testing.T) []call {
 }
 
 func resnet18Calls(t *testing.T) []call {
-	return []call{{"classify", nil, []*runtime.Array{draw(t, "x", 2, 32, 32, 3)}, []string{"logits", ""}}}
+	return []call{{"classify", nil, []*runtime.Array{draw(t, "x", 2, 64, 64, 3)}, []string{"logits", ""}}}
 }
 
 func kernelsCalls(t *testing.T) []call {
-	return []call{{"ffn32", nil, []*runtime.Array{draw(t, "gate", 3, 100), draw(t, "up", 3, 100), draw(t, "w", 100)}, []string{"y"}}}
+	inputs := []*runtime.Array{draw(t, "gate", 3, 100), draw(t, "up", 3, 100), draw(t, "w", 100)}
+	return []call{{"hottest", nil, inputs, []string{"y", "hot"}}}
 }
 
 // rnnCalls read a text in two pieces, and write one behind its last word, which ends with a word.

@@ -26,7 +26,7 @@ type drawnModel struct {
 var drawnModels = []drawnModel{
 	{name: "mlp", set: map[string]string{"hidden": "32"}, calls: mlpCalls},
 	{name: "lenet", calls: lenetCalls},
-	{name: "resnet18", set: map[string]string{"size": "32"}, calls: resnet18Calls, long: true},
+	{name: "resnet18", set: map[string]string{"size": "64", "width": "16"}, calls: resnet18Calls},
 	{name: "kernels", calls: kernelsCalls},
 	{name: "rnn", set: map[string]string{"words": "30", "D": "24"}, dims: []int{2}, calls: rnnCalls("lstm", 27)},
 	{name: "rnn", set: map[string]string{"words": "30", "D": "24", "cell": "GRU"}, dims: []int{2}, calls: rnnCalls("gru", 23)},

@@ -39,14 +39,14 @@ class BasicBlock(nn.Module):
 
 
 class ResNet18(nn.Module):
-    def __init__(self):
+    def __init__(self, width):
         super().__init__()
-        self.conv1, self.bn1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64)
-        self.layer1 = nn.Sequential(BasicBlock(64, 64, 1), BasicBlock(64, 64, 1))
-        self.layer2 = nn.Sequential(BasicBlock(64, 128, 2), BasicBlock(128, 128, 1))
-        self.layer3 = nn.Sequential(BasicBlock(128, 256, 2), BasicBlock(256, 256, 1))
-        self.layer4 = nn.Sequential(BasicBlock(256, 512, 2), BasicBlock(512, 512, 1))
-        self.fc = nn.Linear(512, 1000)
+        self.conv1, self.bn1 = nn.Conv2d(3, width, 7, 2, 3, bias=False), nn.BatchNorm2d(width)
+        self.layer1 = nn.Sequential(BasicBlock(width, width, 1), BasicBlock(width, width, 1))
+        for i in (1, 2, 3):
+            w = width * 2**i
+            setattr(self, f"layer{i + 1}", nn.Sequential(BasicBlock(w // 2, w, 2), BasicBlock(w, w, 1)))
+        self.fc = nn.Linear(8 * width, 1000)
 
     def forward(self, x):
         x = F.max_pool2d(F.relu(self.bn1(self.conv1(x))), 3, 2, 1)
@@ -70,4 +70,4 @@ torch.set_default_dtype(torch.float64)
 folder = sys.argv[1]
 record(folder + "/mlp", probs=fill(MLP())(draw("x", 3, 784)).softmax(-1))
 record(folder + "/lenet", logits=fill(LeNet())(pictures(2, 28, 28, 1)))
-record(folder + "/resnet18", logits=fill(ResNet18())(pictures(2, 32, 32, 3)))
+record(folder + "/resnet18", logits=fill(ResNet18(16))(pictures(2, 64, 64, 3)))

@@ -9,4 +9,5 @@ import torch.nn.functional as F
 from draw import draw, record
 
 gate, up, w = draw("gate", 3, 100), draw("up", 3, 100), draw("w", 100)
-record(sys.argv[1], y=F.rms_norm(F.silu(gate) * up, (100,), w, 1e-3))
+y = F.rms_norm(F.silu(gate) * up, (100,), w, 1e-3)
+record(sys.argv[1], y=y, hot=y.argmax(-1))

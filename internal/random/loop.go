@@ -17,14 +17,18 @@ func Looped(seed uint64) *ir.Module {
 	return generate(seed, kinds, true, whole)
 }
 
-// mostLoops bounds how deep loops are in one another.
-const mostLoops = 3
+// mostLoops and mostDeep bound how many loops there are, and how deep they are in one another.
+const (
+	mostLoops = 12
+	mostDeep  = 3
+)
 
 // loop appends a loop, if there is something that it could carry.
 func (g *generator) loop() {
-	if len(g.counters) == mostLoops || len(g.values) == 0 {
+	if len(g.counters) == mostDeep || g.loops == mostLoops {
 		return
 	}
+	g.loops++
 	count := g.size()
 	counter := g.counter(count)
 	fact := ir.Fact{Left: counter.Size(), Rel: ir.LT, Right: count}
@@ -53,6 +57,7 @@ func (g *generator) loop() {
 		g.draw()
 	}
 	g.close(body, carried, ends)
+	outer.loops = g.loops
 	*g = outer
 
 	in := &ir.Instr{Op: ir.LookupOp("loop"), Args: args, Body: body, Facts: g.b.Facts, Attrs: ir.LoopAttrs{Count: count, Carried: carried, Ends: ends}}

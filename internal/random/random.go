@@ -70,6 +70,7 @@ type generator struct {
 	states bool // there may be some
 
 	counters []*ir.Dim // of the loops whose body is drawn
+	loops    int       // so far
 }
 
 // draw tries to append an instruction of a kind that is drawn.

@@ -2,6 +2,7 @@ package dsl
 
 import (
 	"bytes"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -95,6 +96,9 @@ func TestFormatFiles(t *testing.T) {
 	}
 	files, loaded := 0, 0
 	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) { // tests of other packages make folders for a while
+			return nil
+		}
 		if err != nil || filepath.Ext(path) != ".mlx" {
 			return err
 		}

@@ -15,10 +15,10 @@ import (
 
 // On the GPU, too, they give what PyTorch gave.
 func TestMetalDrawnModels(t *testing.T) {
+	notShort(t)
 	needMetal(t)
 	for _, d := range drawnModels {
 		t.Run(d.name, func(t *testing.T) {
-			d.skipLong(t)
 			calls := d.calls(t)
 			m := sampleModel(t, d.name, d.set, calls)
 			weights := drawnWeights(t, m)

@@ -20,7 +20,6 @@ type drawnModel struct {
 	set   map[string]string
 	dims  []int // of the session
 	calls func(t *testing.T) []call
-	long  bool // it has kernels by the hundred
 }
 
 var drawnModels = []drawnModel{
@@ -50,15 +49,15 @@ var drawnModels = []drawnModel{
 	}, dims: []int{2}, calls: whisperCalls},
 	{name: "unet", set: map[string]string{
 		"ch": "[16, 32, 48]", "heads": "[2, 4, 6]", "layers": "1", "context": "24", "groups": "8",
-	}, calls: unetCalls, long: true},
-	{name: "vae", set: map[string]string{"ch": "[16, 24, 32]", "layers": "1", "groups": "8"}, calls: vaeCalls, long: true},
+	}, calls: unetCalls},
+	{name: "vae", set: map[string]string{"ch": "[16, 24, 32]", "layers": "1", "groups": "8"}, calls: vaeCalls},
 }
 
 // Compiled for the CPU, they give what PyTorch 2.15.0 gave in float64.
 func TestDrawnModels(t *testing.T) {
+	notShort(t)
 	for _, d := range drawnModels {
 		t.Run(d.name, func(t *testing.T) {
-			d.skipLong(t)
 			calls := d.calls(t)
 			b := buildModel(t, d.name, d.set, calls...)
 			d.compare(t, calls, b.run(t, drawnWeights(t, b.module), d.dims, calls))
@@ -66,14 +65,16 @@ func TestDrawnModels(t *testing.T) {
 	}
 }
 
-func (d drawnModel) skipLong(t *testing.T) {
-	if testing.Short() && d.long {
-		t.Skip("compiles a large model")
+// notShort skips what compiles all models.
+func notShort(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles all models")
 	}
 }
 
 // Every model of testdata/models compiles for both targets.
 func TestSampleModels(t *testing.T) {
+	notShort(t)
 	paths, err := filepath.Glob("testdata/models/*.mlx")
 	if err != nil || len(paths) < 18 {
 		t.Fatal(len(paths), "models", err)
@@ -84,7 +85,6 @@ func TestSampleModels(t *testing.T) {
 			d = drawnModels[i]
 		}
 		t.Run(d.name, func(t *testing.T) {
-			d.skipLong(t)
 			m := sampleModel(t, d.name, d.set, nil)
 			if _, err := mlxc.Compile(m, mlxc.Options{Package: d.name, Source: path, Targets: targets}); err != nil {
 				t.Error(err)

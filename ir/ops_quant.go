@@ -44,13 +44,14 @@ var dequant = &Op{
 		return in.Attrs.(DequantAttrs).Format.Format().pull(&element{p, in, at[:len(at)-1], at[len(at)-1]}).V
 	},
 	Eval: func(in *Instr, args []*Tensor, env *Env) (*Tensor, error) {
+		var planes [][]byte
+		for _, a := range args {
+			planes = append(planes, a.Bytes())
+		}
 		f := in.Attrs.(DequantAttrs).Format.Format()
-		return env.fill(in.Result().Type, func(out *Tensor, n int, at []int) {
-			row := n / out.Shape[len(at)-1]
-			out.F[n] = roundTo(f.eval(func(plane, i int) number {
-				return args[plane].at(row*args[plane].Shape[len(at)-1] + i)
-			}, at[len(at)-1]), F32)
-		})
+		x := make([]float32, len(planes[0])/f.Bytes(0, f.Group)*f.Group)
+		f.Decode(planes, x)
+		return env.fill(in.Result().Type, func(out *Tensor, n int, _ []int) { out.F[n] = float64(x[n]) })
 	},
 }
 
@@ -94,14 +95,5 @@ func pullAffine(bits, group int64) func(e *element) S {
 		q = q.Fn(And, q.Num(float64(int64(1)<<bits-1)))
 		g := e.i.Div(N(group))
 		return q.Cast(I32).Cast(F32).Mul(e.of(1, g)).Add(e.of(2, g))
-	}
-}
-
-// evalAffine is pullAffine for the evaluator: of gives the elements of the planes.
-func evalAffine(bits, group int) func(of func(plane, i int) number, i int) float64 {
-	return func(of func(plane, i int) number, i int) float64 {
-		word := of(0, i*bits/32).i
-		q := word >> (i * bits % 32) & (1<<bits - 1)
-		return of(1, i/group).f*float64(q) + of(2, i/group).f
 	}
 }

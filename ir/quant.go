@@ -15,8 +15,8 @@ type Format struct {
 	Group  int // the size of a row is a multiple of it
 	Planes []PlaneFormat
 
-	pull func(e *element) S                                // computes an element in a kernel, as f32
-	eval func(of func(plane, i int) number, i int) float64 // the ith of a row, of the elements of its planes
+	pull   func(e *element) S                 // computes an element in a kernel, as f32
+	decode func(planes [][]byte, x []float32) // a group, of its bytes in each plane
 }
 
 // A PlaneFormat is how one plane of a format is kept: Elems elements of a row are Units
@@ -46,12 +46,12 @@ var formats = []*Format{
 // the number of so many bits at bit (i mod n)*bits of word div(i, n), n of which are in 32 bits.
 func affine(d DType, bits, group int) *Format {
 	planes := []PlaneFormat{{"", U32, 32 / bits, 1}, {"scales", F16, group, 1}, {"biases", F16, group, 1}}
-	return &Format{d, bits, group, planes, pullAffine(int64(bits), int64(group)), evalAffine(bits, group)}
+	return &Format{d, bits, group, planes, pullAffine(int64(bits), int64(group)), decodeAffine(bits)}
 }
 
 // blocks is a layout of GGUF: blocks of so many bytes, which hold the scale too.
-func blocks(d DType, bits, group, bytes int, pull func(b *block) S, decode func(b []byte) []float64) *Format {
-	return &Format{d, bits, group, []PlaneFormat{{"", U8, group, bytes}}, pullBlock(int64(group), int64(bytes), pull), evalBlock(group, bytes, decode)}
+func blocks(d DType, bits, group, bytes int, pull func(b *block) S, decode func(planes [][]byte, x []float32)) *Format {
+	return &Format{d, bits, group, []PlaneFormat{{"", U8, group, bytes}}, pullBlock(int64(group), int64(bytes), pull), decode}
 }
 
 // Format is that of a quantised dtype; nil of others.

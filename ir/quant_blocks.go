@@ -1,13 +1,7 @@
 package ir
 
-import (
-	"encoding/binary"
-
-	"github.com/x448/float16"
-)
-
 // The blocks of GGUF are structs of ggml (ggml-common.h), little endian. Kernels compute an
-// element from its index in the block (pull); the evaluator goes through the bytes of one.
+// element from its index in the block.
 
 // A block is that of an element, from its first byte in the plane.
 type block struct {
@@ -84,69 +78,4 @@ func pullQ6_K(b *block) S {
 	q := high.Fn(Shl, high.Num(4)).Fn(Or, low)
 	scale := b.int8(N(192).Add(b.i.Div(N(16))))
 	return q.Sub(q.Num(32)).Cast(F32).Mul(scale.Cast(F32).Mul(b.half(208)))
-}
-
-// evalBlock is an element of a row of blocks, each of which decode makes the elements of.
-func evalBlock(size, bytes int, decode func(b []byte) []float64) func(of func(plane, i int) number, i int) float64 {
-	return func(of func(plane, i int) number, i int) float64 {
-		b := make([]byte, bytes)
-		for n := range b {
-			b[n] = byte(of(0, i/size*bytes+n).i)
-		}
-		return decode(b)[i%size]
-	}
-}
-
-func halfAt(b []byte) float64 {
-	return float64(float16.Frombits(binary.LittleEndian.Uint16(b)).Float32())
-}
-
-func decodeQ4_0(b []byte) []float64 {
-	y := make([]float64, 32)
-	for i, q := range b[2:] {
-		y[i] = float64(int(q&15)-8) * halfAt(b)
-		y[i+16] = float64(int(q>>4)-8) * halfAt(b)
-	}
-	return y
-}
-
-func decodeQ8_0(b []byte) []float64 {
-	var y []float64
-	for _, q := range b[2:] {
-		y = append(y, float64(int8(q))*halfAt(b))
-	}
-	return y
-}
-
-func decodeQ4_K(b []byte) []float64 {
-	s := b[4:16]
-	var scale, least []byte
-	for j := range 4 {
-		scale, least = append(scale, s[j]&63), append(least, s[j+4]&63)
-	}
-	for j := range 4 {
-		scale, least = append(scale, s[j+8]&15|s[j]>>6<<4), append(least, s[j+8]>>4|s[j+4]>>6<<4)
-	}
-	var y []float64
-	for j := range 8 {
-		for _, q := range b[16+j/2*32:][:32] {
-			y = append(y, float64(q>>(j%2*4)&15)*float64(scale[j])*halfAt(b)-float64(least[j])*halfAt(b[2:]))
-		}
-	}
-	return y
-}
-
-func decodeQ6_K(b []byte) []float64 {
-	var y []float64
-	low, high := b[:128], b[128:192]
-	for range 2 {
-		for quarter := range 4 {
-			for l := range 32 {
-				q := low[quarter%2*32+l]>>(quarter/2*4)&15 | high[l]>>(quarter*2)&3<<4
-				y = append(y, float64(int(q)-32)*float64(int8(b[192+len(y)/16]))*halfAt(b[208:]))
-			}
-		}
-		low, high = low[64:], high[32:]
-	}
-	return y
 }

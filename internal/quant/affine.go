@@ -32,13 +32,6 @@ func affine(bits int) Codec {
 			}
 			return putF16(planes[1], scale) && putF16(planes[2], bias)
 		},
-		decode: func(planes [][]byte, x []float32) {
-			scale, bias := getF16(planes[1]), getF16(planes[2])
-			for i := range x {
-				q := planes[0][i/per] >> (i % per * bits) & byte(levels)
-				x[i] = float32(scale*float32(q)) + bias
-			}
-		},
 	}
 }
 
@@ -52,5 +45,3 @@ func putF16(b []byte, x float32) bool {
 	binary.LittleEndian.PutUint16(b, h)
 	return h&0x7c00 != 0x7c00
 }
-
-func getF16(b []byte) float32 { return cpu.F16ToF32(binary.LittleEndian.Uint16(b)) }

@@ -26,14 +26,6 @@ func encodeQ8_0(x []float32, planes [][]byte) bool {
 	return putF16(b, d)
 }
 
-func decodeQ8_0(planes [][]byte, x []float32) {
-	b := planes[0]
-	d := getF16(b)
-	for i := range x {
-		x[i] = float32(int8(b[2+i])) * d
-	}
-}
-
 // encodeQ4_0 writes {d f16, q [16]u8}, with element i in the low bits of byte i, and element
 // 16+i in its high ones: the number farthest from 0, the first of them, is -8 d.
 func encodeQ4_0(x []float32, planes [][]byte) bool {
@@ -50,44 +42,4 @@ func encodeQ4_0(x []float32, planes [][]byte) bool {
 		b[2+i] = level(x[i]) | level(x[16+i])<<4
 	}
 	return putF16(b, d)
-}
-
-func decodeQ4_0(planes [][]byte, x []float32) {
-	b := planes[0]
-	d := getF16(b)
-	for i := range x {
-		q := b[2+i%16] >> (i / 16 * 4) & 15
-		x[i] = d * float32(int(q)-8)
-	}
-}
-
-// decodeQ4_K reads {d f16, dmin f16, scales [12]u8, q [128]u8}: 8 times 32 elements, each 32
-// with a scale and a minimum of 6 bits.
-func decodeQ4_K(planes [][]byte, x []float32) {
-	b := planes[0]
-	d, dmin, scales, qs := getF16(b), getF16(b[2:]), b[4:16], b[16:]
-	for s := range 8 {
-		scale, least := scales[s%4]&63, scales[4+s%4]&63
-		if s >= 4 { // their low 4 bits are in the last 4 bytes, the others at the top of the first 8
-			scale, least = scales[4+s]&15|scales[s-4]>>6<<4, scales[4+s]>>4|scales[s]>>6<<4
-		}
-		by, minus := d*float32(scale), dmin*float32(least)
-		for i := range 32 {
-			q := qs[s/2*32+i] >> (s % 2 * 4) & 15
-			x[s*32+i] = float32(by*float32(q)) - minus
-		}
-	}
-}
-
-// decodeQ6_K reads {low [128]u8, high [64]u8, scales [16]i8, d f16}: 16 elements have a scale.
-// Of each half of the block low has 4 bits, high 2: of the kth 32 elements, byte i of both
-// has those of the ith.
-func decodeQ6_K(planes [][]byte, x []float32) {
-	b := planes[0]
-	low, high, scales, d := b[:128], b[128:192], b[192:208], getF16(b[208:])
-	for at := range x {
-		half, k, i := at/128, at/32%4, at%32
-		q := low[half*64+k%2*32+i]>>(k/2*4)&15 | high[half*32+i]>>(k*2)&3<<4
-		x[at] = float32(d*float32(int8(scales[at/16]))) * float32(int(q)-32)
-	}
 }

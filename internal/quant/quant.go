@@ -9,14 +9,13 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
-// A Codec encodes and decodes tensors of a format, group by group.
+// A Codec encodes tensors of a format, group by group; its Format decodes them.
 type Codec struct {
 	*ir.Format
 	GGUF string // what GGUF calls it; empty: a format of MLX
 	// encode writes a group of finite numbers to its bytes in each plane. It reports whether
 	// its scale is a finite f16. nil where the format is only decoded.
 	encode func(x []float32, planes [][]byte) bool
-	decode func(planes [][]byte, x []float32)
 }
 
 var codecs = map[ir.DType]Codec{
@@ -26,10 +25,10 @@ var codecs = map[ir.DType]Codec{
 	ir.Q8G32:  affine(8),
 	ir.Q8G64:  affine(8),
 	ir.Q8G128: affine(8),
-	ir.Q4_0:   {GGUF: "Q4_0", encode: encodeQ4_0, decode: decodeQ4_0},
-	ir.Q8_0:   {GGUF: "Q8_0", encode: encodeQ8_0, decode: decodeQ8_0},
-	ir.Q4_K:   {GGUF: "Q4_K", decode: decodeQ4_K},
-	ir.Q6_K:   {GGUF: "Q6_K", decode: decodeQ6_K},
+	ir.Q4_0:   {GGUF: "Q4_0", encode: encodeQ4_0},
+	ir.Q8_0:   {GGUF: "Q8_0", encode: encodeQ8_0},
+	ir.Q4_K:   {GGUF: "Q4_K"},
+	ir.Q6_K:   {GGUF: "Q6_K"},
 }
 
 // Of is the codec of a quantised dtype; nil of others.
@@ -55,21 +54,6 @@ func OfGGUF(name string) *Codec {
 // Encodes reports whether the codec has Encode; all have Decode.
 func (c *Codec) Encodes() bool { return c.encode != nil }
 
-// Bytes is how many bytes n elements, which are whole groups, take in the ith plane.
-func (c *Codec) Bytes(plane, n int) int {
-	p := c.Planes[plane]
-	return n / p.Elems * p.Units * p.DType.Size()
-}
-
-// group is the bytes of the ith group in each plane; out has room for them.
-func (c *Codec) group(planes, out [][]byte, i int) [][]byte {
-	for j, p := range planes {
-		n := c.Bytes(j, c.Group)
-		out[j] = p[i*n : (i+1)*n]
-	}
-	return out
-}
-
 // An ElementError is a number that a format cannot hold.
 type ElementError struct {
 	Index int // of the number, or of the first of its group
@@ -89,19 +73,11 @@ func (c *Codec) Encode(x []float32, planes [][]byte) error {
 				return &ElementError{i*c.Group + j, fmt.Sprintf("is %g, which %s does not hold", v, c.DType)}
 			}
 		}
-		if !c.encode(group, c.group(planes, out, i)) {
+		if !c.encode(group, c.GroupOf(planes, out, i)) {
 			return &ElementError{i * c.Group, fmt.Sprintf("begins a group of %d whose scale is too large for f16", c.Group)}
 		}
 	}
 	return nil
-}
-
-// Decode reads whole groups, as f32 computes them.
-func (c *Codec) Decode(planes [][]byte, x []float32) {
-	in := make([][]byte, len(planes))
-	for i := 0; i*c.Group < len(x); i++ {
-		c.decode(c.group(planes, in, i), x[i*c.Group:(i+1)*c.Group])
-	}
 }
 
 // nearest rounds to an integer, ties to even.

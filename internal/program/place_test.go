@@ -9,8 +9,6 @@ import (
 	"testing"
 
 	"github.com/mlxc/mlxc/internal/program"
-	"github.com/mlxc/mlxc/internal/required"
-	"github.com/mlxc/mlxc/internal/softmetal"
 	"github.com/mlxc/mlxc/ir"
 	"github.com/mlxc/mlxc/passes"
 	"github.com/mlxc/mlxc/runtime"
@@ -19,14 +17,7 @@ import (
 // A program that changes devices gives what the evaluator gives, call after call, where
 // the GPU works as late as it may: what the CPU reads without a wait is another number.
 func TestPlaces(t *testing.T) {
-	if err := softmetal.Setup(); err != nil {
-		required.Skip(t, err)
-	}
-	hooks, err := softmetal.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	hooks.Record(true)
+	hooks := openSoftMetal(t)
 	for name, value := range map[string]string{"LAZY": "1", "SHUFFLE": "7", "ORDER": "random", "HOSTWRITES": "1"} {
 		if err := hooks.Set(name, value); err != nil {
 			t.Fatal(err)

@@ -24,14 +24,7 @@ import (
 // word from it, and to the same bits whatever it may reorder: their barriers, and the waits
 // between devices, are all that they need.
 func TestRandomPrograms(t *testing.T) {
-	if err := softmetal.Setup(); err != nil {
-		required.Skip(t, err)
-	}
-	hooks, err := softmetal.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	hooks.Record(true)
+	hooks := openSoftMetal(t)
 	want, seeds := 24, uint64(0)
 	if testing.Short() {
 		want = 6
@@ -48,6 +41,20 @@ func TestRandomPrograms(t *testing.T) {
 		ran++
 		t.Run(fmt.Sprint(seeds), func(t *testing.T) { reordered(t, hooks, m, inputs) })
 	}
+}
+
+// openSoftMetal skips where there is none. Findings are kept.
+func openSoftMetal(t *testing.T) *softmetal.Hooks {
+	t.Helper()
+	if err := softmetal.Setup(); err != nil {
+		required.Skip(t, err)
+	}
+	hooks, err := softmetal.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	hooks.Record(true)
+	return hooks
 }
 
 func reordered(t *testing.T, hooks *softmetal.Hooks, m *ir.Module, inputs []*ir.Tensor) {
@@ -113,14 +120,7 @@ func call(t *testing.T, p *runtime.Program, inputs []*ir.Tensor) (results [][]by
 // The variants of a program take turns in one session on the software Metal, and give
 // what the evaluator gives.
 func TestVariantsTakeTurns(t *testing.T) {
-	if err := softmetal.Setup(); err != nil {
-		required.Skip(t, err)
-	}
-	hooks, err := softmetal.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	hooks.Record(true)
+	hooks := openSoftMetal(t)
 	const file = "../../testdata/variants/mlp.mlxir"
 	text, err := os.ReadFile(file)
 	if err != nil {

@@ -27,6 +27,8 @@ var mayImport = []struct {
 	{"frontend/mlx/internal/library", []string{"frontend/dsl"}},
 	{"frontend/mlx/...", []string{"ir", "frontend/mlx/..."}},
 	{"frontend/dsl/...", []string{"ir", "frontend/mlx/...", "frontend/dsl/..."}},
+	{"frontend/onnx", []string{"ir", "frontend/mlx", "frontend/onnx/pb"}},
+	{"frontend/onnx/pb", nil},
 	{"passes/...", []string{"ir", "passes/..."}},
 	{"codegen", []string{"ir", "codegen/..."}},
 	{"codegen/cpu/...", []string{"ir"}},

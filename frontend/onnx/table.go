@@ -1,0 +1,61 @@
+package onnx
+
+import (
+	"slices"
+
+	"github.com/mlxc/mlxc/frontend/onnx/pb"
+)
+
+// table has the handlers of operators by domain and name. It is put together at start,
+// since some handlers build nodes themselves.
+var table = map[string]map[string]handler{}
+
+func init() {
+	table[""] = map[string]handler{}
+	for _, family := range []map[string]handler{
+		pointwise, reductions, shapes, products, convolutions, norms, gathers, logic, recurrent, quantised, resizing, signals, random, losses, control,
+	} {
+		for name, f := range family {
+			table[""][name] = f
+		}
+	}
+}
+
+// uncovered reports the operators that are not covered, in nodes and in what they contain
+// or call.
+func (s *scope) uncovered(nodes []*pb.Node) error {
+	u := &Unsupported{}
+	s.collect(nodes, u, map[*pb.Function]bool{})
+	if len(u.Ops) > 0 {
+		return u
+	}
+	return nil
+}
+
+func (s *scope) collect(nodes []*pb.Node, u *Unsupported, seen map[*pb.Function]bool) {
+	for _, n := range nodes {
+		f := s.functions[functionKey{domain(n.Domain), n.OpType, n.Overload}]
+		switch {
+		case f != nil && !seen[f]:
+			seen[f] = true
+			s.collect(f.Node, u, seen)
+		case f == nil && table[domain(n.Domain)][n.OpType] == nil:
+			u.add(operatorName(n), shortName(n))
+		}
+		for _, a := range n.Attribute {
+			if a.G != nil {
+				s.collect(a.G.Node, u, seen)
+			}
+		}
+	}
+}
+
+// Operators are the names of the operators of a domain that are covered, in order.
+func Operators(domain string) []string {
+	var names []string
+	for name := range table[domain] {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}

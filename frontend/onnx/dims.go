@@ -75,7 +75,7 @@ func (s *scope) boundDims(g *pb.Graph) {
 func (s *scope) inputType(in *pb.ValueInfo) ir.Type {
 	t := in.GetType().GetTensorType()
 	if t == nil {
-		fail("input %s is no tensor", in.Name)
+		unsupported("input %s is no tensor", in.Name)
 	}
 	if t.Shape == nil {
 		fail("input %s has no shape", in.Name)

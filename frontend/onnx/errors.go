@@ -9,13 +9,18 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
-// Unsupported says which operators of a model are not covered, and where they are.
+// Unsupported says what of a model is not covered: which operators, and where they are, or,
+// if these are, for what reason.
 type Unsupported struct {
-	Ops   []string            // in order of their first node
-	Nodes map[string][]string // by operator
+	Ops    []string            // in order of their first node
+	Nodes  map[string][]string // by operator
+	Reason string
 }
 
 func (u *Unsupported) Error() string {
+	if u.Reason != "" {
+		return u.Reason
+	}
 	var parts []string
 	for _, op := range u.Ops {
 		nodes := u.Nodes[op]
@@ -59,6 +64,11 @@ type failure struct{ err error }
 
 // fail ends the import.
 func fail(format string, args ...any) { panic(failure{fmt.Errorf(format, args...)}) }
+
+// unsupported ends the import because of what mlxc does not have.
+func unsupported(format string, args ...any) {
+	panic(failure{&Unsupported{Reason: fmt.Sprintf(format, args...)}})
+}
 
 func caught(err *error) {
 	switch r := recover().(type) {

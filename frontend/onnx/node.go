@@ -56,7 +56,7 @@ func (s *scope) node(p *pb.Node) {
 		}
 		v := n.out[i]
 		if v == nil {
-			n.fail("output %d is not covered", i)
+			n.unsupported("its output %s is not covered", name)
 		}
 		if v.t.Ok() {
 			v.t = v.t.Label(s.fresh(name))
@@ -86,6 +86,11 @@ func (n *node) build() {
 // fail ends the import with a message about the node.
 func (n *node) fail(format string, args ...any) {
 	fail(nodeName(n.pb)+": "+format, args...)
+}
+
+// unsupported is fail for what the operator allows and mlxc does not have.
+func (n *node) unsupported(format string, args ...any) {
+	unsupported(nodeName(n.pb)+": "+format, args...)
 }
 
 // has reports whether input i is there.

@@ -29,7 +29,7 @@ var pointwise = map[string]handler{
 	"BitwiseAnd": pairwise(mlx.Value.And), "BitwiseOr": pairwise(mlx.Value.Or), "BitwiseXor": pairwise(mlx.Value.Xor),
 	"Equal": pairwise(mlx.Value.Eq), "Greater": pairwise(mlx.Value.Gt), "GreaterOrEqual": pairwise(mlx.Value.Ge),
 	"Less": pairwise(mlx.Value.Lt), "LessOrEqual": pairwise(mlx.Value.Le), "BitShift": one(bitShift),
-	"PRelu": pairwise(func(x, slope mlx.Value) mlx.Value { return mlx.Where(x.LtN(0), x.Mul(slope), x) }),
+	"PRelu": one(prelu),
 
 	"Max": variadic(mlx.Maximum), "Min": variadic(mlx.Minimum), "Sum": variadic(mlx.Value.Add),
 	"Mean": one(func(n *node) mlx.Value { return n.folded(mlx.Value.Add).DivN(float64(len(n.in))) }),
@@ -120,6 +120,19 @@ func bitShift(n *node) mlx.Value {
 		return mlx.Shl(x, y)
 	}
 	return mlx.Shr(x, y)
+}
+
+// prelu has a slope that broadcasts to x; before opset 7 one of rank 1 is that of channels.
+func prelu(n *node) mlx.Value {
+	x, slope := n.x(0), n.x(1)
+	if n.version < 7 && slope.Type().Rank() == 1 {
+		shape := slices.Clone(slope.Type().Shape)
+		for range x.Type().Rank() - 2 {
+			shape = append(shape, ir.N(1))
+		}
+		slope = slope.Reshape(shape...)
+	}
+	return mlx.Where(x.LtN(0), x.Mul(slope), x)
 }
 
 // clip has bounds as inputs since opset 11, as attributes before.

@@ -11,13 +11,7 @@ import (
 var products = map[string]handler{
 	"MatMul": pairwise(matmul),
 	"Gemm":   one(gemm),
-	"Einsum": one(func(n *node) mlx.Value {
-		xs := make([]mlx.Value, len(n.in))
-		for i := range xs {
-			xs[i] = n.x(i)
-		}
-		return mlx.Einsum(n.attrString("equation", ""), xs...)
-	}),
+	"Einsum": one(einsum),
 }
 
 // matmul multiplies as NumPy does: vectors are rows or columns, and leading axes broadcast.

@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"math"
 	"slices"
 
 	"github.com/mlxc/mlxc/frontend/mlx"
@@ -9,7 +10,8 @@ import (
 
 // reductions fold axes.
 var reductions = map[string]handler{
-	"ReduceSum": reduction(mlx.Sum), "ReduceProd": reduction(mlx.Prod), "ReduceMean": reduction(mlx.Mean), "ReduceMax": reduction(mlx.Max), "ReduceMin": reduction(mlx.Min),
+	"ReduceSum": reduction(mlx.Sum), "ReduceProd": reduction(mlx.Prod), "ReduceMean": reduction(mlx.Mean),
+	"ReduceMax": reduction(extreme(mlx.Max, mlx.Any, -1)), "ReduceMin": reduction(extreme(mlx.Min, mlx.All, 1)),
 	"ReduceL1":        reduction(func(x mlx.Value, axes ...int) mlx.Value { return mlx.Sum(mlx.Abs(x), axes...) }),
 	"ReduceL2":        reduction(func(x mlx.Value, axes ...int) mlx.Value { return mlx.Sqrt(mlx.Sum(x.Mul(x), axes...)) }),
 	"ReduceLogSum":    reduction(func(x mlx.Value, axes ...int) mlx.Value { return mlx.Log(mlx.Sum(x, axes...)) }),
@@ -50,6 +52,28 @@ func reduction(f func(x mlx.Value, axes ...int) mlx.Value) handler {
 		}
 		return keep(f(x, axes...), x.Type().Shape, axes, n.attrInt("keepdims", 1) != 0)
 	})
+}
+
+// extreme folds numbers by one function and truths by another. That of nothing is the
+// smallest number of the dtype, sign being -1, or its largest.
+func extreme(numbers, truths func(x mlx.Value, axes ...int) mlx.Value, sign float64) func(x mlx.Value, axes ...int) mlx.Value {
+	return func(x mlx.Value, axes ...int) mlx.Value {
+		t := x.Type()
+		if t.DType == ir.Bool {
+			return truths(x, axes...)
+		}
+		if !slices.ContainsFunc(axes, func(a int) bool { return t.Shape[a].Is(0) }) {
+			return numbers(x, axes...)
+		}
+		var shape []ir.Size
+		for a, s := range t.Shape {
+			if !slices.Contains(axes, a) {
+				shape = append(shape, s)
+			}
+		}
+		none := x.Builder().Number(ir.F64, math.Inf(int(sign))).To(t.DType) // an integer saturates
+		return none.Broadcast(shape...)
+	}
 }
 
 // keep puts folded axes back with size 1.

@@ -297,7 +297,7 @@ func expand(n *node) mlx.Value {
 func tile(n *node) mlx.Value {
 	x := n.x(0)
 	if n.version < 6 {
-		n.fail("before opset 6 it is not covered")
+		n.unsupported("before opset 6 it is not covered")
 	}
 	for a, k := range n.sizes(1, "the list of repeats") {
 		shape := slices.Clone(x.Type().Shape)
@@ -332,7 +332,7 @@ func constant(n *node) {
 		case a.GetName() == "value_ints":
 			n.setValue(0, constantValue(name, integers(a.Ints, len(a.Ints))))
 		default:
-			n.fail("a constant of %s, which mlxc does not have", a.GetName())
+			n.unsupported("a constant of %s, which mlxc does not have", a.GetName())
 		}
 	}
 }

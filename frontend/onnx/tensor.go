@@ -32,7 +32,7 @@ func dtypeOf(n int32, what string) ir.DType {
 		if name == "" {
 			name = fmt.Sprintf("dtype %d", n)
 		}
-		fail("%s is %s, which mlxc does not have", what, name)
+		unsupported("%s is %s, which mlxc does not have", what, name)
 	}
 	return t
 }

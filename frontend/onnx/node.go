@@ -194,3 +194,23 @@ func (n *node) axes(as []int, rank int) []int {
 	}
 	return out
 }
+
+// maxMade is how many elements a tensor may have that an import makes.
+const maxMade = 1 << 24
+
+// made is a tensor for what the node fixes, such as indices.
+func (n *node) made(t ir.DType, shape ...int) *ir.Tensor {
+	count := 1
+	for _, s := range shape {
+		if s < 0 || s > 0 && count > maxMade/s {
+			n.fail("a table of shape %v is too large", shape)
+		}
+		count *= s
+	}
+	return ir.NewTensor(t, shape...)
+}
+
+// fixed is such a tensor in the program; what names it.
+func (n *node) fixed(what string, t *ir.Tensor) mlx.Value {
+	return n.tensor(constantValue(n.pb.Output[0]+"."+what, constantOf(t)))
+}

@@ -514,7 +514,7 @@ func (n *node) extended(x mlx.Value, a, lo, hi int, mode string) mlx.Value {
 	if !ok || size == 0 {
 		n.fail("mode %s needs an axis of known size, got %s", mode, x.Type())
 	}
-	index := ir.NewTensor(ir.I64, lo+int(size)+hi)
+	index := n.made(ir.I64, lo+int(size)+hi)
 	for i := range index.I {
 		at := int64(i - lo)
 		switch period := 2 * (size - 1); {
@@ -530,5 +530,5 @@ func (n *node) extended(x mlx.Value, a, lo, hi int, mode string) mlx.Value {
 		}
 		index.I[i] = at
 	}
-	return mlx.Take(x, n.tensor(constantValue(n.pb.Output[0]+".index", constantOf(index))), a)
+	return mlx.Take(x, n.fixed("index", index), a)
 }

@@ -12,13 +12,17 @@ import (
 )
 
 func opsCommand() *cobra.Command {
-	return &cobra.Command{
+	var markdown bool
+	cmd := &cobra.Command{
 		Use:     "ops [NAME]",
 		Short:   "Print the op table, or all that is known of one op",
 		Example: "  mlxc ops conv",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
+			switch {
+			case len(args) == 0 && markdown:
+				return opReference(cmd.OutOrStdout())
+			case len(args) == 0:
 				return opTable(cmd.OutOrStdout())
 			}
 			op := ir.LookupOp(args[0])
@@ -36,6 +40,8 @@ func opsCommand() *cobra.Command {
 			return opPage(cmd.OutOrStdout(), op)
 		},
 	}
+	cmd.Flags().BoolVar(&markdown, "markdown", false, "print the whole table as docs/ops.md has it")
+	return cmd
 }
 
 func opTable(w io.Writer) error {
@@ -62,6 +68,33 @@ func opPage(w io.Writer, op *ir.Op) error {
 			fmt.Fprintf(t, "  %s\t%s\n", r.ID, r.Text)
 		}
 		t.Flush()
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// opReference prints docs/ops.md.
+func opReference(w io.Writer) error {
+	var b strings.Builder
+	b.WriteString("# The op table\n\nMade by `mlxc ops --markdown`; `mlxc ops NAME` says more of one op. The tolerance is relative,\nand with `n` grows with the number of terms that are added up (docs/functions.md has the\nerror bounds of functions).\n")
+	var kind ir.Kind
+	for i, op := range ir.Ops() {
+		if i == 0 || op.Kind != kind {
+			kind = op.Kind
+			fmt.Fprintf(&b, "\n## %s\n\n| op | attributes | what it computes | tolerance |\n|---|---|---|---|\n", kind)
+		}
+		attrs := ""
+		if op.Attrs != nil {
+			attrs = ir.AttrNames(op.Attrs)
+		}
+		tolerance := "exact"
+		switch tol := op.Tolerance; {
+		case tol.Term > 0:
+			tolerance = fmt.Sprintf("%.1e + %.1e n", tol.Rel, tol.Term)
+		case tol.Rel > 0:
+			tolerance = fmt.Sprintf("%.1e", tol.Rel)
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", signature(op), attrs, strings.ReplaceAll(op.Doc, "|", "\\|"), tolerance)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

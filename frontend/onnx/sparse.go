@@ -9,6 +9,9 @@ import (
 // dense is a sparse tensor with its zeros. Its places are flat indices, [N], or one for
 // each axis, [N, rank].
 func (im *importer) dense(t *pb.SparseTensor) *Constant {
+	if t.Values == nil || t.Indices == nil {
+		fail("a sparse tensor has no values or no indices")
+	}
 	values, places := im.constant(t.Values), im.constant(t.Indices)
 	what := "sparse tensor " + t.Values.GetName()
 	total := int64(1)

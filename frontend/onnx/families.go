@@ -6,7 +6,6 @@ var (
 	gathers      = map[string]handler{}
 	logic        = map[string]handler{}
 	recurrent    = map[string]handler{}
-	quantised    = map[string]handler{}
 	resizing     = map[string]handler{}
 	signals      = map[string]handler{}
 	random       = map[string]handler{}

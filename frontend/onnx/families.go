@@ -5,7 +5,6 @@ var (
 	norms        = map[string]handler{}
 	gathers      = map[string]handler{}
 	logic        = map[string]handler{}
-	recurrent    = map[string]handler{}
 	resizing     = map[string]handler{}
 	signals      = map[string]handler{}
 	random       = map[string]handler{}

@@ -1,13 +1,11 @@
 package onnx
 
 var (
-	gathers   = map[string]handler{}
-	logic     = map[string]handler{}
-	recurrent = map[string]handler{}
-	quantised = map[string]handler{}
-	resizing  = map[string]handler{}
-	signals   = map[string]handler{}
-	random    = map[string]handler{}
-	losses    = map[string]handler{}
-	control   = map[string]handler{}
+	gathers  = map[string]handler{}
+	logic    = map[string]handler{}
+	resizing = map[string]handler{}
+	signals  = map[string]handler{}
+	random   = map[string]handler{}
+	losses   = map[string]handler{}
+	control  = map[string]handler{}
 )

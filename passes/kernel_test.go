@@ -76,6 +76,15 @@ func TestKernelSteps(t *testing.T) {
 			v2 = mul v0, v1 : f32
 			v3 = reduce add v2 over r0 : f32
 			store %out[4*i0 + i1] = v3`, []string{"contract m i0 n i1 a v1 b v0 sum v3"}, nil},
+		{"a sum that is stored for each of its terms is none", recogniseContract, `
+			axes i0 < 3, i1 < 4, i2 < 2
+			par i0, i1
+			inner i2
+			v0 = load %x[2*i1 + i2] : f32
+			v1 = load %y[2*i0 + i2] : f32
+			v2 = mul v0, v1 : f32
+			v3 = reduce add v2 over i2 : f32
+			store %out[8*i0 + 2*i1 + i2] = v3`, nil, []string{"contract"}},
 		{"a product with a factor of both axes is none", recogniseContract, `
 			axes i0 < 3, i1 < 4, r0 < 1
 			par i0, i1

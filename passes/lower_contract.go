@@ -9,8 +9,12 @@ import (
 // recogniseContract finds a sum of products whose factors vary with axes of the
 // grid of their own, and those that share its left factor, its axes and its terms. The
 // last axis of the grid that is no batch belongs to the right factors, so that the
-// columns of the products are stored next to each other.
+// columns of the products are stored next to each other. Where each point of the grid has
+// several results, which walk the terms' axis again, it is no contraction.
 func recogniseContract(k *ir.Kernel) {
+	if storesLoops(k) {
+		return
+	}
 	for _, v := range k.Values {
 		if v.Kind != ir.ScalarReduce || v.Fn != ir.Add || v.Args[0].Kind != ir.ScalarApply || v.Args[0].Fn != ir.Mul {
 			continue
@@ -23,6 +27,11 @@ func recogniseContract(k *ir.Kernel) {
 			k.Contract.Rights = append(k.Contract.Rights, c.Rights...)
 		}
 	}
+}
+
+// storesLoops reports that a point of the grid stores several elements.
+func storesLoops(k *ir.Kernel) bool {
+	return slices.ContainsFunc(k.Stores, func(s ir.Store) bool { return len(k.Loops(s)) > 0 })
 }
 
 // sameLeft reports that c and d differ in their right factors alone.

@@ -58,7 +58,7 @@ func vectorContract(k *ir.Kernel) *ir.Contract {
 	i := slices.IndexFunc(k.Values, func(v *ir.Scalar) bool {
 		return v.Kind == ir.ScalarReduce && v.Fn == ir.Add && v.Args[0].Kind == ir.ScalarApply && v.Args[0].Fn == ir.Mul
 	})
-	if i < 0 || len(grid) == 0 {
+	if i < 0 || len(grid) == 0 || storesLoops(k) {
 		return nil
 	}
 	last, before := grid[len(grid)-1], grid[:len(grid)-1]

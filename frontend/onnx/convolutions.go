@@ -154,7 +154,7 @@ func (n *node) cropping(x ir.Type, w window, more []int) (lo, hi []int) {
 		switch {
 		case all < 0: // zeros behind
 			before = 0
-		case (mode == "SAME_UPPER") == (n.version < 11): // the text of opset 1 has the sides the other way round
+		case mode != "SAME_UPPER": // in every opset: the formula in opset 1's text denies its own words
 			before = all - before
 		}
 		lo, hi = append(lo, before), append(hi, all-before)

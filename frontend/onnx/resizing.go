@@ -1,0 +1,2 @@
+package onnx
+var resizing = map[string]handler{}

@@ -1,11 +1,8 @@
 package onnx
 
 var (
-	gathers  = map[string]handler{}
-	logic    = map[string]handler{}
-	resizing = map[string]handler{}
-	signals  = map[string]handler{}
-	random   = map[string]handler{}
-	losses   = map[string]handler{}
-	control  = map[string]handler{}
+	logic   = map[string]handler{}
+	signals = map[string]handler{}
+	random  = map[string]handler{}
+	control = map[string]handler{}
 )

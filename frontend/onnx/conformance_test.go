@@ -39,6 +39,12 @@ func cases(t testing.TB) []*testCase {
 	if len(archives) == 0 {
 		t.Skip("ONNX's conformance suite is not beside the checkout")
 	}
+	return archived(t, archives)
+}
+
+// archived reads archives of cases.
+func archived(t testing.TB, archives []string) []*testCase {
+	t.Helper()
 	byName := map[string]*testCase{}
 	for _, a := range archives {
 		f, err := os.Open(a)

@@ -7,5 +7,4 @@ var (
 	signals  = map[string]handler{}
 	random   = map[string]handler{}
 	losses   = map[string]handler{}
-	control  = map[string]handler{}
 )

@@ -76,6 +76,74 @@ recurrent("lstm_peepholes", "LSTM", directions=2, peephole=True, clip=0.9)
 recurrent("lstm_input_forget", "LSTM", input_forget=1)
 recurrent("lstm_activations", "LSTM", activations=["HardSigmoid", "Elu", "ThresholdedRelu"], activation_alpha=[0.25, 0.6, 0.1], activation_beta=[0.45])
 
+
+def text(name, graph, *inputs, opset=16):
+    """A model in the text form of onnx.parser."""
+    model = parser.parse_model(f'<ir_version: 8, opset_import: ["": {opset}]> {name} {graph}')
+    record(name, model, inputs)
+
+
+x23, yes, no = floats(2, 3), np.array(True), np.array(False)
+text("if_selects", """(bool c, float[2, 3] x) => (float[2, 3] y, float[2] z) {
+    y, z = If (c) <
+        then_branch = t () => (float[2, 3] a, float[2] b) { a = Neg (x)  axes = Constant <value = int64[1] {1}> ()  b = ReduceMax <axes = [1], keepdims = 0> (x) },
+        else_branch = e () => (float[2, 3] p, float[2] q) { p = Exp (x)  q = ReduceMin <axes = [1], keepdims = 0> (x) }>
+}""", no, x23)
+text("loop_counted", """(float[2, 3] x) => (float[3] y, float[4, 3] rows, int64[4] numbers)
+    <int64 m = {4}, bool c = {1}, float[3] zero = {0, 0, 0}, float two = {2}, int64 twice = {2}> {
+    y, rows, numbers = Loop (m, c, zero) <body = b (int64 i, bool going, float[3] carried) => (bool still, float[3] next, float[3] row, int64 number) {
+        still = Identity (going)  k = Mod (i, twice)  row = Gather (x, k)  f = Cast <to = 1> (i)  scaled = Mul (row, f)
+        next = Add (carried, scaled)  number = Sub (i, twice)
+    }>
+}""", x23)
+text("loop_ends", """(float[2, 3] x) => (float[2, 3] y, int64 n)
+    <int64 m = {20}, bool c = {1}, int64 none = {0}, float limit = {9}, float two = {2}, int64 one = {1}> {
+    y, n = Loop (m, c, x, none) <body = b (int64 i, bool going, float[2, 3] carried, int64 rounds) => (bool still, float[2, 3] next, int64 more) {
+        next = Mul (carried, two)  most = ReduceMax <keepdims = 0> (next)  still = Less (most, limit)  more = Add (rounds, one)
+    }>
+}""", np.abs(x23))
+text("loop_condition_false", """(float[2, 3] x, bool c) => (float[2, 3] y) <int64 m = {3}> {
+    y = Loop (m, c, x) <body = b (int64 i, bool going, float[2, 3] carried) => (bool still, float[2, 3] next) {
+        next = Neg (carried)  still = Identity (going)
+    }>
+}""", x23, no)
+text("loop_grows", """(float[2, 3] x) => (float[5, 3] y) <int64 m = {3}, bool c = {1}, int64[1] first = {0}, int64[1] one = {1}> {
+    y = Loop (m, c, x) <body = b (int64 i, bool going, float[a, 3] carried) => (bool still, float[n, 3] next) {
+        row = Slice (carried, first, one)  next = Concat <axis = 0> (carried, row)  still = Identity (going)
+    }>
+}""", x23)
+text("loop_without_count", """(float[2, 3] x) => (float[2, 3] y, float[3, 2, 3] all) <bool c = {1}, int64 last = {2}> {
+    y, all = Loop ("", c, x) <body = b (int64 i, bool going, float[2, 3] carried) => (bool still, float[2, 3] next, float[2, 3] row) {
+        next = Add (carried, x)  row = Neg (next)  still = Less (i, last)
+    }>
+}""", x23)
+text("loop_no_rounds", """(float[2, 3] x) => (float[2, 3] y, float[n, 3] rows) <int64 m = {0}, bool c = {1}> {
+    y, rows = Loop (m, c, x) <body = b (int64 i, bool going, float[2, 3] carried) => (bool still, float[2, 3] next, float[3] row) {
+        next = Neg (carried)  row = Gather (carried, i)  still = Identity (going)
+    }>
+}""", x23)
+text("loop_in_loop", """(float[2, 3] x, bool c) => (float[3] y, float[2, 4] sums) <int64 m = {2}, int64 n = {4}, bool go = {1}, float[3] zero = {0, 0, 0}, float none = {0}> {
+    y, sums = Loop (m, go, zero) <body = outer (int64 i, bool going, float[3] carried) => (bool still, float[3] next, float[4] sum) {
+        row = Gather (x, i)
+        last, sum = Loop (n, go, none) <body = inner (int64 k, bool inside, float total) => (bool on, float more, float now) {
+            f = Cast <to = 1> (k)  part = ReduceSum <keepdims = 0> (row)  scaled = Mul (part, f)
+            term = If (c) <then_branch = t () => (float a) { a = Neg (scaled) }, else_branch = e () => (float b) { b = Identity (scaled) }>
+            more = Add (total, term)  now = Identity (more)  on = Identity (inside)
+        }>
+        scaledrow = Mul (row, last)  next = Add (carried, scaledrow)  still = Identity (going)
+    }>
+}""", x23, yes)
+text("scan_directions", """(float[3] s, float[2, 4, 3] x, float[4, 3] z) => (float[3] last, float[3, 4] up, float[4, 3] down) {
+    last, up, down = Scan <num_scan_inputs = 2, scan_input_axes = [-2, 0], scan_input_directions = [0, 1], scan_output_axes = [1, 0], scan_output_directions = [0, 1],
+        body = b (float[3] carried, float[2, 3] a, float[3] b) => (float[3] next, float[3] p, float[3] q) {
+            sum = ReduceSum <keepdims = 0> (a)  scaled = Mul (b, sum)  next = Add (carried, scaled)  p = Identity (next)  q = Sub (next, b)
+        }> (s, x, z)
+}""", floats(3), floats(2, 4, 3), floats(4, 3), opset=12)
+text("scan_batch", """(float[2, 3] s, float[2, 4, 3] x) => (float[2, 3] last, float[2, 4, 3] sums) <int64[2] lens = {4, 2}> {
+    last, sums = Scan <num_scan_inputs = 1, directions = [1],
+        body = b (float[3] carried, float[3] a) => (float[3] next, float[3] p) { next = Add (carried, a)  p = Identity (next) }> (lens, s, x)
+}""", floats(2, 3), floats(2, 4, 3), opset=8)
+
 out = io.BytesIO()
 with tarfile.open(fileobj=out, mode="w") as tar:
     for name, files in sorted(cases.items()):

@@ -4,7 +4,6 @@ var (
 	gathers  = map[string]handler{}
 	logic    = map[string]handler{}
 	resizing = map[string]handler{}
-	signals  = map[string]handler{}
 	random   = map[string]handler{}
 	losses   = map[string]handler{}
 )

@@ -49,7 +49,11 @@ func (b *Builder) Size(n Dim) Value {
 	if most, ok := n.Max(); !ok || most >= math.MaxInt32 || !n.AtLeast(0) {
 		return b.errorf("the size %s is no value of i32, or may be negative", n)
 	}
-	ramp := b.Op("iota", ir.IotaAttrs{DType: ir.I32, Shape: []Dim{n.Add(N(1))}})
+	length := n.Add(N(1))
+	if most, _ := n.Max(); counterOf(n) != nil { // which no shape has
+		length = ir.N(most + 1)
+	}
+	ramp := b.Op("iota", ir.IotaAttrs{DType: ir.I32, Shape: []Dim{length}})
 	return ramp.At(Pick(n))
 }
 

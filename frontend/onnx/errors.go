@@ -1,12 +1,9 @@
 package onnx
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/mlxc/mlxc/ir"
 )
 
 // Unsupported says what of a model is not covered: which operators, and where they are, or,
@@ -82,13 +79,7 @@ func caught(err *error) {
 
 // check ends the import if the builder has refused something. what is where it stands.
 func (im *importer) check(what string) {
-	if !im.b.Failed() {
-		return
-	}
-	_, err := im.b.Build()
-	var wrong ir.Diagnostics
-	if errors.As(err, &wrong) {
+	if wrong := im.b.Errors(); len(wrong) > 0 {
 		fail("%s: %s", what, wrong[0].Msg)
 	}
-	fail("%s: %w", what, err)
 }

@@ -1,8 +1,3 @@
 package onnx
 
-var (
-	logic   = map[string]handler{}
-	signals = map[string]handler{}
-	random  = map[string]handler{}
-	control = map[string]handler{}
-)
+var random = map[string]handler{}

@@ -66,6 +66,8 @@ type importer struct {
 	dims      map[string]ir.Size
 	used      map[string]bool // names of values and params, in lower case
 	weights   []Weight
+	nested    int // loops that are being built
+	built     int // rounds that were built one by one
 }
 
 // Build makes a program of a decoded model. dir is where its external data are.

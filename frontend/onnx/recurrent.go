@@ -1,7 +1,6 @@
 package onnx
 
 import (
-	"math"
 	"strings"
 
 	"github.com/mlxc/mlxc/frontend/mlx"
@@ -159,20 +158,29 @@ func gatesOf(x, h mlx.Value, from, to int) mlx.Value {
 	return x.At(mlx.Rest, mlx.Range(size.Mul(mlx.N(from)), size.Mul(mlx.N(to))))
 }
 
+// gate applies activation k to what a gate has, which is clipped if the node says so.
+func (d *direction) gate(k int, x mlx.Value) mlx.Value {
+	if d.given("clip") {
+		limit := d.attrFloat("clip", 0)
+		x = mlx.ClipN(x, -limit, limit)
+	}
+	return d.f[k](x)
+}
+
 func rnnStep(d *direction, x mlx.Value, states []mlx.Value) []mlx.Value {
-	return []mlx.Value{d.f[0](d.gated(x, states[0], 0, 1))}
+	return []mlx.Value{d.gate(0, d.gated(x, states[0], 0, 1))}
 }
 
 // gruStep has the gates update, reset and hidden.
 func gruStep(d *direction, x mlx.Value, states []mlx.Value) []mlx.Value {
 	h := states[0]
-	zr := mlx.Split(d.f[0](d.gated(x, h, 0, 2)), 2, 1)
+	zr := mlx.Split(d.gate(0, d.gated(x, h, 0, 2)), 2, 1)
 	z, r := zr[0], zr[1]
 	var to mlx.Value
 	if d.attrInt("linear_before_reset", 0) != 0 {
-		to = d.f[1](gatesOf(x, h, 2, 3).To(h.Type().DType).Add(r.Mul(d.taken(h, 2, 3))))
+		to = d.gate(1, gatesOf(x, h, 2, 3).To(h.Type().DType).Add(r.Mul(d.taken(h, 2, 3))))
 	} else {
-		to = d.f[1](d.gated(x, r.Mul(h), 2, 3))
+		to = d.gate(1, d.gated(x, r.Mul(h), 2, 3))
 	}
 	return []mlx.Value{number(z, 1).Sub(z).Mul(to).Add(z.Mul(h))}
 }
@@ -187,13 +195,14 @@ func lstmStep(d *direction, x mlx.Value, states []mlx.Value) []mlx.Value {
 		}
 		return gates[gate].Add(mlx.Split(d.peephole, 3, 0)[k].Mul(c))
 	}
-	in := d.f[0](peeped(0, 0, c))
+	in := d.gate(0, peeped(0, 0, c))
 	keep := number(in, 1).Sub(in)
 	if d.attrInt("input_forget", 0) == 0 {
-		keep = d.f[0](peeped(2, 2, c))
+		keep = d.gate(0, peeped(2, 2, c))
 	}
-	c = keep.Mul(c).Add(in.Mul(d.f[1](gates[3])))
-	out := d.f[0](peeped(1, 1, c))
+	c = keep.Mul(c).Add(in.Mul(d.gate(1, gates[3])))
+	out := d.gate(0, peeped(1, 1, c))
+	// The cell is not clipped here, as in ONNX Runtime.
 	return []mlx.Value{out.Mul(d.f[2](c)), c}
 }
 
@@ -246,7 +255,7 @@ var activations = map[string]activation{
 }
 
 // activations are those of all directions. Each takes the next numbers of the attributes if
-// it has numbers. Their arguments are clipped if the node says so.
+// it has numbers.
 func (n *node) activations(otherwise []string, directions int) (fs []func(x mlx.Value) mlx.Value) {
 	names := n.attrStrings("activations")
 	if len(names) == 0 {
@@ -258,7 +267,6 @@ func (n *node) activations(otherwise []string, directions int) (fs []func(x mlx.
 		n.fail("%d activations, want %d", len(names), directions*len(otherwise))
 	}
 	alphas, betas := n.attrFloats("activation_alpha"), n.attrFloats("activation_beta")
-	clip := n.attrFloat("clip", math.Inf(1))
 	for _, name := range names {
 		a, ok := activations[strings.ToLower(name)]
 		if !ok {
@@ -270,12 +278,7 @@ func (n *node) activations(otherwise []string, directions int) (fs []func(x mlx.
 		if a.numbers > 1 && len(betas) > 0 {
 			a.beta, betas = betas[0], betas[1:]
 		}
-		fs = append(fs, func(x mlx.Value) mlx.Value {
-			if !math.IsInf(clip, 1) {
-				x = mlx.ClipN(x, -clip, clip)
-			}
-			return a.f(x, a.alpha, a.beta)
-		})
+		fs = append(fs, func(x mlx.Value) mlx.Value { return a.f(x, a.alpha, a.beta) })
 	}
 	return fs
 }

@@ -13,7 +13,7 @@ var table = map[string]map[string]handler{}
 func init() {
 	table[""] = map[string]handler{}
 	for _, family := range []map[string]handler{
-		pointwise, reductions, shapes, products, convolutions, pools, norms, attentions, gathers, logic, recurrent, quantised, resizing, signals, random, losses, control,
+		pointwise, reductions, shapes, products, convolutions, pools, norms, attentions, gathers, recurrent, quantised, resizing, signals, random, losses, control,
 	} {
 		for name, f := range family {
 			table[""][name] = f

@@ -131,7 +131,7 @@ func (s *scope) sizeTensor(l *sizeList) mlx.Value {
 	}
 	parts := make([]mlx.Value, len(l.of))
 	for i, n := range l.of {
-		parts[i] = s.b.Size(n).To(ir.I64)
+		parts[i] = s.sizeNumber(n)
 		if !l.scalar {
 			parts[i] = parts[i].Reshape(ir.N(1))
 		}
@@ -140,4 +140,13 @@ func (s *scope) sizeTensor(l *sizeList) mlx.Value {
 		return parts[0]
 	}
 	return mlx.Concat(0, parts...)
+}
+
+// sizeNumber is a size as an i64; unlike those of tensors, one in arithmetic may be negative.
+func (s *scope) sizeNumber(n ir.Size) mlx.Value {
+	below, ok := ir.N(0).Sub(n).Max()
+	if !ok || below <= 0 {
+		return s.b.Size(n).To(ir.I64)
+	}
+	return s.b.Size(n.Add(ir.N(below))).To(ir.I64).SubN(float64(below))
 }

@@ -26,7 +26,16 @@ func dimName(in *pb.ValueInfo, axis int) (name string, dynamic bool) {
 	return fmt.Sprintf("%s_%d", in.Name, axis), true
 }
 
-// Dims are the names of the dynamic axes of a model's inputs, in order.
+// DimNames are the names of an input's dims by its axes; empty where the file has a size.
+func DimNames(in *pb.ValueInfo) []string {
+	names := make([]string, len(in.GetType().GetTensorType().GetShape().GetDim()))
+	for axis := range names {
+		names[axis], _ = dimName(in, axis)
+	}
+	return names
+}
+
+// dimNames are the names of the dynamic axes of a model's inputs, in order.
 func dimNames(g *pb.Graph, known func(input string) bool) (names []string) {
 	for _, in := range g.Input {
 		if known(in.Name) {

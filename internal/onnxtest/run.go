@@ -102,6 +102,11 @@ func (o *Options) evaluate(c Case) error {
 			if err != nil {
 				return none, err
 			}
+			for i, t := range got { // as it is stored: the evaluator computes in float64
+				if got[i], err = ir.TensorOf(t.DType, t.Shape, t.Bytes()); err != nil {
+					return none, err
+				}
+			}
 			if err := o.check(one, got); err != nil {
 				return none, err
 			}

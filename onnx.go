@@ -10,6 +10,19 @@ import (
 	"github.com/mlxc/mlxc/runtime"
 )
 
+// producer marks the files that WriteWeights has written.
+const producer = "mlxc"
+
+// WroteWeights reports whether a file is one that WriteWeights has written.
+func WroteWeights(path string) bool {
+	w, err := runtime.OpenWeights(path)
+	if err != nil {
+		return false
+	}
+	defer w.Close()
+	return string(w.Metadata()["producer"]) == producer
+}
+
 // WriteWeights writes the weights of an imported model to a file of safetensors, which is
 // complete or not there. progress, if not nil, is called with the bytes that are written,
 // and with all.
@@ -21,7 +34,7 @@ func WriteWeights(path string, weights []onnx.Weight, progress func(done, all in
 	for _, w := range weights {
 		specs = append(specs, runtime.TensorSpec{Name: w.Path, Type: w.DType.String(), Shape: w.Shape})
 	}
-	header, starts, err := runtime.SafetensorsHeader(specs, map[string]string{"format": "pt", "producer": "mlxc"}, 8)
+	header, starts, err := runtime.SafetensorsHeader(specs, map[string]string{"format": "pt", "producer": producer}, 8)
 	if err != nil {
 		return err
 	}

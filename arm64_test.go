@@ -38,7 +38,7 @@ func onARM64(t *testing.T, command string, args ...string) *exec.Cmd {
 // files, and returns its folder.
 func mainPackage(t *testing.T, m *ir.Module, source string, more map[string]string) string {
 	t.Helper()
-	p, err := mlxc.Compile(m, mlxc.Options{Package: "main", Source: source, Targets: []ir.Target{ir.CPU}})
+	p, err := mlxc.Compile(m, mlxc.Options{Package: "main", Tables: true, Source: source, Targets: []ir.Target{ir.CPU}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,8 +103,8 @@ func TestARM64SqueezeNet(t *testing.T) {
 	if err := runner.Run(context.Background(), "classify", weights, 0, bytes.NewReader(in.Bytes()), &here); err != nil {
 		t.Fatal(err)
 	}
-	dir := mainPackage(t, load(), "squeezenet.mlx", map[string]string{"main.go": "runner_main.go.txt", "exit.go": "runner_exit.go.txt"})
-	cmd := onARM64(t, "run", "./"+dir, "classify", weights, "0")
+	dir := mainPackage(t, load(), "squeezenet.mlx", map[string]string{"main.go": "runner_main.go.txt", "exit.go": "runner_exit.go.txt", "programs.go": "runner_one.go.txt"})
+	cmd := onARM64(t, "run", "./"+dir, "0", "classify", weights, "0")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = &in, &there, &message
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("%v\n%s", err, message.Bytes())

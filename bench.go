@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/mlxc/mlxc/codegen"
 	"github.com/mlxc/mlxc/ir"
 	"github.com/mlxc/mlxc/runtime/bench"
 )
@@ -29,7 +30,7 @@ type Bench struct {
 
 // BuildBench is BuildRunner for a program that is measured.
 func BuildBench(ctx context.Context, m *ir.Module, source string, target ir.Target, building func()) (*Bench, error) {
-	path, err := buildProgram(ctx, m, source, target, benchMain, []embed.FS{benchSource}, building)
+	path, err := buildProgram(ctx, m, source, target, []codegen.File{{Name: "main.go", Data: benchMain}}, []embed.FS{benchSource}, building)
 	if err != nil {
 		return nil, err
 	}

@@ -18,9 +18,10 @@ import (
 
 // Options say how a model is compiled.
 type Options struct {
-	Package string                          // name of the Go package; "main" leaves out the typed wrappers
+	Package string                          // name of the Go package
 	Source  string                          // file name of the model, for comments; empty: the module's name
 	Targets []ir.Target                     // what it runs on, each once; none: the CPU
+	Tables  bool                            // no typed wrappers, only the variable program, for a main function of its own
 	Observe func(pass string, m *ir.Module) // sees the module after each pass; may be nil
 }
 
@@ -56,7 +57,7 @@ func Compile(m *ir.Module, o Options) (*Package, error) {
 	}
 	var wrong ir.Diagnostics
 	var err error
-	p.Files, err = codegen.Package(p.Modules, o.Package, filepath.Base(o.Source))
+	p.Files, err = codegen.Package(p.Modules, o.Package, filepath.Base(o.Source), o.Tables)
 	if err != nil && !errors.As(err, &wrong) {
 		err = &passes.InternalError{Pass: "codegen", Err: err}
 	}

@@ -31,14 +31,20 @@ import (
 //go:embed runner_main.go.txt
 var runnerMain []byte
 
+// runnerOne names the one program that a main function has.
+//
+//go:embed runner_one.go.txt
+var runnerOne []byte
+
 // runnerExit says how such a program ends by an error.
 //
 //go:embed runner_exit.go.txt
 var runnerExit []byte
 
-// A Runner is a model built as a program of its own.
+// A Runner is a model built as a program of its own, or with others.
 type Runner struct {
-	path string
+	path   string
+	number int // of the model in the program
 }
 
 // ErrNoGo means that there is no Go toolchain to build a model with.
@@ -48,29 +54,30 @@ var ErrNoGo = errors.New("running a model needs the command go; install Go, or u
 // under a name made from everything that goes into it; what is there already is not
 // built again. building, if not nil, is called before a build that takes seconds.
 func BuildRunner(ctx context.Context, m *ir.Module, source string, target ir.Target, building func()) (*Runner, error) {
-	path, err := buildProgram(ctx, m, source, target, runnerMain, nil, building)
+	main := []codegen.File{{Name: "main.go", Data: runnerMain}, {Name: "programs.go", Data: runnerOne}}
+	path, err := buildProgram(ctx, m, source, target, main, nil, building)
 	if err != nil {
 		return nil, err
 	}
-	return &Runner{path}, nil
+	return &Runner{path: path}, nil
 }
 
 // buildProgram builds a module with a main function, which may need more of the
 // runtime, and returns the path of the program.
-func buildProgram(ctx context.Context, m *ir.Module, source string, target ir.Target, main []byte, more []embed.FS, building func()) (string, error) {
-	p, err := Compile(m, Options{Package: "main", Source: source, Targets: []ir.Target{target}})
+func buildProgram(ctx context.Context, m *ir.Module, source string, target ir.Target, main []codegen.File, more []embed.FS, building func()) (string, error) {
+	p, err := Compile(m, Options{Package: "main", Tables: true, Source: source, Targets: []ir.Target{target}})
 	if err != nil {
 		return "", err
 	}
-	goTool, err := exec.LookPath("go")
+	goTool, err := findGo()
 	if err != nil {
-		return "", ErrNoGo
+		return "", err
 	}
 	version, err := exec.CommandContext(ctx, goTool, "env", "GOVERSION").Output()
 	if err != nil {
 		return "", fmt.Errorf("go env: %w", err)
 	}
-	files, err := runnerFiles(p.Files, target, main, more)
+	files, err := runnerFiles(append(p.Files, main...), target, more)
 	if err != nil {
 		return "", err
 	}
@@ -89,17 +96,24 @@ func buildProgram(ctx context.Context, m *ir.Module, source string, target ir.Ta
 	return path, buildRunner(ctx, goTool, dir, files)
 }
 
-// runnerFiles lays out a module that needs nothing but itself: the model, its main
-// function, and the runtime in the place of the real module. Metal needs purego
+func findGo() (string, error) {
+	path, err := exec.LookPath("go")
+	if err != nil {
+		return "", ErrNoGo
+	}
+	return path, nil
+}
+
+// runnerFiles lays out a module that needs nothing but itself: the files of models and of
+// their main function, and the runtime in the place of the real module. Metal needs purego
 // too, which lies in the module cache since mlxc itself was built with it.
-func runnerFiles(model []codegen.File, target ir.Target, main []byte, more []embed.FS) ([]codegen.File, error) {
+func runnerFiles(own []codegen.File, target ir.Target, more []embed.FS) ([]codegen.File, error) {
 	require, sums, sources := "", "", append([]embed.FS{runtimeSource}, more...)
 	if target == ir.Metal {
 		require, sums = linesWith(goMod, purego), linesWith(goSum, purego)
 		sources = append(sources, metalSource)
 	}
-	files := append(slices.Clone(model),
-		codegen.File{Name: "main.go", Data: main},
+	files := append(slices.Clone(own),
 		codegen.File{Name: "exit.go", Data: runnerExit},
 		codegen.File{Name: "go.mod", Data: []byte("module model\n\ngo 1.26\n\nrequire (\n\tgithub.com/mlxc/mlxc v0.0.0\n" + require + ")\n\nreplace github.com/mlxc/mlxc => ./mlxc\n")},
 		codegen.File{Name: "go.sum", Data: []byte(sums)},
@@ -154,23 +168,10 @@ func buildRunner(ctx context.Context, goTool, dir string, files []codegen.File) 
 		return err
 	}
 	defer os.RemoveAll(temp)
-	for _, f := range files {
-		path := filepath.Join(temp, f.Name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-			return err
-		}
-		if err := os.WriteFile(path, f.Data, 0o666); err != nil {
-			return err
-		}
+	if err := writeFiles(temp, files); err != nil {
+		return err
 	}
-	// The tag brings Metal to where it is not part of the system, for tests.
-	cmd := exec.CommandContext(ctx, goTool, "build", "-trimpath", "-tags", "mlxc_metal", "-o", "model", ".")
-	cmd.Dir = temp
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=-mod=mod", "GOPROXY=off", "GOTOOLCHAIN=local")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
+	if out, err := goBuild(ctx, goTool, temp); err != nil {
 		return fmt.Errorf("go build of the generated model: %w\n%s", err, out)
 	}
 	if err := os.Rename(temp, dir); err != nil {
@@ -180,6 +181,33 @@ func buildRunner(ctx context.Context, goTool, dir string, files []codegen.File) 
 		return err
 	}
 	return nil
+}
+
+// writeFiles writes files below a folder.
+func writeFiles(dir string, files []codegen.File) error {
+	for _, f := range files {
+		path := filepath.Join(dir, f.Name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, f.Data, 0o666); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// goBuild builds the program in a folder as its file model. out is what go build says.
+func goBuild(ctx context.Context, goTool, dir string) (out []byte, err error) {
+	// The tag brings Metal to where it is not part of the system, for tests.
+	cmd := exec.CommandContext(ctx, goTool, "build", "-trimpath", "-tags", "mlxc_metal", "-o", "model", ".")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=-mod=mod", "GOPROXY=off", "GOTOOLCHAIN=local")
+	out, err = cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return out, err
 }
 
 // How the built program ends when a kernel panicked, and when its device is not
@@ -196,7 +224,7 @@ var ErrDevice = errors.New("device failed")
 // the other, results are written to w the same way; threads 0 means all. given are
 // the sizes that the entry is given.
 func (r *Runner) Run(ctx context.Context, entry, weights string, threads int, inputs io.Reader, w io.Writer, given ...int64) error {
-	args := []string{entry, weights, fmt.Sprint(threads)}
+	args := []string{fmt.Sprint(r.number), entry, weights, fmt.Sprint(threads)}
 	for _, n := range given {
 		args = append(args, fmt.Sprint(n))
 	}

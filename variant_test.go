@@ -88,7 +88,7 @@ func TestVariantsTakeTurns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := mlxc.Compile(m, mlxc.Options{Package: "main", Source: "mlp.mlxir", Targets: []ir.Target{ir.CPU}})
+	p, err := mlxc.Compile(m, mlxc.Options{Package: "main", Tables: true, Source: "mlp.mlxir", Targets: []ir.Target{ir.CPU}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -82,7 +82,7 @@ func buildBeside(b *testing.B, text string, main []byte) string {
 	if err != nil {
 		b.Fatal(err)
 	}
-	p, err := mlxc.Compile(m, mlxc.Options{Package: "main", Source: "bench.mlxir", Targets: []ir.Target{ir.CPU}})
+	p, err := mlxc.Compile(m, mlxc.Options{Package: "main", Tables: true, Source: "bench.mlxir", Targets: []ir.Target{ir.CPU}})
 	if err != nil {
 		b.Fatal(err)
 	}

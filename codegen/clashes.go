@@ -7,8 +7,8 @@ import (
 )
 
 // clashes reports names of the model that are one in Go, where the package shows them: dims,
-// the methods of a session, and the results of an entry.
-func clashes(m *ir.Module) error {
+// the methods of a session, and the results of an entry. Tables have dims alone.
+func clashes(m *ir.Module, tables bool) error {
 	var wrong ir.Diagnostics
 	scope := func() func(name, what string, pos *ir.Pos) {
 		taken := map[string]string{} // what has a Go name
@@ -23,6 +23,9 @@ func clashes(m *ir.Module) error {
 	dims, methods := scope(), scope()
 	for _, d := range m.Dims {
 		dims(dimName(d), "dim "+d.Name, d.Pos)
+	}
+	if tables {
+		return wrong.Err()
 	}
 	for _, name := range []string{"Close", "DeviceTime", "SaveState", "LoadState", "Reset"} {
 		methods(name, "a method of every session", nil)

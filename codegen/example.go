@@ -11,7 +11,7 @@ import (
 // exampleFile shows a caller of the first entry. Go compiles it with the
 // package's tests and does not run it, since it needs a checkpoint.
 func (p *pkg) exampleFile() (*jen.File, error) {
-	if p.isMain() || len(p.module.Funcs) == 0 {
+	if p.tables || len(p.module.Funcs) == 0 {
 		return nil, nil
 	}
 	e := p.module.Funcs[0]

@@ -19,7 +19,7 @@ func (p *pkg) metalFile() (*jen.File, error) {
 	f := p.file()
 	f.HeaderComment("//go:build " + metalBuild)
 	f.Anon("embed")
-	if !p.isMain() {
+	if !p.tables {
 		f.Comment("LoadMetal is Load on the GPU. An error of the device is a *runtime.DeviceError.")
 		f.Func().Id("LoadMetal").Params(jen.Id("path").String()).Params(jen.Op("*").Id("Model"), jen.Error()).Block(
 			jen.Return(jen.Id("load").Call(jen.Op("&").Id(p.metalProgram()), jen.Id("path"))))
@@ -76,7 +76,7 @@ func (p *pkg) backend() (*jen.Statement, error) {
 
 // otherFile is what stands for the GPU where no Metal is.
 func (p *pkg) otherFile() (*jen.File, error) {
-	if p.metal == nil || p.isMain() {
+	if p.metal == nil || p.tables {
 		return nil, nil
 	}
 	f := p.file()

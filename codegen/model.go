@@ -14,7 +14,7 @@ import (
 // them the tables of the CPU.
 func (p *pkg) modelFile() (*jen.File, error) {
 	f := p.file()
-	if p.isMain() {
+	if p.tables {
 		f.Add(p.dims())
 		f.Add(p.shared())
 		return f, p.cpuProgram(f)

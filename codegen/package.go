@@ -35,10 +35,11 @@ type File struct {
 
 // Package makes the files of the Go package name, in the order of their names, from
 // one model planned for each of its targets. source is the model's file name, for
-// comments; it must not depend on the machine.
-func Package(targets []*ir.Module, name, source string) ([]File, error) {
-	p := &pkg{name: name, source: source}
-	if err := clashes(targets[0]); err != nil {
+// comments; it must not depend on the machine. With tables there are no typed wrappers, only
+// the variable program.
+func Package(targets []*ir.Module, name, source string, tables bool) ([]File, error) {
+	p := &pkg{name: name, source: source, tables: tables}
+	if err := clashes(targets[0], tables); err != nil {
 		return nil, err
 	}
 	for _, m := range targets {
@@ -110,6 +111,7 @@ type pkg struct {
 	cpu, metal   *table     // nil: not a target
 	kernels      []goKernel // of all targets, that run on the CPU
 	name, source string
+	tables       bool // there are only the tables, for a program of its own
 }
 
 // A table is what the program of one target is made from.
@@ -164,10 +166,6 @@ func (p *pkg) file() *jen.File {
 	f.ImportName(metalPath, "metal")
 	return f
 }
-
-// isMain reports whether the package is a program of its own, which needs only the
-// tables.
-func (p *pkg) isMain() bool { return p.name == "main" }
 
 // nameKernels gives each kernel a Go name of its own.
 func (p *pkg) nameKernels() {

@@ -227,7 +227,7 @@ func (n *valueNames) name(v *Value) string {
 	for i := 2; n.used[s] && s != ""; i++ {
 		s = fmt.Sprintf("%s_%d", v.Name, i)
 	}
-	if s == "" {
+	for s == "" || n.used[s] && v.Name == "" { // a source may have numbers for names
 		s = strconv.Itoa(n.next)
 		n.next++
 	}

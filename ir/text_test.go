@@ -270,3 +270,12 @@ func FuzzParseType(f *testing.F) {
 		}
 	})
 }
+
+// A value without a name has a number that no name is.
+func TestNumbersAreNoNames(t *testing.T) {
+	x := Type{DType: F32, Shape: []Size{}}
+	m := &Module{Name: "m", Funcs: []*Func{{Name: "f", Inputs: []*Value{{Name: "0", Type: x}, {Type: x}, {Name: "1", Type: x}}}}}
+	if text := Print(m); !strings.Contains(text, "(%0: f32, %1: f32, %1_2: f32)") {
+		t.Error(text)
+	}
+}

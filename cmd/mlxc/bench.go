@@ -22,7 +22,6 @@ type benchFlags struct {
 	src            sourceFlags
 	entry          string
 	device, format string
-	dims           []string
 	threads        []int
 	count          int
 	kernels        bool
@@ -55,7 +54,7 @@ the model's checkpoint, or random where there is none.`,
 		both = append(both, n)
 	}
 	cmd.Flags().StringVar(&f.entry, "entry", "", "time the entry of this `name` only")
-	cmd.Flags().StringSliceVar(&f.dims, "dim", nil, "`NAME=SIZE` of a dim (default: its upper bound)")
+	f.src.registerONNX(cmd, "NAME=SIZE of a dim (default: its upper bound)")
 	cmd.Flags().IntSliceVar(&f.threads, "threads", both, "numbers of `threads` to time with")
 	cmd.Flags().IntVar(&f.count, "count", 11, "number of rounds")
 	cmd.Flags().BoolVar(&f.kernels, "kernels", false, "time each launch of a kernel too")
@@ -94,7 +93,12 @@ func (f *benchFlags) run(cmd *cobra.Command, model string) error {
 	if err != nil {
 		return err
 	}
-	report, config, err := f.prepare(cmd, m, model, target)
+	weights, done, err := f.src.checkpoint(m, model)
+	if err != nil {
+		return err
+	}
+	defer done()
+	report, config, err := f.prepare(cmd, m, model, weights, target)
 	if err != nil {
 		return err
 	}
@@ -108,12 +112,12 @@ func (f *benchFlags) run(cmd *cobra.Command, model string) error {
 }
 
 // prepare says what is measured, and what work that is.
-func (f *benchFlags) prepare(cmd *cobra.Command, m *ir.Module, model string, target ir.Target) (*benchReport, bench.Config, error) {
+func (f *benchFlags) prepare(cmd *cobra.Command, m *ir.Module, model, weights string, target ir.Target) (*benchReport, bench.Config, error) {
 	c := bench.Config{Threads: f.threads, Count: f.count, Kernels: f.kernels, Machine: target == ir.CPU}
 	if f.entry != "" && m.Func(f.entry) == nil {
 		return nil, c, unknownEntry(m, f.entry)
 	}
-	dims, err := parseDims(m, f.dims)
+	dims, err := parseDims(m, f.src.onnx.dims)
 	if err != nil {
 		return nil, c, err
 	}
@@ -134,12 +138,14 @@ func (f *benchFlags) prepare(cmd *cobra.Command, m *ir.Module, model string, tar
 		}
 		c.Dims = append(c.Dims, int(n))
 	}
-	c.Weights = checkpoint(m, model, f.src.weights)
+	c.Weights = weights
 	if _, err := os.Stat(c.Weights); err != nil && f.src.weights == "" {
 		c.Weights = ""
 	}
 	r := &benchReport{model: m.Name, target: target, plans: plans, threads: f.threads, count: f.count, weights: "random"}
-	if c.Weights != "" {
+	if c.Weights != "" && f.src.weights == "" && f.src.onnx.imported != nil {
+		r.weights = model
+	} else if c.Weights != "" {
 		r.weights = c.Weights
 	} else if len(m.Weights()) == 0 {
 		r.weights = "none"

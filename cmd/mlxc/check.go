@@ -42,6 +42,7 @@ no entry has, variables that hide a member. They do not change the exit code.`,
 		},
 	}
 	src.register(cmd)
+	src.registerONNX(cmd, "")
 	return cmd
 }
 

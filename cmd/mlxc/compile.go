@@ -14,6 +14,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mlxc/mlxc"
+	"github.com/mlxc/mlxc/codegen"
+	"github.com/mlxc/mlxc/frontend/onnx"
 	"github.com/mlxc/mlxc/ir"
 )
 
@@ -28,6 +30,7 @@ func compileCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "compile MODEL",
 		Short:   "Write a Go package that runs a model",
+		Long:    "Write a Go package that runs a model, and beside it the weights of a model of ONNX.",
 		Example: "  mlxc compile digits.mlx -o internal/digits\n  mlxc compile digits.mlx -o internal/digits --target cpu",
 		Args:    exactly(1, "one model"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -55,18 +58,36 @@ func compileCommand() *cobra.Command {
 			if err := dumps.write(); err != nil {
 				return err
 			}
-			if err := mlxc.WriteDir(dir, p.Files); err != nil {
+			if err := writePackage(cmd, dir, p.Files, src.onnx.weights()); err != nil {
 				return err
 			}
 			return summary(cmd.OutOrStdout(), p.Modules)
 		},
 	}
 	src.register(cmd)
+	src.registerONNX(cmd, "")
 	cmd.Flags().StringVarP(&dir, "output", "o", "", "`folder` of the package")
 	cmd.Flags().StringVar(&options.Package, "package", "", "`name` of the package (default: the folder's)")
 	cmd.Flags().StringSliceVar(&targets, "target", []string{"metal", "cpu"}, "what the package runs on: metal, cpu, or both")
 	cmd.Flags().StringVar(&dump, "dump", "", "`folder` for the IR after each pass")
 	return cmd
+}
+
+// writePackage writes the files of a package, and the weights that are to be beside them.
+func writePackage(cmd *cobra.Command, dir string, files []codegen.File, weights []onnx.Weight) error {
+	if len(weights) == 0 {
+		return mlxc.WriteDir(dir, files)
+	}
+	path := filepath.Join(dir, onnx.Checkpoint)
+	if _, err := os.Stat(path); err == nil && !mlxc.WroteWeights(path) {
+		return fmt.Errorf("%s: not written by mlxc, will not overwrite it", path)
+	}
+	return withWeights(cmd, filepath.Dir(filepath.Clean(dir)), weights, func(temp string) error {
+		if err := mlxc.WriteDir(dir, files); err != nil {
+			return err
+		}
+		return os.Rename(temp, path)
+	})
 }
 
 // A dumper keeps the text of each stage.

@@ -17,7 +17,7 @@ import (
 
 type explainFlags struct {
 	src             sourceFlags
-	targets, dims   []string
+	targets         []string
 	entry           string
 	asJSON          bool
 	html            string
@@ -45,7 +45,7 @@ memory once. The time is that of the operations at --peak or of the bytes at
 	f.src.register(cmd)
 	cmd.Flags().StringVar(&f.entry, "entry", "", "explain the entry of this `name` only")
 	cmd.Flags().StringSliceVar(&f.targets, "target", []string{"cpu"}, "what the model is compiled for: metal, cpu, or both")
-	cmd.Flags().StringSliceVar(&f.dims, "dim", nil, "`NAME=SIZE` of a dim (default: its upper bound)")
+	f.src.registerONNX(cmd, "NAME=SIZE of a dim (default: its upper bound)")
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print JSON, as documented in docs/explain.md")
 	cmd.Flags().StringVar(&f.html, "html", "", "write a page to this `file` instead, with the memory drawn to scale")
 	cmd.Flags().Float64Var(&f.peak, "peak", 0, "`GFLOP/s` of the machine (default: a stated one)")
@@ -71,7 +71,7 @@ func (f *explainFlags) run(cmd *cobra.Command, model string) error {
 	if f.entry != "" && m.Func(f.entry) == nil {
 		return unknownEntry(m, f.entry)
 	}
-	dims, err := parseDims(m, f.dims)
+	dims, err := parseDims(m, f.src.onnx.dims)
 	if err != nil {
 		return err
 	}

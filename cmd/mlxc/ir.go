@@ -50,6 +50,7 @@ func irCommand() *cobra.Command {
 		},
 	}
 	src.register(cmd)
+	src.registerONNX(cmd, "")
 	cmd.Flags().StringVar(&after, "after", "", "`pass` after which to print")
 	cmd.Flags().StringVar(&target, "target", "cpu", "what the passes compile for: cpu or metal")
 	cmd.Flags().StringVar(&entry, "entry", "", "print this entry only")

@@ -48,6 +48,7 @@ Files are written under other names first, so that they are complete or not ther
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
 	}
 	f.src.register(cmd)
+	f.src.registerONNX(cmd, "")
 	f.to.register(cmd)
 	cmd.Flags().StringVarP(&f.output, "output", "o", "", "`file` to write: .safetensors, or .gguf of a checkpoint")
 	cmd.Flags().StringVar(&f.device, "device", "auto", "auto (metal where there is one, else cpu), cpu or metal")
@@ -91,7 +92,11 @@ func (f *packFlags) model(cmd *cobra.Command, model string) error {
 	if err != nil {
 		return err
 	}
-	weights := checkpoint(m, model, f.src.weights)
+	weights, done, err := f.src.checkpoint(m, model)
+	if err != nil {
+		return err
+	}
+	defer done()
 	if weights == "" {
 		return fmt.Errorf("%s names no checkpoint: give one with --weights", model)
 	}
@@ -99,7 +104,7 @@ func (f *packFlags) model(cmd *cobra.Command, model string) error {
 	if err != nil {
 		return show(err, cmd.ErrOrStderr())
 	}
-	size, progress := int64(0), packingBar(cmd)
+	size, progress := int64(0), bytesBar(cmd, "packing")
 	err = runner.Pack(ctx, weights, f.output, func(done, all int64) {
 		size = all
 		progress(done, all)
@@ -111,8 +116,8 @@ func (f *packFlags) model(cmd *cobra.Command, model string) error {
 	return nil
 }
 
-// packingBar shows on a terminal how many bytes are written.
-func packingBar(cmd *cobra.Command) func(done, all int64) {
+// bytesBar shows on a terminal how many bytes are written.
+func bytesBar(cmd *cobra.Command, what string) func(done, all int64) {
 	file, ok := terminal(cmd)
 	if !ok {
 		return func(done, all int64) {}
@@ -120,7 +125,7 @@ func packingBar(cmd *cobra.Command) func(done, all int64) {
 	var bar *progressbar.ProgressBar
 	return func(done, all int64) {
 		if bar == nil {
-			bar = progressbar.NewOptions64(all, progressbar.OptionSetDescription("packing"), progressbar.OptionShowBytes(true), progressbar.OptionSetWriter(file), progressbar.OptionClearOnFinish())
+			bar = progressbar.NewOptions64(all, progressbar.OptionSetDescription(what), progressbar.OptionShowBytes(true), progressbar.OptionSetWriter(file), progressbar.OptionClearOnFinish())
 		}
 		bar.Set64(done)
 	}

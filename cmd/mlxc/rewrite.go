@@ -141,7 +141,7 @@ func (f *packFlags) rewrite(cmd *cobra.Command, source string) error {
 	if err != nil {
 		return err
 	}
-	report, err := job.Run(ctx, packingBar(cmd))
+	report, err := job.Run(ctx, bytesBar(cmd, "packing"))
 	if err != nil {
 		return err
 	}

@@ -22,11 +22,11 @@ import (
 )
 
 type runFlags struct {
-	src           sourceFlags
-	entry         string
-	device        string
-	in, out, dims []string
-	threads       int
+	src     sourceFlags
+	entry   string
+	device  string
+	in, out []string
+	threads int
 }
 
 func runCommand() *cobra.Command {
@@ -50,7 +50,7 @@ What is built is kept in the user's cache: a second run starts at once.`,
 	cmd.Flags().StringVar(&f.entry, "entry", "", "`name` of the entry (default: the only one)")
 	cmd.Flags().StringArrayVar(&f.in, "in", nil, "`NAME=FILE`, an input; once for each")
 	cmd.Flags().StringArrayVar(&f.out, "out", nil, "`NAME=FILE`, where to write a result instead of printing it")
-	cmd.Flags().StringArrayVar(&f.dims, "dim", nil, "`NAME=N`, a size that the entry is given; once for each")
+	f.src.registerONNX(cmd, "NAME=SIZE that the entry is given")
 	cmd.Flags().StringVar(&f.device, "device", "auto", "auto (metal where there is one, else cpu), cpu, metal, or reference: the slow evaluator, which needs no build")
 	cmd.Flags().IntVar(&f.threads, "threads", 0, "threads to use (default: one for each processor)")
 	return cmd
@@ -78,7 +78,7 @@ func (f *runFlags) run(cmd *cobra.Command, model string) error {
 	if err != nil {
 		return err
 	}
-	given, err := readDims(m, e, f.dims)
+	given, err := readDims(m, e, f.src.onnx.dims)
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,11 @@ func (f *runFlags) run(cmd *cobra.Command, model string) error {
 			return err
 		}
 	}
-	weights := checkpoint(m, model, f.src.weights)
+	weights, done, err := f.src.checkpoint(m, model)
+	if err != nil {
+		return err
+	}
+	defer done()
 	if weights == "" && len(m.Weights()) > 0 {
 		return fmt.Errorf("%s names no checkpoint: give one with --weights", model)
 	}

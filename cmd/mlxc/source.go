@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -20,6 +21,8 @@ type sourceFlags struct {
 	set     []string
 	weights string // names the checkpoint
 	warns   bool   // says what looks like a mistake, and goes on
+
+	onnx onnxFlags
 }
 
 func (s *sourceFlags) register(cmd *cobra.Command) {
@@ -66,6 +69,12 @@ func (s *sourceFlags) source() (mlxc.Source, error) {
 func (s *sourceFlags) load(path string, stderr io.Writer) (*ir.Module, error) {
 	o, err := s.source()
 	if err != nil {
+		return nil, err
+	}
+	if filepath.Ext(path) == ".onnx" {
+		return s.importONNX(path, stderr)
+	}
+	if err := s.onnx.unused(path); err != nil {
 		return nil, err
 	}
 	m, err := mlxc.Load(path, o)

@@ -25,13 +25,14 @@ type testFlags struct {
 	devices []string
 	dims    []string
 	threads int
+	onnx    onnxTestFlags
 }
 
 func testCommand() *cobra.Command {
 	f := testFlags{src: sourceFlags{warns: true}}
 	cmd := &cobra.Command{
-		Use:   "test FILE...",
-		Short: "Run the test blocks of models",
+		Use:   "test FILE...|DIR...",
+		Short: "Run the test blocks of models, or ONNX's test folders",
 		Long: `Run the test blocks of models, such as
 
     test "layer 0" uses "golden/l0.npz" as g {
@@ -40,11 +41,17 @@ func testCommand() *cobra.Command {
 
 Each runs on the reference evaluator and is compiled, built and run as mlxc run does.
 One whose arrays or weights are not there is skipped. Each begins with the states of a
-new session; a dim of a state needs a size, which --dim gives.`,
-		Example: "  mlxc test digits.mlx\n  mlxc test decoder.mlx --device cpu --dim S=64",
+new session; a dim of a state needs a size, which --dim gives.
+
+A folder is one of ONNX's tests, or has some below it: model.onnx beside folders
+test_data_set_0, … with input_0.pb, … and output_0.pb, … Many are built as one program, and
+each runs in a process of its own. Sizes of dims and inputs that must be known are those of
+the data set. A model that the importer refuses is unsupported; what crashes, takes longer
+than --limit or gives other results fails. What did not pass is listed.`,
+		Example: "  mlxc test digits.mlx\n  mlxc test decoder.mlx --device cpu --dim S=64\n  mlxc test onnx/backend/test/data/node --json verdicts.json",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usageError{errors.New("test wants models")}
+				return usageError{errors.New("test wants models, or folders of ONNX's tests")}
 			}
 			return nil
 		},
@@ -54,12 +61,19 @@ new session; a dim of a state needs a size, which --dim gives.`,
 	cmd.Flags().StringSliceVar(&f.devices, "device", []string{"auto"}, "cpu, metal, reference: the slow evaluator, or auto: all that are there")
 	cmd.Flags().StringArrayVar(&f.dims, "dim", nil, "`NAME=N`, a dim at a fixed size; once for each")
 	cmd.Flags().IntVar(&f.threads, "threads", 0, "threads to use (default: one for each processor)")
+	f.onnx.register(cmd)
 	return cmd
 }
 
 func (f *testFlags) run(cmd *cobra.Command, files []string) error {
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
 	defer stop()
+	if slices.ContainsFunc(files, isFolder) {
+		return f.onnx.run(ctx, cmd, files, f.devices)
+	}
+	if err := f.onnx.unused(cmd); err != nil {
+		return err
+	}
 	devices, err := testDevices(f.devices)
 	if err != nil {
 		return err

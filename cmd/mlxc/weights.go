@@ -41,6 +41,7 @@ keep the model from loading, and the exit code is 1.`,
 		RunE: f.run,
 	}
 	f.src.registerConfig(cmd)
+	f.src.registerONNX(cmd, "")
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print JSON: file, tensors and totals")
 	return cmd
 }

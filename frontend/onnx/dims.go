@@ -2,6 +2,7 @@ package onnx
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -26,7 +27,16 @@ func dimName(in *pb.ValueInfo, axis int) (name string, dynamic bool) {
 	return fmt.Sprintf("%s_%d", in.Name, axis), true
 }
 
-// Dims are the names of the dynamic axes of a model's inputs, in order.
+// DimNames are the names of an input's dims by its axes; empty where the file has a size.
+func DimNames(in *pb.ValueInfo) []string {
+	names := make([]string, len(in.GetType().GetTensorType().GetShape().GetDim()))
+	for axis := range names {
+		names[axis], _ = dimName(in, axis)
+	}
+	return names
+}
+
+// dimNames are the names of the dynamic axes of a model's inputs, in order.
 func dimNames(g *pb.Graph, known func(input string) bool) (names []string) {
 	for _, in := range g.Input {
 		if known(in.Name) {
@@ -39,6 +49,37 @@ func dimNames(g *pb.Graph, known func(input string) bool) (names []string) {
 		}
 	}
 	return names
+}
+
+// checkOptions refuses options that are not about the graph.
+func (s *scope) checkOptions(g *pb.Graph) {
+	dims := dimNames(g, func(string) bool { return false })
+	for _, name := range slices.Sorted(maps.Keys(s.options.Dims)) {
+		if !slices.Contains(dims, name) {
+			fail("no input has a dim %q; the dims are %s", name, nameList(dims))
+		}
+	}
+	inputs := map[string]*pb.ValueInfo{}
+	for _, in := range g.Input {
+		inputs[in.Name] = in
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.options.Bind)) {
+		in := inputs[name]
+		if in == nil {
+			fail("there is no input %q to bind; the inputs are %s", name, nameList(slices.Sorted(maps.Keys(inputs))))
+		}
+		t, want := s.options.Bind[name], inputType(in, unbounded)
+		if t.DType != want.DType || in.GetType().GetTensorType().GetShape() != nil && len(t.Shape) != want.Rank() {
+			fail("input %s is bound to %s%v, want %s", name, t.DType, t.Shape, want)
+		}
+	}
+}
+
+func nameList(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
 }
 
 // boundDims declares the dims of a graph's inputs.
@@ -71,8 +112,8 @@ func (s *scope) boundDims(g *pb.Graph) {
 	s.check("dims")
 }
 
-// inputType is the type of an input of the graph.
-func (s *scope) inputType(in *pb.ValueInfo) ir.Type {
+// inputType is the type of an input of the graph, with the sizes of its dims by name.
+func inputType(in *pb.ValueInfo, dim func(name string) ir.Size) ir.Type {
 	t := in.GetType().GetTensorType()
 	if t == nil {
 		unsupported("input %s is no tensor", in.Name)
@@ -83,10 +124,30 @@ func (s *scope) inputType(in *pb.ValueInfo) ir.Type {
 	out := ir.Type{DType: dtypeOf(t.ElemType, "input "+in.Name), Shape: []ir.Size{}}
 	for axis, d := range t.Shape.Dim {
 		if name, dynamic := dimName(in, axis); dynamic {
-			out.Shape = append(out.Shape, s.dims[name])
+			out.Shape = append(out.Shape, dim(name))
 		} else {
 			out.Shape = append(out.Shape, ir.N(d.GetDimValue()))
 		}
 	}
 	return out
+}
+
+// unbounded is the size of a dim of which only the name is known.
+func unbounded(name string) ir.Size { return (&ir.Dim{Name: name}).Size() }
+
+// InputTypes are the types of a file's inputs by their names, as far as they are tensors of
+// known ranks.
+func InputTypes(path string) (types map[string]ir.Type, err error) {
+	defer caught(&err)
+	m, err := read(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	types = map[string]ir.Type{}
+	for _, in := range m.Graph.Input {
+		if in.GetType().GetTensorType().GetShape() != nil {
+			types[in.Name] = inputType(in, unbounded)
+		}
+	}
+	return types, nil
 }

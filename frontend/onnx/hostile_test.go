@@ -143,8 +143,12 @@ func FuzzImport(f *testing.F) {
 	}
 	if _, err := os.Stat(suite); err == nil {
 		for _, c := range cases(f) {
-			if len(c.model) < 1<<10 {
-				f.Add(c.model)
+			b, err := os.ReadFile(filepath.Join(c.Dir, "model.onnx"))
+			if err != nil {
+				f.Fatal(err)
+			}
+			if len(b) < 1<<10 {
+				f.Add(b)
 			}
 		}
 	}

@@ -17,6 +17,9 @@ import (
 // Forward is the name of the entry that an imported model has.
 const Forward = "forward"
 
+// Checkpoint is the file, of safetensors, that an imported model names for its weights.
+const Checkpoint = "model.safetensors"
+
 // Options say what a file leaves open.
 type Options struct {
 	Dims map[string]Bounds     // of dynamic axes, by name
@@ -91,6 +94,9 @@ func Build(m *pb.Model, dir string, o Options) (out *Model, err error) {
 		root.run(m.Graph.Node)
 		out.Outputs = root.results(m.Graph)
 	})
+	if len(im.weights) > 0 {
+		im.b.Weights("safetensors", Checkpoint)
+	}
 	if out.Program, err = im.b.Build(); err != nil {
 		return nil, err
 	}
@@ -109,6 +115,7 @@ func newImporter(name, dir string, o Options) *importer {
 // that the entry has.
 func (s *scope) declare(g *pb.Graph) (ports []Port) {
 	s.initialisers(g)
+	s.checkOptions(g)
 	s.boundDims(g)
 	for _, in := range g.Input {
 		if s.values[in.Name] != nil { // an initialiser is its value
@@ -119,7 +126,7 @@ func (s *scope) declare(g *pb.Graph) (ports []Port) {
 			continue
 		}
 		name := s.fresh(in.Name)
-		t := s.inputType(in)
+		t := inputType(in, func(name string) ir.Size { return s.dims[name] })
 		s.values[in.Name] = &value{name: in.Name, t: s.entry.InOf(name, t), inputs: []string{in.Name}}
 		ports = append(ports, Port{in.Name, name})
 		s.check("input " + in.Name)

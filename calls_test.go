@@ -19,8 +19,8 @@ import (
 type call struct {
 	entry  string
 	given  []int
-	inputs []*runtime.Array
-	want   []string // the recorded arrays that its results are to be; "": of no interest
+	inputs []*runtime.Array // without those that are fed
+	want   []string         // the recorded arrays that its results are to be; "": of no interest
 }
 
 // A model of testdata/models, built for the CPU.
@@ -31,7 +31,12 @@ type builtModel struct {
 
 func buildModel(t *testing.T, name string, set map[string]string, calls ...call) builtModel {
 	t.Helper()
-	m := sampleModel(t, name, set, calls)
+	return buildCalls(t, name, sampleModel(t, name, set, calls))
+}
+
+// buildCalls builds a program that makes calls of a module.
+func buildCalls(t *testing.T, name string, m *ir.Module) builtModel {
+	t.Helper()
 	dir := mainPackage(t, m, name+".mlx", map[string]string{"main.go": "testdata/models/calls_main.go.txt"})
 	program := filepath.Join(t.TempDir(), name)
 	if out, err := exec.Command("go", "build", "-o", program, "./"+dir).CombinedOutput(); err != nil {
@@ -54,14 +59,21 @@ func sampleModel(t *testing.T, name string, set map[string]string, calls []call)
 }
 
 // run makes calls one after another in one session with these dims, and returns the results of
-// each.
-func (b builtModel) run(t *testing.T, weights string, dims []int, calls []call) [][]*runtime.Array {
+// each. fed are pairs of an input and a result: the input of each call but the first is that
+// result of the one before.
+func (b builtModel) run(t *testing.T, weights string, dims []int, calls []call, fed ...[2]int) [][]*runtime.Array {
 	t.Helper()
 	words := func(ns []int) string { return strings.Trim(fmt.Sprint(ns), "[]") }
 	args := []string{weights, words(dims)}
 	var in, out, message bytes.Buffer
-	for _, c := range calls {
-		args = append(args, c.entry+" "+words(c.given))
+	for i, c := range calls {
+		text := c.entry + " " + words(c.given)
+		for _, f := range fed {
+			if i > 0 {
+				text += fmt.Sprintf(" %d<%d", f[0], f[1])
+			}
+		}
+		args = append(args, text)
 		for _, a := range c.inputs {
 			if err := runtime.WriteNPY(&in, a); err != nil {
 				t.Fatal(err)

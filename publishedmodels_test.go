@@ -56,6 +56,25 @@ func recordedArray(t *testing.T, name string) (shape []int, x []float32) {
 	return a.Shape(), slices.Clone(data[float32](t, a))
 }
 
+// readSound is a sound of one channel, from -1 to 1.
+func readSound(t *testing.T, path string) []float32 {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	sound, err := wav.NewDecoder(f).FullPCMBuffer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	samples := make([]float32, len(sound.Data))
+	for i, v := range sound.Data {
+		samples[i] = float32(v) / 32768
+	}
+	return samples
+}
+
 func arrayOf[T any](t *testing.T, d runtime.DType, x []T, shape ...int) *runtime.Array {
 	t.Helper()
 	a, err := runtime.NewArray(d, shape...)
@@ -171,21 +190,8 @@ func TestCharRNN(t *testing.T) {
 func TestVAD(t *testing.T) {
 	p := publishedModel(t, "vad", "silero-vad/silero_vad_16k.safetensors")
 	_, want := recordedArray(t, "silero-vad/ref/silero_vad_16k_safetensors_probs.npy")
-	f, err := os.Open(shared(t, "audio/silero_test.wav"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	sound, err := wav.NewDecoder(f).FullPCMBuffer()
-	if err != nil {
-		t.Fatal(err)
-	}
 	samples := make([]float32, 512*len(want))
-	for i, v := range sound.Data {
-		if i < len(samples) {
-			samples[i] = float32(v) / 32768
-		}
-	}
+	copy(samples, readSound(t, shared(t, "audio/silero_test.wav")))
 	var inputs []*runtime.Array
 	for i := range want {
 		inputs = append(inputs, arrayOf(t, runtime.F32, samples[512*i:512*(i+1)], 1, 512))
@@ -216,19 +222,7 @@ func TestNSNet(t *testing.T) {
 // The spectrogram that Whisper hears of 11 seconds of a speech is that of its authors' filters.
 func TestWhisperHears(t *testing.T) {
 	path := shared(t, "audio/ref/jfk_logmel80.npy")
-	f, err := os.Open(shared(t, "audio/jfk.wav"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	sound, err := wav.NewDecoder(f).FullPCMBuffer()
-	if err != nil {
-		t.Fatal(err)
-	}
-	samples := make([]float32, len(sound.Data))
-	for i, v := range sound.Data {
-		samples[i] = float32(v) / 32768
-	}
+	samples := readSound(t, shared(t, "audio/jfk.wav"))
 	hear := call{entry: "hear", inputs: []*runtime.Array{arrayOf(t, runtime.F32, samples, 1, len(samples))}}
 	b := buildModel(t, "whisper", map[string]string{"A": fmt.Sprint(len(samples) / 320), "D": "12", "vocab": "1"}, hear)
 	got := data[float32](t, b.run(t, drawnWeights(t, b.module), []int{1}, []call{hear})[0][0])

@@ -114,7 +114,14 @@ func (u *fusion) whyFoldStored(v *ir.Value, x use) string {
 	if err != nil {
 		return otherAxis
 	}
-	return notRows(k, machines[x.group.device])
+	if why := notRows(k, machines[x.group.device]); why != "" {
+		return why
+	}
+	// Where padding guards what is folded, each place that the guard tells apart is a row.
+	if float64(most(k.Grid())) > 2*elems(v) {
+		return otherAxis
+	}
+	return ""
 }
 
 // notRows is why a kernel is not one whose points fold each row once, in stages over

@@ -450,12 +450,9 @@ func spaceToDepth(n *node) mlx.Value {
 func pad(n *node) mlx.Value {
 	x := n.x(0)
 	rank := x.Type().Rank()
-	pads, value := n.attrInts("pads"), number(x, n.attrFloat("value", 0))
+	pads := n.attrInts("pads")
 	if n.version >= 11 {
 		pads = n.ints(1, "the padding")
-		if n.has(2) {
-			value = n.x(2).Reshape()
-		}
 	}
 	var axes []int
 	if n.has(3) {
@@ -475,7 +472,7 @@ func pad(n *node) mlx.Value {
 	x = cut(x, lo, hi)
 	switch mode := n.attrString("mode", "constant"); mode {
 	case "constant":
-		return padded(x, lo, hi, value)
+		return n.padded(x, lo, hi)
 	case "reflect", "edge", "wrap":
 		for a := range rank {
 			if lo[a] > 0 || hi[a] > 0 {
@@ -499,13 +496,21 @@ func cut(x mlx.Value, lo, hi []int) mlx.Value {
 	return x.At(spans...)
 }
 
-// padded puts a value around x that need not be known.
-func padded(x mlx.Value, lo, hi []int, value mlx.Value) mlx.Value {
+// padded puts one value around x, which since opset 11 is an input and need not be known.
+func (n *node) padded(x mlx.Value, lo, hi []int) mlx.Value {
 	if slices.Max(append(slices.Concat(lo, hi), 0)) == 0 {
 		return x
 	}
-	ones := x.Builder().Ones(ir.Bool, x.Type().Shape...)
-	return mlx.Where(ones.Pad(lo, hi, 0), x.Pad(lo, hi, 0), value)
+	switch {
+	case n.version < 11:
+		return x.Pad(lo, hi, n.attrFloat("value", 0))
+	case !n.has(2):
+		return x.Pad(lo, hi, 0)
+	case n.in[2].data != nil && n.in[2].data.Len() == 1 && exact(n.in[2].data):
+		return x.Pad(lo, hi, n.in[2].data.Tensor().Number(0))
+	}
+	ones := n.b.Ones(ir.Bool, x.Type().Shape...)
+	return mlx.Where(ones.Pad(lo, hi, 0), x.Pad(lo, hi, 0), n.x(2).Reshape())
 }
 
 // extended continues x along an axis with elements of its own.

@@ -106,6 +106,9 @@ func newLanes(k *ir.Kernel) (*lanes, error) {
 		if t := k.Args[s.Arg].DType; len(s.Guard) > 0 || !isStored(t, s.Value.DType) {
 			return no("a guarded store, or one of " + t.String())
 		}
+		if slices.ContainsFunc(l.terms, s.Index.Has) {
+			return no("a result for each term")
+		}
 		if err := visit(s.Value); err != nil {
 			return nil, err
 		}

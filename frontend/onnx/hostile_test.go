@@ -92,6 +92,7 @@ func TestHostile(t *testing.T) {
 		{"huge shape", "node n_y (Expand): ", and(model(node("Expand", "y", "x", "s")), longs("s", 1<<40, 1<<40, 2, 3))},
 		{"huge tile", "node n_y (Tile): ", and(model(node("Tile", "y", "x", "s")), longs("s", 1<<62, 1<<62))},
 		{"huge pad", "node n_y (Pad): ", and(model(with(node("Pad", "y", "x", "s"), &pb.Attribute{Name: "mode", S: []byte("reflect")})), longs("s", 1<<40, 0, 0, 0))},
+		{"refused within", "node n_y (Attention): matmul: ", and(model(node("Reshape", "q", "x", "s"), node("Reshape", "k", "x", "t"), with(node("Attention", "y", "q", "k", "k"), &pb.Attribute{Name: "softcap", F: 2})), longs("s", 1, 1, 2, 3), longs("t", 1, 1, 3, 2))},
 		{"inputs", "node n_y (Add): input 1 is missing", model(node("Add", "y", "x"))},
 		{"subgraph", "node n_y (Add): nothing computes its input inner", model(node("Add", "y", "x", "inner"))},
 	} {

@@ -200,11 +200,15 @@ func dropout(n *node) {
 		n.fail("elements are dropped at random; export the model for inference")
 	}
 	n.setValue(0, n.arg(0))
-	t := ir.Type{DType: ir.Bool, Shape: n.typ(0).Shape}
+	if !n.wants(1) {
+		return
+	}
+	t, all := ir.Bool, 1.0
 	if n.version < 10 {
-		t.DType = n.typ(0).DType
+		t = n.typ(0).DType
 	}
-	if n.wants(1) {
-		n.set(1, n.b.Ones(t.DType, t.Shape...))
+	if n.version < 12 { // where the text is silent, ONNX Runtime marks what is dropped
+		all = 0
 	}
+	n.set(1, n.b.Full(t, all, n.typ(0).Shape...))
 }

@@ -3,48 +3,9 @@ no case of: frontend/onnx/testdata/nodes.tar.gz, in the layout of the suite.
 
 onnx 1.23 and onnxruntime 1.32, run as: python scripts/oracles/onnx_nodes.py
 """
-import gzip
-import io
-import pathlib
-import tarfile
-
 import numpy as np
-import onnx
-import onnxruntime
-from onnx import TensorProto, helper, numpy_helper, parser
-
-to = pathlib.Path(__file__).parents[2] / "frontend" / "onnx" / "testdata" / "nodes.tar.gz"
-rng = np.random.default_rng(1)
-cases = {}
-types = {np.dtype(np.float32): TensorProto.FLOAT, np.dtype(np.int32): TensorProto.INT32, np.dtype(np.int64): TensorProto.INT64,
-         np.dtype(np.bool_): TensorProto.BOOL, np.dtype(np.uint8): TensorProto.UINT8, np.dtype(np.int8): TensorProto.INT8}
-
-
-def record(name, model, inputs):
-    """Runs a model; inputs are in the order of its graph's."""
-    onnx.checker.check_model(model)
-    session = onnxruntime.InferenceSession(model.SerializeToString())
-    names = [i.name for i in model.graph.input]
-    outputs = session.run(None, dict(zip(names, inputs)))
-    files = {"model.onnx": model.SerializeToString()}
-    for kind, graph, arrays in ("input", model.graph.input, inputs), ("output", model.graph.output, outputs):
-        for i, (port, a) in enumerate(zip(graph, arrays)):
-            files[f"test_data_set_0/{kind}_{i}.pb"] = numpy_helper.from_array(a, port.name).SerializeToString()
-    cases[name] = files
-
-
-def node(name, op, inputs, outputs, opset, **attributes):
-    """A model of one node; inputs are arrays by name, outputs names, None is one that is left out."""
-    ports = [helper.make_tensor_value_info(k, types[a.dtype], a.shape) for k, a in inputs.items() if a is not None]
-    n = helper.make_node(op, [k if a is not None else "" for k, a in inputs.items()], [o or "" for o in outputs], **attributes)
-    graph = helper.make_graph([n], name, ports, [helper.make_empty_tensor_value_info(o) for o in outputs if o])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
-    model = onnx.shape_inference.infer_shapes(model)
-    record(name, model, [a for a in inputs.values() if a is not None])
-
-
-def floats(*shape):
-    return rng.normal(size=shape).astype(np.float32)
+from onnx import parser
+from onnx_record import floats, node, record, write
 
 
 def recurrent(name, op, steps=4, batch=3, size=5, hidden=2, directions=1, lens=None, states=True, peephole=False, bias=True, **attributes):
@@ -144,13 +105,4 @@ text("scan_batch", """(float[2, 3] s, float[2, 4, 3] x) => (float[2, 3] last, fl
         body = b (float[3] carried, float[3] a) => (float[3] next, float[3] p) { next = Add (carried, a)  p = Identity (next) }> (lens, s, x)
 }""", floats(2, 3), floats(2, 4, 3), opset=8)
 
-out = io.BytesIO()
-with tarfile.open(fileobj=out, mode="w") as tar:
-    for name, files in sorted(cases.items()):
-        for path, data in sorted(files.items()):
-            member = tarfile.TarInfo(f"nodes/{name}/{path}")
-            member.size = len(data)
-            tar.addfile(member, io.BytesIO(data))
-to.parent.mkdir(exist_ok=True)
-to.write_bytes(gzip.compress(out.getvalue(), mtime=0))
-print("onnx", onnx.__version__, "onnxruntime", onnxruntime.__version__, len(cases), "cases,", to.stat().st_size, "bytes")
+write("nodes")

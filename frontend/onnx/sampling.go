@@ -56,13 +56,11 @@ func (f filter) around(points mlx.Value, wide float64) (at, weight mlx.Value) {
 // These, and which image it is, broadcast; the channels are the last axis of the result.
 func (n *node) elements(x, image mlx.Value, at []mlx.Value) mlx.Value {
 	shape := x.Type().Shape
-	perm := []int{0}
 	for j, i := range at {
-		perm = append(perm, 2+j)
 		image = image.Mul(n.size(shape[2+j], ir.I32)).Add(i)
 	}
 	all := shape[0].Mul(ir.Product(shape[2:]))
-	return mlx.Take(x.Transpose(append(perm, 1)...).Reshape(all, shape[1]), image, 0)
+	return mlx.Take(channelsLast(x).Reshape(all, shape[1]), image, 0)
 }
 
 // gridSample reads images at points of a grid [N, ...O, r], whose coordinates are from -1
@@ -118,15 +116,9 @@ func gridSample(n *node) mlx.Value {
 // first and last element, or their edges.
 func (n *node) onAxis(points, size mlx.Value) mlx.Value {
 	if n.attrInt("align_corners", 0) != 0 {
-		points = points.AddN(1).DivN(2).Mul(size.SubN(1))
-	} else {
-		points = points.AddN(1).Mul(size).SubN(1).DivN(2)
+		return points.AddN(1).DivN(2).Mul(size.SubN(1))
 	}
-	if n.attrString("padding_mode", "zeros") == "border" {
-		lo, hi := n.ends(size)
-		points = mlx.Where(points.Lt(lo).Or(points.Gt(hi)), mlx.Clip(points, number(size, 0), size.SubN(1)), points)
-	}
-	return points
+	return points.AddN(1).Mul(size).SubN(1).DivN(2)
 }
 
 // ends are those of an axis.

@@ -22,7 +22,7 @@ var gathers = map[string]handler{
 	"Compress":          one(compress),
 	"NonZero":           nonZero,
 	"Unique":            unique,
-	"NonMaxSuppression": func(n *node) { n.ofData("how many boxes are kept") },
+	"NonMaxSuppression": func(n *node) { n.unsupported("how many boxes are kept depends on data, and sizes may not") },
 }
 
 // fromStart are indices into an axis of a size, of which negative ones count from its end,

@@ -11,11 +11,6 @@ import (
 // Operators whose results are as large as their data say. What decides has to be known; then
 // they are computed here.
 
-// ofData ends the import because data decide on a size.
-func (n *node) ofData(what string) {
-	unsupported("%s: %s depends on data, and the sizes of a program may not", nodeName(n.pb), what)
-}
-
 func compress(n *node) mlx.Value {
 	x := n.x(0)
 	var at []int64

@@ -53,7 +53,7 @@ func gather(n *node) mlx.Value {
 	switch s, fixed := size.Int(); {
 	case fixed && slices.ContainsFunc(at, func(i int64) bool { return i < -s || i >= s }):
 		n.fail("an index is out of range for axis %d of %s", a, x.Type())
-	case len(c.Shape) == 0: // a view
+	case len(c.Shape) == 0 && size.AtLeast(max(at[0]+1, -at[0])): // a view
 		spans := make([]mlx.Span, a+1)
 		spans[a] = mlx.Pick(ir.N(at[0]))
 		return x.At(spans...)

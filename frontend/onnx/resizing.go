@@ -276,7 +276,7 @@ func (n *node) nearest(x mlx.Value, s stretch) mlx.Value {
 	if round == nil {
 		n.fail("there is no nearest_mode %q", mode)
 	}
-	if k := int(s.scale); float64(k) == s.scale && n.repeats(mode) {
+	if k := int(s.scale); k > 0 && float64(k) == s.scale && n.repeats(mode) {
 		return x.Repeat(k, s.axis) // a view
 	}
 	at, outside := n.points(s)

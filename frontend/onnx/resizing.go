@@ -101,6 +101,9 @@ func (n *node) byScales(out []stretch, scales []float64) {
 		}
 		s.scale = scale
 		if from, ok := s.from.Int(); ok {
+			if scale*float64(from) > math.MaxInt32 {
+				n.fail("axis %d, of size %d, is %v times as long", s.axis, from, scale)
+			}
 			s.to = ir.N(int64(float32(from) * float32(scale)))
 			continue
 		}
@@ -179,7 +182,7 @@ func (n *node) regions(out []stretch) {
 	}
 	at := func(i int) mlx.Value { return n.x(1).At(mlx.Pick(ir.N(int64(i)))).To(ir.F32) }
 	var known *ir.Tensor
-	if n.in[1].data != nil {
+	if n.in[1].data != nil && t.DType.IsFloat() {
 		known = n.known(1, "the region")
 	}
 	for i := range out {
@@ -294,6 +297,9 @@ func (n *node) repeats(mode string) bool {
 	return false
 }
 
+// maxWide bounds the elements that the program weighs for one, one by one.
+const maxWide = 1 << 10
+
 // interpolated weighs the elements around each point.
 func (n *node) interpolated(x mlx.Value, s stretch) mlx.Value {
 	f := n.filter("linear")
@@ -303,7 +309,9 @@ func (n *node) interpolated(x mlx.Value, s stretch) mlx.Value {
 		if s.scale == 0 {
 			n.fail("an antialiasing filter is as wide as the scale says, and axis %d goes from %s to %s", s.axis, s.from, s.to)
 		}
-		wide = max(1, 1/s.scale)
+		if wide = max(1, 1/s.scale); wide > maxWide {
+			n.fail("antialiasing weighs %v elements for one, at most %d are possible", wide, maxWide)
+		}
 	}
 	points, outside := n.points(s)
 	at, weight := f.around(points, wide)

@@ -26,7 +26,7 @@ func cases(t testing.TB) []onnxtest.Case {
 // are listed by reason with -v.
 func TestConformance(t *testing.T) { evaluate(t, cases(t)) }
 
-// TestNodes runs what scripts/oracles/onnx_nodes.py has recorded.
+// TestNodes runs what onnx_nodes.py and onnx_sampling.py of scripts/oracles have recorded.
 func TestNodes(t *testing.T) {
 	all, err := onnxtest.Unpack("testdata", t.TempDir())
 	if err != nil {

@@ -44,7 +44,7 @@ func (n *node) fold() bool {
 	var results []*value // in the order of the entry's, of outputs that are not known yet
 	im.b.Entry(Forward, func(e *mlx.Entry) {
 		im.entry = e
-		table[domain(n.pb.Domain)][n.pb.OpType](inner)
+		inner.handle()
 		for i, v := range inner.out {
 			if v != nil && v.data == nil && v.sizes == nil {
 				e.Out(fmt.Sprintf("y%d", i), v.t)

@@ -22,7 +22,7 @@ var gathers = map[string]handler{
 	"Compress":          one(compress),
 	"NonZero":           nonZero,
 	"Unique":            unique,
-	"NonMaxSuppression": func(n *node) { n.ofData("how many boxes are kept") },
+	"NonMaxSuppression": nonMaxSuppression,
 }
 
 // fromStart are indices into an axis of a size, of which negative ones count from its end,
@@ -46,14 +46,14 @@ func gather(n *node) mlx.Value {
 	a := n.axis(n.attrInt("axis", 0), x.Type().Rank())
 	size := x.Type().Shape[a]
 	c := n.arg(1).data
-	if c == nil {
+	if c == nil || !c.DType.IsInt() {
 		return mlx.Take(x, n.fromStart(n.x(1), size), a)
 	}
 	at := c.Tensor().I
 	switch s, fixed := size.Int(); {
 	case fixed && slices.ContainsFunc(at, func(i int64) bool { return i < -s || i >= s }):
 		n.fail("an index is out of range for axis %d of %s", a, x.Type())
-	case len(c.Shape) == 0: // a view
+	case len(c.Shape) == 0 && size.AtLeast(max(at[0]+1, -at[0])): // a view
 		spans := make([]mlx.Span, a+1)
 		spans[a] = mlx.Pick(ir.N(at[0]))
 		return x.At(spans...)
@@ -99,7 +99,7 @@ func (n *node) tuples(i mlx.Value, sizes []ir.Size) mlx.Value {
 
 // tuple is how many indices a tuple of i has, for x without its batches.
 func (n *node) tuple(i, x ir.Type, batch int) int {
-	if i.Rank() <= batch || x.Rank() <= batch {
+	if batch < 0 || i.Rank() <= batch || x.Rank() <= batch {
 		n.fail("indices %s for %s with %d axes of batches", i, x, batch)
 	}
 	k, ok := i.Shape[i.Rank()-1].Int()
@@ -196,6 +196,9 @@ func (n *node) scatter(x, i, y mlx.Value, a int) mlx.Value {
 
 func oneHot(n *node) mlx.Value {
 	i, values := n.x(0), n.x(2)
+	if count := n.typ(1).Elems(); !count.Is(1) {
+		n.fail("the depth is of %s numbers, want one", count)
+	}
 	var depth ir.Size
 	if n.typ(1).DType.IsFloat() {
 		depth = ir.N(int64(n.known(1, "the depth").Number(0)))

@@ -22,6 +22,9 @@ var losses = map[string]handler{
 func (n *node) likelihoodLoss(y mlx.Value) mlx.Value {
 	class := n.x(1)
 	shape := class.Type().Shape
+	if len(shape) == 0 || y.Type().Rank() != len(shape)+1 {
+		n.fail("classes %s for %s", class.Type(), y.Type())
+	}
 	loss := mlx.Gather(y, class.Reshape(slices.Insert(slices.Clone(shape), 1, ir.N(1))...), 1).Reshape(shape...).Neg()
 	weight := n.b.Ones(y.Type().DType, shape...)
 	if n.has(2) {

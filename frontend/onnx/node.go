@@ -88,6 +88,18 @@ func (n *node) build() {
 	if n.fold() || n.foldSizes() {
 		return
 	}
+	n.handle()
+}
+
+// handle calls the operator's handler. What the builder has refused has no type, so that a
+// handler that goes on may go wrong; then the refusal is the failure.
+func (n *node) handle() {
+	defer func() {
+		if r := recover(); r != nil {
+			n.check(nodeName(n.pb))
+			panic(r)
+		}
+	}()
 	table[domain(n.pb.Domain)][n.pb.OpType](n)
 }
 

@@ -22,6 +22,9 @@ func roiAlign(n *node) mlx.Value {
 	if t.Rank() != 4 {
 		n.fail("%s are no images with channels", t)
 	}
+	if r := n.typ(1); r.Rank() != 2 || !r.Shape[1].Is(4) || !r.DType.IsFloat() {
+		n.fail("%s are no regions [x1, y1, x2, y2]", r)
+	}
 	one := ir.N(1)
 	regions := n.typ(1).Shape[0]
 	height, width := n.attrInt("output_height", 1), n.attrInt("output_width", 1)
@@ -80,6 +83,9 @@ func (n *node) binPoints(s span, bins int) (at, weight, kept, count mlx.Value) {
 	t := s.from.Type().DType
 	bin := s.length.DivN(float64(bins))
 	most := n.attrInt("sampling_ratio", 0)
+	if most < 0 || most > maxPoints {
+		n.fail("sampling_ratio is %d, at most %d is possible", most, maxPoints)
+	}
 	count = n.b.Number(t, float64(most)).Broadcast(s.from.Type().Shape...)
 	if most == 0 { // as many as a bin is long
 		count = mlx.Ceil(bin)
@@ -111,8 +117,14 @@ func (n *node) longest(bins int) int {
 			most = max(most, math.Ceil(length/float64(bins)))
 		}
 	}
+	if !(most <= maxPoints) {
+		n.fail("a bin has %v points along an axis, at most %d are possible", most, maxPoints)
+	}
 	return int(most)
 }
+
+// maxPoints bounds the points of a bin along an axis.
+const maxPoints = 1 << 10
 
 // maxRoiPool has the largest element of each bin of regions, [image, x1, y1, x2, y2].
 func maxRoiPool(n *node) mlx.Value {
@@ -121,6 +133,9 @@ func maxRoiPool(n *node) mlx.Value {
 	pooled := n.attrInts("pooled_shape")
 	if t.Rank() != 4 || len(pooled) != 2 {
 		n.fail("regions of %d axes of %s", len(pooled), t)
+	}
+	if r := n.typ(1); r.Rank() != 2 || !r.Shape[1].Is(5) {
+		n.fail("%s are no regions [image, x1, y1, x2, y2]", r)
 	}
 	image := regions.At(mlx.Every, mlx.Pick(ir.N(0))).To(ir.I32)
 	y := mlx.Take(x, image, 0) // [R, C, H, W]

@@ -26,20 +26,23 @@ type stretch struct {
 	lo, hi   mlx.Value // the part of the axis that is resized, of tf_crop_and_resize; or else not Ok
 }
 
-// resize is that of axis after axis.
+// resize is that of axis after axis. Between them elements that are weighed are not rounded.
 func resize(n *node) mlx.Value {
 	x := n.x(0)
-	mode := n.attrString("mode", "nearest")
-	for _, s := range n.stretches(x.Type().Shape) {
-		switch {
-		case s.scale == 1 && s.to.Equal(s.from) && !s.lo.Ok():
-		case mode == "nearest":
-			x = n.nearest(x, s)
-		default:
-			x = n.interpolated(x, s)
+	t := x.Type()
+	resized := n.nearest
+	if n.attrString("mode", "nearest") != "nearest" {
+		x, resized = x.To(between(t.DType)), n.interpolated
+	}
+	for _, s := range n.stretches(t.Shape) {
+		if s.scale != 1 || !s.to.Equal(s.from) || s.lo.Ok() {
+			x = resized(x, s)
 		}
 	}
-	return x
+	if t.DType.IsInt() && x.Type().DType.IsFloat() {
+		x = mlx.Round(x)
+	}
+	return x.To(t.DType)
 }
 
 // transformation is how coordinates of the result become ones of what is resized.
@@ -98,6 +101,9 @@ func (n *node) byScales(out []stretch, scales []float64) {
 		}
 		s.scale = scale
 		if from, ok := s.from.Int(); ok {
+			if scale*float64(from) > math.MaxInt32 {
+				n.fail("axis %d, of size %d, is %v times as long", s.axis, from, scale)
+			}
 			s.to = ir.N(int64(float32(from) * float32(scale)))
 			continue
 		}
@@ -176,7 +182,7 @@ func (n *node) regions(out []stretch) {
 	}
 	at := func(i int) mlx.Value { return n.x(1).At(mlx.Pick(ir.N(int64(i)))).To(ir.F32) }
 	var known *ir.Tensor
-	if n.in[1].data != nil {
+	if n.in[1].data != nil && t.DType.IsFloat() {
 		known = n.known(1, "the region")
 	}
 	for i := range out {
@@ -248,41 +254,51 @@ func along(v mlx.Value, rank, axis int) mlx.Value {
 	return v.Reshape(shape...)
 }
 
+// near is how close to the middle of two elements, or to one, a point counts as there: only
+// rounding can have moved it, and that differs between devices.
+const near = 1.0 / 4096
+
+// roundings are the nearest modes.
+var roundings = map[string]func(at mlx.Value) mlx.Value{
+	"floor":              func(at mlx.Value) mlx.Value { return mlx.Floor(at.AddN(near)) },
+	"ceil":               func(at mlx.Value) mlx.Value { return mlx.Ceil(at.SubN(near)) },
+	"round_prefer_floor": func(at mlx.Value) mlx.Value { return mlx.Ceil(at.SubN(0.5 + near)) },
+	"round_prefer_ceil":  func(at mlx.Value) mlx.Value { return mlx.Floor(at.AddN(0.5 + near)) },
+}
+
 // nearest takes the element next to each point.
 func (n *node) nearest(x mlx.Value, s stretch) mlx.Value {
-	how := n.attrString("nearest_mode", "round_prefer_floor")
-	if n.version < 11 {
-		how = "floor"
+	mode := n.attrString("nearest_mode", "round_prefer_floor")
+	if n.version < 11 { // as ONNX Runtime does; there it is not specified
+		mode = "floor"
+		if s.scale < 1 {
+			mode = "ceil"
+		}
 	}
-	if k := int(s.scale); float64(k) == s.scale && n.repeats(how) {
-		return x.Repeat(k, s.axis)
+	round := roundings[mode]
+	if round == nil {
+		n.fail("there is no nearest_mode %q", mode)
+	}
+	if k := int(s.scale); k > 0 && float64(k) == s.scale && n.repeats(mode) {
+		return x.Repeat(k, s.axis) // a view
 	}
 	at, outside := n.points(s)
-	switch how {
-	case "floor":
-		at = mlx.Floor(at)
-	case "ceil":
-		at = mlx.Ceil(at)
-	case "round_prefer_floor":
-		at = mlx.Ceil(at.SubN(0.5))
-	case "round_prefer_ceil":
-		at = mlx.Floor(at.AddN(0.5))
-	default:
-		n.fail("there is no nearest_mode %q", how)
-	}
-	return n.extrapolated(mlx.Take(x, at.To(ir.I32), s.axis), outside, s.axis)
+	return n.extrapolated(mlx.Take(x, round(at).To(ir.I32), s.axis), outside, s.axis)
 }
 
 // repeats reports whether a scale that is an integer repeats each element so often.
-func (n *node) repeats(how string) bool {
+func (n *node) repeats(mode string) bool {
 	switch n.transformation() {
 	case "asymmetric":
-		return how == "floor"
+		return mode == "floor"
 	case "half_pixel", "half_pixel_symmetric":
-		return how == "round_prefer_floor" || how == "round_prefer_ceil"
+		return mode == "round_prefer_floor" || mode == "round_prefer_ceil"
 	}
 	return false
 }
+
+// maxWide bounds the elements that the program weighs for one, one by one.
+const maxWide = 1 << 10
 
 // interpolated weighs the elements around each point.
 func (n *node) interpolated(x mlx.Value, s stretch) mlx.Value {
@@ -293,7 +309,9 @@ func (n *node) interpolated(x mlx.Value, s stretch) mlx.Value {
 		if s.scale == 0 {
 			n.fail("an antialiasing filter is as wide as the scale says, and axis %d goes from %s to %s", s.axis, s.from, s.to)
 		}
-		wide = max(1, 1/s.scale)
+		if wide = max(1, 1/s.scale); wide > maxWide {
+			n.fail("antialiasing weighs %v elements for one, at most %d are possible", wide, maxWide)
+		}
 	}
 	points, outside := n.points(s)
 	at, weight := f.around(points, wide)
@@ -306,14 +324,19 @@ func (n *node) interpolated(x mlx.Value, s stretch) mlx.Value {
 		weight = weight.Div(mlx.Sum(weight, 1).At(mlx.Every, mlx.NewAxis))
 	}
 	t := x.Type()
-	y := mlx.Take(x, at.To(ir.I32), s.axis)
-	shape := slices.Repeat([]ir.Size{ir.N(1)}, t.Rank()+1)
-	copy(shape[s.axis:], at.Type().Shape)
-	y = mlx.Sum(y.To(between(t.DType)).Mul(weight.To(between(t.DType)).Reshape(shape...)), s.axis+1)
-	if t.DType.IsInt() {
-		y = mlx.Round(y)
+	at, weight = at.To(ir.I32), weight.To(t.DType)
+	taps, _ := at.Type().Shape[1].Int()
+	var y mlx.Value
+	for k := range int(taps) {
+		tap := func(v mlx.Value) mlx.Value { return v.At(mlx.Every, mlx.Pick(mlx.N(k))) }
+		part := mlx.Take(x, tap(at), s.axis).Mul(along(tap(weight), t.Rank(), s.axis))
+		if k == 0 {
+			y = part
+		} else {
+			y = y.Add(part)
+		}
 	}
-	return n.extrapolated(y, outside, s.axis).To(t.DType)
+	return n.extrapolated(y, outside, s.axis)
 }
 
 // between is the dtype in which elements of a dtype are weighed.

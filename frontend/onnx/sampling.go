@@ -56,13 +56,11 @@ func (f filter) around(points mlx.Value, wide float64) (at, weight mlx.Value) {
 // These, and which image it is, broadcast; the channels are the last axis of the result.
 func (n *node) elements(x, image mlx.Value, at []mlx.Value) mlx.Value {
 	shape := x.Type().Shape
-	perm := []int{0}
 	for j, i := range at {
-		perm = append(perm, 2+j)
 		image = image.Mul(n.size(shape[2+j], ir.I32)).Add(i)
 	}
 	all := shape[0].Mul(ir.Product(shape[2:]))
-	return mlx.Take(x.Transpose(append(perm, 1)...).Reshape(all, shape[1]), image, 0)
+	return mlx.Take(channelsLast(x).Reshape(all, shape[1]), image, 0)
 }
 
 // gridSample reads images at points of a grid [N, ...O, r], whose coordinates are from -1
@@ -79,54 +77,44 @@ func gridSample(n *node) mlx.Value {
 	nearest := n.attrString("mode", "linear") == "nearest"
 	weight, inside := n.b.Number(between(t.DType), 1), n.b.Number(ir.Bool, 1)
 	places := make([]mlx.Value, r)
-	for j := range places {
-		size := n.size(t.Shape[2+j], grid.Type().DType)
-		points := n.onAxis(grid.At(mlx.Every, mlx.Every, mlx.Pick(ir.N(int64(r-1-j)))), size)
-		axis := func(v mlx.Value) mlx.Value { // has [N, count, k]: k becomes axis 2+j
-			shape := slices.Repeat([]ir.Size{ir.N(1)}, r+2)
-			copy(shape, v.Type().Shape[:2])
-			shape[2+j] = v.Type().Shape[2]
-			return v.Reshape(shape...)
-		}
-		var at mlx.Value
-		if nearest {
-			at = mlx.Round(points).Reshape(g.Shape[0], count, ir.N(1))
-		} else {
-			var w mlx.Value
-			at, w = n.filter("linear").around(points, 1)
-			weight = weight.Mul(axis(w.To(between(t.DType))))
-		}
-		at, within := n.bordered(at, size)
-		places[j], inside = axis(at.To(ir.I32)), inside.And(axis(within))
-	}
-	image := n.count(ir.I32, r+2, 0, t.Shape[0])
-	y := n.elements(x, image, places)
-	wide := func(v mlx.Value) mlx.Value { return v.Reshape(append(slices.Clone(v.Type().Shape), ir.N(1))...) }
-	y = mlx.Where(wide(inside), y, number(y, 0))
-	if nearest {
-		weight = n.b.Ones(t.DType, slices.Repeat([]ir.Size{ir.N(1)}, r+2)...)
-	}
 	var axes []int
 	for j := range r {
-		axes = append(axes, 2+j)
+		a := 2 + j // [N, count, k] has k become axis a, with the channels behind them all
+		axes = append(axes, a)
+		onAxis := func(v mlx.Value, rank int) mlx.Value {
+			shape := slices.Repeat([]ir.Size{ir.N(1)}, rank)
+			copy(shape, v.Type().Shape[:2])
+			shape[a] = v.Type().Shape[2]
+			return v.Reshape(shape...)
+		}
+		size := n.size(t.Shape[a], grid.Type().DType)
+		points := n.pixels(grid.At(mlx.Every, mlx.Every, mlx.Pick(mlx.N(r-1-j))), size)
+		at := mlx.Round(points).At(mlx.Rest, mlx.NewAxis)
+		if !nearest {
+			var w mlx.Value
+			at, w = n.filter("linear").around(points, 1)
+			weight = weight.Mul(onAxis(w.To(weight.Type().DType), r+3))
+		}
+		at, within := n.bordered(at, size)
+		places[j], inside = onAxis(at.To(ir.I32), r+2), inside.And(onAxis(within, r+3))
 	}
-	y = mlx.Sum(y.To(weight.Type().DType).Mul(wide(weight)), axes...).To(t.DType) // [N, count, C]
+	y := n.elements(x, n.count(ir.I32, r+2, 0, t.Shape[0]), places)
+	y = mlx.Where(inside, y, number(y, 0))
+	if nearest {
+		y = y.Reshape(t.Shape[0], count, t.Shape[1])
+	} else {
+		y = mlx.Sum(y.To(weight.Type().DType).Mul(weight), axes...).To(t.DType)
+	}
 	return y.Transpose(0, 2, 1).Reshape(slices.Concat(t.Shape[:2], g.Shape[1:r+1])...)
 }
 
-// onAxis are points from -1 to 1 as ones of an axis: its ends are the centres of the
-// first and last element, or their edges.
-func (n *node) onAxis(points, size mlx.Value) mlx.Value {
+// pixels are points from -1 to 1 as ones of an axis, whose ends are the centres of the first
+// and last element, or their edges.
+func (n *node) pixels(points, size mlx.Value) mlx.Value {
 	if n.attrInt("align_corners", 0) != 0 {
-		points = points.AddN(1).DivN(2).Mul(size.SubN(1))
-	} else {
-		points = points.AddN(1).Mul(size).SubN(1).DivN(2)
+		return points.AddN(1).DivN(2).Mul(size.SubN(1))
 	}
-	if n.attrString("padding_mode", "zeros") == "border" {
-		lo, hi := n.ends(size)
-		points = mlx.Where(points.Lt(lo).Or(points.Gt(hi)), mlx.Clip(points, number(size, 0), size.SubN(1)), points)
-	}
-	return points
+	return points.AddN(1).Mul(size).SubN(1).DivN(2)
 }
 
 // ends are those of an axis.

@@ -3,6 +3,7 @@ package onnx
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/mlxc/mlxc/frontend/mlx"
 	"github.com/mlxc/mlxc/ir"
@@ -10,11 +11,6 @@ import (
 
 // Operators whose results are as large as their data say. What decides has to be known; then
 // they are computed here.
-
-// ofData ends the import because data decide on a size.
-func (n *node) ofData(what string) {
-	unsupported("%s: %s depends on data, and the sizes of a program may not", nodeName(n.pb), what)
-}
 
 func compress(n *node) mlx.Value {
 	x := n.x(0)
@@ -36,21 +32,18 @@ func compress(n *node) mlx.Value {
 // nonZero has a column for each element that is not 0, with its indices.
 func nonZero(n *node) {
 	x := n.known(0, "which elements are not 0")
-	rows := make([][]int64, len(x.Shape))
+	rows, count := make([][]int64, len(x.Shape)), 0
 	for i := range x.Len() {
 		if x.Number(i) == 0 {
 			continue
 		}
+		count++
 		for a, rest := len(x.Shape)-1, i; a >= 0; a-- {
 			rows[a] = append(rows[a], int64(rest%x.Shape[a]))
 			rest /= x.Shape[a]
 		}
 	}
-	count := 0
-	if len(rows) > 0 {
-		count = len(rows[0])
-	}
-	n.setValue(0, constantValue(n.pb.Output[0], integers(slices.Concat(rows...), len(rows), count)))
+	n.setValue(0, constantValue("", integers(slices.Concat(rows...), len(rows), count)))
 }
 
 // unique finds the slices along an axis, or the elements, that differ.
@@ -117,10 +110,14 @@ func unique(n *node) {
 			}
 		}
 	}
-	results := []*Constant{constantOf(y), integers(indices, len(indices)), integers(inverse, size), integers(counts, len(counts))}
-	for i, name := range n.pb.Output {
-		n.setValue(i, constantValue(name, results[i]))
+	for i, c := range []*Constant{constantOf(y), integers(indices, len(indices)), integers(inverse, size), integers(counts, len(counts))} {
+		n.setValue(i, constantValue("", c))
 	}
+}
+
+// nonMaxSuppression selects boxes, and later nodes compute with as many as there are.
+func nonMaxSuppression(n *node) {
+	n.unsupported("how many boxes are kept depends on data, and sizes may not: let the model end with %s, and select boxes outside of it", strings.Join(n.pb.Input[:min(2, len(n.pb.Input))], " and "))
 }
 
 // order compares two elements of x.

@@ -32,10 +32,12 @@ func TestNodes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	evaluate(t, all)
+	if n := evaluate(t, all)[onnxtest.Unsupported]; n > 0 {
+		t.Errorf("%d cases are unsupported", n)
+	}
 }
 
-func evaluate(t *testing.T, cases []onnxtest.Case) {
+func evaluate(t *testing.T, cases []onnxtest.Case) map[onnxtest.Verdict]int {
 	verdicts := map[onnxtest.Verdict]int{}
 	reasons := map[string][]string{}
 	for _, c := range cases {
@@ -68,4 +70,5 @@ func evaluate(t *testing.T, cases []onnxtest.Case) {
 	for _, reason := range sorted {
 		t.Logf("%3d %s: %s", len(reasons[reason]), reasons[reason][0], reason)
 	}
+	return verdicts
 }

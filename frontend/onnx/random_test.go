@@ -39,7 +39,11 @@ func TestRandom(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				got, err := run(imported, x)
+				params := map[string]*ir.Tensor{} // what was drawn while importing
+				for i, w := range imported.Weights {
+					params[imported.Program.Module().Params[i].Name] = w.Tensor()
+				}
+				got, err := imported.Program.Eval(onnx.Forward, params, x)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -107,7 +107,8 @@ func (s Size) Less(t Size) bool {
 // within proves 0 <= s < t at every point of a loop, by the bounds of the dims and facts.
 func (s Size) within(t Size, facts []Fact) bool {
 	u, ok := s.upper()
-	return ok && s.NonNegative() && proves(facts, t.Sub(u).Sub(N(1)))
+	below, alsoOK := N(0).Sub(s).upper()
+	return ok && alsoOK && proves(facts, N(0).Sub(below)) && proves(facts, t.Sub(u).Sub(N(1)))
 }
 
 // likeTerms is how many times the terms of t go into those of s with the same atoms.

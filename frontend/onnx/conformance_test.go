@@ -22,6 +22,13 @@ func cases(t testing.TB) []onnxtest.Case {
 	return all
 }
 
+// others are cases whose results are others here, with reasons.
+var others = map[string]string{
+	"test_bernoulli_seed":                 "the specification leaves open which numbers a seed gives",
+	"test_bernoulli_seed_expanded":        "the specification leaves open which numbers a seed gives",
+	"test_dynamicquantizelinear_expanded": "a quotient ends in .5 in f32, and the evaluator has more digits",
+}
+
 // TestConformance runs the cases by the reference evaluator. Those that the importer refuses
 // are listed by reason with -v.
 func TestConformance(t *testing.T) { evaluate(t, cases(t)) }
@@ -32,10 +39,12 @@ func TestNodes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	evaluate(t, all)
+	if n := evaluate(t, all)[onnxtest.Unsupported]; n > 0 {
+		t.Errorf("%d cases are unsupported", n)
+	}
 }
 
-func evaluate(t *testing.T, cases []onnxtest.Case) {
+func evaluate(t *testing.T, cases []onnxtest.Case) map[onnxtest.Verdict]int {
 	verdicts := map[onnxtest.Verdict]int{}
 	reasons := map[string][]string{}
 	for _, c := range cases {
@@ -46,7 +55,13 @@ func evaluate(t *testing.T, cases []onnxtest.Case) {
 				case onnxtest.Unsupported:
 					reasons[r.Reason] = append(reasons[r.Reason], c.Name)
 				case onnxtest.Failed:
-					t.Error(r.Reason)
+					if others[c.Name] == "" {
+						t.Error(r.Reason)
+					}
+				case onnxtest.Passed:
+					if others[c.Name] != "" {
+						t.Errorf("it passes, but is listed: %s", others[c.Name])
+					}
 				}
 			})
 			if err != nil {
@@ -68,4 +83,5 @@ func evaluate(t *testing.T, cases []onnxtest.Case) {
 	for _, reason := range sorted {
 		t.Logf("%3d %s: %s", len(reasons[reason]), reasons[reason][0], reason)
 	}
+	return verdicts
 }

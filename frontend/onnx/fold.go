@@ -42,11 +42,13 @@ func (n *node) fold() bool {
 		inner.in = append(inner.in, v)
 	}
 	var results []*value // in the order of the entry's, of outputs that are not known yet
+	lists := false
 	im.b.Entry(Forward, func(e *mlx.Entry) {
 		im.entry = e
 		inner.handle()
 		for i, v := range inner.out {
-			if v != nil && v.data == nil && v.sizes == nil {
+			lists = lists || v != nil && v.isList
+			if v != nil && v.data == nil && v.sizes == nil && !v.isList {
 				e.Out(fmt.Sprintf("y%d", i), v.t)
 				results = append(results, v)
 			}
@@ -56,6 +58,9 @@ func (n *node) fold() bool {
 		}
 	})
 	im.check(nodeName(n.pb))
+	if lists { // whose elements would be values of that program
+		return false
+	}
 	for _, v := range results {
 		if count, ok := v.t.Type().Elems().Int(); !ok || count > folded {
 			return false

@@ -34,16 +34,10 @@ func (s *scope) node(p *pb.Node) {
 		fail("%s: the file names no opset of domain %q", nodeName(p), p.Domain)
 	}
 	n := &node{scope: s, pb: p, version: version, out: make([]*value, len(p.Output))}
-	var inputs []string
 	for _, name := range p.Input {
 		var v *value
 		if name != "" {
 			v = s.lookup(name)
-			for _, in := range v.inputs {
-				if !slices.Contains(inputs, in) {
-					inputs = append(inputs, in)
-				}
-			}
 		}
 		n.in = append(n.in, v)
 	}
@@ -61,12 +55,7 @@ func (s *scope) node(p *pb.Node) {
 		if v.t.Ok() {
 			v.t = v.t.Label(s.fresh(name))
 		}
-		for _, in := range v.inputs {
-			if !slices.Contains(inputs, in) {
-				inputs = append(inputs, in)
-			}
-		}
-		s.values[name] = &value{name: name, data: v.data, sizes: v.sizes, t: v.t, inputs: inputs}
+		s.values[name] = &value{name: name, data: v.data, sizes: v.sizes, t: v.t, inputs: sources(append(n.in, v)...), isList: v.isList, list: v.list}
 	}
 	s.check(nodeName(p))
 }

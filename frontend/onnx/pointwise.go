@@ -34,6 +34,7 @@ var pointwise = map[string]handler{
 	"Max": variadic(mlx.Maximum), "Min": variadic(mlx.Minimum), "Sum": variadic(mlx.Value.Add),
 	"Mean": one(func(n *node) mlx.Value { return n.folded(mlx.Value.Add).DivN(float64(len(n.in))) }),
 
+	"BitCast":  bitCast,
 	"Identity": func(n *node) { n.setValue(0, n.arg(0)) },
 	"Where":    one(func(n *node) mlx.Value { return mlx.Where(n.x(0), n.x(1), n.x(2)) }),
 	"Clip":     one(clip), "Cast": one(cast), "CastLike": one(func(n *node) mlx.Value { return n.x(0).To(n.typ(1).DType) }),

@@ -11,9 +11,10 @@ import (
 var table = map[string]map[string]handler{}
 
 func init() {
+	table["ai.onnx.preview.training"], table["ai.onnx.ml"] = training, classical
 	table[""] = map[string]handler{}
 	for _, family := range []map[string]handler{
-		pointwise, reductions, shapes, products, convolutions, pools, norms, attentions, gathers, recurrent, quantised, resizing, signals, random, losses, control,
+		pointwise, reductions, shapes, products, convolutions, pools, norms, attentions, gathers, recurrent, quantised, resizing, signals, random, losses, control, sequences,
 	} {
 		for name, f := range family {
 			table[""][name] = f

@@ -16,6 +16,9 @@ type value struct {
 	sizes  *sizeList
 	t      mlx.Value // not Ok while the value is of another form
 	inputs []string  // of the graph that it depends on, each once, in order
+
+	isList bool // it is a sequence, of these, and none of the above
+	list   []*value
 }
 
 // A sizeList is an i64 tensor of rank 0 or 1 whose elements are sizes.
@@ -68,6 +71,8 @@ const literal = 8
 // tensor is the value in the program.
 func (s *scope) tensor(v *value) mlx.Value {
 	switch {
+	case v.isList:
+		unsupported("%s is a sequence where a tensor is wanted", v.name)
 	case v.sizes != nil:
 		return s.sizeTensor(v.sizes)
 	case v.data == nil:

@@ -47,11 +47,11 @@ def text(name, graph, *inputs, opset=16):
 x23, yes, no = floats(2, 3), np.array(True), np.array(False)
 text("if_selects", """(bool c, float[2, 3] x) => (float[2, 3] y, float[2] z) {
     y, z = If (c) <
-        then_branch = t () => (float[2, 3] a, float[2] b) { a = Neg (x)  axes = Constant <value = int64[1] {1}> ()  b = ReduceMax <axes = [1], keepdims = 0> (x) },
+        then_branch = t () => (float[2, 3] a, float[2] b) { a = Neg (x)  b = ReduceMax <axes = [1], keepdims = 0> (x) },
         else_branch = e () => (float[2, 3] p, float[2] q) { p = Exp (x)  q = ReduceMin <axes = [1], keepdims = 0> (x) }>
 }""", no, x23)
 text("loop_counted", """(float[2, 3] x) => (float[3] y, float[4, 3] rows, int64[4] numbers)
-    <int64 m = {4}, bool c = {1}, float[3] zero = {0, 0, 0}, float two = {2}, int64 twice = {2}> {
+    <int64 m = {4}, bool c = {1}, float[3] zero = {0, 0, 0}, int64 twice = {2}> {
     y, rows, numbers = Loop (m, c, zero) <body = b (int64 i, bool going, float[3] carried) => (bool still, float[3] next, float[3] row, int64 number) {
         still = Identity (going)  k = Mod (i, twice)  row = Gather (x, k)  f = Cast <to = 1> (i)  scaled = Mul (row, f)
         next = Add (carried, scaled)  number = Sub (i, twice)
@@ -104,5 +104,31 @@ text("scan_batch", """(float[2, 3] s, float[2, 4, 3] x) => (float[2, 3] last, fl
     last, sums = Scan <num_scan_inputs = 1, directions = [1],
         body = b (float[3] carried, float[3] a) => (float[3] next, float[3] p) { next = Add (carried, a)  p = Identity (next) }> (lens, s, x)
 }""", floats(2, 3), floats(2, 4, 3), opset=8)
+
+x45 = floats(4, 5)
+text("sequence_parts", """(float[4, 5] x) => (float[5] row, float[3, 5] others, float[2, 4] first, int64 n)
+    <int64 two = {2}, int64 back = {-1}, int64 at = {1}, int64[3] sizes = {2, 2, 1}> {
+    rows = SplitToSequence <axis = 0, keepdims = 0> (x)  row = SequenceAt (rows, back)
+    fewer = SequenceErase (rows, at)  others = ConcatFromSequence <axis = 0, new_axis = 1> (fewer)
+    pairs = SplitToSequence <axis = 1> (x, two)  parts = SplitToSequence <axis = 1> (x, sizes)
+    a = SequenceAt (pairs, at)  b = SequenceAt (parts, at)
+    pair = SequenceConstruct (a, b)  both = ConcatFromSequence <axis = 0> (pair)  turned = Transpose <perm = [1, 0]> (both)
+    eight = Constant <value = int64[2] {2, -1}> ()  halves = Reshape (turned, eight)
+    four = Constant <value = int64[1] {4}> ()  zero = Constant <value = int64[1] {0}> ()  axis = Constant <value = int64[1] {1}> ()
+    first = Slice (halves, zero, four, axis)  n = SequenceLength (parts)
+}""", x45)
+text("sequence_gathered", """(float[4, 5] x) => (float[6, 5] y) <int64 m = {3}, bool c = {1}, int64 zero = {0}, int64[1] one = {1}, int64[1] first = {0}> {
+    none = SequenceEmpty ()
+    all = Loop (m, c, none) <body = b (int64 i, bool going, seq(float[n, 5]) carried) => (bool still, seq(float[n, 5]) next) {
+        begin = Unsqueeze (zero, first)  k = Unsqueeze (i, first)  end = Add (k, one)
+        part = Slice (x, begin, end)  next = SequenceInsert (carried, part, zero)  still = Identity (going)
+    }>
+    y = ConcatFromSequence <axis = 0> (all)
+}""", x45)
+text("sequence_mapped", """(float[4, 5] x) => (float[4, 5] y) <int64 two = {2}> {
+    rows = SplitToSequence <axis = 0> (x, two)
+    sums = SequenceMap (rows, x) <body = b (float[n, 5] row, float[4, 5] whole) => (float[n, 5] sum) { most = ReduceMax <keepdims = 0> (whole)  sum = Sub (row, most) }>
+    y = ConcatFromSequence <axis = 0> (sums)
+}""", x45, opset=17)
 
 write("nodes")

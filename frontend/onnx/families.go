@@ -1,3 +1,0 @@
-package onnx
-
-var random = map[string]handler{}

@@ -81,11 +81,6 @@ type call struct {
 	number int // of the model in the batch
 }
 
-// A refusal is why a case is not supported.
-type refusal struct{ error }
-
-func refuse(format string, args ...any) error { return refusal{fmt.Errorf(format, args...)} }
-
 // calls imports a case's model for each of its data sets.
 func (c Case) calls() (calls []*call, err error) {
 	sets, err := c.sets()
@@ -117,7 +112,7 @@ func (c Case) calls() (calls []*call, err error) {
 func (c *call) read(m *pb.Model, dir string) error {
 	for _, v := range slices.Concat(m.Graph.Input, m.Graph.Output) {
 		if v.GetType().GetTensorType() == nil {
-			return refuse("%s is no tensor", v.Name)
+			return &onnx.Unsupported{Reason: v.Name + " is no tensor"}
 		}
 	}
 	initialised := map[string]bool{}
@@ -147,14 +142,14 @@ func (c *call) read(m *pb.Model, dir string) error {
 		}
 		var unbound *onnx.Unbound
 		if !errors.As(err, &unbound) {
-			return refusal{err}
+			return err
 		}
 		bound := len(o.Bind)
 		for _, in := range unbound.Inputs {
 			o.Bind[in] = inputs[in]
 		}
 		if len(o.Bind) == bound {
-			return refusal{err}
+			return err
 		}
 	}
 	for _, p := range c.model.Inputs {
@@ -179,7 +174,7 @@ func tensor(dir, set, kind string, number int) (*ir.Tensor, error) {
 	}
 	_, t, err := onnx.DecodeTensor(data)
 	if err != nil {
-		return nil, refuse("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return t, nil
 }

@@ -25,7 +25,7 @@ type Verdict string
 const (
 	Passed      Verdict = "passed"
 	Failed      Verdict = "failed"
-	Unsupported Verdict = "unsupported" // the import was refused
+	Unsupported Verdict = "unsupported" // it has what mlxc does not have
 )
 
 // A Result is the verdict of a case.
@@ -71,11 +71,11 @@ func Run(ctx context.Context, cases []Case, o Options, done func(Result)) error 
 
 // result is the verdict that an error is.
 func (c Case) result(err error) Result {
-	var refused refusal
+	var unsupported *onnx.Unsupported
 	switch {
 	case err == nil:
 		return Result{Case: c.Name, Verdict: Passed}
-	case errors.As(err, &refused):
+	case errors.As(err, &unsupported):
 		return Result{c.Name, Unsupported, oneLine(err)}
 	}
 	return Result{c.Name, Failed, oneLine(err)}

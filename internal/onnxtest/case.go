@@ -71,18 +71,18 @@ func (c Case) sets() ([]string, error) {
 	return names, nil
 }
 
-// A call is a case with one of its data sets: a model for it, and what goes in and comes
+// A Call is a case with one of its data sets: a model for it, and what goes in and comes
 // out.
-type call struct {
+type Call struct {
+	Model  *onnx.Model
+	Inputs []*ir.Tensor // in the order of the entry
+	Want   []*ir.Tensor
 	set    string
-	model  *onnx.Model
-	inputs []*ir.Tensor // in the order of the entry
-	want   []*ir.Tensor
 	number int // of the model in the batch
 }
 
-// calls imports a case's model for each of its data sets.
-func (c Case) calls() (calls []*call, err error) {
+// Calls imports a case's model for each of its data sets.
+func (c Case) Calls() (calls []*Call, err error) {
 	sets, err := c.sets()
 	if err != nil {
 		return nil, err
@@ -96,7 +96,7 @@ func (c Case) calls() (calls []*call, err error) {
 		if err != nil {
 			return nil, err
 		}
-		one := &call{set: set}
+		one := &Call{set: set}
 		if err := one.read(m, c.Dir); err != nil {
 			if len(sets) > 1 {
 				err = fmt.Errorf("%s: %w", set, err)
@@ -109,7 +109,7 @@ func (c Case) calls() (calls []*call, err error) {
 }
 
 // read reads the data set, and imports a model for it.
-func (c *call) read(m *pb.Model, dir string) error {
+func (c *Call) read(m *pb.Model, dir string) error {
 	for _, v := range slices.Concat(m.Graph.Input, m.Graph.Output) {
 		if v.GetType().GetTensorType() == nil {
 			return &onnx.Unsupported{Reason: v.Name + " is no tensor"}
@@ -137,7 +137,7 @@ func (c *call) read(m *pb.Model, dir string) error {
 	}
 	var err error
 	for {
-		if c.model, err = onnx.Build(m, dir, o); err == nil {
+		if c.Model, err = onnx.Build(m, dir, o); err == nil {
 			break
 		}
 		var unbound *onnx.Unbound
@@ -152,15 +152,15 @@ func (c *call) read(m *pb.Model, dir string) error {
 			return err
 		}
 	}
-	for _, p := range c.model.Inputs {
-		c.inputs = append(c.inputs, inputs[p.ONNX])
+	for _, p := range c.Model.Inputs {
+		c.Inputs = append(c.Inputs, inputs[p.ONNX])
 	}
-	for i := range c.model.Outputs {
+	for i := range c.Model.Outputs {
 		t, err := tensor(dir, c.set, "output", i)
 		if err != nil {
 			return err
 		}
-		c.want = append(c.want, t)
+		c.Want = append(c.Want, t)
 	}
 	return nil
 }

@@ -46,7 +46,7 @@ new session; a dim of a state needs a size, which --dim gives.
 A folder is one of ONNX's tests, or has some below it: model.onnx beside folders
 test_data_set_0, … with input_0.pb, … and output_0.pb, … Many are built as one program, and
 each runs in a process of its own. Sizes of dims and inputs that must be known are those of
-the data set. A model that the importer refuses is unsupported; what crashes, takes longer
+the data set. What mlxc does not have makes a model unsupported; what crashes, takes longer
 than --limit or gives other results fails. What did not pass is listed.`,
 		Example: "  mlxc test digits.mlx\n  mlxc test decoder.mlx --device cpu --dim S=64\n  mlxc test onnx/backend/test/data/node --json verdicts.json",
 		Args: func(cmd *cobra.Command, args []string) error {

@@ -231,12 +231,21 @@ func (p *printer) stmts(list []ir.Stmt) []jen.Code {
 		case ir.StmtFold:
 			code = append(code, p.fold(s.Scalar)...)
 		case ir.StmtLoop:
-			code = append(code, jen.For(jen.Id(p.names.axis[s.Axis.Name]).Op(":=").Range().Add(p.size(s.Axis.Extent))).Block(p.stmts(s.Body)...))
+			code = append(code, p.loop(s.Axis, p.stmts(s.Body)))
 		case ir.StmtStore:
 			code = append(code, p.store(s.Store))
 		}
 	}
 	return code
+}
+
+// loop does body for each point of an axis.
+func (p *printer) loop(a *ir.Axis, body []jen.Code) *jen.Statement {
+	each := jen.Range().Add(p.size(a.Extent))
+	if p.used(a) {
+		each = jen.Id(p.names.axis[a.Name]).Op(":=").Add(each)
+	}
+	return jen.For(each).Block(body...)
 }
 
 func (p *printer) store(s ir.Store) *jen.Statement {

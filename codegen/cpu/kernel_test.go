@@ -16,7 +16,8 @@ import (
 var update = flag.Bool("update", os.Getenv("MLXC_UPDATE") == "1", "rewrite the golden files")
 
 // The kernels cover what the printer must say: guards, stages that share an
-// axis, several reduced axes, indices of extremes, streams, every storage type.
+// axis, several reduced axes, one that nothing depends on, indices of extremes, streams,
+// every storage type.
 var kernels = map[string]func() *ir.Kernel{
 	"conv":      conv,
 	"softmax":   softmax,
@@ -24,6 +25,7 @@ var kernels = map[string]func() *ir.Kernel{
 	"half":      half,
 	"attention": attention,
 	"gated":     gated,
+	"ones":      ones,
 }
 
 func TestGolden(t *testing.T) {
@@ -154,6 +156,20 @@ func normed() *ir.Kernel {
 		Inner:  r,
 		Values: d.Values,
 		Stores: []ir.Store{{Arg: 1, Index: at, Value: d.Apply(ir.Div, x, d.Reduce(ir.Add, []*ir.Axis{r}, x))}},
+	}
+}
+
+// ones is a sum whose terms are the same, so that its loop has no variable.
+func ones() *ir.Kernel {
+	r := axis("r", 32)
+	d := ir.NewDAG()
+	x := d.Add(ir.Scalar{Kind: ir.ScalarLoad, DType: ir.F32, Arg: 0, Index: r.Index()})
+	return &ir.Kernel{
+		Name:   "ones",
+		Args:   []ir.KernelArg{{Name: "x", DType: ir.F32, Len: ir.N(32)}, {Name: "out", DType: ir.F32, Len: ir.N(32), Write: true}},
+		Par:    []*ir.Axis{r},
+		Values: d.Values,
+		Stores: []ir.Store{{Arg: 1, Index: r.Index(), Value: d.Reduce(ir.Add, []*ir.Axis{axis("l", 9)}, x)}},
 	}
 }
 

@@ -140,9 +140,7 @@ func (s *suite) execute(d *device, p *program, names map[*ir.Kernel]string, mode
 			memory[b] = make([]byte, size(b.Type.Bytes()))
 		}
 	}
-	steps := v.Steps
 	if load := s.module.Load; load != nil {
-		steps = slices.Concat(load.Steps, v.Steps)
 		packed := make([][]byte, len(s.module.Packed()))
 		for i, b := range s.module.Packed() {
 			packed[i] = make([]byte, size(b.Type.Bytes()))
@@ -156,7 +154,7 @@ func (s *suite) execute(d *device, p *program, names map[*ir.Kernel]string, mode
 			}
 		}
 	}
-	for _, step := range steps {
+	run := func(step *ir.Step) error {
 		k := step.Kernel
 		var args [][]byte
 		for _, b := range step.Args {
@@ -176,28 +174,42 @@ func (s *suite) execute(d *device, p *program, names map[*ir.Kernel]string, mode
 		if len(dimBytes) > 0 {
 			args = append(args, dimBytes)
 		}
+		if !k.OnGPU() {
+			return k.Eval(inner, args[:len(k.Args)])
+		}
 		groups, ok := k.Groups().Eval(func(name string) (int64, bool) { n, ok := inner[name]; return n, ok })
 		if !ok {
 			d.t.Fatalf("%s: groups %s", k.Name, k.Groups())
 		}
 		if groups == 0 {
-			continue
+			return nil
 		}
 		launches++
 		var want [][]byte
 		if s.stepwise {
 			if want, err = interpret(k, inner, args[:len(k.Args)]); err != nil {
-				return nil, launches, err
+				return err
 			}
 		}
 		if found := d.launch(names[k], mode, args, int(groups), k.Schedule.Threads); len(found) > 0 {
-			return nil, launches, fmt.Errorf("kernel %s as %s: %v", k.Name, k.Schedule.Form, found)
+			return fmt.Errorf("kernel %s as %s: %v", k.Name, k.Schedule.Form, found)
 		}
 		if want != nil {
 			if diff := kernelDiff(k, args, want); diff != "" {
-				return nil, launches, fmt.Errorf("kernel as %s: %s\n%s", k.Schedule.Form, diff, ir.PrintKernel(k))
+				return fmt.Errorf("kernel as %s: %s\n%s", k.Schedule.Form, diff, ir.PrintKernel(k))
 			}
 		}
+		return nil
+	}
+	if s.module.Load != nil {
+		for _, step := range s.module.Load.Steps {
+			if err := run(step); err != nil {
+				return nil, launches, err
+			}
+		}
+	}
+	if err := rounds(v, 0, len(v.Steps), v.Loops, dims, memory, run); err != nil {
+		return nil, launches, err
 	}
 	outs = make([]*ir.Tensor, len(f.Results))
 	for _, b := range v.Buffers {
@@ -213,6 +225,38 @@ func (s *suite) execute(d *device, p *program, names map[*ir.Kernel]string, mode
 		}
 	}
 	return outs, launches, nil
+}
+
+// rounds runs some steps of a variant, with the loops among them.
+func rounds(v *ir.Variant, first, end int, loops []ir.Loop, dims map[string]int64, memory map[*ir.Buffer][]byte, run func(*ir.Step) error) error {
+	for first < end {
+		if len(loops) == 0 || first < loops[0].First {
+			if err := run(v.Steps[first]); err != nil {
+				return err
+			}
+			first++
+			continue
+		}
+		l, inner := loops[0], 1
+		for inner < len(loops) && loops[inner].First < l.End {
+			inner++
+		}
+		n, ok := l.Count.Eval(func(name string) (int64, bool) { n, ok := dims[name]; return n, ok })
+		if !ok {
+			return fmt.Errorf("loop: %s has no value", l.Count)
+		}
+		for t := range n {
+			dims[l.Counter.Name] = t
+			if err := rounds(v, l.First, l.End, loops[1:inner], dims, memory, run); err != nil {
+				return err
+			}
+			if l.Going != nil && memory[l.Going][0] == 0 {
+				break
+			}
+		}
+		first, loops = l.End, loops[inner:]
+	}
+	return nil
 }
 
 // interpret runs a kernel by the interpreter on copies of its arguments, those that

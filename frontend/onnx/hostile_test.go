@@ -160,8 +160,10 @@ func FuzzImport(f *testing.F) {
 		}
 		dims := map[string]onnx.Bounds{}
 		for _, in := range m.Graph.Input {
-			for a, d := range in.GetType().GetTensorType().GetShape().GetDim() {
-				dims[d.GetDimParam()] = onnx.Bounds{Min: 0, Max: int64(a + 1)}
+			for a, name := range onnx.DimNames(in) {
+				if name != "" {
+					dims[name] = onnx.Bounds{Min: 0, Max: int64(a + 1)}
+				}
 			}
 		}
 		_, err = onnx.Build(m, "", onnx.Options{Dims: dims})

@@ -71,23 +71,18 @@ func (c Case) sets() ([]string, error) {
 	return names, nil
 }
 
-// A call is a case with one of its data sets: a model for it, and what goes in and comes
+// A Call is a case with one of its data sets: a model for it, and what goes in and comes
 // out.
-type call struct {
+type Call struct {
+	Model  *onnx.Model
+	Inputs []*ir.Tensor // in the order of the entry
+	Want   []*ir.Tensor
 	set    string
-	model  *onnx.Model
-	inputs []*ir.Tensor // in the order of the entry
-	want   []*ir.Tensor
 	number int // of the model in the batch
 }
 
-// A refusal is why a case is not supported.
-type refusal struct{ error }
-
-func refuse(format string, args ...any) error { return refusal{fmt.Errorf(format, args...)} }
-
-// calls imports a case's model for each of its data sets.
-func (c Case) calls() (calls []*call, err error) {
+// Calls imports a case's model for each of its data sets.
+func (c Case) Calls() (calls []*Call, err error) {
 	sets, err := c.sets()
 	if err != nil {
 		return nil, err
@@ -101,7 +96,7 @@ func (c Case) calls() (calls []*call, err error) {
 		if err != nil {
 			return nil, err
 		}
-		one := &call{set: set}
+		one := &Call{set: set}
 		if err := one.read(m, c.Dir); err != nil {
 			if len(sets) > 1 {
 				err = fmt.Errorf("%s: %w", set, err)
@@ -114,10 +109,10 @@ func (c Case) calls() (calls []*call, err error) {
 }
 
 // read reads the data set, and imports a model for it.
-func (c *call) read(m *pb.Model, dir string) error {
+func (c *Call) read(m *pb.Model, dir string) error {
 	for _, v := range slices.Concat(m.Graph.Input, m.Graph.Output) {
 		if v.GetType().GetTensorType() == nil {
-			return refuse("%s is no tensor", v.Name)
+			return &onnx.Unsupported{Reason: v.Name + " is no tensor"}
 		}
 	}
 	initialised := map[string]bool{}
@@ -142,30 +137,30 @@ func (c *call) read(m *pb.Model, dir string) error {
 	}
 	var err error
 	for {
-		if c.model, err = onnx.Build(m, dir, o); err == nil {
+		if c.Model, err = onnx.Build(m, dir, o); err == nil {
 			break
 		}
 		var unbound *onnx.Unbound
 		if !errors.As(err, &unbound) {
-			return refusal{err}
+			return err
 		}
 		bound := len(o.Bind)
 		for _, in := range unbound.Inputs {
 			o.Bind[in] = inputs[in]
 		}
 		if len(o.Bind) == bound {
-			return refusal{err}
+			return err
 		}
 	}
-	for _, p := range c.model.Inputs {
-		c.inputs = append(c.inputs, inputs[p.ONNX])
+	for _, p := range c.Model.Inputs {
+		c.Inputs = append(c.Inputs, inputs[p.ONNX])
 	}
-	for i := range c.model.Outputs {
+	for i := range c.Model.Outputs {
 		t, err := tensor(dir, c.set, "output", i)
 		if err != nil {
 			return err
 		}
-		c.want = append(c.want, t)
+		c.Want = append(c.Want, t)
 	}
 	return nil
 }
@@ -179,7 +174,7 @@ func tensor(dir, set, kind string, number int) (*ir.Tensor, error) {
 	}
 	_, t, err := onnx.DecodeTensor(data)
 	if err != nil {
-		return nil, refuse("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return t, nil
 }

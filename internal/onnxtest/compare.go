@@ -16,6 +16,10 @@ type Tolerance struct{ RTol, ATol float64 }
 // Standard is the tolerance of ONNX's own runner.
 var Standard = Tolerance{RTol: 1e-3, ATol: 1e-7}
 
+// bf16Unit is one unit in the last place of bf16, by which its results may be off: a model
+// may be computed in steps that round, or in one.
+const bf16Unit = 1.0 / (1 << 7)
+
 // compare says how a result differs from what is wanted; nil: it does not. What is left of
 // sums that cancel, such as the zeros of a spectrum, may have the error of their terms: four
 // units of f32 in the largest element.
@@ -27,6 +31,9 @@ func (o Tolerance) compare(got, want *ir.Tensor) error {
 		if !math.IsNaN(w) && !math.IsInf(w, 0) {
 			o.ATol = max(o.ATol, math.Abs(w)*0x1p-22)
 		}
+	}
+	if want.DType == ir.BF16 {
+		o.RTol = max(o.RTol, bf16Unit)
 	}
 	far, worst, largest := 0, 0, -1.0
 	for i := range got.Len() {

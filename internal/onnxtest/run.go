@@ -25,7 +25,7 @@ type Verdict string
 const (
 	Passed      Verdict = "passed"
 	Failed      Verdict = "failed"
-	Unsupported Verdict = "unsupported" // the import was refused
+	Unsupported Verdict = "unsupported" // it has what mlxc does not have
 )
 
 // A Result is the verdict of a case.
@@ -55,7 +55,7 @@ func Run(ctx context.Context, cases []Case, o Options, done func(Result)) error 
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		done(c.result(err))
+		done(c.Result(err))
 	}
 	for len(cases) > 0 && ctx.Err() == nil {
 		n := min(batchSize, len(cases))
@@ -69,36 +69,41 @@ func Run(ctx context.Context, cases []Case, o Options, done func(Result)) error 
 	return ctx.Err()
 }
 
-// result is the verdict that an error is.
-func (c Case) result(err error) Result {
-	var refused refusal
+// Result is the verdict that an error is.
+func (c Case) Result(err error) Result {
+	var unsupported *onnx.Unsupported
 	switch {
 	case err == nil:
 		return Result{Case: c.Name, Verdict: Passed}
-	case errors.As(err, &refused):
+	case errors.As(err, &unsupported):
 		return Result{c.Name, Unsupported, oneLine(err)}
 	}
 	return Result{c.Name, Failed, oneLine(err)}
 }
 
-// oneLine is the message of an error, without what lies below its first line.
+// oneLine is the message of an error in one line, without a hint and the text of a model.
 func oneLine(err error) string {
-	lines := strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' })
-	if len(lines) > 1 {
-		return strings.TrimSpace(lines[0]) + " " + strings.TrimSpace(lines[1])
+	var wrong ir.Diagnostics
+	if errors.As(err, &wrong) {
+		err = errors.New(wrong[0].Msg)
 	}
-	return strings.Join(lines, "")
+	head, rest, _ := strings.Cut(strings.TrimSpace(err.Error()), "\n")
+	if strings.HasSuffix(head, ":") {
+		next, _, _ := strings.Cut(strings.TrimSpace(rest), "\n")
+		head += " " + next
+	}
+	return head
 }
 
 // evaluate runs a case by the evaluator.
 func (o *Options) evaluate(c Case) error {
 	_, err := within(o.Limit, func() (none struct{}, err error) {
-		calls, err := c.calls()
+		calls, err := c.Calls()
 		if err != nil {
 			return none, err
 		}
 		for _, one := range calls {
-			got, err := one.model.Program.Eval(onnx.Forward, one.params(), one.inputs...)
+			got, err := one.Model.Program.Eval(onnx.Forward, one.Params(), one.Inputs...)
 			if err != nil {
 				return none, err
 			}
@@ -107,7 +112,7 @@ func (o *Options) evaluate(c Case) error {
 					return none, err
 				}
 			}
-			if err := o.check(one, got); err != nil {
+			if err := one.Check(o.Tolerance, got); err != nil {
 				return none, err
 			}
 		}
@@ -116,23 +121,23 @@ func (o *Options) evaluate(c Case) error {
 	return err
 }
 
-// params are the weights for the evaluator.
-func (c *call) params() map[string]*ir.Tensor {
+// Params are the weights for the evaluator.
+func (c *Call) Params() map[string]*ir.Tensor {
 	weights, params := map[string]*ir.Tensor{}, map[string]*ir.Tensor{}
-	for _, w := range c.model.Weights {
+	for _, w := range c.Model.Weights {
 		weights[w.Path] = w.Tensor()
 	}
-	for _, p := range c.model.Program.Module().Params {
+	for _, p := range c.Model.Program.Module().Params {
 		params[p.Name] = weights[p.Path]
 	}
 	return params
 }
 
-// check compares all results of a call.
-func (o *Options) check(c *call, got []*ir.Tensor) error {
-	for i, want := range c.want {
-		if err := o.Tolerance.compare(got[i], want); err != nil {
-			return fmt.Errorf("%s, output %s: %w", c.set, c.model.Outputs[i].ONNX, err)
+// Check compares all results of a call.
+func (c *Call) Check(o Tolerance, got []*ir.Tensor) error {
+	for i, want := range c.Want {
+		if err := o.compare(got[i], want); err != nil {
+			return fmt.Errorf("%s, output %s: %w", c.set, c.Model.Outputs[i].ONNX, err)
 		}
 	}
 	return nil
@@ -145,16 +150,16 @@ func (o *Options) batch(ctx context.Context, cases []Case, report func(Case, err
 		return err
 	}
 	defer b.Close()
-	calls := make([][]*call, len(cases)) // nil: it has been reported
+	calls := make([][]*Call, len(cases)) // nil: it has been reported
 	parallel(len(cases), func(i int) {
 		var err error
-		calls[i], err = within(o.Limit, func() ([]*call, error) {
-			calls, err := cases[i].calls()
+		calls[i], err = within(o.Limit, func() ([]*Call, error) {
+			calls, err := cases[i].Calls()
 			if err != nil {
 				return nil, err
 			}
 			for _, one := range calls {
-				if one.number, err = b.Add(one.model.Program.Module(), cases[i].Name); err != nil {
+				if one.number, err = b.Add(one.Model.Program.Module(), cases[i].Name); err != nil {
 					return nil, err
 				}
 			}
@@ -187,21 +192,21 @@ func (o *Options) batch(ctx context.Context, cases []Case, report func(Case, err
 }
 
 // run runs a call in a process of its own.
-func (o *Options) run(ctx context.Context, runner *mlxc.Runner, c *call) error {
+func (o *Options) run(ctx context.Context, runner *mlxc.Runner, c *Call) error {
 	dir, err := os.MkdirTemp("", "mlxc-*")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
 	weights := ""
-	if len(c.model.Weights) > 0 {
+	if len(c.Model.Weights) > 0 {
 		weights = filepath.Join(dir, "model.safetensors")
-		if err := mlxc.WriteWeights(weights, c.model.Weights, nil); err != nil {
+		if err := mlxc.WriteWeights(weights, c.Model.Weights, nil); err != nil {
 			return err
 		}
 	}
 	var in, out bytes.Buffer
-	for _, t := range c.inputs {
+	for _, t := range c.Inputs {
 		a, err := mlxcruntime.NewArray(mlxcruntime.DType(t.DType), t.Shape...)
 		if err != nil {
 			return err
@@ -220,7 +225,7 @@ func (o *Options) run(ctx context.Context, runner *mlxc.Runner, c *call) error {
 		return err
 	}
 	var got []*ir.Tensor
-	for range c.want {
+	for range c.Want {
 		a, err := mlxcruntime.ReadNPY(&out, math.MaxInt64)
 		if err != nil {
 			return err
@@ -231,7 +236,7 @@ func (o *Options) run(ctx context.Context, runner *mlxc.Runner, c *call) error {
 		}
 		got = append(got, t)
 	}
-	return o.check(c, got)
+	return c.Check(o.Tolerance, got)
 }
 
 func tooLong(limit time.Duration) error { return fmt.Errorf("it took more than %v", limit) }

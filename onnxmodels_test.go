@@ -22,7 +22,12 @@ func onnxModel(t *testing.T, path string, o onnx.Options) published {
 	if testing.Short() {
 		t.Skip("building published models takes minutes")
 	}
-	m, err := onnx.Import(shared(t, path), o)
+	return importedModel(t, shared(t, path), o)
+}
+
+func importedModel(t *testing.T, path string, o onnx.Options) published {
+	t.Helper()
+	m, err := onnx.Import(path, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -439,6 +444,50 @@ func TestONNXLight(t *testing.T) {
 				ref[i] = float32(want.Number(i))
 			}
 			nearly(t, name, data[float32](t, p.calls(t, arrayOf(t, runtime.F32, x, 1, 3, 224, 224))[0]), ref)
+		})
+	}
+}
+
+// Models that scripts/oracles/export_onnx.py has exported from PyTorch, of random weights, give
+// what PyTorch gives, within 1e-4 of the largest.
+func TestONNXExports(t *testing.T) {
+	dir := os.Getenv("MLXC_ONNX_EXPORTS")
+	if dir == "" {
+		t.Skip("MLXC_ONNX_EXPORTS names no folder that scripts/oracles/export_onnx.py has written")
+	}
+	folders, err := filepath.Glob(filepath.Join(dir, "*", "model.onnx"))
+	if err != nil || len(folders) == 0 {
+		t.Fatalf("%s has no models: %v", dir, err)
+	}
+	for _, path := range folders {
+		t.Run(filepath.Base(filepath.Dir(path)), func(t *testing.T) {
+			read := func(name string) *ir.Tensor {
+				b, err := os.ReadFile(filepath.Join(filepath.Dir(path), "test_data_set_0", name))
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, x, err := onnx.DecodeTensor(b)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return x
+			}
+			x, want := read("input_0.pb"), read("output_0.pb")
+			d := map[ir.DType]runtime.DType{ir.F32: runtime.F32, ir.I64: runtime.I64}[x.DType]
+			input, err := runtime.NewArray(d, x.Shape...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			copy(input.Bytes(), x.Bytes())
+			p := importedModel(t, path, onnx.Options{})
+			got := data[float32](t, p.calls(t, input)[0])
+			ref, most := make([]float32, want.Len()), 0.0
+			for i := range ref {
+				ref[i] = float32(want.Number(i))
+				most = max(most, math.Abs(want.Number(i)))
+			}
+			t.Logf("the largest output is %.3g", most)
+			within(t, "outputs", got, ref, 1e-4*most)
 		})
 	}
 }

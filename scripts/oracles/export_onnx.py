@@ -1,7 +1,7 @@
 """Exports models of random weights from PyTorch to ONNX, each as a folder of an ONNX test:
 
     python scripts/oracles/export_onnx.py DIR [NAME...]
-    mlxc test DIR --rtol 0 --atol-of-largest 1e-4
+    MLXC_ONNX_EXPORTS=DIR go test . -run ONNXExports -v
 
 The outputs are PyTorch's, in f32 on the CPU. Made with torch 2.15.0, torchvision 0.29.2,
 transformers 5.24.0, onnx 1.23.2 and onnxscript 0.7.2; nothing of it is kept.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"strings"
@@ -80,8 +81,10 @@ func (p *peers) ask(request map[string]any) (answer, error) {
 }
 
 // time is the seconds of a case in a peer.
-func (p *peers) time(name, peer string, threads int) (float64, error) {
-	a, err := p.ask(map[string]any{"case": name, "peer": peer, "threads": threads})
+func (p *peers) time(ask map[string]any, peer string, threads int) (float64, error) {
+	request := maps.Clone(ask)
+	request["peer"], request["threads"] = peer, threads
+	a, err := p.ask(request)
 	return a.Seconds, err
 }
 

@@ -1,5 +1,10 @@
-// Command peers compares mlxc with other programs on the models of bench/models. It
-// is started by the script run beside it, which installs them.
+// Command peers compares mlxc with other programs on the models of bench/models, or with
+// ONNX Runtime on files of ONNX that are named, each with the sizes of its dynamic axes and
+// the values of inputs that decide on sizes behind it:
+//
+//	bench/peers/run ddpm.onnx N=4 vad.onnx batch=1 sequence=576 sr=16000
+//
+// It is started by the script run beside it, which installs the peers.
 //
 // All are measured in turns: in each round and for each number of threads mlxc, with
 // the limits of the machine, and then each peer. A ratio is the median over the rounds
@@ -35,19 +40,55 @@ func main() {
 	rounds := flag.Int("count", 11, "number of rounds")
 	list := flag.String("threads", "1,2", "numbers of threads")
 	flag.Parse()
+	files, err := onnxFiles(flag.Args())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "peers:", err)
+		os.Exit(2)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Stdout, *python, *models, *only, *rounds, *list); err != nil {
+	var all []benchmark
+	if len(files) > 0 {
+		all = files
+	} else {
+		all, err = chosen(*models, *only)
+	}
+	if err == nil {
+		err = run(ctx, os.Stdout, *python, all, *rounds, *list)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "peers:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, w io.Writer, python, models, only string, rounds int, list string) error {
+// A benchmark is one row of the table.
+type benchmark struct {
+	name  string
+	entry string
+	load  func() (m *ir.Module, weights string, err error) // no weights: random ones
+	ask   map[string]any                                   // what the peers are asked for, besides the peer and the threads
+	peers []string                                         // nil: those that have the case of the name
+}
+
+// chosen are the models of a folder whose names a regular expression wants.
+func chosen(models, only string) (all []benchmark, err error) {
 	wanted, err := regexp.Compile("^(" + only + ")")
 	if err != nil {
-		return err
+		return nil, err
 	}
+	for _, name := range cases {
+		if wanted.MatchString(name) {
+			all = append(all, benchmark{name: name, entry: "run", ask: map[string]any{"case": name}, load: func() (*ir.Module, string, error) {
+				m, err := mlxc.Load(filepath.Join(models, name+".mlx"), mlxc.Source{})
+				return m, "", err
+			}})
+		}
+	}
+	return all, nil
+}
+
+func run(ctx context.Context, w io.Writer, python string, all []benchmark, rounds int, list string) error {
 	var threads []int
 	for _, text := range strings.Split(list, ",") {
 		n, err := strconv.Atoi(text)
@@ -65,16 +106,17 @@ func run(ctx context.Context, w io.Writer, python, models, only string, rounds i
 	}
 	defer p.close()
 	fmt.Fprintf(w, "mlxc, %s; medians of %d rounds, ± half of what the middle half covers\n\n", p.versions(), rounds)
-	fmt.Fprintf(w, "%-12s %7s  %9s  %8s  %8s  %8s   %s\n", "", "threads", "mlxc", "GFLOP/s", "of FMA", "of copy", "time of each peer by mlxc's")
-	for _, name := range cases {
-		if !wanted.MatchString(name) {
-			continue
-		}
-		if err := compare(ctx, w, p, name, filepath.Join(models, name+".mlx"), rounds, threads); err != nil {
+	width := 12
+	for _, b := range all {
+		width = max(width, len(b.name))
+	}
+	fmt.Fprintf(w, "%-*s %7s  %9s  %8s  %8s  %8s   %s\n", width, "", "threads", "mlxc", "GFLOP/s", "of FMA", "of copy", "time of each peer by mlxc's")
+	for _, b := range all {
+		if err := b.compare(ctx, w, width, p, rounds, threads); err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			fmt.Fprintf(w, "%-12s %v\n", name, err)
+			fmt.Fprintf(w, "%-*s %v\n", width, b.name, err)
 		}
 	}
 	fmt.Fprint(w, "\nof FMA: of the multiply-adds that the processor does without memory; of copy: of a\ncopy past the caches of as many bytes. torch makes new memory for its results, the\nothers have it; torch takes pictures channels last, as mlxc does.\n")
@@ -82,16 +124,23 @@ func run(ctx context.Context, w io.Writer, python, models, only string, rounds i
 }
 
 // compare measures one case and prints its rows.
-func compare(ctx context.Context, w io.Writer, p *peers, name, model string, rounds int, threads []int) error {
-	m, err := mlxc.Load(model, mlxc.Source{})
+func (b benchmark) compare(ctx context.Context, w io.Writer, width int, p *peers, rounds int, threads []int) error {
+	m, weights, err := b.load()
+	if weights != "" {
+		defer os.Remove(weights)
+	}
 	if err != nil {
 		return err
 	}
-	plans, err := explain.Explain(m, ir.CPU, explain.Machines[ir.CPU], "run", nil)
+	names := b.peers
+	if names == nil {
+		names = p.of[b.name]
+	}
+	plans, err := explain.Explain(m, ir.CPU, explain.Machines[ir.CPU], b.entry, nil)
 	if err != nil {
 		return err
 	}
-	own, err := startOwn(ctx, m, model, bench.Config{Entries: []string{"run"}, Threads: threads, Count: rounds, Machine: true, Paced: true})
+	own, err := startOwn(ctx, m, b.name, bench.Config{Entries: []string{b.entry}, Weights: weights, Threads: threads, Count: rounds, Machine: true, Paced: true})
 	if err != nil {
 		return err
 	}
@@ -103,8 +152,8 @@ func compare(ctx context.Context, w io.Writer, p *peers, name, model string, rou
 			if err != nil {
 				return err
 			}
-			for _, peer := range p.of[name] {
-				t, err := p.time(name, peer, n)
+			for _, peer := range names {
+				t, err := p.time(b.ask, peer, n)
 				if err != nil {
 					return fmt.Errorf("%s: %w", peer, err)
 				}
@@ -113,9 +162,9 @@ func compare(ctx context.Context, w io.Writer, p *peers, name, model string, rou
 			rates[n] = append(rates[n], r)
 		}
 	}
-	title := name
+	title := b.name
 	for _, n := range threads {
-		row(w, title, n, plans[0].Total, p.of[name], rates[n])
+		row(w, width, title, n, plans[0].Total, names, rates[n])
 		title = ""
 	}
 	return own.close()
@@ -128,7 +177,7 @@ type rate struct {
 	peers     []float64
 }
 
-func row(w io.Writer, name string, threads int, work explain.Total, peers []string, rates []rate) {
+func row(w io.Writer, width int, name string, threads int, work explain.Total, peers []string, rates []rate) {
 	of := func(f func(r rate) float64) stats.Spread {
 		var xs []float64
 		for _, r := range rates {
@@ -137,7 +186,7 @@ func row(w io.Writer, name string, threads int, work explain.Total, peers []stri
 		return stats.Of(xs)
 	}
 	own := of(func(r rate) float64 { return r.own })
-	fmt.Fprintf(w, "%-12s %7d  %9s  %8.1f  %7.0f%%  %7.0f%%  ", name, threads, explain.Seconds(own.Median), work.FLOPs/own.Median/1e9,
+	fmt.Fprintf(w, "%-*s %7d  %9s  %8.1f  %7.0f%%  %7.0f%%  ", width, name, threads, explain.Seconds(own.Median), work.FLOPs/own.Median/1e9,
 		100*of(func(r rate) float64 { return work.FLOPs / r.own / r.fma }).Median,
 		100*of(func(r rate) float64 { return float64(work.Least) / r.own / r.copy }).Median)
 	for i, peer := range peers {

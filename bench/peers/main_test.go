@@ -42,7 +42,11 @@ func TestTable(t *testing.T) {
 		}
 	}
 	var out strings.Builder
-	if err := run(t.Context(), &out, filepath.Join(dir, "python"), dir, "softmax|conv", 2, "1,2"); err != nil {
+	all, err := chosen(dir, "softmax|conv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := run(t.Context(), &out, filepath.Join(dir, "python"), all, 2, "1,2"); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
@@ -60,8 +64,23 @@ func TestTable(t *testing.T) {
 		t.Errorf("a case that was not asked for:\n%s", out.String())
 	}
 	for _, threads := range []string{"0", "x"} {
-		if err := run(t.Context(), &out, "python", dir, "", 1, threads); err == nil {
+		if err := run(t.Context(), &out, "python", all, 1, threads); err == nil {
 			t.Errorf("%s threads are no error", threads)
+		}
+	}
+}
+
+func TestONNXFiles(t *testing.T) {
+	all, err := onnxFiles([]string{"a/ddpm.onnx", "N=4", "vad.onnx", "batch=1", "sr=16000"})
+	if err != nil || len(all) != 2 || all[0].name != "ddpm" || all[1].name != "vad" {
+		t.Fatalf("got %v, %v", all, err)
+	}
+	if sizes := all[1].ask["sizes"].(map[string]int64); len(sizes) != 2 || sizes["sr"] != 16000 {
+		t.Errorf("got %v", sizes)
+	}
+	for _, args := range [][]string{{"N=4"}, {"a.onnx", "N=x"}, {"a.mlx"}} {
+		if _, err := onnxFiles(args); err == nil {
+			t.Errorf("%v are no error", args)
 		}
 	}
 }

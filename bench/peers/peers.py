@@ -1,6 +1,8 @@
 """The peers' side of a comparison: times one case after another as it is asked to.
 
-A request is a line of JSON on standard input, {"case", "peer", "threads"}; the answer
+A request is a line of JSON on standard input, {"case", "peer", "threads"}, where a case may
+be the path of an ONNX file, which comes with {"sizes"} of its dynamic axes and values of its
+inputs of rank 0; the answer
 is one of {"seconds"}, the mean of calls that take LEAST together, or {"error"}. A
 request without a case is answered by {"peers", "versions"}: of each case those that
 have it. Each case computes on random numbers what bench/models computes, in the
@@ -225,6 +227,30 @@ def with_onnxruntime(make, threads):
     return lambda: timed(lambda: session.run_with_iobinding(binding))
 
 
+DTYPES = {
+    "tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64, "tensor(int64)": np.int64,
+    "tensor(int32)": np.int32, "tensor(uint8)": np.uint8, "tensor(bool)": np.bool_,
+}
+
+
+def file_with_onnxruntime(path, sizes, threads):
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    binding = session.io_binding()
+    for i in session.get_inputs():
+        if i.name in sizes:
+            a = np.array(sizes[i.name], DTYPES[i.type])
+        else:
+            shape = [d if isinstance(d, int) else sizes[d or f"{i.name}_{k}"] for k, d in enumerate(i.shape)]
+            kind = DTYPES[i.type]
+            a = numbers(*shape).astype(kind) if np.issubdtype(kind, np.floating) else np.zeros(shape, kind)
+        binding.bind_ortvalue_input(i.name, ort.OrtValue.ortvalue_from_numpy(a))
+    for o in session.get_outputs():
+        binding.bind_output(o.name)
+    return lambda: timed(lambda: session.run_with_iobinding(binding))
+
+
 PEERS = {"numpy": with_numpy, "torch": with_torch, "onnxruntime": with_onnxruntime}
 
 wide = (4096, 4096)
@@ -280,7 +306,9 @@ def serve():
                 ready, current = {}, case
             key = request["peer"], request["threads"]
             try:
-                if key not in ready:
+                if key not in ready and "sizes" in request:
+                    ready[key] = file_with_onnxruntime(case, request["sizes"], key[1])
+                elif key not in ready:
                     ready[key] = PEERS[key[0]](CASES[case][key[0]], key[1])
                 answer = {"seconds": ready[key]()}
             except Exception as e:  # one peer that fails leaves the others

@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/mlxc/mlxc/frontend/onnx/pb"
@@ -52,11 +53,7 @@ func (s *scope) collect(nodes []*pb.Node, u *Unsupported, seen map[*pb.Function]
 }
 
 // Operators are the names of the operators of a domain that are covered, in order.
-func Operators(domain string) []string {
-	var names []string
-	for name := range table[domain] {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
+func Operators(domain string) []string { return slices.Sorted(maps.Keys(table[domain])) }
+
+// Domains are those that have operators, in order; ONNX's own is the empty one.
+func Domains() []string { return slices.Sorted(maps.Keys(table)) }

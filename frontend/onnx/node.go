@@ -60,16 +60,8 @@ func (s *scope) node(p *pb.Node) {
 	s.check(nodeName(p))
 }
 
-// build computes the node's outputs here if they are known, or else in the program. A
-// handler may stumble over a value that the builder has refused to make: then what the
-// builder says is the reason.
+// build computes the node's outputs here if they are known, or else in the program.
 func (n *node) build() {
-	defer func() {
-		if r := recover(); r != nil {
-			n.check(nodeName(n.pb))
-			panic(r)
-		}
-	}()
 	if f := n.functions[functionKey{domain(n.pb.Domain), n.pb.OpType, n.pb.Overload}]; f != nil {
 		n.call(f)
 		return

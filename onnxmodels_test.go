@@ -124,8 +124,8 @@ type box struct{ x0, y0, x1, y1, score float32 }
 
 func (b box) area() float32 { return max(0, b.x1-b.x0) * max(0, b.y1-b.y0) }
 
-// apart keeps the best of boxes that overlap by more than a share of their union.
-func apart(boxes []box, share float32) (kept []box) {
+// distinct keeps the best of boxes that overlap by more than a share of their union.
+func distinct(boxes []box, share float32) (kept []box) {
 	slices.SortStableFunc(boxes, func(a, b box) int { return -int(math.Copysign(1, float64(a.score-b.score))) })
 	for _, b := range boxes {
 		if !slices.ContainsFunc(kept, func(k box) bool {
@@ -155,7 +155,7 @@ func TestONNXUltraFace(t *testing.T) {
 				faces = append(faces, box{f[0] * size[0], f[1] * size[1], f[2] * size[0], f[3] * size[1], scores[2*i+1]})
 			}
 		}
-		faces = apart(faces, 0.3)
+		faces = distinct(faces, 0.3)
 		if len(faces) != 1 {
 			t.Fatalf("%s: %d faces, want 1: %v", name, len(faces), faces)
 		}

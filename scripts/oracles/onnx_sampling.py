@@ -87,6 +87,8 @@ def resizes():
     for mode, scales in itertools.product(["nearest", "linear", "cubic"], [(0.6, 1.5), (1.3, 0.4)]):
         case(f"resize_{mode}_by_{scales[0]}_{scales[1]}", "Resize",
              [x, None, np.array([1, 1, *scales], np.float32)], known=[2], mode=mode)
+    case("resize_symmetric_by_1.3_0.4", "Resize", [x, None, np.array([1, 1, 1.3, 0.4], np.float32)], known=[2], mode="linear",
+         coordinate_transformation_mode="half_pixel_symmetric")
     for mode, to, exclude in itertools.product(["linear", "cubic"], [(2, 3), (5, 13)], [0, 1]):
         case(f"resize_antialias_{mode}_{to[0]}_{to[1]}_{exclude}", "Resize", [x, None, None, i64(*to)], known=[3], by=reference,
              mode=mode, antialias=1, exclude_outside=exclude, axes=[2, 3])

@@ -302,7 +302,7 @@ const maxWide = 1 << 10
 
 // interpolated weighs the elements around each point.
 func (n *node) interpolated(x mlx.Value, s stretch) mlx.Value {
-	f := n.filter("linear")
+	f := n.filter()
 	antialias := n.attrInt("antialias", 0) != 0
 	wide := 1.0
 	if antialias {

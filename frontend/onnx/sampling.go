@@ -15,8 +15,8 @@ type filter struct {
 }
 
 // filter is that of the node's mode.
-func (n *node) filter(missing string) filter {
-	switch mode := n.attrString("mode", missing); mode {
+func (n *node) filter() filter {
+	switch mode := n.attrString("mode", "linear"); mode {
 	case "linear", "bilinear":
 		return triangle
 	case "cubic", "bicubic":
@@ -92,7 +92,7 @@ func gridSample(n *node) mlx.Value {
 		at := mlx.Round(points).At(mlx.Rest, mlx.NewAxis)
 		if !nearest {
 			var w mlx.Value
-			at, w = n.filter("linear").around(points, 1)
+			at, w = n.filter().around(points, 1)
 			weight = weight.Mul(onAxis(w.To(weight.Type().DType), r+3))
 		}
 		at, within := n.bordered(at, size)

@@ -1,41 +1,21 @@
-"""Records what ONNX Runtime computes for operators that gather, scatter, resize and sample.
+"""Records what ONNX Runtime gives for operators that gather, scatter, resize and sample, and
+for losses: frontend/onnx/testdata/sampling.tar.gz. Where it lacks an operator, or leaves the
+specification, a case says what gives the numbers instead, ONNX's reference evaluator or PyTorch.
 
-    python scripts/oracles/onnx_sampling.py frontend/onnx/testdata/sampling.tar.gz
-
-A case has the files of one of ONNX's own. Where ONNX Runtime lacks an operator, or leaves the
-specification, the case names what the numbers are from instead: ONNX's reference evaluator or
-PyTorch. Made with onnx 1.23.2, onnxruntime 1.32.0, numpy 2 and torch 2.15.0.
+onnx 1.23, onnxruntime 1.32 and torch 2.15, run as: python scripts/oracles/onnx_sampling.py
 """
 
-import gzip
-import io
 import itertools
-import sys
-import tarfile
 
 import numpy as np
-import onnx
-import onnxruntime
 import torch
 from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
-
-cases = []  # of name, model, inputs, outputs
-rng = np.random.default_rng(1)
-
-
-def f32(*shape):
-    return rng.standard_normal(shape).astype(np.float32)
+from onnx_record import floats, record, rng, runtime, write
 
 
 def i64(*xs):
     return np.array(xs, np.int64)
-
-
-def runtime(model, feed):
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(model.SerializeToString(), options).run(None, feed)
 
 
 def reference(model, feed):
@@ -55,16 +35,12 @@ def case(name, op, inputs, known=(), dtypes=("float32",), version=22, by=runtime
         [helper.make_tensor_value_info(r, helper.np_dtype_to_tensor_dtype(np.dtype(t)), None) for r, t in zip(results, dtypes)],
         [numpy_helper.from_array(inputs[i], names[i]) for i in known])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", version)], ir_version=10)
-    got = by(model, given)
-    for v, y in zip(model.graph.output, got):
-        v.type.CopyFrom(helper.make_tensor_type_proto(helper.np_dtype_to_tensor_dtype(np.asarray(y).dtype), np.shape(y)))
-    onnx.checker.check_model(model)
-    cases.append((name, model, given, got))
+    record(name, model, list(given.values()), by)
 
 
 def torch_grid(model, feed):
     a = {x.name: helper.get_attribute_value(x) for x in model.graph.node[0].attribute}
-    mode = {b"linear": "bilinear", b"cubic": "bicubic"}.get(a["mode"], a["mode"].decode() if isinstance(a["mode"], bytes) else a["mode"])
+    mode = {"linear": "bilinear", "nearest": "nearest"}[a["mode"].decode()]
     y = torch.nn.functional.grid_sample(
         torch.from_numpy(feed["x0"]), torch.from_numpy(feed["x1"]), mode=mode,
         padding_mode=a["padding_mode"].decode(), align_corners=bool(a["align_corners"]))
@@ -72,7 +48,7 @@ def torch_grid(model, feed):
 
 
 def resizes():
-    x = f32(1, 2, 6, 7)
+    x = floats(1, 2, 6, 7)
     for transformation, (mode, to) in itertools.product(
             ["half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "asymmetric", "align_corners"],
             [("nearest", (9, 4)), ("linear", (9, 4)), ("linear", (1, 1)), ("cubic", (4, 11))]):
@@ -87,6 +63,8 @@ def resizes():
     for mode, scales in itertools.product(["nearest", "linear", "cubic"], [(0.6, 1.5), (1.3, 0.4)]):
         case(f"resize_{mode}_by_{scales[0]}_{scales[1]}", "Resize",
              [x, None, np.array([1, 1, *scales], np.float32)], known=[2], mode=mode)
+    case("resize_symmetric_by_1.3_0.4", "Resize", [x, None, np.array([1, 1, 1.3, 0.4], np.float32)], known=[2], mode="linear",
+         coordinate_transformation_mode="half_pixel_symmetric")
     for mode, to, exclude in itertools.product(["linear", "cubic"], [(2, 3), (5, 13)], [0, 1]):
         case(f"resize_antialias_{mode}_{to[0]}_{to[1]}_{exclude}", "Resize", [x, None, None, i64(*to)], known=[3], by=reference,
              mode=mode, antialias=1, exclude_outside=exclude, axes=[2, 3])
@@ -100,7 +78,7 @@ def resizes():
          coordinate_transformation_mode="tf_crop_and_resize", axes=[2, 3])
     for policy in ["not_larger", "not_smaller"]:
         case(f"resize_{policy}", "Resize", [x, None, None, i64(11, 9)], known=[3], mode="linear", axes=[2, 3], keep_aspect_ratio_policy=policy)
-    case("resize_volume", "Resize", [f32(1, 1, 3, 4, 3), None, np.array([1, 1, 1.5, 0.7, 2], np.float32)], known=[2], mode="linear", version=13)
+    case("resize_volume", "Resize", [floats(1, 1, 3, 4, 3), None, np.array([1, 1, 1.5, 0.7, 2], np.float32)], known=[2], mode="linear", version=13)
     u8 = rng.integers(0, 256, (1, 1, 5, 5)).astype(np.uint8)
     case("resize_u8", "Resize", [u8, None, None, i64(1, 1, 7, 3)], known=[3], by=reference, dtypes=["uint8"], mode="cubic")
     case("resize_i32_nearest", "Resize", [np.array([[2**30 + 1, -7]], np.int32), None, None, i64(1, 5)], known=[3], dtypes=["int32"], mode="nearest")
@@ -115,23 +93,23 @@ def resizes():
 
 
 def grids():
-    x, grid = f32(2, 2, 4, 5), (1.5 * f32(2, 3, 4, 2)).astype(np.float32)
+    x, grid = floats(2, 2, 4, 5), (1.5 * floats(2, 3, 4, 2)).astype(np.float32)
     for mode, padding, align in itertools.product(["linear", "nearest", "cubic"], ["zeros", "border", "reflection"], [0, 1]):
         case(f"grid_{mode}_{padding}_{align}", "GridSample", [x, grid], mode=mode, padding_mode=padding, align_corners=align,
              by=runtime if mode == "cubic" else torch_grid)
-    volume, grid = f32(1, 2, 3, 4, 5), (1.3 * f32(1, 2, 2, 3, 3)).astype(np.float32)
+    volume, grid = floats(1, 2, 3, 4, 5), (1.3 * floats(1, 2, 2, 3, 3)).astype(np.float32)
     for mode, padding, align in itertools.product(["linear", "nearest"], ["zeros", "border", "reflection"], [0, 1]):
         case(f"grid_volume_{mode}_{padding}_{align}", "GridSample", [volume, grid], mode=mode, padding_mode=padding, align_corners=align, by=torch_grid)
     case("grid_volume_cubic", "GridSample", [volume, grid], mode="cubic", padding_mode="reflection", by=reference)
-    case("grid_16", "GridSample", [x, np.tanh(f32(2, 3, 4, 2))], mode="bicubic", version=16)
-    case("grid_line", "GridSample", [f32(2, 3, 6), np.tanh(f32(2, 5, 1))], mode="linear", by=reference)
+    case("grid_16", "GridSample", [x, np.tanh(floats(2, 3, 4, 2))], mode="bicubic", version=16)
+    case("grid_line", "GridSample", [floats(2, 3, 6), np.tanh(floats(2, 5, 1))], mode="linear", by=reference)
     for align, shape in itertools.product([0, 1], [(2, 3, 4, 5), (2, 1, 3, 4, 2)]):
         r = len(shape) - 2
-        case(f"affine_grid_{r}_{align}", "AffineGrid", [f32(2, r, r + 1), i64(*shape)], known=[1], align_corners=align)
+        case(f"affine_grid_{r}_{align}", "AffineGrid", [floats(2, r, r + 1), i64(*shape)], known=[1], align_corners=align)
 
 
 def regions():
-    x = f32(2, 3, 8, 9)
+    x = floats(2, 3, 8, 9)
     rois = np.array([[0, 0, 6, 5], [1.3, 2.2, 17.5, 9.1], [-4, -3, 3, 2], [5, 5, 5.2, 5.1], [2, 1, 14, 15]], np.float32)
     image = i64(0, 1, 1, 0, 1)
     for how, ratio, mode in itertools.product(["half_pixel", "output_half_pixel"], [0, 2], ["avg", "max"]):
@@ -143,7 +121,7 @@ def regions():
 
 
 def gathers():
-    x = f32(3, 4, 5)
+    x = floats(3, 4, 5)
     for axis in (0, -1):
         case(f"gather_{axis}", "Gather", [x, i64(2, -1, 0).reshape(3, 1)], axis=axis)
     case("gather_known", "Gather", [x, i64(-1, 1)], known=[1], axis=1)
@@ -154,11 +132,11 @@ def gathers():
     case("gather_nd_rest", "GatherND", [x, rng.integers(-3, 3, (2, 2, 1))])
     for reduction in ["none", "add", "mul", "max", "min"]:
         at = np.argsort(rng.random((2, 4, 4)), 1)[:, :3] if reduction == "none" else rng.integers(-4, 4, (2, 3, 4))
-        case(f"scatter_{reduction}", "ScatterElements", [x, at.astype(np.int64), f32(2, 3, 4)], axis=1, reduction=reduction)
+        case(f"scatter_{reduction}", "ScatterElements", [x, at.astype(np.int64), floats(2, 3, 4)], axis=1, reduction=reduction)
         at = i64(2, 3, 0, -1, -3, 0).reshape(3, 2) if reduction == "none" else i64(2, 3, 0, -1, -1, 3).reshape(3, 2)
-        case(f"scatter_nd_{reduction}", "ScatterND", [x, at, f32(3, 5)], reduction=reduction)
+        case(f"scatter_nd_{reduction}", "ScatterND", [x, at, floats(3, 5)], reduction=reduction)
     case("scatter_nd_elements", "ScatterND", [rng.integers(-9, 9, (2, 3)), i64(0, 1, 1, 2, 0, 1).reshape(3, 2), i64(5, -2, 3)], dtypes=["int64"], reduction="mul")
-    case("scatter_9", "Scatter", [f32(3, 3), i64(1, 0, 2, 0, 2, 1).reshape(2, 3), f32(2, 3)], version=9)
+    case("scatter_9", "Scatter", [floats(3, 3), i64(1, 0, 2, 0, 2, 1).reshape(2, 3), floats(2, 3)], version=9)
     case("one_hot", "OneHot", [i64(0, -1, 3, 4, -5), np.array([4], np.int64), np.array([2, 5], np.float32)], known=[1], axis=0)
     case("one_hot_floats", "OneHot", [np.array([1.0, 2.0], np.float32), np.array(3.0, np.float32), i64(0, 1)], known=[1], by=reference, dtypes=["int64"])
     case("reverse_sequence", "ReverseSequence", [x, i64(1, 4, 2)], batch_axis=0, time_axis=1)
@@ -169,37 +147,21 @@ def gathers():
         a = {} if axis is None else {"axis": axis}
         case(f"unique_{axis}_{ordered}", "Unique", [i64(3, 1, 3, 2, 0, 2, 3, 1, 3).reshape(3, 3)], known=[0], dtypes=["int64"] * 4, sorted=ordered, **a)
     case("center_crop_pad", "CenterCropPad", [x, i64(7, 2)], known=[1], axes=[-1, 1], by=reference)
-    case("det", "Det", [f32(2, 3, 5, 5)])
+    case("det", "Det", [floats(2, 3, 5, 5)])
     singular = np.array([[0, 2, 1], [0, 1, 1], [0, 3, 5]], np.float32)
     case("det_singular", "Det", [np.stack([singular, np.eye(3, dtype=np.float32)[[2, 0, 1]]])])
 
 
 def losses():
-    logits, weights = f32(3, 5, 2), np.abs(f32(5))
+    logits, weights = floats(3, 5, 2), np.abs(floats(5))
     classes = i64(0, 4, 2, -7, 1, -7).reshape(3, 2)
     for reduction, weighted in itertools.product(["none", "sum", "mean"], [False, True]):
         inputs = [logits, classes] + ([weights] if weighted else [])
         case(f"nll_{reduction}_{weighted}", "NegativeLogLikelihoodLoss", inputs, reduction=reduction, ignore_index=-7)
         case(f"cross_entropy_{reduction}_{weighted}", "SoftmaxCrossEntropyLoss", inputs, dtypes=["float32"] * 2, reduction=reduction, ignore_index=-7)
-    case("cross_entropy_rows", "SoftmaxCrossEntropyLoss", [f32(4, 5), i64(1, 0, 4, 2)], version=12)
-
-
-def write(path):
-    with open(path, "wb") as f, gzip.GzipFile("", "wb", 9, f, 0) as z, tarfile.open(fileobj=z, mode="w") as tar:
-        def add(name, data):
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            tar.addfile(info, io.BytesIO(data))
-
-        for name, model, given, got in cases:
-            add(f"sampling/{name}/model.onnx", model.SerializeToString())
-            for kind, arrays in ("input", given.values()), ("output", got):
-                for i, x in enumerate(arrays):
-                    data = numpy_helper.from_array(np.asarray(x)).SerializeToString()
-                    add(f"sampling/{name}/test_data_set_0/{kind}_{i}.pb", data)
-    print(len(cases), "cases")
+    case("cross_entropy_rows", "SoftmaxCrossEntropyLoss", [floats(4, 5), i64(1, 0, 4, 2)], version=12)
 
 
 for part in resizes, grids, regions, gathers, losses:
     part()
-write(sys.argv[1])
+write("sampling")

@@ -166,19 +166,8 @@ func unseenBehind(mask mlx.Value, keys ir.Size) mlx.Value {
 // attend is attention whose scores are an output, or are capped.
 func (n *node) attend(q, k, v mlx.Value, scale float64, mask mlx.Value) mlx.Value {
 	t := q.Type().DType
-	wide := ir.F32
-	if t == ir.F64 {
-		wide = t
-	}
-	q, k, v = q.To(wide), k.To(wide), v.To(wide)
-	each, ok := q.Type().Shape[1].Exact(k.Type().Shape[1])
-	times, fixed := each.Int()
-	if !ok || !fixed {
-		n.fail("the heads of %s do not divide those of %s", k.Type(), q.Type())
-	}
-	if times > 1 {
-		k, v = k.Repeat(int(times), 1), v.Repeat(int(times), 1)
-	}
+	wide := widened(t)
+	q, k, v = q.To(wide), n.shared(k, q).To(wide), n.shared(v, q).To(wide)
 	var steps [4]mlx.Value // that output 3 may be
 	s := q.MatMul(k.T()).MulN(scale)
 	steps[0] = s
@@ -207,6 +196,30 @@ func (n *node) attend(q, k, v mlx.Value, scale float64, mask mlx.Value) mlx.Valu
 	}
 	n.set(3, steps[mode].To(t))
 	return p.MatMul(v).To(t)
+}
+
+// widened is the dtype that scores and states are computed in.
+func widened(t ir.DType) ir.DType {
+	if t == ir.F64 {
+		return t
+	}
+	return ir.F32
+}
+
+// shared are heads of keys or values, each as often as queries share it.
+func (n *node) shared(x, q mlx.Value) mlx.Value {
+	if x.Type().Rank() != 4 || q.Type().Rank() != 4 {
+		n.fail("%s and %s are no heads", q.Type(), x.Type())
+	}
+	each, ok := q.Type().Shape[1].Exact(x.Type().Shape[1])
+	times, fixed := each.Int()
+	if !ok || !fixed {
+		n.fail("the heads of %s do not divide those of %s", x.Type(), q.Type())
+	}
+	if times == 1 {
+		return x
+	}
+	return x.Repeat(int(times), 1)
 }
 
 // rotary turns pairs of elements by angles whose cosines and sines are given.

@@ -14,10 +14,7 @@ func linearAttention(n *node) {
 	key, value := n.heads(n.x(1), "kv_num_heads"), n.heads(n.x(2), "kv_num_heads")
 	q, k, v := query.Type().Shape, key.Type().Shape, value.Type().Shape
 	t := query.Type().DType
-	wide := ir.F32
-	if t == ir.F64 {
-		wide = t
-	}
+	wide := widened(t)
 	times, ok := q[1].Exact(k[1])
 	if !ok {
 		n.fail("the heads of %s do not divide those of %s", key.Type(), query.Type())

@@ -12,7 +12,7 @@ import (
 var table = map[string]map[string]handler{}
 
 func init() {
-	table["ai.onnx.preview.training"], table["ai.onnx.ml"] = training, classical
+	table["ai.onnx.preview.training"], table["ai.onnx.preview"], table["ai.onnx.ml"] = training, preview, classical
 	table[""] = map[string]handler{}
 	for _, family := range []map[string]handler{
 		pointwise, reductions, shapes, products, convolutions, pools, norms, attentions, gathers, recurrent, quantised, resizing, signals, random, losses, control, sequences,

@@ -5,7 +5,7 @@ onnx 1.23 and onnxruntime 1.32, run as: python scripts/oracles/onnx_nodes.py
 """
 import numpy as np
 from onnx import parser
-from onnx_record import floats, node, record, write
+from onnx_record import floats, node, record, rng, write
 
 
 def recurrent(name, op, steps=4, batch=3, size=5, hidden=2, directions=1, lens=None, states=True, peephole=False, bias=True, **attributes):
@@ -130,5 +130,9 @@ text("sequence_mapped", """(float[4, 5] x) => (float[4, 5] y) <int64 two = {2}> 
     sums = SequenceMap (rows, x) <body = b (float[n, 5] row, float[4, 5] whole) => (float[n, 5] sum) { most = ReduceMax <keepdims = 0> (whole)  sum = Sub (row, most) }>
     y = ConcatFromSequence <axis = 0> (sums)
 }""", x45, opset=17)
+
+for mode in "TF", "IDF", "TFIDF":
+    node(f"grams_{mode.lower()}", "TfIdfVectorizer", dict(x=rng.integers(1, 4, (2, 9)).astype(np.int64)), ["y"], 9, mode=mode, min_gram_length=1, max_gram_length=3,
+         max_skip_count=1, ngram_counts=[0, 2, 6], ngram_indexes=[3, 0, 4, 1, 2], pool_int64s=[2, 3, 1, 2, 3, 3, 1, 2, 3], weights=[1.5, 0.5, 2.0, 3.0, 0.25])
 
 write("nodes")

@@ -94,6 +94,12 @@ text("loop_in_loop", """(float[2, 3] x, bool c) => (float[3] y, float[2, 4] sums
         scaledrow = Mul (row, last)  next = Add (carried, scaledrow)  still = Identity (going)
     }>
 }""", x23, yes)
+text("loop_over_rows", """(float[4, 3] x) => (float[3] y, float[4, 3] rows, int64[4] before) <int64 zero = {0}, int64 one = {1}, float[3] none = {0, 0, 0}> {
+    shape = Shape (x)  m = Gather (shape, zero)
+    y, rows, before = Loop (m, "", none) <body = b (int64 i, bool going, float[3] carried) => (bool still, float[3] next, float[3] row, int64 number) {
+        now = Gather (x, i)  next = Add (carried, now)  row = Identity (next)  still = Identity (going)  number = Sub (i, one)
+    }>
+}""", floats(4, 3))
 text("scan_directions", """(float[3] s, float[2, 4, 3] x, float[4, 3] z) => (float[3] last, float[3, 4] up, float[4, 3] down) {
     last, up, down = Scan <num_scan_inputs = 2, scan_input_axes = [-2, 0], scan_input_directions = [0, 1], scan_output_axes = [1, 0], scan_output_directions = [0, 1],
         body = b (float[3] carried, float[2, 3] a, float[3] b) => (float[3] next, float[3] p, float[3] q) {

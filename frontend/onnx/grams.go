@@ -64,10 +64,12 @@ func tfIdf(n *node) mlx.Value {
 		if g.length == 1 {
 			skips = 0
 		}
-		for apart := 1; apart <= skips+1; apart++ {
-			if places := int(length) - (g.length-1)*apart; places > 0 {
-				y = n.counts(x, g, apart, places, y)
+		for apart := 1; apart-1 <= skips; apart++ {
+			places := int(length) - (g.length-1)*apart
+			if places <= 0 {
+				break
 			}
+			y = n.counts(x, g, apart, places, y)
 		}
 	}
 	switch mode := n.attrString("mode", ""); mode {

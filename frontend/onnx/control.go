@@ -61,7 +61,7 @@ func branch(n *node) {
 			n.fail("its graphs give %d and %d values", len(yes), len(no))
 		}
 		if t, u := yes[i].typ(), no[i].typ(); !t.Equal(u) {
-			n.unknown(cond, "which graph is taken, as they give "+t.String()+" and "+u.String())
+			n.unknown(cond, "which graph is taken, as they give "+t.String()+" and "+u.String()+",")
 		}
 		n.setValue(i, &value{t: mlx.Where(c, n.tensor(yes[i]), n.tensor(no[i])), inputs: sources(yes[i], no[i])})
 	}

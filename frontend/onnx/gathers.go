@@ -45,6 +45,13 @@ func gather(n *node) mlx.Value {
 	x := n.x(0)
 	a := n.axis(n.attrInt("axis", 0), x.Type().Rank())
 	size := x.Type().Shape[a]
+	if l := n.arg(1).sizes; l != nil && l.scalar { // such as the number of a round: a view, if it is within
+		spans := make([]mlx.Span, a+1)
+		spans[a] = mlx.Pick(l.of[0])
+		if n.entry.Try(func() { x.At(spans...) }) == nil {
+			return x.At(spans...)
+		}
+	}
 	c := n.arg(1).data
 	if c == nil || !c.DType.IsInt() {
 		return mlx.Take(x, n.fromStart(n.x(1), size), a)

@@ -20,17 +20,18 @@ var quantised = map[string]handler{
 // one for each place of an axis, or one for each block along it.
 func (n *node) spread(s, x mlx.Value) mlx.Value {
 	from, to := s.Type().Shape, x.Type().Shape
-	switch {
-	case s.Type().Elems().Is(1):
+	if s.Type().Elems().Is(1) {
 		return s.Reshape()
-	case len(from) == 1:
+	}
+	a, block := n.axis(n.attrInt("axis", min(1, len(to)-1)), len(to)), n.attrInt("block_size", 0)
+	switch {
+	case len(from) == 1 && block == 0:
 		shape := slices.Repeat([]ir.Size{ir.N(1)}, len(to))
-		shape[n.axis(n.attrInt("axis", 1), len(to))] = from[0]
+		shape[a] = from[0]
 		return s.Reshape(shape...)
 	case len(from) != len(to):
 		n.fail("scales %s do not go with %s", s.Type(), x.Type())
 	}
-	a, block := n.axis(n.attrInt("axis", 1), len(to)), n.attrInt("block_size", 0)
 	if block < 1 {
 		n.fail("scales %s of %s, without a block_size", s.Type(), x.Type())
 	}

@@ -36,12 +36,17 @@ type direction struct {
 // recur is the handler of a recurrent operator. States are f32 if the input is f16 or bf16.
 func (c cell) recur(n *node) {
 	x, w, r := n.x(0), n.x(1), n.x(2)
+	for i, v := range []mlx.Value{x, w, r} {
+		if v.Type().Rank() != 3 {
+			n.fail("input %d has 3 axes, got %s", i, v.Type())
+		}
+	}
 	batchFirst := n.attrInt("layout", 0) != 0
 	if batchFirst {
 		x = x.Transpose(1, 0, 2)
 	}
 	t, shape := x.Type().DType, x.Type().Shape
-	hidden := r.Type().Shape[r.Type().Rank()-1]
+	hidden := r.Type().Shape[2]
 	reverse := n.directions()
 	activations := n.activations(c.activations, len(reverse))
 	live := n.live(shape[0], shape[1])

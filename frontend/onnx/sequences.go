@@ -109,7 +109,7 @@ func splitToSequence(n *node) {
 			each = n.int(1, "the size of the parts")
 		}
 		total, ok := shape[a].Int()
-		if !ok || each < 1 {
+		if !ok || each < 1 || total/int64(each) >= maxSizes {
 			n.fail("parts of %d of an axis of %s", each, shape[a])
 		}
 		for left := int(total); left > 0; left -= each {

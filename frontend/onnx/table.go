@@ -15,7 +15,7 @@ func init() {
 	table["ai.onnx.preview.training"], table["ai.onnx.preview"], table["ai.onnx.ml"] = training, preview, classical
 	table[""] = map[string]handler{}
 	for _, family := range []map[string]handler{
-		pointwise, reductions, shapes, products, convolutions, pools, norms, attentions, gathers, recurrent, quantised, resizing, signals, random, losses, control, sequences,
+		pointwise, reductions, shapes, products, convolutions, pools, norms, attentions, gathers, recurrent, quantised, resizing, signals, random, losses, control, sequences, grams,
 	} {
 		for name, f := range family {
 			table[""][name] = f

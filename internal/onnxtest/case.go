@@ -22,6 +22,7 @@ import (
 type Case struct {
 	Name string // the folder, as the caller wants to see it
 	Dir  string
+	Room int64 // how much larger than in a data set dims may be; 0: they are constants
 }
 
 const modelFile = "model.onnx"
@@ -37,7 +38,7 @@ func Find(root string) (cases []Case, err error) {
 		if name == "." {
 			name = filepath.Base(dir)
 		}
-		cases = append(cases, Case{filepath.ToSlash(name), dir})
+		cases = append(cases, Case{Name: filepath.ToSlash(name), Dir: dir})
 		return err
 	})
 	if err == nil && len(cases) == 0 {
@@ -97,7 +98,7 @@ func (c Case) Calls() (calls []*Call, err error) {
 			return nil, err
 		}
 		one := &Call{set: set}
-		if err := one.read(m, c.Dir); err != nil {
+		if err := one.read(m, c.Dir, c.Room); err != nil {
 			if len(sets) > 1 {
 				err = fmt.Errorf("%s: %w", set, err)
 			}
@@ -109,7 +110,7 @@ func (c Case) Calls() (calls []*Call, err error) {
 }
 
 // read reads the data set, and imports a model for it.
-func (c *Call) read(m *pb.Model, dir string) error {
+func (c *Call) read(m *pb.Model, dir string, room int64) error {
 	for _, v := range slices.Concat(m.Graph.Input, m.Graph.Output) {
 		if v.GetType().GetTensorType() == nil {
 			return &onnx.Unsupported{Reason: v.Name + " is no tensor"}
@@ -131,7 +132,10 @@ func (c *Call) read(m *pb.Model, dir string) error {
 		inputs[in.Name] = t
 		for axis, name := range onnx.DimNames(in) {
 			if name != "" && axis < len(t.Shape) {
-				o.Dims[name] = onnx.Bounds{Min: int64(t.Shape[axis]), Max: int64(t.Shape[axis])}
+				size := int64(t.Shape[axis])
+				if o.Dims[name] = (onnx.Bounds{Min: size, Max: size}); room > 0 {
+					o.Dims[name] = onnx.Bounds{Min: min(size, 1), Max: size + room}
+				}
 			}
 		}
 	}

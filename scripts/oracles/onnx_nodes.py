@@ -5,7 +5,7 @@ onnx 1.23 and onnxruntime 1.32, run as: python scripts/oracles/onnx_nodes.py
 """
 import numpy as np
 from onnx import parser
-from onnx_record import floats, node, record, write
+from onnx_record import floats, node, record, rng, write
 
 
 def recurrent(name, op, steps=4, batch=3, size=5, hidden=2, directions=1, lens=None, states=True, peephole=False, bias=True, **attributes):
@@ -94,6 +94,12 @@ text("loop_in_loop", """(float[2, 3] x, bool c) => (float[3] y, float[2, 4] sums
         scaledrow = Mul (row, last)  next = Add (carried, scaledrow)  still = Identity (going)
     }>
 }""", x23, yes)
+text("loop_over_rows", """(float[4, 3] x) => (float[3] y, float[4, 3] rows, int64[4] before) <int64 zero = {0}, int64 one = {1}, float[3] none = {0, 0, 0}> {
+    shape = Shape (x)  m = Gather (shape, zero)
+    y, rows, before = Loop (m, "", none) <body = b (int64 i, bool going, float[3] carried) => (bool still, float[3] next, float[3] row, int64 number) {
+        now = Gather (x, i)  next = Add (carried, now)  row = Identity (next)  still = Identity (going)  number = Sub (i, one)
+    }>
+}""", floats(4, 3))
 text("scan_directions", """(float[3] s, float[2, 4, 3] x, float[4, 3] z) => (float[3] last, float[3, 4] up, float[4, 3] down) {
     last, up, down = Scan <num_scan_inputs = 2, scan_input_axes = [-2, 0], scan_input_directions = [0, 1], scan_output_axes = [1, 0], scan_output_directions = [0, 1],
         body = b (float[3] carried, float[2, 3] a, float[3] b) => (float[3] next, float[3] p, float[3] q) {
@@ -130,5 +136,9 @@ text("sequence_mapped", """(float[4, 5] x) => (float[4, 5] y) <int64 two = {2}> 
     sums = SequenceMap (rows, x) <body = b (float[n, 5] row, float[4, 5] whole) => (float[n, 5] sum) { most = ReduceMax <keepdims = 0> (whole)  sum = Sub (row, most) }>
     y = ConcatFromSequence <axis = 0> (sums)
 }""", x45, opset=17)
+
+for mode in "TF", "IDF", "TFIDF":
+    node(f"grams_{mode.lower()}", "TfIdfVectorizer", dict(x=rng.integers(1, 4, (2, 9)).astype(np.int64)), ["y"], 9, mode=mode, min_gram_length=1, max_gram_length=3,
+         max_skip_count=1, ngram_counts=[0, 2, 6], ngram_indexes=[3, 0, 4, 1, 2], pool_int64s=[2, 3, 1, 2, 3, 3, 1, 2, 3], weights=[1.5, 0.5, 2.0, 3.0, 0.25])
 
 write("nodes")

@@ -33,12 +33,8 @@ func Find(root string) (cases []Case, err error) {
 			return err
 		}
 		dir := filepath.Dir(path)
-		name, err := filepath.Rel(root, dir)
-		if name == "." {
-			name = filepath.Base(dir)
-		}
-		cases = append(cases, Case{filepath.ToSlash(name), dir})
-		return err
+		cases = append(cases, Case{filepath.ToSlash(dir), dir})
+		return nil
 	})
 	if err == nil && len(cases) == 0 {
 		err = fmt.Errorf("%s: there is no folder with a %s in it", root, modelFile)

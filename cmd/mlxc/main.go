@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mlxc/mlxc/internal/onnxtest"
 	"github.com/mlxc/mlxc/passes"
 )
 
@@ -24,6 +25,9 @@ const (
 )
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == onnxWorker {
+		os.Exit(onnxtest.Work(os.Stdin, os.Stdout, os.Stderr))
+	}
 	// A compiler ends soon: it rather takes memory than time to collect it.
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -27,6 +28,9 @@ func (f *onnxTestFlags) register(cmd *cobra.Command) {
 	cmd.Flags().DurationVar(&f.limit, "limit", time.Minute, "how `long` one of ONNX's tests may compile, and run")
 	cmd.Flags().StringVar(&f.json, "json", "", "`file` for the verdict of each of ONNX's tests, and its reason")
 }
+
+// onnxWorker is the argument of a process that runs some of the cases for another.
+const onnxWorker = "onnx-worker"
 
 var (
 	forONNXTests = []string{"rtol", "atol", "limit", "json"}
@@ -84,7 +88,12 @@ func (f *onnxTestFlags) run(ctx context.Context, cmd *cobra.Command, folders, de
 		bar = progressbar.NewOptions(len(cases), progressbar.OptionSetDescription("testing"), progressbar.OptionSetWriter(file), progressbar.OptionClearOnFinish(), progressbar.OptionShowCount())
 	}
 	results := map[string]onnxtest.Result{}
-	err = onnxtest.Run(ctx, cases, onnxtest.Options{Target: target, Tolerance: f.tolerance, Limit: f.limit}, func(r onnxtest.Result) {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	worker := func(ctx context.Context) *exec.Cmd { return exec.CommandContext(ctx, self, onnxWorker) }
+	err = onnxtest.RunIsolated(ctx, cases, onnxtest.Options{Target: target, Tolerance: f.tolerance, Limit: f.limit}, worker, func(r onnxtest.Result) {
 		results[r.Case] = r
 		if bar != nil {
 			bar.Add(1)

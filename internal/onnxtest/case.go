@@ -34,12 +34,8 @@ func Find(root string) (cases []Case, err error) {
 			return err
 		}
 		dir := filepath.Dir(path)
-		name, err := filepath.Rel(root, dir)
-		if name == "." {
-			name = filepath.Base(dir)
-		}
-		cases = append(cases, Case{Name: filepath.ToSlash(name), Dir: dir})
-		return err
+		cases = append(cases, Case{Name: filepath.ToSlash(dir), Dir: dir})
+		return nil
 	})
 	if err == nil && len(cases) == 0 {
 		err = fmt.Errorf("%s: there is no folder with a %s in it", root, modelFile)

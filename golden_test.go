@@ -45,6 +45,30 @@ func compile(t *testing.T, name string) []codegen.File {
 	return p.Files
 }
 
+// Who looks at the stages sees one target after the other; nobody else makes another package.
+func TestObservedCompile(t *testing.T) {
+	m := load(t, "digits")
+	var seen, want []string
+	note := func(stages *[]string) func(string, *ir.Module) {
+		return func(pass string, m *ir.Module) { *stages = append(*stages, pass+" "+string(m.Target)) }
+	}
+	for _, target := range targets {
+		if _, err := mlxc.Plan(m, target, note(&want)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p, err := mlxc.Compile(m, mlxc.Options{Package: "digits", Source: "digits.mlx", Targets: targets, Observe: note(&seen)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, seen); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(p.Files, compile(t, "digits")); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // examples are the models of the programs in examples, each of which has the package of its
 // model in a folder of that name.
 var examples = []string{"ddpm", "stories", "vad"}

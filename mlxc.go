@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/mlxc/mlxc/codegen"
 	"github.com/mlxc/mlxc/ir"
@@ -22,7 +23,7 @@ type Options struct {
 	Source  string                          // file name of the model, for comments; empty: the module's name
 	Targets []ir.Target                     // what it runs on, each once; none: the CPU
 	Tables  bool                            // no typed wrappers, only the variable program, for a main function of its own
-	Observe func(pass string, m *ir.Module) // sees the module after each pass; may be nil
+	Observe func(pass string, m *ir.Module) // sees the module after each pass, one target after the other; nil: they are planned at the same time
 }
 
 // A Package is a compiled model.
@@ -44,16 +45,25 @@ func Compile(m *ir.Module, o Options) (*Package, error) {
 	if len(o.Targets) == 0 {
 		o.Targets = []ir.Target{ir.CPU}
 	}
-	p := &Package{}
 	for i, target := range o.Targets {
 		if slices.Contains(o.Targets[:i], target) {
 			return nil, fmt.Errorf("target %s is named twice", target)
 		}
-		planned, err := Plan(m, target, o.Observe)
+	}
+	p := &Package{Modules: make([]*ir.Module, len(o.Targets))}
+	errs := make([]error, len(o.Targets))
+	var wait sync.WaitGroup
+	for i, target := range o.Targets {
+		wait.Go(func() { p.Modules[i], errs[i] = Plan(m, target, o.Observe) })
+		if o.Observe != nil { // it sees one target after the other
+			wait.Wait()
+		}
+	}
+	wait.Wait()
+	for _, err := range errs {
 		if err != nil {
 			return nil, err
 		}
-		p.Modules = append(p.Modules, planned)
 	}
 	var wrong ir.Diagnostics
 	var err error

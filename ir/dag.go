@@ -1,8 +1,9 @@
 package ir
 
 import (
-	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -19,7 +20,11 @@ func NewDAG() *DAG { return &DAG{once: map[string]*Scalar{}} }
 // Add returns the scalar like v: an old one where there is one. ID, Free and
 // Stage of v are derived.
 func (d *DAG) Add(v Scalar) *Scalar {
-	v.ID, v.Free, v.Stage = 0, nil, 0
+	key := d.key(&v)
+	if old, ok := d.once[key]; ok {
+		return old
+	}
+	v.ID, v.Free, v.Stage = len(d.Values), nil, 0
 	free := map[string]*Axis{}
 	axes := func(s Size) {
 		s.Walk(func(a *Atom) {
@@ -48,30 +53,38 @@ func (d *DAG) Add(v Scalar) *Scalar {
 			delete(free, o.Name)
 		}
 	}
-	key := d.key(&v)
-	if old, ok := d.once[key]; ok {
-		return old
-	}
 	for _, f := range free {
 		v.Free = append(v.Free, f)
 	}
 	slices.SortFunc(v.Free, func(a, b *Axis) int { return strings.Compare(a.Name, b.Name) })
-	v.ID = len(d.Values)
 	d.Values = append(d.Values, &v)
 	d.once[key] = &v
 	return &v
 }
 
+// key tells expressions apart.
 func (d *DAG) key(v *Scalar) string {
-	var b strings.Builder
-	fmt.Fprint(&b, v.Kind, v.DType, v.Fn, v.Float, v.Int, v.Arg, " ", v.Index, v.Guard)
+	b := make([]byte, 0, 128)
+	number := func(n int64) { b = append(strconv.AppendInt(b, n, 36), ' ') }
+	size := func(s Size) { b = append(append(b, s.String()...), ';') }
+	for _, n := range []int64{int64(v.Kind), int64(v.DType), int64(v.Fn), int64(math.Float64bits(v.Float)), v.Int, int64(v.Arg)} {
+		number(n)
+	}
+	size(v.Index)
+	for _, g := range v.Guard {
+		size(g.Index)
+		size(g.Extent)
+	}
 	for _, a := range v.Args {
-		fmt.Fprint(&b, " v", a.ID)
+		b = append(b, 'v')
+		number(int64(a.ID))
 	}
-	for _, o := range slices.Concat(v.Over, v.Bind) {
-		fmt.Fprint(&b, " ", o.Name)
+	for _, axes := range [][]*Axis{v.Over, v.Bind} {
+		for _, a := range axes {
+			b = append(append(b, a.Name...), ' ')
+		}
 	}
-	return b.String()
+	return string(b)
 }
 
 // Num is the constant x, which must be integral where the dtype is no float's.

@@ -184,23 +184,25 @@ func tanh(x ...ir.S) ir.S {
 	return copySign(a.Num(0.6).Lt(a).Select(far, near), x[0])
 }
 
-// gelu is max(x, 0) less the tail |x|*(1 - erf(|x|/sqrt(2)))/2, which is exp(-x²/2) times
-// a quotient. With -x² = n*log(4) + r the first is 2^n*exp(r/2), in a base in which log(4)
-// is an f32: the quotient makes good the difference. The rounding error of x² is added to r,
-// since exp multiplies it by x². Beyond where the tail is 0, |x| is cut off. The zero has a
-// sign, so that the result has the right one. The quotient stands before exp, whose argument
-// takes long. 6 ulp.
+// gelu is max(x, 0) less the tail |x|*(1 - erf(|x|/sqrt(2)))/2, which is |x|*exp(-x²/2) times
+// a quotient. With -x² = n*base - r the exponential is 2^n*exp(-r/2), in a base near log(4)
+// of so few bits that n*base is an f32, which makes r have one rounding error, that of its
+// sum; the quotient makes good the difference. The last bits of n + magic are n + 127 + 28,
+// so that p is |x|*2^(n+28), which is exact and no subnormal number, since the coefficients
+// of exp have 2^-28; and magic is such that magic*base is nearly an f32, too. Those
+// coefficients are negative, which makes less of it. Beyond where the tail is 0, |x| is cut
+// off. The zero has a sign, so that the result has the right one. The quotient stands behind
+// exp, since the next vectors have time to begin while it is divided. 6 ulp.
 func gelu(x ...ir.S) ir.S {
-	const ln4 = 2 * math.Ln2
+	const base, magic = 0x1.62e4p0, 0x1.8p23 + 0x89b
 	a := x[0].Fn(ir.Abs).Fn(ir.Min, x[0].Num(14.5))
-	minus := a.Neg()
-	s := a.Mul(minus)
-	n := s.Mul(s.Num(1 / ln4)).Fn(ir.Round)
-	r := n.Fn(ir.FMA, n.Num(-ln4), s).Add(a.Fn(ir.FMA, minus, s.Neg()))
-	below := monic(a, 10.0562361, 46.8835622, 121.146904, 169.896116, 102.067502)
-	above := monic(a, 10.0553779, 45.9000476, 110.864282, 127.921029)
-	q := a.Mul(above).Div(below)
-	e := horner(r, 8.6905889e-06, 0.000104418802, 0.00103891731, 0.00831127457, 0.0498684147, 0.199473665, 0.398947316)
-	tail := q.Mul(e).Fn(ir.Ldexp, n)
-	return x[0].Fn(ir.Max, x[0].Num(math.Copysign(0, -1))).Sub(tail)
+	n := a.Mul(a).Fn(ir.FMA, a.Num(-1/base), a.Num(magic))
+	bits := n.Fn(ir.Bits)
+	p := a.Mul(bits.Fn(ir.Shl, bits.Num(23)).Fn(ir.FromBits))
+	r := a.Fn(ir.FMA, a, n.Fn(ir.FMA, n.Num(base), n.Num(-magic*base)))
+	below := monic(a, 96.0028992, 716.748596, 2414.04272, 4053.46753, 2787.01318)
+	above := monic(a, 95.0487671, 712.730103, 2274.92798, 3465.07007)
+	e := horner(r, -3.26388527e-14, 3.9216113e-13, -3.90179729e-12, 3.12144581e-11, -1.8728763e-10, 7.49148188e-10, -1.49829349e-09)
+	tail := above.Div(below).Mul(e)
+	return p.Fn(ir.FMA, tail, x[0].Fn(ir.Max, x[0].Num(math.Copysign(0, -1))))
 }

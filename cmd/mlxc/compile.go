@@ -50,7 +50,9 @@ func compileCommand() *cobra.Command {
 				return err
 			}
 			dumps := dumper{dir: dump}
-			options.Observe = dumps.observe
+			if dump != "" {
+				options.Observe = dumps.observe
+			}
 			p, err := mlxc.Compile(m, options)
 			if err != nil {
 				return show(err, cmd.ErrOrStderr())
@@ -98,9 +100,6 @@ type dumper struct {
 }
 
 func (d *dumper) observe(pass string, m *ir.Module) {
-	if d.dir == "" {
-		return
-	}
 	name := fmt.Sprintf("%02d-%s.mlxir", len(d.names), pass)
 	if m.Target != "" {
 		name = fmt.Sprintf("%02d-%s-%s.mlxir", len(d.names), m.Target, pass)

@@ -27,6 +27,8 @@ type body struct {
 	pinned     map[register]bool // registers of the instruction at hand
 	spills     int               // registers that were put away
 	used, most int               // registers for vectors that are in use, and have been at a time
+	soon       []place           // what is fetched
+	fetched    int               // of them
 }
 
 // A sink takes a value once it is computed: it stores or folds it.
@@ -37,7 +39,8 @@ type sink struct {
 
 // newBody leaves the first registers for vectors alone.
 func newBody(e *emitter, u, reserved int, masked bool) *body {
-	b := &body{e: e, u: u, masked: masked, in: map[copyOf]register{}, mem: map[copyOf]place{}, uses: map[copyOf][]int{}, pinned: map[register]bool{}}
+	b := &body{e: e, u: u, masked: masked, in: map[copyOf]register{}, mem: map[copyOf]place{}, uses: map[copyOf][]int{}, pinned: map[register]bool{}, soon: e.soon}
+	e.soon = nil
 	for i, f := range e.set.files {
 		first := f.first
 		end := f.end
@@ -242,12 +245,14 @@ func (b *body) run(values []*ir.Scalar, sinks []sink) {
 			note(s.value)
 		}
 	}
-	for _, v := range values {
+	steps := len(values) * b.u
+	for i, v := range values {
 		if b.e.ofTerm(v) {
 			b.broadcast(v)
 			continue
 		}
 		for u := range b.u {
+			b.fetch(i*b.u+u, steps)
 			k := copyOf{v, u}
 			if b.e.isSum(v) {
 				continue
@@ -270,6 +275,15 @@ func (b *body) run(values []*ir.Scalar, sinks []sink) {
 		if !computed[s.value] {
 			b.sink(s.value, []sink{s})
 		}
+	}
+	b.fetch(steps, steps)
+}
+
+// fetch asks for what is ahead, each when its share of the steps is done: memory takes
+// what comes evenly better than many at a time.
+func (b *body) fetch(done, steps int) {
+	for n := len(b.soon); b.fetched < n && (2*b.fetched+1)*steps <= 2*n*done; b.fetched++ {
+		b.e.set.fetch(b.e, b.soon[b.fetched])
 	}
 }
 

@@ -34,7 +34,8 @@ type emitter struct {
 	settled  map[place]register // such places that are in a register during a loop
 	kept     *ir.Scalar         // what lies in keptAt until it is used; nil: nothing
 	keptAt   func(u int) place
-	reserved int // registers, the first, that the sums of a loop are in
+	reserved int     // registers, the first, that the sums of a loop are in
+	soon     []place // what the next body fetches
 	late     *late
 	err      error
 }
@@ -296,8 +297,9 @@ func (e *emitter) body(folds []*ir.Scalar, results []result, u, unroll int, mask
 // ahead is the bytes that are fetched before they are needed, where rows do not say.
 const ahead = 8192
 
-// fetch asks for what later bodies load.
-func (e *emitter) fetch(u int) {
+// fetches are the places of what later bodies load, a line of the caches each.
+func (e *emitter) fetches(u int) []place {
+	var places []place
 	for i, s := range e.streams {
 		if !s.moves || s.arg == e.kernel.Stores[0].Arg {
 			continue
@@ -313,7 +315,8 @@ func (e *emitter) fetch(u int) {
 			}
 		}
 		for v := 0; v < s.dtype.Size()*e.set.lanes*u; v += 64 {
-			e.set.fetch(e, place{kind: inRow, n: i, bytes: bytes + v})
+			places = append(places, place{kind: inRow, n: i, bytes: bytes + v})
 		}
 	}
+	return places
 }

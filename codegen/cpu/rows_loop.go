@@ -130,15 +130,15 @@ func (e *emitter) bodies(u, unroll int, rest bool, works ...work) (most, spills 
 		e.reserved += len(w.folds) * unroll
 	}
 	kept := e.kept
+	if !works[0].waits {
+		e.soon = e.fetches(u)
+	}
 	for _, w := range works {
 		e.kept = w.kept
 		b := e.body(w.folds, w.results, u, unroll, rest)
 		most, spills = max(most, b.most), spills+b.spills
 	}
 	e.kept = kept
-	if !works[0].waits {
-		e.fetch(u)
-	}
 	return most, spills
 }
 

@@ -2086,27 +2086,30 @@ done:
 	RET
 
 DATA noiseGtZ2ProductEpilogueRows16Numbers<>+0(SB)/4, $0x41680000
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+4(SB)/4, $0x3f38aa3b
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+8(SB)/4, $0xbfb17218
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+12(SB)/4, $0x4120e658
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+16(SB)/4, $0x423b88c5
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+20(SB)/4, $0x42f24b37
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+24(SB)/4, $0x4329e568
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+28(SB)/4, $0x42cc2290
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+32(SB)/4, $0x4120e2d4
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+36(SB)/4, $0x423799a6
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+40(SB)/4, $0x42ddba83
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+44(SB)/4, $0x42ffd791
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+48(SB)/4, $0x3711cdcc
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+52(SB)/4, $0x38dafb6b
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+56(SB)/4, $0x3a882c48
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+60(SB)/4, $0x3c082c03
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+64(SB)/4, $0x3d4c42d3
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+68(SB)/4, $0x3e4c42d3
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+72(SB)/4, $0x3ecc42d3
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+76(SB)/4, $0x80000000
-DATA noiseGtZ2ProductEpilogueRows16Numbers<>+80(SB)/4, $0x7fffffff
-GLOBL noiseGtZ2ProductEpilogueRows16Numbers<>(SB), RODATA|NOPTR, $84
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+4(SB)/4, $0xbf38aa54
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+8(SB)/4, $0x4b40089b
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+12(SB)/4, $0x17
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+16(SB)/4, $0x3fb17200
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+20(SB)/4, $0xcb851b77
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+24(SB)/4, $0x42c0017c
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+28(SB)/4, $0x44332fe9
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+32(SB)/4, $0x4516e0af
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+36(SB)/4, $0x457d577b
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+40(SB)/4, $0x452e3036
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+44(SB)/4, $0x42be18f8
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+48(SB)/4, $0x44322eba
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+52(SB)/4, $0x450e2ed9
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+56(SB)/4, $0x4558911f
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+60(SB)/4, $0xa912fe09
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+64(SB)/4, $0x2adcc460
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+68(SB)/4, $0xac894844
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+72(SB)/4, $0x2e09485b
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+76(SB)/4, $0xaf4decc8
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+80(SB)/4, $0x304dec9e
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+84(SB)/4, $0xb0cdec84
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+88(SB)/4, $0x80000000
+DATA noiseGtZ2ProductEpilogueRows16Numbers<>+92(SB)/4, $0x7fffffff
+GLOBL noiseGtZ2ProductEpilogueRows16Numbers<>(SB), RODATA|NOPTR, $96
 DATA noiseGtZ2ProductEpilogueRows8Numbers<>+0(SB)/4, $0x41680000
 DATA noiseGtZ2ProductEpilogueRows8Numbers<>+4(SB)/4, $0x41680000
 DATA noiseGtZ2ProductEpilogueRows8Numbers<>+8(SB)/4, $0x41680000
@@ -2115,199 +2118,207 @@ DATA noiseGtZ2ProductEpilogueRows8Numbers<>+16(SB)/4, $0x41680000
 DATA noiseGtZ2ProductEpilogueRows8Numbers<>+20(SB)/4, $0x41680000
 DATA noiseGtZ2ProductEpilogueRows8Numbers<>+24(SB)/4, $0x41680000
 DATA noiseGtZ2ProductEpilogueRows8Numbers<>+28(SB)/4, $0x41680000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+32(SB)/4, $0x3f38aa3b
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+36(SB)/4, $0x3f38aa3b
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+40(SB)/4, $0x3f38aa3b
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+44(SB)/4, $0x3f38aa3b
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+48(SB)/4, $0x3f38aa3b
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+52(SB)/4, $0x3f38aa3b
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+56(SB)/4, $0x3f38aa3b
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+60(SB)/4, $0x3f38aa3b
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+64(SB)/4, $0xbfb17218
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+68(SB)/4, $0xbfb17218
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+72(SB)/4, $0xbfb17218
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+76(SB)/4, $0xbfb17218
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+80(SB)/4, $0xbfb17218
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+84(SB)/4, $0xbfb17218
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+88(SB)/4, $0xbfb17218
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+92(SB)/4, $0xbfb17218
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+96(SB)/4, $0x4120e658
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+100(SB)/4, $0x4120e658
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+104(SB)/4, $0x4120e658
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+108(SB)/4, $0x4120e658
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+112(SB)/4, $0x4120e658
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+116(SB)/4, $0x4120e658
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+120(SB)/4, $0x4120e658
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+124(SB)/4, $0x4120e658
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+128(SB)/4, $0x423b88c5
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+132(SB)/4, $0x423b88c5
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+136(SB)/4, $0x423b88c5
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+140(SB)/4, $0x423b88c5
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+144(SB)/4, $0x423b88c5
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+148(SB)/4, $0x423b88c5
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+152(SB)/4, $0x423b88c5
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+156(SB)/4, $0x423b88c5
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+160(SB)/4, $0x42f24b37
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+164(SB)/4, $0x42f24b37
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+168(SB)/4, $0x42f24b37
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+172(SB)/4, $0x42f24b37
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+176(SB)/4, $0x42f24b37
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+180(SB)/4, $0x42f24b37
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+184(SB)/4, $0x42f24b37
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+188(SB)/4, $0x42f24b37
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+192(SB)/4, $0x4329e568
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+196(SB)/4, $0x4329e568
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+200(SB)/4, $0x4329e568
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+204(SB)/4, $0x4329e568
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+208(SB)/4, $0x4329e568
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+212(SB)/4, $0x4329e568
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+216(SB)/4, $0x4329e568
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+220(SB)/4, $0x4329e568
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+224(SB)/4, $0x42cc2290
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+228(SB)/4, $0x42cc2290
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+232(SB)/4, $0x42cc2290
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+236(SB)/4, $0x42cc2290
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+240(SB)/4, $0x42cc2290
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+244(SB)/4, $0x42cc2290
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+248(SB)/4, $0x42cc2290
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+252(SB)/4, $0x42cc2290
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+256(SB)/4, $0x4120e2d4
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+260(SB)/4, $0x4120e2d4
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+264(SB)/4, $0x4120e2d4
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+268(SB)/4, $0x4120e2d4
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+272(SB)/4, $0x4120e2d4
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+276(SB)/4, $0x4120e2d4
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+280(SB)/4, $0x4120e2d4
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+284(SB)/4, $0x4120e2d4
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+288(SB)/4, $0x423799a6
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+292(SB)/4, $0x423799a6
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+296(SB)/4, $0x423799a6
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+300(SB)/4, $0x423799a6
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+304(SB)/4, $0x423799a6
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+308(SB)/4, $0x423799a6
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+312(SB)/4, $0x423799a6
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+316(SB)/4, $0x423799a6
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+320(SB)/4, $0x42ddba83
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+324(SB)/4, $0x42ddba83
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+328(SB)/4, $0x42ddba83
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+332(SB)/4, $0x42ddba83
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+336(SB)/4, $0x42ddba83
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+340(SB)/4, $0x42ddba83
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+344(SB)/4, $0x42ddba83
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+348(SB)/4, $0x42ddba83
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+352(SB)/4, $0x42ffd791
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+356(SB)/4, $0x42ffd791
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+360(SB)/4, $0x42ffd791
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+364(SB)/4, $0x42ffd791
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+368(SB)/4, $0x42ffd791
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+372(SB)/4, $0x42ffd791
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+376(SB)/4, $0x42ffd791
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+380(SB)/4, $0x42ffd791
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+384(SB)/4, $0x3711cdcc
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+388(SB)/4, $0x3711cdcc
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+392(SB)/4, $0x3711cdcc
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+396(SB)/4, $0x3711cdcc
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+400(SB)/4, $0x3711cdcc
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+404(SB)/4, $0x3711cdcc
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+408(SB)/4, $0x3711cdcc
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+412(SB)/4, $0x3711cdcc
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+416(SB)/4, $0x38dafb6b
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+420(SB)/4, $0x38dafb6b
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+424(SB)/4, $0x38dafb6b
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+428(SB)/4, $0x38dafb6b
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+432(SB)/4, $0x38dafb6b
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+436(SB)/4, $0x38dafb6b
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+440(SB)/4, $0x38dafb6b
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+444(SB)/4, $0x38dafb6b
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+448(SB)/4, $0x3a882c48
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+452(SB)/4, $0x3a882c48
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+456(SB)/4, $0x3a882c48
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+460(SB)/4, $0x3a882c48
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+464(SB)/4, $0x3a882c48
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+468(SB)/4, $0x3a882c48
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+472(SB)/4, $0x3a882c48
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+476(SB)/4, $0x3a882c48
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+480(SB)/4, $0x3c082c03
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+484(SB)/4, $0x3c082c03
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+488(SB)/4, $0x3c082c03
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+492(SB)/4, $0x3c082c03
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+496(SB)/4, $0x3c082c03
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+500(SB)/4, $0x3c082c03
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+504(SB)/4, $0x3c082c03
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+508(SB)/4, $0x3c082c03
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+512(SB)/4, $0x3d4c42d3
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+516(SB)/4, $0x3d4c42d3
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+520(SB)/4, $0x3d4c42d3
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+524(SB)/4, $0x3d4c42d3
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+528(SB)/4, $0x3d4c42d3
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+532(SB)/4, $0x3d4c42d3
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+536(SB)/4, $0x3d4c42d3
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+540(SB)/4, $0x3d4c42d3
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+544(SB)/4, $0x3e4c42d3
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+548(SB)/4, $0x3e4c42d3
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+552(SB)/4, $0x3e4c42d3
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+556(SB)/4, $0x3e4c42d3
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+560(SB)/4, $0x3e4c42d3
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+564(SB)/4, $0x3e4c42d3
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+568(SB)/4, $0x3e4c42d3
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+572(SB)/4, $0x3e4c42d3
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+576(SB)/4, $0x3ecc42d3
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+580(SB)/4, $0x3ecc42d3
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+584(SB)/4, $0x3ecc42d3
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+588(SB)/4, $0x3ecc42d3
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+592(SB)/4, $0x3ecc42d3
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+596(SB)/4, $0x3ecc42d3
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+600(SB)/4, $0x3ecc42d3
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+604(SB)/4, $0x3ecc42d3
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+608(SB)/4, $0x80000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+612(SB)/4, $0x80000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+616(SB)/4, $0x80000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+620(SB)/4, $0x80000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+624(SB)/4, $0x80000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+628(SB)/4, $0x80000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+632(SB)/4, $0x80000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+636(SB)/4, $0x80000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+640(SB)/4, $0x7fffffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+644(SB)/4, $0x7fffffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+648(SB)/4, $0x7fffffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+652(SB)/4, $0x7fffffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+656(SB)/4, $0x7fffffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+660(SB)/4, $0x7fffffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+664(SB)/4, $0x7fffffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+668(SB)/4, $0x7fffffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+672(SB)/4, $0x3f000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+676(SB)/4, $0x3f000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+680(SB)/4, $0x3f000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+684(SB)/4, $0x3f000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+688(SB)/4, $0x3f000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+692(SB)/4, $0x3f000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+696(SB)/4, $0x3f000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+700(SB)/4, $0x3f000000
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+704(SB)/4, $0x4b40007f
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+708(SB)/4, $0x4b40007f
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+712(SB)/4, $0x4b40007f
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+716(SB)/4, $0x4b40007f
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+720(SB)/4, $0x4b40007f
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+724(SB)/4, $0x4b40007f
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+728(SB)/4, $0x4b40007f
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+732(SB)/4, $0x4b40007f
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+736(SB)/4, $0xffffffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+740(SB)/4, $0xffffffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+744(SB)/4, $0xffffffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+748(SB)/4, $0xffffffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+752(SB)/4, $0xffffffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+756(SB)/4, $0xffffffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+760(SB)/4, $0xffffffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+764(SB)/4, $0xffffffff
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+768(SB)/4, $0x0
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+772(SB)/4, $0x0
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+776(SB)/4, $0x0
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+780(SB)/4, $0x0
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+784(SB)/4, $0x0
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+788(SB)/4, $0x0
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+792(SB)/4, $0x0
-DATA noiseGtZ2ProductEpilogueRows8Numbers<>+796(SB)/4, $0x0
-GLOBL noiseGtZ2ProductEpilogueRows8Numbers<>(SB), RODATA|NOPTR, $800
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+32(SB)/4, $0xbf38aa54
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+36(SB)/4, $0xbf38aa54
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+40(SB)/4, $0xbf38aa54
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+44(SB)/4, $0xbf38aa54
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+48(SB)/4, $0xbf38aa54
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+52(SB)/4, $0xbf38aa54
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+56(SB)/4, $0xbf38aa54
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+60(SB)/4, $0xbf38aa54
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+64(SB)/4, $0x4b40089b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+68(SB)/4, $0x4b40089b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+72(SB)/4, $0x4b40089b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+76(SB)/4, $0x4b40089b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+80(SB)/4, $0x4b40089b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+84(SB)/4, $0x4b40089b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+88(SB)/4, $0x4b40089b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+92(SB)/4, $0x4b40089b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+96(SB)/4, $0x17
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+100(SB)/4, $0x17
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+104(SB)/4, $0x17
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+108(SB)/4, $0x17
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+112(SB)/4, $0x17
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+116(SB)/4, $0x17
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+120(SB)/4, $0x17
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+124(SB)/4, $0x17
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+128(SB)/4, $0x3fb17200
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+132(SB)/4, $0x3fb17200
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+136(SB)/4, $0x3fb17200
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+140(SB)/4, $0x3fb17200
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+144(SB)/4, $0x3fb17200
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+148(SB)/4, $0x3fb17200
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+152(SB)/4, $0x3fb17200
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+156(SB)/4, $0x3fb17200
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+160(SB)/4, $0xcb851b77
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+164(SB)/4, $0xcb851b77
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+168(SB)/4, $0xcb851b77
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+172(SB)/4, $0xcb851b77
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+176(SB)/4, $0xcb851b77
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+180(SB)/4, $0xcb851b77
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+184(SB)/4, $0xcb851b77
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+188(SB)/4, $0xcb851b77
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+192(SB)/4, $0x42c0017c
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+196(SB)/4, $0x42c0017c
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+200(SB)/4, $0x42c0017c
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+204(SB)/4, $0x42c0017c
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+208(SB)/4, $0x42c0017c
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+212(SB)/4, $0x42c0017c
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+216(SB)/4, $0x42c0017c
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+220(SB)/4, $0x42c0017c
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+224(SB)/4, $0x44332fe9
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+228(SB)/4, $0x44332fe9
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+232(SB)/4, $0x44332fe9
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+236(SB)/4, $0x44332fe9
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+240(SB)/4, $0x44332fe9
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+244(SB)/4, $0x44332fe9
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+248(SB)/4, $0x44332fe9
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+252(SB)/4, $0x44332fe9
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+256(SB)/4, $0x4516e0af
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+260(SB)/4, $0x4516e0af
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+264(SB)/4, $0x4516e0af
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+268(SB)/4, $0x4516e0af
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+272(SB)/4, $0x4516e0af
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+276(SB)/4, $0x4516e0af
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+280(SB)/4, $0x4516e0af
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+284(SB)/4, $0x4516e0af
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+288(SB)/4, $0x457d577b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+292(SB)/4, $0x457d577b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+296(SB)/4, $0x457d577b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+300(SB)/4, $0x457d577b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+304(SB)/4, $0x457d577b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+308(SB)/4, $0x457d577b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+312(SB)/4, $0x457d577b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+316(SB)/4, $0x457d577b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+320(SB)/4, $0x452e3036
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+324(SB)/4, $0x452e3036
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+328(SB)/4, $0x452e3036
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+332(SB)/4, $0x452e3036
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+336(SB)/4, $0x452e3036
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+340(SB)/4, $0x452e3036
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+344(SB)/4, $0x452e3036
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+348(SB)/4, $0x452e3036
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+352(SB)/4, $0x42be18f8
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+356(SB)/4, $0x42be18f8
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+360(SB)/4, $0x42be18f8
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+364(SB)/4, $0x42be18f8
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+368(SB)/4, $0x42be18f8
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+372(SB)/4, $0x42be18f8
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+376(SB)/4, $0x42be18f8
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+380(SB)/4, $0x42be18f8
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+384(SB)/4, $0x44322eba
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+388(SB)/4, $0x44322eba
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+392(SB)/4, $0x44322eba
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+396(SB)/4, $0x44322eba
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+400(SB)/4, $0x44322eba
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+404(SB)/4, $0x44322eba
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+408(SB)/4, $0x44322eba
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+412(SB)/4, $0x44322eba
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+416(SB)/4, $0x450e2ed9
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+420(SB)/4, $0x450e2ed9
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+424(SB)/4, $0x450e2ed9
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+428(SB)/4, $0x450e2ed9
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+432(SB)/4, $0x450e2ed9
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+436(SB)/4, $0x450e2ed9
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+440(SB)/4, $0x450e2ed9
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+444(SB)/4, $0x450e2ed9
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+448(SB)/4, $0x4558911f
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+452(SB)/4, $0x4558911f
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+456(SB)/4, $0x4558911f
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+460(SB)/4, $0x4558911f
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+464(SB)/4, $0x4558911f
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+468(SB)/4, $0x4558911f
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+472(SB)/4, $0x4558911f
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+476(SB)/4, $0x4558911f
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+480(SB)/4, $0xa912fe09
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+484(SB)/4, $0xa912fe09
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+488(SB)/4, $0xa912fe09
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+492(SB)/4, $0xa912fe09
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+496(SB)/4, $0xa912fe09
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+500(SB)/4, $0xa912fe09
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+504(SB)/4, $0xa912fe09
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+508(SB)/4, $0xa912fe09
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+512(SB)/4, $0x2adcc460
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+516(SB)/4, $0x2adcc460
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+520(SB)/4, $0x2adcc460
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+524(SB)/4, $0x2adcc460
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+528(SB)/4, $0x2adcc460
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+532(SB)/4, $0x2adcc460
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+536(SB)/4, $0x2adcc460
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+540(SB)/4, $0x2adcc460
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+544(SB)/4, $0xac894844
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+548(SB)/4, $0xac894844
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+552(SB)/4, $0xac894844
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+556(SB)/4, $0xac894844
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+560(SB)/4, $0xac894844
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+564(SB)/4, $0xac894844
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+568(SB)/4, $0xac894844
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+572(SB)/4, $0xac894844
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+576(SB)/4, $0x2e09485b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+580(SB)/4, $0x2e09485b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+584(SB)/4, $0x2e09485b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+588(SB)/4, $0x2e09485b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+592(SB)/4, $0x2e09485b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+596(SB)/4, $0x2e09485b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+600(SB)/4, $0x2e09485b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+604(SB)/4, $0x2e09485b
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+608(SB)/4, $0xaf4decc8
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+612(SB)/4, $0xaf4decc8
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+616(SB)/4, $0xaf4decc8
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+620(SB)/4, $0xaf4decc8
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+624(SB)/4, $0xaf4decc8
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+628(SB)/4, $0xaf4decc8
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+632(SB)/4, $0xaf4decc8
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+636(SB)/4, $0xaf4decc8
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+640(SB)/4, $0x304dec9e
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+644(SB)/4, $0x304dec9e
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+648(SB)/4, $0x304dec9e
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+652(SB)/4, $0x304dec9e
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+656(SB)/4, $0x304dec9e
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+660(SB)/4, $0x304dec9e
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+664(SB)/4, $0x304dec9e
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+668(SB)/4, $0x304dec9e
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+672(SB)/4, $0xb0cdec84
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+676(SB)/4, $0xb0cdec84
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+680(SB)/4, $0xb0cdec84
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+684(SB)/4, $0xb0cdec84
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+688(SB)/4, $0xb0cdec84
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+692(SB)/4, $0xb0cdec84
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+696(SB)/4, $0xb0cdec84
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+700(SB)/4, $0xb0cdec84
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+704(SB)/4, $0x80000000
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+708(SB)/4, $0x80000000
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+712(SB)/4, $0x80000000
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+716(SB)/4, $0x80000000
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+720(SB)/4, $0x80000000
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+724(SB)/4, $0x80000000
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+728(SB)/4, $0x80000000
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+732(SB)/4, $0x80000000
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+736(SB)/4, $0x7fffffff
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+740(SB)/4, $0x7fffffff
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+744(SB)/4, $0x7fffffff
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+748(SB)/4, $0x7fffffff
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+752(SB)/4, $0x7fffffff
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+756(SB)/4, $0x7fffffff
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+760(SB)/4, $0x7fffffff
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+764(SB)/4, $0x7fffffff
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+768(SB)/4, $0xffffffff
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+772(SB)/4, $0xffffffff
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+776(SB)/4, $0xffffffff
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+780(SB)/4, $0xffffffff
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+784(SB)/4, $0xffffffff
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+788(SB)/4, $0xffffffff
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+792(SB)/4, $0xffffffff
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+796(SB)/4, $0xffffffff
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+800(SB)/4, $0x0
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+804(SB)/4, $0x0
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+808(SB)/4, $0x0
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+812(SB)/4, $0x0
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+816(SB)/4, $0x0
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+820(SB)/4, $0x0
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+824(SB)/4, $0x0
+DATA noiseGtZ2ProductEpilogueRows8Numbers<>+828(SB)/4, $0x0
+GLOBL noiseGtZ2ProductEpilogueRows8Numbers<>(SB), RODATA|NOPTR, $832
 
 // func noiseGtZ2ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
 TEXT ·noiseGtZ2ProductEpilogueRows(SB), 0, $0-33
@@ -2317,14 +2328,14 @@ TEXT ·noiseGtZ2ProductEpilogueRows(SB), 0, $0-33
 	MOVQ 16(AX), DX
 	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
 	JEQ narrower1
-	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+76(SB), Z31
-	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+0(SB), Z30
-	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+4(SB), Z29
-	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+8(SB), Z28
-	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+12(SB), Z27
-	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+16(SB), Z26
-	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+20(SB), Z25
-	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+24(SB), Z24
+	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+0(SB), Z31
+	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+4(SB), Z30
+	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+8(SB), Z29
+	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+12(SB), Z28
+	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+16(SB), Z27
+	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+20(SB), Z26
+	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+24(SB), Z25
+	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+28(SB), Z24
 row2:
 	XORQ CX, CX
 	MOVQ n+24(FP), BX
@@ -2341,146 +2352,130 @@ vectors3:
 	VADDPS 128(SI)(CX*4), Z2, Z2
 	VMOVUPS 192(DI)(CX*4), Z3
 	VADDPS 192(SI)(CX*4), Z3, Z3
-	VPANDD.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+80(SB), Z0, Z4
-	VPANDD.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+80(SB), Z1, Z5
-	VPANDD.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+80(SB), Z2, Z6
-	VPANDD.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+80(SB), Z3, Z7
-	VMINPS Z4, Z30, Z4
-	VMINPS Z5, Z30, Z5
-	VMINPS Z6, Z30, Z6
-	VMINPS Z7, Z30, Z7
-	VPXORD Z31, Z4, Z8
-	VPXORD Z31, Z5, Z9
-	VPXORD Z31, Z6, Z10
-	VPXORD Z31, Z7, Z11
-	VMULPS Z8, Z4, Z12
-	VMULPS Z9, Z5, Z13
-	VMULPS Z10, Z6, Z14
-	VMULPS Z11, Z7, Z15
-	VMULPS Z29, Z12, Z16
-	VMULPS Z29, Z13, Z17
-	VMULPS Z29, Z14, Z18
-	VMULPS Z29, Z15, Z19
-	VRNDSCALEPS $8, Z16, Z16
-	VRNDSCALEPS $8, Z17, Z17
-	VRNDSCALEPS $8, Z18, Z18
-	VRNDSCALEPS $8, Z19, Z19
-	VMOVUPS Z12, Z20
-	VFMADD231PS Z28, Z16, Z20
-	VMOVUPS Z13, Z21
-	VFMADD231PS Z28, Z17, Z21
-	VMOVUPS Z14, Z22
-	VFMADD231PS Z28, Z18, Z22
-	VMOVUPS Z15, Z23
-	VFMADD231PS Z28, Z19, Z23
-	VPXORD Z31, Z12, Z12
-	VPXORD Z31, Z13, Z13
-	VPXORD Z31, Z14, Z14
-	VPXORD Z31, Z15, Z15
-	VFMADD231PS Z8, Z4, Z12
-	VFMADD231PS Z9, Z5, Z13
-	VFMADD231PS Z10, Z6, Z14
-	VFMADD231PS Z11, Z7, Z15
-	VADDPS Z12, Z20, Z20
-	VADDPS Z13, Z21, Z21
-	VADDPS Z14, Z22, Z22
-	VADDPS Z15, Z23, Z23
-	VADDPS Z27, Z4, Z15
-	VADDPS Z27, Z5, Z14
-	VADDPS Z27, Z6, Z13
-	VADDPS Z27, Z7, Z12
-	VFMADD213PS Z26, Z4, Z15
-	VFMADD213PS Z26, Z5, Z14
-	VFMADD213PS Z26, Z6, Z13
-	VFMADD213PS Z26, Z7, Z12
-	VFMADD213PS Z25, Z4, Z15
-	VFMADD213PS Z25, Z5, Z14
-	VFMADD213PS Z25, Z6, Z13
-	VFMADD213PS Z25, Z7, Z12
-	VFMADD213PS Z24, Z4, Z15
-	VFMADD213PS Z24, Z5, Z14
-	VFMADD213PS Z24, Z6, Z13
-	VFMADD213PS Z24, Z7, Z12
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+28(SB), Z4, Z15
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+28(SB), Z5, Z14
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+28(SB), Z6, Z13
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+28(SB), Z7, Z12
-	VADDPS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+32(SB), Z4, Z11
-	VADDPS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+32(SB), Z5, Z10
-	VADDPS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+32(SB), Z6, Z9
-	VADDPS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+32(SB), Z7, Z8
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+36(SB), Z4, Z11
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+36(SB), Z5, Z10
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+36(SB), Z6, Z9
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+36(SB), Z7, Z8
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+40(SB), Z4, Z11
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+40(SB), Z5, Z10
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+40(SB), Z6, Z9
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+40(SB), Z7, Z8
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+44(SB), Z4, Z11
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+44(SB), Z5, Z10
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+44(SB), Z6, Z9
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+44(SB), Z7, Z8
-	VMULPS Z11, Z4, Z4
-	VMULPS Z10, Z5, Z5
-	VMULPS Z9, Z6, Z6
-	VMULPS Z8, Z7, Z7
-	VDIVPS Z15, Z4, Z4
-	VDIVPS Z14, Z5, Z5
-	VDIVPS Z13, Z6, Z6
-	VDIVPS Z12, Z7, Z7
-	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+48(SB), Z12
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+52(SB), Z20, Z12
-	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+48(SB), Z13
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+52(SB), Z21, Z13
-	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+48(SB), Z14
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+52(SB), Z22, Z14
-	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+48(SB), Z15
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+52(SB), Z23, Z15
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+56(SB), Z20, Z12
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+56(SB), Z21, Z13
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+56(SB), Z22, Z14
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+56(SB), Z23, Z15
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+60(SB), Z20, Z12
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+60(SB), Z21, Z13
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+60(SB), Z22, Z14
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+60(SB), Z23, Z15
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+64(SB), Z20, Z12
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+64(SB), Z21, Z13
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+64(SB), Z22, Z14
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+64(SB), Z23, Z15
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+68(SB), Z20, Z12
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+68(SB), Z21, Z13
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+68(SB), Z22, Z14
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+68(SB), Z23, Z15
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+72(SB), Z20, Z12
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+72(SB), Z21, Z13
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+72(SB), Z22, Z14
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+72(SB), Z23, Z15
-	VMULPS Z12, Z4, Z4
-	VMULPS Z13, Z5, Z5
-	VMULPS Z14, Z6, Z6
-	VMULPS Z15, Z7, Z7
-	VSCALEFPS Z16, Z4, Z4
-	VSCALEFPS Z17, Z5, Z5
-	VSCALEFPS Z18, Z6, Z6
-	VSCALEFPS Z19, Z7, Z7
-	VMAXPS Z0, Z31, Z0
-	VMAXPS Z1, Z31, Z1
-	VMAXPS Z2, Z31, Z2
-	VMAXPS Z3, Z31, Z3
-	VSUBPS Z4, Z0, Z0
-	VSUBPS Z5, Z1, Z1
-	VSUBPS Z6, Z2, Z2
-	VSUBPS Z7, Z3, Z3
-	VMOVUPS Z0, 0(DX)(CX*4)
-	VMOVUPS Z1, 64(DX)(CX*4)
-	VMOVUPS Z2, 128(DX)(CX*4)
-	VMOVUPS Z3, 192(DX)(CX*4)
+	VPANDD.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+92(SB), Z0, Z4
+	VPANDD.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+92(SB), Z1, Z5
+	VPANDD.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+92(SB), Z2, Z6
 	PREFETCHT0 8192(SI)(CX*4)
+	VPANDD.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+92(SB), Z3, Z7
+	VMINPS Z4, Z31, Z4
+	VMINPS Z5, Z31, Z5
+	VMINPS Z6, Z31, Z6
+	VMINPS Z7, Z31, Z7
+	VMULPS Z4, Z4, Z8
+	VMULPS Z5, Z5, Z9
+	VMULPS Z6, Z6, Z10
+	VMULPS Z7, Z7, Z11
+	VFMADD213PS Z29, Z30, Z8
+	VFMADD213PS Z29, Z30, Z9
+	VFMADD213PS Z29, Z30, Z10
+	VFMADD213PS Z29, Z30, Z11
+	VPSLLD $23, Z8, Z12
+	VPSLLD $23, Z9, Z13
+	VPSLLD $23, Z10, Z14
+	VPSLLD $23, Z11, Z15
+	VMULPS Z12, Z4, Z12
+	VMULPS Z13, Z5, Z13
+	VMULPS Z14, Z6, Z14
+	VMULPS Z15, Z7, Z15
+	VFMADD213PS Z26, Z27, Z8
+	VFMADD213PS Z26, Z27, Z9
+	VFMADD213PS Z26, Z27, Z10
+	VFMADD213PS Z26, Z27, Z11
+	VFMADD231PS Z4, Z4, Z8
+	VFMADD231PS Z5, Z5, Z9
+	VFMADD231PS Z6, Z6, Z10
+	VFMADD231PS Z7, Z7, Z11
+	VADDPS Z25, Z4, Z16
 	PREFETCHT0 8256(SI)(CX*4)
+	VADDPS Z25, Z5, Z17
+	VADDPS Z25, Z6, Z18
+	VADDPS Z25, Z7, Z19
+	VFMADD213PS Z24, Z4, Z16
+	VFMADD213PS Z24, Z5, Z17
+	VFMADD213PS Z24, Z6, Z18
+	VFMADD213PS Z24, Z7, Z19
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+32(SB), Z4, Z16
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+32(SB), Z5, Z17
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+32(SB), Z6, Z18
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+32(SB), Z7, Z19
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+36(SB), Z4, Z16
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+36(SB), Z5, Z17
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+36(SB), Z6, Z18
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+36(SB), Z7, Z19
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+40(SB), Z4, Z16
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+40(SB), Z5, Z17
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+40(SB), Z6, Z18
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+40(SB), Z7, Z19
+	VADDPS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+44(SB), Z4, Z20
+	VADDPS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+44(SB), Z5, Z21
+	VADDPS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+44(SB), Z6, Z22
+	VADDPS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+44(SB), Z7, Z23
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+48(SB), Z4, Z20
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+48(SB), Z5, Z21
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+48(SB), Z6, Z22
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+48(SB), Z7, Z23
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+52(SB), Z4, Z20
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+52(SB), Z5, Z21
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+52(SB), Z6, Z22
 	PREFETCHT0 8320(SI)(CX*4)
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+52(SB), Z7, Z23
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+56(SB), Z4, Z20
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+56(SB), Z5, Z21
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+56(SB), Z6, Z22
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+56(SB), Z7, Z23
+	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+60(SB), Z7
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+64(SB), Z8, Z7
+	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+60(SB), Z6
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+64(SB), Z9, Z6
+	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+60(SB), Z5
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+64(SB), Z10, Z5
+	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+60(SB), Z4
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+64(SB), Z11, Z4
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+68(SB), Z8, Z7
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+68(SB), Z9, Z6
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+68(SB), Z10, Z5
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+68(SB), Z11, Z4
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+72(SB), Z8, Z7
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+72(SB), Z9, Z6
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+72(SB), Z10, Z5
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+72(SB), Z11, Z4
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+76(SB), Z8, Z7
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+76(SB), Z9, Z6
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+76(SB), Z10, Z5
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+76(SB), Z11, Z4
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+80(SB), Z8, Z7
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+80(SB), Z9, Z6
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+80(SB), Z10, Z5
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+80(SB), Z11, Z4
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+84(SB), Z8, Z7
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+84(SB), Z9, Z6
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+84(SB), Z10, Z5
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+84(SB), Z11, Z4
+	VDIVPS Z16, Z20, Z20
 	PREFETCHT0 8384(SI)(CX*4)
+	VDIVPS Z17, Z21, Z21
+	VDIVPS Z18, Z22, Z22
+	VDIVPS Z19, Z23, Z23
+	VMULPS Z7, Z20, Z20
+	VMULPS Z6, Z21, Z21
+	VMULPS Z5, Z22, Z22
+	VMULPS Z4, Z23, Z23
+	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+88(SB), Z4
+	VMAXPS Z0, Z4, Z4
+	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+88(SB), Z0
+	VMAXPS Z1, Z0, Z0
+	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+88(SB), Z1
+	VMAXPS Z2, Z1, Z1
+	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+88(SB), Z2
+	VMAXPS Z3, Z2, Z2
+	VFMADD231PS Z20, Z12, Z4
+	VFMADD231PS Z21, Z13, Z0
+	VFMADD231PS Z22, Z14, Z1
+	VFMADD231PS Z23, Z15, Z2
+	VMOVUPS Z4, 0(DX)(CX*4)
+	VMOVUPS Z0, 64(DX)(CX*4)
+	VMOVUPS Z1, 128(DX)(CX*4)
+	VMOVUPS Z2, 192(DX)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -2493,41 +2488,37 @@ fewer4:
 vectors5:
 	VMOVUPS 0(DI)(CX*4), Z0
 	VADDPS 0(SI)(CX*4), Z0, Z0
-	VPANDD.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+80(SB), Z0, Z1
-	VMINPS Z1, Z30, Z1
-	VPXORD Z31, Z1, Z2
-	VMULPS Z2, Z1, Z3
-	VMULPS Z29, Z3, Z4
-	VRNDSCALEPS $8, Z4, Z4
-	VMOVUPS Z3, Z5
-	VFMADD231PS Z28, Z4, Z5
-	VPXORD Z31, Z3, Z3
-	VFMADD231PS Z2, Z1, Z3
-	VADDPS Z3, Z5, Z5
-	VADDPS Z27, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
-	VFMADD213PS Z25, Z1, Z3
-	VFMADD213PS Z24, Z1, Z3
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+28(SB), Z1, Z3
-	VADDPS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+32(SB), Z1, Z2
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+36(SB), Z1, Z2
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+40(SB), Z1, Z2
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+44(SB), Z1, Z2
-	VMULPS Z2, Z1, Z1
-	VDIVPS Z3, Z1, Z1
-	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+48(SB), Z3
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+52(SB), Z5, Z3
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+56(SB), Z5, Z3
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+60(SB), Z5, Z3
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+64(SB), Z5, Z3
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+68(SB), Z5, Z3
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+72(SB), Z5, Z3
-	VMULPS Z3, Z1, Z1
-	VSCALEFPS Z4, Z1, Z1
-	VMAXPS Z0, Z31, Z0
-	VSUBPS Z1, Z0, Z0
-	VMOVUPS Z0, 0(DX)(CX*4)
+	VPANDD.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+92(SB), Z0, Z1
+	VMINPS Z1, Z31, Z1
+	VMULPS Z1, Z1, Z2
+	VFMADD213PS Z29, Z30, Z2
+	VPSLLD $23, Z2, Z3
+	VMULPS Z3, Z1, Z3
+	VFMADD213PS Z26, Z27, Z2
+	VFMADD231PS Z1, Z1, Z2
+	VADDPS Z25, Z1, Z4
+	VFMADD213PS Z24, Z1, Z4
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+32(SB), Z1, Z4
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+36(SB), Z1, Z4
 	PREFETCHT0 8192(SI)(CX*4)
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+40(SB), Z1, Z4
+	VADDPS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+44(SB), Z1, Z5
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+48(SB), Z1, Z5
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+52(SB), Z1, Z5
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+56(SB), Z1, Z5
+	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+60(SB), Z1
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+64(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+68(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+72(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+76(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+80(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+84(SB), Z2, Z1
+	VDIVPS Z4, Z5, Z5
+	VMULPS Z1, Z5, Z5
+	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+88(SB), Z1
+	VMAXPS Z0, Z1, Z1
+	VFMADD231PS Z5, Z3, Z1
+	VMOVUPS Z1, 0(DX)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -2542,41 +2533,37 @@ fewer6:
 	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
 	VMOVUPS.Z 0(DI)(CX*4), K7, Z1
 	VADDPS Z1, Z0, Z0
-	VPANDD.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+80(SB), Z0, Z1
-	VMINPS Z1, Z30, Z1
-	VPXORD Z31, Z1, Z2
-	VMULPS Z2, Z1, Z3
-	VMULPS Z29, Z3, Z4
-	VRNDSCALEPS $8, Z4, Z4
-	VMOVUPS Z3, Z5
-	VFMADD231PS Z28, Z4, Z5
-	VPXORD Z31, Z3, Z3
-	VFMADD231PS Z2, Z1, Z3
-	VADDPS Z3, Z5, Z5
-	VADDPS Z27, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
-	VFMADD213PS Z25, Z1, Z3
-	VFMADD213PS Z24, Z1, Z3
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+28(SB), Z1, Z3
-	VADDPS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+32(SB), Z1, Z2
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+36(SB), Z1, Z2
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+40(SB), Z1, Z2
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+44(SB), Z1, Z2
-	VMULPS Z2, Z1, Z1
-	VDIVPS Z3, Z1, Z1
-	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+48(SB), Z3
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+52(SB), Z5, Z3
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+56(SB), Z5, Z3
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+60(SB), Z5, Z3
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+64(SB), Z5, Z3
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+68(SB), Z5, Z3
-	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+72(SB), Z5, Z3
-	VMULPS Z3, Z1, Z1
-	VSCALEFPS Z4, Z1, Z1
-	VMAXPS Z0, Z31, Z0
-	VSUBPS Z1, Z0, Z0
-	VMOVUPS Z0, K7, 0(DX)(CX*4)
+	VPANDD.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+92(SB), Z0, Z1
+	VMINPS Z1, Z31, Z1
+	VMULPS Z1, Z1, Z2
+	VFMADD213PS Z29, Z30, Z2
+	VPSLLD $23, Z2, Z3
+	VMULPS Z3, Z1, Z3
+	VFMADD213PS Z26, Z27, Z2
+	VFMADD231PS Z1, Z1, Z2
+	VADDPS Z25, Z1, Z4
+	VFMADD213PS Z24, Z1, Z4
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+32(SB), Z1, Z4
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+36(SB), Z1, Z4
 	PREFETCHT0 8192(SI)(CX*4)
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+40(SB), Z1, Z4
+	VADDPS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+44(SB), Z1, Z5
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+48(SB), Z1, Z5
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+52(SB), Z1, Z5
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+56(SB), Z1, Z5
+	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+60(SB), Z1
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+64(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+68(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+72(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+76(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+80(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtZ2ProductEpilogueRows16Numbers<>+84(SB), Z2, Z1
+	VDIVPS Z4, Z5, Z5
+	VMULPS Z1, Z5, Z5
+	VBROADCASTSS noiseGtZ2ProductEpilogueRows16Numbers<>+88(SB), Z1
+	VMAXPS Z0, Z1, Z1
+	VFMADD231PS Z5, Z3, Z1
+	VMOVUPS Z1, K7, 0(DX)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -2587,9 +2574,9 @@ done7:
 	VZEROUPPER
 	RET
 narrower1:
-	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+608(SB), Y14
-	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+0(SB), Y13
-	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+32(SB), Y12
+	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+0(SB), Y14
+	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+32(SB), Y13
+	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+64(SB), Y12
 row9:
 	XORQ CX, CX
 	MOVQ n+24(FP), BX
@@ -2602,91 +2589,69 @@ vectors10:
 	VADDPS 0(SI)(CX*4), Y0, Y0
 	VMOVUPS 32(DI)(CX*4), Y1
 	VADDPS 32(SI)(CX*4), Y1, Y1
-	VPAND noiseGtZ2ProductEpilogueRows8Numbers<>+640(SB), Y0, Y2
-	VPAND noiseGtZ2ProductEpilogueRows8Numbers<>+640(SB), Y1, Y3
-	VMINPS Y2, Y13, Y2
-	VMINPS Y3, Y13, Y3
-	VPXOR Y14, Y2, Y4
-	VPXOR Y14, Y3, Y5
-	VMULPS Y4, Y2, Y6
-	VMULPS Y5, Y3, Y7
-	VMULPS Y12, Y6, Y8
-	VMULPS Y12, Y7, Y9
-	VROUNDPS $8, Y8, Y8
-	VROUNDPS $8, Y9, Y9
-	VMOVUPS Y6, Y10
-	VFMADD231PS noiseGtZ2ProductEpilogueRows8Numbers<>+64(SB), Y8, Y10
-	VMOVUPS Y7, Y11
-	VFMADD231PS noiseGtZ2ProductEpilogueRows8Numbers<>+64(SB), Y9, Y11
-	VPXOR Y14, Y6, Y6
-	VPXOR Y14, Y7, Y7
-	VFMADD231PS Y4, Y2, Y6
-	VFMADD231PS Y5, Y3, Y7
-	VADDPS Y6, Y10, Y10
-	VADDPS Y7, Y11, Y11
-	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+96(SB), Y2, Y7
-	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+96(SB), Y3, Y6
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+128(SB), Y2, Y7
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+128(SB), Y3, Y6
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+160(SB), Y2, Y7
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+160(SB), Y3, Y6
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+192(SB), Y2, Y7
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+192(SB), Y3, Y6
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+224(SB), Y2, Y7
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+224(SB), Y3, Y6
-	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+256(SB), Y2, Y5
-	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+256(SB), Y3, Y4
+	VPAND noiseGtZ2ProductEpilogueRows8Numbers<>+736(SB), Y0, Y2
+	VPAND noiseGtZ2ProductEpilogueRows8Numbers<>+736(SB), Y1, Y3
+	VMINPS Y2, Y14, Y2
+	VMINPS Y3, Y14, Y3
+	VMULPS Y2, Y2, Y4
+	VMULPS Y3, Y3, Y5
+	VFMADD213PS Y12, Y13, Y4
+	VFMADD213PS Y12, Y13, Y5
+	VPSLLD $23, Y4, Y6
+	VPSLLD $23, Y5, Y7
+	VMULPS Y6, Y2, Y6
+	VMULPS Y7, Y3, Y7
+	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+160(SB), Y8
+	VFMADD231PS noiseGtZ2ProductEpilogueRows8Numbers<>+128(SB), Y4, Y8
+	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+160(SB), Y4
+	VFMADD231PS noiseGtZ2ProductEpilogueRows8Numbers<>+128(SB), Y5, Y4
+	VFMADD231PS Y2, Y2, Y8
+	VFMADD231PS Y3, Y3, Y4
+	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+192(SB), Y2, Y5
+	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+192(SB), Y3, Y9
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+224(SB), Y2, Y5
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+224(SB), Y3, Y9
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+256(SB), Y2, Y5
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+256(SB), Y3, Y9
 	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+288(SB), Y2, Y5
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+288(SB), Y3, Y4
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+320(SB), Y2, Y5
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+320(SB), Y3, Y4
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+352(SB), Y2, Y5
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+352(SB), Y3, Y4
-	VMULPS Y5, Y2, Y2
-	VMULPS Y4, Y3, Y3
-	VDIVPS Y7, Y2, Y2
-	VDIVPS Y6, Y3, Y3
-	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+384(SB), Y6
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+416(SB), Y10, Y6
-	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+384(SB), Y7
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+416(SB), Y11, Y7
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+448(SB), Y10, Y6
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+448(SB), Y11, Y7
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+480(SB), Y10, Y6
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+480(SB), Y11, Y7
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+512(SB), Y10, Y6
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+512(SB), Y11, Y7
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+544(SB), Y10, Y6
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+544(SB), Y11, Y7
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+576(SB), Y10, Y6
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+576(SB), Y11, Y7
-	VMULPS Y6, Y2, Y2
-	VMULPS Y7, Y3, Y3
-	VMULPS noiseGtZ2ProductEpilogueRows8Numbers<>+672(SB), Y8, Y7
-	VROUNDPS $8, Y7, Y7
-	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+704(SB), Y7, Y6
-	VPSLLD $23, Y6, Y6
-	VMULPS Y6, Y2, Y2
-	VSUBPS Y7, Y8, Y7
-	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+704(SB), Y7, Y6
-	VPSLLD $23, Y6, Y6
-	VMULPS Y6, Y2, Y2
-	VMULPS noiseGtZ2ProductEpilogueRows8Numbers<>+672(SB), Y9, Y8
-	VROUNDPS $8, Y8, Y8
-	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+704(SB), Y8, Y6
-	VPSLLD $23, Y6, Y6
-	VMULPS Y6, Y3, Y3
-	VSUBPS Y8, Y9, Y8
-	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+704(SB), Y8, Y6
-	VPSLLD $23, Y6, Y6
-	VMULPS Y6, Y3, Y3
-	VMAXPS Y0, Y14, Y0
-	VMAXPS Y1, Y14, Y1
-	VSUBPS Y2, Y0, Y0
-	VSUBPS Y3, Y1, Y1
-	VMOVUPS Y0, 0(DX)(CX*4)
-	VMOVUPS Y1, 32(DX)(CX*4)
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+288(SB), Y3, Y9
 	PREFETCHT0 8192(SI)(CX*4)
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+320(SB), Y2, Y5
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+320(SB), Y3, Y9
+	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+352(SB), Y2, Y10
+	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+352(SB), Y3, Y11
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+384(SB), Y2, Y10
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+384(SB), Y3, Y11
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+416(SB), Y2, Y10
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+416(SB), Y3, Y11
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+448(SB), Y2, Y10
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+448(SB), Y3, Y11
+	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+480(SB), Y3
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+512(SB), Y8, Y3
+	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+480(SB), Y2
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+512(SB), Y4, Y2
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+544(SB), Y8, Y3
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+544(SB), Y4, Y2
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+576(SB), Y8, Y3
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+576(SB), Y4, Y2
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+608(SB), Y8, Y3
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+608(SB), Y4, Y2
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+640(SB), Y8, Y3
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+640(SB), Y4, Y2
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+672(SB), Y8, Y3
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+672(SB), Y4, Y2
+	VDIVPS Y5, Y10, Y10
+	VDIVPS Y9, Y11, Y11
+	VMULPS Y3, Y10, Y10
+	VMULPS Y2, Y11, Y11
+	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+704(SB), Y2
+	VMAXPS Y0, Y2, Y2
+	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+704(SB), Y0
+	VMAXPS Y1, Y0, Y0
+	VFMADD231PS Y10, Y6, Y2
+	VFMADD231PS Y11, Y7, Y0
+	VMOVUPS Y2, 0(DX)(CX*4)
+	VMOVUPS Y0, 32(DX)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -2699,49 +2664,38 @@ fewer11:
 vectors12:
 	VMOVUPS 0(DI)(CX*4), Y0
 	VADDPS 0(SI)(CX*4), Y0, Y0
-	VPAND noiseGtZ2ProductEpilogueRows8Numbers<>+640(SB), Y0, Y1
-	VMINPS Y1, Y13, Y1
-	VPXOR Y14, Y1, Y2
-	VMULPS Y2, Y1, Y3
-	VMULPS Y12, Y3, Y4
-	VROUNDPS $8, Y4, Y4
-	VMOVUPS Y3, Y5
-	VFMADD231PS noiseGtZ2ProductEpilogueRows8Numbers<>+64(SB), Y4, Y5
-	VPXOR Y14, Y3, Y3
-	VFMADD231PS Y2, Y1, Y3
-	VADDPS Y3, Y5, Y5
-	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+96(SB), Y1, Y3
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+128(SB), Y1, Y3
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+160(SB), Y1, Y3
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+192(SB), Y1, Y3
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+224(SB), Y1, Y3
-	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+256(SB), Y1, Y2
+	VPAND noiseGtZ2ProductEpilogueRows8Numbers<>+736(SB), Y0, Y1
+	VMINPS Y1, Y14, Y1
+	VMULPS Y1, Y1, Y2
+	VFMADD213PS Y12, Y13, Y2
+	VPSLLD $23, Y2, Y3
+	VMULPS Y3, Y1, Y3
+	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+160(SB), Y4
+	VFMADD231PS noiseGtZ2ProductEpilogueRows8Numbers<>+128(SB), Y2, Y4
+	VFMADD231PS Y1, Y1, Y4
+	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+192(SB), Y1, Y2
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+224(SB), Y1, Y2
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+256(SB), Y1, Y2
 	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+288(SB), Y1, Y2
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+320(SB), Y1, Y2
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+352(SB), Y1, Y2
-	VMULPS Y2, Y1, Y1
-	VDIVPS Y3, Y1, Y1
-	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+384(SB), Y3
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+416(SB), Y5, Y3
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+448(SB), Y5, Y3
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+480(SB), Y5, Y3
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+512(SB), Y5, Y3
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+544(SB), Y5, Y3
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+576(SB), Y5, Y3
-	VMULPS Y3, Y1, Y1
-	VMULPS noiseGtZ2ProductEpilogueRows8Numbers<>+672(SB), Y4, Y3
-	VROUNDPS $8, Y3, Y3
-	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+704(SB), Y3, Y5
-	VPSLLD $23, Y5, Y5
-	VMULPS Y5, Y1, Y1
-	VSUBPS Y3, Y4, Y3
-	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+704(SB), Y3, Y5
-	VPSLLD $23, Y5, Y5
-	VMULPS Y5, Y1, Y1
-	VMAXPS Y0, Y14, Y0
-	VSUBPS Y1, Y0, Y0
-	VMOVUPS Y0, 0(DX)(CX*4)
 	PREFETCHT0 8192(SI)(CX*4)
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+320(SB), Y1, Y2
+	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+352(SB), Y1, Y5
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+384(SB), Y1, Y5
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+416(SB), Y1, Y5
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+448(SB), Y1, Y5
+	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+480(SB), Y1
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+512(SB), Y4, Y1
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+544(SB), Y4, Y1
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+576(SB), Y4, Y1
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+608(SB), Y4, Y1
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+640(SB), Y4, Y1
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+672(SB), Y4, Y1
+	VDIVPS Y2, Y5, Y5
+	VMULPS Y1, Y5, Y5
+	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+704(SB), Y1
+	VMAXPS Y0, Y1, Y1
+	VFMADD231PS Y5, Y3, Y1
+	VMOVUPS Y1, 0(DX)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -2750,54 +2704,43 @@ fewer13:
 	SUBQ CX, BX
 	JEQ done14
 	NEGQ BX
-	LEAQ noiseGtZ2ProductEpilogueRows8Numbers<>+768(SB), AX
+	LEAQ noiseGtZ2ProductEpilogueRows8Numbers<>+800(SB), AX
 	VMOVUPS (AX)(BX*4), Y15
 	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
 	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
 	VADDPS Y1, Y0, Y0
-	VPAND noiseGtZ2ProductEpilogueRows8Numbers<>+640(SB), Y0, Y1
-	VMINPS Y1, Y13, Y1
-	VPXOR Y14, Y1, Y2
-	VMULPS Y2, Y1, Y3
-	VMULPS Y12, Y3, Y4
-	VROUNDPS $8, Y4, Y4
-	VMOVUPS Y3, Y5
-	VFMADD231PS noiseGtZ2ProductEpilogueRows8Numbers<>+64(SB), Y4, Y5
-	VPXOR Y14, Y3, Y3
-	VFMADD231PS Y2, Y1, Y3
-	VADDPS Y3, Y5, Y5
-	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+96(SB), Y1, Y3
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+128(SB), Y1, Y3
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+160(SB), Y1, Y3
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+192(SB), Y1, Y3
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+224(SB), Y1, Y3
-	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+256(SB), Y1, Y2
+	VPAND noiseGtZ2ProductEpilogueRows8Numbers<>+736(SB), Y0, Y1
+	VMINPS Y1, Y14, Y1
+	VMULPS Y1, Y1, Y2
+	VFMADD213PS Y12, Y13, Y2
+	VPSLLD $23, Y2, Y3
+	VMULPS Y3, Y1, Y3
+	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+160(SB), Y4
+	VFMADD231PS noiseGtZ2ProductEpilogueRows8Numbers<>+128(SB), Y2, Y4
+	VFMADD231PS Y1, Y1, Y4
+	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+192(SB), Y1, Y2
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+224(SB), Y1, Y2
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+256(SB), Y1, Y2
 	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+288(SB), Y1, Y2
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+320(SB), Y1, Y2
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+352(SB), Y1, Y2
-	VMULPS Y2, Y1, Y1
-	VDIVPS Y3, Y1, Y1
-	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+384(SB), Y3
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+416(SB), Y5, Y3
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+448(SB), Y5, Y3
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+480(SB), Y5, Y3
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+512(SB), Y5, Y3
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+544(SB), Y5, Y3
-	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+576(SB), Y5, Y3
-	VMULPS Y3, Y1, Y1
-	VMULPS noiseGtZ2ProductEpilogueRows8Numbers<>+672(SB), Y4, Y3
-	VROUNDPS $8, Y3, Y3
-	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+704(SB), Y3, Y5
-	VPSLLD $23, Y5, Y5
-	VMULPS Y5, Y1, Y1
-	VSUBPS Y3, Y4, Y3
-	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+704(SB), Y3, Y5
-	VPSLLD $23, Y5, Y5
-	VMULPS Y5, Y1, Y1
-	VMAXPS Y0, Y14, Y0
-	VSUBPS Y1, Y0, Y0
-	VMASKMOVPS Y0, Y15, 0(DX)(CX*4)
 	PREFETCHT0 8192(SI)(CX*4)
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+320(SB), Y1, Y2
+	VADDPS noiseGtZ2ProductEpilogueRows8Numbers<>+352(SB), Y1, Y5
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+384(SB), Y1, Y5
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+416(SB), Y1, Y5
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+448(SB), Y1, Y5
+	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+480(SB), Y1
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+512(SB), Y4, Y1
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+544(SB), Y4, Y1
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+576(SB), Y4, Y1
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+608(SB), Y4, Y1
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+640(SB), Y4, Y1
+	VFMADD213PS noiseGtZ2ProductEpilogueRows8Numbers<>+672(SB), Y4, Y1
+	VDIVPS Y2, Y5, Y5
+	VMULPS Y1, Y5, Y5
+	VMOVUPS noiseGtZ2ProductEpilogueRows8Numbers<>+704(SB), Y1
+	VMAXPS Y0, Y1, Y1
+	VFMADD231PS Y5, Y3, Y1
+	VMASKMOVPS Y1, Y15, 0(DX)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -2809,27 +2752,30 @@ done14:
 	RET
 
 DATA noiseGtZ3ProductEpilogueRows16Numbers<>+0(SB)/4, $0x41680000
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+4(SB)/4, $0x3f38aa3b
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+8(SB)/4, $0xbfb17218
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+12(SB)/4, $0x4120e658
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+16(SB)/4, $0x423b88c5
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+20(SB)/4, $0x42f24b37
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+24(SB)/4, $0x4329e568
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+28(SB)/4, $0x42cc2290
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+32(SB)/4, $0x4120e2d4
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+36(SB)/4, $0x423799a6
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+40(SB)/4, $0x42ddba83
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+44(SB)/4, $0x42ffd791
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+48(SB)/4, $0x3711cdcc
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+52(SB)/4, $0x38dafb6b
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+56(SB)/4, $0x3a882c48
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+60(SB)/4, $0x3c082c03
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+64(SB)/4, $0x3d4c42d3
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+68(SB)/4, $0x3e4c42d3
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+72(SB)/4, $0x3ecc42d3
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+76(SB)/4, $0x80000000
-DATA noiseGtZ3ProductEpilogueRows16Numbers<>+80(SB)/4, $0x7fffffff
-GLOBL noiseGtZ3ProductEpilogueRows16Numbers<>(SB), RODATA|NOPTR, $84
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+4(SB)/4, $0xbf38aa54
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+8(SB)/4, $0x4b40089b
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+12(SB)/4, $0x17
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+16(SB)/4, $0x3fb17200
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+20(SB)/4, $0xcb851b77
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+24(SB)/4, $0x42c0017c
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+28(SB)/4, $0x44332fe9
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+32(SB)/4, $0x4516e0af
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+36(SB)/4, $0x457d577b
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+40(SB)/4, $0x452e3036
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+44(SB)/4, $0x42be18f8
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+48(SB)/4, $0x44322eba
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+52(SB)/4, $0x450e2ed9
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+56(SB)/4, $0x4558911f
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+60(SB)/4, $0xa912fe09
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+64(SB)/4, $0x2adcc460
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+68(SB)/4, $0xac894844
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+72(SB)/4, $0x2e09485b
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+76(SB)/4, $0xaf4decc8
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+80(SB)/4, $0x304dec9e
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+84(SB)/4, $0xb0cdec84
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+88(SB)/4, $0x80000000
+DATA noiseGtZ3ProductEpilogueRows16Numbers<>+92(SB)/4, $0x7fffffff
+GLOBL noiseGtZ3ProductEpilogueRows16Numbers<>(SB), RODATA|NOPTR, $96
 DATA noiseGtZ3ProductEpilogueRows8Numbers<>+0(SB)/4, $0x41680000
 DATA noiseGtZ3ProductEpilogueRows8Numbers<>+4(SB)/4, $0x41680000
 DATA noiseGtZ3ProductEpilogueRows8Numbers<>+8(SB)/4, $0x41680000
@@ -2838,199 +2784,207 @@ DATA noiseGtZ3ProductEpilogueRows8Numbers<>+16(SB)/4, $0x41680000
 DATA noiseGtZ3ProductEpilogueRows8Numbers<>+20(SB)/4, $0x41680000
 DATA noiseGtZ3ProductEpilogueRows8Numbers<>+24(SB)/4, $0x41680000
 DATA noiseGtZ3ProductEpilogueRows8Numbers<>+28(SB)/4, $0x41680000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+32(SB)/4, $0x3f38aa3b
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+36(SB)/4, $0x3f38aa3b
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+40(SB)/4, $0x3f38aa3b
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+44(SB)/4, $0x3f38aa3b
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+48(SB)/4, $0x3f38aa3b
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+52(SB)/4, $0x3f38aa3b
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+56(SB)/4, $0x3f38aa3b
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+60(SB)/4, $0x3f38aa3b
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+64(SB)/4, $0xbfb17218
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+68(SB)/4, $0xbfb17218
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+72(SB)/4, $0xbfb17218
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+76(SB)/4, $0xbfb17218
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+80(SB)/4, $0xbfb17218
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+84(SB)/4, $0xbfb17218
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+88(SB)/4, $0xbfb17218
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+92(SB)/4, $0xbfb17218
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+96(SB)/4, $0x4120e658
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+100(SB)/4, $0x4120e658
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+104(SB)/4, $0x4120e658
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+108(SB)/4, $0x4120e658
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+112(SB)/4, $0x4120e658
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+116(SB)/4, $0x4120e658
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+120(SB)/4, $0x4120e658
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+124(SB)/4, $0x4120e658
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+128(SB)/4, $0x423b88c5
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+132(SB)/4, $0x423b88c5
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+136(SB)/4, $0x423b88c5
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+140(SB)/4, $0x423b88c5
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+144(SB)/4, $0x423b88c5
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+148(SB)/4, $0x423b88c5
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+152(SB)/4, $0x423b88c5
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+156(SB)/4, $0x423b88c5
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+160(SB)/4, $0x42f24b37
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+164(SB)/4, $0x42f24b37
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+168(SB)/4, $0x42f24b37
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+172(SB)/4, $0x42f24b37
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+176(SB)/4, $0x42f24b37
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+180(SB)/4, $0x42f24b37
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+184(SB)/4, $0x42f24b37
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+188(SB)/4, $0x42f24b37
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+192(SB)/4, $0x4329e568
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+196(SB)/4, $0x4329e568
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+200(SB)/4, $0x4329e568
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+204(SB)/4, $0x4329e568
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+208(SB)/4, $0x4329e568
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+212(SB)/4, $0x4329e568
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+216(SB)/4, $0x4329e568
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+220(SB)/4, $0x4329e568
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+224(SB)/4, $0x42cc2290
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+228(SB)/4, $0x42cc2290
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+232(SB)/4, $0x42cc2290
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+236(SB)/4, $0x42cc2290
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+240(SB)/4, $0x42cc2290
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+244(SB)/4, $0x42cc2290
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+248(SB)/4, $0x42cc2290
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+252(SB)/4, $0x42cc2290
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+256(SB)/4, $0x4120e2d4
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+260(SB)/4, $0x4120e2d4
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+264(SB)/4, $0x4120e2d4
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+268(SB)/4, $0x4120e2d4
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+272(SB)/4, $0x4120e2d4
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+276(SB)/4, $0x4120e2d4
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+280(SB)/4, $0x4120e2d4
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+284(SB)/4, $0x4120e2d4
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+288(SB)/4, $0x423799a6
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+292(SB)/4, $0x423799a6
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+296(SB)/4, $0x423799a6
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+300(SB)/4, $0x423799a6
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+304(SB)/4, $0x423799a6
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+308(SB)/4, $0x423799a6
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+312(SB)/4, $0x423799a6
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+316(SB)/4, $0x423799a6
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+320(SB)/4, $0x42ddba83
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+324(SB)/4, $0x42ddba83
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+328(SB)/4, $0x42ddba83
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+332(SB)/4, $0x42ddba83
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+336(SB)/4, $0x42ddba83
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+340(SB)/4, $0x42ddba83
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+344(SB)/4, $0x42ddba83
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+348(SB)/4, $0x42ddba83
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+352(SB)/4, $0x42ffd791
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+356(SB)/4, $0x42ffd791
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+360(SB)/4, $0x42ffd791
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+364(SB)/4, $0x42ffd791
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+368(SB)/4, $0x42ffd791
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+372(SB)/4, $0x42ffd791
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+376(SB)/4, $0x42ffd791
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+380(SB)/4, $0x42ffd791
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+384(SB)/4, $0x3711cdcc
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+388(SB)/4, $0x3711cdcc
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+392(SB)/4, $0x3711cdcc
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+396(SB)/4, $0x3711cdcc
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+400(SB)/4, $0x3711cdcc
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+404(SB)/4, $0x3711cdcc
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+408(SB)/4, $0x3711cdcc
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+412(SB)/4, $0x3711cdcc
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+416(SB)/4, $0x38dafb6b
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+420(SB)/4, $0x38dafb6b
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+424(SB)/4, $0x38dafb6b
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+428(SB)/4, $0x38dafb6b
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+432(SB)/4, $0x38dafb6b
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+436(SB)/4, $0x38dafb6b
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+440(SB)/4, $0x38dafb6b
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+444(SB)/4, $0x38dafb6b
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+448(SB)/4, $0x3a882c48
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+452(SB)/4, $0x3a882c48
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+456(SB)/4, $0x3a882c48
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+460(SB)/4, $0x3a882c48
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+464(SB)/4, $0x3a882c48
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+468(SB)/4, $0x3a882c48
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+472(SB)/4, $0x3a882c48
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+476(SB)/4, $0x3a882c48
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+480(SB)/4, $0x3c082c03
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+484(SB)/4, $0x3c082c03
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+488(SB)/4, $0x3c082c03
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+492(SB)/4, $0x3c082c03
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+496(SB)/4, $0x3c082c03
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+500(SB)/4, $0x3c082c03
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+504(SB)/4, $0x3c082c03
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+508(SB)/4, $0x3c082c03
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+512(SB)/4, $0x3d4c42d3
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+516(SB)/4, $0x3d4c42d3
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+520(SB)/4, $0x3d4c42d3
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+524(SB)/4, $0x3d4c42d3
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+528(SB)/4, $0x3d4c42d3
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+532(SB)/4, $0x3d4c42d3
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+536(SB)/4, $0x3d4c42d3
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+540(SB)/4, $0x3d4c42d3
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+544(SB)/4, $0x3e4c42d3
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+548(SB)/4, $0x3e4c42d3
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+552(SB)/4, $0x3e4c42d3
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+556(SB)/4, $0x3e4c42d3
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+560(SB)/4, $0x3e4c42d3
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+564(SB)/4, $0x3e4c42d3
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+568(SB)/4, $0x3e4c42d3
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+572(SB)/4, $0x3e4c42d3
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+576(SB)/4, $0x3ecc42d3
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+580(SB)/4, $0x3ecc42d3
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+584(SB)/4, $0x3ecc42d3
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+588(SB)/4, $0x3ecc42d3
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+592(SB)/4, $0x3ecc42d3
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+596(SB)/4, $0x3ecc42d3
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+600(SB)/4, $0x3ecc42d3
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+604(SB)/4, $0x3ecc42d3
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+608(SB)/4, $0x80000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+612(SB)/4, $0x80000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+616(SB)/4, $0x80000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+620(SB)/4, $0x80000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+624(SB)/4, $0x80000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+628(SB)/4, $0x80000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+632(SB)/4, $0x80000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+636(SB)/4, $0x80000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+640(SB)/4, $0x7fffffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+644(SB)/4, $0x7fffffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+648(SB)/4, $0x7fffffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+652(SB)/4, $0x7fffffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+656(SB)/4, $0x7fffffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+660(SB)/4, $0x7fffffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+664(SB)/4, $0x7fffffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+668(SB)/4, $0x7fffffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+672(SB)/4, $0x3f000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+676(SB)/4, $0x3f000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+680(SB)/4, $0x3f000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+684(SB)/4, $0x3f000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+688(SB)/4, $0x3f000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+692(SB)/4, $0x3f000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+696(SB)/4, $0x3f000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+700(SB)/4, $0x3f000000
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+704(SB)/4, $0x4b40007f
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+708(SB)/4, $0x4b40007f
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+712(SB)/4, $0x4b40007f
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+716(SB)/4, $0x4b40007f
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+720(SB)/4, $0x4b40007f
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+724(SB)/4, $0x4b40007f
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+728(SB)/4, $0x4b40007f
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+732(SB)/4, $0x4b40007f
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+736(SB)/4, $0xffffffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+740(SB)/4, $0xffffffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+744(SB)/4, $0xffffffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+748(SB)/4, $0xffffffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+752(SB)/4, $0xffffffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+756(SB)/4, $0xffffffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+760(SB)/4, $0xffffffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+764(SB)/4, $0xffffffff
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+768(SB)/4, $0x0
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+772(SB)/4, $0x0
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+776(SB)/4, $0x0
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+780(SB)/4, $0x0
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+784(SB)/4, $0x0
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+788(SB)/4, $0x0
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+792(SB)/4, $0x0
-DATA noiseGtZ3ProductEpilogueRows8Numbers<>+796(SB)/4, $0x0
-GLOBL noiseGtZ3ProductEpilogueRows8Numbers<>(SB), RODATA|NOPTR, $800
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+32(SB)/4, $0xbf38aa54
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+36(SB)/4, $0xbf38aa54
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+40(SB)/4, $0xbf38aa54
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+44(SB)/4, $0xbf38aa54
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+48(SB)/4, $0xbf38aa54
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+52(SB)/4, $0xbf38aa54
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+56(SB)/4, $0xbf38aa54
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+60(SB)/4, $0xbf38aa54
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+64(SB)/4, $0x4b40089b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+68(SB)/4, $0x4b40089b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+72(SB)/4, $0x4b40089b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+76(SB)/4, $0x4b40089b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+80(SB)/4, $0x4b40089b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+84(SB)/4, $0x4b40089b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+88(SB)/4, $0x4b40089b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+92(SB)/4, $0x4b40089b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+96(SB)/4, $0x17
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+100(SB)/4, $0x17
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+104(SB)/4, $0x17
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+108(SB)/4, $0x17
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+112(SB)/4, $0x17
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+116(SB)/4, $0x17
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+120(SB)/4, $0x17
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+124(SB)/4, $0x17
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+128(SB)/4, $0x3fb17200
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+132(SB)/4, $0x3fb17200
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+136(SB)/4, $0x3fb17200
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+140(SB)/4, $0x3fb17200
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+144(SB)/4, $0x3fb17200
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+148(SB)/4, $0x3fb17200
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+152(SB)/4, $0x3fb17200
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+156(SB)/4, $0x3fb17200
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+160(SB)/4, $0xcb851b77
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+164(SB)/4, $0xcb851b77
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+168(SB)/4, $0xcb851b77
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+172(SB)/4, $0xcb851b77
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+176(SB)/4, $0xcb851b77
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+180(SB)/4, $0xcb851b77
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+184(SB)/4, $0xcb851b77
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+188(SB)/4, $0xcb851b77
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+192(SB)/4, $0x42c0017c
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+196(SB)/4, $0x42c0017c
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+200(SB)/4, $0x42c0017c
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+204(SB)/4, $0x42c0017c
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+208(SB)/4, $0x42c0017c
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+212(SB)/4, $0x42c0017c
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+216(SB)/4, $0x42c0017c
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+220(SB)/4, $0x42c0017c
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+224(SB)/4, $0x44332fe9
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+228(SB)/4, $0x44332fe9
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+232(SB)/4, $0x44332fe9
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+236(SB)/4, $0x44332fe9
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+240(SB)/4, $0x44332fe9
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+244(SB)/4, $0x44332fe9
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+248(SB)/4, $0x44332fe9
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+252(SB)/4, $0x44332fe9
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+256(SB)/4, $0x4516e0af
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+260(SB)/4, $0x4516e0af
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+264(SB)/4, $0x4516e0af
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+268(SB)/4, $0x4516e0af
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+272(SB)/4, $0x4516e0af
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+276(SB)/4, $0x4516e0af
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+280(SB)/4, $0x4516e0af
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+284(SB)/4, $0x4516e0af
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+288(SB)/4, $0x457d577b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+292(SB)/4, $0x457d577b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+296(SB)/4, $0x457d577b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+300(SB)/4, $0x457d577b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+304(SB)/4, $0x457d577b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+308(SB)/4, $0x457d577b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+312(SB)/4, $0x457d577b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+316(SB)/4, $0x457d577b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+320(SB)/4, $0x452e3036
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+324(SB)/4, $0x452e3036
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+328(SB)/4, $0x452e3036
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+332(SB)/4, $0x452e3036
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+336(SB)/4, $0x452e3036
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+340(SB)/4, $0x452e3036
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+344(SB)/4, $0x452e3036
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+348(SB)/4, $0x452e3036
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+352(SB)/4, $0x42be18f8
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+356(SB)/4, $0x42be18f8
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+360(SB)/4, $0x42be18f8
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+364(SB)/4, $0x42be18f8
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+368(SB)/4, $0x42be18f8
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+372(SB)/4, $0x42be18f8
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+376(SB)/4, $0x42be18f8
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+380(SB)/4, $0x42be18f8
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+384(SB)/4, $0x44322eba
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+388(SB)/4, $0x44322eba
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+392(SB)/4, $0x44322eba
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+396(SB)/4, $0x44322eba
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+400(SB)/4, $0x44322eba
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+404(SB)/4, $0x44322eba
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+408(SB)/4, $0x44322eba
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+412(SB)/4, $0x44322eba
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+416(SB)/4, $0x450e2ed9
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+420(SB)/4, $0x450e2ed9
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+424(SB)/4, $0x450e2ed9
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+428(SB)/4, $0x450e2ed9
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+432(SB)/4, $0x450e2ed9
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+436(SB)/4, $0x450e2ed9
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+440(SB)/4, $0x450e2ed9
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+444(SB)/4, $0x450e2ed9
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+448(SB)/4, $0x4558911f
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+452(SB)/4, $0x4558911f
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+456(SB)/4, $0x4558911f
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+460(SB)/4, $0x4558911f
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+464(SB)/4, $0x4558911f
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+468(SB)/4, $0x4558911f
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+472(SB)/4, $0x4558911f
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+476(SB)/4, $0x4558911f
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+480(SB)/4, $0xa912fe09
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+484(SB)/4, $0xa912fe09
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+488(SB)/4, $0xa912fe09
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+492(SB)/4, $0xa912fe09
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+496(SB)/4, $0xa912fe09
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+500(SB)/4, $0xa912fe09
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+504(SB)/4, $0xa912fe09
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+508(SB)/4, $0xa912fe09
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+512(SB)/4, $0x2adcc460
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+516(SB)/4, $0x2adcc460
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+520(SB)/4, $0x2adcc460
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+524(SB)/4, $0x2adcc460
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+528(SB)/4, $0x2adcc460
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+532(SB)/4, $0x2adcc460
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+536(SB)/4, $0x2adcc460
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+540(SB)/4, $0x2adcc460
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+544(SB)/4, $0xac894844
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+548(SB)/4, $0xac894844
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+552(SB)/4, $0xac894844
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+556(SB)/4, $0xac894844
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+560(SB)/4, $0xac894844
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+564(SB)/4, $0xac894844
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+568(SB)/4, $0xac894844
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+572(SB)/4, $0xac894844
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+576(SB)/4, $0x2e09485b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+580(SB)/4, $0x2e09485b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+584(SB)/4, $0x2e09485b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+588(SB)/4, $0x2e09485b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+592(SB)/4, $0x2e09485b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+596(SB)/4, $0x2e09485b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+600(SB)/4, $0x2e09485b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+604(SB)/4, $0x2e09485b
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+608(SB)/4, $0xaf4decc8
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+612(SB)/4, $0xaf4decc8
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+616(SB)/4, $0xaf4decc8
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+620(SB)/4, $0xaf4decc8
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+624(SB)/4, $0xaf4decc8
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+628(SB)/4, $0xaf4decc8
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+632(SB)/4, $0xaf4decc8
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+636(SB)/4, $0xaf4decc8
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+640(SB)/4, $0x304dec9e
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+644(SB)/4, $0x304dec9e
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+648(SB)/4, $0x304dec9e
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+652(SB)/4, $0x304dec9e
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+656(SB)/4, $0x304dec9e
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+660(SB)/4, $0x304dec9e
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+664(SB)/4, $0x304dec9e
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+668(SB)/4, $0x304dec9e
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+672(SB)/4, $0xb0cdec84
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+676(SB)/4, $0xb0cdec84
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+680(SB)/4, $0xb0cdec84
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+684(SB)/4, $0xb0cdec84
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+688(SB)/4, $0xb0cdec84
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+692(SB)/4, $0xb0cdec84
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+696(SB)/4, $0xb0cdec84
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+700(SB)/4, $0xb0cdec84
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+704(SB)/4, $0x80000000
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+708(SB)/4, $0x80000000
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+712(SB)/4, $0x80000000
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+716(SB)/4, $0x80000000
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+720(SB)/4, $0x80000000
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+724(SB)/4, $0x80000000
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+728(SB)/4, $0x80000000
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+732(SB)/4, $0x80000000
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+736(SB)/4, $0x7fffffff
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+740(SB)/4, $0x7fffffff
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+744(SB)/4, $0x7fffffff
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+748(SB)/4, $0x7fffffff
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+752(SB)/4, $0x7fffffff
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+756(SB)/4, $0x7fffffff
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+760(SB)/4, $0x7fffffff
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+764(SB)/4, $0x7fffffff
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+768(SB)/4, $0xffffffff
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+772(SB)/4, $0xffffffff
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+776(SB)/4, $0xffffffff
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+780(SB)/4, $0xffffffff
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+784(SB)/4, $0xffffffff
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+788(SB)/4, $0xffffffff
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+792(SB)/4, $0xffffffff
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+796(SB)/4, $0xffffffff
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+800(SB)/4, $0x0
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+804(SB)/4, $0x0
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+808(SB)/4, $0x0
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+812(SB)/4, $0x0
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+816(SB)/4, $0x0
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+820(SB)/4, $0x0
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+824(SB)/4, $0x0
+DATA noiseGtZ3ProductEpilogueRows8Numbers<>+828(SB)/4, $0x0
+GLOBL noiseGtZ3ProductEpilogueRows8Numbers<>(SB), RODATA|NOPTR, $832
 
 // func noiseGtZ3ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
 TEXT ·noiseGtZ3ProductEpilogueRows(SB), 0, $0-33
@@ -3040,14 +2994,14 @@ TEXT ·noiseGtZ3ProductEpilogueRows(SB), 0, $0-33
 	MOVQ 16(AX), DX
 	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
 	JEQ narrower1
-	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+76(SB), Z31
-	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+0(SB), Z30
-	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+4(SB), Z29
-	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+8(SB), Z28
-	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+12(SB), Z27
-	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+16(SB), Z26
-	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+20(SB), Z25
-	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+24(SB), Z24
+	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+0(SB), Z31
+	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+4(SB), Z30
+	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+8(SB), Z29
+	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+12(SB), Z28
+	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+16(SB), Z27
+	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+20(SB), Z26
+	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+24(SB), Z25
+	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+28(SB), Z24
 row2:
 	XORQ CX, CX
 	MOVQ n+24(FP), BX
@@ -3064,146 +3018,130 @@ vectors3:
 	VADDPS 128(SI)(CX*4), Z2, Z2
 	VMOVUPS 192(DI)(CX*4), Z3
 	VADDPS 192(SI)(CX*4), Z3, Z3
-	VPANDD.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+80(SB), Z0, Z4
-	VPANDD.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+80(SB), Z1, Z5
-	VPANDD.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+80(SB), Z2, Z6
-	VPANDD.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+80(SB), Z3, Z7
-	VMINPS Z4, Z30, Z4
-	VMINPS Z5, Z30, Z5
-	VMINPS Z6, Z30, Z6
-	VMINPS Z7, Z30, Z7
-	VPXORD Z31, Z4, Z8
-	VPXORD Z31, Z5, Z9
-	VPXORD Z31, Z6, Z10
-	VPXORD Z31, Z7, Z11
-	VMULPS Z8, Z4, Z12
-	VMULPS Z9, Z5, Z13
-	VMULPS Z10, Z6, Z14
-	VMULPS Z11, Z7, Z15
-	VMULPS Z29, Z12, Z16
-	VMULPS Z29, Z13, Z17
-	VMULPS Z29, Z14, Z18
-	VMULPS Z29, Z15, Z19
-	VRNDSCALEPS $8, Z16, Z16
-	VRNDSCALEPS $8, Z17, Z17
-	VRNDSCALEPS $8, Z18, Z18
-	VRNDSCALEPS $8, Z19, Z19
-	VMOVUPS Z12, Z20
-	VFMADD231PS Z28, Z16, Z20
-	VMOVUPS Z13, Z21
-	VFMADD231PS Z28, Z17, Z21
-	VMOVUPS Z14, Z22
-	VFMADD231PS Z28, Z18, Z22
-	VMOVUPS Z15, Z23
-	VFMADD231PS Z28, Z19, Z23
-	VPXORD Z31, Z12, Z12
-	VPXORD Z31, Z13, Z13
-	VPXORD Z31, Z14, Z14
-	VPXORD Z31, Z15, Z15
-	VFMADD231PS Z8, Z4, Z12
-	VFMADD231PS Z9, Z5, Z13
-	VFMADD231PS Z10, Z6, Z14
-	VFMADD231PS Z11, Z7, Z15
-	VADDPS Z12, Z20, Z20
-	VADDPS Z13, Z21, Z21
-	VADDPS Z14, Z22, Z22
-	VADDPS Z15, Z23, Z23
-	VADDPS Z27, Z4, Z15
-	VADDPS Z27, Z5, Z14
-	VADDPS Z27, Z6, Z13
-	VADDPS Z27, Z7, Z12
-	VFMADD213PS Z26, Z4, Z15
-	VFMADD213PS Z26, Z5, Z14
-	VFMADD213PS Z26, Z6, Z13
-	VFMADD213PS Z26, Z7, Z12
-	VFMADD213PS Z25, Z4, Z15
-	VFMADD213PS Z25, Z5, Z14
-	VFMADD213PS Z25, Z6, Z13
-	VFMADD213PS Z25, Z7, Z12
-	VFMADD213PS Z24, Z4, Z15
-	VFMADD213PS Z24, Z5, Z14
-	VFMADD213PS Z24, Z6, Z13
-	VFMADD213PS Z24, Z7, Z12
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+28(SB), Z4, Z15
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+28(SB), Z5, Z14
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+28(SB), Z6, Z13
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+28(SB), Z7, Z12
-	VADDPS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+32(SB), Z4, Z11
-	VADDPS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+32(SB), Z5, Z10
-	VADDPS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+32(SB), Z6, Z9
-	VADDPS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+32(SB), Z7, Z8
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+36(SB), Z4, Z11
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+36(SB), Z5, Z10
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+36(SB), Z6, Z9
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+36(SB), Z7, Z8
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+40(SB), Z4, Z11
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+40(SB), Z5, Z10
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+40(SB), Z6, Z9
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+40(SB), Z7, Z8
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+44(SB), Z4, Z11
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+44(SB), Z5, Z10
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+44(SB), Z6, Z9
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+44(SB), Z7, Z8
-	VMULPS Z11, Z4, Z4
-	VMULPS Z10, Z5, Z5
-	VMULPS Z9, Z6, Z6
-	VMULPS Z8, Z7, Z7
-	VDIVPS Z15, Z4, Z4
-	VDIVPS Z14, Z5, Z5
-	VDIVPS Z13, Z6, Z6
-	VDIVPS Z12, Z7, Z7
-	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+48(SB), Z12
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+52(SB), Z20, Z12
-	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+48(SB), Z13
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+52(SB), Z21, Z13
-	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+48(SB), Z14
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+52(SB), Z22, Z14
-	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+48(SB), Z15
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+52(SB), Z23, Z15
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+56(SB), Z20, Z12
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+56(SB), Z21, Z13
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+56(SB), Z22, Z14
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+56(SB), Z23, Z15
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+60(SB), Z20, Z12
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+60(SB), Z21, Z13
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+60(SB), Z22, Z14
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+60(SB), Z23, Z15
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+64(SB), Z20, Z12
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+64(SB), Z21, Z13
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+64(SB), Z22, Z14
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+64(SB), Z23, Z15
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+68(SB), Z20, Z12
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+68(SB), Z21, Z13
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+68(SB), Z22, Z14
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+68(SB), Z23, Z15
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+72(SB), Z20, Z12
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+72(SB), Z21, Z13
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+72(SB), Z22, Z14
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+72(SB), Z23, Z15
-	VMULPS Z12, Z4, Z4
-	VMULPS Z13, Z5, Z5
-	VMULPS Z14, Z6, Z6
-	VMULPS Z15, Z7, Z7
-	VSCALEFPS Z16, Z4, Z4
-	VSCALEFPS Z17, Z5, Z5
-	VSCALEFPS Z18, Z6, Z6
-	VSCALEFPS Z19, Z7, Z7
-	VMAXPS Z0, Z31, Z0
-	VMAXPS Z1, Z31, Z1
-	VMAXPS Z2, Z31, Z2
-	VMAXPS Z3, Z31, Z3
-	VSUBPS Z4, Z0, Z0
-	VSUBPS Z5, Z1, Z1
-	VSUBPS Z6, Z2, Z2
-	VSUBPS Z7, Z3, Z3
-	VMOVUPS Z0, 0(DX)(CX*4)
-	VMOVUPS Z1, 64(DX)(CX*4)
-	VMOVUPS Z2, 128(DX)(CX*4)
-	VMOVUPS Z3, 192(DX)(CX*4)
+	VPANDD.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+92(SB), Z0, Z4
+	VPANDD.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+92(SB), Z1, Z5
+	VPANDD.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+92(SB), Z2, Z6
 	PREFETCHT0 8192(SI)(CX*4)
+	VPANDD.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+92(SB), Z3, Z7
+	VMINPS Z4, Z31, Z4
+	VMINPS Z5, Z31, Z5
+	VMINPS Z6, Z31, Z6
+	VMINPS Z7, Z31, Z7
+	VMULPS Z4, Z4, Z8
+	VMULPS Z5, Z5, Z9
+	VMULPS Z6, Z6, Z10
+	VMULPS Z7, Z7, Z11
+	VFMADD213PS Z29, Z30, Z8
+	VFMADD213PS Z29, Z30, Z9
+	VFMADD213PS Z29, Z30, Z10
+	VFMADD213PS Z29, Z30, Z11
+	VPSLLD $23, Z8, Z12
+	VPSLLD $23, Z9, Z13
+	VPSLLD $23, Z10, Z14
+	VPSLLD $23, Z11, Z15
+	VMULPS Z12, Z4, Z12
+	VMULPS Z13, Z5, Z13
+	VMULPS Z14, Z6, Z14
+	VMULPS Z15, Z7, Z15
+	VFMADD213PS Z26, Z27, Z8
+	VFMADD213PS Z26, Z27, Z9
+	VFMADD213PS Z26, Z27, Z10
+	VFMADD213PS Z26, Z27, Z11
+	VFMADD231PS Z4, Z4, Z8
+	VFMADD231PS Z5, Z5, Z9
+	VFMADD231PS Z6, Z6, Z10
+	VFMADD231PS Z7, Z7, Z11
+	VADDPS Z25, Z4, Z16
 	PREFETCHT0 8256(SI)(CX*4)
+	VADDPS Z25, Z5, Z17
+	VADDPS Z25, Z6, Z18
+	VADDPS Z25, Z7, Z19
+	VFMADD213PS Z24, Z4, Z16
+	VFMADD213PS Z24, Z5, Z17
+	VFMADD213PS Z24, Z6, Z18
+	VFMADD213PS Z24, Z7, Z19
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+32(SB), Z4, Z16
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+32(SB), Z5, Z17
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+32(SB), Z6, Z18
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+32(SB), Z7, Z19
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+36(SB), Z4, Z16
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+36(SB), Z5, Z17
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+36(SB), Z6, Z18
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+36(SB), Z7, Z19
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+40(SB), Z4, Z16
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+40(SB), Z5, Z17
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+40(SB), Z6, Z18
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+40(SB), Z7, Z19
+	VADDPS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+44(SB), Z4, Z20
+	VADDPS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+44(SB), Z5, Z21
+	VADDPS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+44(SB), Z6, Z22
+	VADDPS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+44(SB), Z7, Z23
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+48(SB), Z4, Z20
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+48(SB), Z5, Z21
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+48(SB), Z6, Z22
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+48(SB), Z7, Z23
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+52(SB), Z4, Z20
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+52(SB), Z5, Z21
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+52(SB), Z6, Z22
 	PREFETCHT0 8320(SI)(CX*4)
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+52(SB), Z7, Z23
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+56(SB), Z4, Z20
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+56(SB), Z5, Z21
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+56(SB), Z6, Z22
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+56(SB), Z7, Z23
+	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+60(SB), Z7
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+64(SB), Z8, Z7
+	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+60(SB), Z6
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+64(SB), Z9, Z6
+	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+60(SB), Z5
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+64(SB), Z10, Z5
+	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+60(SB), Z4
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+64(SB), Z11, Z4
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+68(SB), Z8, Z7
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+68(SB), Z9, Z6
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+68(SB), Z10, Z5
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+68(SB), Z11, Z4
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+72(SB), Z8, Z7
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+72(SB), Z9, Z6
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+72(SB), Z10, Z5
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+72(SB), Z11, Z4
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+76(SB), Z8, Z7
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+76(SB), Z9, Z6
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+76(SB), Z10, Z5
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+76(SB), Z11, Z4
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+80(SB), Z8, Z7
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+80(SB), Z9, Z6
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+80(SB), Z10, Z5
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+80(SB), Z11, Z4
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+84(SB), Z8, Z7
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+84(SB), Z9, Z6
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+84(SB), Z10, Z5
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+84(SB), Z11, Z4
+	VDIVPS Z16, Z20, Z20
 	PREFETCHT0 8384(SI)(CX*4)
+	VDIVPS Z17, Z21, Z21
+	VDIVPS Z18, Z22, Z22
+	VDIVPS Z19, Z23, Z23
+	VMULPS Z7, Z20, Z20
+	VMULPS Z6, Z21, Z21
+	VMULPS Z5, Z22, Z22
+	VMULPS Z4, Z23, Z23
+	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+88(SB), Z4
+	VMAXPS Z0, Z4, Z4
+	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+88(SB), Z0
+	VMAXPS Z1, Z0, Z0
+	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+88(SB), Z1
+	VMAXPS Z2, Z1, Z1
+	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+88(SB), Z2
+	VMAXPS Z3, Z2, Z2
+	VFMADD231PS Z20, Z12, Z4
+	VFMADD231PS Z21, Z13, Z0
+	VFMADD231PS Z22, Z14, Z1
+	VFMADD231PS Z23, Z15, Z2
+	VMOVUPS Z4, 0(DX)(CX*4)
+	VMOVUPS Z0, 64(DX)(CX*4)
+	VMOVUPS Z1, 128(DX)(CX*4)
+	VMOVUPS Z2, 192(DX)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -3216,41 +3154,37 @@ fewer4:
 vectors5:
 	VMOVUPS 0(DI)(CX*4), Z0
 	VADDPS 0(SI)(CX*4), Z0, Z0
-	VPANDD.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+80(SB), Z0, Z1
-	VMINPS Z1, Z30, Z1
-	VPXORD Z31, Z1, Z2
-	VMULPS Z2, Z1, Z3
-	VMULPS Z29, Z3, Z4
-	VRNDSCALEPS $8, Z4, Z4
-	VMOVUPS Z3, Z5
-	VFMADD231PS Z28, Z4, Z5
-	VPXORD Z31, Z3, Z3
-	VFMADD231PS Z2, Z1, Z3
-	VADDPS Z3, Z5, Z5
-	VADDPS Z27, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
-	VFMADD213PS Z25, Z1, Z3
-	VFMADD213PS Z24, Z1, Z3
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+28(SB), Z1, Z3
-	VADDPS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+32(SB), Z1, Z2
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+36(SB), Z1, Z2
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+40(SB), Z1, Z2
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+44(SB), Z1, Z2
-	VMULPS Z2, Z1, Z1
-	VDIVPS Z3, Z1, Z1
-	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+48(SB), Z3
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+52(SB), Z5, Z3
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+56(SB), Z5, Z3
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+60(SB), Z5, Z3
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+64(SB), Z5, Z3
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+68(SB), Z5, Z3
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+72(SB), Z5, Z3
-	VMULPS Z3, Z1, Z1
-	VSCALEFPS Z4, Z1, Z1
-	VMAXPS Z0, Z31, Z0
-	VSUBPS Z1, Z0, Z0
-	VMOVUPS Z0, 0(DX)(CX*4)
+	VPANDD.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+92(SB), Z0, Z1
+	VMINPS Z1, Z31, Z1
+	VMULPS Z1, Z1, Z2
+	VFMADD213PS Z29, Z30, Z2
+	VPSLLD $23, Z2, Z3
+	VMULPS Z3, Z1, Z3
+	VFMADD213PS Z26, Z27, Z2
+	VFMADD231PS Z1, Z1, Z2
+	VADDPS Z25, Z1, Z4
+	VFMADD213PS Z24, Z1, Z4
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+32(SB), Z1, Z4
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+36(SB), Z1, Z4
 	PREFETCHT0 8192(SI)(CX*4)
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+40(SB), Z1, Z4
+	VADDPS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+44(SB), Z1, Z5
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+48(SB), Z1, Z5
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+52(SB), Z1, Z5
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+56(SB), Z1, Z5
+	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+60(SB), Z1
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+64(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+68(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+72(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+76(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+80(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+84(SB), Z2, Z1
+	VDIVPS Z4, Z5, Z5
+	VMULPS Z1, Z5, Z5
+	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+88(SB), Z1
+	VMAXPS Z0, Z1, Z1
+	VFMADD231PS Z5, Z3, Z1
+	VMOVUPS Z1, 0(DX)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -3265,41 +3199,37 @@ fewer6:
 	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
 	VMOVUPS.Z 0(DI)(CX*4), K7, Z1
 	VADDPS Z1, Z0, Z0
-	VPANDD.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+80(SB), Z0, Z1
-	VMINPS Z1, Z30, Z1
-	VPXORD Z31, Z1, Z2
-	VMULPS Z2, Z1, Z3
-	VMULPS Z29, Z3, Z4
-	VRNDSCALEPS $8, Z4, Z4
-	VMOVUPS Z3, Z5
-	VFMADD231PS Z28, Z4, Z5
-	VPXORD Z31, Z3, Z3
-	VFMADD231PS Z2, Z1, Z3
-	VADDPS Z3, Z5, Z5
-	VADDPS Z27, Z1, Z3
-	VFMADD213PS Z26, Z1, Z3
-	VFMADD213PS Z25, Z1, Z3
-	VFMADD213PS Z24, Z1, Z3
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+28(SB), Z1, Z3
-	VADDPS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+32(SB), Z1, Z2
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+36(SB), Z1, Z2
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+40(SB), Z1, Z2
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+44(SB), Z1, Z2
-	VMULPS Z2, Z1, Z1
-	VDIVPS Z3, Z1, Z1
-	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+48(SB), Z3
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+52(SB), Z5, Z3
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+56(SB), Z5, Z3
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+60(SB), Z5, Z3
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+64(SB), Z5, Z3
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+68(SB), Z5, Z3
-	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+72(SB), Z5, Z3
-	VMULPS Z3, Z1, Z1
-	VSCALEFPS Z4, Z1, Z1
-	VMAXPS Z0, Z31, Z0
-	VSUBPS Z1, Z0, Z0
-	VMOVUPS Z0, K7, 0(DX)(CX*4)
+	VPANDD.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+92(SB), Z0, Z1
+	VMINPS Z1, Z31, Z1
+	VMULPS Z1, Z1, Z2
+	VFMADD213PS Z29, Z30, Z2
+	VPSLLD $23, Z2, Z3
+	VMULPS Z3, Z1, Z3
+	VFMADD213PS Z26, Z27, Z2
+	VFMADD231PS Z1, Z1, Z2
+	VADDPS Z25, Z1, Z4
+	VFMADD213PS Z24, Z1, Z4
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+32(SB), Z1, Z4
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+36(SB), Z1, Z4
 	PREFETCHT0 8192(SI)(CX*4)
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+40(SB), Z1, Z4
+	VADDPS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+44(SB), Z1, Z5
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+48(SB), Z1, Z5
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+52(SB), Z1, Z5
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+56(SB), Z1, Z5
+	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+60(SB), Z1
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+64(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+68(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+72(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+76(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+80(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtZ3ProductEpilogueRows16Numbers<>+84(SB), Z2, Z1
+	VDIVPS Z4, Z5, Z5
+	VMULPS Z1, Z5, Z5
+	VBROADCASTSS noiseGtZ3ProductEpilogueRows16Numbers<>+88(SB), Z1
+	VMAXPS Z0, Z1, Z1
+	VFMADD231PS Z5, Z3, Z1
+	VMOVUPS Z1, K7, 0(DX)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -3310,9 +3240,9 @@ done7:
 	VZEROUPPER
 	RET
 narrower1:
-	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+608(SB), Y14
-	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+0(SB), Y13
-	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+32(SB), Y12
+	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+0(SB), Y14
+	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+32(SB), Y13
+	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+64(SB), Y12
 row9:
 	XORQ CX, CX
 	MOVQ n+24(FP), BX
@@ -3325,91 +3255,69 @@ vectors10:
 	VADDPS 0(SI)(CX*4), Y0, Y0
 	VMOVUPS 32(DI)(CX*4), Y1
 	VADDPS 32(SI)(CX*4), Y1, Y1
-	VPAND noiseGtZ3ProductEpilogueRows8Numbers<>+640(SB), Y0, Y2
-	VPAND noiseGtZ3ProductEpilogueRows8Numbers<>+640(SB), Y1, Y3
-	VMINPS Y2, Y13, Y2
-	VMINPS Y3, Y13, Y3
-	VPXOR Y14, Y2, Y4
-	VPXOR Y14, Y3, Y5
-	VMULPS Y4, Y2, Y6
-	VMULPS Y5, Y3, Y7
-	VMULPS Y12, Y6, Y8
-	VMULPS Y12, Y7, Y9
-	VROUNDPS $8, Y8, Y8
-	VROUNDPS $8, Y9, Y9
-	VMOVUPS Y6, Y10
-	VFMADD231PS noiseGtZ3ProductEpilogueRows8Numbers<>+64(SB), Y8, Y10
-	VMOVUPS Y7, Y11
-	VFMADD231PS noiseGtZ3ProductEpilogueRows8Numbers<>+64(SB), Y9, Y11
-	VPXOR Y14, Y6, Y6
-	VPXOR Y14, Y7, Y7
-	VFMADD231PS Y4, Y2, Y6
-	VFMADD231PS Y5, Y3, Y7
-	VADDPS Y6, Y10, Y10
-	VADDPS Y7, Y11, Y11
-	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+96(SB), Y2, Y7
-	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+96(SB), Y3, Y6
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+128(SB), Y2, Y7
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+128(SB), Y3, Y6
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+160(SB), Y2, Y7
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+160(SB), Y3, Y6
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+192(SB), Y2, Y7
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+192(SB), Y3, Y6
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+224(SB), Y2, Y7
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+224(SB), Y3, Y6
-	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+256(SB), Y2, Y5
-	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+256(SB), Y3, Y4
+	VPAND noiseGtZ3ProductEpilogueRows8Numbers<>+736(SB), Y0, Y2
+	VPAND noiseGtZ3ProductEpilogueRows8Numbers<>+736(SB), Y1, Y3
+	VMINPS Y2, Y14, Y2
+	VMINPS Y3, Y14, Y3
+	VMULPS Y2, Y2, Y4
+	VMULPS Y3, Y3, Y5
+	VFMADD213PS Y12, Y13, Y4
+	VFMADD213PS Y12, Y13, Y5
+	VPSLLD $23, Y4, Y6
+	VPSLLD $23, Y5, Y7
+	VMULPS Y6, Y2, Y6
+	VMULPS Y7, Y3, Y7
+	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+160(SB), Y8
+	VFMADD231PS noiseGtZ3ProductEpilogueRows8Numbers<>+128(SB), Y4, Y8
+	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+160(SB), Y4
+	VFMADD231PS noiseGtZ3ProductEpilogueRows8Numbers<>+128(SB), Y5, Y4
+	VFMADD231PS Y2, Y2, Y8
+	VFMADD231PS Y3, Y3, Y4
+	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+192(SB), Y2, Y5
+	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+192(SB), Y3, Y9
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+224(SB), Y2, Y5
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+224(SB), Y3, Y9
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+256(SB), Y2, Y5
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+256(SB), Y3, Y9
 	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+288(SB), Y2, Y5
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+288(SB), Y3, Y4
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+320(SB), Y2, Y5
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+320(SB), Y3, Y4
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+352(SB), Y2, Y5
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+352(SB), Y3, Y4
-	VMULPS Y5, Y2, Y2
-	VMULPS Y4, Y3, Y3
-	VDIVPS Y7, Y2, Y2
-	VDIVPS Y6, Y3, Y3
-	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+384(SB), Y6
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+416(SB), Y10, Y6
-	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+384(SB), Y7
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+416(SB), Y11, Y7
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+448(SB), Y10, Y6
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+448(SB), Y11, Y7
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+480(SB), Y10, Y6
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+480(SB), Y11, Y7
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+512(SB), Y10, Y6
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+512(SB), Y11, Y7
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+544(SB), Y10, Y6
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+544(SB), Y11, Y7
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+576(SB), Y10, Y6
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+576(SB), Y11, Y7
-	VMULPS Y6, Y2, Y2
-	VMULPS Y7, Y3, Y3
-	VMULPS noiseGtZ3ProductEpilogueRows8Numbers<>+672(SB), Y8, Y7
-	VROUNDPS $8, Y7, Y7
-	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+704(SB), Y7, Y6
-	VPSLLD $23, Y6, Y6
-	VMULPS Y6, Y2, Y2
-	VSUBPS Y7, Y8, Y7
-	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+704(SB), Y7, Y6
-	VPSLLD $23, Y6, Y6
-	VMULPS Y6, Y2, Y2
-	VMULPS noiseGtZ3ProductEpilogueRows8Numbers<>+672(SB), Y9, Y8
-	VROUNDPS $8, Y8, Y8
-	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+704(SB), Y8, Y6
-	VPSLLD $23, Y6, Y6
-	VMULPS Y6, Y3, Y3
-	VSUBPS Y8, Y9, Y8
-	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+704(SB), Y8, Y6
-	VPSLLD $23, Y6, Y6
-	VMULPS Y6, Y3, Y3
-	VMAXPS Y0, Y14, Y0
-	VMAXPS Y1, Y14, Y1
-	VSUBPS Y2, Y0, Y0
-	VSUBPS Y3, Y1, Y1
-	VMOVUPS Y0, 0(DX)(CX*4)
-	VMOVUPS Y1, 32(DX)(CX*4)
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+288(SB), Y3, Y9
 	PREFETCHT0 8192(SI)(CX*4)
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+320(SB), Y2, Y5
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+320(SB), Y3, Y9
+	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+352(SB), Y2, Y10
+	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+352(SB), Y3, Y11
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+384(SB), Y2, Y10
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+384(SB), Y3, Y11
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+416(SB), Y2, Y10
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+416(SB), Y3, Y11
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+448(SB), Y2, Y10
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+448(SB), Y3, Y11
+	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+480(SB), Y3
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+512(SB), Y8, Y3
+	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+480(SB), Y2
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+512(SB), Y4, Y2
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+544(SB), Y8, Y3
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+544(SB), Y4, Y2
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+576(SB), Y8, Y3
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+576(SB), Y4, Y2
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+608(SB), Y8, Y3
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+608(SB), Y4, Y2
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+640(SB), Y8, Y3
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+640(SB), Y4, Y2
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+672(SB), Y8, Y3
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+672(SB), Y4, Y2
+	VDIVPS Y5, Y10, Y10
+	VDIVPS Y9, Y11, Y11
+	VMULPS Y3, Y10, Y10
+	VMULPS Y2, Y11, Y11
+	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+704(SB), Y2
+	VMAXPS Y0, Y2, Y2
+	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+704(SB), Y0
+	VMAXPS Y1, Y0, Y0
+	VFMADD231PS Y10, Y6, Y2
+	VFMADD231PS Y11, Y7, Y0
+	VMOVUPS Y2, 0(DX)(CX*4)
+	VMOVUPS Y0, 32(DX)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -3422,49 +3330,38 @@ fewer11:
 vectors12:
 	VMOVUPS 0(DI)(CX*4), Y0
 	VADDPS 0(SI)(CX*4), Y0, Y0
-	VPAND noiseGtZ3ProductEpilogueRows8Numbers<>+640(SB), Y0, Y1
-	VMINPS Y1, Y13, Y1
-	VPXOR Y14, Y1, Y2
-	VMULPS Y2, Y1, Y3
-	VMULPS Y12, Y3, Y4
-	VROUNDPS $8, Y4, Y4
-	VMOVUPS Y3, Y5
-	VFMADD231PS noiseGtZ3ProductEpilogueRows8Numbers<>+64(SB), Y4, Y5
-	VPXOR Y14, Y3, Y3
-	VFMADD231PS Y2, Y1, Y3
-	VADDPS Y3, Y5, Y5
-	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+96(SB), Y1, Y3
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+128(SB), Y1, Y3
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+160(SB), Y1, Y3
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+192(SB), Y1, Y3
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+224(SB), Y1, Y3
-	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+256(SB), Y1, Y2
+	VPAND noiseGtZ3ProductEpilogueRows8Numbers<>+736(SB), Y0, Y1
+	VMINPS Y1, Y14, Y1
+	VMULPS Y1, Y1, Y2
+	VFMADD213PS Y12, Y13, Y2
+	VPSLLD $23, Y2, Y3
+	VMULPS Y3, Y1, Y3
+	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+160(SB), Y4
+	VFMADD231PS noiseGtZ3ProductEpilogueRows8Numbers<>+128(SB), Y2, Y4
+	VFMADD231PS Y1, Y1, Y4
+	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+192(SB), Y1, Y2
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+224(SB), Y1, Y2
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+256(SB), Y1, Y2
 	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+288(SB), Y1, Y2
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+320(SB), Y1, Y2
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+352(SB), Y1, Y2
-	VMULPS Y2, Y1, Y1
-	VDIVPS Y3, Y1, Y1
-	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+384(SB), Y3
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+416(SB), Y5, Y3
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+448(SB), Y5, Y3
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+480(SB), Y5, Y3
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+512(SB), Y5, Y3
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+544(SB), Y5, Y3
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+576(SB), Y5, Y3
-	VMULPS Y3, Y1, Y1
-	VMULPS noiseGtZ3ProductEpilogueRows8Numbers<>+672(SB), Y4, Y3
-	VROUNDPS $8, Y3, Y3
-	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+704(SB), Y3, Y5
-	VPSLLD $23, Y5, Y5
-	VMULPS Y5, Y1, Y1
-	VSUBPS Y3, Y4, Y3
-	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+704(SB), Y3, Y5
-	VPSLLD $23, Y5, Y5
-	VMULPS Y5, Y1, Y1
-	VMAXPS Y0, Y14, Y0
-	VSUBPS Y1, Y0, Y0
-	VMOVUPS Y0, 0(DX)(CX*4)
 	PREFETCHT0 8192(SI)(CX*4)
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+320(SB), Y1, Y2
+	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+352(SB), Y1, Y5
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+384(SB), Y1, Y5
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+416(SB), Y1, Y5
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+448(SB), Y1, Y5
+	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+480(SB), Y1
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+512(SB), Y4, Y1
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+544(SB), Y4, Y1
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+576(SB), Y4, Y1
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+608(SB), Y4, Y1
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+640(SB), Y4, Y1
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+672(SB), Y4, Y1
+	VDIVPS Y2, Y5, Y5
+	VMULPS Y1, Y5, Y5
+	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+704(SB), Y1
+	VMAXPS Y0, Y1, Y1
+	VFMADD231PS Y5, Y3, Y1
+	VMOVUPS Y1, 0(DX)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -3473,54 +3370,43 @@ fewer13:
 	SUBQ CX, BX
 	JEQ done14
 	NEGQ BX
-	LEAQ noiseGtZ3ProductEpilogueRows8Numbers<>+768(SB), AX
+	LEAQ noiseGtZ3ProductEpilogueRows8Numbers<>+800(SB), AX
 	VMOVUPS (AX)(BX*4), Y15
 	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
 	VMASKMOVPS 0(DI)(CX*4), Y15, Y1
 	VADDPS Y1, Y0, Y0
-	VPAND noiseGtZ3ProductEpilogueRows8Numbers<>+640(SB), Y0, Y1
-	VMINPS Y1, Y13, Y1
-	VPXOR Y14, Y1, Y2
-	VMULPS Y2, Y1, Y3
-	VMULPS Y12, Y3, Y4
-	VROUNDPS $8, Y4, Y4
-	VMOVUPS Y3, Y5
-	VFMADD231PS noiseGtZ3ProductEpilogueRows8Numbers<>+64(SB), Y4, Y5
-	VPXOR Y14, Y3, Y3
-	VFMADD231PS Y2, Y1, Y3
-	VADDPS Y3, Y5, Y5
-	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+96(SB), Y1, Y3
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+128(SB), Y1, Y3
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+160(SB), Y1, Y3
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+192(SB), Y1, Y3
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+224(SB), Y1, Y3
-	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+256(SB), Y1, Y2
+	VPAND noiseGtZ3ProductEpilogueRows8Numbers<>+736(SB), Y0, Y1
+	VMINPS Y1, Y14, Y1
+	VMULPS Y1, Y1, Y2
+	VFMADD213PS Y12, Y13, Y2
+	VPSLLD $23, Y2, Y3
+	VMULPS Y3, Y1, Y3
+	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+160(SB), Y4
+	VFMADD231PS noiseGtZ3ProductEpilogueRows8Numbers<>+128(SB), Y2, Y4
+	VFMADD231PS Y1, Y1, Y4
+	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+192(SB), Y1, Y2
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+224(SB), Y1, Y2
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+256(SB), Y1, Y2
 	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+288(SB), Y1, Y2
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+320(SB), Y1, Y2
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+352(SB), Y1, Y2
-	VMULPS Y2, Y1, Y1
-	VDIVPS Y3, Y1, Y1
-	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+384(SB), Y3
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+416(SB), Y5, Y3
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+448(SB), Y5, Y3
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+480(SB), Y5, Y3
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+512(SB), Y5, Y3
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+544(SB), Y5, Y3
-	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+576(SB), Y5, Y3
-	VMULPS Y3, Y1, Y1
-	VMULPS noiseGtZ3ProductEpilogueRows8Numbers<>+672(SB), Y4, Y3
-	VROUNDPS $8, Y3, Y3
-	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+704(SB), Y3, Y5
-	VPSLLD $23, Y5, Y5
-	VMULPS Y5, Y1, Y1
-	VSUBPS Y3, Y4, Y3
-	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+704(SB), Y3, Y5
-	VPSLLD $23, Y5, Y5
-	VMULPS Y5, Y1, Y1
-	VMAXPS Y0, Y14, Y0
-	VSUBPS Y1, Y0, Y0
-	VMASKMOVPS Y0, Y15, 0(DX)(CX*4)
 	PREFETCHT0 8192(SI)(CX*4)
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+320(SB), Y1, Y2
+	VADDPS noiseGtZ3ProductEpilogueRows8Numbers<>+352(SB), Y1, Y5
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+384(SB), Y1, Y5
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+416(SB), Y1, Y5
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+448(SB), Y1, Y5
+	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+480(SB), Y1
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+512(SB), Y4, Y1
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+544(SB), Y4, Y1
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+576(SB), Y4, Y1
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+608(SB), Y4, Y1
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+640(SB), Y4, Y1
+	VFMADD213PS noiseGtZ3ProductEpilogueRows8Numbers<>+672(SB), Y4, Y1
+	VDIVPS Y2, Y5, Y5
+	VMULPS Y1, Y5, Y5
+	VMOVUPS noiseGtZ3ProductEpilogueRows8Numbers<>+704(SB), Y1
+	VMAXPS Y0, Y1, Y1
+	VFMADD231PS Y5, Y3, Y1
+	VMASKMOVPS Y1, Y15, 0(DX)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -3588,13 +3474,13 @@ row2:
 	JGT fewer4
 	PCALIGN $32
 vectors3:
+	PREFETCHT0 50176(SI)(CX*4)
+	PREFETCHT0 50240(SI)(CX*4)
+	PREFETCHT0 50304(SI)(CX*4)
 	VADDPS 0(SI)(CX*4), Z0, Z0
 	VADDPS 64(SI)(CX*4), Z1, Z1
 	VADDPS 128(SI)(CX*4), Z2, Z2
 	VADDPS 192(SI)(CX*4), Z3, Z3
-	PREFETCHT0 50176(SI)(CX*4)
-	PREFETCHT0 50240(SI)(CX*4)
-	PREFETCHT0 50304(SI)(CX*4)
 	PREFETCHT0 50368(SI)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
@@ -3652,26 +3538,26 @@ done7:
 	JGT fewer9
 	PCALIGN $32
 vectors8:
+	PREFETCHT0 50176(SI)(CX*4)
 	VMOVUPS 0(SI)(CX*4), Z4
 	VSUBPS Z31, Z4, Z4
+	PREFETCHT0 50240(SI)(CX*4)
 	VMOVUPS 64(SI)(CX*4), Z5
 	VSUBPS Z31, Z5, Z5
 	VMOVUPS 128(SI)(CX*4), Z6
 	VSUBPS Z31, Z6, Z6
 	VMOVUPS 192(SI)(CX*4), Z7
 	VSUBPS Z31, Z7, Z7
+	PREFETCHT0 50304(SI)(CX*4)
 	VMULPS Z4, Z4, Z4
 	VMULPS Z5, Z5, Z5
 	VMULPS Z6, Z6, Z6
+	PREFETCHT0 50368(SI)(CX*4)
 	VMULPS Z7, Z7, Z7
 	VADDPS Z4, Z0, Z0
 	VADDPS Z5, Z1, Z1
 	VADDPS Z6, Z2, Z2
 	VADDPS Z7, Z3, Z3
-	PREFETCHT0 50176(SI)(CX*4)
-	PREFETCHT0 50240(SI)(CX*4)
-	PREFETCHT0 50304(SI)(CX*4)
-	PREFETCHT0 50368(SI)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors8
@@ -3684,9 +3570,9 @@ fewer9:
 vectors10:
 	VMOVUPS 0(SI)(CX*4), Z4
 	VSUBPS Z31, Z4, Z4
+	PREFETCHT0 50176(SI)(CX*4)
 	VMULPS Z4, Z4, Z4
 	VADDPS Z4, Z0, Z0
-	PREFETCHT0 50176(SI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -3700,11 +3586,11 @@ fewer11:
 	KMOVW AX, K7
 	VMOVUPS.Z 0(SI)(CX*4), K7, Z4
 	VSUBPS Z31, Z4, Z4
+	PREFETCHT0 50176(SI)(CX*4)
 	VMULPS Z4, Z4, Z4
 	VBROADCASTSS noiseGtBlocks0MeanVectorRows16Numbers<>+0(SB), Z5
 	VBLENDMPS Z4, Z5, K7, Z5
 	VADDPS Z5, Z0, Z0
-	PREFETCHT0 50176(SI)(CX*4)
 done12:
 	VADDPS Z1, Z0, Z0
 	VADDPS Z2, Z0, Z0
@@ -3746,12 +3632,12 @@ row14:
 	JGT fewer16
 	PCALIGN $32
 vectors15:
+	PREFETCHT0 50176(SI)(CX*4)
+	PREFETCHT0 50240(SI)(CX*4)
 	VADDPS 0(SI)(CX*4), Y0, Y0
 	VADDPS 32(SI)(CX*4), Y1, Y1
 	VADDPS 64(SI)(CX*4), Y2, Y2
 	VADDPS 96(SI)(CX*4), Y3, Y3
-	PREFETCHT0 50176(SI)(CX*4)
-	PREFETCHT0 50240(SI)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors15
@@ -3805,6 +3691,7 @@ done19:
 	JGT fewer21
 	PCALIGN $32
 vectors20:
+	PREFETCHT0 50176(SI)(CX*4)
 	VMOVUPS 0(SI)(CX*4), Y4
 	VSUBPS Y14, Y4, Y4
 	VMOVUPS 32(SI)(CX*4), Y5
@@ -3814,6 +3701,7 @@ vectors20:
 	VMOVUPS 96(SI)(CX*4), Y7
 	VSUBPS Y14, Y7, Y7
 	VMULPS Y4, Y4, Y4
+	PREFETCHT0 50240(SI)(CX*4)
 	VMULPS Y5, Y5, Y5
 	VMULPS Y6, Y6, Y6
 	VMULPS Y7, Y7, Y7
@@ -3821,8 +3709,6 @@ vectors20:
 	VADDPS Y5, Y1, Y1
 	VADDPS Y6, Y2, Y2
 	VADDPS Y7, Y3, Y3
-	PREFETCHT0 50176(SI)(CX*4)
-	PREFETCHT0 50240(SI)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors20
@@ -3835,9 +3721,9 @@ fewer21:
 vectors22:
 	VMOVUPS 0(SI)(CX*4), Y4
 	VSUBPS Y14, Y4, Y4
+	PREFETCHT0 50176(SI)(CX*4)
 	VMULPS Y4, Y4, Y4
 	VADDPS Y4, Y0, Y0
-	PREFETCHT0 50176(SI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors22
@@ -3850,11 +3736,11 @@ fewer23:
 	VMOVUPS (AX)(BX*4), Y15
 	VMASKMOVPS 0(SI)(CX*4), Y15, Y4
 	VSUBPS Y14, Y4, Y4
+	PREFETCHT0 50176(SI)(CX*4)
 	VMULPS Y4, Y4, Y4
 	VMOVUPS noiseGtBlocks0MeanVectorRows8Numbers<>+0(SB), Y5
 	VBLENDVPS Y15, Y4, Y5, Y5
 	VADDPS Y5, Y0, Y0
-	PREFETCHT0 50176(SI)(CX*4)
 done24:
 	VADDPS Y1, Y0, Y0
 	VADDPS Y2, Y0, Y0
@@ -3939,13 +3825,13 @@ row2:
 	JGT fewer4
 	PCALIGN $32
 vectors3:
+	PREFETCHT0 100352(SI)(CX*4)
+	PREFETCHT0 100416(SI)(CX*4)
+	PREFETCHT0 100480(SI)(CX*4)
 	VADDPS 0(SI)(CX*4), Z0, Z0
 	VADDPS 64(SI)(CX*4), Z1, Z1
 	VADDPS 128(SI)(CX*4), Z2, Z2
 	VADDPS 192(SI)(CX*4), Z3, Z3
-	PREFETCHT0 100352(SI)(CX*4)
-	PREFETCHT0 100416(SI)(CX*4)
-	PREFETCHT0 100480(SI)(CX*4)
 	PREFETCHT0 100544(SI)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
@@ -4003,26 +3889,26 @@ done7:
 	JGT fewer9
 	PCALIGN $32
 vectors8:
+	PREFETCHT0 100352(SI)(CX*4)
 	VMOVUPS 0(SI)(CX*4), Z4
 	VSUBPS Z31, Z4, Z4
+	PREFETCHT0 100416(SI)(CX*4)
 	VMOVUPS 64(SI)(CX*4), Z5
 	VSUBPS Z31, Z5, Z5
 	VMOVUPS 128(SI)(CX*4), Z6
 	VSUBPS Z31, Z6, Z6
 	VMOVUPS 192(SI)(CX*4), Z7
 	VSUBPS Z31, Z7, Z7
+	PREFETCHT0 100480(SI)(CX*4)
 	VMULPS Z4, Z4, Z4
 	VMULPS Z5, Z5, Z5
 	VMULPS Z6, Z6, Z6
+	PREFETCHT0 100544(SI)(CX*4)
 	VMULPS Z7, Z7, Z7
 	VADDPS Z4, Z0, Z0
 	VADDPS Z5, Z1, Z1
 	VADDPS Z6, Z2, Z2
 	VADDPS Z7, Z3, Z3
-	PREFETCHT0 100352(SI)(CX*4)
-	PREFETCHT0 100416(SI)(CX*4)
-	PREFETCHT0 100480(SI)(CX*4)
-	PREFETCHT0 100544(SI)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors8
@@ -4035,9 +3921,9 @@ fewer9:
 vectors10:
 	VMOVUPS 0(SI)(CX*4), Z4
 	VSUBPS Z31, Z4, Z4
+	PREFETCHT0 100352(SI)(CX*4)
 	VMULPS Z4, Z4, Z4
 	VADDPS Z4, Z0, Z0
-	PREFETCHT0 100352(SI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -4051,11 +3937,11 @@ fewer11:
 	KMOVW AX, K7
 	VMOVUPS.Z 0(SI)(CX*4), K7, Z4
 	VSUBPS Z31, Z4, Z4
+	PREFETCHT0 100352(SI)(CX*4)
 	VMULPS Z4, Z4, Z4
 	VBROADCASTSS noiseGtBlocks1MeanVectorRows16Numbers<>+0(SB), Z5
 	VBLENDMPS Z4, Z5, K7, Z5
 	VADDPS Z5, Z0, Z0
-	PREFETCHT0 100352(SI)(CX*4)
 done12:
 	VADDPS Z1, Z0, Z0
 	VADDPS Z2, Z0, Z0
@@ -4097,12 +3983,12 @@ row14:
 	JGT fewer16
 	PCALIGN $32
 vectors15:
+	PREFETCHT0 100352(SI)(CX*4)
+	PREFETCHT0 100416(SI)(CX*4)
 	VADDPS 0(SI)(CX*4), Y0, Y0
 	VADDPS 32(SI)(CX*4), Y1, Y1
 	VADDPS 64(SI)(CX*4), Y2, Y2
 	VADDPS 96(SI)(CX*4), Y3, Y3
-	PREFETCHT0 100352(SI)(CX*4)
-	PREFETCHT0 100416(SI)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors15
@@ -4156,6 +4042,7 @@ done19:
 	JGT fewer21
 	PCALIGN $32
 vectors20:
+	PREFETCHT0 100352(SI)(CX*4)
 	VMOVUPS 0(SI)(CX*4), Y4
 	VSUBPS Y14, Y4, Y4
 	VMOVUPS 32(SI)(CX*4), Y5
@@ -4165,6 +4052,7 @@ vectors20:
 	VMOVUPS 96(SI)(CX*4), Y7
 	VSUBPS Y14, Y7, Y7
 	VMULPS Y4, Y4, Y4
+	PREFETCHT0 100416(SI)(CX*4)
 	VMULPS Y5, Y5, Y5
 	VMULPS Y6, Y6, Y6
 	VMULPS Y7, Y7, Y7
@@ -4172,8 +4060,6 @@ vectors20:
 	VADDPS Y5, Y1, Y1
 	VADDPS Y6, Y2, Y2
 	VADDPS Y7, Y3, Y3
-	PREFETCHT0 100352(SI)(CX*4)
-	PREFETCHT0 100416(SI)(CX*4)
 	ADDQ $32, CX
 	CMPQ CX, BX
 	JLE vectors20
@@ -4186,9 +4072,9 @@ fewer21:
 vectors22:
 	VMOVUPS 0(SI)(CX*4), Y4
 	VSUBPS Y14, Y4, Y4
+	PREFETCHT0 100352(SI)(CX*4)
 	VMULPS Y4, Y4, Y4
 	VADDPS Y4, Y0, Y0
-	PREFETCHT0 100352(SI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors22
@@ -4201,11 +4087,11 @@ fewer23:
 	VMOVUPS (AX)(BX*4), Y15
 	VMASKMOVPS 0(SI)(CX*4), Y15, Y4
 	VSUBPS Y14, Y4, Y4
+	PREFETCHT0 100352(SI)(CX*4)
 	VMULPS Y4, Y4, Y4
 	VMOVUPS noiseGtBlocks1MeanVectorRows8Numbers<>+0(SB), Y5
 	VBLENDVPS Y15, Y4, Y5, Y5
 	VADDPS Y5, Y0, Y0
-	PREFETCHT0 100352(SI)(CX*4)
 done24:
 	VADDPS Y1, Y0, Y0
 	VADDPS Y2, Y0, Y0

@@ -892,99 +892,103 @@ DATA noiseGtZ2ProductEpilogueRows4Numbers<>+0(SB)/4, $0x41680000
 DATA noiseGtZ2ProductEpilogueRows4Numbers<>+4(SB)/4, $0x41680000
 DATA noiseGtZ2ProductEpilogueRows4Numbers<>+8(SB)/4, $0x41680000
 DATA noiseGtZ2ProductEpilogueRows4Numbers<>+12(SB)/4, $0x41680000
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+16(SB)/4, $0x3f38aa3b
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+20(SB)/4, $0x3f38aa3b
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+24(SB)/4, $0x3f38aa3b
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+28(SB)/4, $0x3f38aa3b
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+32(SB)/4, $0xbfb17218
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+36(SB)/4, $0xbfb17218
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+40(SB)/4, $0xbfb17218
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+44(SB)/4, $0xbfb17218
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+48(SB)/4, $0x4120e658
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+52(SB)/4, $0x4120e658
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+56(SB)/4, $0x4120e658
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+60(SB)/4, $0x4120e658
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+64(SB)/4, $0x423b88c5
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+68(SB)/4, $0x423b88c5
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+72(SB)/4, $0x423b88c5
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+76(SB)/4, $0x423b88c5
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+80(SB)/4, $0x42f24b37
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+84(SB)/4, $0x42f24b37
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+88(SB)/4, $0x42f24b37
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+92(SB)/4, $0x42f24b37
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+96(SB)/4, $0x4329e568
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+100(SB)/4, $0x4329e568
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+104(SB)/4, $0x4329e568
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+108(SB)/4, $0x4329e568
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+112(SB)/4, $0x42cc2290
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+116(SB)/4, $0x42cc2290
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+120(SB)/4, $0x42cc2290
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+124(SB)/4, $0x42cc2290
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+128(SB)/4, $0x4120e2d4
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+132(SB)/4, $0x4120e2d4
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+136(SB)/4, $0x4120e2d4
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+140(SB)/4, $0x4120e2d4
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+144(SB)/4, $0x423799a6
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+148(SB)/4, $0x423799a6
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+152(SB)/4, $0x423799a6
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+156(SB)/4, $0x423799a6
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+160(SB)/4, $0x42ddba83
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+164(SB)/4, $0x42ddba83
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+168(SB)/4, $0x42ddba83
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+172(SB)/4, $0x42ddba83
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+176(SB)/4, $0x42ffd791
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+180(SB)/4, $0x42ffd791
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+184(SB)/4, $0x42ffd791
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+188(SB)/4, $0x42ffd791
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+192(SB)/4, $0x3711cdcc
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+196(SB)/4, $0x3711cdcc
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+200(SB)/4, $0x3711cdcc
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+204(SB)/4, $0x3711cdcc
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+208(SB)/4, $0x38dafb6b
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+212(SB)/4, $0x38dafb6b
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+216(SB)/4, $0x38dafb6b
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+220(SB)/4, $0x38dafb6b
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+224(SB)/4, $0x3a882c48
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+228(SB)/4, $0x3a882c48
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+232(SB)/4, $0x3a882c48
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+236(SB)/4, $0x3a882c48
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+240(SB)/4, $0x3c082c03
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+244(SB)/4, $0x3c082c03
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+248(SB)/4, $0x3c082c03
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+252(SB)/4, $0x3c082c03
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+256(SB)/4, $0x3d4c42d3
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+260(SB)/4, $0x3d4c42d3
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+264(SB)/4, $0x3d4c42d3
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+268(SB)/4, $0x3d4c42d3
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+272(SB)/4, $0x3e4c42d3
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+276(SB)/4, $0x3e4c42d3
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+280(SB)/4, $0x3e4c42d3
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+284(SB)/4, $0x3e4c42d3
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+288(SB)/4, $0x3ecc42d3
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+292(SB)/4, $0x3ecc42d3
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+296(SB)/4, $0x3ecc42d3
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+300(SB)/4, $0x3ecc42d3
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+304(SB)/4, $0x80000000
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+308(SB)/4, $0x80000000
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+312(SB)/4, $0x80000000
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+316(SB)/4, $0x80000000
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+320(SB)/4, $0x7fffffff
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+324(SB)/4, $0x7fffffff
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+328(SB)/4, $0x7fffffff
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+332(SB)/4, $0x7fffffff
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+336(SB)/4, $0x3f000000
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+340(SB)/4, $0x3f000000
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+344(SB)/4, $0x3f000000
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+348(SB)/4, $0x3f000000
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+352(SB)/4, $0x4b40007f
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+356(SB)/4, $0x4b40007f
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+360(SB)/4, $0x4b40007f
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+364(SB)/4, $0x4b40007f
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+368(SB)/4, $0xffffffff
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+372(SB)/4, $0x0
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+376(SB)/4, $0x0
-DATA noiseGtZ2ProductEpilogueRows4Numbers<>+380(SB)/4, $0x0
-GLOBL noiseGtZ2ProductEpilogueRows4Numbers<>(SB), RODATA|NOPTR, $384
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+16(SB)/4, $0xbf38aa54
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+20(SB)/4, $0xbf38aa54
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+24(SB)/4, $0xbf38aa54
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+28(SB)/4, $0xbf38aa54
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+32(SB)/4, $0x4b40089b
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+36(SB)/4, $0x4b40089b
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+40(SB)/4, $0x4b40089b
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+44(SB)/4, $0x4b40089b
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+48(SB)/4, $0x17
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+52(SB)/4, $0x17
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+56(SB)/4, $0x17
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+60(SB)/4, $0x17
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+64(SB)/4, $0x3fb17200
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+68(SB)/4, $0x3fb17200
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+72(SB)/4, $0x3fb17200
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+76(SB)/4, $0x3fb17200
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+80(SB)/4, $0xcb851b77
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+84(SB)/4, $0xcb851b77
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+88(SB)/4, $0xcb851b77
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+92(SB)/4, $0xcb851b77
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+96(SB)/4, $0x42c0017c
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+100(SB)/4, $0x42c0017c
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+104(SB)/4, $0x42c0017c
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+108(SB)/4, $0x42c0017c
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+112(SB)/4, $0x44332fe9
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+116(SB)/4, $0x44332fe9
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+120(SB)/4, $0x44332fe9
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+124(SB)/4, $0x44332fe9
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+128(SB)/4, $0x4516e0af
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+132(SB)/4, $0x4516e0af
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+136(SB)/4, $0x4516e0af
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+140(SB)/4, $0x4516e0af
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+144(SB)/4, $0x457d577b
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+148(SB)/4, $0x457d577b
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+152(SB)/4, $0x457d577b
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+156(SB)/4, $0x457d577b
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+160(SB)/4, $0x452e3036
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+164(SB)/4, $0x452e3036
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+168(SB)/4, $0x452e3036
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+172(SB)/4, $0x452e3036
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+176(SB)/4, $0x42be18f8
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+180(SB)/4, $0x42be18f8
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+184(SB)/4, $0x42be18f8
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+188(SB)/4, $0x42be18f8
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+192(SB)/4, $0x44322eba
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+196(SB)/4, $0x44322eba
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+200(SB)/4, $0x44322eba
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+204(SB)/4, $0x44322eba
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+208(SB)/4, $0x450e2ed9
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+212(SB)/4, $0x450e2ed9
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+216(SB)/4, $0x450e2ed9
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+220(SB)/4, $0x450e2ed9
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+224(SB)/4, $0x4558911f
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+228(SB)/4, $0x4558911f
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+232(SB)/4, $0x4558911f
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+236(SB)/4, $0x4558911f
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+240(SB)/4, $0xa912fe09
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+244(SB)/4, $0xa912fe09
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+248(SB)/4, $0xa912fe09
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+252(SB)/4, $0xa912fe09
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+256(SB)/4, $0x2adcc460
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+260(SB)/4, $0x2adcc460
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+264(SB)/4, $0x2adcc460
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+268(SB)/4, $0x2adcc460
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+272(SB)/4, $0xac894844
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+276(SB)/4, $0xac894844
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+280(SB)/4, $0xac894844
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+284(SB)/4, $0xac894844
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+288(SB)/4, $0x2e09485b
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+292(SB)/4, $0x2e09485b
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+296(SB)/4, $0x2e09485b
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+300(SB)/4, $0x2e09485b
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+304(SB)/4, $0xaf4decc8
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+308(SB)/4, $0xaf4decc8
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+312(SB)/4, $0xaf4decc8
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+316(SB)/4, $0xaf4decc8
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+320(SB)/4, $0x304dec9e
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+324(SB)/4, $0x304dec9e
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+328(SB)/4, $0x304dec9e
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+332(SB)/4, $0x304dec9e
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+336(SB)/4, $0xb0cdec84
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+340(SB)/4, $0xb0cdec84
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+344(SB)/4, $0xb0cdec84
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+348(SB)/4, $0xb0cdec84
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+352(SB)/4, $0x80000000
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+356(SB)/4, $0x80000000
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+360(SB)/4, $0x80000000
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+364(SB)/4, $0x80000000
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+368(SB)/4, $0x7fffffff
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+372(SB)/4, $0x7fffffff
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+376(SB)/4, $0x7fffffff
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+380(SB)/4, $0x7fffffff
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+384(SB)/4, $0xffffffff
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+388(SB)/4, $0x0
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+392(SB)/4, $0x0
+DATA noiseGtZ2ProductEpilogueRows4Numbers<>+396(SB)/4, $0x0
+GLOBL noiseGtZ2ProductEpilogueRows4Numbers<>(SB), RODATA|NOPTR, $400
 
 // func noiseGtZ2ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
 TEXT ·noiseGtZ2ProductEpilogueRows(SB), 0, $0-33
@@ -993,12 +997,12 @@ TEXT ·noiseGtZ2ProductEpilogueRows(SB), 0, $0-33
 	MOVD 8(R13), R1
 	MOVD 16(R13), R2
 	MOVD $noiseGtZ2ProductEpilogueRows4Numbers<>(SB), R15
-	FMOVQ 304(R15), F30
-	FMOVQ 0(R15), F29
-	FMOVQ 16(R15), F28
-	FMOVQ 32(R15), F27
-	FMOVQ 48(R15), F26
-	FMOVQ 64(R15), F25
+	FMOVQ 0(R15), F30
+	FMOVQ 16(R15), F29
+	FMOVQ 32(R15), F28
+	FMOVQ 48(R15), F27
+	FMOVQ 64(R15), F26
+	FMOVQ 80(R15), F25
 row2:
 	MOVD $0, R11
 	MOVD n+24(FP), R12
@@ -1027,238 +1031,197 @@ vectors3:
 	ADD R11<<2, R1, R13
 	FMOVQ 48(R13), F4
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ 320(R15), F4
+	FMOVQ 368(R15), F4
 	VAND V4.B16, V0.B16, V4.B16
-	FMOVQ 320(R15), F5
+	FMOVQ 368(R15), F5
 	VAND V5.B16, V1.B16, V5.B16
-	FMOVQ 320(R15), F6
+	FMOVQ 368(R15), F6
 	VAND V6.B16, V2.B16, V6.B16
-	FMOVQ 320(R15), F7
+	FMOVQ 368(R15), F7
 	VAND V7.B16, V3.B16, V7.B16
-	WORD $0x4ebdf484 // fmin v4.4s, v4.4s, v29.4s
-	WORD $0x4ebdf4a5 // fmin v5.4s, v5.4s, v29.4s
-	WORD $0x4ebdf4c6 // fmin v6.4s, v6.4s, v29.4s
-	WORD $0x4ebdf4e7 // fmin v7.4s, v7.4s, v29.4s
-	VEOR V30.B16, V4.B16, V8.B16
-	VEOR V30.B16, V5.B16, V9.B16
-	VEOR V30.B16, V6.B16, V10.B16
-	VEOR V30.B16, V7.B16, V11.B16
-	WORD $0x6e28dc8c // fmul v12.4s, v4.4s, v8.4s
-	WORD $0x6e29dcad // fmul v13.4s, v5.4s, v9.4s
-	WORD $0x6e2adcce // fmul v14.4s, v6.4s, v10.4s
-	WORD $0x6e2bdcef // fmul v15.4s, v7.4s, v11.4s
-	WORD $0x6e3cdd90 // fmul v16.4s, v12.4s, v28.4s
-	WORD $0x6e3cddb1 // fmul v17.4s, v13.4s, v28.4s
-	WORD $0x6e3cddd2 // fmul v18.4s, v14.4s, v28.4s
-	WORD $0x6e3cddf3 // fmul v19.4s, v15.4s, v28.4s
-	WORD $0x4e218a10 // frintn v16.4s, v16.4s
-	WORD $0x4e218a31 // frintn v17.4s, v17.4s
-	WORD $0x4e218a52 // frintn v18.4s, v18.4s
-	WORD $0x4e218a73 // frintn v19.4s, v19.4s
-	VMOV V12.B16, V20.B16
-	VFMLA V27.S4, V16.S4, V20.S4
-	VMOV V13.B16, V21.B16
-	VFMLA V27.S4, V17.S4, V21.S4
-	VMOV V14.B16, V22.B16
-	VFMLA V27.S4, V18.S4, V22.S4
-	VMOV V15.B16, V23.B16
-	VFMLA V27.S4, V19.S4, V23.S4
-	VEOR V30.B16, V12.B16, V12.B16
-	VEOR V30.B16, V13.B16, V13.B16
-	VEOR V30.B16, V14.B16, V14.B16
-	VEOR V30.B16, V15.B16, V15.B16
-	VFMLA V8.S4, V4.S4, V12.S4
-	VFMLA V9.S4, V5.S4, V13.S4
-	VFMLA V10.S4, V6.S4, V14.S4
-	VFMLA V11.S4, V7.S4, V15.S4
-	WORD $0x4e2cd694 // fadd v20.4s, v20.4s, v12.4s
-	WORD $0x4e2dd6b5 // fadd v21.4s, v21.4s, v13.4s
-	WORD $0x4e2ed6d6 // fadd v22.4s, v22.4s, v14.4s
-	WORD $0x4e2fd6f7 // fadd v23.4s, v23.4s, v15.4s
-	WORD $0x4e3ad48f // fadd v15.4s, v4.4s, v26.4s
-	WORD $0x4e3ad4ae // fadd v14.4s, v5.4s, v26.4s
-	WORD $0x4e3ad4cd // fadd v13.4s, v6.4s, v26.4s
-	WORD $0x4e3ad4ec // fadd v12.4s, v7.4s, v26.4s
-	VMOV V25.B16, V11.B16
-	VFMLA V4.S4, V15.S4, V11.S4
-	VMOV V25.B16, V15.B16
-	VFMLA V5.S4, V14.S4, V15.S4
-	VMOV V25.B16, V14.B16
-	VFMLA V6.S4, V13.S4, V14.S4
-	VMOV V25.B16, V13.B16
-	VFMLA V7.S4, V12.S4, V13.S4
-	FMOVQ 80(R15), F12
-	VFMLA V4.S4, V11.S4, V12.S4
-	FMOVQ 80(R15), F11
-	VFMLA V5.S4, V15.S4, V11.S4
-	FMOVQ 80(R15), F15
-	VFMLA V6.S4, V14.S4, V15.S4
-	FMOVQ 80(R15), F14
-	VFMLA V7.S4, V13.S4, V14.S4
-	FMOVQ 96(R15), F13
-	VFMLA V4.S4, V12.S4, V13.S4
-	FMOVQ 96(R15), F12
-	VFMLA V5.S4, V11.S4, V12.S4
-	FMOVQ 96(R15), F11
-	VFMLA V6.S4, V15.S4, V11.S4
-	FMOVQ 96(R15), F15
-	VFMLA V7.S4, V14.S4, V15.S4
-	FMOVQ 112(R15), F14
-	VFMLA V4.S4, V13.S4, V14.S4
-	FMOVQ 112(R15), F13
-	VFMLA V5.S4, V12.S4, V13.S4
-	FMOVQ 112(R15), F12
-	VFMLA V6.S4, V11.S4, V12.S4
-	FMOVQ 112(R15), F11
-	VFMLA V7.S4, V15.S4, V11.S4
-	FMOVQ 128(R15), F15
-	WORD $0x4e2fd48f // fadd v15.4s, v4.4s, v15.4s
+	WORD $0x4ebef484 // fmin v4.4s, v4.4s, v30.4s
+	WORD $0x4ebef4a5 // fmin v5.4s, v5.4s, v30.4s
+	WORD $0x4ebef4c6 // fmin v6.4s, v6.4s, v30.4s
+	WORD $0x4ebef4e7 // fmin v7.4s, v7.4s, v30.4s
+	WORD $0x6e24dc88 // fmul v8.4s, v4.4s, v4.4s
+	WORD $0x6e25dca9 // fmul v9.4s, v5.4s, v5.4s
+	WORD $0x6e26dcca // fmul v10.4s, v6.4s, v6.4s
+	WORD $0x6e27dceb // fmul v11.4s, v7.4s, v7.4s
+	VMOV V28.B16, V12.B16
+	VFMLA V29.S4, V8.S4, V12.S4
+	VMOV V28.B16, V8.B16
+	VFMLA V29.S4, V9.S4, V8.S4
+	VMOV V28.B16, V9.B16
+	VFMLA V29.S4, V10.S4, V9.S4
+	VMOV V28.B16, V10.B16
+	VFMLA V29.S4, V11.S4, V10.S4
+	VSHL $23, V12.S4, V11.S4
+	VSHL $23, V8.S4, V13.S4
+	VSHL $23, V9.S4, V14.S4
+	VSHL $23, V10.S4, V15.S4
+	WORD $0x6e2bdc8b // fmul v11.4s, v4.4s, v11.4s
+	WORD $0x6e2ddcad // fmul v13.4s, v5.4s, v13.4s
+	WORD $0x6e2edcce // fmul v14.4s, v6.4s, v14.4s
+	WORD $0x6e2fdcef // fmul v15.4s, v7.4s, v15.4s
+	VMOV V25.B16, V16.B16
+	VFMLA V26.S4, V12.S4, V16.S4
+	VMOV V25.B16, V12.B16
+	VFMLA V26.S4, V8.S4, V12.S4
+	VMOV V25.B16, V8.B16
+	VFMLA V26.S4, V9.S4, V8.S4
+	VMOV V25.B16, V9.B16
+	VFMLA V26.S4, V10.S4, V9.S4
+	VFMLA V4.S4, V4.S4, V16.S4
+	VFMLA V5.S4, V5.S4, V12.S4
+	VFMLA V6.S4, V6.S4, V8.S4
+	VFMLA V7.S4, V7.S4, V9.S4
+	FMOVQ 96(R15), F10
+	WORD $0x4e2ad48a // fadd v10.4s, v4.4s, v10.4s
+	FMOVQ 96(R15), F17
+	WORD $0x4e31d4b1 // fadd v17.4s, v5.4s, v17.4s
+	FMOVQ 96(R15), F18
+	WORD $0x4e32d4d2 // fadd v18.4s, v6.4s, v18.4s
+	FMOVQ 96(R15), F19
+	WORD $0x4e33d4f3 // fadd v19.4s, v7.4s, v19.4s
+	FMOVQ 112(R15), F20
+	VFMLA V4.S4, V10.S4, V20.S4
+	FMOVQ 112(R15), F10
+	VFMLA V5.S4, V17.S4, V10.S4
+	FMOVQ 112(R15), F17
+	VFMLA V6.S4, V18.S4, V17.S4
+	FMOVQ 112(R15), F18
+	VFMLA V7.S4, V19.S4, V18.S4
+	FMOVQ 128(R15), F19
+	VFMLA V4.S4, V20.S4, V19.S4
+	FMOVQ 128(R15), F20
+	VFMLA V5.S4, V10.S4, V20.S4
 	FMOVQ 128(R15), F10
-	WORD $0x4e2ad4aa // fadd v10.4s, v5.4s, v10.4s
-	FMOVQ 128(R15), F9
-	WORD $0x4e29d4c9 // fadd v9.4s, v6.4s, v9.4s
-	FMOVQ 128(R15), F8
-	WORD $0x4e28d4e8 // fadd v8.4s, v7.4s, v8.4s
-	FMOVQ 144(R15), F24
-	VFMLA V4.S4, V15.S4, V24.S4
-	FMOVQ 144(R15), F15
-	VFMLA V5.S4, V10.S4, V15.S4
+	VFMLA V6.S4, V17.S4, V10.S4
+	FMOVQ 128(R15), F17
+	VFMLA V7.S4, V18.S4, V17.S4
+	FMOVQ 144(R15), F18
+	VFMLA V4.S4, V19.S4, V18.S4
+	FMOVQ 144(R15), F19
+	VFMLA V5.S4, V20.S4, V19.S4
+	FMOVQ 144(R15), F20
+	VFMLA V6.S4, V10.S4, V20.S4
 	FMOVQ 144(R15), F10
-	VFMLA V6.S4, V9.S4, V10.S4
-	FMOVQ 144(R15), F9
-	VFMLA V7.S4, V8.S4, V9.S4
-	FMOVQ 160(R15), F8
-	VFMLA V4.S4, V24.S4, V8.S4
-	FMOVQ 160(R15), F24
-	VFMLA V5.S4, V15.S4, V24.S4
-	FMOVQ 160(R15), F15
-	VFMLA V6.S4, V10.S4, V15.S4
-	FMOVQ 160(R15), F10
-	VFMLA V7.S4, V9.S4, V10.S4
-	FMOVQ 176(R15), F9
-	VFMLA V4.S4, V8.S4, V9.S4
-	FMOVQ 176(R15), F8
-	VFMLA V5.S4, V24.S4, V8.S4
-	FMOVQ 176(R15), F24
-	VFMLA V6.S4, V15.S4, V24.S4
-	FMOVQ 176(R15), F15
-	VFMLA V7.S4, V10.S4, V15.S4
-	WORD $0x6e29dc84 // fmul v4.4s, v4.4s, v9.4s
-	WORD $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
-	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
-	WORD $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
-	WORD $0x6e2efc84 // fdiv v4.4s, v4.4s, v14.4s
-	WORD $0x6e2dfca5 // fdiv v5.4s, v5.4s, v13.4s
-	WORD $0x6e2cfcc6 // fdiv v6.4s, v6.4s, v12.4s
-	WORD $0x6e2bfce7 // fdiv v7.4s, v7.4s, v11.4s
-	FMOVQ 192(R15), F11
-	FMOVQ 208(R15), F12
-	VFMLA V20.S4, V11.S4, V12.S4
-	FMOVQ 192(R15), F11
-	FMOVQ 208(R15), F13
-	VFMLA V21.S4, V11.S4, V13.S4
-	FMOVQ 192(R15), F11
-	FMOVQ 208(R15), F14
-	VFMLA V22.S4, V11.S4, V14.S4
-	FMOVQ 192(R15), F11
-	FMOVQ 208(R15), F15
-	VFMLA V23.S4, V11.S4, V15.S4
-	FMOVQ 224(R15), F11
-	VFMLA V20.S4, V12.S4, V11.S4
-	FMOVQ 224(R15), F12
-	VFMLA V21.S4, V13.S4, V12.S4
-	FMOVQ 224(R15), F13
-	VFMLA V22.S4, V14.S4, V13.S4
-	FMOVQ 224(R15), F14
-	VFMLA V23.S4, V15.S4, V14.S4
-	FMOVQ 240(R15), F15
-	VFMLA V20.S4, V11.S4, V15.S4
-	FMOVQ 240(R15), F11
-	VFMLA V21.S4, V12.S4, V11.S4
-	FMOVQ 240(R15), F12
-	VFMLA V22.S4, V13.S4, V12.S4
-	FMOVQ 240(R15), F13
-	VFMLA V23.S4, V14.S4, V13.S4
-	FMOVQ 256(R15), F14
-	VFMLA V20.S4, V15.S4, V14.S4
-	FMOVQ 256(R15), F15
-	VFMLA V21.S4, V11.S4, V15.S4
-	FMOVQ 256(R15), F11
-	VFMLA V22.S4, V12.S4, V11.S4
-	FMOVQ 256(R15), F12
-	VFMLA V23.S4, V13.S4, V12.S4
-	FMOVQ 272(R15), F13
-	VFMLA V20.S4, V14.S4, V13.S4
-	FMOVQ 272(R15), F14
-	VFMLA V21.S4, V15.S4, V14.S4
-	FMOVQ 272(R15), F15
-	VFMLA V22.S4, V11.S4, V15.S4
-	FMOVQ 272(R15), F11
-	VFMLA V23.S4, V12.S4, V11.S4
-	FMOVQ 288(R15), F12
-	VFMLA V20.S4, V13.S4, V12.S4
-	FMOVQ 288(R15), F20
-	VFMLA V21.S4, V14.S4, V20.S4
+	VFMLA V7.S4, V17.S4, V10.S4
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	FMOVQ 160(R15), F17
+	VFMLA V4.S4, V18.S4, V17.S4
+	FMOVQ 160(R15), F18
+	VFMLA V5.S4, V19.S4, V18.S4
+	FMOVQ 160(R15), F19
+	VFMLA V6.S4, V20.S4, V19.S4
+	FMOVQ 160(R15), F20
+	VFMLA V7.S4, V10.S4, V20.S4
+	FMOVQ 176(R15), F10
+	WORD $0x4e2ad48a // fadd v10.4s, v4.4s, v10.4s
+	FMOVQ 176(R15), F21
+	WORD $0x4e35d4b5 // fadd v21.4s, v5.4s, v21.4s
+	FMOVQ 176(R15), F22
+	WORD $0x4e36d4d6 // fadd v22.4s, v6.4s, v22.4s
+	FMOVQ 176(R15), F23
+	WORD $0x4e37d4f7 // fadd v23.4s, v7.4s, v23.4s
+	FMOVQ 192(R15), F24
+	VFMLA V4.S4, V10.S4, V24.S4
+	FMOVQ 192(R15), F10
+	VFMLA V5.S4, V21.S4, V10.S4
+	FMOVQ 192(R15), F21
+	VFMLA V6.S4, V22.S4, V21.S4
+	FMOVQ 192(R15), F22
+	VFMLA V7.S4, V23.S4, V22.S4
+	FMOVQ 208(R15), F23
+	VFMLA V4.S4, V24.S4, V23.S4
+	FMOVQ 208(R15), F24
+	VFMLA V5.S4, V10.S4, V24.S4
+	FMOVQ 208(R15), F10
+	VFMLA V6.S4, V21.S4, V10.S4
+	FMOVQ 208(R15), F21
+	VFMLA V7.S4, V22.S4, V21.S4
+	FMOVQ 224(R15), F22
+	VFMLA V4.S4, V23.S4, V22.S4
+	FMOVQ 224(R15), F4
+	VFMLA V5.S4, V24.S4, V4.S4
+	FMOVQ 224(R15), F5
+	VFMLA V6.S4, V10.S4, V5.S4
+	FMOVQ 224(R15), F6
+	VFMLA V7.S4, V21.S4, V6.S4
+	FMOVQ 240(R15), F7
+	FMOVQ 256(R15), F21
+	VFMLA V16.S4, V7.S4, V21.S4
+	FMOVQ 240(R15), F7
+	FMOVQ 256(R15), F10
+	VFMLA V12.S4, V7.S4, V10.S4
+	FMOVQ 240(R15), F7
+	FMOVQ 256(R15), F24
+	VFMLA V8.S4, V7.S4, V24.S4
+	FMOVQ 240(R15), F7
+	FMOVQ 256(R15), F23
+	VFMLA V9.S4, V7.S4, V23.S4
+	FMOVQ 272(R15), F7
+	VFMLA V16.S4, V21.S4, V7.S4
+	FMOVQ 272(R15), F21
+	VFMLA V12.S4, V10.S4, V21.S4
+	FMOVQ 272(R15), F10
+	VFMLA V8.S4, V24.S4, V10.S4
+	FMOVQ 272(R15), F24
+	VFMLA V9.S4, V23.S4, V24.S4
+	FMOVQ 288(R15), F23
+	VFMLA V16.S4, V7.S4, V23.S4
+	FMOVQ 288(R15), F7
+	VFMLA V12.S4, V21.S4, V7.S4
 	FMOVQ 288(R15), F21
-	VFMLA V22.S4, V15.S4, V21.S4
-	FMOVQ 288(R15), F22
-	VFMLA V23.S4, V11.S4, V22.S4
-	WORD $0x6e2cdc84 // fmul v4.4s, v4.4s, v12.4s
-	WORD $0x6e34dca5 // fmul v5.4s, v5.4s, v20.4s
-	WORD $0x6e35dcc6 // fmul v6.4s, v6.4s, v21.4s
-	WORD $0x6e36dce7 // fmul v7.4s, v7.4s, v22.4s
-	FMOVQ 336(R15), F20
-	FMOVQ 352(R15), F12
-	WORD $0x6e34de16 // fmul v22.4s, v16.4s, v20.4s
-	WORD $0x4e218ad6 // frintn v22.4s, v22.4s
-	WORD $0x4e2cd6d5 // fadd v21.4s, v22.4s, v12.4s
-	VSHL $23, V21.S4, V21.S4
-	WORD $0x6e35dc84 // fmul v4.4s, v4.4s, v21.4s
-	WORD $0x4eb6d616 // fsub v22.4s, v16.4s, v22.4s
-	WORD $0x4e2cd6d5 // fadd v21.4s, v22.4s, v12.4s
-	VSHL $23, V21.S4, V21.S4
-	WORD $0x6e35dc84 // fmul v4.4s, v4.4s, v21.4s
-	FMOVQ 336(R15), F20
-	FMOVQ 352(R15), F21
-	WORD $0x6e34de30 // fmul v16.4s, v17.4s, v20.4s
-	WORD $0x4e218a10 // frintn v16.4s, v16.4s
-	WORD $0x4e35d60c // fadd v12.4s, v16.4s, v21.4s
-	VSHL $23, V12.S4, V12.S4
+	VFMLA V8.S4, V10.S4, V21.S4
+	FMOVQ 288(R15), F10
+	VFMLA V9.S4, V24.S4, V10.S4
+	FMOVQ 304(R15), F24
+	VFMLA V16.S4, V23.S4, V24.S4
+	FMOVQ 304(R15), F23
+	VFMLA V12.S4, V7.S4, V23.S4
+	FMOVQ 304(R15), F7
+	VFMLA V8.S4, V21.S4, V7.S4
+	FMOVQ 304(R15), F21
+	VFMLA V9.S4, V10.S4, V21.S4
+	FMOVQ 320(R15), F10
+	VFMLA V16.S4, V24.S4, V10.S4
+	FMOVQ 320(R15), F24
+	VFMLA V12.S4, V23.S4, V24.S4
+	FMOVQ 320(R15), F23
+	VFMLA V8.S4, V7.S4, V23.S4
+	FMOVQ 320(R15), F7
+	VFMLA V9.S4, V21.S4, V7.S4
+	FMOVQ 336(R15), F21
+	VFMLA V16.S4, V10.S4, V21.S4
+	FMOVQ 336(R15), F16
+	VFMLA V12.S4, V24.S4, V16.S4
+	FMOVQ 336(R15), F12
+	VFMLA V8.S4, V23.S4, V12.S4
+	FMOVQ 336(R15), F8
+	VFMLA V9.S4, V7.S4, V8.S4
+	WORD $0x6e31fed6 // fdiv v22.4s, v22.4s, v17.4s
+	WORD $0x6e32fc84 // fdiv v4.4s, v4.4s, v18.4s
+	WORD $0x6e33fca5 // fdiv v5.4s, v5.4s, v19.4s
+	WORD $0x6e34fcc6 // fdiv v6.4s, v6.4s, v20.4s
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
 	WORD $0x6e2cdca5 // fmul v5.4s, v5.4s, v12.4s
-	WORD $0x4eb0d630 // fsub v16.4s, v17.4s, v16.4s
-	WORD $0x4e35d60c // fadd v12.4s, v16.4s, v21.4s
-	VSHL $23, V12.S4, V12.S4
-	WORD $0x6e2cdca5 // fmul v5.4s, v5.4s, v12.4s
-	FMOVQ 336(R15), F20
-	FMOVQ 352(R15), F12
-	WORD $0x6e34de51 // fmul v17.4s, v18.4s, v20.4s
-	WORD $0x4e218a31 // frintn v17.4s, v17.4s
-	WORD $0x4e2cd635 // fadd v21.4s, v17.4s, v12.4s
-	VSHL $23, V21.S4, V21.S4
-	WORD $0x6e35dcc6 // fmul v6.4s, v6.4s, v21.4s
-	WORD $0x4eb1d651 // fsub v17.4s, v18.4s, v17.4s
-	WORD $0x4e2cd635 // fadd v21.4s, v17.4s, v12.4s
-	VSHL $23, V21.S4, V21.S4
-	WORD $0x6e35dcc6 // fmul v6.4s, v6.4s, v21.4s
-	FMOVQ 336(R15), F20
-	FMOVQ 352(R15), F21
-	WORD $0x6e34de72 // fmul v18.4s, v19.4s, v20.4s
-	WORD $0x4e218a52 // frintn v18.4s, v18.4s
-	WORD $0x4e35d64c // fadd v12.4s, v18.4s, v21.4s
-	VSHL $23, V12.S4, V12.S4
-	WORD $0x6e2cdce7 // fmul v7.4s, v7.4s, v12.4s
-	WORD $0x4eb2d672 // fsub v18.4s, v19.4s, v18.4s
-	WORD $0x4e35d64c // fadd v12.4s, v18.4s, v21.4s
-	VSHL $23, V12.S4, V12.S4
-	WORD $0x6e2cdce7 // fmul v7.4s, v7.4s, v12.4s
-	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
-	WORD $0x4e3ef421 // fmax v1.4s, v1.4s, v30.4s
-	WORD $0x4e3ef442 // fmax v2.4s, v2.4s, v30.4s
-	WORD $0x4e3ef463 // fmax v3.4s, v3.4s, v30.4s
-	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4ea6d442 // fsub v2.4s, v2.4s, v6.4s
-	WORD $0x4ea7d463 // fsub v3.4s, v3.4s, v7.4s
+	WORD $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
+	FMOVQ 352(R15), F8
+	WORD $0x4e28f400 // fmax v0.4s, v0.4s, v8.4s
+	FMOVQ 352(R15), F8
+	WORD $0x4e28f421 // fmax v1.4s, v1.4s, v8.4s
+	FMOVQ 352(R15), F8
+	WORD $0x4e28f442 // fmax v2.4s, v2.4s, v8.4s
+	FMOVQ 352(R15), F8
+	WORD $0x4e28f463 // fmax v3.4s, v3.4s, v8.4s
+	VFMLA V22.S4, V11.S4, V0.S4
+	VFMLA V4.S4, V13.S4, V1.S4
+	VFMLA V5.S4, V14.S4, V2.S4
+	VFMLA V6.S4, V15.S4, V3.S4
 	ADD R11<<2, R2, R13
 	FMOVQ F0, 0(R13)
 	ADD R11<<2, R2, R13
@@ -1267,9 +1230,6 @@ vectors3:
 	FMOVQ F2, 32(R13)
 	ADD R11<<2, R2, R13
 	FMOVQ F3, 48(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $16, R11
 	CMP R12, R11
 	BLE vectors3
@@ -1285,69 +1245,58 @@ vectors5:
 	ADD R11<<2, R1, R13
 	FMOVQ 0(R13), F1
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	FMOVQ 320(R15), F1
+	FMOVQ 368(R15), F1
 	VAND V1.B16, V0.B16, V1.B16
-	WORD $0x4ebdf421 // fmin v1.4s, v1.4s, v29.4s
-	VEOR V30.B16, V1.B16, V2.B16
-	WORD $0x6e22dc23 // fmul v3.4s, v1.4s, v2.4s
-	WORD $0x6e3cdc64 // fmul v4.4s, v3.4s, v28.4s
-	WORD $0x4e218884 // frintn v4.4s, v4.4s
-	VMOV V3.B16, V5.B16
-	VFMLA V27.S4, V4.S4, V5.S4
-	VEOR V30.B16, V3.B16, V3.B16
-	VFMLA V2.S4, V1.S4, V3.S4
-	WORD $0x4e23d4a5 // fadd v5.4s, v5.4s, v3.4s
-	WORD $0x4e3ad423 // fadd v3.4s, v1.4s, v26.4s
-	VMOV V25.B16, V2.B16
-	VFMLA V1.S4, V3.S4, V2.S4
-	FMOVQ 80(R15), F3
-	VFMLA V1.S4, V2.S4, V3.S4
-	FMOVQ 96(R15), F2
-	VFMLA V1.S4, V3.S4, V2.S4
-	FMOVQ 112(R15), F3
-	VFMLA V1.S4, V2.S4, V3.S4
-	FMOVQ 128(R15), F2
-	WORD $0x4e22d422 // fadd v2.4s, v1.4s, v2.4s
-	FMOVQ 144(R15), F6
-	VFMLA V1.S4, V2.S4, V6.S4
-	FMOVQ 160(R15), F2
-	VFMLA V1.S4, V6.S4, V2.S4
-	FMOVQ 176(R15), F6
-	VFMLA V1.S4, V2.S4, V6.S4
-	WORD $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
-	WORD $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
-	FMOVQ 192(R15), F3
-	FMOVQ 208(R15), F6
-	VFMLA V5.S4, V3.S4, V6.S4
-	FMOVQ 224(R15), F3
-	VFMLA V5.S4, V6.S4, V3.S4
-	FMOVQ 240(R15), F6
-	VFMLA V5.S4, V3.S4, V6.S4
-	FMOVQ 256(R15), F3
-	VFMLA V5.S4, V6.S4, V3.S4
-	FMOVQ 272(R15), F6
-	VFMLA V5.S4, V3.S4, V6.S4
-	FMOVQ 288(R15), F3
-	VFMLA V5.S4, V6.S4, V3.S4
-	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ 336(R15), F6
-	FMOVQ 352(R15), F2
-	WORD $0x6e26dc83 // fmul v3.4s, v4.4s, v6.4s
-	WORD $0x4e218863 // frintn v3.4s, v3.4s
-	WORD $0x4e22d465 // fadd v5.4s, v3.4s, v2.4s
-	VSHL $23, V5.S4, V5.S4
-	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
-	WORD $0x4ea3d483 // fsub v3.4s, v4.4s, v3.4s
-	WORD $0x4e22d465 // fadd v5.4s, v3.4s, v2.4s
-	VSHL $23, V5.S4, V5.S4
-	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
-	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
-	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
-	ADD R11<<2, R2, R13
-	FMOVQ F0, 0(R13)
+	WORD $0x4ebef421 // fmin v1.4s, v1.4s, v30.4s
+	WORD $0x6e21dc22 // fmul v2.4s, v1.4s, v1.4s
+	VMOV V28.B16, V3.B16
+	VFMLA V29.S4, V2.S4, V3.S4
+	VSHL $23, V3.S4, V2.S4
+	WORD $0x6e22dc22 // fmul v2.4s, v1.4s, v2.4s
+	VMOV V25.B16, V4.B16
+	VFMLA V26.S4, V3.S4, V4.S4
+	VFMLA V1.S4, V1.S4, V4.S4
+	FMOVQ 96(R15), F3
+	WORD $0x4e23d423 // fadd v3.4s, v1.4s, v3.4s
+	FMOVQ 112(R15), F5
+	VFMLA V1.S4, V3.S4, V5.S4
+	FMOVQ 128(R15), F3
+	VFMLA V1.S4, V5.S4, V3.S4
+	FMOVQ 144(R15), F5
+	VFMLA V1.S4, V3.S4, V5.S4
 	ADD $8192, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
+	FMOVQ 160(R15), F3
+	VFMLA V1.S4, V5.S4, V3.S4
+	FMOVQ 176(R15), F5
+	WORD $0x4e25d425 // fadd v5.4s, v1.4s, v5.4s
+	FMOVQ 192(R15), F6
+	VFMLA V1.S4, V5.S4, V6.S4
+	FMOVQ 208(R15), F5
+	VFMLA V1.S4, V6.S4, V5.S4
+	FMOVQ 224(R15), F6
+	VFMLA V1.S4, V5.S4, V6.S4
+	FMOVQ 240(R15), F1
+	FMOVQ 256(R15), F5
+	VFMLA V4.S4, V1.S4, V5.S4
+	FMOVQ 272(R15), F1
+	VFMLA V4.S4, V5.S4, V1.S4
+	FMOVQ 288(R15), F5
+	VFMLA V4.S4, V1.S4, V5.S4
+	FMOVQ 304(R15), F1
+	VFMLA V4.S4, V5.S4, V1.S4
+	FMOVQ 320(R15), F5
+	VFMLA V4.S4, V1.S4, V5.S4
+	FMOVQ 336(R15), F1
+	VFMLA V4.S4, V5.S4, V1.S4
+	WORD $0x6e23fcc6 // fdiv v6.4s, v6.4s, v3.4s
+	WORD $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
+	FMOVQ 352(R15), F1
+	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	VFMLA V6.S4, V2.S4, V0.S4
+	ADD R11<<2, R2, R13
+	FMOVQ F0, 0(R13)
 	ADD $4, R11
 	CMP R12, R11
 	BLE vectors5
@@ -1355,76 +1304,65 @@ fewer6:
 	ADD $4, R12
 	CMP R12, R11
 	BEQ done8
-	FMOVQ 368(R15), F31
+	FMOVQ 384(R15), F31
 one7:
 	ADD R11<<2, R0, R13
 	FMOVS 0(R13), F0
 	ADD R11<<2, R1, R13
 	FMOVS 0(R13), F1
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	FMOVQ 320(R15), F1
+	FMOVQ 368(R15), F1
 	VAND V1.B16, V0.B16, V1.B16
-	WORD $0x4ebdf421 // fmin v1.4s, v1.4s, v29.4s
-	VEOR V30.B16, V1.B16, V2.B16
-	WORD $0x6e22dc23 // fmul v3.4s, v1.4s, v2.4s
-	WORD $0x6e3cdc64 // fmul v4.4s, v3.4s, v28.4s
-	WORD $0x4e218884 // frintn v4.4s, v4.4s
-	VMOV V3.B16, V5.B16
-	VFMLA V27.S4, V4.S4, V5.S4
-	VEOR V30.B16, V3.B16, V3.B16
-	VFMLA V2.S4, V1.S4, V3.S4
-	WORD $0x4e23d4a5 // fadd v5.4s, v5.4s, v3.4s
-	WORD $0x4e3ad423 // fadd v3.4s, v1.4s, v26.4s
-	VMOV V25.B16, V2.B16
-	VFMLA V1.S4, V3.S4, V2.S4
-	FMOVQ 80(R15), F3
-	VFMLA V1.S4, V2.S4, V3.S4
-	FMOVQ 96(R15), F2
-	VFMLA V1.S4, V3.S4, V2.S4
-	FMOVQ 112(R15), F3
-	VFMLA V1.S4, V2.S4, V3.S4
-	FMOVQ 128(R15), F2
-	WORD $0x4e22d422 // fadd v2.4s, v1.4s, v2.4s
-	FMOVQ 144(R15), F6
-	VFMLA V1.S4, V2.S4, V6.S4
-	FMOVQ 160(R15), F2
-	VFMLA V1.S4, V6.S4, V2.S4
-	FMOVQ 176(R15), F6
-	VFMLA V1.S4, V2.S4, V6.S4
-	WORD $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
-	WORD $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
-	FMOVQ 192(R15), F3
-	FMOVQ 208(R15), F6
-	VFMLA V5.S4, V3.S4, V6.S4
-	FMOVQ 224(R15), F3
-	VFMLA V5.S4, V6.S4, V3.S4
-	FMOVQ 240(R15), F6
-	VFMLA V5.S4, V3.S4, V6.S4
-	FMOVQ 256(R15), F3
-	VFMLA V5.S4, V6.S4, V3.S4
-	FMOVQ 272(R15), F6
-	VFMLA V5.S4, V3.S4, V6.S4
-	FMOVQ 288(R15), F3
-	VFMLA V5.S4, V6.S4, V3.S4
-	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ 336(R15), F6
-	FMOVQ 352(R15), F2
-	WORD $0x6e26dc83 // fmul v3.4s, v4.4s, v6.4s
-	WORD $0x4e218863 // frintn v3.4s, v3.4s
-	WORD $0x4e22d465 // fadd v5.4s, v3.4s, v2.4s
-	VSHL $23, V5.S4, V5.S4
-	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
-	WORD $0x4ea3d483 // fsub v3.4s, v4.4s, v3.4s
-	WORD $0x4e22d465 // fadd v5.4s, v3.4s, v2.4s
-	VSHL $23, V5.S4, V5.S4
-	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
-	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
-	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
-	ADD R11<<2, R2, R13
-	FMOVS F0, 0(R13)
+	WORD $0x4ebef421 // fmin v1.4s, v1.4s, v30.4s
+	WORD $0x6e21dc22 // fmul v2.4s, v1.4s, v1.4s
+	VMOV V28.B16, V3.B16
+	VFMLA V29.S4, V2.S4, V3.S4
+	VSHL $23, V3.S4, V2.S4
+	WORD $0x6e22dc22 // fmul v2.4s, v1.4s, v2.4s
+	VMOV V25.B16, V4.B16
+	VFMLA V26.S4, V3.S4, V4.S4
+	VFMLA V1.S4, V1.S4, V4.S4
+	FMOVQ 96(R15), F3
+	WORD $0x4e23d423 // fadd v3.4s, v1.4s, v3.4s
+	FMOVQ 112(R15), F5
+	VFMLA V1.S4, V3.S4, V5.S4
+	FMOVQ 128(R15), F3
+	VFMLA V1.S4, V5.S4, V3.S4
+	FMOVQ 144(R15), F5
+	VFMLA V1.S4, V3.S4, V5.S4
 	ADD $8192, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
+	FMOVQ 160(R15), F3
+	VFMLA V1.S4, V5.S4, V3.S4
+	FMOVQ 176(R15), F5
+	WORD $0x4e25d425 // fadd v5.4s, v1.4s, v5.4s
+	FMOVQ 192(R15), F6
+	VFMLA V1.S4, V5.S4, V6.S4
+	FMOVQ 208(R15), F5
+	VFMLA V1.S4, V6.S4, V5.S4
+	FMOVQ 224(R15), F6
+	VFMLA V1.S4, V5.S4, V6.S4
+	FMOVQ 240(R15), F1
+	FMOVQ 256(R15), F5
+	VFMLA V4.S4, V1.S4, V5.S4
+	FMOVQ 272(R15), F1
+	VFMLA V4.S4, V5.S4, V1.S4
+	FMOVQ 288(R15), F5
+	VFMLA V4.S4, V1.S4, V5.S4
+	FMOVQ 304(R15), F1
+	VFMLA V4.S4, V5.S4, V1.S4
+	FMOVQ 320(R15), F5
+	VFMLA V4.S4, V1.S4, V5.S4
+	FMOVQ 336(R15), F1
+	VFMLA V4.S4, V5.S4, V1.S4
+	WORD $0x6e23fcc6 // fdiv v6.4s, v6.4s, v3.4s
+	WORD $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
+	FMOVQ 352(R15), F1
+	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	VFMLA V6.S4, V2.S4, V0.S4
+	ADD R11<<2, R2, R13
+	FMOVS F0, 0(R13)
 	ADD $1, R11
 	CMP R12, R11
 	BLT one7
@@ -1446,99 +1384,103 @@ DATA noiseGtZ3ProductEpilogueRows4Numbers<>+0(SB)/4, $0x41680000
 DATA noiseGtZ3ProductEpilogueRows4Numbers<>+4(SB)/4, $0x41680000
 DATA noiseGtZ3ProductEpilogueRows4Numbers<>+8(SB)/4, $0x41680000
 DATA noiseGtZ3ProductEpilogueRows4Numbers<>+12(SB)/4, $0x41680000
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+16(SB)/4, $0x3f38aa3b
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+20(SB)/4, $0x3f38aa3b
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+24(SB)/4, $0x3f38aa3b
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+28(SB)/4, $0x3f38aa3b
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+32(SB)/4, $0xbfb17218
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+36(SB)/4, $0xbfb17218
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+40(SB)/4, $0xbfb17218
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+44(SB)/4, $0xbfb17218
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+48(SB)/4, $0x4120e658
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+52(SB)/4, $0x4120e658
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+56(SB)/4, $0x4120e658
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+60(SB)/4, $0x4120e658
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+64(SB)/4, $0x423b88c5
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+68(SB)/4, $0x423b88c5
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+72(SB)/4, $0x423b88c5
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+76(SB)/4, $0x423b88c5
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+80(SB)/4, $0x42f24b37
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+84(SB)/4, $0x42f24b37
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+88(SB)/4, $0x42f24b37
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+92(SB)/4, $0x42f24b37
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+96(SB)/4, $0x4329e568
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+100(SB)/4, $0x4329e568
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+104(SB)/4, $0x4329e568
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+108(SB)/4, $0x4329e568
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+112(SB)/4, $0x42cc2290
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+116(SB)/4, $0x42cc2290
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+120(SB)/4, $0x42cc2290
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+124(SB)/4, $0x42cc2290
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+128(SB)/4, $0x4120e2d4
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+132(SB)/4, $0x4120e2d4
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+136(SB)/4, $0x4120e2d4
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+140(SB)/4, $0x4120e2d4
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+144(SB)/4, $0x423799a6
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+148(SB)/4, $0x423799a6
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+152(SB)/4, $0x423799a6
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+156(SB)/4, $0x423799a6
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+160(SB)/4, $0x42ddba83
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+164(SB)/4, $0x42ddba83
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+168(SB)/4, $0x42ddba83
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+172(SB)/4, $0x42ddba83
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+176(SB)/4, $0x42ffd791
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+180(SB)/4, $0x42ffd791
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+184(SB)/4, $0x42ffd791
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+188(SB)/4, $0x42ffd791
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+192(SB)/4, $0x3711cdcc
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+196(SB)/4, $0x3711cdcc
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+200(SB)/4, $0x3711cdcc
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+204(SB)/4, $0x3711cdcc
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+208(SB)/4, $0x38dafb6b
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+212(SB)/4, $0x38dafb6b
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+216(SB)/4, $0x38dafb6b
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+220(SB)/4, $0x38dafb6b
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+224(SB)/4, $0x3a882c48
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+228(SB)/4, $0x3a882c48
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+232(SB)/4, $0x3a882c48
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+236(SB)/4, $0x3a882c48
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+240(SB)/4, $0x3c082c03
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+244(SB)/4, $0x3c082c03
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+248(SB)/4, $0x3c082c03
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+252(SB)/4, $0x3c082c03
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+256(SB)/4, $0x3d4c42d3
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+260(SB)/4, $0x3d4c42d3
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+264(SB)/4, $0x3d4c42d3
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+268(SB)/4, $0x3d4c42d3
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+272(SB)/4, $0x3e4c42d3
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+276(SB)/4, $0x3e4c42d3
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+280(SB)/4, $0x3e4c42d3
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+284(SB)/4, $0x3e4c42d3
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+288(SB)/4, $0x3ecc42d3
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+292(SB)/4, $0x3ecc42d3
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+296(SB)/4, $0x3ecc42d3
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+300(SB)/4, $0x3ecc42d3
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+304(SB)/4, $0x80000000
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+308(SB)/4, $0x80000000
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+312(SB)/4, $0x80000000
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+316(SB)/4, $0x80000000
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+320(SB)/4, $0x7fffffff
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+324(SB)/4, $0x7fffffff
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+328(SB)/4, $0x7fffffff
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+332(SB)/4, $0x7fffffff
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+336(SB)/4, $0x3f000000
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+340(SB)/4, $0x3f000000
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+344(SB)/4, $0x3f000000
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+348(SB)/4, $0x3f000000
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+352(SB)/4, $0x4b40007f
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+356(SB)/4, $0x4b40007f
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+360(SB)/4, $0x4b40007f
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+364(SB)/4, $0x4b40007f
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+368(SB)/4, $0xffffffff
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+372(SB)/4, $0x0
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+376(SB)/4, $0x0
-DATA noiseGtZ3ProductEpilogueRows4Numbers<>+380(SB)/4, $0x0
-GLOBL noiseGtZ3ProductEpilogueRows4Numbers<>(SB), RODATA|NOPTR, $384
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+16(SB)/4, $0xbf38aa54
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+20(SB)/4, $0xbf38aa54
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+24(SB)/4, $0xbf38aa54
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+28(SB)/4, $0xbf38aa54
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+32(SB)/4, $0x4b40089b
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+36(SB)/4, $0x4b40089b
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+40(SB)/4, $0x4b40089b
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+44(SB)/4, $0x4b40089b
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+48(SB)/4, $0x17
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+52(SB)/4, $0x17
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+56(SB)/4, $0x17
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+60(SB)/4, $0x17
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+64(SB)/4, $0x3fb17200
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+68(SB)/4, $0x3fb17200
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+72(SB)/4, $0x3fb17200
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+76(SB)/4, $0x3fb17200
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+80(SB)/4, $0xcb851b77
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+84(SB)/4, $0xcb851b77
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+88(SB)/4, $0xcb851b77
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+92(SB)/4, $0xcb851b77
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+96(SB)/4, $0x42c0017c
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+100(SB)/4, $0x42c0017c
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+104(SB)/4, $0x42c0017c
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+108(SB)/4, $0x42c0017c
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+112(SB)/4, $0x44332fe9
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+116(SB)/4, $0x44332fe9
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+120(SB)/4, $0x44332fe9
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+124(SB)/4, $0x44332fe9
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+128(SB)/4, $0x4516e0af
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+132(SB)/4, $0x4516e0af
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+136(SB)/4, $0x4516e0af
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+140(SB)/4, $0x4516e0af
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+144(SB)/4, $0x457d577b
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+148(SB)/4, $0x457d577b
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+152(SB)/4, $0x457d577b
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+156(SB)/4, $0x457d577b
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+160(SB)/4, $0x452e3036
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+164(SB)/4, $0x452e3036
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+168(SB)/4, $0x452e3036
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+172(SB)/4, $0x452e3036
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+176(SB)/4, $0x42be18f8
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+180(SB)/4, $0x42be18f8
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+184(SB)/4, $0x42be18f8
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+188(SB)/4, $0x42be18f8
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+192(SB)/4, $0x44322eba
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+196(SB)/4, $0x44322eba
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+200(SB)/4, $0x44322eba
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+204(SB)/4, $0x44322eba
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+208(SB)/4, $0x450e2ed9
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+212(SB)/4, $0x450e2ed9
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+216(SB)/4, $0x450e2ed9
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+220(SB)/4, $0x450e2ed9
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+224(SB)/4, $0x4558911f
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+228(SB)/4, $0x4558911f
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+232(SB)/4, $0x4558911f
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+236(SB)/4, $0x4558911f
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+240(SB)/4, $0xa912fe09
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+244(SB)/4, $0xa912fe09
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+248(SB)/4, $0xa912fe09
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+252(SB)/4, $0xa912fe09
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+256(SB)/4, $0x2adcc460
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+260(SB)/4, $0x2adcc460
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+264(SB)/4, $0x2adcc460
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+268(SB)/4, $0x2adcc460
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+272(SB)/4, $0xac894844
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+276(SB)/4, $0xac894844
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+280(SB)/4, $0xac894844
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+284(SB)/4, $0xac894844
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+288(SB)/4, $0x2e09485b
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+292(SB)/4, $0x2e09485b
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+296(SB)/4, $0x2e09485b
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+300(SB)/4, $0x2e09485b
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+304(SB)/4, $0xaf4decc8
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+308(SB)/4, $0xaf4decc8
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+312(SB)/4, $0xaf4decc8
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+316(SB)/4, $0xaf4decc8
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+320(SB)/4, $0x304dec9e
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+324(SB)/4, $0x304dec9e
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+328(SB)/4, $0x304dec9e
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+332(SB)/4, $0x304dec9e
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+336(SB)/4, $0xb0cdec84
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+340(SB)/4, $0xb0cdec84
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+344(SB)/4, $0xb0cdec84
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+348(SB)/4, $0xb0cdec84
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+352(SB)/4, $0x80000000
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+356(SB)/4, $0x80000000
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+360(SB)/4, $0x80000000
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+364(SB)/4, $0x80000000
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+368(SB)/4, $0x7fffffff
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+372(SB)/4, $0x7fffffff
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+376(SB)/4, $0x7fffffff
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+380(SB)/4, $0x7fffffff
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+384(SB)/4, $0xffffffff
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+388(SB)/4, $0x0
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+392(SB)/4, $0x0
+DATA noiseGtZ3ProductEpilogueRows4Numbers<>+396(SB)/4, $0x0
+GLOBL noiseGtZ3ProductEpilogueRows4Numbers<>(SB), RODATA|NOPTR, $400
 
 // func noiseGtZ3ProductEpilogueRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
 TEXT ·noiseGtZ3ProductEpilogueRows(SB), 0, $0-33
@@ -1547,12 +1489,12 @@ TEXT ·noiseGtZ3ProductEpilogueRows(SB), 0, $0-33
 	MOVD 8(R13), R1
 	MOVD 16(R13), R2
 	MOVD $noiseGtZ3ProductEpilogueRows4Numbers<>(SB), R15
-	FMOVQ 304(R15), F30
-	FMOVQ 0(R15), F29
-	FMOVQ 16(R15), F28
-	FMOVQ 32(R15), F27
-	FMOVQ 48(R15), F26
-	FMOVQ 64(R15), F25
+	FMOVQ 0(R15), F30
+	FMOVQ 16(R15), F29
+	FMOVQ 32(R15), F28
+	FMOVQ 48(R15), F27
+	FMOVQ 64(R15), F26
+	FMOVQ 80(R15), F25
 row2:
 	MOVD $0, R11
 	MOVD n+24(FP), R12
@@ -1581,238 +1523,197 @@ vectors3:
 	ADD R11<<2, R1, R13
 	FMOVQ 48(R13), F4
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ 320(R15), F4
+	FMOVQ 368(R15), F4
 	VAND V4.B16, V0.B16, V4.B16
-	FMOVQ 320(R15), F5
+	FMOVQ 368(R15), F5
 	VAND V5.B16, V1.B16, V5.B16
-	FMOVQ 320(R15), F6
+	FMOVQ 368(R15), F6
 	VAND V6.B16, V2.B16, V6.B16
-	FMOVQ 320(R15), F7
+	FMOVQ 368(R15), F7
 	VAND V7.B16, V3.B16, V7.B16
-	WORD $0x4ebdf484 // fmin v4.4s, v4.4s, v29.4s
-	WORD $0x4ebdf4a5 // fmin v5.4s, v5.4s, v29.4s
-	WORD $0x4ebdf4c6 // fmin v6.4s, v6.4s, v29.4s
-	WORD $0x4ebdf4e7 // fmin v7.4s, v7.4s, v29.4s
-	VEOR V30.B16, V4.B16, V8.B16
-	VEOR V30.B16, V5.B16, V9.B16
-	VEOR V30.B16, V6.B16, V10.B16
-	VEOR V30.B16, V7.B16, V11.B16
-	WORD $0x6e28dc8c // fmul v12.4s, v4.4s, v8.4s
-	WORD $0x6e29dcad // fmul v13.4s, v5.4s, v9.4s
-	WORD $0x6e2adcce // fmul v14.4s, v6.4s, v10.4s
-	WORD $0x6e2bdcef // fmul v15.4s, v7.4s, v11.4s
-	WORD $0x6e3cdd90 // fmul v16.4s, v12.4s, v28.4s
-	WORD $0x6e3cddb1 // fmul v17.4s, v13.4s, v28.4s
-	WORD $0x6e3cddd2 // fmul v18.4s, v14.4s, v28.4s
-	WORD $0x6e3cddf3 // fmul v19.4s, v15.4s, v28.4s
-	WORD $0x4e218a10 // frintn v16.4s, v16.4s
-	WORD $0x4e218a31 // frintn v17.4s, v17.4s
-	WORD $0x4e218a52 // frintn v18.4s, v18.4s
-	WORD $0x4e218a73 // frintn v19.4s, v19.4s
-	VMOV V12.B16, V20.B16
-	VFMLA V27.S4, V16.S4, V20.S4
-	VMOV V13.B16, V21.B16
-	VFMLA V27.S4, V17.S4, V21.S4
-	VMOV V14.B16, V22.B16
-	VFMLA V27.S4, V18.S4, V22.S4
-	VMOV V15.B16, V23.B16
-	VFMLA V27.S4, V19.S4, V23.S4
-	VEOR V30.B16, V12.B16, V12.B16
-	VEOR V30.B16, V13.B16, V13.B16
-	VEOR V30.B16, V14.B16, V14.B16
-	VEOR V30.B16, V15.B16, V15.B16
-	VFMLA V8.S4, V4.S4, V12.S4
-	VFMLA V9.S4, V5.S4, V13.S4
-	VFMLA V10.S4, V6.S4, V14.S4
-	VFMLA V11.S4, V7.S4, V15.S4
-	WORD $0x4e2cd694 // fadd v20.4s, v20.4s, v12.4s
-	WORD $0x4e2dd6b5 // fadd v21.4s, v21.4s, v13.4s
-	WORD $0x4e2ed6d6 // fadd v22.4s, v22.4s, v14.4s
-	WORD $0x4e2fd6f7 // fadd v23.4s, v23.4s, v15.4s
-	WORD $0x4e3ad48f // fadd v15.4s, v4.4s, v26.4s
-	WORD $0x4e3ad4ae // fadd v14.4s, v5.4s, v26.4s
-	WORD $0x4e3ad4cd // fadd v13.4s, v6.4s, v26.4s
-	WORD $0x4e3ad4ec // fadd v12.4s, v7.4s, v26.4s
-	VMOV V25.B16, V11.B16
-	VFMLA V4.S4, V15.S4, V11.S4
-	VMOV V25.B16, V15.B16
-	VFMLA V5.S4, V14.S4, V15.S4
-	VMOV V25.B16, V14.B16
-	VFMLA V6.S4, V13.S4, V14.S4
-	VMOV V25.B16, V13.B16
-	VFMLA V7.S4, V12.S4, V13.S4
-	FMOVQ 80(R15), F12
-	VFMLA V4.S4, V11.S4, V12.S4
-	FMOVQ 80(R15), F11
-	VFMLA V5.S4, V15.S4, V11.S4
-	FMOVQ 80(R15), F15
-	VFMLA V6.S4, V14.S4, V15.S4
-	FMOVQ 80(R15), F14
-	VFMLA V7.S4, V13.S4, V14.S4
-	FMOVQ 96(R15), F13
-	VFMLA V4.S4, V12.S4, V13.S4
-	FMOVQ 96(R15), F12
-	VFMLA V5.S4, V11.S4, V12.S4
-	FMOVQ 96(R15), F11
-	VFMLA V6.S4, V15.S4, V11.S4
-	FMOVQ 96(R15), F15
-	VFMLA V7.S4, V14.S4, V15.S4
-	FMOVQ 112(R15), F14
-	VFMLA V4.S4, V13.S4, V14.S4
-	FMOVQ 112(R15), F13
-	VFMLA V5.S4, V12.S4, V13.S4
-	FMOVQ 112(R15), F12
-	VFMLA V6.S4, V11.S4, V12.S4
-	FMOVQ 112(R15), F11
-	VFMLA V7.S4, V15.S4, V11.S4
-	FMOVQ 128(R15), F15
-	WORD $0x4e2fd48f // fadd v15.4s, v4.4s, v15.4s
+	WORD $0x4ebef484 // fmin v4.4s, v4.4s, v30.4s
+	WORD $0x4ebef4a5 // fmin v5.4s, v5.4s, v30.4s
+	WORD $0x4ebef4c6 // fmin v6.4s, v6.4s, v30.4s
+	WORD $0x4ebef4e7 // fmin v7.4s, v7.4s, v30.4s
+	WORD $0x6e24dc88 // fmul v8.4s, v4.4s, v4.4s
+	WORD $0x6e25dca9 // fmul v9.4s, v5.4s, v5.4s
+	WORD $0x6e26dcca // fmul v10.4s, v6.4s, v6.4s
+	WORD $0x6e27dceb // fmul v11.4s, v7.4s, v7.4s
+	VMOV V28.B16, V12.B16
+	VFMLA V29.S4, V8.S4, V12.S4
+	VMOV V28.B16, V8.B16
+	VFMLA V29.S4, V9.S4, V8.S4
+	VMOV V28.B16, V9.B16
+	VFMLA V29.S4, V10.S4, V9.S4
+	VMOV V28.B16, V10.B16
+	VFMLA V29.S4, V11.S4, V10.S4
+	VSHL $23, V12.S4, V11.S4
+	VSHL $23, V8.S4, V13.S4
+	VSHL $23, V9.S4, V14.S4
+	VSHL $23, V10.S4, V15.S4
+	WORD $0x6e2bdc8b // fmul v11.4s, v4.4s, v11.4s
+	WORD $0x6e2ddcad // fmul v13.4s, v5.4s, v13.4s
+	WORD $0x6e2edcce // fmul v14.4s, v6.4s, v14.4s
+	WORD $0x6e2fdcef // fmul v15.4s, v7.4s, v15.4s
+	VMOV V25.B16, V16.B16
+	VFMLA V26.S4, V12.S4, V16.S4
+	VMOV V25.B16, V12.B16
+	VFMLA V26.S4, V8.S4, V12.S4
+	VMOV V25.B16, V8.B16
+	VFMLA V26.S4, V9.S4, V8.S4
+	VMOV V25.B16, V9.B16
+	VFMLA V26.S4, V10.S4, V9.S4
+	VFMLA V4.S4, V4.S4, V16.S4
+	VFMLA V5.S4, V5.S4, V12.S4
+	VFMLA V6.S4, V6.S4, V8.S4
+	VFMLA V7.S4, V7.S4, V9.S4
+	FMOVQ 96(R15), F10
+	WORD $0x4e2ad48a // fadd v10.4s, v4.4s, v10.4s
+	FMOVQ 96(R15), F17
+	WORD $0x4e31d4b1 // fadd v17.4s, v5.4s, v17.4s
+	FMOVQ 96(R15), F18
+	WORD $0x4e32d4d2 // fadd v18.4s, v6.4s, v18.4s
+	FMOVQ 96(R15), F19
+	WORD $0x4e33d4f3 // fadd v19.4s, v7.4s, v19.4s
+	FMOVQ 112(R15), F20
+	VFMLA V4.S4, V10.S4, V20.S4
+	FMOVQ 112(R15), F10
+	VFMLA V5.S4, V17.S4, V10.S4
+	FMOVQ 112(R15), F17
+	VFMLA V6.S4, V18.S4, V17.S4
+	FMOVQ 112(R15), F18
+	VFMLA V7.S4, V19.S4, V18.S4
+	FMOVQ 128(R15), F19
+	VFMLA V4.S4, V20.S4, V19.S4
+	FMOVQ 128(R15), F20
+	VFMLA V5.S4, V10.S4, V20.S4
 	FMOVQ 128(R15), F10
-	WORD $0x4e2ad4aa // fadd v10.4s, v5.4s, v10.4s
-	FMOVQ 128(R15), F9
-	WORD $0x4e29d4c9 // fadd v9.4s, v6.4s, v9.4s
-	FMOVQ 128(R15), F8
-	WORD $0x4e28d4e8 // fadd v8.4s, v7.4s, v8.4s
-	FMOVQ 144(R15), F24
-	VFMLA V4.S4, V15.S4, V24.S4
-	FMOVQ 144(R15), F15
-	VFMLA V5.S4, V10.S4, V15.S4
+	VFMLA V6.S4, V17.S4, V10.S4
+	FMOVQ 128(R15), F17
+	VFMLA V7.S4, V18.S4, V17.S4
+	FMOVQ 144(R15), F18
+	VFMLA V4.S4, V19.S4, V18.S4
+	FMOVQ 144(R15), F19
+	VFMLA V5.S4, V20.S4, V19.S4
+	FMOVQ 144(R15), F20
+	VFMLA V6.S4, V10.S4, V20.S4
 	FMOVQ 144(R15), F10
-	VFMLA V6.S4, V9.S4, V10.S4
-	FMOVQ 144(R15), F9
-	VFMLA V7.S4, V8.S4, V9.S4
-	FMOVQ 160(R15), F8
-	VFMLA V4.S4, V24.S4, V8.S4
-	FMOVQ 160(R15), F24
-	VFMLA V5.S4, V15.S4, V24.S4
-	FMOVQ 160(R15), F15
-	VFMLA V6.S4, V10.S4, V15.S4
-	FMOVQ 160(R15), F10
-	VFMLA V7.S4, V9.S4, V10.S4
-	FMOVQ 176(R15), F9
-	VFMLA V4.S4, V8.S4, V9.S4
-	FMOVQ 176(R15), F8
-	VFMLA V5.S4, V24.S4, V8.S4
-	FMOVQ 176(R15), F24
-	VFMLA V6.S4, V15.S4, V24.S4
-	FMOVQ 176(R15), F15
-	VFMLA V7.S4, V10.S4, V15.S4
-	WORD $0x6e29dc84 // fmul v4.4s, v4.4s, v9.4s
-	WORD $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
-	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
-	WORD $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
-	WORD $0x6e2efc84 // fdiv v4.4s, v4.4s, v14.4s
-	WORD $0x6e2dfca5 // fdiv v5.4s, v5.4s, v13.4s
-	WORD $0x6e2cfcc6 // fdiv v6.4s, v6.4s, v12.4s
-	WORD $0x6e2bfce7 // fdiv v7.4s, v7.4s, v11.4s
-	FMOVQ 192(R15), F11
-	FMOVQ 208(R15), F12
-	VFMLA V20.S4, V11.S4, V12.S4
-	FMOVQ 192(R15), F11
-	FMOVQ 208(R15), F13
-	VFMLA V21.S4, V11.S4, V13.S4
-	FMOVQ 192(R15), F11
-	FMOVQ 208(R15), F14
-	VFMLA V22.S4, V11.S4, V14.S4
-	FMOVQ 192(R15), F11
-	FMOVQ 208(R15), F15
-	VFMLA V23.S4, V11.S4, V15.S4
-	FMOVQ 224(R15), F11
-	VFMLA V20.S4, V12.S4, V11.S4
-	FMOVQ 224(R15), F12
-	VFMLA V21.S4, V13.S4, V12.S4
-	FMOVQ 224(R15), F13
-	VFMLA V22.S4, V14.S4, V13.S4
-	FMOVQ 224(R15), F14
-	VFMLA V23.S4, V15.S4, V14.S4
-	FMOVQ 240(R15), F15
-	VFMLA V20.S4, V11.S4, V15.S4
-	FMOVQ 240(R15), F11
-	VFMLA V21.S4, V12.S4, V11.S4
-	FMOVQ 240(R15), F12
-	VFMLA V22.S4, V13.S4, V12.S4
-	FMOVQ 240(R15), F13
-	VFMLA V23.S4, V14.S4, V13.S4
-	FMOVQ 256(R15), F14
-	VFMLA V20.S4, V15.S4, V14.S4
-	FMOVQ 256(R15), F15
-	VFMLA V21.S4, V11.S4, V15.S4
-	FMOVQ 256(R15), F11
-	VFMLA V22.S4, V12.S4, V11.S4
-	FMOVQ 256(R15), F12
-	VFMLA V23.S4, V13.S4, V12.S4
-	FMOVQ 272(R15), F13
-	VFMLA V20.S4, V14.S4, V13.S4
-	FMOVQ 272(R15), F14
-	VFMLA V21.S4, V15.S4, V14.S4
-	FMOVQ 272(R15), F15
-	VFMLA V22.S4, V11.S4, V15.S4
-	FMOVQ 272(R15), F11
-	VFMLA V23.S4, V12.S4, V11.S4
-	FMOVQ 288(R15), F12
-	VFMLA V20.S4, V13.S4, V12.S4
-	FMOVQ 288(R15), F20
-	VFMLA V21.S4, V14.S4, V20.S4
+	VFMLA V7.S4, V17.S4, V10.S4
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	FMOVQ 160(R15), F17
+	VFMLA V4.S4, V18.S4, V17.S4
+	FMOVQ 160(R15), F18
+	VFMLA V5.S4, V19.S4, V18.S4
+	FMOVQ 160(R15), F19
+	VFMLA V6.S4, V20.S4, V19.S4
+	FMOVQ 160(R15), F20
+	VFMLA V7.S4, V10.S4, V20.S4
+	FMOVQ 176(R15), F10
+	WORD $0x4e2ad48a // fadd v10.4s, v4.4s, v10.4s
+	FMOVQ 176(R15), F21
+	WORD $0x4e35d4b5 // fadd v21.4s, v5.4s, v21.4s
+	FMOVQ 176(R15), F22
+	WORD $0x4e36d4d6 // fadd v22.4s, v6.4s, v22.4s
+	FMOVQ 176(R15), F23
+	WORD $0x4e37d4f7 // fadd v23.4s, v7.4s, v23.4s
+	FMOVQ 192(R15), F24
+	VFMLA V4.S4, V10.S4, V24.S4
+	FMOVQ 192(R15), F10
+	VFMLA V5.S4, V21.S4, V10.S4
+	FMOVQ 192(R15), F21
+	VFMLA V6.S4, V22.S4, V21.S4
+	FMOVQ 192(R15), F22
+	VFMLA V7.S4, V23.S4, V22.S4
+	FMOVQ 208(R15), F23
+	VFMLA V4.S4, V24.S4, V23.S4
+	FMOVQ 208(R15), F24
+	VFMLA V5.S4, V10.S4, V24.S4
+	FMOVQ 208(R15), F10
+	VFMLA V6.S4, V21.S4, V10.S4
+	FMOVQ 208(R15), F21
+	VFMLA V7.S4, V22.S4, V21.S4
+	FMOVQ 224(R15), F22
+	VFMLA V4.S4, V23.S4, V22.S4
+	FMOVQ 224(R15), F4
+	VFMLA V5.S4, V24.S4, V4.S4
+	FMOVQ 224(R15), F5
+	VFMLA V6.S4, V10.S4, V5.S4
+	FMOVQ 224(R15), F6
+	VFMLA V7.S4, V21.S4, V6.S4
+	FMOVQ 240(R15), F7
+	FMOVQ 256(R15), F21
+	VFMLA V16.S4, V7.S4, V21.S4
+	FMOVQ 240(R15), F7
+	FMOVQ 256(R15), F10
+	VFMLA V12.S4, V7.S4, V10.S4
+	FMOVQ 240(R15), F7
+	FMOVQ 256(R15), F24
+	VFMLA V8.S4, V7.S4, V24.S4
+	FMOVQ 240(R15), F7
+	FMOVQ 256(R15), F23
+	VFMLA V9.S4, V7.S4, V23.S4
+	FMOVQ 272(R15), F7
+	VFMLA V16.S4, V21.S4, V7.S4
+	FMOVQ 272(R15), F21
+	VFMLA V12.S4, V10.S4, V21.S4
+	FMOVQ 272(R15), F10
+	VFMLA V8.S4, V24.S4, V10.S4
+	FMOVQ 272(R15), F24
+	VFMLA V9.S4, V23.S4, V24.S4
+	FMOVQ 288(R15), F23
+	VFMLA V16.S4, V7.S4, V23.S4
+	FMOVQ 288(R15), F7
+	VFMLA V12.S4, V21.S4, V7.S4
 	FMOVQ 288(R15), F21
-	VFMLA V22.S4, V15.S4, V21.S4
-	FMOVQ 288(R15), F22
-	VFMLA V23.S4, V11.S4, V22.S4
-	WORD $0x6e2cdc84 // fmul v4.4s, v4.4s, v12.4s
-	WORD $0x6e34dca5 // fmul v5.4s, v5.4s, v20.4s
-	WORD $0x6e35dcc6 // fmul v6.4s, v6.4s, v21.4s
-	WORD $0x6e36dce7 // fmul v7.4s, v7.4s, v22.4s
-	FMOVQ 336(R15), F20
-	FMOVQ 352(R15), F12
-	WORD $0x6e34de16 // fmul v22.4s, v16.4s, v20.4s
-	WORD $0x4e218ad6 // frintn v22.4s, v22.4s
-	WORD $0x4e2cd6d5 // fadd v21.4s, v22.4s, v12.4s
-	VSHL $23, V21.S4, V21.S4
-	WORD $0x6e35dc84 // fmul v4.4s, v4.4s, v21.4s
-	WORD $0x4eb6d616 // fsub v22.4s, v16.4s, v22.4s
-	WORD $0x4e2cd6d5 // fadd v21.4s, v22.4s, v12.4s
-	VSHL $23, V21.S4, V21.S4
-	WORD $0x6e35dc84 // fmul v4.4s, v4.4s, v21.4s
-	FMOVQ 336(R15), F20
-	FMOVQ 352(R15), F21
-	WORD $0x6e34de30 // fmul v16.4s, v17.4s, v20.4s
-	WORD $0x4e218a10 // frintn v16.4s, v16.4s
-	WORD $0x4e35d60c // fadd v12.4s, v16.4s, v21.4s
-	VSHL $23, V12.S4, V12.S4
+	VFMLA V8.S4, V10.S4, V21.S4
+	FMOVQ 288(R15), F10
+	VFMLA V9.S4, V24.S4, V10.S4
+	FMOVQ 304(R15), F24
+	VFMLA V16.S4, V23.S4, V24.S4
+	FMOVQ 304(R15), F23
+	VFMLA V12.S4, V7.S4, V23.S4
+	FMOVQ 304(R15), F7
+	VFMLA V8.S4, V21.S4, V7.S4
+	FMOVQ 304(R15), F21
+	VFMLA V9.S4, V10.S4, V21.S4
+	FMOVQ 320(R15), F10
+	VFMLA V16.S4, V24.S4, V10.S4
+	FMOVQ 320(R15), F24
+	VFMLA V12.S4, V23.S4, V24.S4
+	FMOVQ 320(R15), F23
+	VFMLA V8.S4, V7.S4, V23.S4
+	FMOVQ 320(R15), F7
+	VFMLA V9.S4, V21.S4, V7.S4
+	FMOVQ 336(R15), F21
+	VFMLA V16.S4, V10.S4, V21.S4
+	FMOVQ 336(R15), F16
+	VFMLA V12.S4, V24.S4, V16.S4
+	FMOVQ 336(R15), F12
+	VFMLA V8.S4, V23.S4, V12.S4
+	FMOVQ 336(R15), F8
+	VFMLA V9.S4, V7.S4, V8.S4
+	WORD $0x6e31fed6 // fdiv v22.4s, v22.4s, v17.4s
+	WORD $0x6e32fc84 // fdiv v4.4s, v4.4s, v18.4s
+	WORD $0x6e33fca5 // fdiv v5.4s, v5.4s, v19.4s
+	WORD $0x6e34fcc6 // fdiv v6.4s, v6.4s, v20.4s
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
 	WORD $0x6e2cdca5 // fmul v5.4s, v5.4s, v12.4s
-	WORD $0x4eb0d630 // fsub v16.4s, v17.4s, v16.4s
-	WORD $0x4e35d60c // fadd v12.4s, v16.4s, v21.4s
-	VSHL $23, V12.S4, V12.S4
-	WORD $0x6e2cdca5 // fmul v5.4s, v5.4s, v12.4s
-	FMOVQ 336(R15), F20
-	FMOVQ 352(R15), F12
-	WORD $0x6e34de51 // fmul v17.4s, v18.4s, v20.4s
-	WORD $0x4e218a31 // frintn v17.4s, v17.4s
-	WORD $0x4e2cd635 // fadd v21.4s, v17.4s, v12.4s
-	VSHL $23, V21.S4, V21.S4
-	WORD $0x6e35dcc6 // fmul v6.4s, v6.4s, v21.4s
-	WORD $0x4eb1d651 // fsub v17.4s, v18.4s, v17.4s
-	WORD $0x4e2cd635 // fadd v21.4s, v17.4s, v12.4s
-	VSHL $23, V21.S4, V21.S4
-	WORD $0x6e35dcc6 // fmul v6.4s, v6.4s, v21.4s
-	FMOVQ 336(R15), F20
-	FMOVQ 352(R15), F21
-	WORD $0x6e34de72 // fmul v18.4s, v19.4s, v20.4s
-	WORD $0x4e218a52 // frintn v18.4s, v18.4s
-	WORD $0x4e35d64c // fadd v12.4s, v18.4s, v21.4s
-	VSHL $23, V12.S4, V12.S4
-	WORD $0x6e2cdce7 // fmul v7.4s, v7.4s, v12.4s
-	WORD $0x4eb2d672 // fsub v18.4s, v19.4s, v18.4s
-	WORD $0x4e35d64c // fadd v12.4s, v18.4s, v21.4s
-	VSHL $23, V12.S4, V12.S4
-	WORD $0x6e2cdce7 // fmul v7.4s, v7.4s, v12.4s
-	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
-	WORD $0x4e3ef421 // fmax v1.4s, v1.4s, v30.4s
-	WORD $0x4e3ef442 // fmax v2.4s, v2.4s, v30.4s
-	WORD $0x4e3ef463 // fmax v3.4s, v3.4s, v30.4s
-	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4ea6d442 // fsub v2.4s, v2.4s, v6.4s
-	WORD $0x4ea7d463 // fsub v3.4s, v3.4s, v7.4s
+	WORD $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
+	FMOVQ 352(R15), F8
+	WORD $0x4e28f400 // fmax v0.4s, v0.4s, v8.4s
+	FMOVQ 352(R15), F8
+	WORD $0x4e28f421 // fmax v1.4s, v1.4s, v8.4s
+	FMOVQ 352(R15), F8
+	WORD $0x4e28f442 // fmax v2.4s, v2.4s, v8.4s
+	FMOVQ 352(R15), F8
+	WORD $0x4e28f463 // fmax v3.4s, v3.4s, v8.4s
+	VFMLA V22.S4, V11.S4, V0.S4
+	VFMLA V4.S4, V13.S4, V1.S4
+	VFMLA V5.S4, V14.S4, V2.S4
+	VFMLA V6.S4, V15.S4, V3.S4
 	ADD R11<<2, R2, R13
 	FMOVQ F0, 0(R13)
 	ADD R11<<2, R2, R13
@@ -1821,9 +1722,6 @@ vectors3:
 	FMOVQ F2, 32(R13)
 	ADD R11<<2, R2, R13
 	FMOVQ F3, 48(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $16, R11
 	CMP R12, R11
 	BLE vectors3
@@ -1839,69 +1737,58 @@ vectors5:
 	ADD R11<<2, R1, R13
 	FMOVQ 0(R13), F1
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	FMOVQ 320(R15), F1
+	FMOVQ 368(R15), F1
 	VAND V1.B16, V0.B16, V1.B16
-	WORD $0x4ebdf421 // fmin v1.4s, v1.4s, v29.4s
-	VEOR V30.B16, V1.B16, V2.B16
-	WORD $0x6e22dc23 // fmul v3.4s, v1.4s, v2.4s
-	WORD $0x6e3cdc64 // fmul v4.4s, v3.4s, v28.4s
-	WORD $0x4e218884 // frintn v4.4s, v4.4s
-	VMOV V3.B16, V5.B16
-	VFMLA V27.S4, V4.S4, V5.S4
-	VEOR V30.B16, V3.B16, V3.B16
-	VFMLA V2.S4, V1.S4, V3.S4
-	WORD $0x4e23d4a5 // fadd v5.4s, v5.4s, v3.4s
-	WORD $0x4e3ad423 // fadd v3.4s, v1.4s, v26.4s
-	VMOV V25.B16, V2.B16
-	VFMLA V1.S4, V3.S4, V2.S4
-	FMOVQ 80(R15), F3
-	VFMLA V1.S4, V2.S4, V3.S4
-	FMOVQ 96(R15), F2
-	VFMLA V1.S4, V3.S4, V2.S4
-	FMOVQ 112(R15), F3
-	VFMLA V1.S4, V2.S4, V3.S4
-	FMOVQ 128(R15), F2
-	WORD $0x4e22d422 // fadd v2.4s, v1.4s, v2.4s
-	FMOVQ 144(R15), F6
-	VFMLA V1.S4, V2.S4, V6.S4
-	FMOVQ 160(R15), F2
-	VFMLA V1.S4, V6.S4, V2.S4
-	FMOVQ 176(R15), F6
-	VFMLA V1.S4, V2.S4, V6.S4
-	WORD $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
-	WORD $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
-	FMOVQ 192(R15), F3
-	FMOVQ 208(R15), F6
-	VFMLA V5.S4, V3.S4, V6.S4
-	FMOVQ 224(R15), F3
-	VFMLA V5.S4, V6.S4, V3.S4
-	FMOVQ 240(R15), F6
-	VFMLA V5.S4, V3.S4, V6.S4
-	FMOVQ 256(R15), F3
-	VFMLA V5.S4, V6.S4, V3.S4
-	FMOVQ 272(R15), F6
-	VFMLA V5.S4, V3.S4, V6.S4
-	FMOVQ 288(R15), F3
-	VFMLA V5.S4, V6.S4, V3.S4
-	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ 336(R15), F6
-	FMOVQ 352(R15), F2
-	WORD $0x6e26dc83 // fmul v3.4s, v4.4s, v6.4s
-	WORD $0x4e218863 // frintn v3.4s, v3.4s
-	WORD $0x4e22d465 // fadd v5.4s, v3.4s, v2.4s
-	VSHL $23, V5.S4, V5.S4
-	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
-	WORD $0x4ea3d483 // fsub v3.4s, v4.4s, v3.4s
-	WORD $0x4e22d465 // fadd v5.4s, v3.4s, v2.4s
-	VSHL $23, V5.S4, V5.S4
-	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
-	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
-	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
-	ADD R11<<2, R2, R13
-	FMOVQ F0, 0(R13)
+	WORD $0x4ebef421 // fmin v1.4s, v1.4s, v30.4s
+	WORD $0x6e21dc22 // fmul v2.4s, v1.4s, v1.4s
+	VMOV V28.B16, V3.B16
+	VFMLA V29.S4, V2.S4, V3.S4
+	VSHL $23, V3.S4, V2.S4
+	WORD $0x6e22dc22 // fmul v2.4s, v1.4s, v2.4s
+	VMOV V25.B16, V4.B16
+	VFMLA V26.S4, V3.S4, V4.S4
+	VFMLA V1.S4, V1.S4, V4.S4
+	FMOVQ 96(R15), F3
+	WORD $0x4e23d423 // fadd v3.4s, v1.4s, v3.4s
+	FMOVQ 112(R15), F5
+	VFMLA V1.S4, V3.S4, V5.S4
+	FMOVQ 128(R15), F3
+	VFMLA V1.S4, V5.S4, V3.S4
+	FMOVQ 144(R15), F5
+	VFMLA V1.S4, V3.S4, V5.S4
 	ADD $8192, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
+	FMOVQ 160(R15), F3
+	VFMLA V1.S4, V5.S4, V3.S4
+	FMOVQ 176(R15), F5
+	WORD $0x4e25d425 // fadd v5.4s, v1.4s, v5.4s
+	FMOVQ 192(R15), F6
+	VFMLA V1.S4, V5.S4, V6.S4
+	FMOVQ 208(R15), F5
+	VFMLA V1.S4, V6.S4, V5.S4
+	FMOVQ 224(R15), F6
+	VFMLA V1.S4, V5.S4, V6.S4
+	FMOVQ 240(R15), F1
+	FMOVQ 256(R15), F5
+	VFMLA V4.S4, V1.S4, V5.S4
+	FMOVQ 272(R15), F1
+	VFMLA V4.S4, V5.S4, V1.S4
+	FMOVQ 288(R15), F5
+	VFMLA V4.S4, V1.S4, V5.S4
+	FMOVQ 304(R15), F1
+	VFMLA V4.S4, V5.S4, V1.S4
+	FMOVQ 320(R15), F5
+	VFMLA V4.S4, V1.S4, V5.S4
+	FMOVQ 336(R15), F1
+	VFMLA V4.S4, V5.S4, V1.S4
+	WORD $0x6e23fcc6 // fdiv v6.4s, v6.4s, v3.4s
+	WORD $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
+	FMOVQ 352(R15), F1
+	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	VFMLA V6.S4, V2.S4, V0.S4
+	ADD R11<<2, R2, R13
+	FMOVQ F0, 0(R13)
 	ADD $4, R11
 	CMP R12, R11
 	BLE vectors5
@@ -1909,76 +1796,65 @@ fewer6:
 	ADD $4, R12
 	CMP R12, R11
 	BEQ done8
-	FMOVQ 368(R15), F31
+	FMOVQ 384(R15), F31
 one7:
 	ADD R11<<2, R0, R13
 	FMOVS 0(R13), F0
 	ADD R11<<2, R1, R13
 	FMOVS 0(R13), F1
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	FMOVQ 320(R15), F1
+	FMOVQ 368(R15), F1
 	VAND V1.B16, V0.B16, V1.B16
-	WORD $0x4ebdf421 // fmin v1.4s, v1.4s, v29.4s
-	VEOR V30.B16, V1.B16, V2.B16
-	WORD $0x6e22dc23 // fmul v3.4s, v1.4s, v2.4s
-	WORD $0x6e3cdc64 // fmul v4.4s, v3.4s, v28.4s
-	WORD $0x4e218884 // frintn v4.4s, v4.4s
-	VMOV V3.B16, V5.B16
-	VFMLA V27.S4, V4.S4, V5.S4
-	VEOR V30.B16, V3.B16, V3.B16
-	VFMLA V2.S4, V1.S4, V3.S4
-	WORD $0x4e23d4a5 // fadd v5.4s, v5.4s, v3.4s
-	WORD $0x4e3ad423 // fadd v3.4s, v1.4s, v26.4s
-	VMOV V25.B16, V2.B16
-	VFMLA V1.S4, V3.S4, V2.S4
-	FMOVQ 80(R15), F3
-	VFMLA V1.S4, V2.S4, V3.S4
-	FMOVQ 96(R15), F2
-	VFMLA V1.S4, V3.S4, V2.S4
-	FMOVQ 112(R15), F3
-	VFMLA V1.S4, V2.S4, V3.S4
-	FMOVQ 128(R15), F2
-	WORD $0x4e22d422 // fadd v2.4s, v1.4s, v2.4s
-	FMOVQ 144(R15), F6
-	VFMLA V1.S4, V2.S4, V6.S4
-	FMOVQ 160(R15), F2
-	VFMLA V1.S4, V6.S4, V2.S4
-	FMOVQ 176(R15), F6
-	VFMLA V1.S4, V2.S4, V6.S4
-	WORD $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
-	WORD $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
-	FMOVQ 192(R15), F3
-	FMOVQ 208(R15), F6
-	VFMLA V5.S4, V3.S4, V6.S4
-	FMOVQ 224(R15), F3
-	VFMLA V5.S4, V6.S4, V3.S4
-	FMOVQ 240(R15), F6
-	VFMLA V5.S4, V3.S4, V6.S4
-	FMOVQ 256(R15), F3
-	VFMLA V5.S4, V6.S4, V3.S4
-	FMOVQ 272(R15), F6
-	VFMLA V5.S4, V3.S4, V6.S4
-	FMOVQ 288(R15), F3
-	VFMLA V5.S4, V6.S4, V3.S4
-	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ 336(R15), F6
-	FMOVQ 352(R15), F2
-	WORD $0x6e26dc83 // fmul v3.4s, v4.4s, v6.4s
-	WORD $0x4e218863 // frintn v3.4s, v3.4s
-	WORD $0x4e22d465 // fadd v5.4s, v3.4s, v2.4s
-	VSHL $23, V5.S4, V5.S4
-	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
-	WORD $0x4ea3d483 // fsub v3.4s, v4.4s, v3.4s
-	WORD $0x4e22d465 // fadd v5.4s, v3.4s, v2.4s
-	VSHL $23, V5.S4, V5.S4
-	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
-	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
-	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
-	ADD R11<<2, R2, R13
-	FMOVS F0, 0(R13)
+	WORD $0x4ebef421 // fmin v1.4s, v1.4s, v30.4s
+	WORD $0x6e21dc22 // fmul v2.4s, v1.4s, v1.4s
+	VMOV V28.B16, V3.B16
+	VFMLA V29.S4, V2.S4, V3.S4
+	VSHL $23, V3.S4, V2.S4
+	WORD $0x6e22dc22 // fmul v2.4s, v1.4s, v2.4s
+	VMOV V25.B16, V4.B16
+	VFMLA V26.S4, V3.S4, V4.S4
+	VFMLA V1.S4, V1.S4, V4.S4
+	FMOVQ 96(R15), F3
+	WORD $0x4e23d423 // fadd v3.4s, v1.4s, v3.4s
+	FMOVQ 112(R15), F5
+	VFMLA V1.S4, V3.S4, V5.S4
+	FMOVQ 128(R15), F3
+	VFMLA V1.S4, V5.S4, V3.S4
+	FMOVQ 144(R15), F5
+	VFMLA V1.S4, V3.S4, V5.S4
 	ADD $8192, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
+	FMOVQ 160(R15), F3
+	VFMLA V1.S4, V5.S4, V3.S4
+	FMOVQ 176(R15), F5
+	WORD $0x4e25d425 // fadd v5.4s, v1.4s, v5.4s
+	FMOVQ 192(R15), F6
+	VFMLA V1.S4, V5.S4, V6.S4
+	FMOVQ 208(R15), F5
+	VFMLA V1.S4, V6.S4, V5.S4
+	FMOVQ 224(R15), F6
+	VFMLA V1.S4, V5.S4, V6.S4
+	FMOVQ 240(R15), F1
+	FMOVQ 256(R15), F5
+	VFMLA V4.S4, V1.S4, V5.S4
+	FMOVQ 272(R15), F1
+	VFMLA V4.S4, V5.S4, V1.S4
+	FMOVQ 288(R15), F5
+	VFMLA V4.S4, V1.S4, V5.S4
+	FMOVQ 304(R15), F1
+	VFMLA V4.S4, V5.S4, V1.S4
+	FMOVQ 320(R15), F5
+	VFMLA V4.S4, V1.S4, V5.S4
+	FMOVQ 336(R15), F1
+	VFMLA V4.S4, V5.S4, V1.S4
+	WORD $0x6e23fcc6 // fdiv v6.4s, v6.4s, v3.4s
+	WORD $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
+	FMOVQ 352(R15), F1
+	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	VFMLA V6.S4, V2.S4, V0.S4
+	ADD R11<<2, R2, R13
+	FMOVS F0, 0(R13)
 	ADD $1, R11
 	CMP R12, R11
 	BLT one7
@@ -2029,6 +1905,9 @@ row2:
 	BGT fewer4
 	PCALIGN $16
 vectors3:
+	ADD $50176, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R0, R13
 	FMOVQ 0(R13), F4
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
@@ -2041,9 +1920,6 @@ vectors3:
 	ADD R11<<2, R0, R13
 	FMOVQ 48(R13), F4
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	ADD $50176, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $16, R11
 	CMP R12, R11
 	BLE vectors3
@@ -2111,6 +1987,9 @@ vectors9:
 	ADD R11<<2, R0, R13
 	FMOVQ 16(R13), F5
 	WORD $0x4ebed4a5 // fsub v5.4s, v5.4s, v30.4s
+	ADD $50176, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R0, R13
 	FMOVQ 32(R13), F6
 	WORD $0x4ebed4c6 // fsub v6.4s, v6.4s, v30.4s
@@ -2125,9 +2004,6 @@ vectors9:
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
 	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
-	ADD $50176, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $16, R11
 	CMP R12, R11
 	BLE vectors9
@@ -2141,11 +2017,11 @@ vectors11:
 	ADD R11<<2, R0, R13
 	FMOVQ 0(R13), F4
 	WORD $0x4ebed484 // fsub v4.4s, v4.4s, v30.4s
-	WORD $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	ADD $50176, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
+	WORD $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
+	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	ADD $4, R11
 	CMP R12, R11
 	BLE vectors11
@@ -2158,13 +2034,13 @@ one13:
 	ADD R11<<2, R0, R13
 	FMOVS 0(R13), F4
 	WORD $0x4ebed484 // fsub v4.4s, v4.4s, v30.4s
+	ADD $50176, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	WORD $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
 	FMOVQ 0(R15), F5
 	VBIT V31.B16, V4.B16, V5.B16
 	WORD $0x4e25d400 // fadd v0.4s, v0.4s, v5.4s
-	ADD $50176, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $1, R11
 	CMP R12, R11
 	BLT one13
@@ -2231,6 +2107,9 @@ row2:
 	BGT fewer4
 	PCALIGN $16
 vectors3:
+	ADD $100352, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R0, R13
 	FMOVQ 0(R13), F4
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
@@ -2243,9 +2122,6 @@ vectors3:
 	ADD R11<<2, R0, R13
 	FMOVQ 48(R13), F4
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	ADD $100352, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $16, R11
 	CMP R12, R11
 	BLE vectors3
@@ -2313,6 +2189,9 @@ vectors9:
 	ADD R11<<2, R0, R13
 	FMOVQ 16(R13), F5
 	WORD $0x4ebed4a5 // fsub v5.4s, v5.4s, v30.4s
+	ADD $100352, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R0, R13
 	FMOVQ 32(R13), F6
 	WORD $0x4ebed4c6 // fsub v6.4s, v6.4s, v30.4s
@@ -2327,9 +2206,6 @@ vectors9:
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
 	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
-	ADD $100352, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $16, R11
 	CMP R12, R11
 	BLE vectors9
@@ -2343,11 +2219,11 @@ vectors11:
 	ADD R11<<2, R0, R13
 	FMOVQ 0(R13), F4
 	WORD $0x4ebed484 // fsub v4.4s, v4.4s, v30.4s
-	WORD $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	ADD $100352, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
+	WORD $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
+	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	ADD $4, R11
 	CMP R12, R11
 	BLE vectors11
@@ -2360,13 +2236,13 @@ one13:
 	ADD R11<<2, R0, R13
 	FMOVS 0(R13), F4
 	WORD $0x4ebed484 // fsub v4.4s, v4.4s, v30.4s
+	ADD $100352, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	WORD $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
 	FMOVQ 0(R15), F5
 	VBIT V31.B16, V4.B16, V5.B16
 	WORD $0x4e25d400 // fadd v0.4s, v0.4s, v5.4s
-	ADD $100352, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $1, R11
 	CMP R12, R11
 	BLT one13

@@ -1424,6 +1424,9 @@ row2:
 	BGT fewer4
 	PCALIGN $16
 vectors3:
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R0, R13
 	FMOVQ 0(R13), F0
 	WORD $0x6e3efc00 // fdiv v0.4s, v0.4s, v30.4s
@@ -1444,9 +1447,6 @@ vectors3:
 	FMOVQ F2, 32(R13)
 	ADD R11<<2, R2, R13
 	FMOVQ F3, 48(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $16, R11
 	CMP R12, R11
 	BLE vectors3
@@ -1457,14 +1457,14 @@ fewer4:
 	BGT fewer6
 	PCALIGN $16
 vectors5:
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R0, R13
 	FMOVQ 0(R13), F0
 	WORD $0x6e3efc00 // fdiv v0.4s, v0.4s, v30.4s
 	ADD R11<<2, R2, R13
 	FMOVQ F0, 0(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $4, R11
 	CMP R12, R11
 	BLE vectors5
@@ -1476,12 +1476,12 @@ fewer6:
 one7:
 	ADD R11<<2, R0, R13
 	FMOVS 0(R13), F0
-	WORD $0x6e3efc00 // fdiv v0.4s, v0.4s, v30.4s
-	ADD R11<<2, R2, R13
-	FMOVS F0, 0(R13)
 	ADD $8192, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
+	WORD $0x6e3efc00 // fdiv v0.4s, v0.4s, v30.4s
+	ADD R11<<2, R2, R13
+	FMOVS F0, 0(R13)
 	ADD $1, R11
 	CMP R12, R11
 	BLT one7
@@ -1548,6 +1548,9 @@ vectors3:
 	FMOVQ 32(R13), F6
 	ADD R11<<2, R0, R13
 	FMOVQ 48(R13), F7
+	ADD $256, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	WORD $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
 	WORD $0x6e25dca5 // fmul v5.4s, v5.4s, v5.4s
 	WORD $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
@@ -1556,9 +1559,6 @@ vectors3:
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
 	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
-	ADD $256, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $16, R11
 	CMP R12, R11
 	BLE vectors3
@@ -1571,11 +1571,11 @@ fewer4:
 vectors5:
 	ADD R11<<2, R0, R13
 	FMOVQ 0(R13), F4
-	WORD $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	ADD $256, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
+	WORD $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
+	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	ADD $4, R11
 	CMP R12, R11
 	BLE vectors5
@@ -1587,13 +1587,13 @@ fewer6:
 one7:
 	ADD R11<<2, R0, R13
 	FMOVS 0(R13), F4
+	ADD $256, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	WORD $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
 	FMOVQ 0(R15), F5
 	VBIT V31.B16, V4.B16, V5.B16
 	WORD $0x4e25d400 // fadd v0.4s, v0.4s, v5.4s
-	ADD $256, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $1, R11
 	CMP R12, R11
 	BLT one7
@@ -1638,6 +1638,9 @@ vectors9:
 	ADD R11<<2, R0, R13
 	FMOVQ 48(R13), F3
 	WORD $0x6e3edc63 // fmul v3.4s, v3.4s, v30.4s
+	ADD $256, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R1, R13
 	FMOVQ 0(R13), F4
 	WORD $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
@@ -1658,9 +1661,6 @@ vectors9:
 	FMOVQ F2, 32(R13)
 	ADD R11<<2, R2, R13
 	FMOVQ F3, 48(R13)
-	ADD $256, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $16, R11
 	CMP R12, R11
 	BLE vectors9
@@ -1674,14 +1674,14 @@ vectors11:
 	ADD R11<<2, R0, R13
 	FMOVQ 0(R13), F0
 	WORD $0x6e3edc00 // fmul v0.4s, v0.4s, v30.4s
+	ADD $256, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R1, R13
 	FMOVQ 0(R13), F1
 	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R2, R13
 	FMOVQ F0, 0(R13)
-	ADD $256, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $4, R11
 	CMP R12, R11
 	BLE vectors11
@@ -1694,14 +1694,14 @@ one13:
 	ADD R11<<2, R0, R13
 	FMOVS 0(R13), F0
 	WORD $0x6e3edc00 // fmul v0.4s, v0.4s, v30.4s
+	ADD $256, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R1, R13
 	FMOVS 0(R13), F1
 	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R2, R13
 	FMOVS F0, 0(R13)
-	ADD $256, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $1, R11
 	CMP R12, R11
 	BLT one13
@@ -1841,6 +1841,9 @@ vectors3:
 	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
 	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
 	WORD $0x6e3adcca // fmul v10.4s, v6.4s, v26.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	WORD $0x6e3adceb // fmul v11.4s, v7.4s, v26.4s
 	WORD $0x4e218908 // frintn v8.4s, v8.4s
 	WORD $0x4e218929 // frintn v9.4s, v9.4s
@@ -1947,6 +1950,9 @@ vectors3:
 	WORD $0x6ea2e66f // fcmgt v15.4s, v19.4s, v2.4s
 	WORD $0x6ea3e66a // fcmgt v10.4s, v19.4s, v3.4s
 	VBSL V30.B16, V12.B16, V11.B16
+	ADD $8192, R1, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	VBSL V30.B16, V4.B16, V16.B16
 	VBSL V30.B16, V5.B16, V15.B16
 	VBSL V30.B16, V6.B16, V10.B16
@@ -1982,12 +1988,6 @@ vectors3:
 	FMOVQ F2, 32(R13)
 	ADD R11<<2, R2, R13
 	FMOVQ F3, 48(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
-	ADD $8192, R1, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $16, R11
 	CMP R12, R11
 	BLE vectors3
@@ -2005,6 +2005,9 @@ vectors5:
 	WORD $0x4e3cf421 // fmax v1.4s, v1.4s, v28.4s
 	WORD $0x4ebbf421 // fmin v1.4s, v1.4s, v27.4s
 	WORD $0x6e3adc22 // fmul v2.4s, v1.4s, v26.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	WORD $0x4e218842 // frintn v2.4s, v2.4s
 	VFMLA V25.S4, V2.S4, V1.S4
 	VFMLA V24.S4, V2.S4, V1.S4
@@ -2032,6 +2035,9 @@ vectors5:
 	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
 	WORD $0x6ea0e662 // fcmgt v2.4s, v19.4s, v0.4s
 	VBSL V30.B16, V4.B16, V2.B16
+	ADD $8192, R1, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	WORD $0x4e3ed484 // fadd v4.4s, v4.4s, v30.4s
 	WORD $0x6e24fc42 // fdiv v2.4s, v2.4s, v4.4s
 	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
@@ -2040,12 +2046,6 @@ vectors5:
 	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	ADD R11<<2, R2, R13
 	FMOVQ F0, 0(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
-	ADD $8192, R1, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $4, R11
 	CMP R12, R11
 	BLE vectors5
@@ -2062,6 +2062,9 @@ one7:
 	WORD $0x4e3cf421 // fmax v1.4s, v1.4s, v28.4s
 	WORD $0x4ebbf421 // fmin v1.4s, v1.4s, v27.4s
 	WORD $0x6e3adc22 // fmul v2.4s, v1.4s, v26.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	WORD $0x4e218842 // frintn v2.4s, v2.4s
 	VFMLA V25.S4, V2.S4, V1.S4
 	VFMLA V24.S4, V2.S4, V1.S4
@@ -2089,6 +2092,9 @@ one7:
 	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
 	WORD $0x6ea0e662 // fcmgt v2.4s, v19.4s, v0.4s
 	VBSL V30.B16, V4.B16, V2.B16
+	ADD $8192, R1, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	WORD $0x4e3ed484 // fadd v4.4s, v4.4s, v30.4s
 	WORD $0x6e24fc42 // fdiv v2.4s, v2.4s, v4.4s
 	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
@@ -2097,12 +2103,6 @@ one7:
 	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	ADD R11<<2, R2, R13
 	FMOVS F0, 0(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
-	ADD $8192, R1, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $1, R11
 	CMP R12, R11
 	BLT one7
@@ -2153,6 +2153,9 @@ row2:
 	BGT fewer4
 	PCALIGN $16
 vectors3:
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R0, R13
 	FMOVQ 0(R13), F0
 	WORD $0x6e3efc00 // fdiv v0.4s, v0.4s, v30.4s
@@ -2173,9 +2176,6 @@ vectors3:
 	FMOVQ F2, 32(R13)
 	ADD R11<<2, R2, R13
 	FMOVQ F3, 48(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $16, R11
 	CMP R12, R11
 	BLE vectors3
@@ -2186,14 +2186,14 @@ fewer4:
 	BGT fewer6
 	PCALIGN $16
 vectors5:
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R0, R13
 	FMOVQ 0(R13), F0
 	WORD $0x6e3efc00 // fdiv v0.4s, v0.4s, v30.4s
 	ADD R11<<2, R2, R13
 	FMOVQ F0, 0(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $4, R11
 	CMP R12, R11
 	BLE vectors5
@@ -2205,12 +2205,12 @@ fewer6:
 one7:
 	ADD R11<<2, R0, R13
 	FMOVS 0(R13), F0
-	WORD $0x6e3efc00 // fdiv v0.4s, v0.4s, v30.4s
-	ADD R11<<2, R2, R13
-	FMOVS F0, 0(R13)
 	ADD $8192, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
+	WORD $0x6e3efc00 // fdiv v0.4s, v0.4s, v30.4s
+	ADD R11<<2, R2, R13
+	FMOVS F0, 0(R13)
 	ADD $1, R11
 	CMP R12, R11
 	BLT one7
@@ -2350,6 +2350,9 @@ vectors3:
 	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
 	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
 	WORD $0x6e3adcca // fmul v10.4s, v6.4s, v26.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	WORD $0x6e3adceb // fmul v11.4s, v7.4s, v26.4s
 	WORD $0x4e218908 // frintn v8.4s, v8.4s
 	WORD $0x4e218929 // frintn v9.4s, v9.4s
@@ -2456,6 +2459,9 @@ vectors3:
 	WORD $0x6ea2e66f // fcmgt v15.4s, v19.4s, v2.4s
 	WORD $0x6ea3e66a // fcmgt v10.4s, v19.4s, v3.4s
 	VBSL V30.B16, V12.B16, V11.B16
+	ADD $8192, R1, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	VBSL V30.B16, V4.B16, V16.B16
 	VBSL V30.B16, V5.B16, V15.B16
 	VBSL V30.B16, V6.B16, V10.B16
@@ -2491,12 +2497,6 @@ vectors3:
 	FMOVQ F2, 32(R13)
 	ADD R11<<2, R2, R13
 	FMOVQ F3, 48(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
-	ADD $8192, R1, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $16, R11
 	CMP R12, R11
 	BLE vectors3
@@ -2514,6 +2514,9 @@ vectors5:
 	WORD $0x4e3cf421 // fmax v1.4s, v1.4s, v28.4s
 	WORD $0x4ebbf421 // fmin v1.4s, v1.4s, v27.4s
 	WORD $0x6e3adc22 // fmul v2.4s, v1.4s, v26.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	WORD $0x4e218842 // frintn v2.4s, v2.4s
 	VFMLA V25.S4, V2.S4, V1.S4
 	VFMLA V24.S4, V2.S4, V1.S4
@@ -2541,6 +2544,9 @@ vectors5:
 	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
 	WORD $0x6ea0e662 // fcmgt v2.4s, v19.4s, v0.4s
 	VBSL V30.B16, V4.B16, V2.B16
+	ADD $8192, R1, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	WORD $0x4e3ed484 // fadd v4.4s, v4.4s, v30.4s
 	WORD $0x6e24fc42 // fdiv v2.4s, v2.4s, v4.4s
 	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
@@ -2549,12 +2555,6 @@ vectors5:
 	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	ADD R11<<2, R2, R13
 	FMOVQ F0, 0(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
-	ADD $8192, R1, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $4, R11
 	CMP R12, R11
 	BLE vectors5
@@ -2571,6 +2571,9 @@ one7:
 	WORD $0x4e3cf421 // fmax v1.4s, v1.4s, v28.4s
 	WORD $0x4ebbf421 // fmin v1.4s, v1.4s, v27.4s
 	WORD $0x6e3adc22 // fmul v2.4s, v1.4s, v26.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	WORD $0x4e218842 // frintn v2.4s, v2.4s
 	VFMLA V25.S4, V2.S4, V1.S4
 	VFMLA V24.S4, V2.S4, V1.S4
@@ -2598,6 +2601,9 @@ one7:
 	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
 	WORD $0x6ea0e662 // fcmgt v2.4s, v19.4s, v0.4s
 	VBSL V30.B16, V4.B16, V2.B16
+	ADD $8192, R1, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	WORD $0x4e3ed484 // fadd v4.4s, v4.4s, v30.4s
 	WORD $0x6e24fc42 // fdiv v2.4s, v2.4s, v4.4s
 	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
@@ -2606,12 +2612,6 @@ one7:
 	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	ADD R11<<2, R2, R13
 	FMOVS F0, 0(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
-	ADD $8192, R1, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $1, R11
 	CMP R12, R11
 	BLT one7
@@ -2662,6 +2662,9 @@ row2:
 	BGT fewer4
 	PCALIGN $16
 vectors3:
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R0, R13
 	FMOVQ 0(R13), F0
 	WORD $0x6e3efc00 // fdiv v0.4s, v0.4s, v30.4s
@@ -2682,9 +2685,6 @@ vectors3:
 	FMOVQ F2, 32(R13)
 	ADD R11<<2, R2, R13
 	FMOVQ F3, 48(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $16, R11
 	CMP R12, R11
 	BLE vectors3
@@ -2695,14 +2695,14 @@ fewer4:
 	BGT fewer6
 	PCALIGN $16
 vectors5:
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R0, R13
 	FMOVQ 0(R13), F0
 	WORD $0x6e3efc00 // fdiv v0.4s, v0.4s, v30.4s
 	ADD R11<<2, R2, R13
 	FMOVQ F0, 0(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $4, R11
 	CMP R12, R11
 	BLE vectors5
@@ -2714,12 +2714,12 @@ fewer6:
 one7:
 	ADD R11<<2, R0, R13
 	FMOVS 0(R13), F0
-	WORD $0x6e3efc00 // fdiv v0.4s, v0.4s, v30.4s
-	ADD R11<<2, R2, R13
-	FMOVS F0, 0(R13)
 	ADD $8192, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
+	WORD $0x6e3efc00 // fdiv v0.4s, v0.4s, v30.4s
+	ADD R11<<2, R2, R13
+	FMOVS F0, 0(R13)
 	ADD $1, R11
 	CMP R12, R11
 	BLT one7
@@ -2786,6 +2786,9 @@ vectors3:
 	FMOVQ 32(R13), F6
 	ADD R11<<2, R0, R13
 	FMOVQ 48(R13), F7
+	ADD $256, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	WORD $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
 	WORD $0x6e25dca5 // fmul v5.4s, v5.4s, v5.4s
 	WORD $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
@@ -2794,9 +2797,6 @@ vectors3:
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
 	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
-	ADD $256, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $16, R11
 	CMP R12, R11
 	BLE vectors3
@@ -2809,11 +2809,11 @@ fewer4:
 vectors5:
 	ADD R11<<2, R0, R13
 	FMOVQ 0(R13), F4
-	WORD $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	ADD $256, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
+	WORD $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
+	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	ADD $4, R11
 	CMP R12, R11
 	BLE vectors5
@@ -2825,13 +2825,13 @@ fewer6:
 one7:
 	ADD R11<<2, R0, R13
 	FMOVS 0(R13), F4
+	ADD $256, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	WORD $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
 	FMOVQ 0(R15), F5
 	VBIT V31.B16, V4.B16, V5.B16
 	WORD $0x4e25d400 // fadd v0.4s, v0.4s, v5.4s
-	ADD $256, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $1, R11
 	CMP R12, R11
 	BLT one7
@@ -2876,6 +2876,9 @@ vectors9:
 	ADD R11<<2, R0, R13
 	FMOVQ 48(R13), F3
 	WORD $0x6e3edc63 // fmul v3.4s, v3.4s, v30.4s
+	ADD $256, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R1, R13
 	FMOVQ 0(R13), F4
 	WORD $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
@@ -2896,9 +2899,6 @@ vectors9:
 	FMOVQ F2, 32(R13)
 	ADD R11<<2, R2, R13
 	FMOVQ F3, 48(R13)
-	ADD $256, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $16, R11
 	CMP R12, R11
 	BLE vectors9
@@ -2912,14 +2912,14 @@ vectors11:
 	ADD R11<<2, R0, R13
 	FMOVQ 0(R13), F0
 	WORD $0x6e3edc00 // fmul v0.4s, v0.4s, v30.4s
+	ADD $256, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R1, R13
 	FMOVQ 0(R13), F1
 	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R2, R13
 	FMOVQ F0, 0(R13)
-	ADD $256, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $4, R11
 	CMP R12, R11
 	BLE vectors11
@@ -2932,14 +2932,14 @@ one13:
 	ADD R11<<2, R0, R13
 	FMOVS 0(R13), F0
 	WORD $0x6e3edc00 // fmul v0.4s, v0.4s, v30.4s
+	ADD $256, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R1, R13
 	FMOVS 0(R13), F1
 	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R2, R13
 	FMOVS F0, 0(R13)
-	ADD $256, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $1, R11
 	CMP R12, R11
 	BLT one13
@@ -3079,6 +3079,9 @@ vectors3:
 	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
 	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
 	WORD $0x6e3adcca // fmul v10.4s, v6.4s, v26.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	WORD $0x6e3adceb // fmul v11.4s, v7.4s, v26.4s
 	WORD $0x4e218908 // frintn v8.4s, v8.4s
 	WORD $0x4e218929 // frintn v9.4s, v9.4s
@@ -3185,6 +3188,9 @@ vectors3:
 	WORD $0x6ea2e66f // fcmgt v15.4s, v19.4s, v2.4s
 	WORD $0x6ea3e66a // fcmgt v10.4s, v19.4s, v3.4s
 	VBSL V30.B16, V12.B16, V11.B16
+	ADD $8192, R1, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	VBSL V30.B16, V4.B16, V16.B16
 	VBSL V30.B16, V5.B16, V15.B16
 	VBSL V30.B16, V6.B16, V10.B16
@@ -3220,12 +3226,6 @@ vectors3:
 	FMOVQ F2, 32(R13)
 	ADD R11<<2, R2, R13
 	FMOVQ F3, 48(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
-	ADD $8192, R1, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $16, R11
 	CMP R12, R11
 	BLE vectors3
@@ -3243,6 +3243,9 @@ vectors5:
 	WORD $0x4e3cf421 // fmax v1.4s, v1.4s, v28.4s
 	WORD $0x4ebbf421 // fmin v1.4s, v1.4s, v27.4s
 	WORD $0x6e3adc22 // fmul v2.4s, v1.4s, v26.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	WORD $0x4e218842 // frintn v2.4s, v2.4s
 	VFMLA V25.S4, V2.S4, V1.S4
 	VFMLA V24.S4, V2.S4, V1.S4
@@ -3270,6 +3273,9 @@ vectors5:
 	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
 	WORD $0x6ea0e662 // fcmgt v2.4s, v19.4s, v0.4s
 	VBSL V30.B16, V4.B16, V2.B16
+	ADD $8192, R1, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	WORD $0x4e3ed484 // fadd v4.4s, v4.4s, v30.4s
 	WORD $0x6e24fc42 // fdiv v2.4s, v2.4s, v4.4s
 	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
@@ -3278,12 +3284,6 @@ vectors5:
 	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	ADD R11<<2, R2, R13
 	FMOVQ F0, 0(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
-	ADD $8192, R1, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $4, R11
 	CMP R12, R11
 	BLE vectors5
@@ -3300,6 +3300,9 @@ one7:
 	WORD $0x4e3cf421 // fmax v1.4s, v1.4s, v28.4s
 	WORD $0x4ebbf421 // fmin v1.4s, v1.4s, v27.4s
 	WORD $0x6e3adc22 // fmul v2.4s, v1.4s, v26.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	WORD $0x4e218842 // frintn v2.4s, v2.4s
 	VFMLA V25.S4, V2.S4, V1.S4
 	VFMLA V24.S4, V2.S4, V1.S4
@@ -3327,6 +3330,9 @@ one7:
 	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
 	WORD $0x6ea0e662 // fcmgt v2.4s, v19.4s, v0.4s
 	VBSL V30.B16, V4.B16, V2.B16
+	ADD $8192, R1, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	WORD $0x4e3ed484 // fadd v4.4s, v4.4s, v30.4s
 	WORD $0x6e24fc42 // fdiv v2.4s, v2.4s, v4.4s
 	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
@@ -3335,12 +3341,6 @@ one7:
 	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	ADD R11<<2, R2, R13
 	FMOVS F0, 0(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
-	ADD $8192, R1, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $1, R11
 	CMP R12, R11
 	BLT one7

@@ -2369,6 +2369,7 @@ vectors3:
 	VADDPS Z1, Z0, Z0
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z0, Z0
+	PREFETCHT0 8192(SI)(CX*4)
 	VPANDD.BCST listenLstmCellMulVectorRows16Numbers<>+92(SB), Z0, Z3
 	VPXORD.BCST listenLstmCellMulVectorRows16Numbers<>+96(SB), Z3, Z3
 	VBROADCASTSS listenLstmCellMulVectorRows16Numbers<>+0(SB), Z2
@@ -2414,6 +2415,7 @@ vectors3:
 	VFMADD213PS.BCST listenLstmCellMulVectorRows16Numbers<>+40(SB), Z7, Z5
 	VSCALEFPS Z6, Z5, Z5
 	VCMPPS.BCST $0x11, listenLstmCellMulVectorRows16Numbers<>+44(SB), Z4, K1
+	PREFETCHT0 8192(DX)(CX*4)
 	VBROADCASTSS listenLstmCellMulVectorRows16Numbers<>+40(SB), Z4
 	VBLENDMPS Z5, Z4, K1, Z4
 	VADDPS.BCST listenLstmCellMulVectorRows16Numbers<>+40(SB), Z5, Z5
@@ -2460,6 +2462,7 @@ vectors3:
 	VFMADD213PS Z16, Z10, Z14
 	VBROADCASTSS listenLstmCellMulVectorRows16Numbers<>+72(SB), Z10
 	VMINPS Z16, Z10, Z10
+	PREFETCHT0 8192(R9)(CX*4)
 	VMULPS.BCST listenLstmCellMulVectorRows16Numbers<>+76(SB), Z10, Z10
 	VMULPS.BCST listenLstmCellMulVectorRows16Numbers<>+8(SB), Z10, Z15
 	VRNDSCALEPS $8, Z15, Z15
@@ -2505,6 +2508,7 @@ vectors3:
 	VMULPS.BCST listenLstmCellMulVectorRows16Numbers<>+8(SB), Z14, Z15
 	VRNDSCALEPS $8, Z15, Z15
 	VFMADD231PS.BCST listenLstmCellMulVectorRows16Numbers<>+12(SB), Z15, Z14
+	PREFETCHT0 8192(R11)(CX*4)
 	VFMADD231PS.BCST listenLstmCellMulVectorRows16Numbers<>+16(SB), Z15, Z14
 	VADDPS.BCST listenLstmCellMulVectorRows16Numbers<>+80(SB), Z15, Z15
 	VPSLLD $23, Z15, Z15
@@ -2529,10 +2533,6 @@ vectors3:
 	VPORD Z4, Z15, Z15
 	VMULPS Z15, Z0, Z0
 	VMOVUPS Z0, 0(R10)(CX*4)
-	PREFETCHT0 8192(SI)(CX*4)
-	PREFETCHT0 8192(DX)(CX*4)
-	PREFETCHT0 8192(R9)(CX*4)
-	PREFETCHT0 8192(R11)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -2564,6 +2564,7 @@ fewer4:
 	VADDPS Z1, Z0, Z0
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z0, Z0
+	PREFETCHT0 8192(SI)(CX*4)
 	VPANDD.BCST listenLstmCellMulVectorRows16Numbers<>+92(SB), Z0, Z3
 	VPXORD.BCST listenLstmCellMulVectorRows16Numbers<>+96(SB), Z3, Z3
 	VBROADCASTSS listenLstmCellMulVectorRows16Numbers<>+0(SB), Z2
@@ -2609,6 +2610,7 @@ fewer4:
 	VFMADD213PS.BCST listenLstmCellMulVectorRows16Numbers<>+40(SB), Z7, Z5
 	VSCALEFPS Z6, Z5, Z5
 	VCMPPS.BCST $0x11, listenLstmCellMulVectorRows16Numbers<>+44(SB), Z4, K1
+	PREFETCHT0 8192(DX)(CX*4)
 	VBROADCASTSS listenLstmCellMulVectorRows16Numbers<>+40(SB), Z4
 	VBLENDMPS Z5, Z4, K1, Z4
 	VADDPS.BCST listenLstmCellMulVectorRows16Numbers<>+40(SB), Z5, Z5
@@ -2655,6 +2657,7 @@ fewer4:
 	VFMADD213PS Z16, Z10, Z14
 	VBROADCASTSS listenLstmCellMulVectorRows16Numbers<>+72(SB), Z10
 	VMINPS Z16, Z10, Z10
+	PREFETCHT0 8192(R9)(CX*4)
 	VMULPS.BCST listenLstmCellMulVectorRows16Numbers<>+76(SB), Z10, Z10
 	VMULPS.BCST listenLstmCellMulVectorRows16Numbers<>+8(SB), Z10, Z15
 	VRNDSCALEPS $8, Z15, Z15
@@ -2700,6 +2703,7 @@ fewer4:
 	VMULPS.BCST listenLstmCellMulVectorRows16Numbers<>+8(SB), Z14, Z15
 	VRNDSCALEPS $8, Z15, Z15
 	VFMADD231PS.BCST listenLstmCellMulVectorRows16Numbers<>+12(SB), Z15, Z14
+	PREFETCHT0 8192(R11)(CX*4)
 	VFMADD231PS.BCST listenLstmCellMulVectorRows16Numbers<>+16(SB), Z15, Z14
 	VADDPS.BCST listenLstmCellMulVectorRows16Numbers<>+80(SB), Z15, Z15
 	VPSLLD $23, Z15, Z15
@@ -2724,10 +2728,6 @@ fewer4:
 	VPORD Z4, Z15, Z15
 	VMULPS Z15, Z0, Z0
 	VMOVUPS Z0, K7, 0(R10)(CX*4)
-	PREFETCHT0 8192(SI)(CX*4)
-	PREFETCHT0 8192(DX)(CX*4)
-	PREFETCHT0 8192(R9)(CX*4)
-	PREFETCHT0 8192(R11)(CX*4)
 done5:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -2772,6 +2772,7 @@ vectors8:
 	VADDPS Y1, Y0, Y0
 	VADDPS Y2, Y0, Y0
 	VADDPS Y3, Y0, Y0
+	PREFETCHT0 8192(SI)(CX*4)
 	VPAND listenLstmCellMulVectorRows8Numbers<>+736(SB), Y0, Y3
 	VPXOR listenLstmCellMulVectorRows8Numbers<>+768(SB), Y3, Y3
 	VMOVUPS listenLstmCellMulVectorRows8Numbers<>+0(SB), Y2
@@ -2834,6 +2835,7 @@ vectors8:
 	VPSLLD $23, Y1, Y1
 	VMULPS Y1, Y5, Y5
 	VCMPPS $0x11, listenLstmCellMulVectorRows8Numbers<>+352(SB), Y4, Y4
+	PREFETCHT0 8192(DX)(CX*4)
 	VMOVUPS listenLstmCellMulVectorRows8Numbers<>+320(SB), Y6
 	VBLENDVPS Y4, Y5, Y6, Y4
 	VADDPS listenLstmCellMulVectorRows8Numbers<>+320(SB), Y5, Y5
@@ -2888,6 +2890,7 @@ vectors8:
 	VFMADD213PS Y10, Y12, Y8
 	VMOVUPS listenLstmCellMulVectorRows8Numbers<>+576(SB), Y12
 	VMINPS Y10, Y12, Y12
+	PREFETCHT0 8192(R9)(CX*4)
 	VMULPS listenLstmCellMulVectorRows8Numbers<>+608(SB), Y12, Y12
 	VMULPS listenLstmCellMulVectorRows8Numbers<>+64(SB), Y12, Y11
 	VROUNDPS $8, Y11, Y11
@@ -2933,6 +2936,7 @@ vectors8:
 	VMULPS listenLstmCellMulVectorRows8Numbers<>+64(SB), Y8, Y5
 	VROUNDPS $8, Y5, Y5
 	VFMADD231PS listenLstmCellMulVectorRows8Numbers<>+96(SB), Y5, Y8
+	PREFETCHT0 8192(R11)(CX*4)
 	VFMADD231PS listenLstmCellMulVectorRows8Numbers<>+128(SB), Y5, Y8
 	VADDPS listenLstmCellMulVectorRows8Numbers<>+640(SB), Y5, Y5
 	VPSLLD $23, Y5, Y5
@@ -2957,10 +2961,6 @@ vectors8:
 	VPOR Y4, Y11, Y11
 	VMULPS Y11, Y0, Y0
 	VMOVUPS Y0, 0(R10)(CX*4)
-	PREFETCHT0 8192(SI)(CX*4)
-	PREFETCHT0 8192(DX)(CX*4)
-	PREFETCHT0 8192(R9)(CX*4)
-	PREFETCHT0 8192(R11)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors8
@@ -2993,6 +2993,7 @@ fewer9:
 	VADDPS Y1, Y0, Y0
 	VADDPS Y2, Y0, Y0
 	VADDPS Y3, Y0, Y0
+	PREFETCHT0 8192(SI)(CX*4)
 	VPAND listenLstmCellMulVectorRows8Numbers<>+736(SB), Y0, Y3
 	VPXOR listenLstmCellMulVectorRows8Numbers<>+768(SB), Y3, Y3
 	VMOVUPS listenLstmCellMulVectorRows8Numbers<>+0(SB), Y2
@@ -3055,6 +3056,7 @@ fewer9:
 	VPSLLD $23, Y1, Y1
 	VMULPS Y1, Y5, Y5
 	VCMPPS $0x11, listenLstmCellMulVectorRows8Numbers<>+352(SB), Y4, Y4
+	PREFETCHT0 8192(DX)(CX*4)
 	VMOVUPS listenLstmCellMulVectorRows8Numbers<>+320(SB), Y6
 	VBLENDVPS Y4, Y5, Y6, Y4
 	VADDPS listenLstmCellMulVectorRows8Numbers<>+320(SB), Y5, Y5
@@ -3109,6 +3111,7 @@ fewer9:
 	VFMADD213PS Y10, Y12, Y8
 	VMOVUPS listenLstmCellMulVectorRows8Numbers<>+576(SB), Y12
 	VMINPS Y10, Y12, Y12
+	PREFETCHT0 8192(R9)(CX*4)
 	VMULPS listenLstmCellMulVectorRows8Numbers<>+608(SB), Y12, Y12
 	VMULPS listenLstmCellMulVectorRows8Numbers<>+64(SB), Y12, Y11
 	VROUNDPS $8, Y11, Y11
@@ -3154,6 +3157,7 @@ fewer9:
 	VMULPS listenLstmCellMulVectorRows8Numbers<>+64(SB), Y8, Y5
 	VROUNDPS $8, Y5, Y5
 	VFMADD231PS listenLstmCellMulVectorRows8Numbers<>+96(SB), Y5, Y8
+	PREFETCHT0 8192(R11)(CX*4)
 	VFMADD231PS listenLstmCellMulVectorRows8Numbers<>+128(SB), Y5, Y8
 	VADDPS listenLstmCellMulVectorRows8Numbers<>+640(SB), Y5, Y5
 	VPSLLD $23, Y5, Y5
@@ -3178,10 +3182,6 @@ fewer9:
 	VPOR Y4, Y11, Y11
 	VMULPS Y11, Y0, Y0
 	VMASKMOVPS Y0, Y15, 0(R10)(CX*4)
-	PREFETCHT0 8192(SI)(CX*4)
-	PREFETCHT0 8192(DX)(CX*4)
-	PREFETCHT0 8192(R9)(CX*4)
-	PREFETCHT0 8192(R11)(CX*4)
 done10:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -3389,6 +3389,7 @@ vectors3:
 	VPANDD Z18, Z0, Z4
 	VPANDD Z18, Z1, Z5
 	VPANDD Z18, Z2, Z6
+	PREFETCHT0 8192(SI)(CX*4)
 	VPANDD Z18, Z3, Z7
 	VPXORD Z17, Z4, Z4
 	VPXORD Z17, Z5, Z5
@@ -3410,6 +3411,7 @@ vectors3:
 	VRNDSCALEPS $8, Z9, Z9
 	VRNDSCALEPS $8, Z10, Z10
 	VRNDSCALEPS $8, Z11, Z11
+	PREFETCHT0 8256(SI)(CX*4)
 	VFMADD231PS Z26, Z8, Z4
 	VFMADD231PS Z26, Z9, Z5
 	VFMADD231PS Z26, Z10, Z6
@@ -3435,6 +3437,7 @@ vectors3:
 	VFMADD213PS Z21, Z6, Z14
 	VFMADD213PS Z21, Z7, Z15
 	VFMADD213PS Z20, Z4, Z12
+	PREFETCHT0 8320(SI)(CX*4)
 	VFMADD213PS Z20, Z5, Z13
 	VFMADD213PS Z20, Z6, Z14
 	VFMADD213PS Z20, Z7, Z15
@@ -3456,6 +3459,7 @@ vectors3:
 	VCMPPS $0x11, Z19, Z3, K4
 	VBLENDMPS Z12, Z31, K1, Z3
 	VBLENDMPS Z13, Z31, K2, Z2
+	PREFETCHT0 8384(SI)(CX*4)
 	VBLENDMPS Z14, Z31, K3, Z1
 	VBLENDMPS Z15, Z31, K4, Z0
 	VADDPS Z31, Z12, Z12
@@ -3470,10 +3474,6 @@ vectors3:
 	VMOVUPS Z2, 64(DX)(CX*4)
 	VMOVUPS Z1, 128(DX)(CX*4)
 	VMOVUPS Z0, 192(DX)(CX*4)
-	PREFETCHT0 8192(SI)(CX*4)
-	PREFETCHT0 8256(SI)(CX*4)
-	PREFETCHT0 8320(SI)(CX*4)
-	PREFETCHT0 8384(SI)(CX*4)
 	ADDQ $64, CX
 	CMPQ CX, BX
 	JLE vectors3
@@ -3495,6 +3495,7 @@ vectors5:
 	VFMADD231PS Z25, Z2, Z1
 	VMOVUPS Z23, Z3
 	VFMADD231PS Z1, Z24, Z3
+	PREFETCHT0 8192(SI)(CX*4)
 	VFMADD213PS Z22, Z1, Z3
 	VFMADD213PS Z21, Z1, Z3
 	VFMADD213PS Z20, Z1, Z3
@@ -3506,7 +3507,6 @@ vectors5:
 	VADDPS Z31, Z3, Z3
 	VDIVPS Z3, Z0, Z0
 	VMOVUPS Z0, 0(DX)(CX*4)
-	PREFETCHT0 8192(SI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors5
@@ -3530,6 +3530,7 @@ fewer6:
 	VFMADD231PS Z25, Z2, Z1
 	VMOVUPS Z23, Z3
 	VFMADD231PS Z1, Z24, Z3
+	PREFETCHT0 8192(SI)(CX*4)
 	VFMADD213PS Z22, Z1, Z3
 	VFMADD213PS Z21, Z1, Z3
 	VFMADD213PS Z20, Z1, Z3
@@ -3541,7 +3542,6 @@ fewer6:
 	VADDPS Z31, Z3, Z3
 	VDIVPS Z3, Z0, Z0
 	VMOVUPS Z0, K7, 0(DX)(CX*4)
-	PREFETCHT0 8192(SI)(CX*4)
 done7:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI
@@ -3589,6 +3589,7 @@ vectors10:
 	VFMADD231PS listenSpeechProductEpilogueRows8Numbers<>+128(SB), Y5, Y3
 	VMOVUPS listenSpeechProductEpilogueRows8Numbers<>+160(SB), Y6
 	VFMADD213PS listenSpeechProductEpilogueRows8Numbers<>+192(SB), Y2, Y6
+	PREFETCHT0 8192(SI)(CX*4)
 	VMOVUPS listenSpeechProductEpilogueRows8Numbers<>+160(SB), Y7
 	VFMADD213PS listenSpeechProductEpilogueRows8Numbers<>+192(SB), Y3, Y7
 	VFMADD213PS listenSpeechProductEpilogueRows8Numbers<>+224(SB), Y2, Y6
@@ -3629,7 +3630,6 @@ vectors10:
 	VDIVPS Y7, Y1, Y1
 	VMOVUPS Y0, 0(DX)(CX*4)
 	VMOVUPS Y1, 32(DX)(CX*4)
-	PREFETCHT0 8192(SI)(CX*4)
 	ADDQ $16, CX
 	CMPQ CX, BX
 	JLE vectors10
@@ -3651,6 +3651,7 @@ vectors12:
 	VFMADD231PS listenSpeechProductEpilogueRows8Numbers<>+128(SB), Y2, Y1
 	VMOVUPS listenSpeechProductEpilogueRows8Numbers<>+160(SB), Y3
 	VFMADD213PS listenSpeechProductEpilogueRows8Numbers<>+192(SB), Y1, Y3
+	PREFETCHT0 8192(SI)(CX*4)
 	VFMADD213PS listenSpeechProductEpilogueRows8Numbers<>+224(SB), Y1, Y3
 	VFMADD213PS listenSpeechProductEpilogueRows8Numbers<>+256(SB), Y1, Y3
 	VFMADD213PS Y13, Y1, Y3
@@ -3670,7 +3671,6 @@ vectors12:
 	VADDPS Y14, Y3, Y3
 	VDIVPS Y3, Y0, Y0
 	VMOVUPS Y0, 0(DX)(CX*4)
-	PREFETCHT0 8192(SI)(CX*4)
 	ADDQ $8, CX
 	CMPQ CX, BX
 	JLE vectors12
@@ -3693,6 +3693,7 @@ fewer13:
 	VFMADD231PS listenSpeechProductEpilogueRows8Numbers<>+128(SB), Y2, Y1
 	VMOVUPS listenSpeechProductEpilogueRows8Numbers<>+160(SB), Y3
 	VFMADD213PS listenSpeechProductEpilogueRows8Numbers<>+192(SB), Y1, Y3
+	PREFETCHT0 8192(SI)(CX*4)
 	VFMADD213PS listenSpeechProductEpilogueRows8Numbers<>+224(SB), Y1, Y3
 	VFMADD213PS listenSpeechProductEpilogueRows8Numbers<>+256(SB), Y1, Y3
 	VFMADD213PS Y13, Y1, Y3
@@ -3712,7 +3713,6 @@ fewer13:
 	VADDPS Y14, Y3, Y3
 	VDIVPS Y3, Y0, Y0
 	VMASKMOVPS Y0, Y15, 0(DX)(CX*4)
-	PREFETCHT0 8192(SI)(CX*4)
 done14:
 	MOVQ step+8(FP), AX
 	ADDQ 0(AX), SI

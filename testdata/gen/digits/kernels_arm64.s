@@ -919,6 +919,9 @@ row2:
 	BGT fewer4
 	PCALIGN $16
 vectors3:
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R1, R13
 	FMOVQ 0(R13), F0
 	WORD $0x4e3ed400 // fadd v0.4s, v0.4s, v30.4s
@@ -937,6 +940,9 @@ vectors3:
 	WORD $0x6ea1f863 // fsqrt v3.4s, v3.4s
 	WORD $0x6e20ffa0 // fdiv v0.4s, v29.4s, v0.4s
 	WORD $0x6e21ffa1 // fdiv v1.4s, v29.4s, v1.4s
+	ADD $8192, R1, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	WORD $0x6e22ffa2 // fdiv v2.4s, v29.4s, v2.4s
 	WORD $0x6e23ffa3 // fdiv v3.4s, v29.4s, v3.4s
 	ADD R11<<2, R0, R13
@@ -959,12 +965,6 @@ vectors3:
 	FMOVQ F1, 32(R13)
 	ADD R11<<2, R2, R13
 	FMOVQ F2, 48(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
-	ADD $8192, R1, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $16, R11
 	CMP R12, R11
 	BLE vectors3
@@ -975,22 +975,22 @@ fewer4:
 	BGT fewer6
 	PCALIGN $16
 vectors5:
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R1, R13
 	FMOVQ 0(R13), F0
 	WORD $0x4e3ed400 // fadd v0.4s, v0.4s, v30.4s
 	WORD $0x6ea1f800 // fsqrt v0.4s, v0.4s
 	WORD $0x6e20ffa0 // fdiv v0.4s, v29.4s, v0.4s
+	ADD $8192, R1, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R0, R13
 	FMOVQ 0(R13), F1
 	WORD $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
 	ADD R11<<2, R2, R13
 	FMOVQ F1, 0(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
-	ADD $8192, R1, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $4, R11
 	CMP R12, R11
 	BLE vectors5
@@ -1004,18 +1004,18 @@ one7:
 	FMOVS 0(R13), F0
 	ADD R11<<2, R1, R13
 	FMOVS 0(R13), F1
-	WORD $0x4e3ed421 // fadd v1.4s, v1.4s, v30.4s
-	WORD $0x6ea1f821 // fsqrt v1.4s, v1.4s
-	WORD $0x6e21ffa1 // fdiv v1.4s, v29.4s, v1.4s
-	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	ADD R11<<2, R2, R13
-	FMOVS F0, 0(R13)
 	ADD $8192, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
+	WORD $0x4e3ed421 // fadd v1.4s, v1.4s, v30.4s
+	WORD $0x6ea1f821 // fsqrt v1.4s, v1.4s
+	WORD $0x6e21ffa1 // fdiv v1.4s, v29.4s, v1.4s
 	ADD $8192, R1, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	ADD R11<<2, R2, R13
+	FMOVS F0, 0(R13)
 	ADD $1, R11
 	CMP R12, R11
 	BLT one7
@@ -1094,6 +1094,9 @@ vectors3:
 	ADD R11<<2, R2, R13
 	FMOVQ 48(R13), F4
 	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R3, R13
 	FMOVQ 0(R13), F4
 	WORD $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
@@ -1130,9 +1133,6 @@ vectors3:
 	FMOVQ F2, 32(R13)
 	ADD R11<<2, R5, R13
 	FMOVQ F3, 48(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $16, R11
 	CMP R12, R11
 	BLE vectors3
@@ -1151,6 +1151,9 @@ vectors5:
 	ADD R11<<2, R2, R13
 	FMOVQ 0(R13), F1
 	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R3, R13
 	FMOVQ 0(R13), F1
 	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
@@ -1160,9 +1163,6 @@ vectors5:
 	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
 	ADD R11<<2, R5, R13
 	FMOVQ F0, 0(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $4, R11
 	CMP R12, R11
 	BLE vectors5
@@ -1180,6 +1180,9 @@ one7:
 	ADD R11<<2, R2, R13
 	FMOVS 0(R13), F1
 	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R3, R13
 	FMOVS 0(R13), F1
 	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
@@ -1189,9 +1192,6 @@ one7:
 	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
 	ADD R11<<2, R5, R13
 	FMOVS F0, 0(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $1, R11
 	CMP R12, R11
 	BLT one7
@@ -1255,6 +1255,9 @@ vectors3:
 	ADD R11<<2, R0, R13
 	FMOVQ 112(R13), F4
 	WORD $0x4e24f463 // fmax v3.4s, v3.4s, v4.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R0, R13
 	FMOVQ 1792(R13), F4
 	WORD $0x4e24f400 // fmax v0.4s, v0.4s, v4.4s
@@ -1287,9 +1290,6 @@ vectors3:
 	FMOVQ F2, 32(R13)
 	ADD R11<<2, R1, R13
 	FMOVQ F3, 48(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $16, R11
 	CMP R12, R11
 	BLE vectors3
@@ -1305,6 +1305,9 @@ vectors5:
 	ADD R11<<2, R0, R13
 	FMOVQ 64(R13), F1
 	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R0, R13
 	FMOVQ 1792(R13), F1
 	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
@@ -1313,9 +1316,6 @@ vectors5:
 	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R1, R13
 	FMOVQ F0, 0(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $4, R11
 	CMP R12, R11
 	BLE vectors5
@@ -1332,15 +1332,15 @@ one7:
 	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R0, R13
 	FMOVS 1792(R13), F1
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R0, R13
 	FMOVS 1856(R13), F1
 	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R1, R13
 	FMOVS F0, 0(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $1, R11
 	CMP R12, R11
 	BLT one7
@@ -1387,6 +1387,9 @@ row2:
 	BGT fewer4
 	PCALIGN $16
 vectors3:
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R1, R13
 	FMOVQ 0(R13), F0
 	WORD $0x4e3ed400 // fadd v0.4s, v0.4s, v30.4s
@@ -1405,6 +1408,9 @@ vectors3:
 	WORD $0x6ea1f863 // fsqrt v3.4s, v3.4s
 	WORD $0x6e20ffa0 // fdiv v0.4s, v29.4s, v0.4s
 	WORD $0x6e21ffa1 // fdiv v1.4s, v29.4s, v1.4s
+	ADD $8192, R1, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	WORD $0x6e22ffa2 // fdiv v2.4s, v29.4s, v2.4s
 	WORD $0x6e23ffa3 // fdiv v3.4s, v29.4s, v3.4s
 	ADD R11<<2, R0, R13
@@ -1427,12 +1433,6 @@ vectors3:
 	FMOVQ F1, 32(R13)
 	ADD R11<<2, R2, R13
 	FMOVQ F2, 48(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
-	ADD $8192, R1, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $16, R11
 	CMP R12, R11
 	BLE vectors3
@@ -1443,22 +1443,22 @@ fewer4:
 	BGT fewer6
 	PCALIGN $16
 vectors5:
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R1, R13
 	FMOVQ 0(R13), F0
 	WORD $0x4e3ed400 // fadd v0.4s, v0.4s, v30.4s
 	WORD $0x6ea1f800 // fsqrt v0.4s, v0.4s
 	WORD $0x6e20ffa0 // fdiv v0.4s, v29.4s, v0.4s
+	ADD $8192, R1, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R0, R13
 	FMOVQ 0(R13), F1
 	WORD $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
 	ADD R11<<2, R2, R13
 	FMOVQ F1, 0(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
-	ADD $8192, R1, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $4, R11
 	CMP R12, R11
 	BLE vectors5
@@ -1472,18 +1472,18 @@ one7:
 	FMOVS 0(R13), F0
 	ADD R11<<2, R1, R13
 	FMOVS 0(R13), F1
-	WORD $0x4e3ed421 // fadd v1.4s, v1.4s, v30.4s
-	WORD $0x6ea1f821 // fsqrt v1.4s, v1.4s
-	WORD $0x6e21ffa1 // fdiv v1.4s, v29.4s, v1.4s
-	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	ADD R11<<2, R2, R13
-	FMOVS F0, 0(R13)
 	ADD $8192, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
+	WORD $0x4e3ed421 // fadd v1.4s, v1.4s, v30.4s
+	WORD $0x6ea1f821 // fsqrt v1.4s, v1.4s
+	WORD $0x6e21ffa1 // fdiv v1.4s, v29.4s, v1.4s
 	ADD $8192, R1, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	ADD R11<<2, R2, R13
+	FMOVS F0, 0(R13)
 	ADD $1, R11
 	CMP R12, R11
 	BLT one7
@@ -1562,6 +1562,9 @@ vectors3:
 	ADD R11<<2, R2, R13
 	FMOVQ 48(R13), F4
 	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R3, R13
 	FMOVQ 0(R13), F4
 	WORD $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
@@ -1598,9 +1601,6 @@ vectors3:
 	FMOVQ F2, 32(R13)
 	ADD R11<<2, R5, R13
 	FMOVQ F3, 48(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $16, R11
 	CMP R12, R11
 	BLE vectors3
@@ -1619,6 +1619,9 @@ vectors5:
 	ADD R11<<2, R2, R13
 	FMOVQ 0(R13), F1
 	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R3, R13
 	FMOVQ 0(R13), F1
 	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
@@ -1628,9 +1631,6 @@ vectors5:
 	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
 	ADD R11<<2, R5, R13
 	FMOVQ F0, 0(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $4, R11
 	CMP R12, R11
 	BLE vectors5
@@ -1648,6 +1648,9 @@ one7:
 	ADD R11<<2, R2, R13
 	FMOVS 0(R13), F1
 	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R3, R13
 	FMOVS 0(R13), F1
 	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
@@ -1657,9 +1660,6 @@ one7:
 	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
 	ADD R11<<2, R5, R13
 	FMOVS F0, 0(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $1, R11
 	CMP R12, R11
 	BLT one7
@@ -1723,6 +1723,9 @@ vectors3:
 	ADD R11<<2, R0, R13
 	FMOVQ 176(R13), F4
 	WORD $0x4e24f463 // fmax v3.4s, v3.4s, v4.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R0, R13
 	FMOVQ 1792(R13), F4
 	WORD $0x4e24f400 // fmax v0.4s, v0.4s, v4.4s
@@ -1755,9 +1758,6 @@ vectors3:
 	FMOVQ F2, 32(R13)
 	ADD R11<<2, R1, R13
 	FMOVQ F3, 48(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $16, R11
 	CMP R12, R11
 	BLE vectors3
@@ -1773,6 +1773,9 @@ vectors5:
 	ADD R11<<2, R0, R13
 	FMOVQ 128(R13), F1
 	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R0, R13
 	FMOVQ 1792(R13), F1
 	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
@@ -1781,9 +1784,6 @@ vectors5:
 	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R1, R13
 	FMOVQ F0, 0(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $4, R11
 	CMP R12, R11
 	BLE vectors5
@@ -1800,15 +1800,15 @@ one7:
 	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R0, R13
 	FMOVS 1792(R13), F1
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R0, R13
 	FMOVS 1920(R13), F1
 	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R1, R13
 	FMOVS F0, 0(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $1, R11
 	CMP R12, R11
 	BLT one7
@@ -1855,6 +1855,9 @@ row2:
 	BGT fewer4
 	PCALIGN $16
 vectors3:
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R1, R13
 	FMOVQ 0(R13), F0
 	WORD $0x4e3ed400 // fadd v0.4s, v0.4s, v30.4s
@@ -1873,6 +1876,9 @@ vectors3:
 	WORD $0x6ea1f863 // fsqrt v3.4s, v3.4s
 	WORD $0x6e20ffa0 // fdiv v0.4s, v29.4s, v0.4s
 	WORD $0x6e21ffa1 // fdiv v1.4s, v29.4s, v1.4s
+	ADD $8192, R1, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	WORD $0x6e22ffa2 // fdiv v2.4s, v29.4s, v2.4s
 	WORD $0x6e23ffa3 // fdiv v3.4s, v29.4s, v3.4s
 	ADD R11<<2, R0, R13
@@ -1895,12 +1901,6 @@ vectors3:
 	FMOVQ F1, 32(R13)
 	ADD R11<<2, R2, R13
 	FMOVQ F2, 48(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
-	ADD $8192, R1, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $16, R11
 	CMP R12, R11
 	BLE vectors3
@@ -1911,22 +1911,22 @@ fewer4:
 	BGT fewer6
 	PCALIGN $16
 vectors5:
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R1, R13
 	FMOVQ 0(R13), F0
 	WORD $0x4e3ed400 // fadd v0.4s, v0.4s, v30.4s
 	WORD $0x6ea1f800 // fsqrt v0.4s, v0.4s
 	WORD $0x6e20ffa0 // fdiv v0.4s, v29.4s, v0.4s
+	ADD $8192, R1, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R0, R13
 	FMOVQ 0(R13), F1
 	WORD $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
 	ADD R11<<2, R2, R13
 	FMOVQ F1, 0(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
-	ADD $8192, R1, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $4, R11
 	CMP R12, R11
 	BLE vectors5
@@ -1940,18 +1940,18 @@ one7:
 	FMOVS 0(R13), F0
 	ADD R11<<2, R1, R13
 	FMOVS 0(R13), F1
-	WORD $0x4e3ed421 // fadd v1.4s, v1.4s, v30.4s
-	WORD $0x6ea1f821 // fsqrt v1.4s, v1.4s
-	WORD $0x6e21ffa1 // fdiv v1.4s, v29.4s, v1.4s
-	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	ADD R11<<2, R2, R13
-	FMOVS F0, 0(R13)
 	ADD $8192, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
+	WORD $0x4e3ed421 // fadd v1.4s, v1.4s, v30.4s
+	WORD $0x6ea1f821 // fsqrt v1.4s, v1.4s
+	WORD $0x6e21ffa1 // fdiv v1.4s, v29.4s, v1.4s
 	ADD $8192, R1, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	ADD R11<<2, R2, R13
+	FMOVS F0, 0(R13)
 	ADD $1, R11
 	CMP R12, R11
 	BLT one7
@@ -2030,6 +2030,9 @@ vectors3:
 	ADD R11<<2, R2, R13
 	FMOVQ 48(R13), F4
 	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R3, R13
 	FMOVQ 0(R13), F4
 	WORD $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
@@ -2066,9 +2069,6 @@ vectors3:
 	FMOVQ F2, 32(R13)
 	ADD R11<<2, R5, R13
 	FMOVQ F3, 48(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $16, R11
 	CMP R12, R11
 	BLE vectors3
@@ -2087,6 +2087,9 @@ vectors5:
 	ADD R11<<2, R2, R13
 	FMOVQ 0(R13), F1
 	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R3, R13
 	FMOVQ 0(R13), F1
 	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
@@ -2096,9 +2099,6 @@ vectors5:
 	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
 	ADD R11<<2, R5, R13
 	FMOVQ F0, 0(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $4, R11
 	CMP R12, R11
 	BLE vectors5
@@ -2116,6 +2116,9 @@ one7:
 	ADD R11<<2, R2, R13
 	FMOVS 0(R13), F1
 	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R3, R13
 	FMOVS 0(R13), F1
 	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
@@ -2125,9 +2128,6 @@ one7:
 	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
 	ADD R11<<2, R5, R13
 	FMOVS F0, 0(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $1, R11
 	CMP R12, R11
 	BLT one7
@@ -2191,6 +2191,9 @@ vectors3:
 	ADD R11<<2, R0, R13
 	FMOVQ 304(R13), F4
 	WORD $0x4e24f463 // fmax v3.4s, v3.4s, v4.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R0, R13
 	FMOVQ 1792(R13), F4
 	WORD $0x4e24f400 // fmax v0.4s, v0.4s, v4.4s
@@ -2223,9 +2226,6 @@ vectors3:
 	FMOVQ F2, 32(R13)
 	ADD R11<<2, R1, R13
 	FMOVQ F3, 48(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $16, R11
 	CMP R12, R11
 	BLE vectors3
@@ -2241,6 +2241,9 @@ vectors5:
 	ADD R11<<2, R0, R13
 	FMOVQ 256(R13), F1
 	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R0, R13
 	FMOVQ 1792(R13), F1
 	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
@@ -2249,9 +2252,6 @@ vectors5:
 	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R1, R13
 	FMOVQ F0, 0(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $4, R11
 	CMP R12, R11
 	BLE vectors5
@@ -2268,15 +2268,15 @@ one7:
 	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R0, R13
 	FMOVS 1792(R13), F1
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R0, R13
 	FMOVS 2048(R13), F1
 	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R1, R13
 	FMOVS F0, 0(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $1, R11
 	CMP R12, R11
 	BLT one7

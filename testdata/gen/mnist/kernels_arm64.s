@@ -919,6 +919,9 @@ row2:
 	BGT fewer4
 	PCALIGN $16
 vectors3:
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R1, R13
 	FMOVQ 0(R13), F0
 	WORD $0x4e3ed400 // fadd v0.4s, v0.4s, v30.4s
@@ -937,6 +940,9 @@ vectors3:
 	WORD $0x6ea1f863 // fsqrt v3.4s, v3.4s
 	WORD $0x6e20ffa0 // fdiv v0.4s, v29.4s, v0.4s
 	WORD $0x6e21ffa1 // fdiv v1.4s, v29.4s, v1.4s
+	ADD $8192, R1, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	WORD $0x6e22ffa2 // fdiv v2.4s, v29.4s, v2.4s
 	WORD $0x6e23ffa3 // fdiv v3.4s, v29.4s, v3.4s
 	ADD R11<<2, R0, R13
@@ -959,12 +965,6 @@ vectors3:
 	FMOVQ F1, 32(R13)
 	ADD R11<<2, R2, R13
 	FMOVQ F2, 48(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
-	ADD $8192, R1, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $16, R11
 	CMP R12, R11
 	BLE vectors3
@@ -975,22 +975,22 @@ fewer4:
 	BGT fewer6
 	PCALIGN $16
 vectors5:
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R1, R13
 	FMOVQ 0(R13), F0
 	WORD $0x4e3ed400 // fadd v0.4s, v0.4s, v30.4s
 	WORD $0x6ea1f800 // fsqrt v0.4s, v0.4s
 	WORD $0x6e20ffa0 // fdiv v0.4s, v29.4s, v0.4s
+	ADD $8192, R1, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R0, R13
 	FMOVQ 0(R13), F1
 	WORD $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
 	ADD R11<<2, R2, R13
 	FMOVQ F1, 0(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
-	ADD $8192, R1, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $4, R11
 	CMP R12, R11
 	BLE vectors5
@@ -1004,18 +1004,18 @@ one7:
 	FMOVS 0(R13), F0
 	ADD R11<<2, R1, R13
 	FMOVS 0(R13), F1
-	WORD $0x4e3ed421 // fadd v1.4s, v1.4s, v30.4s
-	WORD $0x6ea1f821 // fsqrt v1.4s, v1.4s
-	WORD $0x6e21ffa1 // fdiv v1.4s, v29.4s, v1.4s
-	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	ADD R11<<2, R2, R13
-	FMOVS F0, 0(R13)
 	ADD $8192, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
+	WORD $0x4e3ed421 // fadd v1.4s, v1.4s, v30.4s
+	WORD $0x6ea1f821 // fsqrt v1.4s, v1.4s
+	WORD $0x6e21ffa1 // fdiv v1.4s, v29.4s, v1.4s
 	ADD $8192, R1, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	ADD R11<<2, R2, R13
+	FMOVS F0, 0(R13)
 	ADD $1, R11
 	CMP R12, R11
 	BLT one7
@@ -1086,6 +1086,9 @@ vectors3:
 	WORD $0x4e3ef421 // fmax v1.4s, v1.4s, v30.4s
 	WORD $0x4e3ef442 // fmax v2.4s, v2.4s, v30.4s
 	WORD $0x4e3ef463 // fmax v3.4s, v3.4s, v30.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R2, R13
 	FMOVQ 0(R13), F4
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
@@ -1130,9 +1133,6 @@ vectors3:
 	FMOVQ F2, 32(R13)
 	ADD R11<<2, R5, R13
 	FMOVQ F3, 48(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $16, R11
 	CMP R12, R11
 	BLE vectors3
@@ -1149,6 +1149,9 @@ vectors5:
 	FMOVQ 0(R13), F1
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R2, R13
 	FMOVQ 0(R13), F1
 	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
@@ -1160,9 +1163,6 @@ vectors5:
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R5, R13
 	FMOVQ F0, 0(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $4, R11
 	CMP R12, R11
 	BLE vectors5
@@ -1180,6 +1180,9 @@ one7:
 	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
 	ADD R11<<2, R2, R13
 	FMOVS 0(R13), F1
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R3, R13
 	FMOVS 0(R13), F1
@@ -1189,9 +1192,6 @@ one7:
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R5, R13
 	FMOVS F0, 0(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $1, R11
 	CMP R12, R11
 	BLT one7
@@ -1246,6 +1246,9 @@ row2:
 	BGT fewer4
 	PCALIGN $16
 vectors3:
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R1, R13
 	FMOVQ 0(R13), F0
 	WORD $0x4e3ed400 // fadd v0.4s, v0.4s, v30.4s
@@ -1264,6 +1267,9 @@ vectors3:
 	WORD $0x6ea1f863 // fsqrt v3.4s, v3.4s
 	WORD $0x6e20ffa0 // fdiv v0.4s, v29.4s, v0.4s
 	WORD $0x6e21ffa1 // fdiv v1.4s, v29.4s, v1.4s
+	ADD $8192, R1, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	WORD $0x6e22ffa2 // fdiv v2.4s, v29.4s, v2.4s
 	WORD $0x6e23ffa3 // fdiv v3.4s, v29.4s, v3.4s
 	ADD R11<<2, R0, R13
@@ -1286,12 +1292,6 @@ vectors3:
 	FMOVQ F1, 32(R13)
 	ADD R11<<2, R2, R13
 	FMOVQ F2, 48(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
-	ADD $8192, R1, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $16, R11
 	CMP R12, R11
 	BLE vectors3
@@ -1302,22 +1302,22 @@ fewer4:
 	BGT fewer6
 	PCALIGN $16
 vectors5:
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R1, R13
 	FMOVQ 0(R13), F0
 	WORD $0x4e3ed400 // fadd v0.4s, v0.4s, v30.4s
 	WORD $0x6ea1f800 // fsqrt v0.4s, v0.4s
 	WORD $0x6e20ffa0 // fdiv v0.4s, v29.4s, v0.4s
+	ADD $8192, R1, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R0, R13
 	FMOVQ 0(R13), F1
 	WORD $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
 	ADD R11<<2, R2, R13
 	FMOVQ F1, 0(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
-	ADD $8192, R1, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $4, R11
 	CMP R12, R11
 	BLE vectors5
@@ -1331,18 +1331,18 @@ one7:
 	FMOVS 0(R13), F0
 	ADD R11<<2, R1, R13
 	FMOVS 0(R13), F1
-	WORD $0x4e3ed421 // fadd v1.4s, v1.4s, v30.4s
-	WORD $0x6ea1f821 // fsqrt v1.4s, v1.4s
-	WORD $0x6e21ffa1 // fdiv v1.4s, v29.4s, v1.4s
-	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	ADD R11<<2, R2, R13
-	FMOVS F0, 0(R13)
 	ADD $8192, R0, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
+	WORD $0x4e3ed421 // fadd v1.4s, v1.4s, v30.4s
+	WORD $0x6ea1f821 // fsqrt v1.4s, v1.4s
+	WORD $0x6e21ffa1 // fdiv v1.4s, v29.4s, v1.4s
 	ADD $8192, R1, R13
 	ADD R11<<2, R13
 	PRFM (R13), PLDL1KEEP
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	ADD R11<<2, R2, R13
+	FMOVS F0, 0(R13)
 	ADD $1, R11
 	CMP R12, R11
 	BLT one7
@@ -1410,6 +1410,9 @@ vectors3:
 	ADD R11<<2, R2, R13
 	FMOVQ 16(R13), F4
 	WORD $0x4ea4d421 // fsub v1.4s, v1.4s, v4.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R2, R13
 	FMOVQ 32(R13), F4
 	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
@@ -1448,9 +1451,6 @@ vectors3:
 	FMOVQ F2, 32(R13)
 	ADD R11<<2, R5, R13
 	FMOVQ F3, 48(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $16, R11
 	CMP R12, R11
 	BLE vectors3
@@ -1469,6 +1469,9 @@ vectors5:
 	ADD R11<<2, R2, R13
 	FMOVQ 0(R13), F1
 	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R3, R13
 	FMOVQ 0(R13), F1
 	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
@@ -1477,9 +1480,6 @@ vectors5:
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R5, R13
 	FMOVQ F0, 0(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $4, R11
 	CMP R12, R11
 	BLE vectors5
@@ -1497,6 +1497,9 @@ one7:
 	ADD R11<<2, R2, R13
 	FMOVS 0(R13), F1
 	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	ADD R11<<2, R3, R13
 	FMOVS 0(R13), F1
 	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
@@ -1505,9 +1508,6 @@ one7:
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	ADD R11<<2, R5, R13
 	FMOVS F0, 0(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $1, R11
 	CMP R12, R11
 	BLT one7
@@ -1578,6 +1578,9 @@ vectors3:
 	ADD R11<<2, R0, R13
 	FMOVQ 48(R13), F3
 	WORD $0x6e3efc63 // fdiv v3.4s, v3.4s, v30.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	WORD $0x4ebdd400 // fsub v0.4s, v0.4s, v29.4s
 	WORD $0x4ebdd421 // fsub v1.4s, v1.4s, v29.4s
 	WORD $0x4ebdd442 // fsub v2.4s, v2.4s, v29.4s
@@ -1594,9 +1597,6 @@ vectors3:
 	FMOVQ F2, 32(R13)
 	ADD R11<<2, R1, R13
 	FMOVQ F3, 48(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $16, R11
 	CMP R12, R11
 	BLE vectors3
@@ -1610,13 +1610,13 @@ vectors5:
 	ADD R11<<2, R0, R13
 	FMOVQ 0(R13), F0
 	WORD $0x6e3efc00 // fdiv v0.4s, v0.4s, v30.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	WORD $0x4ebdd400 // fsub v0.4s, v0.4s, v29.4s
 	WORD $0x6e3cfc00 // fdiv v0.4s, v0.4s, v28.4s
 	ADD R11<<2, R1, R13
 	FMOVQ F0, 0(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $4, R11
 	CMP R12, R11
 	BLE vectors5
@@ -1629,13 +1629,13 @@ one7:
 	ADD R11<<2, R0, R13
 	FMOVS 0(R13), F0
 	WORD $0x6e3efc00 // fdiv v0.4s, v0.4s, v30.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
 	WORD $0x4ebdd400 // fsub v0.4s, v0.4s, v29.4s
 	WORD $0x6e3cfc00 // fdiv v0.4s, v0.4s, v28.4s
 	ADD R11<<2, R1, R13
 	FMOVS F0, 0(R13)
-	ADD $8192, R0, R13
-	ADD R11<<2, R13
-	PRFM (R13), PLDL1KEEP
 	ADD $1, R11
 	CMP R12, R11
 	BLT one7

@@ -191,6 +191,63 @@ func runTensors(t *testing.T, r *mlxc.Runner, entry, weights string, inputs []*i
 	return results
 }
 
+// What is quantised in a call is bit by bit what mlx.core.quantize makes of it: by the
+// evaluator, and on the CPU with every instruction set.
+func TestQuantizeIsMLXs(t *testing.T) {
+	emptyCache(t)
+	recorded, err := runtime.OpenWeights("internal/quant/testdata/oracle.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer recorded.Close()
+	cases := []string{"random", "ties", "halves", "equal", "zero", "outlier", "positive", "negative", "large", "small", "smaller"}
+	x := &ir.Tensor{DType: ir.F32, Shape: []int{len(cases), 2, 128}}
+	for _, of := range cases {
+		x.F = append(x.F, tensorOf(t, recorded, of).F...)
+	}
+	var results, lines, values []string
+	for _, format := range quantisedFiles["mlx.safetensors"] {
+		f, _ := ir.ParseDType(format)
+		for i, typ := range f.Format().Types([]ir.Size{ir.N(int64(len(cases))), ir.N(2), ir.N(128)}) {
+			values = append(values, fmt.Sprintf("%s_%d", format, i))
+			results = append(results, fmt.Sprintf("%s: %s", values[len(values)-1], typ))
+		}
+		lines = append(lines, fmt.Sprintf("  %s = quantize(x, %s)\n", strings.Join(values[len(values)-3:], ", "), format))
+	}
+	m := loadText(t, fmt.Sprintf("entry f(x: f32[%d, 2, 128]) -> (%s) {\n%s  return %s\n}\n", len(cases), strings.Join(results, ", "), strings.Join(lines, ""), strings.Join(values, ", ")))
+	f, _, err := m.Serving("f", nil, []*ir.Tensor{x})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reference, err := m.Eval(f, nil, []*ir.Tensor{x})
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func(by string, got []*ir.Tensor) {
+		t.Helper()
+		for i, format := range quantisedFiles["mlx.safetensors"] {
+			for plane, part := range []string{"weight", "scales", "biases"} {
+				var want []byte
+				for _, of := range cases {
+					want = append(want, tensorOf(t, recorded, fmt.Sprintf("%s.%s.%s", of, format, part)).Bytes()...)
+				}
+				if !bytes.Equal(got[3*i+plane].Bytes(), want) {
+					t.Errorf("%s: %s of %s are not those of MLX", by, part, format)
+				}
+			}
+		}
+	}
+	check("the evaluator", reference)
+	runner, err := mlxc.BuildRunner(context.Background(), m, "m.mlx", ir.CPU, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, limit := range []string{"", "avx2", "go"} {
+		t.Setenv("MLXC_CPU", limit)
+		check("MLXC_CPU="+limit, runTensors(t, runner, "f", "", []*ir.Tensor{x}))
+	}
+}
+
 // Products of one, few and many rows with matrices of which vectors compute many columns are
 // the evaluator's, with every instruction set.
 func TestQuantisedColumns(t *testing.T) {

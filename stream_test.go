@@ -30,6 +30,11 @@ type streamCase struct {
 	turned               bool // the queries, by rope
 }
 
+// inPlace reports that keys and values are read where they lie.
+func (c *streamCase) inPlace() bool {
+	return c.dtype == ir.F32 && c.columns%ir.PanelCols == 0 && c.heads/c.groups*c.queries <= ir.PanelCols
+}
+
 // streamCases are of few heads, of head sizes around the lanes of vectors, and of
 // numbers of keys around those that are taken together.
 func streamCases() []streamCase {
@@ -53,6 +58,10 @@ func streamCases() []streamCase {
 		streamCase{ir.F16, 4, 1, 40, 40, "", true, 100, 515, 1, 0.5, 0, false}, streamCase{ir.F32, 8, 8, 40, 40, "", false, 97, 257, 1, 0.5, 0, false},
 		streamCase{ir.F32, 2, 2, 16, 16, "", true, 20, 300, 1, -0.25, 0, false}, streamCase{ir.F32, 2, 2, 16, 16, "", false, 20, 300, 1, 1, 0, false},
 		streamCase{ir.F32, 1, 1, 8, 16, "", false, 9, 700, 1, 0.5, 600, false}, streamCase{ir.F32, 1, 1, 8, 16, "", false, 2, 40, 1, 0.5, 40, false},
+		// Few rows.
+		streamCase{ir.F32, 8, 8, 64, 64, "", true, 1, 600, 1, 0.125, 0, false}, streamCase{ir.F32, 4, 2, 9, 16, "", false, 1, 33, 2, 0.5, 0, false},
+		streamCase{ir.F32, 4, 1, 40, 48, "", true, 4, 300, 1, 0.5, 0, false}, streamCase{ir.F32, 2, 2, 17, 32, "bool[B, 2, 1, S]", true, 11, 257, 1, 0.5, 0, false},
+		streamCase{ir.F32, 4, 4, 8, 16, "f32[B, 1, T, S]", false, 3, 270, 2, 0.5, 0, false}, streamCase{ir.F32, 1, 1, 8, 16, "", false, 9, 700, 1, 0.5, 600, false},
 		streamCase{ir.F32, 4, 2, 16, 24, "", true, 13, 300, 2, 0.5, 0, true}, streamCase{ir.F32, 8, 2, 64, 64, "", true, 1, 129, 1, 0.125, 0, true})
 }
 
@@ -102,8 +111,11 @@ func TestStreams(t *testing.T) {
 		for _, s := range f.Variants[0].Steps {
 			if slices.ContainsFunc(s.Kernel.Values, func(v *ir.Scalar) bool { return v.Kind == ir.ScalarReduce }) {
 				n++
-				if want := min(c.terms, c.columns, c.keys) >= 8; c.keys > 1 && codegen.InAssembly(s.Kernel) != want {
+				if want := c.inPlace() || min(c.terms, c.columns, c.keys) >= 8; c.keys > 1 && codegen.InAssembly(s.Kernel) != want {
 					t.Errorf("%v in assembly: %v", c, !want)
+				}
+				if p, err := s.Kernel.StreamPanels(); c.keys > 1 && c.inPlace() != (err == nil && p.InPlace) {
+					t.Errorf("%v in place: %v", c, !c.inPlace())
 				}
 			}
 		}

@@ -84,7 +84,7 @@ var compositeOps = []*Op{
 		scale := c.op("mul", nil, x[1], inv) // of parameters, computed once
 		return c.affine(c.op("sub", nil, x[0], x[3]), scale, x[2])
 	}),
-	attention, rope, crossEntropy, winograd, convTranspose, threefry, fft,
+	attention, rope, crossEntropy, winograd, convTranspose, threefry, fft, quantize,
 }
 
 func softmaxOp(name, doc string, tol Tolerance, f func(c *calc, axis []int, x *Value) *Value) *Op {

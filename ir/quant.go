@@ -49,6 +49,9 @@ func affine(d DType, bits, group int) *Format {
 	return &Format{d, bits, group, planes, pullAffine(int64(bits), int64(group)), decodeAffine(bits)}
 }
 
+// affine reports that a format is one of MLX.
+func (f *Format) affine() bool { return f != nil && len(f.Planes) == 3 }
+
 // blocks is a layout of GGUF: blocks of so many bytes, which hold the scale too.
 func blocks(d DType, bits, group, bytes int, pull func(b *block) S, decode func(planes [][]byte, x []float32)) *Format {
 	return &Format{d, bits, group, []PlaneFormat{{"", U8, group, bytes}}, pullBlock(int64(group), int64(bytes), pull), decode}

@@ -6,12 +6,14 @@ import (
 )
 
 // StreamPanels is a stream as micro-kernels compute it: queries are read where they lie,
-// and keys and values from panels.
+// and keys and values from panels. Where queries are few, keys and values may be read where
+// they lie too, as queries then are the columns of one panel.
 type StreamPanels struct {
 	Batch, Rows       []*Axis // of the grid, outermost first
 	Head              *Axis   // terms of a score, which lie next to each other in the queries
 	Column            *Axis
 	Query, Key, Value Walk
+	InPlace           bool // Key and Value are no panels, and have strides along the keys
 
 	// Seen is how many keys a row sees: scores of the others are -inf. nil: all.
 	Seen *Walk
@@ -37,11 +39,13 @@ func (k *Kernel) StreamPanels() (*StreamPanels, error) {
 	if p.Query, ok = k.walk(s.Query, slices.Concat(p.Batch, p.Rows, s.Dot.Over)); !ok || !p.Query.Stride[p.Head.Name].Is(1) {
 		return nil, fmt.Errorf("its queries do not lie as rows of f32")
 	}
-	if p.Key, ok = k.panelWalk(s.Key, s.Dot.Over, s.Keys, p.Batch); !ok {
-		return nil, fmt.Errorf("its keys do not lie as panels")
-	}
-	if p.Value, ok = k.panelWalk(s.Value, []*Axis{s.Keys}, p.Column, p.Batch); !ok {
-		return nil, fmt.Errorf("its values do not lie as panels")
+	if p.InPlace = p.inPlace(k); !p.InPlace {
+		if p.Key, ok = k.panelWalk(s.Key, s.Dot.Over, s.Keys, p.Batch); !ok {
+			return nil, fmt.Errorf("its keys do not lie as panels")
+		}
+		if p.Value, ok = k.panelWalk(s.Value, []*Axis{s.Keys}, p.Column, p.Batch); !ok {
+			return nil, fmt.Errorf("its values do not lie as panels")
+		}
 	}
 	if k.Args[p.Key.Arg].DType != k.Args[p.Value.Arg].DType {
 		return nil, fmt.Errorf("its keys and its values are of two dtypes")
@@ -62,6 +66,21 @@ func (k *Kernel) StreamPanels() (*StreamPanels, error) {
 		p.Scale = &c.Float
 	}
 	return p, nil
+}
+
+// inPlace reads off keys and values that lie as rows of f32, of which vectors take a panel's
+// columns at a time, and that few enough queries read.
+func (p *StreamPanels) inPlace(k *Kernel) (ok bool) {
+	rows, bounded := Product(extents(p.Rows)).Max()
+	if !bounded || rows > PanelCols || !p.Column.Extent.Multiple(PanelCols) {
+		return false
+	}
+	keys := append(slices.Clone(p.Batch), k.Stream.Keys)
+	if p.Key, ok = k.walk(k.Stream.Key, append(keys, p.Head)); !ok || !p.Key.Stride[p.Head.Name].Is(1) {
+		return false
+	}
+	p.Value, ok = k.walk(k.Stream.Value, append(keys, p.Column))
+	return ok && p.Value.Stride[p.Column.Name].Is(1)
 }
 
 // panelWalk is how panels are walked, from an element of the batch to the next.

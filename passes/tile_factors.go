@@ -86,14 +86,17 @@ func prepareStream(k *ir.Kernel) *prepared {
 		axes := slices.DeleteFunc(slices.Concat(p.main.Grid(), s.Dot.Over), func(a *ir.Axis) bool { return !s.Query.Varies(a) })
 		p.factor(s.Query, "rows", ir.F32, axes, ir.Flat(axes), edit{})
 	}
-	batch := s.Batch(p.main)
-	p.panels(s.Key, batch, s.Dot.Over, s.Keys)
-	p.panels(s.Value, batch, []*ir.Axis{s.Keys}, s.N[0])
-	mergeAxes(p.main) // terms that the query or the key held apart, as the halves that rope turns
-	p.args = dropArgs(p.main)
+	mergeAxes(p.main) // terms that the query held apart, as the halves that rope turns
 	if _, err := p.main.StreamPanels(); err != nil {
-		return nil
+		batch := s.Batch(p.main)
+		p.panels(s.Key, batch, s.Dot.Over, s.Keys)
+		p.panels(s.Value, batch, []*ir.Axis{s.Keys}, s.N[0])
+		mergeAxes(p.main) // and those that the key did
+		if _, err := p.main.StreamPanels(); err != nil {
+			return nil
+		}
 	}
+	p.args = dropArgs(p.main)
 	return p
 }
 

@@ -11,8 +11,8 @@ import (
 // Load maps the checkpoint at path, of the formats of OpenWeights or what Pack has written,
 // and binds the params of a program to its tensors. Floats of another dtype are converted;
 // tensors that the program does not use are ignored. What does not fit is one error with
-// a *WeightError for each tensor, up to ten. Where no param needs the file, path may be
-// empty.
+// a *WeightError for each tensor, up to ten: of one that is quantised, for the first plane.
+// Where no param needs the file, path may be empty.
 func Load(p *Program, path string) (*Model, error) {
 	if path == "" {
 		return newModel(p, &Weights{file: "no checkpoint", mem: &memory{}})
@@ -53,6 +53,7 @@ func newModel(p *Program, w *Weights) (*Model, error) {
 	}
 	var wrong []*WeightError
 	missing := 0
+	said := false // of an earlier plane of the same tensor
 	for i := range p.Params {
 		param := &p.Params[i]
 		if isPacked && !read[i] { // what is made of it is there instead
@@ -64,7 +65,9 @@ func newModel(p *Program, w *Weights) (*Model, error) {
 			from.Init = nil
 		}
 		a, err := m.param(&from)
-		if err != nil {
+		said = said && param.isScales()
+		if err != nil && !said {
+			said = true
 			wrong = append(wrong, &WeightError{File: w.file, Tensor: param.Name, Err: at(err, param.Pos)})
 		}
 		if w.Tensor(param.Name) == nil {

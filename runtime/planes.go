@@ -16,8 +16,12 @@ func (t *Tensor) Fits(p *Param) error {
 	switch {
 	case t.areBlocks(p):
 		return nil
-	case p.Format != "" && (t.DType.isFloat() && !p.DType.isFloat()):
-		return fmt.Errorf("%s, want %s: `mlxc pack --for` quantises floats", t, want)
+	case t.isUnquantised(p):
+		file := "FILE.safetensors"
+		if p.DType == U8 {
+			file = "FILE.gguf"
+		}
+		return fmt.Errorf("%s, want %s: `mlxc pack CHECKPOINT --for MODEL -o %s` quantises it", t, p.Format, file)
 	case t.problem != nil && p.Format != "":
 		return fmt.Errorf("%s, want %s", t, want)
 	case t.problem != nil:
@@ -51,6 +55,17 @@ func (t *Tensor) affine(p *Param) string {
 	}
 	return ""
 }
+
+// isUnquantised reports that the tensor is of floats, and may be what the param is the first
+// plane of.
+func (t *Tensor) isUnquantised(p *Param) bool {
+	last := len(p.Shape) - 1
+	return p.Format != "" && !p.isScales() && t.DType.isFloat() && len(t.Shape) == len(p.Shape) && slices.Equal(t.Shape[:last], p.Shape[:last])
+}
+
+// isScales reports that a param is a plane of scales or biases: one that follows the first of
+// its tensor.
+func (p *Param) isScales() bool { return p.Format != "" && p.DType.isFloat() }
 
 // As is the tensor as a param which it fits, but for the conversion of floats: as Array is,
 // or the bytes of its blocks.

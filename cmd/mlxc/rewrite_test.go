@@ -71,7 +71,7 @@ entry f(x: f32[1, 256]) -> (y: f32[1, 4]) { return fc(x) }
 	ones := "x=[[" + strings.Repeat("0.5,", 255) + "1]]"
 	for format, ext := range map[string]string{"q8_0": ".gguf", "q4_0": ".gguf", "q4g128": ".safetensors"} {
 		set, quantised := "W="+format, filepath.Join(dir, format+ext)
-		if code, out, stderr := mlxcRun(t, "weights", from, model, "--set", set); code != exitWrong || !strings.Contains(out, "`mlxc pack --for` quantises floats") {
+		if code, out, stderr := mlxcRun(t, "weights", from, model, "--set", set); code != exitWrong || !strings.Contains(out, "--for MODEL") || !strings.Contains(stderr, ": 0 missing, 1 wrong") {
 			t.Errorf("%s: exit %d\n%s%s", format, code, out, stderr)
 		}
 		if code, out, stderr := mlxcRun(t, "pack", from, "--for", model, "--set", set, "-o", quantised); code != exitOK {

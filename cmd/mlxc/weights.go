@@ -134,10 +134,15 @@ func listWeights(file string, w *runtime.Weights) *weightList {
 // compare gives every row its status, and adds rows for what the file lacks.
 func (l *weightList) compare(w *runtime.Weights, m *ir.Module) {
 	wanted := map[string][]*ir.Param{}
+	unfit := false // the first plane of what p is a plane of
 	for _, p := range m.Weights() {
 		wanted[p.Path] = append(wanted[p.Path], p)
-		if w.Tensor(p.Path) == nil && len(wanted[p.Path]) == 1 {
+		t, further := w.Tensor(p.Path), p.Of != nil && p.Of.Index > 0
+		if t == nil && len(wanted[p.Path]) == 1 && !(further && unfit) {
 			l.Tensors = append(l.Tensors, lackingRow(p))
+		}
+		if !further {
+			unfit = t == nil || t.Fits(runtimeParam(p)) != nil
 		}
 	}
 	for _, p := range m.States() { // which a session checks, as it knows their sizes

@@ -13,7 +13,7 @@ const panelCols = ir.PanelCols
 // microField is the byte offset of a field of the runtime's Micro, of 8 bytes each.
 var microField = func() map[string]int {
 	at := map[string]int{}
-	for i, name := range []string{"A", "Runs", "NRuns", "K", "B", "Apart", "From", "Bias", "Rest", "Relu", "C", "Col", "Rows"} {
+	for i, name := range []string{"A", "Runs", "NRuns", "K", "B", "Step", "Apart", "From", "Bias", "Rest", "Relu", "C", "Col", "Rows"} {
 		at[name] = 8 * i
 	}
 	return at
@@ -73,15 +73,17 @@ func microAVX(name string, shape microShape, panels ir.DType) string {
 		}
 		return fmt.Sprintf("%d(DI)", at+size/2)
 	}
+	step := func() { op("ADDQ %s, DI", field("Step")) }
 	term := func(u int) {
 		for v := range vectors {
-			load(place(v, size*u), reg(sums+v))
+			load(place(v, 0), reg(sums+v))
 		}
 		if size*u%64 == 0 {
 			for p := range shape.panels {
-				op("PREFETCHT0 %s", place(p, size*u+ahead))
+				op("PREFETCHT0 %s", place(p, ahead))
 			}
 		}
+		step()
 		for i, r := range rows {
 			x := reg(sums + vectors + i%2)
 			op("VBROADCASTSS %d(%s)(SI*1), %s", 4*u, r, x)
@@ -94,7 +96,8 @@ func microAVX(name string, shape microShape, panels ir.DType) string {
 	halves := func(u, terms int) {
 		wide, low := reg(sums), fmt.Sprint("Y", sums+1)
 		for t := range terms {
-			load(place(0, size*(u+t)), low)
+			load(place(0, 0), low)
+			step()
 			op("VPMOVZXDQ %s, Z%d", low, sums+t)
 			if t > 0 {
 				op("VPSLLQ $32, Z%d, Z%[1]d", sums+t)
@@ -152,7 +155,6 @@ func microAVX(name string, shape microShape, panels ir.DType) string {
 		}
 	}
 	op("ADDQ $%d, SI", 4*unroll)
-	op("ADDQ $%d, DI", size*unroll)
 	op("SUBQ $%d, CX", unroll)
 	op("JGE terms")
 	line("few:")
@@ -165,7 +167,6 @@ func microAVX(name string, shape microShape, panels ir.DType) string {
 		term(0)
 	}
 	op("ADDQ $4, SI")
-	op("ADDQ $%d, DI", size)
 	op("DECQ CX")
 	op("JNE one")
 	line("next:")

@@ -23,9 +23,9 @@ func microNEON(name string, rows int, panels ir.DType) string {
 	op := func(format string, args ...any) { line("\t"+format, args...) }
 	field := func(f string) string { return fmt.Sprintf("%d(R0)", microField[f]) }
 	row := func(i int) string { return fmt.Sprint("R", 8+i) }
-	move := func(load bool, at int, base string, first int) { // four vectors
+	move := func(load bool, base string, first int) { // four vectors
 		for i := 0; i < 4; i += 2 {
-			place, pair := fmt.Sprintf("%d(%s)", at+16*i, base), fmt.Sprintf("(F%d, F%d)", first+i, first+i+1)
+			place, pair := fmt.Sprintf("%d(%s)", 16*i, base), fmt.Sprintf("(F%d, F%d)", first+i, first+i+1)
 			if load {
 				op("FLDPQ %s, %s", place, pair)
 			} else {
@@ -33,9 +33,9 @@ func microNEON(name string, rows int, panels ir.DType) string {
 			}
 		}
 	}
-	widen := func(at int, low, high string) {
+	widen := func(low, high string) {
 		for i := 0; i < 4; i += 2 {
-			op("FMOVQ %d(R5), F%d", at+8*i, panel+i)
+			op("FMOVQ %d(R5), F%d", 8*i, panel+i)
 			op("%s", neonWord(high, panel+i+1, panel+i))
 			op("%s", neonWord(low, panel+i, panel+i))
 		}
@@ -43,15 +43,16 @@ func microNEON(name string, rows int, panels ir.DType) string {
 	term := func(u int) {
 		switch panels {
 		case ir.F16:
-			widen(size*u, "fcvtl", "fcvtl2")
+			widen("fcvtl", "fcvtl2")
 		case ir.BF16:
-			widen(size*u, "shll", "shll2")
+			widen("shll", "shll2")
 		default:
-			move(true, size*u, "R5", panel)
+			move(true, "R5", panel)
 		}
 		if size*u%64 == 0 {
-			op("PRFM %d(R5), PLDL1KEEP", size*u+ahead)
+			op("PRFM %d(R5), PLDL1KEEP", ahead)
 		}
+		op("ADD R6, R5")
 		for i := range rows {
 			x := number + i%4
 			op("FMOVS %d(%s), F%d", 4*u, row(i), x)
@@ -61,8 +62,9 @@ func microNEON(name string, rows int, panels ir.DType) string {
 		}
 	}
 	// Of the registers, R0 is t, R1 the bytes of the tables of rows that are done, R2 walks
-	// the runs, R3 counts them and R4 the terms of one, R5 is what is next of the panel, R6
-	// and R7 are for addresses, and those from R8 on point into rows.
+	// the runs, R3 counts them and R4 the terms of one, R5 is what is next of the panel, R6 the
+	// bytes from term to term, R6 and R7 else for addresses, and those from R8 on point into
+	// rows.
 	line("// func %s(t *cpu.Micro)", name)
 	line("TEXT ·%s(SB), NOSPLIT, $0-8", name)
 	op("MOVD t+0(FP), R0")
@@ -86,9 +88,9 @@ func microNEON(name string, rows int, panels ir.DType) string {
 		for i := range rows {
 			op("ADD $%d, %s", 4*terms, row(i))
 		}
-		op("ADD $%d, R5", size*terms)
 		op("SUBS $%d, R4", terms)
 	}
+	op("MOVD %s, R6", field("Step"))
 	op("MOVD %s, R4", field("K"))
 	op("SUBS $%d, R4", unroll)
 	op("BLT few")
@@ -130,7 +132,7 @@ func microNEON(name string, rows int, panels ir.DType) string {
 	addRows := func(name, without string) {
 		pointers(name, without)
 		for i := range rows {
-			move(true, 0, row(i), panel)
+			move(true, row(i), panel)
 			add(i)
 		}
 		line("%s:", without)
@@ -138,7 +140,7 @@ func microNEON(name string, rows int, panels ir.DType) string {
 	addRows("From", "bias")
 	op("MOVD %s, R7", field("Bias"))
 	op("CBZ R7, rest")
-	move(true, 0, "R7", panel)
+	move(true, "R7", panel)
 	for i := range rows {
 		add(i)
 	}
@@ -153,7 +155,7 @@ func microNEON(name string, rows int, panels ir.DType) string {
 	line("store:")
 	pointers("C", "")
 	for i := range rows {
-		move(false, 0, row(i), 4*i)
+		move(false, row(i), 4*i)
 	}
 	op("ADD $%d, R1", 8*rows)
 	op("MOVD %s, R7", field("Rows"))

@@ -53,6 +53,11 @@ func Stream(k *ir.Kernel, name, micros, weighers string) (*jen.Statement, error)
 			fields = append(fields, jen.Id("First"+of.field).Op(":").Add(p.size(of.walk.First)))
 		}
 	}
+	if panels.InPlace {
+		keys := k.Stream.Keys.Name
+		fields = append(fields, jen.Id("InPlace").Op(":").True(),
+			jen.Id("StepK").Op(":").Add(p.size(panels.Key.Stride[keys])), jen.Id("StepV").Op(":").Add(p.size(panels.Value.Stride[keys])))
+	}
 	if panels.Seen != nil {
 		fields = append(fields, jen.Id("Masked").Op(":").True(), jen.Id("Seen").Op(":").Add(p.size(panels.Seen.First)))
 	}

@@ -227,6 +227,7 @@ func TestOtherOps(t *testing.T) {
 		"threefry":       randoms(b),
 		"fft":            {one(ir.FFTAttrs{}, []ir.Size{n, ir.N(6), ir.N(2)}), one(ir.FFTAttrs{Inverse: true}, shape(3, 33, 2)), one(ir.FFTAttrs{}, shape(2, 80, 2)), one(ir.FFTAttrs{}, shape(37, 2))},
 		"conv_transpose": {one(ir.ConvTransposeAttrs{Stride: []int{2, 1}, Pad: []int{1, 0}, Dilation: []int{1, 2}, OutPad: []int{1, 0}, Groups: 2}, shape(2, 5, 6, 8), shape(6, 3, 2, 4)), one(ir.ConvTransposeAttrs{Stride: []int{2}, Pad: []int{1}, Dilation: []int{1}, OutPad: []int{0}, Groups: 1}, shape(1, 17, 9), shape(8, 4, 9))},
+		"quantize":       {one(ir.QuantizeAttrs{Format: ir.Q4G32}, shape(3, 64)), one(ir.QuantizeAttrs{Format: ir.Q8G64, Plane: 1}, shape(5, 2, 128)), one(ir.QuantizeAttrs{Format: ir.Q4G128, Plane: 2}, shape(2, 128))},
 		"flip":           {one(ir.FlipAttrs{Axes: []int{0, 1}}, shape(7, 33)), one(ir.FlipAttrs{Axes: []int{0}}, shape(7, 32))},
 		"take":           {take(ir.AxisAttrs{Axis: 0}, shape(7, 33), shape(5)), take(ir.AxisAttrs{Axis: 1}, shape(7, 33), nil), take(ir.AxisAttrs{Axis: 0}, shape(7, 32), shape(31, 2))},
 		"reshape":        {one(ir.ShapeAttrs{Shape: shape(35, 6)}, shape(6, 35)), one(ir.ShapeAttrs{Shape: shape()}, shape(1, 1))},

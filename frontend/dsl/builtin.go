@@ -22,7 +22,7 @@ type builtinFn struct {
 var constants = map[string]value{"inf": math.Inf(1), "init": namespace("init")}
 
 // notYet are names that the language has and this compiler does not.
-var notYet = strings.Fields("grad stop_gradient quantize tap params")
+var notYet = strings.Fields("grad stop_gradient tap params")
 
 // aliases are other names of ops.
 var aliases = map[string]string{"bit_and": "and", "bit_or": "or", "bit_xor": "xor", "bit_not": "not"}
@@ -90,7 +90,8 @@ func init() {
 			return a.op("gather", ir.GatherAttrs{Axis: a.axis(2, -1)}, a.tensor(0), a.tensor(1))
 		}},
 		"scatter": scatter("scatter"), "scatter_add": scatter("scatter_add"),
-		"dequant": {"w:tensor", func(a *builtinArgs) value { return a.built(a.tensor(0).Dequant) }},
+		"quantize": {"x:tensor format:dtype", quantize},
+		"dequant":  {"w:tensor scales:tensor? biases:tensor? format:dtype?", dequant},
 
 		"reshape": {"x:tensor shape:sizes", func(a *builtinArgs) value {
 			return a.built(func() mlx.Value { return a.tensor(0).Reshape(a.sizes(1)...) })
@@ -260,6 +261,35 @@ func softmax(name string) builtinFn {
 	return builtinFn{"x:tensor axis:int?", func(a *builtinArgs) value {
 		return a.op(name, ir.SoftmaxAttrs{Axis: a.axis(1, -1)}, a.tensor(0))
 	}}
+}
+
+func quantize(a *builtinArgs) value {
+	var scales, biases mlx.Value
+	words := a.built(func() (words mlx.Value) {
+		words, scales, biases = mlx.Quantize(a.tensor(0), a.dtype(1, ir.Invalid))
+		return words
+	})
+	if isPoison(words) {
+		return words
+	}
+	return &tuple{items: []value{words, scales, biases}}
+}
+
+// dequant takes a param, or planes and their format.
+func dequant(a *builtinArgs) value {
+	var planes []mlx.Value
+	for i := range 3 {
+		if a.given(i) {
+			planes = append(planes, a.tensor(i))
+		}
+	}
+	switch {
+	case a.given(3):
+		return a.built(func() mlx.Value { return mlx.DequantOf(a.dtype(3, ir.Invalid), planes...) })
+	case len(planes) > 1:
+		return a.c.hintf(a.call.Span, "name it: `dequant(words, scales, biases, q8g64)`", "`dequant` of planes needs their format")
+	}
+	return a.built(planes[0].Dequant)
 }
 
 // rotary has positions that a size counts from, or that are a tensor.

@@ -12,7 +12,7 @@ import (
 // sayEnough are mistakes whose messages say enough without a hint.
 var sayEnough = map[string]bool{"float32": true, "float": true, "not closed": true, "brace not closed": true, "twice": true,
 	"string for a tensor": true, "too many values": true, "result not a tuple": true, "init of the wrong dtype": true, "init of a vector by its fans": true, "tabs and quotes": true,
-	"quantised input": true, "quantised state": true, "dequant of a float": true, "quantised with a number": true, "compute in a quantised dtype": true}
+	"quantised input": true, "quantised state": true, "dequant of a float": true, "quantised with a number": true, "quantised to blocks": true, "planes of another format": true, "compute in a quantised dtype": true}
 
 // TestMistakes compares what is said of the programs in testdata/mistakes.txt, each a
 // mistake that people make: the right place, what is wrong, and what to do.

@@ -23,7 +23,7 @@ var sameInGo = map[string]string{
 // lacks.
 var sameInLanguage = map[string]string{
 	"MatMul": "@", "T": ".T", "At": "x[i]", "SetAt": "x[i] = y", "Window": "x[i:i + 16]", "PickAt": "x[i]",
-	"RoPEAt": "rope", "Size": "a dim as a value", "Number": "a number",
+	"RoPEAt": "rope", "DequantOf": "dequant", "Size": "a dim as a value", "Number": "a number",
 	"Label": "a variable", "Ok": "x == none", "Get": "a state", "Poison": "", "Poisoned": "", "Op": "", "Param": "param", "ParamOf": "param",
 	"In": "a parameter", "InOf": "a parameter", "Loop": "loop", "While": "while", "Kernel": "kernel",
 }

@@ -31,6 +31,21 @@ func (v Value) Dequant() Value {
 	return w
 }
 
+// Quantize is x in a format of MLX, as mlx.core.quantize makes it: words (u32), scales and
+// biases (f16), of which the last axis has fewer.
+func Quantize(x Value, format DType) (words, scales, biases Value) {
+	if words = apply("quantize", ir.QuantizeAttrs{Format: format}, x); words.Poisoned() {
+		return words, words, words
+	}
+	return words, apply("quantize", ir.QuantizeAttrs{Format: format, Plane: 1}, x), apply("quantize", ir.QuantizeAttrs{Format: format, Plane: 2}, x)
+}
+
+// DequantOf is the elements, as f32, of the planes of a tensor in a format: of what Quantize
+// gives, or of the blocks of a format of GGUF (u8).
+func DequantOf(format DType, planes ...Value) Value {
+	return apply("dequant", ir.DequantAttrs{Format: format}, planes...)
+}
+
 // timesQuantised is the product with a quantised right factor. It is computed in f32, or in
 // f64 if v is that, and has the dtype of v.
 func (v Value) timesQuantised(w Value) Value {

@@ -72,6 +72,35 @@ func TestQuantisedRowsAreLoaded(t *testing.T) {
 	}
 }
 
+// What is quantised in an entry is what the language makes of it.
+func TestQuantize(t *testing.T) {
+	b := mlx.New("cache")
+	b.Entry("f", func(e Entry) {
+		words, scales, biases := mlx.Quantize(e.In("x", "f16[3, 128]"), mlx.Q8G64)
+		e.Out("words", words)
+		e.Out("scales", scales)
+		e.Out("biases", biases)
+		e.Out("y", mlx.DequantOf(mlx.Q8G64, words, scales, biases))
+	})
+	p, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := ir.NewTensor(ir.F16, 3, 128)
+	for i := range x.F {
+		x.F[i] = float64(i%64) - 20
+	}
+	out, err := p.Eval("f", nil, x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range out[3].F {
+		if d := v - x.F[i]; d > 63.0/255/2+0x1p-5 || -d > 63.0/255/2+0x1p-5 { // half a level, and the roundings of f16
+			t.Errorf("element %d is %v, was %v", i, v, x.F[i])
+		}
+	}
+}
+
 // Wrong uses of quantised dtypes, and what is said of them. The language says the same, in
 // frontend/dsl/testdata/mistakes.txt.
 func TestQuantisedErrors(t *testing.T) {
@@ -82,6 +111,9 @@ func TestQuantisedErrors(t *testing.T) {
 		"state s: only params are q4g64":                                                        func(b Builder, x Value) { b.State("s", "q4g64[8, 64]", ir.Init{Name: "constant", Args: []float64{0}}) },
 		"cast: only params are q4g64":                                                           func(b Builder, x Value) { x.To(mlx.Q4G64) },
 		"dequant: f32[8, 64] is not quantised":                                                  func(b Builder, x Value) { x.Dequant() },
+		"quantize: w is quantised: q4g64[8, 64]":                                                func(b Builder, x Value) { mlx.Quantize(b.Param("w", "q4g64[8, 64]"), mlx.Q4G64) },
+		"quantize: q8_0 is no format with scales and biases":                                    func(b Builder, x Value) { mlx.Quantize(x, mlx.Q8_0) },
+		"dequant: q4g64 has 3 planes, got 1 operand":                                            func(b Builder, x Value) { mlx.DequantOf(mlx.Q4G64, x) },
 		"matmul: needs equal inner sizes":                                                       func(b Builder, x Value) { x.MatMul(b.Param("w", "q4g64[8, 64]")) },
 		"param w: q4g64[8, 64] cannot be filled with a number":                                  func(b Builder, x Value) { b.Param("w", "q4g64[8, 64]", mlx.Fill(1)) },
 	} {

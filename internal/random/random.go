@@ -242,6 +242,8 @@ func (g *generator) instr(op *ir.Op) {
 		if x = g.halves(x); x == nil {
 			return
 		}
+	case ir.QuantizeAttrs:
+		x = g.input(ir.Type{DType: ir.F32, Shape: []ir.Size{g.size(), ir.N(32)}})
 	case ir.RandomAttrs:
 		x = g.like(ir.Type{DType: ir.U32, Shape: []ir.Size{ir.N(2)}})
 	}
@@ -396,6 +398,8 @@ func (g *generator) attrs(zero any, x ir.Type, args []*ir.Value) (any, bool) {
 		return ir.FFTAttrs{Inverse: r.IntN(2) == 0}, true
 	case ir.RandomAttrs:
 		return ir.RandomAttrs{Shape: g.typ().Shape}, true
+	case ir.QuantizeAttrs:
+		return ir.QuantizeAttrs{Format: pick(r, []ir.DType{ir.Q4G32, ir.Q8G32}), Plane: r.IntN(3)}, true
 	}
 	if rank == 0 {
 		return nil, false

@@ -60,7 +60,8 @@ type Micro struct {
 	NRuns int
 	K     int             // terms of a run, at least 0
 	B     unsafe.Pointer  // the panel, from its first term on
-	Apart int             // bytes from there to the next panel
+	Step  int             // bytes from there to the next term
+	Apart int             // and to the next panel
 	From  *unsafe.Pointer // of each row, what is added to the sums; nil: nothing
 	Bias  unsafe.Pointer  // what is added to each row then; nil: nothing
 	Rest  *unsafe.Pointer // of each row, what is added then; nil: nothing
@@ -80,10 +81,13 @@ type frame struct {
 	call  Call
 	sums  []float32 // a row for each of the tile's, and one that takes what is not wanted
 
-	weights Weights   // the rest is of a Stream
-	scores  []float32 // as sums
-	seen    []int     // of each row, the keys that it sees
-	state   []float32 // of each row the largest score, then of each the sum of weights, and of each what sums are scaled by
+	weights Weights          // the rest is of a Stream
+	scores  []float32        // as sums
+	seen    []int            // of each row, the keys that it sees
+	keys    []unsafe.Pointer // of keys in place
+	dots    []unsafe.Pointer // their scores
+	turned  []float32        // a panel of queries, and then of each key the scores
+	state   []float32        // of each row the largest score, then of each the sum of weights, and of each what sums are scaled by
 }
 
 // frames are those that nobody uses: at most as many as there are threads, and none of
@@ -109,6 +113,7 @@ func takeFrame() *frame {
 func (f *frame) release() {
 	clear(f.a)
 	clear(f.c)
+	clear(f.keys)
 	clear(f.call.Args)
 	f.micro, f.weights = Micro{}, Weights{}
 	frames.mu.Lock()
@@ -217,7 +222,7 @@ func (p *Product) multiply(f *frame, b, bias unsafe.Pointer, rows, n0, n1 int) {
 			}
 			t.Runs, t.K = unsafe.SliceData(f.runs), min(part, length-k)
 			first, last := run+k == 0, run+group >= runs && k+part >= length
-			t.Apart = p.SizeB * PanelCols * runs * length
+			t.Step, t.Apart = p.SizeB*PanelCols, p.SizeB*PanelCols*runs*length
 			for n, cols := n0, 0; n < n1; n += cols {
 				cols = PanelCols
 				if n+2*PanelCols <= n1 || p.Epilogue != nil || n+PanelCols/2 >= n1 {

@@ -11,6 +11,10 @@ import (
 // them weights below the largest score so far, and adds products with panels of the values
 // to the sums, which are scaled where there is a larger score. Sizes count elements, and
 // arguments are those of the Call.
+//
+// For few queries keys and values are read in place, as copying them would take longer than
+// all else: micro-kernels take the keys as rows, and a panel that is made of the queries, so
+// that scores come out with rows and columns exchanged.
 type Stream struct {
 	Micros
 	Weighers
@@ -18,10 +22,15 @@ type Stream struct {
 	Batch, Rows    []Walk // outermost first: A of the queries, B of the keys, C of the values
 	Head           int    // terms of a score, which lie next to each other in the queries
 	Keys, N        int    // keys, and columns
-	Q, K, V        int    // queries, and panels of keys and values
-	SizeB          int    // bytes of an element of the panels
+	Q, K, V        int    // queries, keys and values
+	SizeB          int    // bytes of an element of keys and values
 	FirstQ         int    // elements before the first
 	FirstK, FirstV int
+
+	// InPlace says that keys and values are no panels but rows of f32, so many elements
+	// apart, and that there are at most PanelCols Rows.
+	InPlace      bool
+	StepK, StepV int
 
 	// Masked says that a row sees the keys before one: Seen, and what the walks say as D.
 	Masked bool
@@ -109,6 +118,15 @@ func (f *frame) growStream(s *Stream) {
 	if cap(f.runs) < 1 {
 		f.runs = make([]int, 1)
 	}
+	if !s.InPlace {
+		return
+	}
+	if n := s.TileK + spare; cap(f.keys) < n {
+		f.keys, f.dots = make([]unsafe.Pointer, n), make([]unsafe.Pointer, n)
+	}
+	if n := PanelCols * (s.Head + s.TileK + 1); cap(f.turned) < n {
+		f.turned = make([]float32, n)
+	}
 }
 
 // tile computes the rows [m0, m1) of an element of the batch.
@@ -117,14 +135,19 @@ func (s *Stream) tile(f *frame, call *Call, batch, m0, m1 int) {
 	keys, values := unsafe.Add(memory(call, s.K), s.SizeB*at.B), unsafe.Add(memory(call, s.V), s.SizeB*at.C)
 	rows, first := m1-m0, batch*points(s.Rows)+m0
 	seen := s.start(f, memory(call, s.Q), at, m0, rows)
+	dots, stepK, stepV := s.dots, s.Head, PanelCols
+	if s.InPlace {
+		dots, stepK, stepV = s.turnedDots, s.StepK, s.StepV
+		s.turn(f, rows)
+	}
 	for k := 0; k < seen; k += s.TileK {
 		n := min(s.TileK, seen-k)
-		s.dots(f, unsafe.Add(keys, s.SizeB*k*s.Head), rows, n)
+		dots(f, unsafe.Add(keys, s.SizeB*k*stepK), rows, n)
 		if s.Score != nil {
 			s.score(f, call, first, m0, rows, k, n)
 		}
 		s.weigh(f, rows, k, n)
-		s.add(f, unsafe.Add(values, s.SizeB*k*PanelCols), rows, n)
+		s.add(f, unsafe.Add(values, s.SizeB*k*stepV), rows, n)
 	}
 	f.call.Args = append(append(f.call.Args[:0], call.Args...), bytesOf(f.sums), bytesOf(f.state[s.states():2*s.states()]))
 	f.call.Sizes = append(append(f.call.Sizes[:0], call.Sizes...), int64(m0))
@@ -184,14 +207,47 @@ func (s *Stream) weigh(f *frame, rows, k, n int) {
 // dots computes sums of so many rows with the panels of n keys.
 func (s *Stream) dots(f *frame, keys unsafe.Pointer, rows, n int) {
 	t := &f.micro
-	t.K, t.Apart = s.Head, s.SizeB*PanelCols*s.Head
+	t.K, t.Step, t.Apart = s.Head, s.SizeB*PanelCols, s.SizeB*PanelCols*s.Head
 	s.panels(t, tables{f.a, nil, nil, f.part}, keys, rows, n)
 }
 
-// add adds products of the weights of so many rows and the panels of the values.
+// turn makes a panel of so many queries.
+func (s *Stream) turn(f *frame, rows int) {
+	f.turned = f.turned[:PanelCols*(s.Head+s.TileK+1)]
+	panel := f.turned[:PanelCols*s.Head]
+	clear(panel)
+	for i := range rows {
+		for j, x := range unsafe.Slice((*float32)(f.a[i]), s.Head) {
+			panel[PanelCols*j+i] = x
+		}
+	}
+}
+
+// turnedDots is dots for keys in place.
+func (s *Stream) turnedDots(f *frame, keys unsafe.Pointer, rows, n int) {
+	sums := f.turned[PanelCols*s.Head:]
+	f.keys, f.dots = f.keys[:n+spare], f.dots[:n+spare]
+	for i := range f.keys {
+		f.keys[i], f.dots[i] = unsafe.Add(keys, 4*s.StepK*min(i, n-1)), unsafe.Pointer(&sums[PanelCols*min(i, s.TileK)])
+	}
+	t := &f.micro
+	t.K, t.B, t.Step, t.Col = s.Head, unsafe.Pointer(&f.turned[0]), 4*PanelCols, 0
+	s.micro(t, tables{f.keys, nil, nil, f.dots}, n, columns(rows))
+	for i := range rows {
+		scores := f.scores[i*s.TileK:][:n]
+		for j := range scores {
+			scores[j] = sums[PanelCols*j+i]
+		}
+	}
+}
+
+// add adds products of the weights of so many rows and the values.
 func (s *Stream) add(f *frame, values unsafe.Pointer, rows, n int) {
 	t := &f.micro
-	t.K, t.Apart = n, s.SizeB*PanelCols*s.Keys
+	t.K, t.Step, t.Apart = n, s.SizeB*PanelCols, s.SizeB*PanelCols*s.Keys
+	if s.InPlace {
+		t.Step, t.Apart = 4*s.StepV, 4*PanelCols
+	}
 	s.panels(t, tables{f.part, f.c, nil, f.c}, values, rows, s.N)
 }
 

@@ -4,8 +4,10 @@
 
 ir/testdata/oracle/quant.json has a case of the op dequant for each format, as those of
 ops.py. Planes are random bits, the scales small enough that f16 has them as subnormals,
-too. MLX computes with scales that are widened to f32, as mlxc does. testdata/quantised has
-whole matrices as files keep them.
+too. MLX computes with scales that are widened to f32, as mlxc does. The cases of the op
+quantize are the planes of one f16 matrix, whose scales MLX makes in f16, and the words of one
+of f32, half of whose elements are between two levels: which is theirs, f32's roundings say.
+testdata/quantised has whole matrices as files keep them.
 """
 
 import importlib.metadata as metadata
@@ -53,11 +55,23 @@ cases |= {
     "q4_k": blocks(Q.Q4_K, 144, [0, 2]),
     "q6_k": blocks(Q.Q6_K, 210, [208]),
 }
+plain = (np.random.default_rng(12).standard_normal((2, 128)) * [[0.1], [30]]).astype(np.float16)
+plain[0, 32:64] = 0.75  # one number, and one that is far from others
+plain[1, 5] = -1000
+quantized = [(f"q{bits}g{group}", i, (plain, "f16"), (a, "f16" if i else "u32"))
+             for bits in (4, 8) for group in (32, 64, 128)
+             for i, a in enumerate(map(np.array, mx.quantize(mx.array(plain), group_size=group, bits=bits)))]
+between = (np.minimum(np.arange(32), 30) / 2 * [[0.1], [-0.3]]).astype(np.float32)
+quantized.append(("q4g32", 0, (between, "f32"), (np.array(mx.quantize(mx.array(between), group_size=32, bits=4)[0]), "u32")))
+
 with open(os.path.join(root, "ir/testdata/oracle/quant.json"), "w") as f:
     made = {"made by": "scripts/oracles/quant.py", "versions": {p: metadata.version(p) for p in ("mlx", "gguf", "numpy")}}
     f.write(json.dumps(made)[:-1] + ', "cases": [\n')
-    f.write(",\n".join(json.dumps({"op": "dequant", "attrs": f"format={name}", "args": [tensor(*a) for a in args], "want": tensor(want, "f32")})
-                       for name, (args, want) in cases.items()))
+    lines = [{"op": "dequant", "attrs": f"format={name}", "args": [tensor(*a) for a in args], "want": tensor(want, "f32")}
+             for name, (args, want) in cases.items()]
+    lines += [{"op": "quantize", "attrs": f"format={name}, plane={i}", "args": [tensor(*x)], "want": tensor(*want)}
+              for name, i, x, want in quantized]
+    f.write(",\n".join(map(json.dumps, lines)))
     f.write("\n]}\n")
 
 # testdata/quantised: the planes that mx.quantize makes, with scales in f16, bf16 and f32, and

@@ -32,8 +32,6 @@ var kernels = []cpu.Kernel{
 	halveWhere,
 	halveCopy3,
 	stepYRows,
-	stepYPanels,
-	stepYPanels2,
 }
 
 // stepQ computes values, keys (decoder.mlx:15:7).
@@ -124,12 +122,13 @@ func stepSeen(call *cpu.Call, lo, hi int) {
 
 // stepY computes y (decoder.mlx:19:10).
 func stepY(call *cpu.Call, lo, hi int) {
-	y := cpu.View[float32](call, 0)
-	rows := cpu.View[float32](call, 1)
-	panels := cpu.View[float32](call, 2)
-	panels_2 := cpu.View[float32](call, 3)
-	T := int(call.Sizes[1])
-	pos := int(call.Sizes[2])
+	keys_2 := cpu.View[float32](call, 0)
+	values := cpu.View[float32](call, 1)
+	y := cpu.View[float32](call, 2)
+	rows := cpu.View[float32](call, 3)
+	S := int(call.Sizes[1])
+	T := int(call.Sizes[2])
+	pos := int(call.Sizes[3])
 	for tile := lo; tile < hi; tile++ {
 		down := tile % ((T + 11) / 12) * 12
 		i0 := tile / ((T + 11) / 12)
@@ -150,11 +149,11 @@ func stepY(call *cpu.Call, lo, hi int) {
 				before := largest
 				for key := range keys {
 					r2 := first + key
-					keyAt := ((T+pos+15)/16)*i0*256 + (r2/16)*256 + (r2 % 16)
+					keyAt := S*i0*16 + r2*16
 					v8 := float32(0)
 					for r0r1 := range 16 {
 						v5 := query[r0r1]
-						v6 := panels[keyAt+r0r1*16]
+						v6 := keys_2[keyAt+r0r1]
 						v8 += v5 * v6
 					}
 					v0 := int32(T + r2)
@@ -198,9 +197,9 @@ func stepY(call *cpu.Call, lo, hi int) {
 					v36 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.0013926927))*float64(v27)+float64(float32(0.008363774)))))*float64(v27)+float64(float32(0.04166655)))))*float64(v27)+float64(float32(0.16666573)))))*float64(v27) + float64(float32(0.5)))
 					v39 := cpu.Ldexp((float32(float64((float32(float64(v36)*float64(v27)+float64(float32(1)))))*float64(v27) + float64(float32(1)))), v23)
 					v43 += v39
-					valueAt := T*i0*16 + i0*pos*16 + r2*16
+					valueAt := S*i0*16 + r2*16
 					for i2 := range 16 {
-						v40 := panels_2[valueAt+i2]
+						v40 := values[valueAt+i2]
 						acc[i2] += v39 * v40
 					}
 				}
@@ -887,46 +886,5 @@ func stepYRows(call *cpu.Call, lo, hi int) {
 			}
 			rows[T*i0*16+i1*16+i2*8+i3] = v97
 		}
-	}
-}
-
-// stepYPanels computes panels (decoder.mlx:19:10).
-func stepYPanels(call *cpu.Call, lo, hi int) {
-	keys := cpu.View[float32](call, 0)
-	panels := cpu.View[float32](call, 1)
-	S := int(call.Sizes[1])
-	T := int(call.Sizes[2])
-	pos := int(call.Sizes[3])
-	for p := lo; p < hi; {
-		i3 := p % 16
-		end := min(i3+hi-p, 16)
-		i2 := p / 16 % 16
-		i1 := p / 256 % ((T + pos + 15) / 16)
-		i0 := p / (((T + pos + 15) / 16) * 256)
-		p += end - i3
-		for ; i3 < end; i3++ {
-			var v0 float32
-			if i1*16+i3 < T+pos {
-				v0 = keys[S*i0*16+i1*256+i2+i3*16]
-			}
-			panels[((T+pos+15)/16)*i0*256+i1*256+i2*16+i3] = v0
-		}
-	}
-}
-
-// stepYPanels2 computes panels_2 (decoder.mlx:19:10).
-func stepYPanels2(call *cpu.Call, lo, hi int) {
-	values := cpu.View[float32](call, 0)
-	panels_2 := cpu.View[float32](call, 1)
-	S := int(call.Sizes[1])
-	T := int(call.Sizes[2])
-	pos := int(call.Sizes[3])
-	for p := lo; p < hi; {
-		i2 := p % (T*16 + pos*16)
-		end := min(i2+hi-p, T*16+pos*16)
-		i1 := 0
-		i0 := p / (T*16 + pos*16)
-		p += end - i2
-		copy(panels_2[T*i0*16+T*i1*16+i0*pos*16+i1*pos*16+i2:][:end-i2], values[S*i0*16+i1*16+i2:][:end-i2])
 	}
 }

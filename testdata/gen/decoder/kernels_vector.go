@@ -12,19 +12,8 @@ func init() {
 	if cpu.Vectors {
 		kernels[2] = stepYStream
 		kernels[14] = exchangeHBeforeVector
-		kernels[24] = stepYPanelsCopy
 	}
 }
-
-// copyRows makes n rows of a panel of rows that are step bytes apart.
-//
-//go:noescape
-func copyRows(dst, src unsafe.Pointer, n, step int)
-
-// copyColumns makes n rows of a panel of columns that are step bytes apart.
-//
-//go:noescape
-func copyColumns(dst, src unsafe.Pointer, n, step int)
 
 // stepYStreamEpilogueRows computes rows of n elements, step bytes apart in each stream; past: results go past the caches.
 //
@@ -34,22 +23,26 @@ func stepYStreamEpilogueRows(at *unsafe.Pointer, step *int, rows, n int, past bo
 // stepYStream computes y (decoder.mlx:19:10).
 func stepYStream(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
-	T := int(call.Sizes[1])
-	pos := int(call.Sizes[2])
+	S := int(call.Sizes[1])
+	T := int(call.Sizes[2])
+	pos := int(call.Sizes[3])
 	p := cpu.Stream{
 		Micros:   micros,
 		Weighers: weighers,
 		TileM:    12,
 		TileK:    256,
 		Rows:     []cpu.Walk{{N: T, A: 16, D: 1}},
-		Batch:    []cpu.Walk{{N: B, A: T * 16, B: ((T + pos + 15) / 16) * 256, C: T*16 + pos*16}},
+		Batch:    []cpu.Walk{{N: B, A: T * 16, B: S * 16, C: S * 16}},
 		Head:     16,
 		Keys:     T + pos,
 		N:        16,
 		SizeB:    4,
-		Q:        1,
-		K:        2,
-		V:        3,
+		Q:        3,
+		K:        0,
+		V:        1,
+		InPlace:  true,
+		StepK:    16,
+		StepV:    16,
 		Masked:   true,
 		Seen:     pos + 1,
 		Scale:    0.25,
@@ -60,11 +53,11 @@ func stepYStream(call *cpu.Call, lo, hi int) {
 
 // stepYStreamEpilogue computes y (decoder.mlx:19:10).
 func stepYStreamEpilogue(call *cpu.Call, lo, hi int) {
-	y := cpu.View[float32](call, 0)
+	y := cpu.View[float32](call, 2)
 	weighted := cpu.View[float32](call, 4)
 	total := cpu.View[float32](call, 5)
-	T := int(call.Sizes[1])
-	row_2 := int(call.Sizes[3])
+	T := int(call.Sizes[2])
+	row_2 := int(call.Sizes[4])
 	for p := lo; p < hi; {
 		i2 := p % 16
 		i1 := p / 16 % T
@@ -102,22 +95,4 @@ func exchangeHBeforeVector(call *cpu.Call, lo, hi int) {
 		step := [...]int{0, 0, 0, 0}
 		exchangeHBeforeVectorRows(&at[0], &step[0], rows, n, false)
 	}
-}
-
-// stepYPanelsCopy computes panels (decoder.mlx:19:10).
-func stepYPanelsCopy(call *cpu.Call, lo, hi int) {
-	B := int(call.Sizes[0])
-	S := int(call.Sizes[1])
-	T := int(call.Sizes[2])
-	pos := int(call.Sizes[3])
-	p := cpu.Panels{
-		Copy:    copyColumns,
-		Step:    64,
-		Axes:    []cpu.Walk{{N: B, A: S * 16, C: ((T + pos + 15) / 16) * 256}, {N: ((T + pos + 15) / 16), A: 256, B: 16, C: 256}, {N: 16, A: 1, C: 16}},
-		Lane:    16,
-		Columns: T + pos,
-		From:    0,
-		To:      1,
-	}
-	p.Run(call, lo, hi)
 }

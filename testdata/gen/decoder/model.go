@@ -301,20 +301,16 @@ var program = runtime.Program{
 				{
 					Blocks: []runtime.Block{
 						{Bytes: runtime.Mono(64, dimB, dimT)},
-						{Bytes: runtime.Size{{Coef: 1024, Of: []runtime.Factor{{Dim: dimB}, {Num: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Dim: dimT}}}, {Coef: 1, Of: []runtime.Factor{{Dim: dimPos}}}, {Coef: 15}}, Den: runtime.Mono(16)}}}}},
-						{Bytes: runtime.Size{{Coef: 64, Of: []runtime.Factor{{Dim: dimB}, {Dim: dimT}}}, {Coef: 64, Of: []runtime.Factor{{Dim: dimB}, {Dim: dimPos}}}}},
 					},
 					Plans: []runtime.Plan{
-						{Order: []int{1, 2, 0}, On: [][]int{{2}, nil, {1}}},
+						{Order: []int{0}, On: [][]int{nil}},
 					},
 					Steps: []runtime.Step{
 						{Kernel: 0, Args: []runtime.Ref{runtime.Input.At(0), runtime.Kept.At(1), runtime.Kept.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimS), runtime.Mono(1, dimT), runtime.Mono(1, dimPos)}, Grid: runtime.Mono(16, dimB, dimT), Grain: 81, Pos: "decoder.mlx:15:7"},
 						{Kernel: 1, Args: []runtime.Ref{runtime.Kept.At(2), runtime.Output.At(1)}, Grid: runtime.Mono(1), Grain: 2048, Pos: "decoder.mlx:18:10"},
 						{Kernel: 23, Args: []runtime.Ref{runtime.Input.At(0), runtime.Arena.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimT), runtime.Mono(1, dimPos)}, Grid: runtime.Mono(16, dimB, dimT), Grain: 82, Pos: "decoder.mlx:19:10"},
-						{Kernel: 24, Args: []runtime.Ref{runtime.Kept.At(0), runtime.Arena.At(1)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimS), runtime.Mono(1, dimT), runtime.Mono(1, dimPos)}, Grid: runtime.Size{{Coef: 256, Of: []runtime.Factor{{Dim: dimB}, {Num: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Dim: dimT}}}, {Coef: 1, Of: []runtime.Factor{{Dim: dimPos}}}, {Coef: 15}}, Den: runtime.Mono(16)}}}}, Grain: 4096, Barrier: true, Pos: "decoder.mlx:19:10"},
-						{Kernel: 25, Args: []runtime.Ref{runtime.Kept.At(1), runtime.Arena.At(2)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimS), runtime.Mono(1, dimT), runtime.Mono(1, dimPos)}, Grid: runtime.Size{{Coef: 16, Of: []runtime.Factor{{Dim: dimB}, {Dim: dimT}}}, {Coef: 16, Of: []runtime.Factor{{Dim: dimB}, {Dim: dimPos}}}}, Grain: 4096, Pos: "decoder.mlx:19:10"},
+						{Kernel: 2, Args: []runtime.Ref{runtime.Kept.At(0), runtime.Kept.At(1), runtime.Output.At(0), runtime.Arena.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimS), runtime.Mono(1, dimT), runtime.Mono(1, dimPos)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Dim: dimB}, {Num: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Dim: dimT}}}, {Coef: 11}}, Den: runtime.Mono(12)}}}}, Grain: 1, Barrier: true, Pos: "decoder.mlx:19:10"},
 						{Kernel: 3, Args: []runtime.Ref{runtime.Output.At(1), runtime.Kept.At(2)}, Grid: runtime.Mono(1), Grain: 4096, Pos: "decoder.mlx:18:10"},
-						{Kernel: 2, Args: []runtime.Ref{runtime.Output.At(0), runtime.Arena.At(0), runtime.Arena.At(1), runtime.Arena.At(2)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimT), runtime.Mono(1, dimPos)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Dim: dimB}, {Num: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Dim: dimT}}}, {Coef: 11}}, Den: runtime.Mono(12)}}}}, Grain: 1, Barrier: true, Pos: "decoder.mlx:19:10"},
 					},
 				},
 			},

@@ -50,6 +50,7 @@ run:
 	ADD R7, R12
 	MOVD 40(R6), R13
 	ADD R7, R13
+	MOVD 40(R0), R6
 	MOVD 24(R0), R4
 	SUBS $4, R4
 	BLT few
@@ -58,6 +59,7 @@ terms:
 	FLDPQ 0(R5), (F24, F25)
 	FLDPQ 32(R5), (F26, F27)
 	PRFM 2048(R5), PLDL1KEEP
+	ADD R6, R5
 	FMOVS 0(R8), F28
 	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
 	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
@@ -88,9 +90,10 @@ terms:
 	WORD $0x4f9d1335 // fmla v21.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d1356 // fmla v22.4s, v26.4s, v29.s[0]
 	WORD $0x4f9d1377 // fmla v23.4s, v27.4s, v29.s[0]
-	FLDPQ 64(R5), (F24, F25)
-	FLDPQ 96(R5), (F26, F27)
-	PRFM 2112(R5), PLDL1KEEP
+	FLDPQ 0(R5), (F24, F25)
+	FLDPQ 32(R5), (F26, F27)
+	PRFM 2048(R5), PLDL1KEEP
+	ADD R6, R5
 	FMOVS 4(R8), F28
 	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
 	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
@@ -121,9 +124,10 @@ terms:
 	WORD $0x4f9d1335 // fmla v21.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d1356 // fmla v22.4s, v26.4s, v29.s[0]
 	WORD $0x4f9d1377 // fmla v23.4s, v27.4s, v29.s[0]
-	FLDPQ 128(R5), (F24, F25)
-	FLDPQ 160(R5), (F26, F27)
-	PRFM 2176(R5), PLDL1KEEP
+	FLDPQ 0(R5), (F24, F25)
+	FLDPQ 32(R5), (F26, F27)
+	PRFM 2048(R5), PLDL1KEEP
+	ADD R6, R5
 	FMOVS 8(R8), F28
 	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
 	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
@@ -154,9 +158,10 @@ terms:
 	WORD $0x4f9d1335 // fmla v21.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d1356 // fmla v22.4s, v26.4s, v29.s[0]
 	WORD $0x4f9d1377 // fmla v23.4s, v27.4s, v29.s[0]
-	FLDPQ 192(R5), (F24, F25)
-	FLDPQ 224(R5), (F26, F27)
-	PRFM 2240(R5), PLDL1KEEP
+	FLDPQ 0(R5), (F24, F25)
+	FLDPQ 32(R5), (F26, F27)
+	PRFM 2048(R5), PLDL1KEEP
+	ADD R6, R5
 	FMOVS 12(R8), F28
 	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
 	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
@@ -193,7 +198,6 @@ terms:
 	ADD $16, R11
 	ADD $16, R12
 	ADD $16, R13
-	ADD $256, R5
 	SUBS $4, R4
 	BGE terms
 few:
@@ -203,6 +207,7 @@ one:
 	FLDPQ 0(R5), (F24, F25)
 	FLDPQ 32(R5), (F26, F27)
 	PRFM 2048(R5), PLDL1KEEP
+	ADD R6, R5
 	FMOVS 0(R8), F28
 	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
 	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
@@ -239,15 +244,14 @@ one:
 	ADD $4, R11
 	ADD $4, R12
 	ADD $4, R13
-	ADD $64, R5
 	SUBS $1, R4
 	BNE one
 next:
 	ADD $8, R2
 	SUBS $1, R3
 	BNE run
-	MOVD 88(R0), R6
-	MOVD 48(R0), R7
+	MOVD 96(R0), R6
+	MOVD 56(R0), R7
 	CBZ R7, bias
 	ADD R1, R7
 	MOVD 0(R7), R8
@@ -299,7 +303,7 @@ next:
 	WORD $0x4e3ad6d6 // fadd v22.4s, v22.4s, v26.4s
 	WORD $0x4e3bd6f7 // fadd v23.4s, v23.4s, v27.4s
 bias:
-	MOVD 56(R0), R7
+	MOVD 64(R0), R7
 	CBZ R7, rest
 	FLDPQ 0(R7), (F24, F25)
 	FLDPQ 32(R7), (F26, F27)
@@ -328,7 +332,7 @@ bias:
 	WORD $0x4e3ad6d6 // fadd v22.4s, v22.4s, v26.4s
 	WORD $0x4e3bd6f7 // fadd v23.4s, v23.4s, v27.4s
 rest:
-	MOVD 64(R0), R7
+	MOVD 72(R0), R7
 	CBZ R7, relu
 	ADD R1, R7
 	MOVD 0(R7), R8
@@ -380,7 +384,7 @@ rest:
 	WORD $0x4e3ad6d6 // fadd v22.4s, v22.4s, v26.4s
 	WORD $0x4e3bd6f7 // fadd v23.4s, v23.4s, v27.4s
 relu:
-	MOVD 72(R0), R7
+	MOVD 80(R0), R7
 	CBZ R7, store
 	VEOR V24.B16, V24.B16, V24.B16
 	WORD $0x4e38f400 // fmax v0.4s, v0.4s, v24.4s
@@ -408,7 +412,7 @@ relu:
 	WORD $0x4e38f6d6 // fmax v22.4s, v22.4s, v24.4s
 	WORD $0x4e38f6f7 // fmax v23.4s, v23.4s, v24.4s
 store:
-	MOVD 80(R0), R7
+	MOVD 88(R0), R7
 	ADD R1, R7
 	MOVD 0(R7), R8
 	ADD R6, R8
@@ -435,7 +439,7 @@ store:
 	FSTPQ (F20, F21), 0(R13)
 	FSTPQ (F22, F23), 32(R13)
 	ADD $48, R1
-	MOVD 96(R0), R7
+	MOVD 104(R0), R7
 	CMP R7, R1
 	BLT rows
 	RET
@@ -476,6 +480,7 @@ run:
 	ADD R7, R10
 	MOVD 24(R6), R11
 	ADD R7, R11
+	MOVD 40(R0), R6
 	MOVD 24(R0), R4
 	SUBS $4, R4
 	BLT few
@@ -484,6 +489,7 @@ terms:
 	FLDPQ 0(R5), (F24, F25)
 	FLDPQ 32(R5), (F26, F27)
 	PRFM 2048(R5), PLDL1KEEP
+	ADD R6, R5
 	FMOVS 0(R8), F28
 	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
 	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
@@ -504,9 +510,10 @@ terms:
 	WORD $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
 	WORD $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
 	WORD $0x4f9f136f // fmla v15.4s, v27.4s, v31.s[0]
-	FLDPQ 64(R5), (F24, F25)
-	FLDPQ 96(R5), (F26, F27)
-	PRFM 2112(R5), PLDL1KEEP
+	FLDPQ 0(R5), (F24, F25)
+	FLDPQ 32(R5), (F26, F27)
+	PRFM 2048(R5), PLDL1KEEP
+	ADD R6, R5
 	FMOVS 4(R8), F28
 	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
 	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
@@ -527,9 +534,10 @@ terms:
 	WORD $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
 	WORD $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
 	WORD $0x4f9f136f // fmla v15.4s, v27.4s, v31.s[0]
-	FLDPQ 128(R5), (F24, F25)
-	FLDPQ 160(R5), (F26, F27)
-	PRFM 2176(R5), PLDL1KEEP
+	FLDPQ 0(R5), (F24, F25)
+	FLDPQ 32(R5), (F26, F27)
+	PRFM 2048(R5), PLDL1KEEP
+	ADD R6, R5
 	FMOVS 8(R8), F28
 	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
 	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
@@ -550,9 +558,10 @@ terms:
 	WORD $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
 	WORD $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
 	WORD $0x4f9f136f // fmla v15.4s, v27.4s, v31.s[0]
-	FLDPQ 192(R5), (F24, F25)
-	FLDPQ 224(R5), (F26, F27)
-	PRFM 2240(R5), PLDL1KEEP
+	FLDPQ 0(R5), (F24, F25)
+	FLDPQ 32(R5), (F26, F27)
+	PRFM 2048(R5), PLDL1KEEP
+	ADD R6, R5
 	FMOVS 12(R8), F28
 	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
 	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
@@ -577,7 +586,6 @@ terms:
 	ADD $16, R9
 	ADD $16, R10
 	ADD $16, R11
-	ADD $256, R5
 	SUBS $4, R4
 	BGE terms
 few:
@@ -587,6 +595,7 @@ one:
 	FLDPQ 0(R5), (F24, F25)
 	FLDPQ 32(R5), (F26, F27)
 	PRFM 2048(R5), PLDL1KEEP
+	ADD R6, R5
 	FMOVS 0(R8), F28
 	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
 	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
@@ -611,15 +620,14 @@ one:
 	ADD $4, R9
 	ADD $4, R10
 	ADD $4, R11
-	ADD $64, R5
 	SUBS $1, R4
 	BNE one
 next:
 	ADD $8, R2
 	SUBS $1, R3
 	BNE run
-	MOVD 88(R0), R6
-	MOVD 48(R0), R7
+	MOVD 96(R0), R6
+	MOVD 56(R0), R7
 	CBZ R7, bias
 	ADD R1, R7
 	MOVD 0(R7), R8
@@ -655,7 +663,7 @@ next:
 	WORD $0x4e3ad5ce // fadd v14.4s, v14.4s, v26.4s
 	WORD $0x4e3bd5ef // fadd v15.4s, v15.4s, v27.4s
 bias:
-	MOVD 56(R0), R7
+	MOVD 64(R0), R7
 	CBZ R7, rest
 	FLDPQ 0(R7), (F24, F25)
 	FLDPQ 32(R7), (F26, F27)
@@ -676,7 +684,7 @@ bias:
 	WORD $0x4e3ad5ce // fadd v14.4s, v14.4s, v26.4s
 	WORD $0x4e3bd5ef // fadd v15.4s, v15.4s, v27.4s
 rest:
-	MOVD 64(R0), R7
+	MOVD 72(R0), R7
 	CBZ R7, relu
 	ADD R1, R7
 	MOVD 0(R7), R8
@@ -712,7 +720,7 @@ rest:
 	WORD $0x4e3ad5ce // fadd v14.4s, v14.4s, v26.4s
 	WORD $0x4e3bd5ef // fadd v15.4s, v15.4s, v27.4s
 relu:
-	MOVD 72(R0), R7
+	MOVD 80(R0), R7
 	CBZ R7, store
 	VEOR V24.B16, V24.B16, V24.B16
 	WORD $0x4e38f400 // fmax v0.4s, v0.4s, v24.4s
@@ -732,7 +740,7 @@ relu:
 	WORD $0x4e38f5ce // fmax v14.4s, v14.4s, v24.4s
 	WORD $0x4e38f5ef // fmax v15.4s, v15.4s, v24.4s
 store:
-	MOVD 80(R0), R7
+	MOVD 88(R0), R7
 	ADD R1, R7
 	MOVD 0(R7), R8
 	ADD R6, R8
@@ -751,7 +759,7 @@ store:
 	FSTPQ (F12, F13), 0(R11)
 	FSTPQ (F14, F15), 32(R11)
 	ADD $32, R1
-	MOVD 96(R0), R7
+	MOVD 104(R0), R7
 	CMP R7, R1
 	BLT rows
 	RET

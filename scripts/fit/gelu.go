@@ -19,7 +19,7 @@ const (
 // meant to be.
 var geluShift = geluMagic*geluBase - float64(float32(geluMagic*geluBase))
 
-// geluLog is the logarithm of the base of which -x²/2 is the exponent, times 1/2.
+// geluLog is nearly 1/2: exp(geluBase*geluLog) is 2.
 var geluLog = math.Ln2 / geluBase
 
 var geluTail = quotient{"(1 - erf(x/sqrt(2)))/2*exp(x²/2), in x from 0 to 13.5", func(x float64) float64 {

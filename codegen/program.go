@@ -58,8 +58,9 @@ func (p *pkg) program(t *table, name string, more ...jen.Code) (*jen.Statement, 
 		for _, b := range t.module.Packed() {
 			packed = append(packed, fields("DType", dtype(b.Type.DType), "Shape", constants(b.Type.Shape)))
 		}
-		for _, s := range t.module.Load.Steps {
-			step, err := p.step(t, s, nil)
+		awaits := t.module.Load.Awaits()
+		for i, s := range t.module.Load.Steps {
+			step, err := p.step(t, s, awaits[i], nil)
 			if err != nil {
 				return nil, err
 			}
@@ -192,8 +193,9 @@ func (p *pkg) variant(t *table, v *ir.Variant) (jen.Code, error) {
 		}
 		stacks = append(stacks, fields("Order", ints(s.Order), "On", inline(jen.Index().Int(), on)))
 	}
-	for _, s := range v.Steps {
-		step, err := p.step(t, s, block)
+	awaits := v.Awaits()
+	for i, s := range v.Steps {
+		step, err := p.step(t, s, awaits[i], block)
 		if err != nil {
 			return nil, err
 		}
@@ -235,12 +237,19 @@ func intList(ns []int) jen.Code {
 // places are the runtime's names for them.
 var places = map[ir.Place]string{ir.InInput: "Input", ir.InOutput: "Output", ir.InParam: "Weight", ir.InState: "Kept", ir.InPacked: "Pack", ir.InArena: "Arena"}
 
-func (p *pkg) step(t *table, s *ir.Step, block map[*ir.Buffer]int) (jen.Code, error) {
+func (p *pkg) step(t *table, s *ir.Step, awaits []ir.Hazard, block map[*ir.Buffer]int) (jen.Code, error) {
 	var args []jen.Code
 	for _, b := range s.Args {
 		args = append(args, t.ref(b, block))
 	}
-	var onCPU, pos, barrier, grain jen.Code
+	var onCPU, pos, barrier, await, grain jen.Code
+	if len(awaits) > 0 {
+		var steps []int
+		for _, h := range awaits {
+			steps = append(steps, h.After)
+		}
+		await = ints(steps)
+	}
 	if t.module.Target == ir.Metal && s.Device == ir.OnCPU {
 		onCPU = jen.True()
 	}
@@ -253,7 +262,7 @@ func (p *pkg) step(t *table, s *ir.Step, block map[*ir.Buffer]int) (jen.Code, er
 	if sch := s.Kernel.Schedule; sch != nil && sch.Grain > 0 {
 		grain = jen.Lit(int(sch.Grain))
 	}
-	return fields("Kernel", jen.Lit(t.number[s.Kernel]), "OnCPU", onCPU, "Args", inline(rt("Ref"), args), "Sizes", p.sizes(s.Sizes), "Grid", p.size(s.Grid()), "Grain", grain, "Barrier", barrier, "Pos", pos), nil
+	return fields("Kernel", jen.Lit(t.number[s.Kernel]), "OnCPU", onCPU, "Args", inline(rt("Ref"), args), "Sizes", p.sizes(s.Sizes), "Grid", p.size(s.Grid()), "Grain", grain, "Barrier", barrier, "Await", await, "Pos", pos), nil
 }
 
 // ref is the memory of a buffer; block numbers those of the arena.

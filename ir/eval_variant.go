@@ -3,13 +3,16 @@ package ir
 import (
 	"bytes"
 	"fmt"
+	"maps"
+	"slices"
 )
 
 // EvalVariant runs a lowered entry by interpreting its kernels, so that passes
 // are tested without generated code. Buffers are bytes in their own dtype; where
 // the variant has a plan, those of the arena lie in one piece of memory at the
-// plan's offsets. States are read from params, and put there. Steps of one epoch run in the reverse of their order, since
-// they need none.
+// plan's offsets. States are read from params, and put there. Steps of one epoch run in the
+// reverse of their order, since they need none, and those of a GPU as late as the CPU lets
+// them.
 func (m *Module) EvalVariant(f *Func, v *Variant, params map[string]*Tensor, inputs []*Tensor, given ...int64) ([]*Tensor, error) {
 	dims, err := m.SolveDims(f, params, inputs, given)
 	if err != nil {
@@ -22,7 +25,7 @@ func (m *Module) EvalVariant(f *Func, v *Variant, params map[string]*Tensor, inp
 		if err != nil {
 			return nil, err
 		}
-		if err := env.rounds(m.Load, load, 0, len(m.Load.Steps), nil); err != nil {
+		if err := env.launch(m.Load, load); err != nil {
 			return nil, err
 		}
 		for _, b := range m.Packed() {
@@ -33,7 +36,7 @@ func (m *Module) EvalVariant(f *Func, v *Variant, params map[string]*Tensor, inp
 	if err != nil {
 		return nil, err
 	}
-	if err := env.rounds(v, memory, 0, len(v.Steps), v.Loops); err != nil {
+	if err := env.launch(v, memory); err != nil {
 		return nil, err
 	}
 	for _, b := range v.Buffers {
@@ -51,14 +54,37 @@ func (m *Module) EvalVariant(f *Func, v *Variant, params map[string]*Tensor, inp
 	return env.outputs(f, v, memory)
 }
 
+// A launcher runs the steps of a variant.
+type launcher struct {
+	*Env
+	variant *Variant
+	memory  map[*Buffer][]byte
+	awaits  [][]Hazard
+	late    []launch // of the GPU that have begun and not run
+}
+
+// A launch is a step with the dims of its round.
+type launch struct {
+	step int
+	dims map[string]int64
+}
+
+func (e *Env) launch(v *Variant, memory map[*Buffer][]byte) error {
+	l := &launcher{Env: e, variant: v, memory: memory, awaits: v.Awaits()}
+	if err := l.rounds(0, len(v.Steps), v.Loops); err != nil {
+		return err
+	}
+	return l.wait(len(l.late))
+}
+
 // rounds runs some steps of a variant, with the loops among them.
-func (e *Env) rounds(v *Variant, memory map[*Buffer][]byte, first, end int, loops []Loop) error {
+func (e *launcher) rounds(first, end int, loops []Loop) error {
 	for first < end {
 		if len(loops) == 0 || loops[0].First >= end {
-			return e.steps(v.Steps[first:end], memory)
+			return e.steps(first, end)
 		}
 		l := loops[0]
-		if err := e.steps(v.Steps[first:l.First], memory); err != nil {
+		if err := e.steps(first, l.First); err != nil {
 			return err
 		}
 		inner := 1
@@ -71,10 +97,16 @@ func (e *Env) rounds(v *Variant, memory map[*Buffer][]byte, first, end int, loop
 		}
 		for t := range n {
 			e.Dims[l.Counter.Name] = t
-			if err := e.rounds(v, memory, l.First, l.End, loops[1:inner]); err != nil {
+			if err := e.rounds(l.First, l.End, loops[1:inner]); err != nil {
 				return err
 			}
-			if l.Going != nil && memory[l.Going][0] == 0 {
+			if l.Going == nil {
+				continue
+			}
+			if err := e.wait(len(e.late)); err != nil {
+				return err
+			}
+			if e.memory[l.Going][0] == 0 {
 				break
 			}
 		}
@@ -84,19 +116,59 @@ func (e *Env) rounds(v *Variant, memory map[*Buffer][]byte, first, end int, loop
 }
 
 // steps runs the steps of an epoch in the reverse of their order.
-func (e *Env) steps(steps []*Step, memory map[*Buffer][]byte) error {
-	for first := 0; first < len(steps); {
-		end := first
-		for end < len(steps) && steps[end].Epoch == steps[first].Epoch {
-			end++
+func (e *launcher) steps(first, end int) error {
+	steps := e.variant.Steps
+	for first < end {
+		next := first
+		for next < end && steps[next].Epoch == steps[first].Epoch {
+			next++
 		}
-		for i := end - 1; i >= first; i-- {
-			if err := e.step(steps[i], memory); err != nil {
-				return fmt.Errorf("%s: %w", steps[i].Pos, err)
+		for i := next - 1; i >= first; i-- {
+			if err := e.begin(i); err != nil {
+				return err
 			}
 		}
-		first = end
+		first = next
 	}
+	return nil
+}
+
+// begin runs a step of the CPU when what it waits for has run, with what stands before that,
+// and puts off one of the GPU.
+func (e *launcher) begin(i int) error {
+	steps := e.variant.Steps
+	if steps[i].Device == OnGPU {
+		e.late = append(e.late, launch{i, maps.Clone(e.Dims)})
+		return nil
+	}
+	n := len(e.late)
+	for n > 0 && !slices.ContainsFunc(e.awaits[i], func(h Hazard) bool { return h.After == e.late[n-1].step }) {
+		n--
+	}
+	for n > 0 && n < len(e.late) {
+		now, next := e.late[n-1].step, e.late[n].step
+		if next > now || steps[next].Epoch != steps[now].Epoch {
+			break
+		}
+		n++
+	}
+	if err := e.wait(n); err != nil {
+		return err
+	}
+	return e.step(i)
+}
+
+// wait runs the first n launches that were put off.
+func (e *launcher) wait(n int) error {
+	now := e.Dims
+	defer func() { e.Dims = now }()
+	for _, l := range e.late[:n] {
+		e.Dims = l.dims
+		if err := e.step(l.step); err != nil {
+			return err
+		}
+	}
+	e.late = e.late[n:]
 	return nil
 }
 
@@ -117,10 +189,11 @@ func (e *Env) outputs(f *Func, v *Variant, memory map[*Buffer][]byte) ([]*Tensor
 	return outs, nil
 }
 
-func (e *Env) step(s *Step, memory map[*Buffer][]byte) error {
+func (e *launcher) step(n int) error {
+	s := e.variant.Steps[n]
 	args := make([][]byte, len(s.Args))
 	for i, b := range s.Args {
-		args[i] = memory[b]
+		args[i] = e.memory[b]
 	}
 	dims := map[string]int64{}
 	for i, d := range s.Kernel.Dims {
@@ -130,7 +203,10 @@ func (e *Env) step(s *Step, memory map[*Buffer][]byte) error {
 		}
 		dims[d.Name] = n
 	}
-	return s.Kernel.Eval(dims, args)
+	if err := s.Kernel.Eval(dims, args); err != nil {
+		return fmt.Errorf("%s: %w", s.Pos, err)
+	}
+	return nil
 }
 
 // memory gives every buffer of a variant its bytes.

@@ -84,7 +84,7 @@ type Step struct {
 	Sizes   []Size    // one for each dim of the kernel
 	Device  Device
 	Epoch   int     // steps of one epoch need no order among each other
-	Barrier *Hazard // what the first step of an epoch waits for; nil: nothing
+	Barrier *Hazard // what the first step of an epoch waits for; nil: nothing of its device
 	Pos     *Pos
 }
 
@@ -126,7 +126,7 @@ type Hazard struct {
 }
 
 // A HazardKind is read after write, write after read, write after write, the reuse of
-// arena memory whose last user ran before, or the turn of another device.
+// arena memory whose last user ran before, or the end of a turn of the device.
 type HazardKind string
 
 const (
@@ -134,7 +134,7 @@ const (
 	WAR   HazardKind = "war"
 	WAW   HazardKind = "waw"
 	Reuse HazardKind = "reuse" // of the block that Buffer takes; After is the last step that may run before
-	Turn  HazardKind = "turn"  // which begins by writing Buffer; After is the step before
+	Turn  HazardKind = "turn"  // the next one begins by writing Buffer; After is the last step of the one before
 )
 
 // Align is the alignment in bytes of blocks in the arena.

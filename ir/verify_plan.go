@@ -160,7 +160,7 @@ func (v *verifier) epochs(f *Func, w *Variant, i int) {
 	if i > 0 && s.Epoch == w.Steps[i-1].Epoch && s.Device != w.Steps[i-1].Device && s.Kernel.Schedule != nil {
 		v.fault(s.Pos, "step/device", "func @%s: epoch %d is on two devices", f.Name, s.Epoch)
 	}
-	if i > 0 && s.Epoch > w.Steps[i-1].Epoch && w.Steps[i-1].Kernel.Schedule != nil && w.Plan != nil && s.Barrier == nil {
+	if i > 0 && s.Epoch > w.Steps[i-1].Epoch && s.Device == w.Steps[i-1].Device && w.Steps[i-1].Kernel.Schedule != nil && w.Plan != nil && s.Barrier == nil {
 		v.fault(s.Pos, "step/barrier", "func @%s: epoch %d begins without a barrier", f.Name, s.Epoch)
 	}
 	for j := i - 1; j >= 0 && w.Steps[j].Epoch == s.Epoch; j-- {

@@ -33,7 +33,7 @@ var (
 	}}
 	scheduled = need{"barriers between epochs, from pass schedule", everyVariant(func(v *ir.Variant) bool {
 		for i, s := range v.Steps {
-			if i > 0 && s.Epoch != v.Steps[i-1].Epoch && s.Barrier == nil {
+			if i > 0 && s.Epoch != v.Steps[i-1].Epoch && s.Device == v.Steps[i-1].Device && s.Barrier == nil {
 				return false
 			}
 		}

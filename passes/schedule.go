@@ -26,6 +26,7 @@ func scheduleVariant(m *ir.Module, f *ir.Func, v *ir.Variant) {
 	bound, least := sizes[0], sizes[len(sizes)-1]
 	var steps []*ir.Step
 	epochs := 0
+	turns := map[*ir.Step]bool{} // the first steps of each
 	for _, straight := range turnsOf(betweenLoops(v)) {
 		part := &ir.Variant{Buffers: v.Buffers, Steps: straight}
 		g, _ := memoryGraph(part)
@@ -36,10 +37,11 @@ func scheduleVariant(m *ir.Module, f *ir.Func, v *ir.Variant) {
 			straight[k].Epoch = epochs + epoch[k]
 			steps = append(steps, straight[k])
 		}
+		turns[straight[order[0]]] = onBoth(v.Steps)
 		epochs = steps[len(steps)-1].Epoch + 1
 	}
 	v.Steps = steps
-	placeBarriers(v, bound)
+	placeBarriers(v, bound, turns)
 }
 
 // betweenLoops is the steps of a variant, cut where loops begin and end: each part is
@@ -57,13 +59,14 @@ func betweenLoops(v *ir.Variant) [][]*ir.Step {
 	return parts
 }
 
-// placeBarriers names for the first step of each epoch what it waits for: a buffer
-// that a step of the epoch before still uses or, if there is none, memory.
-func placeBarriers(v *ir.Variant, size []int64) {
+// placeBarriers names for the first step of each epoch what of its device it waits for: a
+// buffer that a step of the epoch before still uses or, if there is none, the end of a turn,
+// or memory. turns has the first steps of those.
+func placeBarriers(v *ir.Variant, size []int64, turns map[*ir.Step]bool) {
 	uses := hazards(v.Steps)
 	for i, s := range v.Steps {
 		s.Barrier = nil
-		if i == 0 || s.Epoch == v.Steps[i-1].Epoch {
+		if i == 0 || s.Epoch == v.Steps[i-1].Epoch || s.Device != v.Steps[i-1].Device {
 			continue
 		}
 		for j := i; j < len(v.Steps) && v.Steps[j].Epoch == s.Epoch && s.Barrier == nil; j++ {
@@ -76,7 +79,7 @@ func placeBarriers(v *ir.Variant, size []int64) {
 		}
 		switch {
 		case s.Barrier != nil:
-		case s.Device != v.Steps[i-1].Device:
+		case turns[s]:
 			s.Barrier = &ir.Hazard{Kind: ir.Turn, Buffer: written(s), After: i - 1}
 		default:
 			s.Barrier = reuse(v, i, size)

@@ -120,7 +120,37 @@ func memoryGraph(v *ir.Variant) (*arena.Graph, []*ir.Buffer) {
 			}
 		}
 	}
+	for i, first := range besides(v.Steps, waits) { // from there on its memory is its own
+		for _, b := range v.Steps[i].Args {
+			if n, ok := index[b]; ok && !slices.Contains(kernels[first].Values, n) {
+				kernels[first].Values = append(kernels[first].Values, n)
+			}
+		}
+	}
 	return arena.NewGraph(len(buffers), kernels), buffers
+}
+
+// besides is for each step on the CPU the first on the GPU that can run beside it, and for
+// all others the step itself.
+func besides(steps []*ir.Step, waits [][]ir.Hazard) []int {
+	first := make([]int, len(steps))
+	next := 0 // behind what the CPU has waited for
+	for i, s := range steps {
+		first[i] = i
+		if s.Device == ir.OnGPU {
+			continue
+		}
+		for _, h := range waits[i] {
+			if steps[h.After].Device == ir.OnGPU {
+				next = max(next, h.After+1)
+			}
+		}
+		for next < i && steps[next].Device != ir.OnGPU {
+			next++
+		}
+		first[i] = next
+	}
+	return first
 }
 
 // inPlace lists which buffers of the arena a step may compute over which, as far as

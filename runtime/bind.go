@@ -34,6 +34,7 @@ type boundVariant struct {
 	launches  []Launch
 	reads     []read
 	ends      []ending
+	turns     []turn // of the launches
 	recording Recording
 }
 
@@ -173,7 +174,7 @@ func (b *boundEntry) resize(s *Session) error {
 		return errors.New("no variant is for these sizes")
 	}
 	v, bound := &b.entry.Variants[n], &b.variants[n]
-	if err := bound.record(s.model.device, v, b.dims); err != nil {
+	if err := bound.record(s.model, v, b.dims); err != nil {
 		return err
 	}
 	bound.layout.set(v, b.dims)
@@ -202,7 +203,7 @@ func (b *boundEntry) resize(s *Session) error {
 }
 
 // record makes the launches of a variant, unless those of the call before will do.
-func (b *boundVariant) record(d Device, v *Variant, dims []int64) error {
+func (b *boundVariant) record(m *Model, v *Variant, dims []int64) error {
 	rounds := make([]int64, len(v.Loops))
 	for i, l := range v.Loops {
 		rounds[i] = l.Count.at(dims)
@@ -218,6 +219,8 @@ func (b *boundVariant) record(d Device, v *Variant, dims []int64) error {
 		}
 	}
 	b.variant, b.layout, b.rounds, b.launches, b.reads, b.ends = v, newLayout(v), rounds, nil, nil, nil
+	onCPU := func(s Step) bool { return s.OnCPU || m.program.Backend == nil }
+	var loops []endingLoop
 	open := map[*Loop][]int{} // launches that end its rounds
 	round := func(l *Loop, last bool) {
 		if !l.Ends {
@@ -231,8 +234,12 @@ func (b *boundVariant) record(d Device, v *Variant, dims []int64) error {
 			b.launches[i].Rest = len(b.launches) - 1 - i
 			b.ends = append(b.ends, ending{i, l.Going})
 		}
+		if steps := v.Steps[l.First:l.End]; slices.ContainsFunc(steps, func(s Step) bool { return !onCPU(s) }) {
+			loops = append(loops, endingLoop{open[l], len(b.launches), slices.ContainsFunc(steps, onCPU)})
+		}
 		delete(open, l)
 	}
+	ran := make([]int, len(v.Steps)) // the launches up to the last of each
 	fits := v.each(dims, round, func(n int, again bool) bool {
 		step := &v.Steps[n]
 		for arg, ref := range step.Args {
@@ -240,23 +247,30 @@ func (b *boundVariant) record(d Device, v *Variant, dims []int64) error {
 				b.reads = append(b.reads, read{len(b.launches), arg, ref.Index})
 			}
 		}
+		await := 0
+		for _, before := range step.Await {
+			await = max(await, ran[before])
+		}
 		b.launches = append(b.launches, Launch{
 			Kernel:  step.Kernel,
-			OnCPU:   step.OnCPU,
+			OnCPU:   onCPU(*step),
 			Args:    make([]Span, len(step.Args)),
 			Sizes:   make([]int64, len(step.Sizes)),
 			Grain:   step.Grain,
 			Barrier: step.Barrier || again,
+			Await:   await,
 			Pos:     step.Pos,
 			Step:    n,
 		})
+		ran[n] = len(b.launches)
 		return len(b.launches) <= maxLaunches
 	})
 	if !fits {
 		return fmt.Errorf("the rounds of its loops are more than %d launches", maxLaunches)
 	}
+	b.turns = takeTurns(b.launches, loops)
 	var err error
-	b.recording, err = d.Record(b.launches)
+	b.recording, err = m.device.Record(b.launches)
 	return err
 }
 

@@ -19,8 +19,7 @@ type Device interface {
 	// memory too. The error is a *DeviceError.
 	Wrap(mem []byte) (Buffer, error)
 
-	// Record prepares launches that run in their order. The slice stays the
-	// caller's, who may change a launch at any time and then says so by
+	// Record prepares launches. The slice stays the caller's, who may change a launch at any time and then says so by
 	// Recording.Set; their number, and the number of arguments and sizes of each,
 	// stay as they are.
 	Record(launches []Launch) (Recording, error)
@@ -42,10 +41,11 @@ type Launch struct {
 	Sizes   []int64 // the values of the kernel's dims
 	Grid    int     // points on the CPU, threadgroups on a GPU; 0: no launch
 	Grain   int     // as in Step
-	Barrier bool    // waits for all launches before
+	Barrier bool    // waits for all launches before that began with it
+	Await   int     // of one OnCPU: launches before that index which are not OnCPU must have ended
 	Pos     string  // in the model's source, for errors
 	Step    int     // of the variant
-	Rest    int     // of its loop, launches behind it: where Going is false after it, all of them may be left out
+	Rest    int     // of its loop, launches behind it: where Going is false after it, all of them may be left out, or those of any rounds
 	Going   Span    // a bool, if there is a Rest
 }
 
@@ -56,16 +56,24 @@ type Span struct {
 	Offset int    // of Bytes in the buffer
 }
 
-// A Recording is launches ready to run. It serves one goroutine at a time.
+// A Recording is launches ready to run. It serves one goroutine at a time. But for Close
+// nothing of it allocates, and an error is a *DeviceError, or what ctx says.
 type Recording interface {
-	// Set takes in anew the launch with that index. Before the first Run all have
-	// been set. It does not allocate.
+	// Set takes in anew the launch with that index. Before the first Begin all have
+	// been set.
 	Set(launch int)
 
-	// Run runs all launches and waits for them; between some of them it looks at
-	// ctx. It returns how long the device was at work, 0 where that is not known.
-	// An error is a *DeviceError, or what ctx says. It does not allocate.
-	Run(ctx context.Context) (time.Duration, error)
+	// Begin begins to run the launches from first up to end, after all that began
+	// before have ended. It may return before these have, or may look at ctx
+	// between them.
+	Begin(ctx context.Context, first, end int) error
+
+	// Wait waits until the launches below end have ended, as far as they began.
+	Wait(end int) error
+
+	// End waits for all that began, after an error too, and returns how long the
+	// device was at work since the last End, 0 where that is not known.
+	End() (time.Duration, error)
 
 	Close() error
 }

@@ -1,14 +1,9 @@
 package runtime
 
-import (
-	"context"
-	"errors"
-	"time"
-)
+import "context"
 
 // WithCPU is a backend for programs with steps OnCPU, which the workers of the process run,
-// while all others run where b does. Memory is one, so nothing is copied: where the device
-// changes, the next waits until the one before has ended.
+// while all others run where b does, beside them. Memory is one, so nothing is copied.
 func WithCPU(b Backend) Backend { return mixedBackend{b} }
 
 type mixedBackend struct{ Backend }
@@ -26,57 +21,32 @@ type mixedDevice struct {
 	cpu cpuDevice
 }
 
-// Record makes a recording of each run of launches on one device.
 func (d mixedDevice) Record(launches []Launch) (Recording, error) {
-	r := &mixedRecording{runOf: make([]int, len(launches))}
-	for first, end := 0, 0; first < len(launches); first = end {
-		for ; end < len(launches) && launches[end].OnCPU == launches[first].OnCPU; end++ {
-			r.runOf[end] = len(r.runs)
-		}
-		on := d.Device
-		if launches[first].OnCPU {
-			on = d.cpu
-		}
-		one, err := on.Record(launches[first:end:end])
-		if err != nil {
-			return nil, errors.Join(err, r.Close())
-		}
-		r.runs = append(r.runs, deviceRun{one, first})
+	onCPU, err := d.cpu.Record(launches)
+	if err != nil {
+		return nil, err
 	}
-	return r, nil
+	r, err := d.Device.Record(launches)
+	return mixedRecording{r, onCPU, launches}, err
 }
 
+// A mixedRecording is one of the device, and for the launches OnCPU one of the CPU.
 type mixedRecording struct {
-	runs  []deviceRun
-	runOf []int // of each launch
-}
-
-// A deviceRun is launches that follow one another on one device.
-type deviceRun struct {
 	Recording
-	first int // launch
+	onCPU    Recording
+	launches []Launch
 }
 
-func (r *mixedRecording) Set(i int) {
-	run := &r.runs[r.runOf[i]]
-	run.Set(i - run.first)
-}
-
-func (r *mixedRecording) Run(ctx context.Context) (time.Duration, error) {
-	var atWork time.Duration
-	for i := range r.runs {
-		t, err := r.runs[i].Run(ctx)
-		if atWork += t; err != nil {
-			return atWork, err
-		}
+func (r mixedRecording) of(launch int) Recording {
+	if r.launches[launch].OnCPU {
+		return r.onCPU
 	}
-	return atWork, nil
+	return r.Recording
 }
 
-func (r *mixedRecording) Close() error {
-	var err error
-	for i := range r.runs {
-		err = errors.Join(err, r.runs[i].Close())
-	}
-	return err
+func (r mixedRecording) Set(i int) { r.of(i).Set(i) }
+
+// Begin begins launches that are all on one device.
+func (r mixedRecording) Begin(ctx context.Context, first, end int) error {
+	return r.of(first).Begin(ctx, first, end)
 }

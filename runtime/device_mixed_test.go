@@ -15,6 +15,7 @@ func mixed(t *testing.T) (*Program, *fake) {
 	p.Backend = WithCPU(f)
 	steps := p.Entries[0].Variants[1].Steps
 	steps[1].OnCPU, steps[3].OnCPU = true, true
+	steps[1].Await, steps[3].Await = []int{0}, []int{2}
 	return p, f
 }
 
@@ -26,8 +27,8 @@ func TestMixedDevices(t *testing.T) {
 	s := must(m.NewSession())(t)
 	x := ramp(t, 3, 6)
 	checkSums(t, x, must(s.Call(t.Context(), 0, x))(t))
-	if f.records != 2 || !slices.Equal(f.sets, []int{0, 0}) {
-		t.Errorf("the device has %d recordings, set %v, want 2 of one launch", f.records, f.sets)
+	if !slices.Equal(f.sets, []int{0, 2}) {
+		t.Errorf("the device's launches were set %v, want 0 and 2", f.sets)
 	}
 	if s.DeviceTime() != 10*time.Millisecond {
 		t.Errorf("the device worked for %v", s.DeviceTime())
@@ -49,6 +50,42 @@ func TestMixedDevices(t *testing.T) {
 	}
 	if f.records != 0 || !f.closed {
 		t.Errorf("%d recordings are open, device closed: %v", f.records, f.closed)
+	}
+}
+
+// The CPU goes on beside the device, which here runs as late as it may, until it needs what
+// that does: of the steps 0, 3 and 6 of the device, step 4 needs the first, and the last
+// another sum of all. Nothing is waited for twice.
+func TestDevicesWorkAtTheSameTime(t *testing.T) {
+	run := func(await4, await7 []int) (order []int, turns [][2]int) {
+		p, f := withFake(t)
+		p.Backend = WithCPU(f)
+		v := &Variant{}
+		p.Kernels = nil
+		for i := range 8 {
+			p.Kernels = append(p.Kernels, func(*cpu.Call, int, int) { order = append(order, i) })
+			v.Steps = append(v.Steps, Step{Kernel: i, OnCPU: i%3 != 0, Grid: Mono(1), Grain: 1})
+		}
+		v.Steps[4].Await, v.Steps[7].Await = await4, await7
+		p.Entries[0] = Entry{Name: "run", Variants: []Variant{*v}}
+		s := testSession(t, p)
+		must(s.Call(t.Context(), 0))(t)
+		for _, turn := range s.entries[0].variant.turns {
+			turns = append(turns, [2]int{turn.first, turn.end})
+		}
+		return order, turns
+	}
+	order, turns := run([]int{0}, []int{3, 6})
+	if want := []int{1, 2, 0, 4, 5, 3, 6, 7}; !slices.Equal(order, want) {
+		t.Errorf("the steps ran as %v, want %v", order, want)
+	}
+	if want := [][2]int{{0, 1}, {1, 3}, {3, 4}, {4, 6}, {6, 7}, {7, 8}}; !slices.Equal(turns, want) {
+		t.Errorf("turns are %v, want %v", turns, want)
+	}
+	// The third turn of the device waits for its first, and the end for all.
+	order, _ = run(nil, nil)
+	if want := []int{1, 2, 4, 5, 0, 7, 3, 6}; !slices.Equal(order, want) {
+		t.Errorf("without waits the steps ran as %v, want %v", order, want)
 	}
 }
 

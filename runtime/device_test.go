@@ -3,6 +3,7 @@ package runtime
 import (
 	"context"
 	"errors"
+	"math"
 	"os"
 	"slices"
 	"sync"
@@ -63,7 +64,7 @@ func unchanged(map[*fakeBuffer]bool) {}
 func (f *fake) Record(launches []Launch) (Recording, error) {
 	r, err := f.cpuDevice.Record(launches)
 	f.records++
-	return &fakeRecording{r.(*cpuRecording), f}, err
+	return &fakeRecording{cpuRecording: r.(*cpuRecording), f: f}, err
 }
 
 func (f *fake) Close() error {
@@ -76,7 +77,9 @@ func (f *fake) Close() error {
 
 type fakeRecording struct {
 	*cpuRecording
-	f *fake
+	f     *fake
+	begun [][2]int // since the last End
+	ended int      // of these
 }
 
 func (r *fakeRecording) Set(i int) {
@@ -98,9 +101,31 @@ func (r *fakeRecording) Set(i int) {
 	r.cpuRecording.Set(i)
 }
 
-func (r *fakeRecording) Run(ctx context.Context) (time.Duration, error) {
-	_, err := r.cpuRecording.Run(ctx)
-	return 5 * time.Millisecond, errors.Join(err, r.f.fails)
+// Begin is as late as it can be: what begins runs when somebody waits for it.
+func (r *fakeRecording) Begin(_ context.Context, first, end int) error {
+	r.begun = append(r.begun, [2]int{first, end})
+	return nil
+}
+
+func (r *fakeRecording) Wait(end int) error {
+	for ; r.ended < len(r.begun) && r.begun[r.ended][0] < end; r.ended++ {
+		if r.f.fails != nil {
+			return r.f.fails
+		}
+		for i := r.begun[r.ended][0]; i < r.begun[r.ended][1]; i++ { // one by one, so that no loop ends
+			if err := r.cpuRecording.Begin(context.Background(), i, i+1); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *fakeRecording) End() (time.Duration, error) {
+	err := r.Wait(math.MaxInt)
+	t := time.Duration(r.ended) * 5 * time.Millisecond
+	r.begun, r.ended = r.begun[:0], 0
+	return t, err
 }
 
 func (r *fakeRecording) Close() error { r.f.records--; return nil }

@@ -123,7 +123,7 @@ func (m *Model) pack(isPacked bool) error {
 	}
 	v := &Variant{Steps: m.program.Load}
 	var b boundVariant
-	if err := b.record(m.device, v, nil); err != nil {
+	if err := b.record(m, v, nil); err != nil {
 		return err
 	}
 	for i, step := range v.Steps {
@@ -137,7 +137,7 @@ func (m *Model) pack(isPacked bool) error {
 		}
 		b.recording.Set(i)
 	}
-	_, err := b.recording.Run(context.Background())
+	_, err := b.run(context.Background())
 	return errors.Join(err, b.recording.Close())
 }
 

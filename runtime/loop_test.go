@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -20,22 +21,67 @@ func TestLoopsEnd(t *testing.T) {
 	}
 }
 
-// Where a device has a part of each round, no part is left out; where it has what stands
-// around the loop, the loop ends.
+// Loops end too where a device has what stands around them, or a part of each round.
 func TestLoopsOnTwoDevices(t *testing.T) {
-	p := endingLoops()
-	p.Backend = WithCPU(cpuBackend{})
-	steps := p.Entries[0].Variants[0].Steps
-	steps[0].OnCPU, steps[2].OnCPU = true, true
-	checkCounts(t, p, 12, 4, 1)
+	on := func(device ...int) *Program {
+		p := endingLoops()
+		p.Backend = WithCPU(&fake{t: t, open: map[*fakeBuffer]bool{}})
+		steps := p.Entries[0].Variants[0].Steps
+		for i := range steps {
+			steps[i].OnCPU = !slices.Contains(device, i)
+		}
+		return p
+	}
+	checkCounts(t, on(1), 12, 4, 1)
 
-	p = endingLoops()
-	p.Backend = WithCPU(cpuBackend{})
+	for _, device := range []int{0, 1} {
+		p := on(device)
+		v := &p.Entries[0].Variants[0]
+		v.Loops = v.Loops[1:]
+		v.Loops[0].End = 2
+		v.Steps[1].Await = []int{0}
+		checkCounts(t, p, 3, 3, 1)
+	}
+
+	// Rounds that the device begins and ends: what it says in the last step is seen when the
+	// next round has begun, what it says in the first before that.
+	for says, rounds := range map[int]float32{0: 3, 2: 4} {
+		p := on(0, 2)
+		v := &p.Entries[0].Variants[0]
+		v.Loops = []Loop{{First: 0, End: 3, Count: Mono(50), Counter: 1, Ends: true, Going: Arena.At(0)}}
+		v.Steps[1].Await = []int{0}
+		p.Dims[1].Max = 50
+		for i := range p.Kernels {
+			p.Kernels[i] = func(c *cpu.Call, _, _ int) {
+				n := cpu.View[float32](c, 0)
+				if n[0]++; i == says {
+					cpu.View[bool](c, 1)[0] = n[0] < 3
+				}
+			}
+		}
+		checkCounts(t, p, rounds, rounds, rounds)
+	}
+}
+
+// A device is given rounds of a loop until it is seen, while it runs some, that those before
+// have ended the loop. What stands behind it is run, and an outer loop goes on.
+func TestLoopsEndOnADevice(t *testing.T) {
+	p := endingLoops()
+	p.Backend = &fake{t: t, open: map[*fakeBuffer]bool{}}
+	p.Dims[1].Max = 1000
 	v := &p.Entries[0].Variants[0]
-	v.Loops = v.Loops[1:]
-	v.Loops[0].End = 2
-	v.Steps[0].OnCPU = true
-	checkCounts(t, p, 5, 5, 1)
+	v.Loops[1].Count = Mono(1000)
+	round, outer := 0, 0
+	p.Kernels[0] = func(c *cpu.Call, _, _ int) { // goes on for 40 rounds each time, but for the last
+		round++
+		cpu.View[float32](c, 0)[0]++
+		cpu.View[bool](c, 1)[0] = round < 40 || outer == 3
+	}
+	p.Kernels[1] = func(c *cpu.Call, _, _ int) { round, outer = 0, outer+1; cpu.View[float32](c, 0)[0]++ }
+	// Of three turns the second ends the loop. But for the first time, a turn begins with the
+	// step behind the inner loop.
+	const turns = 3 * roundsLength
+	checkCounts(t, p, turns+2*(turns-1)+1000, 4, 1)
 }
 
 // endingLoops is a loop of 4 rounds with one of 5 in it, and a step behind them.

@@ -131,7 +131,8 @@ type Step struct {
 	Sizes   []Size // the kernel's dims
 	Grid    Size   // points, or threadgroups on a GPU, in any order; none: no launch
 	Grain   int    // least points that are worth a thread of their own
-	Barrier bool   // what runs before must have ended; on the CPU it always has
+	Barrier bool   // what runs before on its device must have ended; on the CPU it always has
+	Await   []int  // the steps of Backend that must have ended the last time that they began: of one OnCPU, which runs beside all others
 	Pos     string // in the model's source
 }
 

@@ -121,7 +121,7 @@ func (s *Session) run(ctx context.Context, b *boundEntry, sizes []int, inputs []
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	t, err := b.variant.recording.Run(ctx)
+	t, err := b.variant.run(ctx)
 	s.device.Store(int64(t))
 	b.torn = err != nil && b.entry.Writes
 	return err

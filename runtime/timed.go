@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/mlxc/mlxc/runtime/cpu"
@@ -41,15 +40,8 @@ func (d timedDevice) Record(launches []Launch) (Recording, error) {
 		r, err := d.Device.Record(launches)
 		return timedCPU{r.(*cpuRecording), d.note}, err
 	}
-	r := &timedRecording{launches: launches, note: d.note}
-	for i := range launches {
-		one, err := d.Device.Record(launches[i : i+1])
-		if err != nil {
-			return nil, errors.Join(err, r.Close())
-		}
-		r.each = append(r.each, one)
-	}
-	return r, nil
+	r, err := d.Device.Record(launches)
+	return &timedRecording{Recording: r, launches: launches, note: d.note}, err
 }
 
 // timedCPU keeps the workers awake from the first launch to the last, as a call does
@@ -59,49 +51,48 @@ type timedCPU struct {
 	note func(step int, t time.Duration)
 }
 
-func (r timedCPU) Run(ctx context.Context) (time.Duration, error) {
+func (r timedCPU) Begin(ctx context.Context, first, end int) error {
 	team := cpu.Acquire()
 	defer team.Release()
-	for i := 0; i < len(r.launches); i = r.next(i) {
+	for i := first; i < end; i = r.next(i) {
 		start := time.Now()
 		if err := r.launch(ctx, team, i); err != nil {
-			return 0, err
+			return err
 		}
 		r.note(r.launches[i].Step, time.Since(start))
 	}
-	return 0, nil
+	return nil
 }
 
-// timedRecording is a recording for each launch.
+// timedRecording begins a launch when the one before has ended.
 type timedRecording struct {
+	Recording
 	launches []Launch
-	each     []Recording
 	note     func(step int, t time.Duration)
+	all      time.Duration
 }
 
-func (r *timedRecording) Set(i int) { r.each[i].Set(0) }
-
-func (r *timedRecording) Run(ctx context.Context) (time.Duration, error) {
-	var all time.Duration
-	for i, one := range r.each {
+func (r *timedRecording) Begin(ctx context.Context, first, end int) error {
+	for i := first; i < end; i++ {
 		start := time.Now()
-		t, err := one.Run(ctx)
-		if err != nil {
-			return all, err
+		if err := r.Recording.Begin(ctx, i, i+1); err != nil {
+			return err
 		}
-		all += t
+		t, err := r.Recording.End()
+		if err != nil {
+			return err
+		}
+		r.all += t
 		if r.launches[i].OnCPU {
 			t = time.Since(start)
 		}
 		r.note(r.launches[i].Step, t)
 	}
-	return all, nil
+	return nil
 }
 
-func (r *timedRecording) Close() error {
-	var err error
-	for _, one := range r.each {
-		err = errors.Join(err, one.Close())
-	}
-	return err
+func (r *timedRecording) End() (time.Duration, error) {
+	t, err := r.Recording.End()
+	t, r.all = t+r.all, 0
+	return t, err
 }

@@ -61,8 +61,9 @@ type Launch struct {
 	Portable string    `json:"portable,omitempty"` // why it is not in assembly
 	Schedule Schedule  `json:"schedule"`
 	Cost
-	Live    int64    `json:"live"` // bytes of arena that are alive during the step
-	Barrier *Barrier `json:"barrier,omitempty"`
+	Live    int64     `json:"live"` // bytes of arena that are alive during the step
+	Barrier *Barrier  `json:"barrier,omitempty"`
+	Waits   []Barrier `json:"waits,omitempty"` // of a step on the CPU: for those of the GPU
 }
 
 // A Schedule says how the work of a launch is dealt out.
@@ -82,7 +83,7 @@ type InPlace struct {
 	Over   string `json:"over"`
 }
 
-// A Barrier is what the first step of an epoch waits for.
+// A Barrier is what the first step of an epoch waits for, or a step on the CPU.
 type Barrier struct {
 	Hazard string `json:"hazard"` // raw, war, waw, reuse or turn
 	Buffer string `json:"buffer"`
@@ -192,6 +193,7 @@ func explain(m *ir.Module, f *ir.Func, variant int, dims []int64, machine Machin
 	}
 	first := map[*ir.Kernel]bool{}
 	used := map[*ir.Buffer]bool{}
+	awaits := v.Awaits()
 	for i, s := range v.Steps {
 		on := machine
 		if p.Host != nil && s.Device == ir.OnCPU {
@@ -200,6 +202,9 @@ func explain(m *ir.Module, f *ir.Func, variant int, dims []int64, machine Machin
 		l, err := launch(v, i, at, on)
 		if err != nil {
 			return nil, err
+		}
+		for _, h := range awaits[i] {
+			l.Waits = append(l.Waits, *barrier(&h))
 		}
 		l.inPlace(s, block)
 		l.values(s, g)
@@ -266,9 +271,13 @@ func launch(v *ir.Variant, i int, dims map[string]int64, machine Machine) (Launc
 	l.Cost = machine.roofline(w)
 	l.Schedule = schedule(s, points, dims)
 	if h := s.Barrier; h != nil {
-		l.Barrier = &Barrier{Hazard: string(h.Kind), Buffer: h.Buffer.Name, After: h.After}
+		l.Barrier = barrier(h)
 	}
 	return l, nil
+}
+
+func barrier(h *ir.Hazard) *Barrier {
+	return &Barrier{Hazard: string(h.Kind), Buffer: h.Buffer.Name, After: h.After}
 }
 
 func schedule(s *ir.Step, points int64, dims map[string]int64) Schedule {

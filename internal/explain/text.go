@@ -104,7 +104,10 @@ func (l *Launch) details() []string {
 		lines = append(lines, "same kernel as "+steps(l.Shared))
 	}
 	if h := l.Barrier; h != nil {
-		lines = append(lines, h.text())
+		lines = append(lines, "barrier: "+h.text())
+	}
+	for _, h := range l.Waits {
+		lines = append(lines, "waits for the GPU: "+h.text())
 	}
 	return lines
 }
@@ -147,15 +150,15 @@ var codes = map[string]string{"go": "CPU, portable Go", "assembly": "CPU, assemb
 func (h *Barrier) text() string {
 	switch h.Hazard {
 	case "raw":
-		return fmt.Sprintf("barrier: step %d writes %s, which is read", h.After, h.Buffer)
+		return fmt.Sprintf("step %d writes %s, which is read", h.After, h.Buffer)
 	case "war":
-		return fmt.Sprintf("barrier: step %d reads %s, which is written", h.After, h.Buffer)
+		return fmt.Sprintf("step %d reads %s, which is written", h.After, h.Buffer)
 	case "waw":
-		return fmt.Sprintf("barrier: step %d writes %s, which is written again", h.After, h.Buffer)
+		return fmt.Sprintf("step %d writes %s, which is written again", h.After, h.Buffer)
 	case "turn":
-		return fmt.Sprintf("barrier: step %d runs on the other device", h.After)
+		return fmt.Sprintf("step %d ends a turn of the device", h.After)
 	}
-	return fmt.Sprintf("barrier: %s takes memory that is in use up to step %d", h.Buffer, h.After)
+	return fmt.Sprintf("%s takes memory that is in use up to step %d", h.Buffer, h.After)
 }
 
 func steps(list []int) string {

@@ -60,8 +60,9 @@ func Metal(m *ir.Module) (*runtime.Program, error) {
 		p.Packed = append(p.Packed, packed)
 	}
 	if m.Load != nil {
-		for _, s := range m.Load.Steps {
-			p.Load = append(p.Load, t.step(s, nil, true))
+		awaits := m.Load.Awaits()
+		for i, s := range m.Load.Steps {
+			p.Load = append(p.Load, t.step(s, awaits[i], nil, true))
 		}
 	}
 	for _, f := range m.Funcs {
@@ -129,8 +130,9 @@ func (t table) variant(v *ir.Variant) runtime.Variant {
 	for _, s := range v.Plan.Stacks {
 		out.Plans = append(out.Plans, runtime.Plan{Order: s.Order, On: s.On})
 	}
-	for _, s := range v.Steps {
-		out.Steps = append(out.Steps, t.step(s, block, s.Barrier != nil))
+	awaits := v.Awaits()
+	for i, s := range v.Steps {
+		out.Steps = append(out.Steps, t.step(s, awaits[i], block, s.Barrier != nil))
 	}
 	for _, l := range v.Loops {
 		counter := slices.IndexFunc(t.m.Dims, func(d *ir.Dim) bool { return d.Name == l.Counter.Name })
@@ -143,10 +145,13 @@ func (t table) variant(v *ir.Variant) runtime.Variant {
 	return out
 }
 
-func (t table) step(s *ir.Step, block map[*ir.Buffer]int, barrier bool) runtime.Step {
+func (t table) step(s *ir.Step, awaits []ir.Hazard, block map[*ir.Buffer]int, barrier bool) runtime.Step {
 	step := runtime.Step{Kernel: t.number[s.Kernel], OnCPU: !s.Kernel.OnGPU(), Grain: math.MaxInt, Sizes: t.sizes(s.Sizes), Grid: t.size(s.Grid()), Barrier: barrier, Pos: fmt.Sprint(s.Pos)}
 	for _, b := range s.Args {
 		step.Args = append(step.Args, t.ref(b, block))
+	}
+	for _, h := range awaits {
+		step.Await = append(step.Await, h.After)
 	}
 	return step
 }

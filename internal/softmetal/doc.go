@@ -25,6 +25,7 @@
 //   - host writes in flight, with SWMETAL_HOSTWRITES=1: a kernel that touches bytes
 //     which the host has changed between the commit and the start of the work. With
 //     SWMETAL_LAZY=1 work starts when the host waits, so that these are all;
+//   - event signals of the GPU by which the value does not grow;
 //   - blocks that Apple silicon does not take, objects used after their end, pools
 //     popped on another thread, methods newer than the macOS of SWMETAL_OS.
 //
@@ -38,7 +39,8 @@
 //
 //	SWMETAL_CHECK       0: no checks of accesses and hazards, which are slow
 //	SWMETAL_RECORD      1: record errors
-//	SWMETAL_LAZY        1: work starts when the host waits for it
+//	SWMETAL_LAZY        1: work starts when the host waits for it, or for the value of an
+//	                    event that it gives
 //	SWMETAL_SHUFFLE     seed of the order of dispatches that nothing orders; 0: as encoded
 //	SWMETAL_ORDER       of threads: forward, reverse, random
 //	SWMETAL_HOSTWRITES  1: find host writes in flight, by copies of all that is bound

@@ -206,6 +206,18 @@ func TestMisuse(t *testing.T) {
 			b.encode(false, func(c, _ id) { c.send("encodeSignalEvent:value:", uintptr(event), 1) })
 			event.release()
 		}},
+		{"event that does not grow", "an event of value 2 is signalled with 2, which does not let it grow", func() {
+			event := id(b.device.send("newSharedEvent"))
+			event.send("setSignaledValue:", 1)
+			for range 2 {
+				pool(func() {
+					c := b.commandBuffer()
+					c.send("encodeSignalEvent:value:", uintptr(event), 2)
+					c.commitAndWait()
+				})
+			}
+			event.release()
+		}},
 		{"too many command buffers", "2 uncompleted command buffers, none of them committed", func() {
 			q := id(b.device.send("newCommandQueueWithMaxCommandBufferCount:", 2))
 			pool(func() {

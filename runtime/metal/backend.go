@@ -44,8 +44,8 @@ type device struct {
 // simdgroup is how many threads the kernels take a simdgroup to have.
 const simdgroup = 32
 
-// inFlight is how many command buffers a queue has before one more waits. Each
-// running recording has two.
+// inFlight is how many command buffers a queue has before one more waits until another
+// ends. None of them waits for the host, so that one does.
 const inFlight = 64
 
 // Open finds the GPU and compiles the kernels.

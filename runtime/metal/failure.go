@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/mlxc/mlxc/runtime"
-	"github.com/mlxc/mlxc/runtime/metal/mtl"
 )
 
 // faults is MTLCommandBufferError: why a command buffer failed.
@@ -29,14 +28,15 @@ func (r *recording) failed(launch int, err error) error {
 	return &runtime.DeviceError{Device: "metal", Kernel: r.device.kernels[l.Kernel].Name, Pos: l.Pos, Err: err}
 }
 
-// failure is the error of a part. Metal does not say which of its launches failed.
-func (r *recording) failure(p part, reason *mtl.Error) error {
+// failure is the error of a turn. Metal does not say which of its launches failed.
+func (r *recording) failure(t *turn) error {
+	reason := t.buffer.Err()
 	err := error(reason)
 	if fault := faults[reason.Code]; fault != "" {
 		err = fmt.Errorf("%s: %w", fault, reason)
 	}
 	n, first, last := 0, 0, 0
-	for i := p.first; i < p.end; i++ {
+	for i := t.first; i < t.end; i++ {
 		if r.launches[i].Grid == 0 {
 			continue
 		}

@@ -3,8 +3,6 @@
 package metal
 
 import (
-	"context"
-	"errors"
 	"strings"
 	"testing"
 
@@ -69,7 +67,7 @@ func TestRunFails(t *testing.T) {
 	m.count(n)
 	two := record(t, d, chain(m, n, 2))
 	one := record(t, d, append([]runtime.Launch{{Kernel: bump, Args: make([]runtime.Span, 1)}}, chain(m, n, 2)[:1]...))
-	many := record(t, d, bumps(m, 3*partLength))
+	many := record(t, d, bumps(m, 60))
 	const both = "metal: one of 2 launches, from scale (m.mlx:1:5) to add (m.mlx:2:5): "
 	before := objects(h)
 	for _, c := range []struct {
@@ -80,33 +78,32 @@ func TestRunFails(t *testing.T) {
 		{two, "status:1", both + "the GPU's driver failed: "},
 		{two, "timeout:1", both + "the GPU took too long, and the system stopped it: "},
 		{one, "timeout:1", "metal: kernel scale (m.mlx:1:5): the GPU took too long, and the system stopped it: "},
-		{many, "timeout:2", "metal: one of 512 launches, from bump (m.mlx:3:9) to bump (m.mlx:3:9): the GPU took too long"},
 		{two, "lost:1", both + "the system no longer lets this program use the GPU: "},
 		{two, "status:9", both + "the system no longer lets this program use the GPU: "}, // still lost
 	} {
 		if c.failure != "status:9" {
 			set(t, h, "FAIL", c.failure, "")
 		}
-		_, err := c.recording.Run(context.Background())
+		_, err := runs(c.recording)
 		checkError(t, err, c.want)
 	}
 	must(t, h.Fail(""))
+	for _, fails := range []string{"timeout:1", "timeout:2", "status:3"} { // what waits for it ends too
+		for _, wait := range []int{0, 60} {
+			set(t, h, "FAIL", fails, "")
+			begin(t, many, 20)
+			err := many.Wait(wait)
+			if wait > 0 {
+				checkError(t, err, "metal: one of 20 launches, from bump (m.mlx:3:9) to bump (m.mlx:3:9): ")
+			}
+			_, err = many.End()
+			checkError(t, err, "metal: one of 20 launches, from bump (m.mlx:3:9) to bump (m.mlx:3:9): ")
+			run(t, many)
+		}
+	}
 	m.count(n)
 	run(t, two)
 	checkChain(t, m, n, 2)
-	checkObjects(t, h, before)
-}
-
-func TestCancelledRunsFreeTheirObjects(t *testing.T) {
-	d, h := open(t), needHooks(t)
-	m := newMemory(t, d, 4*32)
-	r := record(t, d, bumps(m, 3*partLength))
-	before := objects(h)
-	for looks := range 3 {
-		if _, err := r.Run(&countdown{context.Background(), looks}); !errors.Is(err, context.Canceled) {
-			t.Errorf("cancelled at look %d: got %v", looks, err)
-		}
-	}
 	checkObjects(t, h, before)
 }
 
@@ -116,7 +113,9 @@ func TestClosingFreesAllObjects(t *testing.T) {
 	t.Run("use", func(t *testing.T) {
 		d := open(t)
 		m := newMemory(t, d, 4*32)
-		run(t, record(t, d, bumps(m, partLength+1)))
+		r := record(t, d, bumps(m, 41))
+		begin(t, r, 20)
+		end(t, r)
 	})
 	checkObjects(t, h, before)
 }

@@ -44,7 +44,7 @@ func objects(h *softmetal.Hooks) map[string]int {
 	counts := map[string]int{}
 	for _, class := range []string{
 		"MTLCommandQueue", "MTLBuffer", "MTLCommandBuffer", "MTLComputeCommandEncoder", "MTLLibrary",
-		"MTLFunction", "MTLComputePipelineState", "MTLCompileOptions", "NSString", "NSError",
+		"MTLFunction", "MTLComputePipelineState", "MTLCompileOptions", "MTLSharedEvent", "NSString", "NSError",
 	} {
 		counts[class] = h.Live(class)
 	}

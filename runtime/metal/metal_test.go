@@ -9,6 +9,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mlxc/mlxc/runtime"
 	"github.com/mlxc/mlxc/runtime/cpu"
@@ -121,9 +122,31 @@ func record(t testing.TB, d runtime.Device, launches []runtime.Launch) runtime.R
 	return r
 }
 
+// runs begins all launches and waits for them.
+func runs(r runtime.Recording) (time.Duration, error) {
+	err := r.Begin(context.Background(), 0, len(r.(*recording).launches))
+	t, failure := r.End()
+	return t, errors.Join(err, failure)
+}
+
 func run(t testing.TB, r runtime.Recording) {
 	t.Helper()
-	_, err := r.Run(context.Background())
+	_, err := runs(r)
+	must(t, err)
+}
+
+// begin begins the launches, some in each turn.
+func begin(t testing.TB, r runtime.Recording, length int) {
+	t.Helper()
+	n := len(r.(*recording).launches)
+	for first := 0; first < n; first += length {
+		must(t, r.Begin(context.Background(), first, min(first+length, n)))
+	}
+}
+
+func end(t testing.TB, r runtime.Recording) {
+	t.Helper()
+	_, err := r.End()
 	must(t, err)
 }
 
@@ -158,7 +181,7 @@ func TestRun(t *testing.T) {
 	m.count(n)
 	r := record(t, d, chain(m, n, 2))
 	for range 2 {
-		took, err := r.Run(context.Background())
+		took, err := runs(r)
 		must(t, err)
 		if took <= 0 {
 			t.Errorf("the GPU was at work for %v", took)
@@ -228,9 +251,6 @@ func TestNothingToRun(t *testing.T) {
 	for _, launches := range [][]runtime.Launch{nil, {{Kernel: bump, Args: make([]runtime.Span, 1)}}} {
 		r := record(t, d, launches)
 		run(t, r)
-		if _, err := r.Run(&countdown{context.Background(), 0}); !errors.Is(err, context.Canceled) {
-			t.Errorf("cancelled: got %v", err)
-		}
 	}
 }
 
@@ -254,63 +274,57 @@ func bumps(m *memory, times int) []runtime.Launch {
 	return launches
 }
 
-// More launches than a command buffer has: each part waits for the one before,
-// also where its first launch has no barrier.
-func TestParts(t *testing.T) {
+// Each turn waits for the one before, also where its first launch has no barrier, and the
+// host for those that it names.
+func TestTurns(t *testing.T) {
 	d := open(t)
-	const times = 2*partLength + 100
+	const turns, length = 5, 20
 	m := newMemory(t, d, 4*32)
-	launches := bumps(m, times)
-	for i := 0; i < times; i += partLength {
+	launches := bumps(m, turns*length)
+	for i := 0; i < turns*length; i += length {
 		launches[i].Barrier = false
 	}
 	r := record(t, d, launches)
-	run(t, r)
-	if got := m.at(31); got != times {
-		t.Errorf("got %v, want %d", got, times)
+	begin(t, r, length)
+	for n := range 3 {
+		must(t, r.Wait(n*length+1))
+		if got := m.at(31); got < float32(n+1)*length {
+			t.Errorf("when turn %d has ended %v launches have run", n, got)
+		}
 	}
-	for i := partLength; i < 2*partLength; i++ { // a part with nothing to run
+	end(t, r)
+	if got := m.at(31); got != turns*length {
+		t.Errorf("got %v, want %d", got, turns*length)
+	}
+	must(t, r.Wait(turns*length))        // for none
+	for i := length; i < 2*length; i++ { // a turn with nothing to run
 		launches[i].Grid = 0
 		r.Set(i)
 	}
-	run(t, r)
-	if got := m.at(31); got != 2*times-partLength {
-		t.Errorf("got %v, want %d", got, 2*times-partLength)
+	begin(t, r, length)
+	must(t, r.Wait(2*length))
+	end(t, r)
+	if got := m.at(31); got != 2*turns*length-length {
+		t.Errorf("got %v, want %d", got, 2*turns*length-length)
 	}
 }
 
-// A countdown is a context that is cancelled when it has been looked at some times.
-type countdown struct {
-	context.Context
-	left int
-}
-
-func (c *countdown) Err() error {
-	if c.left == 0 {
-		return context.Canceled
-	}
-	c.left--
-	return nil
-}
-
-func TestCancel(t *testing.T) {
+// What is not its own a recording leaves alone.
+func TestLaunchesOnCPU(t *testing.T) {
 	d := open(t)
-	const n = 32
-	m := newMemory(t, d, 4*n)
-	r := record(t, d, bumps(m, 3*partLength))
-	cancelled, cancel := context.WithCancel(context.Background())
-	cancel()
-	if _, err := r.Run(cancelled); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
-	}
-	if got := m.at(0); got != 0 {
-		t.Errorf("%v launches ran", got)
-	}
-	if _, err := r.Run(&countdown{context.Background(), 2}); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
-	}
-	if got := m.at(0); got != 2*partLength {
-		t.Errorf("%v launches ran, want two parts of %d", got, partLength)
+	m := newMemory(t, d, 4*32)
+	launches := bumps(m, 3)
+	launches[1] = runtime.Launch{Kernel: 7, OnCPU: true, Args: make([]runtime.Span, 40), Grid: 1}
+	r, err := d.Record(launches)
+	must(t, err)
+	r.Set(0)
+	r.Set(2)
+	must(t, r.Begin(context.Background(), 0, 1))
+	must(t, r.Begin(context.Background(), 2, 3))
+	end(t, r)
+	must(t, r.Close())
+	if got := m.at(31); got != 2 {
+		t.Errorf("got %v, want 2", got)
 	}
 }
 
@@ -352,13 +366,13 @@ func TestRunRefuses(t *testing.T) {
 	} {
 		launches[0].Args[0] = c.span
 		r.Set(0)
-		_, err := r.Run(context.Background())
+		_, err := runs(r)
 		checkError(t, err, c.want)
 	}
 	launches[0].Args[0] = m.span(0, 32)
 	launches[0].Grid = 1 << 32
 	r.Set(0)
-	_, err := r.Run(context.Background())
+	_, err := runs(r)
 	checkError(t, err, "metal: kernel bump (m.mlx:7:7): 4294967296 threadgroups are more than Metal launches at once")
 	launches[0].Grid = 1
 	r.Set(0)

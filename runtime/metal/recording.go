@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/mlxc/mlxc/runtime"
 	"github.com/mlxc/mlxc/runtime/metal/mtl"
@@ -26,8 +27,12 @@ type recording struct {
 	slots    []slot // of the launches
 	batch    *mtl.Batch
 	data     []byte // the batch's: all sizes
-	parts    []part
-	stale    bool // parts and barriers are those of before the last Set
+	stale    bool   // barriers are those of before the last Set
+	event    mtl.Event
+	value    uint64 // of the last turn
+	turns    []turn // that have begun and are not finished
+	atWork   time.Duration
+	until    float64 // when the last finished turn ended, in seconds
 }
 
 // A slot is where a launch is in the batch.
@@ -54,11 +59,14 @@ func (d *device) Record(launches []runtime.Launch) (runtime.Recording, error) {
 	buffers, data := 0, 0
 	for i := range launches {
 		l := &launches[i]
+		r.slots[i] = slot{first: i * messagesOfLaunch, buffers: buffers, data: data}
+		if l.OnCPU {
+			continue
+		}
 		if l.Kernel < 0 || l.Kernel >= len(d.kernels) {
 			return nil, failed(fmt.Errorf("launch %d (%s) is of kernel %d, and there are %d", i, l.Pos, l.Kernel, len(d.kernels)))
 		}
 		k := &d.kernels[l.Kernel]
-		r.slots[i] = slot{first: i * messagesOfLaunch, buffers: buffers, data: data}
 		bytes := k.dimSize() * len(l.Sizes)
 		if err := countArguments(len(l.Args), len(l.Sizes), bytes); err != nil {
 			return nil, r.failed(i, err)
@@ -68,7 +76,11 @@ func (d *device) Record(launches []runtime.Launch) (runtime.Recording, error) {
 	}
 	r.data = make([]byte, data)
 	r.batch = mtl.NewBatch(len(launches)*messagesOfLaunch, buffers, r.data)
-	r.parts = make([]part, 0, (len(launches)+partLength-1)/partLength)
+	r.turns = make([]turn, 0, 4)
+	var err error
+	if r.event, err = d.gpu.NewEvent(); err != nil {
+		return nil, failed(err)
+	}
 	return r, nil
 }
 
@@ -159,5 +171,8 @@ func (k *Kernel) putSizes(to []byte, sizes []int64) int {
 	return n * len(sizes)
 }
 
-// Close has nothing to free: a command buffer lives for one Run.
-func (r *recording) Close() error { return nil }
+// Close frees the event; all turns have ended.
+func (r *recording) Close() error {
+	mtl.Pool(r.event.Close)
+	return nil
+}

@@ -3,7 +3,6 @@
 package metal
 
 import (
-	"context"
 	goruntime "runtime"
 	"runtime/debug"
 	"sync"
@@ -18,20 +17,18 @@ func TestSteadyRunsDoNotAllocate(t *testing.T) {
 	const n = 64
 	m := newMemory(t, d, 12*n)
 	m.count(n)
-	launches := make([]runtime.Launch, 0, 3*partLength)
+	launches := make([]runtime.Launch, 0, 60)
 	for len(launches) < cap(launches) {
 		launches = append(launches, chain(m, n, 1)...)
 		launches[len(launches)-2].Barrier = true
 	}
 	r := record(t, d, launches)
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
 	allocs := testing.AllocsPerRun(10, func() {
 		launches[0].Sizes[1]++
 		r.Set(0)
-		if _, err := r.Run(ctx); err != nil {
-			t.Error(err)
-		}
+		begin(t, r, 20)
+		must(t, r.Wait(40))
+		end(t, r)
 	})
 	if allocs != 0 {
 		t.Errorf("%v allocations", allocs)
@@ -53,7 +50,7 @@ func TestParallelRuns(t *testing.T) {
 			for k := range int64(50) {
 				launches[0].Sizes[1] = k + int64(g)
 				r.Set(0)
-				if _, err := r.Run(context.Background()); err != nil {
+				if _, err := runs(r); err != nil {
 					t.Error(err)
 					return
 				}

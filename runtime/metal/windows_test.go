@@ -3,7 +3,6 @@
 package metal
 
 import (
-	"context"
 	"fmt"
 	"testing"
 
@@ -44,6 +43,6 @@ func TestWindows(t *testing.T) {
 	}
 	args[1] = m.span(page, 4*page)
 	r.Set(0)
-	_, err := r.Run(context.Background())
+	_, err := runs(r)
 	checkError(t, err, fmt.Sprintf("metal: kernel scale (m.mlx:7:7): an argument of %d bytes is more than the GPU can see at once, which are %d", 4*pageSize, 4*pageSize))
 }

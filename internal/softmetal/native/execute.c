@@ -251,7 +251,9 @@ static void run_steps(CommandBuffer *c) {
     case SIGNAL: {
       timeline over = *before;
       over.over[c->submission.queue] = encoder - 1;
-      signal_event(s->event, s->value, &over);
+      uint64_t old = signal_event(s->event, s->value, &over);
+      if (s->value <= old)
+        report("an event of value %" PRIu64 " is signalled with %" PRIu64 ", which does not let it grow", old, s->value);
       break;
     }
     case WAIT:

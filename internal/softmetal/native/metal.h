@@ -97,10 +97,16 @@ typedef struct ResidencyList {
   size_t count;
 } ResidencyList;
 
+// A thread that waits for a value of an event.
+typedef struct waiter {
+  uint64_t value;
+  struct waiter *next;
+} waiter;
+
 typedef struct Event {
   object base;
-  uint64_t value;
-  int waiting; // threads
+  uint64_t value, polled; // what it is, and was when the host last asked
+  waiter *waiters;
   signals history;
 } Event;
 
@@ -286,7 +292,7 @@ void wait_until_done(CommandBuffer *);
 int poll_status(CommandBuffer *);
 uint64_t poll_event(Event *);
 bool wait_for_event(Event *, uint64_t value, uint64_t milliseconds, timeline *learns); // by host and GPU
-void signal_event(Event *, uint64_t value, const timeline *);
+uint64_t signal_event(Event *, uint64_t value, const timeline *); // returns the value before
 void await_idle(void); // until all that is due has run
 
 // command_buffer.c

@@ -53,28 +53,31 @@ static void want(worker *w, const CommandBuffer *last) {
   pthread_cond_broadcast(&changed);
 }
 
-static bool signals_event(const CommandBuffer *c, const Event *e) {
+static bool gives(const CommandBuffer *c, const Event *e, uint64_t value) {
   for (size_t i = 0; i < c->step_count; i++)
-    if (c->steps[i].kind == SIGNAL && c->steps[i].event == e)
+    if (c->steps[i].kind == SIGNAL && c->steps[i].event == e && c->steps[i].value >= value)
       return true;
   return false;
 }
 
-static void want_event(const Event *e) {
+// Wanting a value of an event wants on each queue the first command buffer that gives it,
+// and none behind that.
+static void want_event(const Event *e, uint64_t value) {
   for (worker *w = workers; w; w = w->next) {
-    const CommandBuffer *last = NULL;
-    for (const CommandBuffer *c = w->head; c; c = c->next)
-      if (signals_event(c, e))
-        last = c;
-    if (last)
-      want(w, last);
+    const CommandBuffer *c = w->head;
+    while (c && !gives(c, e, value))
+      c = c->next;
+    if (c)
+      want(w, c);
   }
 }
 
 static bool awaited(const CommandBuffer *c) {
   for (size_t i = 0; i < c->step_count; i++)
-    if (c->steps[i].kind == SIGNAL && c->steps[i].event->waiting)
-      return true;
+    if (c->steps[i].kind == SIGNAL)
+      for (const waiter *w = c->steps[i].event->waiters; w; w = w->next)
+        if (c->steps[i].value >= w->value)
+          return true;
   return false;
 }
 
@@ -266,7 +269,9 @@ uint64_t poll_event(Event *e) {
   uint64_t value = e->value;
   timeline learned = {0};
   order_wait(&learned, &e->history, value);
-  want_event(e);
+  if (value == e->polled) // who asks again waits for more
+    want_event(e, value + 1);
+  e->polled = value;
   pthread_mutex_unlock(&lock);
   order_host_learn(&learned);
   return value;
@@ -275,24 +280,30 @@ uint64_t poll_event(Event *e) {
 bool wait_for_event(Event *e, uint64_t value, uint64_t milliseconds, timeline *learns) {
   struct timespec deadline = after_ms(milliseconds);
   pthread_mutex_lock(&lock);
-  e->waiting++;
-  want_event(e);
+  waiter self = {value, e->waiters};
+  e->waiters = &self;
+  want_event(e, value);
   while (e->value < value && await_change(&deadline))
     ;
   bool reached = e->value >= value;
   if (reached)
     order_wait(learns, &e->history, value);
-  e->waiting--;
+  waiter **at = &e->waiters;
+  while (*at != &self)
+    at = &(*at)->next;
+  *at = self.next;
   pthread_mutex_unlock(&lock);
   return reached;
 }
 
-void signal_event(Event *e, uint64_t value, const timeline *before) {
+uint64_t signal_event(Event *e, uint64_t value, const timeline *before) {
   pthread_mutex_lock(&lock);
+  uint64_t old = e->value;
   e->value = value;
   order_signal(&e->history, value, before);
   pthread_cond_broadcast(&changed);
   pthread_mutex_unlock(&lock);
+  return old;
 }
 
 void await_idle(void) {

@@ -52,6 +52,15 @@ func (d Device) NewQueue(most int) (Queue, error) {
 	return Queue{q}, nil
 }
 
+// NewEvent makes an event, whose value is 0.
+func (d Device) NewEvent() (Event, error) {
+	e := ID(d.send(selNewSharedEvent))
+	if e == 0 {
+		return Event{}, errors.New("no event can be made")
+	}
+	return Event{e}, nil
+}
+
 // NewBuffer makes a buffer of n bytes, whose values are not defined.
 func (d Device) NewBuffer(n int) (Buffer, error) {
 	b := ID(d.send(selNewBufferWithLength, uintptr(n), sharedUntracked))

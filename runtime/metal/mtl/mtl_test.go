@@ -147,7 +147,8 @@ func (b *bench) submit(t testing.TB, encode func(Encoder)) (seconds float64) {
 		if c.Status() != Completed {
 			t.Fatal(c.Status(), c.Err())
 		}
-		seconds = c.Seconds()
+		start, end := c.Times()
+		seconds = end - start
 	})
 	return seconds
 }
@@ -291,4 +292,44 @@ func BenchmarkDispatch(b *testing.B) {
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/dispatches, "ns/dispatch")
 		})
 	}
+}
+
+// What waits for an event runs when the host, or another command buffer, gives it the value.
+func TestEvents(t *testing.T) {
+	b := newBench(t)
+	e, err := b.device.NewEvent()
+	must(t, err)
+	defer e.Close()
+	if e.Wait(1, 1) {
+		t.Error("a new event has the value 1")
+	}
+	Pool(func() {
+		begin := func(k int, wait, signal uint64) CommandBuffer {
+			c, err := b.queue.NewCommandBuffer()
+			must(t, err)
+			c.WaitFor(e, wait)
+			encoder, err := c.NewEncoder()
+			must(t, err)
+			b.plain(encoder, dims(elements, k))
+			encoder.End()
+			c.Signal(e, signal)
+			c.Commit()
+			return c
+		}
+		clear(b.memory[out])
+		first, second := begin(3, 1, 2), begin(4, 2, 3)
+		if e.Wait(2, 10) || get(b.memory[out], 1) != 0 {
+			t.Error("what waits has run")
+		}
+		e.Set(1)
+		if !e.Wait(3, 60000) {
+			t.Fatal("the event has not its last value")
+		}
+		b.check(t, 4)
+		for _, c := range []CommandBuffer{first, second} {
+			if c.Wait(); c.Status() != Completed {
+				t.Error(c.Status(), c.Err())
+			}
+		}
+	})
 }

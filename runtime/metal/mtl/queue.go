@@ -19,8 +19,11 @@ type Encoder struct{ ID }
 // A Size is an MTLSize.
 type Size struct{ Width, Height, Depth int }
 
-// Completed is the status of a command buffer that has run.
-const Completed = 4
+// The status of a command buffer that has run, and of one that has not because it failed.
+const (
+	Completed = 4
+	Failed    = 5
+)
 
 // NewCommandBuffer is for one use. It does not retain what it refers to, which
 // must live until it has completed.
@@ -43,6 +46,16 @@ func (c CommandBuffer) NewEncoder() (Encoder, error) {
 	return Encoder{e}, nil
 }
 
+// WaitFor lets what is encoded from here on wait until the event has a value.
+func (c CommandBuffer) WaitFor(e Event, value uint64) {
+	c.send(selEncodeWaitForEvent, uintptr(e.ID), uintptr(value))
+}
+
+// Signal gives the event a value when all that was encoded before has ended.
+func (c CommandBuffer) Signal(e Event, value uint64) {
+	c.send(selEncodeSignalEvent, uintptr(e.ID), uintptr(value))
+}
+
 // Commit hands the work to the GPU.
 func (c CommandBuffer) Commit() { c.send(selCommit) }
 
@@ -55,9 +68,9 @@ func (c CommandBuffer) Status() int { return int(c.send(selStatus)) }
 // Err is why the work failed.
 func (c CommandBuffer) Err() *Error { return newError(ID(c.send(selError))) }
 
-// Seconds is how long the GPU was at work.
-func (c CommandBuffer) Seconds() float64 {
-	return c.sendDouble(selGPUEndTime) - c.sendDouble(selGPUStartTime)
+// Times is when the GPU began and ended the work, in seconds.
+func (c CommandBuffer) Times() (start, end float64) {
+	return c.sendDouble(selGPUStartTime), c.sendDouble(selGPUEndTime)
 }
 
 // SetPipeline chooses the kernel of the dispatches that follow.

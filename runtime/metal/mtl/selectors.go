@@ -19,6 +19,7 @@ const (
 	selNewBufferWithBytesNoCopy
 	selNewLibraryWithSource
 	selNewComputePipelineState
+	selNewSharedEvent
 	selSetLanguageVersion
 	selSetMathMode
 	selSetFastMathEnabled
@@ -26,8 +27,12 @@ const (
 	selMaxTotalThreadsPerThreadgroup
 	selThreadExecutionWidth
 	selContents
+	selSetSignaledValue
+	selWaitUntilSignaledValue
 	selCommandBuffer
 	selComputeCommandEncoder
+	selEncodeWaitForEvent
+	selEncodeSignalEvent
 	selCommit
 	selWaitUntilCompleted
 	selStatus
@@ -65,6 +70,7 @@ var selectors = [...]struct{ name, class, encoding string }{
 	selNewBufferWithBytesNoCopy: {"newBufferWithBytesNoCopy:length:options:deallocator:", "MTLDevice", "@@:^vQQ@?"},
 	selNewLibraryWithSource:     {"newLibraryWithSource:options:error:", "MTLDevice", "@@:@@^@"},
 	selNewComputePipelineState:  {"newComputePipelineStateWithFunction:error:", "MTLDevice", "@@:@^@"},
+	selNewSharedEvent:           {"newSharedEvent", "MTLDevice", "@@:"},
 
 	selSetLanguageVersion: {"setLanguageVersion:", "MTLCompileOptions", "v@:Q"},
 	selSetMathMode:        {"setMathMode:", "MTLCompileOptions", "v@:q"},
@@ -74,9 +80,13 @@ var selectors = [...]struct{ name, class, encoding string }{
 	selMaxTotalThreadsPerThreadgroup: {"maxTotalThreadsPerThreadgroup", "MTLComputePipelineState", "Q@:"},
 	selThreadExecutionWidth:          {"threadExecutionWidth", "MTLComputePipelineState", "Q@:"},
 	selContents:                      {"contents", "MTLBuffer", "^v@:"},
+	selSetSignaledValue:              {"setSignaledValue:", "MTLSharedEvent", "v@:Q"},
+	selWaitUntilSignaledValue:        {"waitUntilSignaledValue:timeoutMS:", "MTLSharedEvent", "B@:QQ"},
 
 	selCommandBuffer:         {"commandBufferWithUnretainedReferences", "MTLCommandQueue", "@@:"},
 	selComputeCommandEncoder: {"computeCommandEncoderWithDispatchType:", "MTLCommandBuffer", "@@:Q"},
+	selEncodeWaitForEvent:    {"encodeWaitForEvent:value:", "MTLCommandBuffer", "v@:@Q"},
+	selEncodeSignalEvent:     {"encodeSignalEvent:value:", "MTLCommandBuffer", "v@:@Q"},
 	selCommit:                {"commit", "MTLCommandBuffer", "v@:"},
 	selWaitUntilCompleted:    {"waitUntilCompleted", "MTLCommandBuffer", "v@:"},
 	selStatus:                {"status", "MTLCommandBuffer", "Q@:"},

@@ -278,7 +278,11 @@ var avx512 = &vectorSet{
 	unsigned: avxUnsigned,
 	toFloat:  avx("VCVTDQ2PS"),
 	ofBool: func(e *emitter, d operand, a ...operand) {
-		e.op("VBROADCASTSS.Z %s, %s, %s", e.text(a[1]), e.text(a[0]), e.text(d))
+		one := "VBROADCASTSS.Z"
+		if a[1].at == nil { // a register has it already
+			one = "VMOVUPS.Z"
+		}
+		e.op("%s %s, %s, %s", one, e.text(a[1]), e.text(a[0]), e.text(d))
 	},
 	choose:   func(e *emitter, d operand, a ...operand) { avx("VBLENDMPS")(e, d, a[0], a[2], a[1]) },
 	exchange: []instruction{twice(avx("VSHUFF64X2 $0x4e,")), twice(avx("VSHUFF64X2 $0xb1,")), avx("VPERMILPS $0x4e,"), avx("VPERMILPS $0xb1,")},

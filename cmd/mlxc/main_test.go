@@ -64,7 +64,7 @@ func TestMessagesAndExitCodes(t *testing.T) {
 		{"check", exitUsage, `check wants one model, got 0 arguments`},
 		{"check --nonsense x", exitUsage, `unknown flag: --nonsense`},
 		{"check nowhere.mlx", exitWrong, `nowhere.mlx: no such file`},
-		{"check README.md", exitWrong, `README.md: a model is a file .mlx or .mlxir`},
+		{"check README.md", exitWrong, `README.md: a model is a file .mlx, .mlxir or .onnx`},
 		{"check " + bad, exitWrong, `bad.mlx:1:\d+: error: .*rellu`},
 		{"check " + digits, exitOK, `ok, 1 entry, 20 parameters, 1 test`},
 		{"check " + unused, exitOK, `unused.mlx:2:3: warning: .y. is assigned and never read\n   2 |   y = x(?s:.*)ok, 1 entry`},

@@ -77,6 +77,8 @@ var brokenPackage = regexp.MustCompile(`(?m)^# model/(m[0-9a-f]+)$`)
 // Build builds the program. Models that Go does not compile are left out; errs has why, by
 // their numbers, and runners is nil there.
 func (b *Batch) Build(ctx context.Context) (runners []*Runner, errs []error, err error) {
+	b.mu.Lock() // a caller may have left an Add behind that took too long
+	defer b.mu.Unlock()
 	goTool, err := findGo()
 	if err != nil {
 		return nil, nil, err

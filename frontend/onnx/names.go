@@ -23,14 +23,15 @@ func identifier(name string) string {
 	return text
 }
 
-// unused is base, or base with a number, as it is not in used; case does not tell names
-// apart, since Go's exported names begin with a capital.
+// unused is base, or base with a number, as it is not in used; neither case nor underscores
+// tell names apart, since Go's exported names begin with a capital and have none.
 func unused(base string, used map[string]bool) string {
+	key := func(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", "")) }
 	name := base
-	for n := 2; used[strings.ToLower(name)]; n++ {
+	for n := 2; used[key(name)]; n++ {
 		name = fmt.Sprintf("%s_%d", base, n)
 	}
-	used[strings.ToLower(name)] = true
+	used[key(name)] = true
 	return name
 }
 

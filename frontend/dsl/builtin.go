@@ -69,8 +69,8 @@ func init() {
 		"batch_norm": {"x:tensor weight:tensor bias:tensor mean:tensor var:tensor eps:float?", func(a *builtinArgs) value {
 			return a.op("batch_norm", ir.NormAttrs{Eps: a.float(5, 1e-5)}, a.tensor(0), a.tensor(1), a.tensor(2), a.tensor(3), a.tensor(4))
 		}},
-		"leaky_relu": {"x:tensor slope:float?", func(a *builtinArgs) value {
-			return a.c.elementwise(a.call.Span, "leaky_relu", []Span{a.at(0), a.at(1)}, a.tensor(0), a.float(1, 0.01))
+		"leaky_relu": {"x:tensor slope:any?", func(a *builtinArgs) value { // one slope, or a tensor of them
+			return a.c.elementwise(a.call.Span, "leaky_relu", []Span{a.at(0), a.at(1)}, a.tensor(0), or[value](a.vals[1], 0.01))
 		}},
 		"attention": {"q:tensor k:tensor v:tensor scale:float? causal:bool? mask:tensor?", func(a *builtinArgs) value {
 			args := []mlx.Value{a.tensor(0), a.tensor(1), a.tensor(2)}

@@ -117,12 +117,13 @@ type Arg struct {
 	Value Expr
 }
 
-// An IndexItem is one of: i, lo:hi with either end left out, or `...`.
+// An IndexItem is one of: i, lo:hi or lo:hi:step with either end left out, or `...`.
 type IndexItem struct {
 	Span
 	Rest   bool
 	Slice  bool
 	Lo, Hi Expr // Lo alone is the index
+	Step   Expr
 }
 
 // exprText is an expression as text, for messages. It has the parentheses that

@@ -301,6 +301,9 @@ func (p *exprParser) indexItem() (item IndexItem, err error) {
 			item.Hi, err = p.expr()
 		}
 	}
+	if item.Slice && err == nil && p.accept(":") {
+		item.Step, err = p.expr()
+	}
 	return item, err
 }
 

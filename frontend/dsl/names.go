@@ -515,7 +515,7 @@ func parts(e Expr) []Expr {
 	case *Index:
 		xs := []Expr{e.X}
 		for _, i := range e.Items {
-			xs = append(xs, i.Lo, i.Hi)
+			xs = append(xs, i.Lo, i.Hi, i.Step)
 		}
 		return slices.DeleteFunc(xs, func(x Expr) bool { return x == nil })
 	}

@@ -42,7 +42,7 @@ var syntaxHints = []struct{ begins, ends, hint string }{
 	{"unexpected `=`", "expected `:`", "a param or state needs a type: `param w: f16[4, 4]`"},
 	{"unexpected", "expected a string", "a string stands in double quotes: `\"0\"`"},
 	{"unexpected", "expected `max`", "a run-time loop needs a bound: `while x > 0 max 128 {`"},
-	{"unexpected `:`", "expected `]`", "slices have no step"},
+	{"unexpected `:`", "expected `]`", "a slice is `from:to:step`"},
 	{"unexpected `:`", "expected `{`", "a body stands in braces: `{ return x }`"},
 	{"unexpected `.`", "expected an expression", floatHint},
 	{"unexpected keyword", "expected end of line", "one statement per line"},

@@ -159,6 +159,9 @@ func (c *context) index(e *Index) value {
 }
 
 func (c *context) tensorSpan(item IndexItem) (mlx.Span, bool) {
+	if item.Step != nil {
+		return c.stepped(item)
+	}
 	var lo, hi ir.Size
 	ok := true
 	if item.Lo != nil {
@@ -187,6 +190,21 @@ func (c *context) tensorSpan(item IndexItem) (mlx.Span, bool) {
 		return mlx.From(lo), true
 	}
 	return mlx.Range(lo, hi), true
+}
+
+// stepped is a slice that takes every step-th element.
+func (c *context) stepped(item IndexItem) (mlx.Span, bool) {
+	v := c.eval(item.Step)
+	step, isInt := smallInt(v)
+	if !isInt || step < 1 {
+		if !isPoison(v) {
+			c.hintf(item.Step.span(), "`flip(x, axis)` turns an axis round", "a step must be an integer of at least 1, not %s", describeValue(v))
+		}
+		return mlx.Span{}, false
+	}
+	item.Step = nil
+	s, ok := c.tensorSpan(item)
+	return s.By(step), ok
 }
 
 // window is the index x[i], or x[i:i + n], of an i that is computed.
@@ -220,8 +238,8 @@ func (c *context) indexSize(e Expr, v value) (ir.Size, bool) {
 }
 
 func (c *context) listIndex(e *Index, items list) value {
-	if len(e.Items) != 1 || e.Items[0].Rest {
-		return c.errorf(e.Span, "a list has one index")
+	if len(e.Items) != 1 || e.Items[0].Rest || e.Items[0].Step != nil {
+		return c.errorf(e.Span, "a list has one index, and no steps")
 	}
 	item := e.Items[0]
 	at := func(x Expr, otherwise int) (int, bool) {

@@ -102,6 +102,10 @@ func TestErrors(t *testing.T) {
 			"index of f32[B, 4]: `...` stands twice | value f32[B, 4] x, made at IN"},
 		{line(), "f32[B, 4]", func(b Builder, x Value) Value { return x.At(mlx.Every, mlx.Range(N(-1), N(1))) },
 			"index of f32[B, 4]: axis 1 from 3 to 1 is backwards | value f32[B, 4] x, made at IN"},
+		{line(), "f32[B, 4]", func(b Builder, x Value) Value { return x.At(mlx.Every, mlx.Every.By(-1)) },
+			"index of f32[B, 4]: steps of -1: they are of at least 1, along a range whose start is not computed | value f32[B, 4] x, made at IN"},
+		{line(), "f32[B, 4]", func(b Builder, x Value) Value { return x.SetAt(x, mlx.Every, mlx.Every.By(2)) },
+			"set a part of f32[B, 4]: its elements are not next to each other | value f32[B, 4] x, made at IN"},
 
 		{line(), "f32[B, 6]", func(b Builder, x Value) Value { return x.Rearrange("b (h d) -> b h d", mlx.Axes{"h": N(4)}) },
 			`rearrange "b (h d) -> b h d" of f32[B, 6]: column 3: size 6 does not divide by 4 | value f32[B, 6] x, made at IN`},

@@ -1,6 +1,7 @@
 package mlx
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -22,6 +23,7 @@ type Span struct {
 	kind   spanKind
 	lo, hi Dim
 	toEnd  bool
+	step   int   // from one element that is taken to the next; 0 is 1
 	start  Value // computed; then lo and hi count from it
 }
 
@@ -44,6 +46,12 @@ func From(lo Dim) Span { return Span{kind: spanRange, lo: lo, toEnd: true} }
 // To takes the elements before hi.
 func To(hi Dim) Span { return Span{kind: spanRange, hi: hi} }
 
+// By takes every step-th element of a span of several, from its first on.
+func (s Span) By(step int) Span { s.step = step; return s }
+
+// steps is how many elements lie from one that a span takes to the next.
+func (s Span) steps() int { return cmp.Or(s.step, 1) }
+
 // At takes a part of v, one span per axis; axes without one are taken whole.
 func (v Value) At(spans ...Span) Value {
 	x, ok := v.use("index")
@@ -54,6 +62,11 @@ func (v Value) At(spans ...Span) Value {
 	spans, err := fullSpans(spans, t.Rank())
 	if err != nil {
 		return v.b.misuse(x, "index of %s: %v", t, err)
+	}
+	for _, s := range spans {
+		if s.step < 0 || s.step != 0 && (s.moves() || s.kind != spanAll && s.kind != spanRange) {
+			return v.b.misuse(x, "index of %s: steps of %d: they are of at least 1, along a range whose start is not computed", t, s.step)
+		}
 	}
 	if i, axis := moving(spans); i >= 0 {
 		if !v.checkStart("index", spans[i]) {
@@ -77,8 +90,11 @@ func (v Value) At(spans ...Span) Value {
 		if n, ok := size.Int(); ok && n < 0 {
 			return v.b.misuse(x, "index of %s: axis %d from %s to %s is backwards", t, axis, lo, hi)
 		}
-		whole = whole && lo.Is(0) && size.Equal(t.Shape[axis])
-		part.Start, part.Step, part.Size = append(part.Start, lo), append(part.Step, 1), append(part.Size, size)
+		if s.steps() > 1 {
+			size = size.CeilDiv(int64(s.step))
+		}
+		whole = whole && lo.Is(0) && size.Equal(t.Shape[axis]) && s.steps() == 1
+		part.Start, part.Step, part.Size = append(part.Start, lo), append(part.Step, s.steps()), append(part.Size, size)
 		if s.kind != spanPick {
 			shape = append(shape, size)
 		}
@@ -111,6 +127,9 @@ func (v Value) SetAt(y Value, spans ...Span) Value {
 	for axis, s := range spans {
 		if s.kind == spanNew {
 			return v.b.misuse(x, "set a part of %s: a new axis is no part", t)
+		}
+		if s.steps() > 1 {
+			return v.b.misuse(x, "set a part of %s: its elements are not next to each other", t)
 		}
 		lo, hi := s.within(t.Shape[axis])
 		whole[axis] = hi.Sub(lo)

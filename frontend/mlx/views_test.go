@@ -279,6 +279,10 @@ func TestRest(t *testing.T) {
 		{[]mlx.Span{mlx.Pick(N(1)), mlx.Rest}, []int{4}, []int64{4, 5, 6, 7}},
 		{[]mlx.Span{mlx.Pick(N(1)), mlx.Rest, mlx.To(N(2))}, []int{2}, []int64{4, 5}},
 		{[]mlx.Span{mlx.Pick(N(1))}, []int{4}, []int64{4, 5, 6, 7}},
+		{[]mlx.Span{mlx.Rest, mlx.Every.By(2)}, []int{3, 2}, []int64{0, 2, 4, 6, 8, 10}},
+		{[]mlx.Span{mlx.Every.By(2), mlx.From(N(1)).By(2)}, []int{2, 2}, []int64{1, 3, 9, 11}},
+		{[]mlx.Span{mlx.Pick(N(0)), mlx.Range(N(0), N(3)).By(3)}, []int{1}, []int64{0}},
+		{[]mlx.Span{mlx.Every.By(1)}, []int{3, 4}, []int64{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}},
 		{[]mlx.Span{mlx.NewAxis, mlx.Pick(N(0)), mlx.Rest, mlx.NewAxis}, []int{1, 4, 1}, []int64{0, 1, 2, 3}},
 	} {
 		y := eval(t, []int{3, 4}, func(b Builder, x Value) Value { return x.At(c.spans...) })

@@ -3,6 +3,8 @@ package onnx
 import (
 	"fmt"
 	"strings"
+
+	"github.com/mlxc/mlxc/ir"
 )
 
 // identifier makes a name of the file one of the language.
@@ -56,5 +58,67 @@ func (im *importer) path(name string) string {
 	if len(steps) == 0 {
 		steps = []string{"weight"}
 	}
+	if last := &steps[len(steps)-1]; *last == "weight_bias" { // PyTorch's of a norm that was folded into weights
+		*last = "bias"
+	}
 	return unused(strings.Join(steps, "."), im.used)
+}
+
+// nameWeights gives the right factor of a product, if its name tells nothing, that of the bias
+// that is added to the product: exporters that turn weights round forget theirs.
+func (im *importer) nameWeights(m *ir.Module) {
+	users := map[*ir.Value][]*ir.Instr{}
+	for _, f := range m.Bodies() {
+		for _, in := range f.Body {
+			for _, a := range in.Args {
+				users[a] = append(users[a], in)
+			}
+		}
+	}
+	for _, f := range m.Bodies() {
+		for _, in := range f.Body {
+			p, sum := paramOf(in.Results[0]), (*ir.Instr)(nil)
+			if p == nil || strings.Contains(p.Path, ".") {
+				continue
+			}
+			if u := users[in.Results[0]]; len(u) == 1 && u[0].Op.Name == "matmul" && u[0].Args[1] == in.Results[0] {
+				if u = users[u[0].Result()]; len(u) == 1 && u[0].Op.Name == "add" {
+					sum = u[0]
+				}
+			}
+			if sum == nil {
+				continue
+			}
+			for _, a := range sum.Args {
+				if a.Instr == nil || a.Instr.Op.Name != "broadcast" {
+					continue
+				}
+				bias := paramOf(a.Instr.Args[0])
+				if bias == nil || !strings.HasSuffix(bias.Path, "bias") {
+					continue
+				}
+				path := strings.TrimSuffix(bias.Path, "bias") + "weight"
+				if im.used[strings.ToLower(path)] || m.Param(path) != nil {
+					continue
+				}
+				im.used[strings.ToLower(path)] = true
+				for i, w := range im.weights {
+					if w.Path == p.Path {
+						im.weights[i].Path = path
+					}
+				}
+				p.Path, p.Name = path, path
+			}
+		}
+	}
+}
+
+// paramOf is the param that a value is; nil: none.
+func paramOf(v *ir.Value) *ir.Param {
+	if v.Instr != nil {
+		if a, ok := v.Instr.Attrs.(ir.WeightAttrs); ok {
+			return a.Param
+		}
+	}
+	return nil
 }

@@ -100,6 +100,10 @@ func Build(m *pb.Model, dir string, o Options) (out *Model, err error) {
 	if out.Program, err = im.b.Build(); err != nil {
 		return nil, err
 	}
+	if err := turnLate(out.Program.Module()); err != nil {
+		return nil, err
+	}
+	im.nameWeights(out.Program.Module())
 	out.Weights = im.weights
 	return out, nil
 }

@@ -64,9 +64,9 @@ func (v *value) asSizes() *sizeList {
 // maxSizes is how many elements a list of sizes may have.
 const maxSizes = 1 << 12
 
-// literal is how many elements a constant may have that stands in the program; larger ones
-// are in the checkpoint.
-const literal = 8
+// literal is how many elements a constant may have that stands in the program, and few how many
+// floats; larger ones are in the checkpoint.
+const literal, few = 8, 4
 
 // tensor is the value in the program.
 func (s *scope) tensor(v *value) mlx.Value {
@@ -77,7 +77,7 @@ func (s *scope) tensor(v *value) mlx.Value {
 		return s.sizeTensor(v.sizes)
 	case v.data == nil:
 		return v.t
-	case v.data.Len() > literal || !exact(v.data):
+	case v.data.Len() > literal || v.data.DType.IsFloat() && v.data.Len() > few || !exact(v.data):
 		return s.weight(v)
 	}
 	return s.number(v.data)

@@ -1,0 +1,606 @@
+package dsl
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mlxc/mlxc/frontend/mlx"
+	"github.com/mlxc/mlxc/frontend/onnx"
+	"github.com/mlxc/mlxc/internal/random"
+	"github.com/mlxc/mlxc/ir"
+)
+
+// meaning is what two modules share that compute the same in the same way: their text, but for
+// positions, the names of values, the order and the number of equal instructions, and those of
+// which nothing is made; and but for what params begin with for which inits has nothing.
+func meaning(m *ir.Module, inits map[string]*ir.Init) string {
+	var b strings.Builder
+	if c := m.Checkpoint; c != nil {
+		fmt.Fprintf(&b, "checkpoint %s %s\n", c.Format, c.File)
+	}
+	for _, d := range m.Dims {
+		if !d.Counter {
+			fmt.Fprintf(&b, "dim %s %d..%d session=%v\n", d.Name, d.Min, d.Max, d.Session)
+		}
+	}
+	for _, p := range slices.SortedFunc(slices.Values(m.Params), func(a, b *ir.Param) int { return cmp.Compare(a.Path, b.Path) }) {
+		init := p.Init
+		if begins, ok := inits[p.Path]; ok && begins == nil { // a layer of the library has one
+			init = nil
+		}
+		fmt.Fprintf(&b, "param %s %v %s %v %v\n", p.Path, p.State, p.Type, p.Of, init)
+	}
+	for _, f := range m.Funcs {
+		fmt.Fprintf(&b, "func %s guard %v where %v dims %v\n", f.Name, f.Guard, f.Where, dimNames(f.Dims))
+		n := &numbering{b: &b, numbers: map[string]string{}, known: map[*ir.Value]string{}, outer: map[*ir.Value]*ir.Value{}, made: makings(f)}
+		for i, v := range f.Inputs {
+			n.known[v] = fmt.Sprintf("%%in%d", i)
+			fmt.Fprintf(&b, "  input %s %s\n", strings.TrimRight(v.Name, "_"), v.Type)
+		}
+		for _, r := range f.Results {
+			fmt.Fprintf(&b, "  result %s %s = %s\n", strings.TrimRight(r.Name, "_"), r.Type, n.of(r.Value))
+		}
+		for _, w := range slices.SortedFunc(slices.Values(f.Writes), func(a, b ir.Write) int { return cmp.Compare(a.State.Path, b.State.Path) }) {
+			fmt.Fprintf(&b, "  write %s = %s\n", w.State.Path, n.of(w.Value))
+		}
+	}
+	return b.String()
+}
+
+func dimNames(ds []*ir.Dim) (names []string) {
+	for _, d := range ds {
+		names = append(names, d.Name)
+	}
+	return names
+}
+
+// A numbering gives equal values one number, in the order in which they are asked for.
+type numbering struct {
+	b        *strings.Builder
+	numbers  map[string]string
+	known    map[*ir.Value]string
+	outer    map[*ir.Value]*ir.Value // of what a loop takes from around it
+	made     map[*ir.Value]int       // what something is made of
+	counters []string
+}
+
+func (n *numbering) of(v *ir.Value) string {
+	if outer := n.outer[v]; outer != nil {
+		return n.of(outer)
+	}
+	if s, ok := n.known[v]; ok {
+		return s
+	}
+	in, asked := v.Instr, v
+	attrs := ir.AttrText(in.Attrs)
+	var args []string
+	switch a := in.Attrs.(type) {
+	case ir.WeightAttrs:
+		attrs = a.Param.Path
+	case ir.ReadAttrs:
+		attrs = a.State.Path
+	case ir.ConstAttrs:
+		a.Value = short(a.Value, a.DType)
+		attrs = ir.AttrText(a)
+	case ir.NormAttrs:
+		a.Eps = short(a.Eps, in.Args[0].Type.DType)
+		attrs = ir.AttrText(a)
+	case ir.GroupNormAttrs:
+		a.Eps = short(a.Eps, in.Args[0].Type.DType)
+		attrs = ir.AttrText(a)
+	case ir.ShapeAttrs:
+		if kept := keeping(in); kept != nil {
+			return n.of(kept.Result())
+		}
+	case ir.IotaAttrs:
+		if len(a.Shape) > 1 {
+			return n.stretchedIota(a, in)
+		}
+	case ir.CastAttrs:
+		if in.Args[0].Type.DType == a.DType {
+			return n.of(in.Args[0])
+		}
+	case ir.SliceAttrs:
+		if v.Type.Equal(in.Args[0].Type) {
+			return n.of(in.Args[0])
+		}
+	case ir.UpdateAttrs:
+		if v.Type.Equal(in.Args[1].Type) {
+			return n.of(in.Args[1])
+		}
+	case ir.LoopAttrs:
+		attrs = fmt.Sprintf("%s ends=%v", a.Count, a.Ends)
+		args = n.loop(in, a)
+		v = in.Results[n.used(in)[0]]
+	}
+	if in.Body == nil {
+		for _, a := range in.Args {
+			args = append(args, n.of(a))
+		}
+	}
+	for depth, c := range n.counters {
+		attrs = regexp.MustCompile(`\b`+c+`\b`).ReplaceAllString(attrs, fmt.Sprintf("#%d", depth))
+	}
+	device := in.Device
+	if in.InMemory() {
+		device = ir.OnAny
+	}
+	key := fmt.Sprintf("%s(%s; %s) on %s : %s", in.Op.Name, strings.Join(args, ", "), attrs, device, v.Type)
+	if n.numbers[key] == "" {
+		n.numbers[key] = fmt.Sprintf("%%%d", len(n.numbers))
+		fmt.Fprintf(n.b, "    %s = %s\n", n.numbers[key], key)
+	}
+	if in.Body == nil {
+		n.known[v] = n.numbers[key]
+		return n.known[v]
+	}
+	i := 0
+	for _, k := range n.used(in) {
+		n.known[in.Results[k]] = fmt.Sprintf("%s.%d", n.numbers[key], i)
+		i++
+	}
+	return n.known[asked]
+}
+
+// short is a number as f32 has it, if the tensor that it is for has no more digits.
+func short(x float64, t ir.DType) float64 {
+	if t == ir.F64 || !t.IsFloat() {
+		return x
+	}
+	return float64(float32(x))
+}
+
+// keeping is the reduction that keeps its axes, of which a reshape of another one is the same.
+func keeping(reshape *ir.Instr) *ir.Instr {
+	in := reshape.Args[0].Instr
+	if in == nil || reshape.Op.Name != "reshape" {
+		return nil
+	}
+	e := &ir.Emit{Device: in.Device}
+	var attrs any
+	switch a := in.Attrs.(type) {
+	case ir.ReduceAttrs:
+		a.Keep = true
+		attrs = a
+	case ir.IndexAttrs:
+		a.Keep = true
+		attrs = a
+	default:
+		return nil
+	}
+	kept, err := e.Op(in.Op.Name, attrs, in.Args...)
+	if err != nil || !kept.Result().Type.Equal(reshape.Result().Type) || kept.Result().Type.Equal(in.Result().Type) {
+		return nil
+	}
+	return kept
+}
+
+// stretchedIota is the indices of a vector along one axis of several.
+func (n *numbering) stretchedIota(a ir.IotaAttrs, of *ir.Instr) string {
+	e := &ir.Emit{Device: of.Device}
+	in, _ := e.Op("iota", ir.IotaAttrs{DType: a.DType, Shape: a.Shape[a.Axis : a.Axis+1]})
+	if a.Axis < len(a.Shape)-1 {
+		column := slices.Repeat([]ir.Size{ir.N(1)}, len(a.Shape)-a.Axis)
+		column[0] = a.Shape[a.Axis]
+		in, _ = e.Op("reshape", ir.ShapeAttrs{Shape: column}, in.Result())
+	}
+	in, err := e.Op("broadcast", ir.ShapeAttrs{Shape: a.Shape}, in.Result())
+	if err != nil {
+		panic(err)
+	}
+	return n.of(in.Result())
+}
+
+// loop is the carried operands that are used, and what a round makes of them.
+func (n *numbering) loop(in *ir.Instr, a ir.LoopAttrs) (args []string) {
+	depth := len(n.counters)
+	used := n.used(in)
+	for _, k := range used {
+		args = append(args, n.of(in.Args[k]))
+	}
+	for i, k := range used {
+		n.known[in.Body.Inputs[k]] = fmt.Sprintf("carried%d.%d", depth, i)
+	}
+	for i := a.Carried; i < len(in.Args); i++ {
+		n.outer[in.Body.Inputs[i]] = in.Args[i]
+	}
+	for _, d := range in.Body.Dims {
+		n.counters = append(n.counters, d.Name)
+	}
+	for _, k := range used {
+		args = append(args, n.of(in.Body.Results[k].Value))
+	}
+	n.counters = n.counters[:depth]
+	return args
+}
+
+// used are the carried operands without which some result that is used would be another.
+func (n *numbering) used(in *ir.Instr) (used []int) {
+	for k, v := range in.Results {
+		if n.made[v] > 0 || n.made[in.Body.Inputs[k]] > 0 {
+			used = append(used, k)
+		}
+	}
+	return used
+}
+
+// roundTrip is an error unless the source of m means what m does.
+func roundTrip(m *ir.Module) (text string, err error) {
+	text, err = Source(m)
+	if err != nil {
+		return text, err
+	}
+	p, err := Load("m.mlx", Options{ReadFile: func(string) ([]byte, error) { return []byte(text), nil }, Name: m.Name})
+	if err != nil {
+		return text, fmt.Errorf("the source is wrong: %w", err)
+	}
+	inits := map[string]*ir.Init{}
+	for _, p := range m.Params {
+		inits[p.Path] = p.Init
+	}
+	before, after := strings.Split(meaning(m, inits), "\n"), strings.Split(meaning(p.Module(), inits), "\n")
+	for i, line := range before {
+		if i >= len(after) || after[i] != line {
+			got := "nothing"
+			if i < len(after) {
+				got = after[i]
+			}
+			return text, fmt.Errorf("the source means something else:\n%s\ninstead of\n%s", got, line)
+		}
+	}
+	if len(after) != len(before) {
+		return text, fmt.Errorf("the source means more: %s", after[len(before)])
+	}
+	return text, nil
+}
+
+func TestSourceOfModels(t *testing.T) {
+	files, err := filepath.Glob("../../testdata/*/*.mlx")
+	if err != nil || len(files) < 25 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			p, err := Load(file, Options{})
+			if err != nil {
+				t.Skip("it is no model by itself:", err)
+			}
+			text, err := roundTrip(p.Module())
+			var no *unsayable
+			switch {
+			case errors.As(err, &no):
+				t.Skip(err)
+			case err != nil:
+				t.Errorf("%v\n%s", err, text)
+			}
+			if os.Getenv("SOURCE_SHOW") != "" {
+				t.Log("\n" + text)
+			}
+		})
+	}
+}
+
+// settle makes params of states of constant sizes that nothing writes, as the builder does.
+func settle(m *ir.Module) {
+	written := map[*ir.Param]bool{}
+	for _, w := range m.Funcs[0].Writes {
+		written[w.State] = true
+	}
+	for _, in := range m.Funcs[0].Body {
+		a, ok := in.Attrs.(ir.ReadAttrs)
+		if !ok || written[a.State] || slices.ContainsFunc(a.Shape, func(n ir.Size) bool { _, ok := n.Int(); return !ok }) {
+			continue
+		}
+		a.State.State = false
+		in.Op, in.Attrs = ir.LookupOp("weight"), ir.WeightAttrs{Param: a.State}
+	}
+}
+
+// neverSaid are the ops that no random program has in words: steps of others, kernels that are
+// written by hand, and what only the models above have.
+var neverSaid = []string{"merge", "kernel", "dequant", "fft"}
+
+func TestSourceOfRandomPrograms(t *testing.T) {
+	seeds, said := uint64(100), map[string]bool{}
+	if testing.Short() {
+		seeds = 30
+	}
+	for seed := range seeds {
+		placed := random.Module(seed, random.AllKinds)
+		random.Place(placed, seed)
+		for name, m := range map[string]*ir.Module{
+			"module": random.Module(seed, random.AllKinds), "stateful": random.Stateful(seed, random.AllKinds),
+			"looped": random.Looped(seed), "placed": placed,
+		} {
+			settle(m)
+			if !callable(m) {
+				continue
+			}
+			text, err := roundTrip(m)
+			var no *unsayable
+			switch {
+			case err == nil:
+				for _, f := range m.Bodies() {
+					for _, in := range f.Body {
+						said[in.Op.Name] = true
+					}
+				}
+			case !errors.As(err, &no):
+				t.Errorf("%s %d: %v\n%s", name, seed, err, text)
+			}
+		}
+	}
+	for _, op := range ir.Ops() {
+		if !said[op.Name] && !slices.Contains(neverSaid, op.Name) && !testing.Short() {
+			t.Errorf("no program has %s", op.Name)
+		}
+	}
+}
+
+// callable reports that the sizes of a module's inputs are such as a call can tell dims by, and
+// that none may be negative.
+func callable(m *ir.Module) bool {
+	for _, f := range m.Funcs {
+		for _, v := range f.Inputs {
+			for _, n := range v.Type.Shape {
+				atoms := 0
+				for _, t := range n.Terms() {
+					atoms += len(t.Atoms)
+					if len(t.Atoms) == 1 && t.Atoms[0].Kind != ir.AtomDim {
+						return false
+					}
+				}
+				if atoms > 1 || !n.AtLeast(0) {
+					return false
+				}
+			}
+		}
+		for _, in := range f.Body {
+			for _, r := range in.Results {
+				if slices.ContainsFunc(r.Type.Shape, func(n ir.Size) bool { return !n.AtLeast(0) }) {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
+// What a person would write reads so.
+func TestSourceReads(t *testing.T) {
+	for _, file := range []string{"models/llama", "models/vit", "models/rnn", "places/places"} {
+		p, err := Load("../../testdata/"+file+".mlx", Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := Source(p.Module())
+		if err != nil {
+			t.Fatal(err)
+		}
+		golden(t, "testdata/source/"+filepath.Base(file)+".mlx", text)
+	}
+}
+
+// Operators bind as they do in the language, and numbers are as they were to the last bit.
+func TestSourceOfExpressions(t *testing.T) {
+	type v = mlx.Value
+	type ops = func(name string, xs ...v) v
+	for want, make := range map[string]func(b *mlx.Builder, op ops, x, y, p, i v) v{
+		"return x ** y ** x":     func(b *mlx.Builder, op ops, x, y, p, i v) v { return op("pow", x, op("pow", y, x)) },
+		"return (x ** y) ** x":   func(b *mlx.Builder, op ops, x, y, p, i v) v { return op("pow", op("pow", x, y), x) },
+		"return -x ** -y":        func(b *mlx.Builder, op ops, x, y, p, i v) v { return op("neg", op("pow", x, op("neg", y))) },
+		"return (-x) ** y":       func(b *mlx.Builder, op ops, x, y, p, i v) v { return op("pow", op("neg", x), y) },
+		"return x - (y - x)":     func(b *mlx.Builder, op ops, x, y, p, i v) v { return op("sub", x, op("sub", y, x)) },
+		"return x - y - x":       func(b *mlx.Builder, op ops, x, y, p, i v) v { return op("sub", op("sub", x, y), x) },
+		"return (x + y) * x / y": func(b *mlx.Builder, op ops, x, y, p, i v) v { return op("div", op("mul", op("add", x, y), x), y) },
+		"return x / (x * y)":     func(b *mlx.Builder, op ops, x, y, p, i v) v { return op("div", x, op("mul", x, y)) },
+		"return x @ (y * x).T":   func(b *mlx.Builder, op ops, x, y, p, i v) v { return x.MatMul(op("mul", y, x).T()) },
+		"return div(i, i + 1)":   func(b *mlx.Builder, op ops, x, y, p, i v) v { return op("div", i, i.AddN(1)) },
+		"return i % -3":          func(b *mlx.Builder, op ops, x, y, p, i v) v { return op("mod", i, b.Number(ir.I32, -3)) },
+		"return eq(2, x)":        func(b *mlx.Builder, op ops, x, y, p, i v) v { return op("eq", b.Number(ir.F32, 2), x) },
+		"return x != 2":          func(b *mlx.Builder, op ops, x, y, p, i v) v { return op("ne", x, b.Number(ir.F32, 2)) },
+		"return (x < y) == p":    func(b *mlx.Builder, op ops, x, y, p, i v) v { return op("eq", op("lt", x, y), p) },
+		"return not (p and x >= 0)": func(b *mlx.Builder, op ops, x, y, p, i v) v {
+			return op("not", op("and", p, op("ge", x, b.Number(ir.F32, 0))))
+		},
+		"return not p or p and p":      func(b *mlx.Builder, op ops, x, y, p, i v) v { return op("or", op("not", p), op("and", p, p)) },
+		"return bit_and(p, true)":      func(b *mlx.Builder, op ops, x, y, p, i v) v { return op("and", p, b.Number(ir.Bool, 1)) },
+		"return bit_or(bit_not(i), i)": func(b *mlx.Builder, op ops, x, y, p, i v) v { return op("or", op("not", i), i) },
+		"return where(p, x, -0.0)": func(b *mlx.Builder, op ops, x, y, p, i v) v {
+			return op("where", p, x, b.Number(ir.F32, math.Copysign(0, -1)))
+		},
+		"return where(p, full([], 0.1, f32), -inf)": func(b *mlx.Builder, op ops, x, y, p, i v) v {
+			return op("where", p, b.Number(ir.F32, float64(float32(0.1))), b.Number(ir.F32, math.Inf(-1)))
+		},
+		"return x * 1e-09 + 0.30000000000000004": func(b *mlx.Builder, op ops, x, y, p, i v) v {
+			return op("add", op("mul", x, b.Number(ir.F32, 1e-9)), b.Number(ir.F32, 0.30000000000000004))
+		},
+		"return x + (inf - inf)":  func(b *mlx.Builder, op ops, x, y, p, i v) v { return op("add", x, b.Number(ir.F32, math.NaN())) },
+		"return leaky_relu(x)":    func(b *mlx.Builder, op ops, x, y, p, i v) v { return op("leaky_relu", x, b.Number(ir.F32, 0.01)) },
+		"return leaky_relu(x, y)": func(b *mlx.Builder, op ops, x, y, p, i v) v { return op("leaky_relu", x, y) },
+		"return x[::2]":           func(b *mlx.Builder, op ops, x, y, p, i v) v { return x.At(mlx.Every.By(2)) },
+		"return x[0, 1::2][none]": func(b *mlx.Builder, op ops, x, y, p, i v) v {
+			return x.At(mlx.Pick(mlx.N(0)), mlx.From(mlx.N(1)).By(2)).At(mlx.NewAxis)
+		},
+		"return mean(x, 0, keep=true)": func(b *mlx.Builder, op ops, x, y, p, i v) v { return mlx.Mean(x, 0).At(mlx.NewAxis) },
+		"return stack([x, y], -1)":     func(b *mlx.Builder, op ops, x, y, p, i v) v { return mlx.Stack(-1, x, y) },
+		"return array([[1, 2], [3, 4]], f32) @ x": func(b *mlx.Builder, op ops, x, y, p, i v) v {
+			return mlx.Stack(0, b.Array(ir.F32, 1, 2), b.Array(ir.F32, 3, 4)).MatMul(x.At(mlx.To(mlx.N(2))))
+		},
+	} {
+		b := mlx.New("m")
+		b.Entry("run", func(e *mlx.Entry) {
+			op := func(name string, xs ...v) v { return b.Op(name, nil, xs...) }
+			e.Out("z", make(b, op, e.In("x", "f32[4, 4]"), e.In("y", "f32[4, 4]"), e.In("p", "bool[4, 4]"), e.In("i", "i32[4, 4]")))
+		})
+		p, err := b.Build()
+		if err != nil {
+			t.Errorf("%s: %v", want, err)
+			continue
+		}
+		text, err := roundTrip(p.Module())
+		if err != nil || !strings.Contains(text, want) {
+			t.Errorf("want %s: %v\n%s", want, err, text)
+		}
+	}
+}
+
+// The blocks of a list are called by a `for` if they do the same, each with what the one before
+// has made, and else one by one.
+func TestSourceRepeats(t *testing.T) {
+	type v = mlx.Value
+	for _, c := range []struct {
+		name  string
+		again bool
+		layer func(i int, w, first, a, b v) (v, v)
+	}{
+		{"equal", true, func(i int, w, first, a, b v) (v, v) {
+			return mlx.ReLU(a.MatMul(w)).Add(b), mlx.Softmax(b.Mul(w), 0).MulN(3)
+		}},
+		{"with what is given to all", true, func(i int, w, first, a, b v) (v, v) { return a.MatMul(w).Add(first), b.Mul(a) }},
+		{"another number", false, func(i int, w, first, a, b v) (v, v) { return a.MatMul(w).AddN(float64(i)), b.Add(a) }},
+		{"another axis", false, func(i int, w, first, a, b v) (v, v) { return mlx.Softmax(a.MatMul(w), i%2), b.Add(a) }},
+		{"another op", false, func(i int, w, first, a, b v) (v, v) {
+			if i == 1 {
+				return mlx.Tanh(a.MatMul(w)), b.Add(a)
+			}
+			return mlx.ReLU(a.MatMul(w)), b.Add(a)
+		}},
+		{"exchanged", false, func(i int, w, first, a, b v) (v, v) {
+			if a, b = a.Mul(w), b.Mul(w); i == 1 {
+				return b, a
+			}
+			return a, b
+		}},
+	} {
+		b := mlx.New("m")
+		var ws, bs []v
+		for i := range 4 {
+			ws = append(ws, b.Param(fmt.Sprintf("layers.%d.proj.w", i), "f32[4, 4]"))
+			bs = append(bs, b.Param(fmt.Sprintf("layers.%d.b", i), "f32[4]"))
+		}
+		b.Entry("run", func(e *mlx.Entry) {
+			x, y := e.In("x", "f32[4, 4]"), e.In("y", "f32[4, 4]")
+			first, a, d := mlx.Sigmoid(x), x.AddN(1), y.AddN(2)
+			for i, w := range ws {
+				a, d = c.layer(i, w, first, a.Add(bs[i]), d)
+			}
+			e.Out("a", a.Neg())
+			e.Out("d", d)
+			e.Out("first", first)
+		})
+		p, err := b.Build()
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := roundTrip(p.Module())
+		if err != nil || strings.Contains(text, "for layer in layers {") != c.again {
+			t.Errorf("%s: %v\n%s", c.name, err, text)
+		}
+	}
+}
+
+// Names of all kinds, and paths that share steps, are told apart.
+func TestSourceOfNames(t *testing.T) {
+	b := mlx.New("names")
+	n := b.DimRange("N", 1, 4)
+	typ := ir.Type{DType: ir.F32, Shape: []ir.Size{n, ir.N(2)}}
+	var params []mlx.Value
+	for _, path := range []string{
+		"", "a", "a.b", "a.0", "a.1", "b..c", "d.", "x", "N", "sum", "return", "e f", "g[0].h", "1", "2.weight", "2.bias",
+		"list.0.w", "list.1.w", "list.2.w", "row.step1.v", "row.step2.v", "row.step3.v", "row.step3.w", "nn", "Row", "é\"\\.w",
+	} {
+		params = append(params, b.ParamOf(path, ir.Type{DType: ir.F32, Shape: []ir.Size{ir.N(2)}}))
+	}
+	b.Entry("run", func(e *mlx.Entry) {
+		x := e.InOf("state", typ)
+		y := e.InOf("sum", typ)
+		z := x.Mul(y).Label("x").Add(e.InOf("x", typ)).Label("N_")
+		for _, p := range params {
+			z = z.Add(p).Label("relu")
+		}
+		e.Out("return", z)
+	})
+	p, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := roundTrip(p.Module()); err != nil {
+		t.Errorf("%v\n%s", err, text)
+	}
+}
+
+// What the language has no words for is an error that names the op.
+func TestSourceRefuses(t *testing.T) {
+	for text, want := range map[string]string{
+		`%1 = sort(%x, axis=0, descending=false) : f32[4]
+		%2 = concat(%1, %1, axis=0) : f32[8]
+		%y = merge(%2, axis=0, count=8, descending=false) : i32[8]`: "model m: entry f: merge: the language cannot say this: it is a step of what other ops are made of",
+	} {
+		m, err := ir.Parse("m.mlxir", []byte("mlxir 1\nmodule \"m\" {\nfunc @f(%x: f32[4]) -> (y: i32[8]) {\n"+text+"\nret(%y)\n}\n}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := Source(m); err == nil || err.Error() != want || got != "" {
+			t.Errorf("got  %v\nwant %v", err, want)
+		}
+	}
+}
+
+// imports are the real models of ONNX beside the checkout, with the bounds of their dims.
+var imports = map[string]map[string]onnx.Bounds{
+	"ddpm-mnist/ddpm_mnist_eps.onnx":                 {"N": {Min: 1, Max: 4}},
+	"dtln/model_1.onnx":                              nil,
+	"dtln/model_2.onnx":                              nil,
+	"fastestdet/FastestDet.onnx":                     nil,
+	"mnist-cntk/mnist.onnx":                          nil,
+	"prisma-segmentation/prisma_nchw.onnx":           {"None": {Min: 1, Max: 1}},
+	"silero-vad/silero_vad_16k_op15.onnx":            {"batch": {Min: 1, Max: 1}, "sequence": {Min: 512, Max: 512}},
+	"squeezenet-fp16/SqueezeNet_fp16.onnx":           nil,
+	"stories260K/stories260K_T32.onnx":               nil,
+	"style-mathura/mathura_256.onnx":                 nil,
+	"super-resolution/pytorch_super_resolution.onnx": {"batch_size": {Min: 1, Max: 4}},
+	"ultraface-rfb320/version-RFB-320.onnx":          nil,
+}
+
+// Those that scripts/oracles/export_onnx.py has written to the folder MLXC_ONNX_EXPORTS are
+// tried too.
+func TestSourceOfImports(t *testing.T) {
+	const models = "../../../shared/data/models/"
+	files := map[string]map[string]onnx.Bounds{}
+	if _, err := os.Stat(models); err == nil {
+		for name, dims := range imports {
+			files[models+name] = dims
+		}
+	}
+	exports, _ := filepath.Glob(filepath.Join(os.Getenv("MLXC_ONNX_EXPORTS"), "*", "model.onnx"))
+	for _, file := range exports {
+		files[file] = nil
+	}
+	if len(files) == 0 {
+		t.Skip("the models of ONNX are not beside the checkout")
+	}
+	for _, file := range keys(files) {
+		t.Run(filepath.Base(filepath.Dir(file))+"/"+filepath.Base(file), func(t *testing.T) {
+			m, err := onnx.Import(file, onnx.Options{Dims: files[file]})
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := roundTrip(m.Program.Module())
+			if err != nil {
+				t.Errorf("%v\n%s", err, text)
+			}
+			if os.Getenv("SOURCE_SHOW") != "" {
+				t.Log("\n" + text)
+			}
+		})
+	}
+}

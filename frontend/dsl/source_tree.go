@@ -1,0 +1,292 @@
+package dsl
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mlxc/mlxc/ir"
+)
+
+// The blocks of a file. The paths of params are a tree: what is in it several times, and what
+// is an element of a list, is a block; all else stands in the file.
+
+// A member is a node of the tree: a param, a layer of the library, a list, or a block.
+type member struct {
+	step  string // of the path, below the block that it is in; it may be several
+	name  string
+	ref   string // the expression that it is, in an entry
+	param *ir.Param
+	layer *layer
+	kids  []*member
+	shape string // equal for blocks that are the same
+	row   string // what the steps of the members begin with, if these are equal blocks and the rest numbers
+	block *blockDecl
+}
+
+// A blockDecl is a block of the file.
+type blockDecl struct {
+	name  string
+	kids  []*member // of one of those that are made of it
+	fns   []string  // the text of its functions, without their names
+	names []string  // and these
+}
+
+// tree arranges the params and layers of a module.
+func (w *sourceWriter) tree() {
+	w.root = &member{}
+	placed := map[*layer]bool{}
+	for _, p := range w.module.Params {
+		if p.Of != nil && p.Of.Index > 0 {
+			continue // it is part of the one before
+		}
+		path, leaf := p.Path, &member{param: p}
+		if l := w.layers[path[:max(strings.LastIndexByte(path, '.'), 0)]]; l != nil {
+			if placed[l] {
+				continue
+			}
+			placed[l] = true
+			path, leaf = l.path, &member{layer: l}
+		}
+		w.root.insert(path, leaf)
+	}
+	w.root.collapse()
+	count := map[string]int{}
+	w.shapes(w.root, count)
+	w.root.flatten(count)
+	w.shapes(w.root, map[string]int{})
+	w.declare(w.root, map[string]bool{})
+}
+
+// insert puts a leaf into the tree.
+func (m *member) insert(path string, leaf *member) {
+	steps := strings.Split(path, ".")
+	if slices.Contains(steps, "") { // which `at` would leave out
+		steps = []string{path}
+	}
+	for n := range steps[:len(steps)-1] {
+		step := steps[n]
+		i := slices.IndexFunc(m.kids, func(k *member) bool { return k.step == step })
+		if i >= 0 && m.kids[i].kids == nil {
+			steps = []string{strings.Join(steps[n:], ".")}
+			break
+		}
+		if i < 0 {
+			i = len(m.kids)
+			m.kids = append(m.kids, &member{step: step})
+		}
+		m = m.kids[i]
+	}
+	leaf.step = steps[len(steps)-1]
+	m.kids = append(m.kids, leaf)
+}
+
+// isList reports that a node is a list: its steps are numbers, and no param is one of them.
+func (m *member) isList() bool {
+	return m.row != "" || len(m.kids) > 0 && !slices.ContainsFunc(m.kids, func(k *member) bool {
+		_, err := strconv.ParseUint(k.step, 10, 31)
+		return err != nil || k.param != nil
+	})
+}
+
+// rowOf is what the steps of at least three equal members begin with that numbers follow which
+// count up; else empty.
+func (m *member) rowOf() string {
+	if len(m.kids) < 3 {
+		return ""
+	}
+	prefix := strings.TrimRight(m.kids[0].step, "0123456789")
+	first, err := strconv.Atoi(m.kids[0].step[len(prefix):])
+	for i, k := range m.kids {
+		if err != nil || k.param != nil || k.shape != m.kids[0].shape || k.step != prefix+strconv.Itoa(first+i) {
+			return ""
+		}
+	}
+	return prefix
+}
+
+// collapse joins a node that has one only to that one.
+func (m *member) collapse() {
+	for i, k := range m.kids {
+		for len(k.kids) == 1 && !k.isList() {
+			k.kids[0].step = k.step + "." + k.kids[0].step
+			k = k.kids[0]
+		}
+		m.kids[i] = k
+		k.collapse()
+	}
+}
+
+// shapes finds what is equal, and counts it.
+func (w *sourceWriter) shapes(m *member, count map[string]int) string {
+	switch {
+	case m.layer != nil:
+		m.shape = m.layer.make
+	case m.param != nil:
+		p := m.param
+		m.shape = fmt.Sprintf("%v %s %v %v", p.State, p.Type, w.turned[p], p.Of)
+		if p.Init != nil {
+			m.shape += initText(p.Init, p.Type.Shape)
+		}
+	default:
+		var parts []string
+		for _, k := range m.kids {
+			parts = append(parts, k.step+": "+w.shapes(k, count))
+		}
+		m.shape = "{" + strings.Join(parts, ", ") + "}"
+		m.row = m.rowOf()
+		count[m.shape]++
+	}
+	return m.shape
+}
+
+// flatten puts the members of a node that is nothing by itself into the one that it is in.
+func (m *member) flatten(count map[string]int) {
+	var kids []*member
+	for _, k := range m.kids {
+		k.flatten(count)
+		if k.kids != nil && !k.isList() && !m.isList() && count[k.shape] < 2 {
+			for _, inner := range k.kids {
+				inner.step = k.step + "." + inner.step
+				kids = append(kids, inner)
+			}
+		} else {
+			kids = append(kids, k)
+		}
+	}
+	m.kids = kids
+}
+
+// declare gives the members of a node their names, and blocks to those that are some.
+func (w *sourceWriter) declare(m *member, taken map[string]bool) {
+	list := m.isList() && m != w.root
+	for i, k := range m.kids {
+		if list {
+			k.ref = fmt.Sprintf("%s[%d]", m.ref, i)
+		} else {
+			k.name = k.shortName(func(name string) bool { return !taken[name] && !w.reserved[name] })
+			taken[k.name] = true
+			k.ref = k.name
+			if m.ref != "" {
+				k.ref = m.ref + "." + k.name
+			}
+		}
+		if k.param != nil {
+			w.params[k.param] = k.ref
+		}
+		if k.layer != nil {
+			w.calls[k.layer] = k.ref
+		}
+		inner := map[string]bool{}
+		if k.isList() {
+			inner = taken
+		}
+		w.declare(k, inner)
+		if k.kids != nil && !k.isList() {
+			k.block = w.blockOf(k, m)
+		}
+	}
+}
+
+// shortName is a name that is free, of the last steps of a path: of one if that tells enough.
+func (m *member) shortName(free func(name string) bool) string {
+	steps := strings.Split(m.step, ".")
+	n := len(steps) - 1
+	if m.param != nil {
+		n = max(0, n-1)
+	}
+	for ; n > 0; n-- {
+		if name := identifier(strings.Join(steps[n:], "_"), "m"); free(name) && steps[n] != "" && (steps[n][0] < '0' || steps[n][0] > '9') {
+			return name
+		}
+	}
+	base := identifier(m.step, "m")
+	if m.param != nil {
+		base = identifier(m.step, "w")
+	}
+	name := base
+	for n := 2; !free(name); n++ {
+		name = fmt.Sprintf("%s_%d", base, n)
+	}
+	return name
+}
+
+// blockOf is the block that a node is made of. It has the name of the node, or of the list that
+// this is in.
+func (w *sourceWriter) blockOf(m, in *member) *blockDecl {
+	if b := w.blocks[m.shape]; b != nil {
+		return b
+	}
+	base := m.step
+	if _, err := strconv.Atoi(base); err == nil {
+		base = strings.TrimSuffix(in.step, "s")
+	}
+	if in.row != "" {
+		base = in.row
+	}
+	base = base[strings.LastIndexByte(base, '.')+1:]
+	name := ""
+	for _, part := range strings.FieldsFunc(base, func(r rune) bool { return r == '_' || r == '.' || r == '-' }) {
+		name += strings.ToUpper(part[:1]) + part[1:]
+	}
+	name = identifier(name, "Block")
+	unique := name
+	for n := 2; w.reserved[unique]; n++ {
+		unique = fmt.Sprintf("%s%d", name, n)
+	}
+	w.reserved[unique] = true
+	b := &blockDecl{name: unique, kids: m.kids}
+	w.blocks[m.shape] = b
+	w.order = append(w.order, b)
+	return b
+}
+
+// declarations are the lines that declare members.
+func (w *sourceWriter) declarations(kids []*member) []string {
+	var lines []string
+	for _, k := range kids {
+		if k.param != nil {
+			lines = append(lines, w.param(k))
+			continue
+		}
+		value := strings.Split(k.value(), "\n")
+		value[0] = k.name + " = " + value[0]
+		if k.step != k.name {
+			value[len(value)-1] += " at " + strconv.Quote(k.step)
+		}
+		lines = append(lines, value...)
+	}
+	return lines
+}
+
+// value is what makes a member. It may be several lines.
+func (m *member) value() string {
+	switch {
+	case m.layer != nil:
+		return m.layer.make
+	case m.block != nil:
+		return m.block.name + "()"
+	}
+	var items []string
+	equal := true
+	for i, k := range m.kids {
+		item := k.value()
+		equal = equal && item == m.kids[0].value() && k.step == strconv.Itoa(i)
+		if k.step != strconv.Itoa(i) {
+			item += " at " + strconv.Quote(k.step)
+		}
+		items = append(items, item)
+	}
+	if m.row != "" {
+		first, _ := strconv.Atoi(m.kids[0].step[len(m.row):])
+		return fmt.Sprintf("[%s at %q for i in %d..%d]", m.kids[0].value(), m.row+"{i}", first, first+len(m.kids))
+	}
+	if equal && len(items) > 1 {
+		return fmt.Sprintf("[%s for i in 0..%d]", m.kids[0].value(), len(items))
+	}
+	if one := "[" + strings.Join(items, ", ") + "]"; len(one) < wide-20 {
+		return one
+	}
+	return "[\n" + strings.Join(items, ",\n") + "\n]"
+}

@@ -34,6 +34,7 @@ type Model struct {
 	Program         *mlx.Program
 	Inputs, Outputs []Port   // in the order of the entry
 	Weights         []Weight // in the order of their first use
+	Producer        string   // that the file names; empty: none
 }
 
 // A Port is an input or output: its name in the file and in the entry.
@@ -87,7 +88,7 @@ func Build(m *pb.Model, dir string, o Options) (out *Model, err error) {
 	if err := root.uncovered(m.Graph.Node); err != nil {
 		return nil, err
 	}
-	out = &Model{}
+	out = &Model{Producer: m.ProducerName}
 	im.b.Entry(Forward, func(e *mlx.Entry) {
 		im.entry = e
 		out.Inputs = root.declare(m.Graph)

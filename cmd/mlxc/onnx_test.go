@@ -223,3 +223,50 @@ func TestONNXTests(t *testing.T) {
 		}
 	}
 }
+
+// What import writes runs as the file does, and says what has another name there.
+func TestImport(t *testing.T) {
+	m := product()
+	m.Graph.Input[0].Name, m.Graph.Node[0].Input[0] = "state:0", "state:0"
+	dir := t.TempDir()
+	model := writeMessage(t, filepath.Join(dir, "product.onnx"), m)
+	out := filepath.Join(dir, "out")
+	code, text, errs := mlxcRun(t, "import", model, "-o", out, "--dim", "batch size<=8")
+	if code != exitOK || !strings.HasSuffix(text, "go on with: mlxc compile "+filepath.Join(out, "model.mlx")+" -o PACKAGE\n") {
+		t.Fatalf("exit %d, %s%s", code, text, errs)
+	}
+	written, err := os.ReadFile(filepath.Join(out, "model.mlx"))
+	const head = "# Imported from product.onnx, which a test has made.\n# The input state_0 is \"state:0\" there.\n\n"
+	if err != nil || !strings.HasPrefix(string(written), head) {
+		t.Errorf("%v\n%s", err, written)
+	}
+	code, text, errs = mlxcRun(t, "run", filepath.Join(out, "model.mlx"), "--device", "reference", "--in", "state_0=[[1,0,0,0,0],[0,1,0,0,1]]")
+	if want := regexp.MustCompile(`y +f32\[2, 2\] +1.0000 2.0000 .*\n +12.0000 14.0000 `); code != exitOK || !want.MatchString(text) {
+		t.Errorf("exit %d, %s%s", code, text, errs)
+	}
+	if code, _, errs := mlxcRun(t, "fmt", "-l", filepath.Join(out, "model.mlx")); code != exitOK || errs != "" {
+		t.Errorf("exit %d, %s", code, errs)
+	}
+	foreign := writeMessage(t, filepath.Join(dir, "foreign.onnx"), onnxModel(&pb.Node{OpType: "Wonder", Name: "n", Input: []string{"x"}, Output: []string{"y"}}, []*pb.ValueInfo{floatInput("x", 5)}))
+	none := filepath.Join(dir, "none")
+	for _, c := range []struct {
+		code int
+		want string
+		args []string
+	}{
+		{exitWrong, "model.mlx is there already: remove it, or take another folder", []string{"import", model, "-o", out, "--dim", "batch size<=8"}},
+		{exitUsage, "import needs -o DIR", []string{"import", model}},
+		{exitWrong, "a model of ONNX is a file .onnx", []string{"import", digits, "-o", none}},
+		{exitWrong, "operators that are not covered: Wonder (n)", []string{"import", foreign, "-o", none}},
+	} {
+		if code, _, errs := mlxcRun(t, c.args...); code != c.code || !strings.Contains(errs, c.want) {
+			t.Errorf("%s: exit %d, %s, want %d, %s", c.args, code, errs, c.code, c.want)
+		}
+	}
+	if _, err := os.Stat(none); err == nil {
+		t.Error("there is a folder for nothing")
+	}
+	if files, _ := os.ReadDir(out); len(files) != 2 {
+		t.Errorf("%v", files)
+	}
+}

@@ -153,6 +153,9 @@ func testFolder(t *testing.T, dir string, m *pb.Model, y *pb.Tensor, xs ...*pb.T
 	writeMessage(t, filepath.Join(dir, "test_data_set_0", "output_0.pb"), y)
 }
 
+// many elements, whose sines take a while.
+const many = 1 << 17
+
 // endless is a loop whose rounds do not end in the time of a test.
 func endless() *pb.Model {
 	value := func(name string, kind int32) *pb.ValueInfo {
@@ -168,7 +171,7 @@ func endless() *pb.Model {
 		},
 	}
 	m := onnxModel(&pb.Node{OpType: "Loop", Input: []string{"n", "", "x"}, Output: []string{"y"}, Attribute: []*pb.Attribute{{Name: "body", Type: 5, G: body}}},
-		[]*pb.ValueInfo{floatInput("x")}, &pb.Tensor{Name: "n", DataType: 7, Int64Data: []int64{1<<31 - 2}})
+		[]*pb.ValueInfo{floatInput("x", many)}, &pb.Tensor{Name: "n", DataType: 7, Int64Data: []int64{1e6}})
 	return m
 }
 
@@ -184,7 +187,7 @@ func TestONNXTests(t *testing.T) {
 	testFolder(t, filepath.Join(dir, "bound", "deep"), reshape(), floatTensor("y", []int64{2, 3}, 1, 2, 3, 4, 5, 6),
 		floatTensor("x", []int64{6}, 1, 2, 3, 4, 5, 6), &pb.Tensor{Name: "to", DataType: 7, Dims: []int64{2}, Int64Data: []int64{2, -1}})
 	testFolder(t, filepath.Join(dir, "foreign"), onnxModel(&pb.Node{OpType: "Wonder", Input: []string{"x"}, Output: []string{"y"}}, []*pb.ValueInfo{floatInput("x", 5)}), x, floatTensor("x", []int64{5}, 1, 2, 3, 4, 5))
-	testFolder(t, filepath.Join(dir, "long"), endless(), floatTensor("y", nil, 0), floatTensor("x", nil, 1))
+	testFolder(t, filepath.Join(dir, "long"), endless(), floatTensor("y", []int64{many}, make([]float32, many)...), floatTensor("x", []int64{many}, make([]float32, many)...))
 	verdicts := filepath.Join(t.TempDir(), "verdicts.json")
 	code, out, errs := mlxcRun(t, "test", dir, "--device", "cpu", "--json", verdicts, "--limit", "8s")
 	d := filepath.ToSlash(dir)

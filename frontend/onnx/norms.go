@@ -197,7 +197,7 @@ func dropout(n *node) {
 		drops = !n.has(1) || n.known(1, "the ratio of elements that are dropped").Number(0) != 0
 	}
 	if drops {
-		n.fail("elements are dropped at random; export the model for inference")
+		n.unsupported("elements are dropped at random; export the model for inference")
 	}
 	n.setValue(0, n.arg(0))
 	if !n.wants(1) {

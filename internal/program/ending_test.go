@@ -6,10 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mlxc/mlxc/frontend/dsl"
-	"github.com/mlxc/mlxc/internal/program"
-	"github.com/mlxc/mlxc/ir"
-	"github.com/mlxc/mlxc/passes"
 	"github.com/mlxc/mlxc/runtime"
 )
 
@@ -24,18 +20,7 @@ func TestLoopsEnd(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		source, err := dsl.Load("../../testdata/places/ending.mlx", dsl.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		m := source.Module()
-		if err := passes.Run(m, ir.Metal, nil); err != nil {
-			t.Fatal(err)
-		}
-		p, err := program.Metal(m)
-		if err != nil {
-			t.Fatal(err)
-		}
+		m, p := placed(t, "ending.mlx")
 		launches := 0
 		for _, p := range []*runtime.Program{p, runtime.Timed(p, func(int, time.Duration) { launches++ })} {
 			for entry, f := range m.Funcs {
@@ -58,16 +43,7 @@ func TestLoopsEnd(t *testing.T) {
 // endingCalls calls an entry with what needs some rounds.
 func endingCalls(t *testing.T, p *runtime.Program, entry int, name string) {
 	t.Helper()
-	model, err := runtime.Load(p, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer model.Close()
-	s, err := model.NewSession()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := openSession(t, p)
 	count := int32(0)
 	for _, rounds := range []int32{7, 9, 40, 0} {
 		x, err := runtime.NewArray(runtime.F32, 4, 16)

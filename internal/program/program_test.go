@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mlxc/mlxc/frontend/dsl"
 	"github.com/mlxc/mlxc/internal/program"
 	"github.com/mlxc/mlxc/internal/random"
 	"github.com/mlxc/mlxc/internal/required"
@@ -87,17 +88,42 @@ func reordered(t *testing.T, hooks *softmetal.Hooks, m *ir.Module, inputs []*ir.
 	}
 }
 
-func call(t *testing.T, p *runtime.Program, inputs []*ir.Tensor) (results [][]byte) {
+// openSession opens a session of a program without weights, which ends with the test.
+func openSession(t *testing.T, p *runtime.Program) *runtime.Session {
+	t.Helper()
 	m, err := runtime.Load(p, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer m.Close()
+	t.Cleanup(func() { m.Close() })
 	s, err := m.NewSession()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// placed is a model of testdata/places, as it is planned for Metal, and its program.
+func placed(t *testing.T, file string) (*ir.Module, *runtime.Program) {
+	t.Helper()
+	source, err := dsl.Load("../../testdata/places/"+file, dsl.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := source.Module()
+	if err := passes.Run(m, ir.Metal, nil); err != nil {
+		t.Fatal(err)
+	}
+	p, err := program.Metal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m, p
+}
+
+func call(t *testing.T, p *runtime.Program, inputs []*ir.Tensor) (results [][]byte) {
+	s := openSession(t, p)
 	var args []*runtime.Array
 	for _, x := range inputs {
 		a, err := runtime.NewArray(runtime.DType(x.DType), x.Shape...)
@@ -141,16 +167,7 @@ func TestVariantsTakeTurns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	model, err := runtime.Load(p, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer model.Close()
-	s, err := model.NewSession()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := openSession(t, p)
 	for _, rows := range []int{1, 9, 8, 2, 1, 70} {
 		inputs := []*ir.Tensor{integers(rows, 64), integers(64, 48), integers(48, 32)}
 		want, err := graph.Eval(graph.Funcs[0], nil, inputs)

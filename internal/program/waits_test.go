@@ -7,11 +7,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/mlxc/mlxc/frontend/dsl"
-	"github.com/mlxc/mlxc/internal/program"
 	"github.com/mlxc/mlxc/internal/softmetal"
-	"github.com/mlxc/mlxc/ir"
-	"github.com/mlxc/mlxc/passes"
 	"github.com/mlxc/mlxc/runtime"
 )
 
@@ -24,18 +20,7 @@ func TestEveryWaitIsNeeded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	source, err := dsl.Load("../../testdata/places/beside.mlx", dsl.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := source.Module()
-	if err := passes.Run(m, ir.Metal, nil); err != nil {
-		t.Fatal(err)
-	}
-	p, err := program.Metal(m)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, p := placed(t, "beside.mlx")
 	want, found := besides(t, hooks, p)
 	for _, f := range found {
 		t.Error(f)
@@ -61,16 +46,7 @@ func TestEveryWaitIsNeeded(t *testing.T) {
 // besides calls the model twice, and returns all results and what was found.
 func besides(t *testing.T, hooks *softmetal.Hooks, p *runtime.Program) (results [][]byte, found []string) {
 	t.Helper()
-	model, err := runtime.Load(p, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer model.Close()
-	s, err := model.NewSession()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := openSession(t, p)
 	x := integers(32, 32)
 	a, err := runtime.NewArray(runtime.F32, 32, 32)
 	if err != nil {

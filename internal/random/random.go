@@ -26,12 +26,30 @@ func Module(seed uint64, kinds []ir.Kind) *ir.Module { return generate(seed, kin
 // Stateful is Module with states, some of which are written.
 func Stateful(seed uint64, kinds []ir.Kind) *ir.Module { return generate(seed, kinds, true, nil) }
 
+// Exact is Module with ops that take elements one by one and, of floats, do not round, so that
+// there is one result, but for the sign of a zero and what a NaN is made of.
+func Exact(seed uint64) *ir.Module {
+	g := newGenerator(seed, ByElement)
+	g.exact = true
+	return g.module()
+}
+
 // generate draws dtypes from the given ones; where there are none, sooner f32 than others.
 func generate(seed uint64, kinds []ir.Kind, states bool, dtypes []ir.DType) *ir.Module {
-	g := &generator{r: rand.New(rand.NewPCG(seed, 1)), m: &ir.Module{Name: "random"}, kinds: kinds, states: states, dtypes: dtypes}
+	g := newGenerator(seed, kinds)
+	g.states, g.dtypes = states, dtypes
+	return g.module()
+}
+
+func newGenerator(seed uint64, kinds []ir.Kind) *generator {
+	return &generator{r: rand.New(rand.NewPCG(seed, 1)), m: &ir.Module{Name: "random"}, kinds: kinds}
+}
+
+// module draws a module.
+func (g *generator) module() *ir.Module {
 	main := ir.F32
-	if dtypes != nil {
-		main = dtypes[0]
+	if g.dtypes != nil {
+		main = g.dtypes[0]
 	}
 	g.m.Dims = []*ir.Dim{{Name: "B", Min: 0, Max: 6}, {Name: "N", Min: 1, Max: 6}}
 	g.f = &ir.Func{Name: "run"}
@@ -40,7 +58,7 @@ func generate(seed uint64, kinds []ir.Kind, states bool, dtypes []ir.DType) *ir.
 		g.input(ir.Type{DType: main, Shape: []ir.Size{d.Size(), ir.N(2)}})
 	}
 	for range 2 * len(g.m.Dims) {
-		if states {
+		if g.states {
 			g.state(ir.Type{DType: main, Shape: []ir.Size{pick(g.r, g.m.Dims).Size(), ir.N(2)}})
 		}
 	}
@@ -68,6 +86,7 @@ type generator struct {
 	kinds  []ir.Kind
 	dtypes []ir.DType
 	states bool // there may be some
+	exact  bool // no op rounds
 
 	counters []*ir.Dim // of the loops whose body is drawn
 	loops    int       // so far
@@ -199,7 +218,7 @@ func (g *generator) emit(name string, attrs any, args ...*ir.Value) *ir.Value {
 		return nil
 	}
 	v := in.Result()
-	if v.Type.Rank() > 6 {
+	if v.Type.Rank() > 6 || g.exact && v.Type.DType.IsFloat() && in.Op.Tolerance.Rel > 0 {
 		g.b.Body = g.b.Body[:len(g.b.Body)-1]
 		return nil
 	}

@@ -198,8 +198,9 @@ func gelu(x ...ir.S) ir.S {
 	a := x[0].Fn(ir.Abs).Fn(ir.Min, x[0].Num(14.5))
 	n := a.Mul(a).Fn(ir.FMA, a.Num(-1/base), a.Num(magic))
 	bits := n.Fn(ir.Bits)
+	n = bits.Fn(ir.FromBits) // the same number, also where sums are not rounded to f32 at once
 	p := a.Mul(bits.Fn(ir.Shl, bits.Num(23)).Fn(ir.FromBits))
-	r := a.Fn(ir.FMA, a, n.Fn(ir.FMA, n.Num(base), n.Num(-magic*base)))
+	r := a.Fn(ir.FMA, a, n.Fn(ir.FMA, n.Num(base), n.Num(float64(float32(-magic*base)))))
 	below := monic(a, 96.0028992, 716.748596, 2414.04272, 4053.46753, 2787.01318)
 	above := monic(a, 95.0487671, 712.730103, 2274.92798, 3465.07007)
 	e := horner(r, -3.26388527e-14, 3.9216113e-13, -3.90179729e-12, 3.12144581e-11, -1.8728763e-10, 7.49148188e-10, -1.49829349e-09)

@@ -56,13 +56,13 @@ func noiseGtZ2(call *cpu.Call, lo, hi int) {
 				v4 := gt_time_embed_0_bias[i1]
 				v5 := v3 + v4
 				v8 := min((float32(math.Abs(float64(v5)))), 14.5)
-				v12 := float32(float64((v8*v8))*float64(float32(-0.721349)) + float64(float32(1.2585115e+07)))
-				v21 := float32(float64(v8)*float64(v8) + float64((float32(float64(v12)*float64(float32(1.3862915)) + float64(float32(-1.7446638e+07))))))
-				v29 := float32(float64((float32(float64((float32(float64((v8+96.0029))*float64(v8)+float64(float32(716.7486)))))*float64(v8)+float64(float32(2414.0427)))))*float64(v8) + float64(float32(4053.4675)))
-				v39 := float32(float64((float32(float64((float32(float64((v8+95.04877))*float64(v8)+float64(float32(712.7301)))))*float64(v8)+float64(float32(2274.928)))))*float64(v8) + float64(float32(3465.07)))
-				v48 := float32(float64((float32(float64((float32(float64((float32(float64(float32(-3.2638853e-14))*float64(v21)+float64(float32(3.9216113e-13)))))*float64(v21)+float64(float32(-3.9017973e-12)))))*float64(v21)+float64(float32(3.1214458e-11)))))*float64(v21) + float64(float32(-1.8728763e-10)))
-				v57 := float32(float64((v8*(math.Float32frombits(uint32((cpu.Shl((int32(math.Float32bits(v12))), 23)))))))*float64(((v39/(float32(float64(v29)*float64(v8)+float64(float32(2787.0132)))))*(float32(float64((float32(float64(v48)*float64(v21)+float64(float32(7.491482e-10)))))*float64(v21)+float64(float32(-1.4982935e-09)))))) + float64((max(v5, float32(math.Copysign(0, -1))))))
-				z_2[i0*128+i1] = v57
+				v13 := int32(math.Float32bits((float32(float64((v8*v8))*float64(float32(-0.721349)) + float64(float32(1.2585115e+07))))))
+				v22 := float32(float64(v8)*float64(v8) + float64((float32(float64((math.Float32frombits(uint32(v13))))*float64(float32(1.3862915)) + float64(float32(-1.7446638e+07))))))
+				v30 := float32(float64((float32(float64((float32(float64((v8+96.0029))*float64(v8)+float64(float32(716.7486)))))*float64(v8)+float64(float32(2414.0427)))))*float64(v8) + float64(float32(4053.4675)))
+				v40 := float32(float64((float32(float64((float32(float64((v8+95.04877))*float64(v8)+float64(float32(712.7301)))))*float64(v8)+float64(float32(2274.928)))))*float64(v8) + float64(float32(3465.07)))
+				v49 := float32(float64((float32(float64((float32(float64((float32(float64(float32(-3.2638853e-14))*float64(v22)+float64(float32(3.9216113e-13)))))*float64(v22)+float64(float32(-3.9017973e-12)))))*float64(v22)+float64(float32(3.1214458e-11)))))*float64(v22) + float64(float32(-1.8728763e-10)))
+				v58 := float32(float64((v8*(math.Float32frombits(uint32((cpu.Shl(v13, 23)))))))*float64(((v40/(float32(float64(v30)*float64(v8)+float64(float32(2787.0132)))))*(float32(float64((float32(float64(v49)*float64(v22)+float64(float32(7.491482e-10)))))*float64(v22)+float64(float32(-1.4982935e-09)))))) + float64((max(v5, float32(math.Copysign(0, -1))))))
+				z_2[i0*128+i1] = v58
 			}
 		}
 	}
@@ -90,13 +90,13 @@ func noiseGtZ3(call *cpu.Call, lo, hi int) {
 				v4 := gt_time_embed_2_bias[i1]
 				v5 := v3 + v4
 				v8 := min((float32(math.Abs(float64(v5)))), 14.5)
-				v12 := float32(float64((v8*v8))*float64(float32(-0.721349)) + float64(float32(1.2585115e+07)))
-				v21 := float32(float64(v8)*float64(v8) + float64((float32(float64(v12)*float64(float32(1.3862915)) + float64(float32(-1.7446638e+07))))))
-				v29 := float32(float64((float32(float64((float32(float64((v8+96.0029))*float64(v8)+float64(float32(716.7486)))))*float64(v8)+float64(float32(2414.0427)))))*float64(v8) + float64(float32(4053.4675)))
-				v39 := float32(float64((float32(float64((float32(float64((v8+95.04877))*float64(v8)+float64(float32(712.7301)))))*float64(v8)+float64(float32(2274.928)))))*float64(v8) + float64(float32(3465.07)))
-				v48 := float32(float64((float32(float64((float32(float64((float32(float64(float32(-3.2638853e-14))*float64(v21)+float64(float32(3.9216113e-13)))))*float64(v21)+float64(float32(-3.9017973e-12)))))*float64(v21)+float64(float32(3.1214458e-11)))))*float64(v21) + float64(float32(-1.8728763e-10)))
-				v57 := float32(float64((v8*(math.Float32frombits(uint32((cpu.Shl((int32(math.Float32bits(v12))), 23)))))))*float64(((v39/(float32(float64(v29)*float64(v8)+float64(float32(2787.0132)))))*(float32(float64((float32(float64(v48)*float64(v21)+float64(float32(7.491482e-10)))))*float64(v21)+float64(float32(-1.4982935e-09)))))) + float64((max(v5, float32(math.Copysign(0, -1))))))
-				z_3[i0*128+i1] = v57
+				v13 := int32(math.Float32bits((float32(float64((v8*v8))*float64(float32(-0.721349)) + float64(float32(1.2585115e+07))))))
+				v22 := float32(float64(v8)*float64(v8) + float64((float32(float64((math.Float32frombits(uint32(v13))))*float64(float32(1.3862915)) + float64(float32(-1.7446638e+07))))))
+				v30 := float32(float64((float32(float64((float32(float64((v8+96.0029))*float64(v8)+float64(float32(716.7486)))))*float64(v8)+float64(float32(2414.0427)))))*float64(v8) + float64(float32(4053.4675)))
+				v40 := float32(float64((float32(float64((float32(float64((v8+95.04877))*float64(v8)+float64(float32(712.7301)))))*float64(v8)+float64(float32(2274.928)))))*float64(v8) + float64(float32(3465.07)))
+				v49 := float32(float64((float32(float64((float32(float64((float32(float64(float32(-3.2638853e-14))*float64(v22)+float64(float32(3.9216113e-13)))))*float64(v22)+float64(float32(-3.9017973e-12)))))*float64(v22)+float64(float32(3.1214458e-11)))))*float64(v22) + float64(float32(-1.8728763e-10)))
+				v58 := float32(float64((v8*(math.Float32frombits(uint32((cpu.Shl(v13, 23)))))))*float64(((v40/(float32(float64(v30)*float64(v8)+float64(float32(2787.0132)))))*(float32(float64((float32(float64(v49)*float64(v22)+float64(float32(7.491482e-10)))))*float64(v22)+float64(float32(-1.4982935e-09)))))) + float64((max(v5, float32(math.Copysign(0, -1))))))
+				z_3[i0*128+i1] = v58
 			}
 		}
 	}
@@ -204,14 +204,14 @@ func noiseGtX3(call *cpu.Call, lo, hi int) {
 			v12 := gt_blocks_0_net_1_bias[i1+i2*784]
 			v13 := (((add[i0*12544+i1*16+i2] - v1) * v8) * v10) + v12
 			v16 := min((float32(math.Abs(float64(v13)))), 14.5)
-			v20 := float32(float64((v16*v16))*float64(float32(-0.721349)) + float64(float32(1.2585115e+07)))
-			v29 := float32(float64(v16)*float64(v16) + float64((float32(float64(v20)*float64(float32(1.3862915)) + float64(float32(-1.7446638e+07))))))
-			v37 := float32(float64((float32(float64((float32(float64((v16+96.0029))*float64(v16)+float64(float32(716.7486)))))*float64(v16)+float64(float32(2414.0427)))))*float64(v16) + float64(float32(4053.4675)))
-			v47 := float32(float64((float32(float64((float32(float64((v16+95.04877))*float64(v16)+float64(float32(712.7301)))))*float64(v16)+float64(float32(2274.928)))))*float64(v16) + float64(float32(3465.07)))
-			v56 := float32(float64((float32(float64((float32(float64((float32(float64(float32(-3.2638853e-14))*float64(v29)+float64(float32(3.9216113e-13)))))*float64(v29)+float64(float32(-3.9017973e-12)))))*float64(v29)+float64(float32(3.1214458e-11)))))*float64(v29) + float64(float32(-1.8728763e-10)))
-			v65 := float32(float64((v16*(math.Float32frombits(uint32((cpu.Shl((int32(math.Float32bits(v20))), 23)))))))*float64(((v47/(float32(float64(v37)*float64(v16)+float64(float32(2787.0132)))))*(float32(float64((float32(float64(v56)*float64(v29)+float64(float32(7.491482e-10)))))*float64(v29)+float64(float32(-1.4982935e-09)))))) + float64((max(v13, float32(math.Copysign(0, -1))))))
-			v66 := add_2[i0*16+i2]
-			x_3[i0*12544+i1*16+i2] = v65 + v66
+			v21 := int32(math.Float32bits((float32(float64((v16*v16))*float64(float32(-0.721349)) + float64(float32(1.2585115e+07))))))
+			v30 := float32(float64(v16)*float64(v16) + float64((float32(float64((math.Float32frombits(uint32(v21))))*float64(float32(1.3862915)) + float64(float32(-1.7446638e+07))))))
+			v38 := float32(float64((float32(float64((float32(float64((v16+96.0029))*float64(v16)+float64(float32(716.7486)))))*float64(v16)+float64(float32(2414.0427)))))*float64(v16) + float64(float32(4053.4675)))
+			v48 := float32(float64((float32(float64((float32(float64((v16+95.04877))*float64(v16)+float64(float32(712.7301)))))*float64(v16)+float64(float32(2274.928)))))*float64(v16) + float64(float32(3465.07)))
+			v57 := float32(float64((float32(float64((float32(float64((float32(float64(float32(-3.2638853e-14))*float64(v30)+float64(float32(3.9216113e-13)))))*float64(v30)+float64(float32(-3.9017973e-12)))))*float64(v30)+float64(float32(3.1214458e-11)))))*float64(v30) + float64(float32(-1.8728763e-10)))
+			v66 := float32(float64((v16*(math.Float32frombits(uint32((cpu.Shl(v21, 23)))))))*float64(((v48/(float32(float64(v38)*float64(v16)+float64(float32(2787.0132)))))*(float32(float64((float32(float64(v57)*float64(v30)+float64(float32(7.491482e-10)))))*float64(v30)+float64(float32(-1.4982935e-09)))))) + float64((max(v13, float32(math.Copysign(0, -1))))))
+			v67 := add_2[i0*16+i2]
+			x_3[i0*12544+i1*16+i2] = v66 + v67
 		}
 	}
 }
@@ -293,13 +293,13 @@ func noiseGtBlocks1Gelu(call *cpu.Call, lo, hi int) {
 			v12 := gt_blocks_1_net_1_bias[i1+i2*784]
 			v13 := (((add_3[i0*25088+i1*32+i2] - v1) * v8) * v10) + v12
 			v16 := min((float32(math.Abs(float64(v13)))), 14.5)
-			v20 := float32(float64((v16*v16))*float64(float32(-0.721349)) + float64(float32(1.2585115e+07)))
-			v29 := float32(float64(v16)*float64(v16) + float64((float32(float64(v20)*float64(float32(1.3862915)) + float64(float32(-1.7446638e+07))))))
-			v37 := float32(float64((float32(float64((float32(float64((v16+96.0029))*float64(v16)+float64(float32(716.7486)))))*float64(v16)+float64(float32(2414.0427)))))*float64(v16) + float64(float32(4053.4675)))
-			v47 := float32(float64((float32(float64((float32(float64((v16+95.04877))*float64(v16)+float64(float32(712.7301)))))*float64(v16)+float64(float32(2274.928)))))*float64(v16) + float64(float32(3465.07)))
-			v56 := float32(float64((float32(float64((float32(float64((float32(float64(float32(-3.2638853e-14))*float64(v29)+float64(float32(3.9216113e-13)))))*float64(v29)+float64(float32(-3.9017973e-12)))))*float64(v29)+float64(float32(3.1214458e-11)))))*float64(v29) + float64(float32(-1.8728763e-10)))
-			v65 := float32(float64((v16*(math.Float32frombits(uint32((cpu.Shl((int32(math.Float32bits(v20))), 23)))))))*float64(((v47/(float32(float64(v37)*float64(v16)+float64(float32(2787.0132)))))*(float32(float64((float32(float64(v56)*float64(v29)+float64(float32(7.491482e-10)))))*float64(v29)+float64(float32(-1.4982935e-09)))))) + float64((max(v13, float32(math.Copysign(0, -1))))))
-			gelu[i0*25088+i1*32+i2] = v65
+			v21 := int32(math.Float32bits((float32(float64((v16*v16))*float64(float32(-0.721349)) + float64(float32(1.2585115e+07))))))
+			v30 := float32(float64(v16)*float64(v16) + float64((float32(float64((math.Float32frombits(uint32(v21))))*float64(float32(1.3862915)) + float64(float32(-1.7446638e+07))))))
+			v38 := float32(float64((float32(float64((float32(float64((v16+96.0029))*float64(v16)+float64(float32(716.7486)))))*float64(v16)+float64(float32(2414.0427)))))*float64(v16) + float64(float32(4053.4675)))
+			v48 := float32(float64((float32(float64((float32(float64((v16+95.04877))*float64(v16)+float64(float32(712.7301)))))*float64(v16)+float64(float32(2274.928)))))*float64(v16) + float64(float32(3465.07)))
+			v57 := float32(float64((float32(float64((float32(float64((float32(float64(float32(-3.2638853e-14))*float64(v30)+float64(float32(3.9216113e-13)))))*float64(v30)+float64(float32(-3.9017973e-12)))))*float64(v30)+float64(float32(3.1214458e-11)))))*float64(v30) + float64(float32(-1.8728763e-10)))
+			v66 := float32(float64((v16*(math.Float32frombits(uint32((cpu.Shl(v21, 23)))))))*float64(((v48/(float32(float64(v38)*float64(v16)+float64(float32(2787.0132)))))*(float32(float64((float32(float64(v57)*float64(v30)+float64(float32(7.491482e-10)))))*float64(v30)+float64(float32(-1.4982935e-09)))))) + float64((max(v13, float32(math.Copysign(0, -1))))))
+			gelu[i0*25088+i1*32+i2] = v66
 		}
 	}
 }
@@ -389,13 +389,13 @@ func noiseGtBlocks3Gelu(call *cpu.Call, lo, hi int) {
 			v12 := gt_blocks_3_net_1_bias[i1+i2*784]
 			v13 := (((add_5[i0*12544+i1*16+i2] - v1) * v8) * v10) + v12
 			v16 := min((float32(math.Abs(float64(v13)))), 14.5)
-			v20 := float32(float64((v16*v16))*float64(float32(-0.721349)) + float64(float32(1.2585115e+07)))
-			v29 := float32(float64(v16)*float64(v16) + float64((float32(float64(v20)*float64(float32(1.3862915)) + float64(float32(-1.7446638e+07))))))
-			v37 := float32(float64((float32(float64((float32(float64((v16+96.0029))*float64(v16)+float64(float32(716.7486)))))*float64(v16)+float64(float32(2414.0427)))))*float64(v16) + float64(float32(4053.4675)))
-			v47 := float32(float64((float32(float64((float32(float64((v16+95.04877))*float64(v16)+float64(float32(712.7301)))))*float64(v16)+float64(float32(2274.928)))))*float64(v16) + float64(float32(3465.07)))
-			v56 := float32(float64((float32(float64((float32(float64((float32(float64(float32(-3.2638853e-14))*float64(v29)+float64(float32(3.9216113e-13)))))*float64(v29)+float64(float32(-3.9017973e-12)))))*float64(v29)+float64(float32(3.1214458e-11)))))*float64(v29) + float64(float32(-1.8728763e-10)))
-			v65 := float32(float64((v16*(math.Float32frombits(uint32((cpu.Shl((int32(math.Float32bits(v20))), 23)))))))*float64(((v47/(float32(float64(v37)*float64(v16)+float64(float32(2787.0132)))))*(float32(float64((float32(float64(v56)*float64(v29)+float64(float32(7.491482e-10)))))*float64(v29)+float64(float32(-1.4982935e-09)))))) + float64((max(v13, float32(math.Copysign(0, -1))))))
-			gelu_3[i0*12544+i1*16+i2] = v65
+			v21 := int32(math.Float32bits((float32(float64((v16*v16))*float64(float32(-0.721349)) + float64(float32(1.2585115e+07))))))
+			v30 := float32(float64(v16)*float64(v16) + float64((float32(float64((math.Float32frombits(uint32(v21))))*float64(float32(1.3862915)) + float64(float32(-1.7446638e+07))))))
+			v38 := float32(float64((float32(float64((float32(float64((v16+96.0029))*float64(v16)+float64(float32(716.7486)))))*float64(v16)+float64(float32(2414.0427)))))*float64(v16) + float64(float32(4053.4675)))
+			v48 := float32(float64((float32(float64((float32(float64((v16+95.04877))*float64(v16)+float64(float32(712.7301)))))*float64(v16)+float64(float32(2274.928)))))*float64(v16) + float64(float32(3465.07)))
+			v57 := float32(float64((float32(float64((float32(float64((float32(float64(float32(-3.2638853e-14))*float64(v30)+float64(float32(3.9216113e-13)))))*float64(v30)+float64(float32(-3.9017973e-12)))))*float64(v30)+float64(float32(3.1214458e-11)))))*float64(v30) + float64(float32(-1.8728763e-10)))
+			v66 := float32(float64((v16*(math.Float32frombits(uint32((cpu.Shl(v21, 23)))))))*float64(((v48/(float32(float64(v38)*float64(v16)+float64(float32(2787.0132)))))*(float32(float64((float32(float64(v57)*float64(v30)+float64(float32(7.491482e-10)))))*float64(v30)+float64(float32(-1.4982935e-09)))))) + float64((max(v13, float32(math.Copysign(0, -1))))))
+			gelu_3[i0*12544+i1*16+i2] = v66
 		}
 	}
 }

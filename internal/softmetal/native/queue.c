@@ -19,6 +19,7 @@ enum {
 
 typedef struct worker {
   CommandBuffer *head, *tail; // committed and not started
+  const CommandBuffer *running;
   int slot;
   uint64_t existing, committed; // command buffers not completed
   bool started, stop, busy;
@@ -61,9 +62,11 @@ static bool gives(const CommandBuffer *c, const Event *e, uint64_t value) {
 }
 
 // Wanting a value of an event wants on each queue the first command buffer that gives it,
-// and none behind that.
+// and none behind that: nothing where that runs already.
 static void want_event(const Event *e, uint64_t value) {
   for (worker *w = workers; w; w = w->next) {
+    if (w->running && gives(w->running, e, value))
+      continue;
     const CommandBuffer *c = w->head;
     while (c && !gives(c, e, value))
       c = c->next;
@@ -103,6 +106,7 @@ static void run(worker *w, CommandBuffer *c) {
   pthread_mutex_lock(&lock);
   w->existing--;
   w->committed--;
+  w->running = NULL;
   c->done = true; // those who wait hear of it when the worker is idle
   pthread_mutex_unlock(&lock);
   release(c);
@@ -141,6 +145,7 @@ static void *work(void *argument) {
     if (!w->head)
       w->tail = NULL;
     c->status = SCHEDULED;
+    w->running = c;
     w->busy = true;
     pthread_mutex_unlock(&lock);
     run(w, c);

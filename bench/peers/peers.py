@@ -218,6 +218,7 @@ def with_onnxruntime(make, threads):
     model = make()
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
+    options.log_severity_level = 3
     session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     binding = session.io_binding()
     for i in session.get_inputs():
@@ -236,6 +237,7 @@ DTYPES = {
 def file_with_onnxruntime(path, sizes, threads):
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
+    options.log_severity_level = 3
     session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     binding = session.io_binding()
     for i in session.get_inputs():

@@ -95,7 +95,6 @@ func TestONNXMNIST(t *testing.T) {
 			right++
 		}
 	}
-	// Logits reach 1e4: their inputs are weighted by up to 255.
 	nearly(t, "logits", got, want)
 	if right != 980 {
 		t.Errorf("%d digits are right, want 980", right)
@@ -141,18 +140,24 @@ func distinct(boxes []box, share float32) (kept []box) {
 // Each of two photos has one face, in its place.
 func TestONNXUltraFace(t *testing.T) {
 	p := onnxModel(t, "models/ultraface-rfb320/version-RFB-320.onnx", onnx.Options{})
-	for name, want := range map[string]box{"astronaut": {179.6, 61.5, 267.9, 173.8, 1}, "coral_grace_hopper": {173.5, 121.4, 358.2, 333.0, 1}} {
+	for name, photo := range map[string]struct {
+		width, height float32
+		face          box
+	}{
+		"astronaut":          {512, 512, box{179.6, 61.5, 267.9, 173.8, 1}},
+		"coral_grace_hopper": {512, 600, box{173.5, 121.4, 358.2, 333.0, 1}},
+	} {
 		results := p.calls(t, readNPY(t, shared(t, "models/ultraface-rfb320/ref/"+name+"_input.npy")))
 		scores, boxes := data[float32](t, results[0]), data[float32](t, results[1])
 		_, s := recordedArray(t, "ultraface-rfb320/ref/"+name+"_scores.npy")
 		_, b := recordedArray(t, "ultraface-rfb320/ref/"+name+"_boxes.npy")
 		nearly(t, name+" scores", scores, s)
 		nearly(t, name+" boxes", boxes, b)
-		size := map[string][2]float32{"astronaut": {512, 512}, "coral_grace_hopper": {512, 600}}[name]
+		want := photo.face
 		var faces []box
 		for i := range len(scores) / 2 {
 			if f := boxes[4*i:]; scores[2*i+1] > 0.7 {
-				faces = append(faces, box{f[0] * size[0], f[1] * size[1], f[2] * size[0], f[3] * size[1], scores[2*i+1]})
+				faces = append(faces, box{f[0] * photo.width, f[1] * photo.height, f[2] * photo.width, f[3] * photo.height, scores[2*i+1]})
 			}
 		}
 		faces = distinct(faces, 0.3)
@@ -185,8 +190,8 @@ func TestONNXFastestDet(t *testing.T) {
 			}
 		}
 		t.Logf("%s: class %d, %.2f", name, class, best)
-		if class != want.class {
-			t.Errorf("%s: class %d, want %d with %.2f", name, class, want.class, want.score)
+		if class != want.class || math.Abs(float64(best)-want.score) > 0.005 {
+			t.Errorf("%s: class %d with %.3f, want %d with %.2f", name, class, best, want.class, want.score)
 		}
 	}
 }
@@ -357,9 +362,9 @@ func TestONNXDTLN(t *testing.T) {
 	}
 	n := min(len(got), len(want))
 	nearly(t, "sound", got[:n], want[:n])
-	for what, pair := range map[string][2][]float32{"model 1": {data[float32](t, masks[frames-1][1]), nil}, "model 2": {data[float32](t, blocks[frames-1][1]), nil}} {
-		_, state := recordedArray(t, fmt.Sprintf("dtln/ref/final_state_%c.npy", what[len(what)-1]))
-		nearly(t, "state of "+what, pair[0], state)
+	for i, results := range [][][]*runtime.Array{masks, blocks} {
+		_, state := recordedArray(t, fmt.Sprintf("dtln/ref/final_state_%d.npy", i+1))
+		nearly(t, fmt.Sprintf("state of model %d", i+1), data[float32](t, results[frames-1][1]), state)
 	}
 	clean := readSound(t, shared(t, "audio/jfk.wav"))
 	const late = 384

@@ -214,12 +214,17 @@ def onnx_squeezenet():
     return graph(nodes, {"x": (1, 3, 224, 224)}, params, (1, 1000, 1, 1))
 
 
-def with_onnxruntime(make, threads):
-    model = make()
+def onnx_session(model, threads):
+    """A session of a file or its bytes, which says nothing but errors."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
-    session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def with_onnxruntime(make, threads):
+    model = make()
+    session = onnx_session(model.SerializeToString(), threads)
     binding = session.io_binding()
     for i in session.get_inputs():
         binding.bind_ortvalue_input(i.name, ort.OrtValue.ortvalue_from_numpy(numbers(*i.shape)))
@@ -235,10 +240,7 @@ DTYPES = {
 
 
 def file_with_onnxruntime(path, sizes, threads):
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3
-    session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    session = onnx_session(path, threads)
     binding = session.io_binding()
     for i in session.get_inputs():
         if i.name in sizes:

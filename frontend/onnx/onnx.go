@@ -68,7 +68,7 @@ type importer struct {
 	functions map[functionKey]*pb.Function
 	options   Options
 	dims      map[string]ir.Size
-	used      map[string]bool // names of values and params, in lower case
+	used      map[string]bool // names of values and params, as unused tells them apart
 	weights   []Weight
 	nested    int // loops that are being built
 	built     int // rounds that were built one by one

@@ -85,6 +85,9 @@ func Stack(a int, xs ...Value) Value {
 			return wide[i]
 		}
 	}
+	if len(wide) == 1 {
+		return wide[0]
+	}
 	return Concat(a, wide...)
 }
 

@@ -150,7 +150,11 @@ func concat(n *node) mlx.Value {
 	for i := range n.in {
 		xs[i] = n.x(i)
 	}
-	return mlx.Concat(n.axis(n.attrInt("axis", 1), xs[0].Type().Rank()), xs...)
+	axis := n.axis(n.attrInt("axis", 1), xs[0].Type().Rank())
+	if len(xs) == 1 {
+		return xs[0]
+	}
+	return mlx.Concat(axis, xs...)
 }
 
 // expand broadcasts both ways: a 1 of the shape leaves the size as it is.

@@ -115,7 +115,7 @@ func (v *verifier) params() {
 		seen[p.Name] = true
 		v.typ(p.Pos, "param @"+p.Name, p.Type)
 		if p.Init != nil {
-			if err := p.Init.Check(p.Type); err != nil {
+			if err := p.Init.Check(p.begins()); err != nil {
 				v.fault(p.Pos, "param/init", "param @%s: %v", p.Name, err)
 			}
 		}

@@ -2,6 +2,7 @@ package mlx
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/mlxc/mlxc/ir"
 )
@@ -20,7 +21,8 @@ type param struct {
 // A load is a pattern, with the sizes of its named axes.
 type load struct {
 	*pattern
-	axes Axes
+	axes   Axes
+	matrix bool // it keepsMatrix
 }
 
 // A ParamOption changes how a param is declared.
@@ -43,7 +45,7 @@ func Load(text string, axes Axes) ParamOption {
 		after := p.ir.Type
 		if err == nil {
 			p.ir.Type.Shape, axes, err = pt.source(after.Shape, axes)
-			p.loads = append(p.loads, load{pt, axes})
+			p.loads = append(p.loads, load{pt, axes, pt.keepsMatrix(len(after.Shape))})
 		}
 		if err != nil {
 			b.errorf("load %q to %s: %v", text, after, err)
@@ -107,11 +109,7 @@ func (k *Block) tensor(name string, t ir.Type, state bool, options []ParamOption
 	} else if err := b.checkType(p.ir.Type); err != nil {
 		b.errorf("%s: %v", what, err)
 	} else if p.ir.Init != nil {
-		if err := p.ir.Init.Check(p.ir.Type); err != nil {
-			b.errorf("%s: %v", what, err)
-		} else if len(p.loads) > 0 && len(p.ir.Init.Numbers()) > 1 {
-			b.errorf("%s: it is loaded as another, and its init is one number or a distribution", what)
-		}
+		b.begin(what, p, t)
 	}
 	if len(b.errs) > failed {
 		return Value{b: b}
@@ -121,4 +119,22 @@ func (k *Block) tensor(name string, t ir.Type, state bool, options []ParamOption
 	}
 	b.params[path] = p
 	return Value{b: b, p: p}
+}
+
+// begin checks the init of a param, whose elements the program sees as t. The fans of a
+// distribution are those of t, as the checkpoint may have the axes in another order.
+func (b *Builder) begin(what string, p *param, t ir.Type) {
+	mixed := slices.IndexFunc(p.loads, func(l load) bool { return !l.matrix })
+	if err := p.ir.Init.Check(t); err != nil {
+		b.errorf("%s: %v", what, err)
+		return
+	} else if len(p.loads) > 0 && len(p.ir.Init.Numbers()) > 1 {
+		b.errorf("%s: it is loaded as another, and its init is one number or a distribution", what)
+		return
+	} else if p.ir.Init.Name == "orthogonal" && mixed >= 0 {
+		b.errorf("%s: orthogonal is of a matrix of the first axis and the others, which the load %q mixes", what, strings.TrimSpace(p.loads[mixed].text))
+		return
+	}
+	init := p.ir.Init.Of(t.Shape)
+	p.ir.Init = &init
 }

@@ -261,3 +261,17 @@ func (p *pattern) source(shape []Dim, axes Axes) ([]Dim, Axes, error) {
 	}
 	return shapeOf(right, sizes), all, nil
 }
+
+// keepsMatrix reports that a tensor of this rank after the pattern is, as a matrix of its first
+// axis and of all others, the tensor before it, or its transpose, with rows and columns in some
+// order.
+func (p *pattern) keepsMatrix(rank int) bool {
+	more := rank - len(p.right) + 1
+	left, right := spread(p.left, more), spread(p.right, more)
+	if len(left) == 0 || len(right) == 0 {
+		return false
+	}
+	rows := slices.Sorted(slices.Values(names(left[0])))
+	is := func(side ...group) bool { return slices.Equal(rows, slices.Sorted(slices.Values(names(side...)))) }
+	return is(right[0]) || is(right[1:]...)
+}

@@ -72,8 +72,8 @@ func (v Value) transpose() Value {
 	return Value{b: v.b, p: v.p.other}
 }
 
-// keep declares the planes of a quantised param. A distribution as its init is left out, as
-// nothing draws from it. Loads turn the planes, which have the tensor's rows.
+// keep declares the planes of a quantised param, the first of which has its init, a
+// distribution. Loads turn the planes, which have the tensor's rows.
 func (b *Builder) keep(what string, p *param) {
 	t := p.ir.Type
 	f := t.DType.Format()
@@ -90,11 +90,14 @@ func (b *Builder) keep(what string, p *param) {
 		b.Fail(fmt.Sprintf("%s: %v", what, err), hint)
 		return
 	}
+	if p.ir.Init != nil {
+		b.begin(what, p, ir.Type{DType: F32, Shape: p.typ.Shape})
+	}
 	var loads []load
 	for _, l := range p.loads {
 		axes := maps.Clone(l.axes)
 		delete(axes, l.row())
-		loads = append(loads, load{l.pattern, axes})
+		loads = append(loads, load{l.pattern, axes, l.matrix})
 	}
 	types := f.Types(p.typ.Shape)
 	for i, typ := range f.Types(t.Shape) {
@@ -104,6 +107,9 @@ func (b *Builder) keep(what string, p *param) {
 		}
 		path := f.Planes[i].Path(p.ir.Path)
 		plane := &ir.Param{Name: b.symbol(path), Path: path, Type: typ, Of: &ir.Plane{Type: t, Index: i}, Pos: p.ir.Pos}
+		if i == 0 {
+			plane.Init = p.ir.Init
+		}
 		b.module.Params = append(b.module.Params, plane)
 		p.planes = append(p.planes, &param{ir: plane, typ: types[i], loads: loads})
 	}

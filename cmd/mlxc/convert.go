@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"github.com/mlxc/mlxc/internal/repack"
 	"github.com/mlxc/mlxc/ir"
 	"github.com/mlxc/mlxc/runtime"
 )
@@ -23,7 +24,7 @@ func toTensor(a *runtime.Array) *ir.Tensor {
 
 // toArray copies a tensor of the reference evaluator.
 func toArray(t *ir.Tensor) (*runtime.Array, error) {
-	d := runtimeDType(t.DType)
+	d := repack.DTypeOf(t.DType)
 	if d == 0 {
 		return nil, fmt.Errorf("the runtime has no dtype %s", t.DType)
 	}
@@ -32,14 +33,4 @@ func toArray(t *ir.Tensor) (*runtime.Array, error) {
 		copy(a.Bytes(), t.Bytes())
 	}
 	return a, err
-}
-
-// runtimeDType is the runtime's dtype of that name; 0 if there is none.
-func runtimeDType(of ir.DType) runtime.DType {
-	for d := runtime.F64; d <= runtime.Bool; d++ {
-		if d.String() == of.String() {
-			return d
-		}
-	}
-	return 0
 }

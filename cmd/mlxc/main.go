@@ -49,7 +49,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(compileCommand(), runCommand(), checkCommand(), testCommand(), importCommand(), fmtCommand(), explainCommand(), benchCommand(), packCommand(), weightsCommand(), irCommand(), optCommand(), opsCommand(), versionCommand())
+	root.AddCommand(compileCommand(), runCommand(), checkCommand(), testCommand(), importCommand(), fmtCommand(), explainCommand(), benchCommand(), initCommand(), packCommand(), weightsCommand(), irCommand(), optCommand(), opsCommand(), versionCommand())
 	cmd, err := root.ExecuteC()
 	if err == nil {
 		return exitOK

@@ -11,6 +11,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
+	"github.com/mlxc/mlxc/internal/repack"
 	"github.com/mlxc/mlxc/ir"
 	"github.com/mlxc/mlxc/runtime"
 )
@@ -189,7 +190,7 @@ func suits(t *runtime.Tensor, p *ir.Param) (weightStatus, string) {
 
 // runtimeParam is a param as the runtime knows it.
 func runtimeParam(p *ir.Param) *runtime.Param {
-	q := &runtime.Param{Name: p.Path, DType: runtimeDType(p.Type.DType), Shape: paramShape(p)}
+	q := &runtime.Param{Name: p.Path, DType: repack.DTypeOf(p.Type.DType), Shape: paramShape(p)}
 	if p.Of != nil {
 		q.Format = p.Of.Type.DType.String()
 	}

@@ -126,7 +126,7 @@ func (j *Job) index(shards []*file) (*file, error) {
 // its tensors have, which readers of Hugging Face want to know.
 func (j *Job) meta() map[string]string {
 	meta := map[string]string{"format": "pt"}
-	if j.weights.Format() == "safetensors" {
+	if j.reads("safetensors") {
 		for k, v := range j.weights.Metadata() {
 			meta[k] = string(v)
 		}
@@ -137,13 +137,16 @@ func (j *Job) meta() map[string]string {
 	return meta
 }
 
+// reads reports whether the tensors come from a file of a format.
+func (j *Job) reads(format string) bool { return j.weights != nil && j.weights.Format() == format }
+
 // ggufMeta is what a file of GGUF says of itself: what the source says, and what readers want
 // to know of quantised tensors.
 func (j *Job) ggufMeta() map[string][]byte {
 	const uint32Type = 4
 	number := func(n byte) []byte { return []byte{uint32Type, 0, 0, 0, n, 0, 0, 0} }
 	meta := map[string][]byte{}
-	if j.weights.Format() == "gguf" {
+	if j.reads("gguf") {
 		maps.Copy(meta, j.weights.Metadata())
 	}
 	if j.quantises() {

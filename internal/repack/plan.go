@@ -1,5 +1,5 @@
-// Package repack rewrites checkpoints: quantised, cast, as another kind of file, and in
-// shards.
+// Package repack writes checkpoints: those of others quantised, cast, as another kind of file,
+// and in shards, and those whose tensors are made.
 package repack
 
 import (
@@ -25,20 +25,21 @@ type Options struct {
 	Shard    int64              // the bytes that a file's tensors have at most, unless it has one; 0: all are in one
 }
 
-// A Job is a checkpoint that is to be rewritten.
+// A Job is a checkpoint that is to be written.
 type Job struct {
-	weights *runtime.Weights
-	source  string // its file
+	weights *runtime.Weights // nil: its tensors are made
+	source  string           // the file of weights
 	options Options
 	steps   []*step
 }
 
 // A step is what becomes of a tensor.
 type step struct {
-	*runtime.Tensor
-	codec *quant.Codec  // that quantises it; nil: none does
-	cast  runtime.DType // that it is cast to; 0: it is copied, or quantised
-	kept  string        // why it is not quantised
+	*runtime.Tensor               // without data where it is made
+	made            *Made         // nil: it is read
+	codec           *quant.Codec  // that quantises it; nil: none does
+	cast            runtime.DType // that it is cast to, or made in; 0: it is copied, or quantised
+	kept            string        // why it is not quantised
 }
 
 // Plan says what becomes of the tensors of a checkpoint, whose file is source.
@@ -269,6 +270,9 @@ func (s *step) bytes() int64 {
 }
 
 func (s *step) copied() bool { return s.codec == nil && s.cast == 0 }
+
+// errs reports whether the tensor becomes other than it was.
+func (s *step) errs() bool { return s.codec != nil || s.made == nil && s.cast != 0 }
 
 // quantises reports whether any tensor is quantised.
 func (j *Job) quantises() bool {

@@ -29,9 +29,9 @@ type Row struct {
 	From      string `json:"from"` // dtypes
 	To        string `json:"to"`
 	Shape     []int  `json:"shape"`
-	FromBytes int64  `json:"from_bytes"`
+	FromBytes int64  `json:"from_bytes"` // 0: it was made
 	ToBytes   int64  `json:"to_bytes"`
-	Error     *Error `json:"error,omitempty"` // nil: it was copied
+	Error     *Error `json:"error,omitempty"` // nil: it was copied, or made as it is
 	Kept      string `json:"kept,omitempty"`  // why it was not quantised, where others are
 }
 
@@ -45,7 +45,7 @@ func (j *Job) Run(ctx context.Context, progress func(done, all int64)) (r *Repor
 	}
 	r = &Report{Tensors: []Row{}}
 	for _, f := range files {
-		if j.weights.Has(f.name) {
+		if j.weights != nil && j.weights.Has(f.name) {
 			return nil, fmt.Errorf("%s is the checkpoint that is read", f.name)
 		}
 		r.Files = append(r.Files, f.name)
@@ -71,22 +71,21 @@ func (j *Job) Run(ctx context.Context, progress func(done, all int64)) (r *Repor
 		if err != nil {
 			return nil, err
 		}
-		if !s.copied() {
+		if s.errs() {
 			r.Tensors[i].Error = sum.error()
 		}
 	}
 	return r, out.keep()
 }
 
-// write reads a tensor in chunks, and writes what becomes of each to the planes. progress is
-// called with the bytes of each chunk.
+// write reads or makes a tensor in chunks, and writes what becomes of each to the planes.
+// progress is called with the bytes of each chunk.
 func (j *Job) write(ctx context.Context, s *step, write func(plane, at int, b []byte) error, progress func(n int)) (sums, error) {
-	in, err := j.open(s)
+	in, err := j.open(ctx, s)
 	if err != nil {
 		return sums{}, err
 	}
 	defer in.close()
-	defer s.Forget() // so that the memory is that of one tensor, and not of the file
 	n := s.elements()
 	if s.copied() {
 		n = len(in.data)
@@ -121,28 +120,38 @@ func (j *Job) write(ctx context.Context, s *step, write func(plane, at int, b []
 	return sum, err
 }
 
-// An input is a tensor that is read.
+// An input is a tensor that is read, or made.
 type input struct {
 	data   []byte
 	dtype  runtime.DType
-	blocks *quant.Codec // that decodes it; nil: it is of dtype
+	blocks *quant.Codec              // that decodes it; nil: it is of dtype
+	make   func(at int, x []float64) // makes elements from at on; nil: it is read
 	close  func()
 }
 
-func (j *Job) open(s *step) (*input, error) {
+func (j *Job) open(ctx context.Context, s *step) (*input, error) {
+	if s.made != nil {
+		fill, err := s.made.Begin(ctx)
+		return &input{make: fill, close: func() {}}, err
+	}
+	// The memory is that of one tensor, and not of the file.
 	if b := s.Blocks(); b != nil {
-		return &input{b, 0, decoder(s.Tensor), func() {}}, nil
+		return &input{data: b, blocks: decoder(s.Tensor), close: s.Forget}, nil
 	}
 	a, err := s.Array()
 	if err != nil {
 		return nil, err
 	}
-	return &input{a.Bytes(), a.DType(), nil, func() { a.Close() }}, nil
+	return &input{data: a.Bytes(), dtype: a.DType(), close: func() { s.Forget(); a.Close() }}, nil
 }
 
 // floats are elements lo to hi.
 func (in *input) floats(lo, hi int) []float64 {
 	x := make([]float64, hi-lo)
+	if in.make != nil {
+		in.make(lo, x)
+		return x
+	}
 	if in.blocks == nil {
 		runtime.Floats(in.dtype, in.data[lo*in.dtype.Size():], x)
 		return x
@@ -166,8 +175,11 @@ func (s *step) convert(in *input, lo, hi int, sum *sums) ([][]byte, error) {
 		planes = append(planes, make([]byte, s.plane(i, len(was))))
 	}
 	if s.codec == nil {
-		is := make([]float64, len(was))
 		runtime.PutFloats(s.cast, planes[0], was)
+		if !s.errs() {
+			return planes, nil
+		}
+		is := make([]float64, len(was))
 		runtime.Floats(s.cast, planes[0], is)
 		for i := range is {
 			sum.add(was[i], is[i])

@@ -50,7 +50,7 @@ func Tensors(m *ir.Module, seed uint64) ([]repack.Made, error) {
 		}})
 	}
 	if without.Len() > 0 {
-		return nil, fmt.Errorf("a param begins with its init, such as `= init.normal(0.02)` or `= 0`, which these lack:%s", without.String())
+		return nil, fmt.Errorf("these parameters have no init, such as `= init.normal(0.02)` or `= 0`:%s", without.String())
 	}
 	return tensors, nil
 }

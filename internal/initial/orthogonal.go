@@ -7,13 +7,13 @@ import (
 	"sync"
 )
 
-// orthogonal is a matrix whose rows are orthonormal, or whose columns are where they are fewer:
+// orthogonal is a matrix whose columns are orthonormal, or whose rows are where they are fewer:
 // Q of the decomposition QR of normal numbers, or of their transpose, with a positive diagonal
 // in R, so that all such matrices are equally likely.
 func orthogonal(ctx context.Context, k key, rows, cols int) ([]float64, error) {
 	count, length := min(rows, cols), max(rows, cols)
 	at := func(vector, i int) int {
-		if rows <= cols {
+		if rows < cols {
 			return vector*cols + i
 		}
 		return i*cols + vector

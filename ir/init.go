@@ -54,6 +54,10 @@ func (in *Init) Numbers() []float64 {
 // Element is element n of what a constant fills.
 func (in *Init) Element(n int) float64 { return in.Args[min(n, len(in.Args)-1)] }
 
+// Ordered reports whether the elements are not alike: what a param has in another order of axes
+// begins with another init.
+func (in *Init) Ordered() bool { return len(in.Numbers()) > 1 || in.Name == "orthogonal" }
+
 // Check says why in cannot be the first value of a tensor of type t.
 func (in *Init) Check(t Type) error {
 	if in.Name == "constant" {

@@ -97,7 +97,7 @@ func (f *runFlags) run(cmd *cobra.Command, model string) error {
 	}
 	defer done()
 	if weights == "" && len(m.Weights()) > 0 {
-		return fmt.Errorf("%s names no checkpoint: give one with --weights", model)
+		return fmt.Errorf("%s names no checkpoint: give one with --weights; mlxc init writes one", model)
 	}
 	var results []*runtime.Array
 	if f.device == "reference" {

@@ -42,3 +42,17 @@ func TestLanguagePage(t *testing.T) {
 		t.Errorf("the page has %d examples, %d of them wrong", len(examples), wrong)
 	}
 }
+
+// The page has every distribution, with what the table of them says.
+func TestDistributionsPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/language.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range ir.Distributions {
+		row := regexp.MustCompile(`\| .init\.` + d.Name + `\(` + d.Arg + `.*\). \| ` + regexp.QuoteMeta(d.Doc) + ` \|\n`)
+		if !row.Match(page) {
+			t.Errorf("the page lacks %s(%s): %s", d.Name, d.Arg, d.Doc)
+		}
+	}
+}

@@ -287,7 +287,7 @@ func turned(m *ir.Module) map[*ir.Param][]int {
 				if p == nil {
 					continue
 				}
-				if !ok || in.Device != ir.OnAny || len(a.Perm) < 3 || orders[p] != nil && !slices.Equal(orders[p], a.Perm) || len(p.Init.Numbers()) > 1 {
+				if !ok || in.Device != ir.OnAny || len(a.Perm) < 3 || orders[p] != nil && !slices.Equal(orders[p], a.Perm) || p.Init != nil && p.Init.Ordered() {
 					fixed[p] = true
 				}
 				orders[p] = a.Perm

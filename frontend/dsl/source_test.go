@@ -538,6 +538,20 @@ func TestSourceOfNames(t *testing.T) {
 	}
 }
 
+// A param whose elements are not drawn alike is declared as the checkpoint has it.
+func TestSourceOfOrthogonal(t *testing.T) {
+	b := mlx.New("m")
+	w := b.Param("w", "f32[2, 3, 4]", mlx.Init(ir.Init{Name: "orthogonal", Args: []float64{1}}))
+	b.Entry("run", func(e *mlx.Entry) { e.Out("y", w.Transpose(1, 0, 2)) })
+	p, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := roundTrip(p.Module()); err != nil || !strings.Contains(text, "param w: f32[2, 3, 4] = init.orthogonal(1)") {
+		t.Errorf("%v\n%s", err, text)
+	}
+}
+
 // What the language has no words for is an error that names the op.
 func TestSourceRefuses(t *testing.T) {
 	for text, want := range map[string]string{

@@ -1,6 +1,8 @@
 package mlx_test
 
 import (
+	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -169,5 +171,41 @@ func TestEval(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v, want %s", err, c.want)
 		}
+	}
+}
+
+// What an orthogonal weight is loaded from is orthogonal too, or the load is refused. A quantised
+// one keeps its init, for the elements of the tensor.
+func TestOrthogonalLoads(t *testing.T) {
+	for pattern, ok := range map[string]bool{
+		"o i y x -> o y x i":         true,
+		"o ... i -> o i ...":         true,
+		"(y x i) o -> o y x i":       true, // its transpose
+		"y x i o -> o y x i":         false,
+		"(a b) i y x -> (b a) y x i": true,
+		"i o y x -> o y x i":         false,
+		"a b c d -> b a c d":         false,
+	} {
+		axes := mlx.Axes{}
+		if strings.Contains(pattern, "(a") {
+			axes["a"] = N(2)
+		}
+		b := mlx.New("test")
+		w := b.Param("w", "f32[4, 3, 5, 6]", mlx.Load(pattern, axes), mlx.Init(ir.Init{Name: "orthogonal", Args: []float64{1}}))
+		b.Entry("f", func(e Entry) { e.Out("y", w) })
+		_, err := b.Build()
+		if ok != (err == nil) || err != nil && !strings.Contains(err.Error(), fmt.Sprintf("param w: orthogonal is of a matrix of the first axis and the others, which the load %q mixes", pattern)) {
+			t.Errorf("%s: %v", pattern, err)
+		}
+	}
+	b := mlx.New("test")
+	w := b.Param("w", "q8_0[6, 32]", mlx.Init(ir.Init{Name: "xavier", Args: []float64{1}}))
+	b.Entry("f", func(e Entry) { e.Out("y", w.Dequant()) })
+	p, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if in := p.Module().Params[0].Init; in == nil || in.Name != "uniform" || in.Args[0] != math.Sqrt(6./38) {
+		t.Errorf("%v", in)
 	}
 }

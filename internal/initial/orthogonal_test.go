@@ -10,7 +10,8 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
-// Columns, or rows where they are fewer, are orthonormal, and are multiplied by the gain.
+// Columns, or rows where they are fewer, are orthonormal, and are multiplied by the gain. Each has
+// of the vectors that were drawn none of those before it, and its own in the same direction.
 func TestOrthogonal(t *testing.T) {
 	for _, shape := range [][]int64{{1, 1}, {3, 5}, {5, 3}, {200, 100}, {64, 64}, {6, 3, 3, 2}, {20, 2, 2, 4}, {0, 3}, {3, 0}} {
 		const gain = 2.0
@@ -22,24 +23,29 @@ func TestOrthogonal(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := make([]float64, n)
+		w, from := make([]float64, n), make([]float64, n)
 		for i := range w { // one by one, as chunks are
 			fill(i, w[i:i+1])
+			from[i] = keyOf(3, "w").normal(i, n)
 		}
 		rows := int(shape[0])
 		cols := n / max(rows, 1)
-		count, length, at := rows, cols, func(v, i int) float64 { return w[v*cols+i] }
-		if rows > cols {
-			count, length, at = cols, rows, func(v, i int) float64 { return w[i*cols+v] }
+		count, length, at := cols, rows, func(v, i int) int { return i*cols + v }
+		if rows < cols {
+			count, length, at = rows, cols, func(v, i int) int { return v*cols + i }
 		}
 		for a := range count {
 			for b := range count {
-				sum, want := 0.0, 0.0
+				sum, want, along := 0.0, 0.0, 0.0
 				for i := range length {
-					sum += at(a, i) * at(b, i)
+					sum += w[at(a, i)] * w[at(b, i)]
+					along += w[at(a, i)] * from[at(b, i)]
 				}
 				if a == b {
 					want = gain * gain
+				}
+				if a > b && math.Abs(along) > 0x1p-27*gain*2*math.Sqrt(float64(length)) || a == b && along <= 0 {
+					t.Errorf("%v: vector %d has %v of what was drawn as %d", shape, a, along, b)
 				}
 				if math.Abs(sum-want) > 0x1p-27*gain*gain { // what orthonormalise keeps to
 					t.Errorf("%v: vectors %d and %d have the product %v", shape, a, b, sum)

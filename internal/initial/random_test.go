@@ -130,8 +130,12 @@ func TestDistributions(t *testing.T) {
 	}
 }
 
-// Names and seeds that are alike give streams that are not.
+// A key is threefry's of the seed, at the first 64 bits of SHA-256 of the name, for good: it was
+// computed apart. Names and seeds that are alike have keys that are not.
 func TestKeys(t *testing.T) {
+	if got, want := keyOf(1<<32+2, "layers.0.w"), (key{0x11776ed, 0x2d1f3c8e}); got != want {
+		t.Errorf("%#x, want %#x", got, want)
+	}
 	seen := map[key]string{}
 	for _, seed := range []uint64{0, 1, 2, 1 << 32, math.MaxUint64} {
 		for _, name := range []string{"", "a", "b", "ab", "a.b", "layers.0.w", "layers.1.w"} {

@@ -34,7 +34,8 @@ generator of the language's uniform and normal, and rounded once to the paramete
 a quantised parameter is drawn in f32, and quantised as by mlxc pack. States are not in
 the file, as sessions begin with their inits.
 
-The file is written under another name first, so that it is complete or not there.`,
+The file is written under another name first, so that it is complete or not there. One that
+is there already is left alone, as it may have been trained.`,
 		Example: "  mlxc init model.mlx -o model.safetensors\n  mlxc init model.mlx --seed 7 --set W=q8_0 -o model.gguf",
 		Args:    exactly(1, "one model"),
 		RunE:    func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
@@ -54,6 +55,9 @@ func (f *initFlags) run(cmd *cobra.Command, model string) error {
 		return usageError{fmt.Errorf("%s: a checkpoint is written as .safetensors or .gguf", f.output)}
 	case filepath.Ext(model) == ".onnx":
 		return usageError{fmt.Errorf("%s: a model of ONNX has its weights", model)}
+	}
+	if _, err := os.Lstat(f.output); err == nil {
+		return fmt.Errorf("%s is there, and may have been trained: name another file, or remove it", f.output)
 	}
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
 	defer stop()

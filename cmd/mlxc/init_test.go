@@ -90,6 +90,13 @@ func TestInitRefuses(t *testing.T) {
 			t.Errorf("mlxc %s: exit %d, want %d\n%s\nwant %s", c.args, code, c.code, stderr, c.want)
 		}
 	}
+	there := write(t, "there.safetensors", "trained")
+	if code, _, stderr := mlxcRun(t, "init", digits, "-o", there); code != exitWrong || !strings.Contains(stderr, there+" is there") {
+		t.Errorf("exit %d\n%s", code, stderr)
+	}
+	if text, err := os.ReadFile(there); err != nil || string(text) != "trained" {
+		t.Errorf("%q, %v", text, err)
+	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
 	}

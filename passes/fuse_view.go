@@ -20,6 +20,9 @@ func (u *fusion) whyViewStored(v *ir.Value, uses []use) string {
 	if n := u.facts[v].places; n > maxPlaces {
 		return fmt.Sprintf("takes its elements from %d places", n)
 	}
+	if u.turnedWeight(v) {
+		return inOrder
+	}
 	_, pads := v.Instr.Attrs.(ir.PadAttrs)
 	for _, x := range uses {
 		if pads && v.Instr.Device == ir.OnCPU && x.group.heavy == nil && x.times() > maxTests {
@@ -41,6 +44,24 @@ func (u *fusion) whyViewStored(v *ir.Value, uses []use) string {
 		}
 	}
 	return ""
+}
+
+// turnedWeight reports that v is a weight whose last axis is another in memory, where the
+// lanes of a CPU read it element by element: it is laid out for them at load.
+func (u *fusion) turnedWeight(v *ir.Value) bool {
+	a, turns := v.Instr.Attrs.(ir.PermAttrs)
+	last := v.Type.Rank() - 1
+	if f := u.facts[v]; !turns || a.Perm[last] == last || !f.constant || !f.weights || v.Instr.Device != ir.OnCPU {
+		return false
+	}
+	var byElement func(v *ir.Value) bool
+	byElement = func(v *ir.Value) bool {
+		return !u.result[v] && !slices.ContainsFunc(u.readers[v], func(in *ir.Instr) bool {
+			_, shapes := in.Attrs.(ir.ShapeAttrs)
+			return in.Op.Kind != ir.KindElementwise && !(shapes && byElement(in.Result()))
+		})
+	}
+	return byElement(v)
 }
 
 // maxTests is how often at most the elements of a padded value are looked at where that

@@ -22,6 +22,7 @@ func tile(m *ir.Module) error {
 			}
 			k.Schedule = metalSchedule(k)
 		} else {
+			takeApart(k)
 			unroll(k)
 			k.Schedule = cpuSchedule(k)
 		}

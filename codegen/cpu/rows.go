@@ -29,7 +29,7 @@ type stream struct {
 	first  ir.Size // element of the access that was found first, or the size
 	rest   ir.Size // first without its constant, by which streams are told apart
 	number int64   // the constant
-	moves  bool    // along the lanes, by one element
+	step   int64   // elements from lane to lane; 0: all have one in common
 	dtype  ir.DType
 }
 
@@ -116,7 +116,7 @@ func newLanes(k *ir.Kernel) (*lanes, error) {
 		if err != nil {
 			return nil, err
 		}
-		if s.Value.Varies(l.axis) && !l.streams[st].moves {
+		if s.Value.Varies(l.axis) && l.streams[st].step == 0 {
 			return no("lanes are stored over each other")
 		}
 	}
@@ -242,16 +242,18 @@ func (l *lanes) stream(arg int, index ir.Size) (at int, distance int64, err erro
 			return i, number - s.number, nil
 		}
 	}
-	step, _, ok := index.Coef(l.axis)
-	if !ok || !step.Is(0) && !step.Is(1) {
-		return 0, 0, errors.New("lanes that are no neighbours")
+	coef, _, ok := index.Coef(l.axis)
+	step, known := coef.Int()
+	t := l.kernel.Args[arg].DType
+	if !ok || !known || step != 0 && step != 1 && (t.Size() != 4 || step != int64(int16(step))) {
+		return 0, 0, errors.New("lanes that are unevenly or too far apart")
 	}
 	for _, a := range l.terms {
 		if step, _, ok := index.Coef(a); !ok || slices.ContainsFunc(slices.Concat(l.kernel.Grid(), l.terms), step.Has) || !a.Extent.AtLeast(1) {
 			return 0, 0, errors.New("terms that are not evenly apart, or may be none")
 		}
 	}
-	l.streams = append(l.streams, stream{arg, index, rest, number, step.Is(1), l.kernel.Args[arg].DType})
+	l.streams = append(l.streams, stream{arg, index, rest, number, step, t})
 	return len(l.streams) - 1, 0, nil
 }
 
@@ -263,10 +265,13 @@ const (
 	minPast  = 64
 )
 
-// result is the elements of what holds the result, if that is one that lies along the
-// lanes.
+// result is the elements of what holds the result, if that is one whose neighbours lie along
+// the lanes.
 func (l *lanes) result() (ir.Size, bool) {
-	if len(l.kernel.Stores) != 1 || !l.kernel.Stores[0].Value.Varies(l.axis) {
+	if len(l.kernel.Stores) != 1 {
+		return ir.Size{}, false
+	}
+	if step, _, _ := l.kernel.Stores[0].Index.Coef(l.axis); !step.Is(1) {
 		return ir.Size{}, false
 	}
 	return l.kernel.Args[l.kernel.Stores[0].Arg].Len, true

@@ -100,7 +100,7 @@ func (e *emitter) rows() error {
 		w := work{folds: e.folds(stage), kept: e.kept, waits: e.late != nil && stage < stages-1}
 		if stage == stages { // not before: an argument may lie where one is written
 			for _, s := range l.kernel.Stores {
-				if st, _, _ := l.stream(s.Arg, s.Index); l.streams[st].moves {
+				if st, _, _ := l.stream(s.Arg, s.Index); l.streams[st].step != 0 {
 					w.results = append(w.results, result{s.Value, l.kernel.Args[s.Arg].DType, e.elements(s.Arg, s.Index), false})
 				}
 			}
@@ -122,7 +122,7 @@ func (e *emitter) rows() error {
 	}
 	for _, s := range l.kernel.Stores {
 		st, distance, _ := l.stream(s.Arg, s.Index)
-		if !l.streams[st].moves {
+		if l.streams[st].step == 0 {
 			e.storeOne(s.Value, st, distance)
 		}
 	}
@@ -301,7 +301,7 @@ const ahead = 8192
 func (e *emitter) fetches(u int) []place {
 	var places []place
 	for i, s := range e.streams {
-		if !s.moves || s.arg == e.kernel.Stores[0].Arg {
+		if s.step != 1 || s.arg == e.kernel.Stores[0].Arg {
 			continue
 		}
 		bytes := ahead

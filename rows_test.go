@@ -173,6 +173,41 @@ func TestRowsApartBetweenGuards(t *testing.T) {
 	runGuardsOnARM64(t, runBetweenGuards(t, m))
 }
 
+// So are norms of channels that come last, which fold terms across rows in several stages, and
+// of all that a picture has, whose rows are folded as well.
+func TestNormsBetweenGuards(t *testing.T) {
+	if goruntime.GOOS != "linux" {
+		t.Skip("pages are guarded by calls of Linux")
+	}
+	var text strings.Builder
+	for _, n := range []int{8, 9, 16, 33, 47, 70} {
+		for i, c := range [][2]string{
+			{"var(z, axis=[1, 2]) * w", "2, %d"},
+			{"softmax(y, axis=0)", "13, %d"},
+			{"(z - mean(z, axis=[1, 2], keep=true)) * rsqrt(var(z, axis=[1, 2], keep=true) + 0.1) * w + tanh(w)", "2, 5, 6, %d"},
+			{"relu((z - mean(z, axis=[1, 2, 3], keep=true)) * rsqrt(var(z, axis=[1, 2, 3], keep=true) + 0.1) * w + w)", "2, 5, 6, %d"},
+			{"max(z * w, axis=[1, 2, 3])", "2"},
+			{"group_norm(z, 1, w, w, 1e-5)", "2, 5, 6, %d"},
+		} {
+			for _, dtype := range []string{"f32", "bf16"} {
+				line := fmt.Sprintf("entry sum%d_%d_%s(y: f32[13, %[2]d], z: f32[2, 5, 6, %[2]d], w: f32[%[2]d]) -> (out: f32["+strings.ReplaceAll(c[1], "%d", "%[2]d")+"]) { return %[4]s }\n", i, n, dtype, c[0])
+				text.WriteString(strings.ReplaceAll(line, ": f32", ": "+dtype))
+			}
+		}
+	}
+	m := loadText(t, text.String())
+	planned, err := mlxc.Plan(m, ir.CPU, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range planned.Kernels {
+		if !codegen.InAssembly(k) {
+			t.Errorf("kernel %s is in portable Go alone", k.Name)
+		}
+	}
+	runGuardsOnARM64(t, runBetweenGuards(t, m))
+}
+
 // Results larger than the caches, which go past them in assembly, are the same, from any
 // first element of a line on.
 func TestLargeRowsBetweenGuards(t *testing.T) {

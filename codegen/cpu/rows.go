@@ -17,7 +17,7 @@ type lanes struct {
 	axis    *ir.Axis   // that the lanes lie along
 	row     *ir.Axis   // from row to row; nil: each row is a call of its own
 	folded  bool       // something is reduced over the lanes: a point of the grid is a row
-	terms   []*ir.Axis // that lanes are reduced over, each by itself
+	terms   []*ir.Axis // that all is reduced over as well, or, of lanes by themselves, alone
 	need    map[*ir.Scalar]bool
 	streams []stream
 }
@@ -62,13 +62,14 @@ func NoRows(k *ir.Kernel) error {
 func newLanes(k *ir.Kernel) (*lanes, error) {
 	no := func(why string) (*lanes, error) { return nil, errors.New(why) }
 	grid := k.Grid()
-	if k.Empty() || len(k.Outer) > 0 || k.Schedule != nil && k.Schedule.Form == ir.FormPanels {
+	if k.Empty() || k.Schedule != nil && k.Schedule.Form == ir.FormPanels {
 		return no("no rows")
 	}
 	l := &lanes{kernel: k, need: map[*ir.Scalar]bool{}}
 	switch folded := foldedAxes(k); {
 	case len(folded) > 0 && (len(grid) == 0 || isRow(k, folded[len(folded)-1])):
-		l.axis, l.folded = folded[len(folded)-1], true
+		last := len(folded) - 1
+		l.axis, l.terms, l.folded = folded[last], folded[:last], true
 		if len(grid) > 0 {
 			l.row = grid[len(grid)-1]
 		}
@@ -105,9 +106,6 @@ func newLanes(k *ir.Kernel) (*lanes, error) {
 	for _, s := range k.Stores {
 		if t := k.Args[s.Arg].DType; len(s.Guard) > 0 || !isStored(t, s.Value.DType) {
 			return no("a guarded store, or one of " + t.String())
-		}
-		if slices.ContainsFunc(l.terms, s.Index.Has) {
-			return no("a result for each term")
 		}
 		if err := visit(s.Value); err != nil {
 			return nil, err
@@ -204,11 +202,11 @@ func (l *lanes) accept(v *ir.Scalar) error {
 		_, _, err := l.stream(v.Arg, v.Index)
 		return err
 	case ir.ScalarReduce:
-		along := l.terms
+		along := slices.Clone(l.terms)
 		if l.folded {
-			along = []*ir.Axis{l.axis}
+			along = append(along, l.axis)
 		}
-		if v.DType == ir.F32 && identities[v.Fn] != nil && slices.EqualFunc(v.Over, along, func(a, b *ir.Axis) bool { return a.Name == b.Name }) && (l.folded || v.Stage == 1 && v.Varies(l.axis)) {
+		if v.DType == ir.F32 && identities[v.Fn] != nil && slices.EqualFunc(v.Over, along, func(a, b *ir.Axis) bool { return a.Name == b.Name }) && (l.folded || v.Varies(l.axis)) {
 			return nil
 		}
 		return fmt.Errorf("a reduction by %s over other axes than the first", v.Fn)

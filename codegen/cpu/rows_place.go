@@ -136,6 +136,9 @@ func (e *emitter) where(v *ir.Scalar, u int) (place, bool) {
 	if v == e.kept {
 		return e.keptAt(u), true
 	}
+	if e.strip[v] != nil {
+		return e.strip[v][u], true
+	}
 	if v.Kind == ir.ScalarLoad {
 		return e.elements(v.Arg, v.Index)(u), true
 	}

@@ -29,12 +29,15 @@ func takeApart(k *ir.Kernel) {
 		axis := grid[i]
 		n, _ := axis.Extent.Int()
 		var values []*ir.Scalar
-		var stores []ir.Store
+		stores := make([]ir.Store, n*int64(len(k.Stores))) // the last, which may be over what is read, stay behind the others
 		for at := range n {
 			one := *k
 			one.Stores = slices.Clone(k.Stores)
 			edit{size: func(s ir.Size) ir.Size { return s.Replace(axis, ir.N(at)) }, scalar: decided}.apply(&one)
-			values, stores = append(values, one.Values...), append(stores, one.Stores...)
+			values = append(values, one.Values...)
+			for i, s := range one.Stores {
+				stores[int64(i)*n+at] = s
+			}
 		}
 		k.Values, k.Stores = values, stores
 		edit{}.apply(k)

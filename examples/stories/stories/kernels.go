@@ -149,8 +149,8 @@ func stepModelLayers0SelfAttnReshape(call *cpu.Call, lo, hi int) {
 			v84 := (int32(math.Float32bits(v81))) ^ (((cpu.Shl(v41, 30)) ^ (int32(math.Float32bits(v25)))) & -2147483648)
 			v85 := math.Float32frombits(uint32(v84))
 			model_layers_0_self_attn_v_cache[S*i0*32+S*i1*8+i2*2+pos*8] = matmul[i0*128+i1*8+i2*2+96]
-			model_layers_0_self_attn_k_cache[S*i0*32+S*i1*8+i2*2+pos*8] = (v0 * v73) - (v75 * v85)
 			model_layers_0_self_attn_v_cache[S*i0*32+S*i1*8+i2*2+pos*8+1] = matmul[i0*128+i1*8+i2*2+97]
+			model_layers_0_self_attn_k_cache[S*i0*32+S*i1*8+i2*2+pos*8] = (v0 * v73) - (v75 * v85)
 			model_layers_0_self_attn_k_cache[S*i0*32+S*i1*8+i2*2+pos*8+1] = (v75 * v73) + (v0 * v85)
 		}
 	}
@@ -799,8 +799,8 @@ func stepModelLayers0SelfAttnReshape2(call *cpu.Call, lo, hi int) {
 			v3 := matmul[T*i0*128+i1*8+i2*128+i3*2+65]
 			v4 := sin[i2*4+i3]
 			model_layers_0_self_attn_v_cache[S*i0*32+S*i1*8+i2*8+i3*2+pos*8] = matmul[T*i0*128+i1*8+i2*128+i3*2+96]
-			model_layers_0_self_attn_k_cache[S*i0*32+S*i1*8+i2*8+i3*2+pos*8] = (v0 * v1) - (v3 * v4)
 			model_layers_0_self_attn_v_cache[S*i0*32+S*i1*8+i2*8+i3*2+pos*8+1] = matmul[T*i0*128+i1*8+i2*128+i3*2+97]
+			model_layers_0_self_attn_k_cache[S*i0*32+S*i1*8+i2*8+i3*2+pos*8] = (v0 * v1) - (v3 * v4)
 			model_layers_0_self_attn_k_cache[S*i0*32+S*i1*8+i2*8+i3*2+pos*8+1] = (v3 * v1) + (v0 * v4)
 		}
 	}

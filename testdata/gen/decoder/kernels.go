@@ -81,8 +81,8 @@ func stepQ(call *cpu.Call, lo, hi int) {
 			v84 := (int32(math.Float32bits(v81))) ^ (((cpu.Shl(v41, 30)) ^ (int32(math.Float32bits(v25)))) & -2147483648)
 			v85 := math.Float32frombits(uint32(v84))
 			values[S*i0*16+i1*16+i2+pos*16] = v0
-			keys[S*i0*16+i1*16+i2+pos*16] = (v0 * v73) - (v75 * v85)
 			values[S*i0*16+i1*16+i2+pos*16+8] = v75
+			keys[S*i0*16+i1*16+i2+pos*16] = (v0 * v73) - (v75 * v85)
 			keys[S*i0*16+i1*16+i2+pos*16+8] = (v75 * v73) + (v0 * v85)
 		}
 	}

@@ -23,9 +23,12 @@ func (u *fusion) whyViewStored(v *ir.Value, uses []use) string {
 	if u.turnedWeight(v) {
 		return inOrder
 	}
-	_, pads := v.Instr.Attrs.(ir.PadAttrs)
+	_, bordered := v.Instr.Attrs.(ir.PadAttrs)
+	if _, joins := v.Instr.Attrs.(ir.AxisAttrs); joins {
+		bordered = true
+	}
 	for _, x := range uses {
-		if pads && v.Instr.Device == ir.OnCPU && x.group.heavy == nil && x.times() > maxTests {
+		if bordered && v.Instr.Device == ir.OnCPU && x.group.heavy == nil && x.times() > maxTests {
 			return borders // vectors take no guards
 		}
 		if f := u.facts[v]; f.constant && f.weights && f.places > 1 && x.under != nil && v.Instr.Device == ir.OnGPU {
@@ -64,8 +67,8 @@ func (u *fusion) turnedWeight(v *ir.Value) bool {
 	return byElement(v)
 }
 
-// maxTests is how often at most the elements of a padded value are looked at where that
-// tests whether they are within its borders; else it is stored.
+// maxTests is how often at most the elements of a value that is padded, or joined of others,
+// are looked at where that tests within which borders they are; else it is stored.
 const maxTests = 2
 
 // placesWithin is n, or 1 where a view of n places is stored.

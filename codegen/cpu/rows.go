@@ -39,6 +39,7 @@ func (s *stream) size() ir.Size { return ir.N(int64(s.dtype.Size())) }
 // The limits of what rows are for.
 const (
 	minRow     = 8  // elements from which on a row is worth it
+	minPart    = 4  // and one that is folded with others of its kind
 	maxStreams = 10 // registers that there are for them
 )
 
@@ -82,7 +83,11 @@ func newLanes(k *ir.Kernel) (*lanes, error) {
 			l.row = grid[len(grid)-2]
 		}
 	}
-	if n, ok := l.axis.Extent.Max(); ok && n < minRow {
+	least := int64(minRow)
+	if l.folded && len(l.terms) > 0 {
+		least = minPart
+	}
+	if n, ok := l.axis.Extent.Max(); ok && n < least {
 		return no("rows are short")
 	}
 	arithmetic := false

@@ -33,7 +33,7 @@ func takeApart(k *ir.Kernel) {
 		for at := range n {
 			one := *k
 			one.Stores = slices.Clone(k.Stores)
-			edit{size: func(s ir.Size) ir.Size { return s.Replace(axis, ir.N(at)) }, scalar: decided}.apply(&one)
+			edit{size: func(s ir.Size) ir.Size { return s.Replace(axis, ir.N(at)) }, scalar: decided(isInside)}.apply(&one)
 			values = append(values, one.Values...)
 			for i, s := range one.Stores {
 				stores[int64(i)*n+at] = s
@@ -82,25 +82,27 @@ func isInside(g ir.Bound) (yes, known bool) {
 	return at >= 0 && at < extent, ok && known
 }
 
-// decided is a scalar without the bounds that are known; nil: as it is.
-func decided(d *ir.DAG, v ir.Scalar) *ir.Scalar {
-	if v.Kind == ir.ScalarApply && v.Fn == ir.Select && v.Args[0].Kind == ir.ScalarConst {
-		return v.Args[2-v.Args[0].Int]
-	}
-	if len(v.Guard) == 0 {
-		return nil
-	}
-	var left []ir.Bound
-	for _, g := range v.Guard {
-		switch yes, known := isInside(g); {
-		case !known:
-			left = append(left, g)
-		case !yes:
-			return d.Num(v.DType, 0)
+// decided makes scalars without the bounds that are known.
+func decided(holds func(g ir.Bound) (yes, known bool)) func(d *ir.DAG, v ir.Scalar) *ir.Scalar {
+	return func(d *ir.DAG, v ir.Scalar) *ir.Scalar {
+		if v.Kind == ir.ScalarApply && v.Fn == ir.Select && v.Args[0].Kind == ir.ScalarConst {
+			return v.Args[2-v.Args[0].Int]
 		}
+		if len(v.Guard) == 0 {
+			return nil
+		}
+		var left []ir.Bound
+		for _, g := range v.Guard {
+			switch yes, known := holds(g); {
+			case !known:
+				left = append(left, g)
+			case !yes:
+				return d.Num(v.DType, 0)
+			}
+		}
+		if v.Guard = left; v.Kind == ir.ScalarInside && len(left) == 0 {
+			return d.Num(ir.Bool, 1)
+		}
+		return d.Add(v)
 	}
-	if v.Guard = left; v.Kind == ir.ScalarInside && len(left) == 0 {
-		return d.Num(ir.Bool, 1)
-	}
-	return d.Add(v)
 }

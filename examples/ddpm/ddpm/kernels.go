@@ -24,6 +24,7 @@ var kernels = []cpu.Kernel{
 	noiseGtBlocks3Gelu,
 	noiseGtBlocks4Eps,
 	noiseGtZ2Rows,
+	noiseGtZ2Rows2,
 	noiseGtZ2Panels,
 	noiseGtZ3Panels,
 	noiseGtBlocks0Net0AddRows,
@@ -468,69 +469,61 @@ func noiseGtZ2Rows(call *cpu.Call, lo, hi int) {
 	gt_frequencies := cpu.View[float32](call, 1)
 	rows := cpu.View[float32](call, 2)
 	for p := lo; p < hi; {
-		i1 := p % 32
-		end := min(i1+hi-p, 32)
-		i0 := p / 32
+		i1 := p % 16
+		end := min(i1+hi-p, 16)
+		i0 := p / 16
 		p += end - i1
+		v2 := t[i0] / 1000
 		for ; i1 < end; i1++ {
-			var v1 float32
-			if i1 < 16 {
-				v1 = t[i0]
+			v3 := gt_frequencies[i1]
+			v4 := v2 * v3
+			v5 := float32(math.Abs(float64(v4)))
+			v8 := float32(math.RoundToEven(float64((v5 * 0.63661975))))
+			v16 := max((float32(float64(v8)*float64(float32(1.7151245e-15)) + float64((float32(float64(v8)*float64(float32(4.371139e-08)) + float64((float32(float64(v8)*float64(float32(-1.5707964)) + float64(v5))))))))), -1)
+			v18 := min(v16, 1)
+			v21 := int32(math.Float32bits((v8 + 1.2582912e+07)))
+			v26 := v18 * v18
+			v35 := float32(float64((v18*v26))*float64((float32(float64((float32(float64((float32(float64(float32(2.7238455e-06))*float64(v26)+float64(float32(-0.00019839997)))))*float64(v26)+float64(float32(0.008333332)))))*float64(v26)+float64(float32(-0.16666667))))) + float64(v18))
+			v44 := float32(float64((v26*v26))*float64((float32(float64((float32(float64(float32(2.4538474e-05))*float64(v26)+float64(float32(-0.0013888258)))))*float64(v26)+float64(float32(0.041666664))))) + float64((float32(float64(v26)*float64(float32(-0.5)) + float64(float32(1))))))
+			v48 := (v21 & 1) == 0
+			v49 := v44
+			if v48 {
+				v49 = v35
 			}
-			var v4 float32
-			if i1 < 16 {
-				v4 = gt_frequencies[i1]
+			v53 := (int32(math.Float32bits(v49))) ^ (((cpu.Shl(v21, 30)) ^ (int32(math.Float32bits(v4)))) & -2147483648)
+			rows[i0*32+i1] = math.Float32frombits(uint32(v53))
+		}
+	}
+}
+
+// noiseGtZ2Rows2 computes rows (ddpm.mlx:31:46).
+func noiseGtZ2Rows2(call *cpu.Call, lo, hi int) {
+	t := cpu.View[float32](call, 0)
+	gt_frequencies := cpu.View[float32](call, 1)
+	rows := cpu.View[float32](call, 2)
+	for p := lo; p < hi; {
+		i1 := p % 16
+		end := min(i1+hi-p, 16)
+		i0 := p / 16
+		p += end - i1
+		v21 := t[i0] / 1000
+		for ; i1 < end; i1++ {
+			v22 := gt_frequencies[i1]
+			v24 := float32(math.Abs(float64((v21 * v22))))
+			v26 := float32(math.RoundToEven(float64((v24 * 0.63661975))))
+			v30 := max((float32(float64(v26)*float64(float32(1.7151245e-15)) + float64((float32(float64(v26)*float64(float32(4.371139e-08)) + float64((float32(float64(v26)*float64(float32(-1.5707964)) + float64(v24))))))))), -1)
+			v31 := min(v30, 1)
+			v34 := (int32(math.Float32bits((v26 + 1.2582912e+07)))) + 1
+			v36 := v31 * v31
+			v41 := float32(float64((v31*v36))*float64((float32(float64((float32(float64((float32(float64(float32(2.7238455e-06))*float64(v36)+float64(float32(-0.00019839997)))))*float64(v36)+float64(float32(0.008333332)))))*float64(v36)+float64(float32(-0.16666667))))) + float64(v31))
+			v46 := float32(float64((v36*v36))*float64((float32(float64((float32(float64(float32(2.4538474e-05))*float64(v36)+float64(float32(-0.0013888258)))))*float64(v36)+float64(float32(0.041666664))))) + float64((float32(float64(v36)*float64(float32(-0.5)) + float64(float32(1))))))
+			v48 := (v34 & 1) == 0
+			v49 := v46
+			if v48 {
+				v49 = v41
 			}
-			v5 := (v1 / 1000) * v4
-			v6 := float32(math.Abs(float64(v5)))
-			v9 := float32(math.RoundToEven(float64((v6 * 0.63661975))))
-			v17 := max((float32(float64(v9)*float64(float32(1.7151245e-15)) + float64((float32(float64(v9)*float64(float32(4.371139e-08)) + float64((float32(float64(v9)*float64(float32(-1.5707964)) + float64(v6))))))))), -1)
-			v19 := min(v17, 1)
-			v22 := int32(math.Float32bits((v9 + 1.2582912e+07)))
-			v27 := v19 * v19
-			v36 := float32(float64((v19*v27))*float64((float32(float64((float32(float64((float32(float64(float32(2.7238455e-06))*float64(v27)+float64(float32(-0.00019839997)))))*float64(v27)+float64(float32(0.008333332)))))*float64(v27)+float64(float32(-0.16666667))))) + float64(v19))
-			v45 := float32(float64((v27*v27))*float64((float32(float64((float32(float64(float32(2.4538474e-05))*float64(v27)+float64(float32(-0.0013888258)))))*float64(v27)+float64(float32(0.041666664))))) + float64((float32(float64(v27)*float64(float32(-0.5)) + float64(float32(1))))))
-			v49 := (v22 & 1) == 0
-			v50 := v45
-			if v49 {
-				v50 = v36
-			}
-			v54 := (int32(math.Float32bits(v50))) ^ (((cpu.Shl(v22, 30)) ^ (int32(math.Float32bits(v5)))) & -2147483648)
-			v55 := math.Float32frombits(uint32(v54))
-			v56 := (i1 < 16)
-			v57 := float32(0)
-			if v56 {
-				v57 = v55
-			}
-			var v58 float32
-			if 0 <= i1-16 {
-				v58 = t[i0]
-			}
-			var v60 float32
-			if 0 <= i1-16 {
-				v60 = gt_frequencies[i1-16]
-			}
-			v62 := float32(math.Abs(float64(((v58 / 1000) * v60))))
-			v64 := float32(math.RoundToEven(float64((v62 * 0.63661975))))
-			v68 := max((float32(float64(v64)*float64(float32(1.7151245e-15)) + float64((float32(float64(v64)*float64(float32(4.371139e-08)) + float64((float32(float64(v64)*float64(float32(-1.5707964)) + float64(v62))))))))), -1)
-			v69 := min(v68, 1)
-			v72 := (int32(math.Float32bits((v64 + 1.2582912e+07)))) + 1
-			v74 := v69 * v69
-			v79 := float32(float64((v69*v74))*float64((float32(float64((float32(float64((float32(float64(float32(2.7238455e-06))*float64(v74)+float64(float32(-0.00019839997)))))*float64(v74)+float64(float32(0.008333332)))))*float64(v74)+float64(float32(-0.16666667))))) + float64(v69))
-			v84 := float32(float64((v74*v74))*float64((float32(float64((float32(float64(float32(2.4538474e-05))*float64(v74)+float64(float32(-0.0013888258)))))*float64(v74)+float64(float32(0.041666664))))) + float64((float32(float64(v74)*float64(float32(-0.5)) + float64(float32(1))))))
-			v86 := (v72 & 1) == 0
-			v87 := v84
-			if v86 {
-				v87 = v79
-			}
-			v91 := math.Float32frombits(uint32(((int32(math.Float32bits(v87))) ^ ((cpu.Shl(v72, 30)) & -2147483648))))
-			v92 := v91 - 1
-			v93 := (0 <= i1-16)
-			v94 := v57
-			if v93 {
-				v94 = v92
-			}
-			rows[i0*32+i1] = v94
+			v53 := math.Float32frombits(uint32(((int32(math.Float32bits(v49))) ^ ((cpu.Shl(v34, 30)) & -2147483648))))
+			rows[i0*32+i1+16] = v53 - 1
 		}
 	}
 }

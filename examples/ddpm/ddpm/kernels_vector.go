@@ -23,10 +23,12 @@ func init() {
 		kernels[11] = noiseGtBlocks2Net0AddProduct
 		kernels[12] = noiseGtBlocks3Net0AddProduct
 		kernels[13] = noiseGtBlocks3GeluVector
-		kernels[16] = noiseGtZ2PanelsCopy
-		kernels[17] = noiseGtZ3PanelsCopy
-		kernels[19] = noiseGtBlocks0Net0AddPanelsCopy
-		kernels[20] = noiseGtTimeEmbed6AddPanelsCopy
+		kernels[15] = noiseGtZ2RowsVector
+		kernels[16] = noiseGtZ2Rows2Vector
+		kernels[17] = noiseGtZ2PanelsCopy
+		kernels[18] = noiseGtZ3PanelsCopy
+		kernels[20] = noiseGtBlocks0Net0AddPanelsCopy
+		kernels[21] = noiseGtTimeEmbed6AddPanelsCopy
 	}
 }
 
@@ -379,6 +381,58 @@ func noiseGtBlocks3GeluVector(call *cpu.Call, lo, hi int) {
 		at := [...]unsafe.Pointer{unsafe.Pointer(&add_5[i0*12544+i1]), unsafe.Pointer(&mean_7[i0]), unsafe.Pointer(&mean_8[i0]), unsafe.Pointer(&transpose_7[i1]), unsafe.Pointer(&transpose_8[i1]), unsafe.Pointer(&gelu_3[i0*12544+i1])}
 		step := [...]int{50176, 4, 4, 0, 0, 50176}
 		noiseGtBlocks3GeluVectorRows(&at[0], &step[0], rows, n, false)
+	}
+}
+
+// noiseGtZ2RowsVectorRows computes rows of n elements, step bytes apart in each stream; past: results go past the caches.
+//
+//go:noescape
+func noiseGtZ2RowsVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+
+// noiseGtZ2RowsVector computes rows (ddpm.mlx:31:46).
+func noiseGtZ2RowsVector(call *cpu.Call, lo, hi int) {
+	t := cpu.View[float32](call, 0)
+	gt_frequencies := cpu.View[float32](call, 1)
+	rows_2 := cpu.View[float32](call, 2)
+	B := int(call.Sizes[0])
+	for p := lo; p < hi; {
+		i1 := p % 16
+		i0 := p / 16
+		n := min(hi-p, 16-p%16, 16384)
+		rows := 1
+		if n == 16 {
+			rows = min((hi-p)/n, B-p/16, 1024)
+		}
+		p += rows * n
+		at := [...]unsafe.Pointer{unsafe.Pointer(&t[i0]), unsafe.Pointer(&gt_frequencies[i1]), unsafe.Pointer(&rows_2[i0*32+i1])}
+		step := [...]int{4, 0, 128}
+		noiseGtZ2RowsVectorRows(&at[0], &step[0], rows, n, false)
+	}
+}
+
+// noiseGtZ2Rows2VectorRows computes rows of n elements, step bytes apart in each stream; past: results go past the caches.
+//
+//go:noescape
+func noiseGtZ2Rows2VectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+
+// noiseGtZ2Rows2Vector computes rows (ddpm.mlx:31:46).
+func noiseGtZ2Rows2Vector(call *cpu.Call, lo, hi int) {
+	t := cpu.View[float32](call, 0)
+	gt_frequencies := cpu.View[float32](call, 1)
+	rows_2 := cpu.View[float32](call, 2)
+	B := int(call.Sizes[0])
+	for p := lo; p < hi; {
+		i1 := p % 16
+		i0 := p / 16
+		n := min(hi-p, 16-p%16, 16384)
+		rows := 1
+		if n == 16 {
+			rows = min((hi-p)/n, B-p/16, 1024)
+		}
+		p += rows * n
+		at := [...]unsafe.Pointer{unsafe.Pointer(&t[i0]), unsafe.Pointer(&gt_frequencies[i1]), unsafe.Pointer(&rows_2[i0*32+i1+16])}
+		step := [...]int{4, 0, 128}
+		noiseGtZ2Rows2VectorRows(&at[0], &step[0], rows, n, false)
 	}
 }
 

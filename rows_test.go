@@ -136,6 +136,84 @@ func TestQuantisedRowsBetweenGuards(t *testing.T) {
 	runGuardsOnARM64(t, runBetweenGuards(t, m))
 }
 
+// So are rows whose lanes are no neighbours: every third element, backwards, or across rows,
+// of what is loaded, of what is stored, and of what is summed beside it.
+func TestRowsApartBetweenGuards(t *testing.T) {
+	if goruntime.GOOS != "linux" {
+		t.Skip("pages are guarded by calls of Linux")
+	}
+	var text strings.Builder
+	for _, n := range []int{8, 9, 15, 16, 17, 31, 40, 47, 64, 70, 128} {
+		for i, c := range [][2]string{
+			{"x[:, :, 1] * y + exp(x[:, :, 2])", "3, %d"},
+			{"tanh(flip(y, 1)) - y", "3, %d"},
+			{"gelu(q.T) * w", "%d, %d"},
+			{"x[:, :, 0] / sum(abs(y), axis=1, keep=true)", "3, %d"},
+			{"sum(x[:, :, 1] * y, axis=1, keep=true) + y", "3, %d"},
+			{"stack([tanh(y), y * w, w + y], axis=2)", "3, %d, 3"},
+			{"stack([y * w, flip(y, 1) / (1 + abs(w))], axis=0)", "2, 3, %d"},
+		} {
+			kind := "point"
+			if strings.Contains(c[0], "sum(") {
+				kind = "sum"
+			}
+			fmt.Fprintf(&text, "entry %s%d_%d(x: f32[3, %[3]d, 3], y: f32[3, %[3]d], w: f32[%[3]d], q: f32[%[3]d, %[3]d]) -> (z: f32["+strings.ReplaceAll(c[1], "%d", "%[3]d")+"]) { return %[4]s }\n", kind, i, n, c[0])
+		}
+	}
+	m := loadText(t, text.String())
+	planned, err := mlxc.Plan(m, ir.CPU, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range planned.Kernels {
+		if !codegen.InAssembly(k) {
+			t.Errorf("kernel %s is in portable Go alone", k.Name)
+		}
+	}
+	runGuardsOnARM64(t, runBetweenGuards(t, m))
+}
+
+// So are norms of channels that come last, which fold terms across rows in several stages, and
+// of all that a picture has, whose rows are folded as well.
+func TestNormsBetweenGuards(t *testing.T) {
+	if goruntime.GOOS != "linux" {
+		t.Skip("pages are guarded by calls of Linux")
+	}
+	var text strings.Builder
+	for _, n := range []int{4, 7, 8, 16, 33, 70} {
+		for i, c := range []struct {
+			text, shape string
+			least       int // channels
+		}{
+			{"var(z, axis=[1, 2]) * w", "2, %d", 8},
+			{"softmax(y, axis=0)", "13, %d", 8},
+			{"(z - mean(z, axis=[1, 2], keep=true)) * rsqrt(var(z, axis=[1, 2], keep=true) + 0.1) * w + tanh(w)", "2, 5, 6, %d", 8},
+			{"relu((z - mean(z, axis=[1, 2, 3], keep=true)) * rsqrt(var(z, axis=[1, 2, 3], keep=true) + 0.1) * w + w)", "2, 5, 6, %d", 4},
+			{"max(z * w, axis=[1, 2, 3])", "2", 8},
+			{"group_norm(z, 1, w, w, 1e-5)", "2, 5, 6, %d", 8},
+		} {
+			if n < c.least {
+				continue
+			}
+			for _, dtype := range []string{"f32", "bf16"} {
+				line := fmt.Sprintf("entry sum%d_%d_%s(y: f32[13, %[2]d], z: f32[2, 5, 6, %[2]d], w: f32[%[2]d]) -> (out: f32["+strings.ReplaceAll(c.shape, "%d", "%[2]d")+"]) { return %[4]s }\n", i, n, dtype, c.text)
+				text.WriteString(strings.ReplaceAll(line, ": f32", ": "+dtype))
+			}
+		}
+	}
+	m := loadText(t, text.String())
+	planned, err := mlxc.Plan(m, ir.CPU, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range planned.Kernels {
+		if !codegen.InAssembly(k) {
+			t.Errorf("kernel %s is in portable Go alone", k.Name)
+		}
+	}
+	runGuardsOnARM64(t, runBetweenGuards(t, m))
+}
+
 // Results larger than the caches, which go past them in assembly, are the same, from any
 // first element of a line on.
 func TestLargeRowsBetweenGuards(t *testing.T) {

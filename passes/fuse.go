@@ -162,7 +162,7 @@ func (u *fusion) run() {
 func (u *fusion) store(v *ir.Value, uses []use, why string) {
 	u.why[v] = why
 	for _, g := range u.hosts(v, uses) {
-		if !u.mayStore(g, v, uses) {
+		if why == borders || !u.mayStore(g, v, uses) { // which what reads it would test as well
 			continue
 		}
 		g.values = append([]*ir.Value{v}, g.values...)

@@ -20,9 +20,15 @@ func (u *fusion) whyViewStored(v *ir.Value, uses []use) string {
 	if n := u.facts[v].places; n > maxPlaces {
 		return fmt.Sprintf("takes its elements from %d places", n)
 	}
-	_, pads := v.Instr.Attrs.(ir.PadAttrs)
+	if u.turnedWeight(v) {
+		return inOrder
+	}
+	_, bordered := v.Instr.Attrs.(ir.PadAttrs)
+	if _, joins := v.Instr.Attrs.(ir.AxisAttrs); joins {
+		bordered = true
+	}
 	for _, x := range uses {
-		if pads && v.Instr.Device == ir.OnCPU && x.group.heavy == nil && x.times() > maxTests {
+		if bordered && v.Instr.Device == ir.OnCPU && x.group.heavy == nil && x.times() > maxTests {
 			return borders // vectors take no guards
 		}
 		if f := u.facts[v]; f.constant && f.weights && f.places > 1 && x.under != nil && v.Instr.Device == ir.OnGPU {
@@ -43,8 +49,26 @@ func (u *fusion) whyViewStored(v *ir.Value, uses []use) string {
 	return ""
 }
 
-// maxTests is how often at most the elements of a padded value are looked at where that
-// tests whether they are within its borders; else it is stored.
+// turnedWeight reports that v is a weight whose last axis is another in memory, where the
+// lanes of a CPU read it element by element: it is laid out for them at load.
+func (u *fusion) turnedWeight(v *ir.Value) bool {
+	a, turns := v.Instr.Attrs.(ir.PermAttrs)
+	last := v.Type.Rank() - 1
+	if f := u.facts[v]; !turns || a.Perm[last] == last || !f.constant || !f.weights || v.Instr.Device != ir.OnCPU {
+		return false
+	}
+	var byElement func(v *ir.Value) bool
+	byElement = func(v *ir.Value) bool {
+		return !u.result[v] && !slices.ContainsFunc(u.readers[v], func(in *ir.Instr) bool {
+			_, shapes := in.Attrs.(ir.ShapeAttrs)
+			return in.Op.Kind != ir.KindElementwise && !(shapes && byElement(in.Result()))
+		})
+	}
+	return byElement(v)
+}
+
+// maxTests is how often at most the elements of a value that is padded, or joined of others,
+// are looked at where that tests within which borders they are; else it is stored.
 const maxTests = 2
 
 // placesWithin is n, or 1 where a view of n places is stored.

@@ -30,6 +30,7 @@ const (
 	notElementBy = "not read element by element"
 	fewRows      = "too few rows for all workers"
 	joined       = "weights that one product reads"
+	inOrder      = "weights, in the order in which they are read"
 	divided      = "its index would be divided in an inner loop"
 	borders      = "its borders would be tested again and again"
 	manyArgs     = "its reader has as many operands as a kernel takes"
@@ -371,8 +372,11 @@ func (u *fusion) readByOthers(v *ir.Value) bool {
 // in the body before others, those that store other parts of what it is a part of, and
 // those that read what it is computed from.
 func (u *fusion) hosts(v *ir.Value, uses []use) []*group {
-	if u.facts[v].host != nil && v.Instr.Op.Kind != ir.KindReduce {
+	switch f := u.facts[v]; {
+	case f.host != nil && v.Instr.Op.Kind != ir.KindReduce:
 		return nil // it goes with its own product
+	case f.constant && f.weights && !u.result[v]:
+		return nil // it is computed at load
 	}
 	var groups []*group
 	for _, x := range slices.Backward(uses) {

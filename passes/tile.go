@@ -14,6 +14,7 @@ const grainWork = 1 << 13
 // must know.
 func tile(m *ir.Module) error {
 	makePanels(m)
+	splitJoined(m)
 	on, planes := devices(m), planesOf(m)
 	for _, k := range m.Kernels {
 		if on[k] == ir.OnGPU {

@@ -143,22 +143,6 @@ func softmax() *ir.Kernel {
 	}
 }
 
-// normed is x over the sums of columns: a result for each term of a sum.
-func normed() *ir.Kernel {
-	r, c := axis("r", 10), axis("c", 32)
-	d := ir.NewDAG()
-	at := ir.Linear([]ir.Size{r.Index(), c.Index()}, []ir.Size{ir.N(10), ir.N(32)})
-	x := d.Add(ir.Scalar{Kind: ir.ScalarLoad, DType: ir.F32, Arg: 0, Index: at})
-	return &ir.Kernel{
-		Name:   "normed",
-		Args:   []ir.KernelArg{{Name: "x", DType: ir.F32, Len: ir.N(320)}, {Name: "out", DType: ir.F32, Len: ir.N(320), Write: true}},
-		Par:    []*ir.Axis{c},
-		Inner:  r,
-		Values: d.Values,
-		Stores: []ir.Store{{Arg: 1, Index: at, Value: d.Apply(ir.Div, x, d.Reduce(ir.Add, []*ir.Axis{r}, x))}},
-	}
-}
-
 // ones is a sum whose terms are the same, so that its loop has no variable.
 func ones() *ir.Kernel {
 	r := axis("r", 32)

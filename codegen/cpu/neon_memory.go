@@ -91,3 +91,20 @@ func neonRoundBF16(b *body, x operand) {
 	e.set.choose(e, x, number, sum, x)
 	b.release(sum, number)
 }
+
+// apartNEON does something at each lane of a place where they are so many bytes apart, or at
+// the one that is left.
+func apartNEON(b *body, at place, bytes int, do func(lane int) string) {
+	e := b.e
+	e.op("MOVD $%d, R14", bytes)
+	e.op("MUL R14, R11, R13")
+	e.op("ADD R%d, R13", at.n)
+	if at.bytes != 0 {
+		e.op("ADD $%d, R13", at.bytes)
+	}
+	e.op("%s", do(0))
+	for lane := 1; lane < e.set.lanes && !b.masked; lane++ {
+		e.op("ADD R14, R13")
+		e.op("%s", do(lane))
+	}
+}

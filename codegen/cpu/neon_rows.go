@@ -234,6 +234,17 @@ var neon = &vectorSet{
 	},
 	exchange: []instruction{twice(known("VEXT $8, ", "B16")), known("VREV64", "S4")},
 	move:     neonTransfer("FMOVQ"),
+	loadApart: func(b *body, d operand, at place, bytes int) {
+		apartNEON(b, at, bytes, func(lane int) string {
+			if lane == 0 {
+				return fmt.Sprintf("FMOVS (R13), F%d", d.n)
+			}
+			return fmt.Sprintf("VLD1 (R13), V%d.S[%d]", d.n, lane)
+		})
+	},
+	storeApart: func(b *body, at place, x operand, bytes int) {
+		apartNEON(b, at, bytes, func(lane int) string { return fmt.Sprintf("VST1 V%d.S[%d], (R13)", x.n, lane) })
+	},
 	in: map[ir.DType]access{
 		ir.F32: neonWhole, ir.I32: neonWhole, ir.U32: neonWhole, ir.U8: neonBytes,
 		ir.F16: neonHalf(word("fcvtl"), word("fcvtn")), ir.BF16: neonHalf(word("shll"), word("shrn")),

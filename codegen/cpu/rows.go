@@ -17,7 +17,7 @@ type lanes struct {
 	axis    *ir.Axis   // that the lanes lie along
 	row     *ir.Axis   // from row to row; nil: each row is a call of its own
 	folded  bool       // something is reduced over the lanes: a point of the grid is a row
-	terms   []*ir.Axis // that lanes are reduced over, each by itself
+	terms   []*ir.Axis // that all is reduced over as well, or, of lanes by themselves, alone
 	need    map[*ir.Scalar]bool
 	streams []stream
 }
@@ -29,7 +29,7 @@ type stream struct {
 	first  ir.Size // element of the access that was found first, or the size
 	rest   ir.Size // first without its constant, by which streams are told apart
 	number int64   // the constant
-	moves  bool    // along the lanes, by one element
+	step   int64   // elements from lane to lane; 0: all have one in common
 	dtype  ir.DType
 }
 
@@ -39,6 +39,7 @@ func (s *stream) size() ir.Size { return ir.N(int64(s.dtype.Size())) }
 // The limits of what rows are for.
 const (
 	minRow     = 8  // elements from which on a row is worth it
+	minPart    = 4  // and one that is folded with others of its kind
 	maxStreams = 10 // registers that there are for them
 )
 
@@ -62,13 +63,14 @@ func NoRows(k *ir.Kernel) error {
 func newLanes(k *ir.Kernel) (*lanes, error) {
 	no := func(why string) (*lanes, error) { return nil, errors.New(why) }
 	grid := k.Grid()
-	if k.Empty() || len(k.Outer) > 0 || k.Schedule != nil && k.Schedule.Form == ir.FormPanels {
+	if k.Empty() || k.Schedule != nil && k.Schedule.Form == ir.FormPanels {
 		return no("no rows")
 	}
 	l := &lanes{kernel: k, need: map[*ir.Scalar]bool{}}
 	switch folded := foldedAxes(k); {
 	case len(folded) > 0 && (len(grid) == 0 || isRow(k, folded[len(folded)-1])):
-		l.axis, l.folded = folded[len(folded)-1], true
+		last := len(folded) - 1
+		l.axis, l.terms, l.folded = folded[last], folded[:last], true
 		if len(grid) > 0 {
 			l.row = grid[len(grid)-1]
 		}
@@ -81,7 +83,11 @@ func newLanes(k *ir.Kernel) (*lanes, error) {
 			l.row = grid[len(grid)-2]
 		}
 	}
-	if n, ok := l.axis.Extent.Max(); ok && n < minRow {
+	least := int64(minRow)
+	if l.folded && len(l.terms) > 0 {
+		least = minPart
+	}
+	if n, ok := l.axis.Extent.Max(); ok && n < least {
 		return no("rows are short")
 	}
 	arithmetic := false
@@ -106,9 +112,6 @@ func newLanes(k *ir.Kernel) (*lanes, error) {
 		if t := k.Args[s.Arg].DType; len(s.Guard) > 0 || !isStored(t, s.Value.DType) {
 			return no("a guarded store, or one of " + t.String())
 		}
-		if slices.ContainsFunc(l.terms, s.Index.Has) {
-			return no("a result for each term")
-		}
 		if err := visit(s.Value); err != nil {
 			return nil, err
 		}
@@ -116,7 +119,7 @@ func newLanes(k *ir.Kernel) (*lanes, error) {
 		if err != nil {
 			return nil, err
 		}
-		if s.Value.Varies(l.axis) && !l.streams[st].moves {
+		if s.Value.Varies(l.axis) && l.streams[st].step == 0 {
 			return no("lanes are stored over each other")
 		}
 	}
@@ -204,11 +207,11 @@ func (l *lanes) accept(v *ir.Scalar) error {
 		_, _, err := l.stream(v.Arg, v.Index)
 		return err
 	case ir.ScalarReduce:
-		along := l.terms
+		along := slices.Clone(l.terms)
 		if l.folded {
-			along = []*ir.Axis{l.axis}
+			along = append(along, l.axis)
 		}
-		if v.DType == ir.F32 && identities[v.Fn] != nil && slices.EqualFunc(v.Over, along, func(a, b *ir.Axis) bool { return a.Name == b.Name }) && (l.folded || v.Stage == 1 && v.Varies(l.axis)) {
+		if v.DType == ir.F32 && identities[v.Fn] != nil && slices.EqualFunc(v.Over, along, func(a, b *ir.Axis) bool { return a.Name == b.Name }) && (l.folded || v.Varies(l.axis)) {
 			return nil
 		}
 		return fmt.Errorf("a reduction by %s over other axes than the first", v.Fn)
@@ -242,16 +245,18 @@ func (l *lanes) stream(arg int, index ir.Size) (at int, distance int64, err erro
 			return i, number - s.number, nil
 		}
 	}
-	step, _, ok := index.Coef(l.axis)
-	if !ok || !step.Is(0) && !step.Is(1) {
-		return 0, 0, errors.New("lanes that are no neighbours")
+	coef, _, ok := index.Coef(l.axis)
+	step, known := coef.Int()
+	t := l.kernel.Args[arg].DType
+	if !ok || !known || step != 0 && step != 1 && (t.Size() != 4 || step != int64(int16(step))) {
+		return 0, 0, errors.New("lanes that are unevenly or too far apart")
 	}
 	for _, a := range l.terms {
 		if step, _, ok := index.Coef(a); !ok || slices.ContainsFunc(slices.Concat(l.kernel.Grid(), l.terms), step.Has) || !a.Extent.AtLeast(1) {
 			return 0, 0, errors.New("terms that are not evenly apart, or may be none")
 		}
 	}
-	l.streams = append(l.streams, stream{arg, index, rest, number, step.Is(1), l.kernel.Args[arg].DType})
+	l.streams = append(l.streams, stream{arg, index, rest, number, step, t})
 	return len(l.streams) - 1, 0, nil
 }
 
@@ -263,10 +268,13 @@ const (
 	minPast  = 64
 )
 
-// result is the elements of what holds the result, if that is one that lies along the
-// lanes.
+// result is the elements of what holds the result, if that is one whose neighbours lie along
+// the lanes.
 func (l *lanes) result() (ir.Size, bool) {
-	if len(l.kernel.Stores) != 1 || !l.kernel.Stores[0].Value.Varies(l.axis) {
+	if len(l.kernel.Stores) != 1 {
+		return ir.Size{}, false
+	}
+	if step, _, _ := l.kernel.Stores[0].Index.Coef(l.axis); !step.Is(1) {
 		return ir.Size{}, false
 	}
 	return l.kernel.Args[l.kernel.Stores[0].Arg].Len, true

@@ -27,6 +27,8 @@ var amd64 = &machine{
 			return fmt.Sprintf("%d(%s)", p.bytes, amd64Pointers[p.n])
 		case inFrame:
 			return fmt.Sprintf("%d(SP)", p.bytes)
+		case atAddress:
+			return fmt.Sprintf("%d(AX)", p.bytes)
 		}
 		return fmt.Sprintf("%s+%d(SB)", e.numbers, p.bytes)
 	},
@@ -231,17 +233,49 @@ var avx2 = &vectorSet{
 		e.op("LEAQ %s, AX", e.text(operand{at: &place{kind: inTable, bytes: lanes.bytes + 32}}))
 		e.op("VMOVUPS (AX)(BX*4), %s", e.text(e.set.rest))
 	},
-	pairs:     avxPairs("VP%s", "VP%s"),
-	singles:   avxSingles("VROUNDPS"),
-	shifts:    avxShifts,
-	unsigned:  avxUnsigned,
-	toFloat:   avx("VCVTDQ2PS"),
-	ofBool:    avx("VPAND"),
-	choose:    func(e *emitter, d operand, a ...operand) { avx("VBLENDVPS")(e, d, a[2], a[1], a[0]) },
-	exchange:  []instruction{twice(avx("VPERM2F128 $1,")), avx("VPERMILPS $0x4e,"), avx("VPERMILPS $0xb1,")},
-	move:      avx("VMOVUPS"),
-	movePast:  avx("VMOVNTPS"),
-	in:        inAVX2,
+	pairs:    avxPairs("VP%s", "VP%s"),
+	singles:  avxSingles("VROUNDPS"),
+	shifts:   avxShifts,
+	unsigned: avxUnsigned,
+	toFloat:  avx("VCVTDQ2PS"),
+	ofBool:   avx("VPAND"),
+	choose:   func(e *emitter, d operand, a ...operand) { avx("VBLENDVPS")(e, d, a[2], a[1], a[0]) },
+	exchange: []instruction{twice(avx("VPERM2F128 $1,")), avx("VPERMILPS $0x4e,"), avx("VPERMILPS $0xb1,")},
+	move:     avx("VMOVUPS"),
+	movePast: avx("VMOVNTPS"),
+	in:       inAVX2,
+	loadApart: func(b *body, d operand, at place, bytes int) {
+		mask := b.alloc(vectorFile)
+		if b.masked {
+			avx("VMOVUPS")(b.e, mask, b.e.set.rest)
+			twice(avx("VXORPS"))(b.e, d, d)
+		} else {
+			twice(avx("VPCMPEQD"))(b.e, mask, mask)
+		}
+		gather(b, at, bytes, func(lanes string) { b.e.op("VGATHERDPS %s, %s, %s", b.e.text(mask), lanes, b.e.text(d)) })
+		b.release(mask)
+	},
+	storeApart: func(b *body, at place, x operand, bytes int) {
+		upper := b.alloc(vectorFile)
+		b.e.op("VEXTRACTF128 $1, %s, X%d", b.e.text(x), upper.n)
+		first := apartAVX(b.e, at, bytes)
+		lane := func(i int, at string) {
+			n := x.n
+			if i >= 4 {
+				n = upper.n
+			}
+			b.e.op("VEXTRACTPS $%d, X%d, %s", i%4, n, at)
+		}
+		if b.masked {
+			left(b.e, operand{at: &first}, bytes, lane)
+		} else {
+			for i := range b.e.set.lanes {
+				lane(i, b.e.text(operand{at: &first}))
+				first.bytes += bytes
+			}
+		}
+		b.release(upper)
+	},
 	roundBF16: avxRoundBF16,
 	fma:       avxFMA,
 	extremes:  avxExtremes,
@@ -298,8 +332,18 @@ var avx512 = &vectorSet{
 			avx("VMOVUPS")(e, d, a[0])
 		}
 	},
-	movePast:  avx("VMOVNTPS"),
-	in:        inAVX512,
+	movePast: avx("VMOVNTPS"),
+	in:       inAVX512,
+	loadApart: func(b *body, d operand, at place, bytes int) {
+		all := allLanes(b)
+		gather(b, at, bytes, func(lanes string) { b.e.op("VGATHERDPS %s, %s, %s", lanes, b.e.text(all), b.e.text(d)) })
+		b.release(all)
+	},
+	storeApart: func(b *body, at place, x operand, bytes int) {
+		all := allLanes(b)
+		gather(b, at, bytes, func(lanes string) { b.e.op("VSCATTERDPS %s, %s, %s", b.e.text(x), b.e.text(all), lanes) })
+		b.release(all)
+	},
 	roundBF16: avxRoundBF16,
 	fma:       avxFMA,
 	extremes:  avxExtremes,

@@ -173,3 +173,37 @@ func avxRoundF16(e *emitter, d operand, a ...operand) {
 	e.op("VCVTPS2PH $0, %s, %s", e.text(a[0]), fmt.Sprintf("%c%d", half, d.n))
 	e.op("VCVTPH2PS %s, %s", fmt.Sprintf("%c%d", half, d.n), e.text(d))
 }
+
+// apartAVX is a place where lanes are so many bytes apart, once AX is there.
+func apartAVX(e *emitter, at place, bytes int) place {
+	e.op("IMUL3Q $%d, CX, AX", bytes)
+	e.op("ADDQ %s, AX", amd64Pointers[at.n])
+	return place{kind: atAddress, bytes: at.bytes}
+}
+
+// gather does something with the lanes at a place that are so many bytes apart.
+func gather(b *body, at place, bytes int, do func(lanes string)) {
+	e := b.e
+	words := make([]uint32, e.set.lanes)
+	for i := range words {
+		words[i] = uint32(bytes / 4 * i)
+	}
+	index := e.common(e.table(words...), vectorFile)
+	b.load(&index)
+	first := apartAVX(e, at, bytes)
+	do(fmt.Sprintf("%s(%s*4)", e.text(operand{at: &first}), e.text(index)))
+	if index.dies {
+		b.release(index)
+	}
+}
+
+// allLanes is a mask of AVX-512 that an instruction may use up.
+func allLanes(b *body) operand {
+	all := b.alloc(maskFile)
+	if b.masked {
+		b.e.op("KMOVW %s, %s", b.e.text(b.e.set.rest), b.e.text(all))
+	} else {
+		b.e.op("KXNORW %s, %[1]s, %[1]s", b.e.text(all))
+	}
+	return all
+}

@@ -259,15 +259,25 @@ func (b *body) run(values []*ir.Scalar, sinks []sink) {
 			}
 			if !b.e.inMemory(v) {
 				b.apply(k)
-			} else if t := b.e.storedAs(v); b.masked || b.once || len(b.uses[k]) > 1 || t.Size() < 4 {
-				clear(b.pinned)
-				r := b.alloc(vectorFile)
-				b.access(t).load(b.e, r, b.memory(k))
-				if b.masked || b.once || t.Size() < 4 {
-					delete(b.mem, k)
-				}
-				b.in[k] = r.register
+				continue
 			}
+			t := b.e.storedAs(v)
+			bytes, apart := b.e.apart(b.mem[k])
+			now := b.masked || b.once || apart || t.Size() < 4
+			if !now && len(b.uses[k]) < 2 {
+				continue
+			}
+			clear(b.pinned)
+			r := b.alloc(vectorFile)
+			if apart {
+				b.e.set.loadApart(b, r, b.mem[k], bytes)
+			} else {
+				b.access(t).load(b.e, r, b.memory(k))
+			}
+			if now {
+				delete(b.mem, k)
+			}
+			b.in[k] = r.register
 		}
 		b.sink(v, sinks)
 	}
@@ -330,6 +340,10 @@ func (b *body) access(t ir.DType) access {
 
 // store stores a register, which it may write over if it is free afterwards.
 func (b *body) store(r result, at operand, o *operand) {
+	if bytes, apart := b.e.apart(*at.at); apart {
+		b.e.set.storeApart(b, *at.at, *o, bytes)
+		return
+	}
 	a := b.access(r.dtype)
 	if r.past && !b.masked {
 		a.store = b.e.set.movePast

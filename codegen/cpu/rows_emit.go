@@ -29,10 +29,11 @@ type emitter struct {
 	slots    map[*ir.Scalar]place // of what is the same in all lanes, once it is known
 	single   bool                 // a row has one loop
 	rowLabel string
-	reads    map[place]int      // how often a trial reads what is the same in all lanes
-	sums     map[*ir.Scalar]int // the first registers of sums that are complete
-	settled  map[place]register // such places that are in a register during a loop
-	kept     *ir.Scalar         // what lies in keptAt until it is used; nil: nothing
+	reads    map[place]int          // how often a trial reads what is the same in all lanes
+	sums     map[*ir.Scalar]int     // the first registers of sums that are complete
+	settled  map[place]register     // such places that are in a register during a loop
+	strip    map[*ir.Scalar][]place // what each lane has for all its terms, of the vectors of a loop's body
+	kept     *ir.Scalar             // what lies in keptAt until it is used; nil: nothing
 	keptAt   func(u int) place
 	reserved int     // registers, the first, that the sums of a loop are in
 	soon     []place // what the next body fetches
@@ -85,11 +86,9 @@ func (e *emitter) rows() error {
 		}
 	}
 	e.single = stages == 0
-	if len(l.terms) > 0 {
-		for stage := range stages + 1 {
-			e.rowValues(stage)
-		}
-		e.termsLoop()
+	if len(l.terms) > 0 && !l.folded {
+		e.rowValues(0)
+		e.strips(stages)
 		e.set.nextRow(e, e.rowLabel)
 		return e.err
 	}
@@ -100,7 +99,7 @@ func (e *emitter) rows() error {
 		w := work{folds: e.folds(stage), kept: e.kept, waits: e.late != nil && stage < stages-1}
 		if stage == stages { // not before: an argument may lie where one is written
 			for _, s := range l.kernel.Stores {
-				if st, _, _ := l.stream(s.Arg, s.Index); l.streams[st].moves {
+				if st, _, _ := l.stream(s.Arg, s.Index); l.streams[st].step != 0 {
 					w.results = append(w.results, result{s.Value, l.kernel.Args[s.Arg].DType, e.elements(s.Arg, s.Index), false})
 				}
 			}
@@ -122,7 +121,7 @@ func (e *emitter) rows() error {
 	}
 	for _, s := range l.kernel.Stores {
 		st, distance, _ := l.stream(s.Arg, s.Index)
-		if !l.streams[st].moves {
+		if l.streams[st].step == 0 {
 			e.storeOne(s.Value, st, distance)
 		}
 	}
@@ -226,7 +225,7 @@ func (e *emitter) along(roots []sink) []*ir.Scalar {
 			return
 		}
 		need[v] = true
-		if v == e.kept || e.isSum(v) {
+		if v == e.kept || e.isSum(v) || e.strip[v] != nil {
 			return
 		}
 		for _, a := range v.Args {
@@ -301,11 +300,11 @@ const ahead = 8192
 func (e *emitter) fetches(u int) []place {
 	var places []place
 	for i, s := range e.streams {
-		if !s.moves || s.arg == e.kernel.Stores[0].Arg {
+		if s.step != 1 || s.arg == e.kernel.Stores[0].Arg {
 			continue
 		}
 		bytes := ahead
-		if e.row != nil {
+		if e.row != nil && len(e.terms) == 0 {
 			step, _, _ := s.first.Coef(e.row)
 			if step.Is(0) {
 				continue

@@ -36,7 +36,7 @@ func (e *emitter) room() func(u int) place {
 // take the memory of what is loaded, so nothing is then loaded after it that varies along
 // the lanes. nil: there is none.
 func (e *emitter) keep(stage int, folds []*ir.Scalar) *ir.Scalar {
-	if e.kept != nil || len(folds) == 0 || len(e.kernel.Stores) != 1 || !e.kernel.Stores[0].Value.Varies(e.axis) || !e.keepsInFrame() && e.kernel.Args[e.kernel.Stores[0].Arg].DType != ir.F32 {
+	if e.kept != nil || len(folds) == 0 || len(e.terms) > 0 || len(e.kernel.Stores) != 1 || !e.kernel.Stores[0].Value.Varies(e.axis) || !e.keepsInFrame() && e.kernel.Args[e.kernel.Stores[0].Arg].DType != ir.F32 {
 		return nil
 	}
 	var now []sink
@@ -64,12 +64,14 @@ func (e *emitter) keep(stage int, folds []*ir.Scalar) *ir.Scalar {
 }
 
 // inMemory reports that a value is not computed.
-func (e *emitter) inMemory(v *ir.Scalar) bool { return v.Kind == ir.ScalarLoad || v == e.kept }
+func (e *emitter) inMemory(v *ir.Scalar) bool {
+	return v.Kind == ir.ScalarLoad || v == e.kept || e.strip[v] != nil
+}
 
 // storedAs is the dtype that a value in memory has there.
 func (e *emitter) storedAs(v *ir.Scalar) ir.DType {
-	if v == e.kept {
-		return ir.F32
+	if v == e.kept || e.strip[v] != nil {
+		return v.DType
 	}
 	return e.kernel.Args[v.Arg].DType
 }

@@ -37,7 +37,10 @@ func (e *emitter) mostUnrolled(folds []*ir.Scalar) int {
 	if slices.ContainsFunc(folds, slow) && e.axis.Extent.AtLeast(longRow*int64(e.set.lanes)) {
 		return 8
 	}
-	return 4
+	most := 4
+	for n, ok := e.axis.Extent.Max(); ok && len(e.terms) > 0 && most > 1 && n < int64(most*e.set.lanes); most /= 2 {
+	}
+	return most
 }
 
 // loop goes along a row, for the last time or not.
@@ -119,7 +122,21 @@ func (e *emitter) foldLoop(unroll int, folds []*ir.Scalar, works ...work) {
 			e.set.move(e, sumOf(i, u, unroll), e.number(identity(v), ir.F32))
 		}
 	}
-	e.set.loop(e, unroll, nil, func(u int, rest bool) { e.bodies(u, unroll, rest, works...) })
+	e.walk(func() {
+		e.set.loop(e, unroll, nil, func(u int, rest bool) { e.bodies(u, unroll, rest, works...) })
+	})
+}
+
+// walk does a loop along a row for all terms of the row.
+func (e *emitter) walk(loop func()) {
+	switch {
+	case len(e.terms) == 0:
+		loop()
+	case e.set.terms == nil:
+		e.err = fmt.Errorf("%s has no terms of rows", e.set.name)
+	default:
+		e.set.terms(e, loop)
+	}
 }
 
 // bodies does works for u vectors of a row, one after the other. It returns the registers
@@ -140,51 +157,6 @@ func (e *emitter) bodies(u, unroll int, rest bool, works ...work) (most, spills 
 	}
 	e.kept = kept
 	return most, spills
-}
-
-// termsLoop goes along a row, and for each of its vectors through the terms.
-func (e *emitter) termsLoop() {
-	if e.set.terms == nil {
-		e.err = fmt.Errorf("%s has no terms of lanes", e.set.name)
-		return
-	}
-	var folds []*ir.Scalar
-	for _, v := range e.kernel.Values {
-		if e.need[v] && v.Kind == ir.ScalarReduce {
-			folds = append(folds, v)
-		}
-	}
-	var results []result
-	for _, s := range e.kernel.Stores {
-		results = append(results, result{s.Value, e.kernel.Args[s.Arg].DType, e.elements(s.Arg, s.Index), false})
-	}
-	unroll := 4
-	store := func(e *emitter, u int, rest bool) *body {
-		e.sums, e.reserved = map[*ir.Scalar]int{}, len(folds)*unroll
-		for i, v := range folds {
-			e.sums[v] = i * unroll
-		}
-		b := e.body(nil, results, u, unroll, rest)
-		e.sums = nil
-		return b
-	}
-	for ; unroll > 1; unroll /= 2 {
-		trial := *e
-		trial.lines, trial.reserved = nil, len(folds)*unroll
-		if 2*len(folds)*unroll <= e.set.files[vectorFile].end+1 && trial.body(folds, nil, unroll, unroll, false).spills+store(&trial, unroll, false).spills == 0 {
-			break
-		}
-	}
-	e.reserved = len(folds) * unroll
-	e.set.loop(e, unroll, nil, func(u int, rest bool) {
-		for i, v := range folds {
-			for n := range u {
-				e.set.move(e, sumOf(i, n, unroll), e.number(identity(v), ir.F32))
-			}
-		}
-		e.set.terms(e, func() { e.body(folds, nil, u, unroll, rest) })
-		store(e, u, rest)
-	})
 }
 
 // identity is the bits of what changes no result of a reduction.

@@ -36,12 +36,11 @@ func (e *emitter) rowSlot(t ir.DType) place {
 // table is the place of constants, which are as many as lanes, or twice, or one.
 func (e *emitter) table(words ...uint32) place {
 	at := 0
-	for ; at < len(e.tables); at += min(len(words), e.set.lanes) {
-		if end := at + len(words); end <= len(e.tables) && slices.Equal(e.tables[at:end], words) {
-			break
-		}
+	for at+len(words) <= len(e.tables) && !slices.Equal(e.tables[at:at+len(words)], words) {
+		at += min(len(words), e.set.lanes)
 	}
-	if at == len(e.tables) {
+	if at+len(words) > len(e.tables) {
+		at = len(e.tables)
 		e.tables = append(e.tables, words...)
 	}
 	return place{kind: inTable, bytes: 4 * at, one: len(words) == 1}
@@ -137,6 +136,9 @@ func (e *emitter) where(v *ir.Scalar, u int) (place, bool) {
 	if v == e.kept {
 		return e.keptAt(u), true
 	}
+	if e.strip[v] != nil {
+		return e.strip[v][u], true
+	}
 	if v.Kind == ir.ScalarLoad {
 		return e.elements(v.Arg, v.Index)(u), true
 	}
@@ -146,6 +148,16 @@ func (e *emitter) where(v *ir.Scalar, u int) (place, bool) {
 // elements is where the vectors of a loop's body lie in an argument.
 func (e *emitter) elements(arg int, index ir.Size) func(u int) place {
 	st, distance, _ := e.stream(arg, index)
-	size := e.streams[st].dtype.Size()
-	return func(u int) place { return place{kind: inRow, n: st, bytes: size * (int(distance) + e.set.lanes*u)} }
+	s := e.streams[st]
+	return func(u int) place {
+		return place{kind: inRow, n: st, bytes: s.dtype.Size() * int(distance+s.step*int64(e.set.lanes*u))}
+	}
+}
+
+// apart is the bytes from lane to lane at a place, unless they are neighbours there.
+func (e *emitter) apart(p place) (bytes int, ok bool) {
+	if p.kind != inRow || p.n >= len(e.streams) || e.streams[p.n].step == 1 {
+		return 0, false
+	}
+	return 4 * int(e.streams[p.n].step), true
 }

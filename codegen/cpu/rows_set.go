@@ -27,6 +27,9 @@ type vectorSet struct {
 	move     instruction // to and from memory, and between registers of a file
 	movePast instruction // to memory, past the caches; nil: there is none
 	in       map[ir.DType]access
+	// loadApart and storeApart are of lanes that are so many bytes apart.
+	loadApart  func(b *body, d operand, at place, bytes int)
+	storeApart func(b *body, at place, x operand, bytes int)
 	// roundBF16 rounds to the upper half of the bits; what is in the other half is of no use.
 	roundBF16 func(b *body, x operand)
 
@@ -91,10 +94,11 @@ type place struct {
 type placeKind int
 
 const (
-	inRow    placeKind = iota // a stream at the element that the loop is at
-	atStream                  // where the stream points
-	inFrame                   // a vector that was put away
-	inTable                   // constants
+	inRow     placeKind = iota // a stream at the element that the loop is at
+	atStream                   // where the stream points
+	inFrame                    // a vector that was put away
+	inTable                    // constants
+	atAddress                  // the register for addresses
 )
 
 // An operand is a register or a place in memory.

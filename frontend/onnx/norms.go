@@ -116,22 +116,43 @@ func (n *node) overRows(x mlx.Value, axis int, f func(x mlx.Value, weights []mlx
 	return y
 }
 
+// layerNorm over several axes is written out, since channels that stand anywhere among these
+// may stay where they are.
 func layerNorm(n *node) {
 	x := n.x(0)
-	axis := n.axis(n.attrInt("axis", -1), x.Type().Rank())
-	n.set(0, n.overRows(x, axis, func(x mlx.Value, w []mlx.Value) mlx.Value {
-		return mlx.LayerNorm(x, w[0], w[1], n.epsilon())
-	}))
+	t := x.Type()
+	var axes []int
+	for a := n.axis(n.attrInt("axis", -1), t.Rank()); a < t.Rank(); a++ {
+		axes = append(axes, a)
+	}
+	if len(axes) > 1 {
+		n.set(0, n.normalised(x, axes))
+	} else {
+		n.set(0, n.overRows(x, axes[0], func(x mlx.Value, w []mlx.Value) mlx.Value {
+			return mlx.LayerNorm(x, w[0], w[1], n.epsilon())
+		}))
+	}
 	if !n.wants(1) && !n.wants(2) {
 		return
 	}
 	wide := x.To(dtypeOf(int32(n.attrInt("stash_type", 1)), nodeName(n.pb)+": the mean"))
-	var axes []int
-	for a := axis; a < x.Type().Rank(); a++ {
-		axes = append(axes, a)
+	n.set(1, keep(mlx.Mean(wide, axes...), t.Shape, axes, true))
+	n.set(2, keep(mlx.Rsqrt(mlx.Var(wide, axes...).AddN(n.epsilon())), t.Shape, axes, true))
+}
+
+// normalised is x with mean 0 and variance 1 over axes, times weight plus bias.
+func (n *node) normalised(x mlx.Value, axes []int) mlx.Value {
+	t := x.Type()
+	if t.DType.Size() < 4 {
+		x = x.To(ir.F32)
 	}
-	n.set(1, keep(mlx.Mean(wide, axes...), x.Type().Shape, axes, true))
-	n.set(2, keep(mlx.Rsqrt(mlx.Var(wide, axes...).AddN(n.epsilon())), x.Type().Shape, axes, true))
+	mean := func(x mlx.Value) mlx.Value { return keep(mlx.Mean(x, axes...), t.Shape, axes, true) }
+	x = x.Sub(mean(x))
+	x = x.Mul(mlx.Rsqrt(mean(x.Mul(x)).AddN(n.epsilon()))).Mul(n.x(1).To(x.Type().DType))
+	if n.has(2) {
+		x = x.Add(n.x(2).To(x.Type().DType))
+	}
+	return x.To(t.DType)
 }
 
 func rmsNorm(n *node) mlx.Value {

@@ -11,10 +11,12 @@ var kernels = []cpu.Kernel{
 	noiseGtZ2,
 	noiseGtZ3,
 	noiseGtBlocks0Net0Add,
+	noiseGtBlocks0Transpose,
 	noiseGtBlocks0Mean,
 	noiseGtTimeEmbed6Add,
 	noiseGtX3,
 	noiseGtBlocks1Net0Add,
+	noiseGtBlocks1Transpose,
 	noiseGtBlocks1Mean,
 	noiseGtBlocks1Gelu,
 	noiseGtBlocks2Net0Add,
@@ -22,6 +24,7 @@ var kernels = []cpu.Kernel{
 	noiseGtBlocks3Gelu,
 	noiseGtBlocks4Eps,
 	noiseGtZ2Rows,
+	noiseGtZ2Rows2,
 	noiseGtZ2Panels,
 	noiseGtZ3Panels,
 	noiseGtBlocks0Net0AddRows,
@@ -132,6 +135,21 @@ func noiseGtBlocks0Net0Add(call *cpu.Call, lo, hi int) {
 	}
 }
 
+// noiseGtBlocks0Transpose computes transpose (ddpm.mlx:14:9).
+func noiseGtBlocks0Transpose(call *cpu.Call, lo, hi int) {
+	gt_blocks_0_net_1_weight := cpu.View[float32](call, 0)
+	transpose := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i1 := p % 16
+		end := min(i1+hi-p, 16)
+		i0 := p / 16
+		p += end - i1
+		for ; i1 < end; i1++ {
+			transpose[i0*16+i1] = gt_blocks_0_net_1_weight[i0+i1*784]
+		}
+	}
+}
+
 // noiseGtBlocks0Mean computes mean, mean_2 (ddpm.mlx:14:9).
 func noiseGtBlocks0Mean(call *cpu.Call, lo, hi int) {
 	add := cpu.View[float32](call, 0)
@@ -187,8 +205,8 @@ func noiseGtX3(call *cpu.Call, lo, hi int) {
 	add := cpu.View[float32](call, 0)
 	mean := cpu.View[float32](call, 1)
 	mean_2 := cpu.View[float32](call, 2)
-	gt_blocks_0_net_1_weight := cpu.View[float32](call, 3)
-	gt_blocks_0_net_1_bias := cpu.View[float32](call, 4)
+	transpose := cpu.View[float32](call, 3)
+	transpose_2 := cpu.View[float32](call, 4)
 	add_2 := cpu.View[float32](call, 5)
 	x_3 := cpu.View[float32](call, 6)
 	for p := lo; p < hi; {
@@ -200,8 +218,8 @@ func noiseGtX3(call *cpu.Call, lo, hi int) {
 		v1 := mean[i0]
 		v8 := 1 / (float32(math.Sqrt(float64((mean_2[i0] + 1e-05)))))
 		for ; i2 < end; i2++ {
-			v10 := gt_blocks_0_net_1_weight[i1+i2*784]
-			v12 := gt_blocks_0_net_1_bias[i1+i2*784]
+			v10 := transpose[i1*16+i2]
+			v12 := transpose_2[i1*16+i2]
 			v13 := (((add[i0*12544+i1*16+i2] - v1) * v8) * v10) + v12
 			v16 := min((float32(math.Abs(float64(v13)))), 14.5)
 			v21 := int32(math.Float32bits((float32(float64((v16*v16))*float64(float32(-0.721349)) + float64(float32(1.2585115e+07))))))
@@ -248,6 +266,21 @@ func noiseGtBlocks1Net0Add(call *cpu.Call, lo, hi int) {
 	}
 }
 
+// noiseGtBlocks1Transpose computes transpose_3 (ddpm.mlx:14:9).
+func noiseGtBlocks1Transpose(call *cpu.Call, lo, hi int) {
+	gt_blocks_1_net_1_weight := cpu.View[float32](call, 0)
+	transpose_3 := cpu.View[float32](call, 1)
+	for p := lo; p < hi; {
+		i1 := p % 32
+		end := min(i1+hi-p, 32)
+		i0 := p / 32
+		p += end - i1
+		for ; i1 < end; i1++ {
+			transpose_3[i0*32+i1] = gt_blocks_1_net_1_weight[i0+i1*784]
+		}
+	}
+}
+
 // noiseGtBlocks1Mean computes mean_3, mean_4 (ddpm.mlx:14:9).
 func noiseGtBlocks1Mean(call *cpu.Call, lo, hi int) {
 	add_3 := cpu.View[float32](call, 0)
@@ -277,21 +310,20 @@ func noiseGtBlocks1Gelu(call *cpu.Call, lo, hi int) {
 	add_3 := cpu.View[float32](call, 0)
 	mean_3 := cpu.View[float32](call, 1)
 	mean_4 := cpu.View[float32](call, 2)
-	gt_blocks_1_net_1_weight := cpu.View[float32](call, 3)
-	gt_blocks_1_net_1_bias := cpu.View[float32](call, 4)
+	transpose_3 := cpu.View[float32](call, 3)
+	transpose_4 := cpu.View[float32](call, 4)
 	gelu := cpu.View[float32](call, 5)
 	for p := lo; p < hi; {
-		i2 := p % 32
-		end := min(i2+hi-p, 32)
-		i1 := p / 32 % 784
+		i1 := p % 25088
+		end := min(i1+hi-p, 25088)
 		i0 := p / 25088
-		p += end - i2
+		p += end - i1
 		v1 := mean_3[i0]
 		v8 := 1 / (float32(math.Sqrt(float64((mean_4[i0] + 1e-05)))))
-		for ; i2 < end; i2++ {
-			v10 := gt_blocks_1_net_1_weight[i1+i2*784]
-			v12 := gt_blocks_1_net_1_bias[i1+i2*784]
-			v13 := (((add_3[i0*25088+i1*32+i2] - v1) * v8) * v10) + v12
+		for ; i1 < end; i1++ {
+			v10 := transpose_3[i1]
+			v12 := transpose_4[i1]
+			v13 := (((add_3[i0*25088+i1] - v1) * v8) * v10) + v12
 			v16 := min((float32(math.Abs(float64(v13)))), 14.5)
 			v21 := int32(math.Float32bits((float32(float64((v16*v16))*float64(float32(-0.721349)) + float64(float32(1.2585115e+07))))))
 			v30 := float32(float64(v16)*float64(v16) + float64((float32(float64((math.Float32frombits(uint32(v21))))*float64(float32(1.3862915)) + float64(float32(-1.7446638e+07))))))
@@ -299,7 +331,7 @@ func noiseGtBlocks1Gelu(call *cpu.Call, lo, hi int) {
 			v48 := float32(float64((float32(float64((float32(float64((v16+95.04877))*float64(v16)+float64(float32(712.7301)))))*float64(v16)+float64(float32(2274.928)))))*float64(v16) + float64(float32(3465.07)))
 			v57 := float32(float64((float32(float64((float32(float64((float32(float64(float32(-3.2638853e-14))*float64(v30)+float64(float32(3.9216113e-13)))))*float64(v30)+float64(float32(-3.9017973e-12)))))*float64(v30)+float64(float32(3.1214458e-11)))))*float64(v30) + float64(float32(-1.8728763e-10)))
 			v66 := float32(float64((v16*(math.Float32frombits(uint32((cpu.Shl(v21, 23)))))))*float64(((v48/(float32(float64(v38)*float64(v16)+float64(float32(2787.0132)))))*(float32(float64((float32(float64(v57)*float64(v30)+float64(float32(7.491482e-10)))))*float64(v30)+float64(float32(-1.4982935e-09)))))) + float64((max(v13, float32(math.Copysign(0, -1))))))
-			gelu[i0*25088+i1*32+i2] = v66
+			gelu[i0*25088+i1] = v66
 		}
 	}
 }
@@ -373,21 +405,20 @@ func noiseGtBlocks3Gelu(call *cpu.Call, lo, hi int) {
 	add_5 := cpu.View[float32](call, 0)
 	mean_7 := cpu.View[float32](call, 1)
 	mean_8 := cpu.View[float32](call, 2)
-	gt_blocks_3_net_1_weight := cpu.View[float32](call, 3)
-	gt_blocks_3_net_1_bias := cpu.View[float32](call, 4)
+	transpose_7 := cpu.View[float32](call, 3)
+	transpose_8 := cpu.View[float32](call, 4)
 	gelu_3 := cpu.View[float32](call, 5)
 	for p := lo; p < hi; {
-		i2 := p % 16
-		end := min(i2+hi-p, 16)
-		i1 := p / 16 % 784
+		i1 := p % 12544
+		end := min(i1+hi-p, 12544)
 		i0 := p / 12544
-		p += end - i2
+		p += end - i1
 		v1 := mean_7[i0]
 		v8 := 1 / (float32(math.Sqrt(float64((mean_8[i0] + 1e-05)))))
-		for ; i2 < end; i2++ {
-			v10 := gt_blocks_3_net_1_weight[i1+i2*784]
-			v12 := gt_blocks_3_net_1_bias[i1+i2*784]
-			v13 := (((add_5[i0*12544+i1*16+i2] - v1) * v8) * v10) + v12
+		for ; i1 < end; i1++ {
+			v10 := transpose_7[i1]
+			v12 := transpose_8[i1]
+			v13 := (((add_5[i0*12544+i1] - v1) * v8) * v10) + v12
 			v16 := min((float32(math.Abs(float64(v13)))), 14.5)
 			v21 := int32(math.Float32bits((float32(float64((v16*v16))*float64(float32(-0.721349)) + float64(float32(1.2585115e+07))))))
 			v30 := float32(float64(v16)*float64(v16) + float64((float32(float64((math.Float32frombits(uint32(v21))))*float64(float32(1.3862915)) + float64(float32(-1.7446638e+07))))))
@@ -395,7 +426,7 @@ func noiseGtBlocks3Gelu(call *cpu.Call, lo, hi int) {
 			v48 := float32(float64((float32(float64((float32(float64((v16+95.04877))*float64(v16)+float64(float32(712.7301)))))*float64(v16)+float64(float32(2274.928)))))*float64(v16) + float64(float32(3465.07)))
 			v57 := float32(float64((float32(float64((float32(float64((float32(float64(float32(-3.2638853e-14))*float64(v30)+float64(float32(3.9216113e-13)))))*float64(v30)+float64(float32(-3.9017973e-12)))))*float64(v30)+float64(float32(3.1214458e-11)))))*float64(v30) + float64(float32(-1.8728763e-10)))
 			v66 := float32(float64((v16*(math.Float32frombits(uint32((cpu.Shl(v21, 23)))))))*float64(((v48/(float32(float64(v38)*float64(v16)+float64(float32(2787.0132)))))*(float32(float64((float32(float64(v57)*float64(v30)+float64(float32(7.491482e-10)))))*float64(v30)+float64(float32(-1.4982935e-09)))))) + float64((max(v13, float32(math.Copysign(0, -1))))))
-			gelu_3[i0*12544+i1*16+i2] = v66
+			gelu_3[i0*12544+i1] = v66
 		}
 	}
 }
@@ -438,69 +469,61 @@ func noiseGtZ2Rows(call *cpu.Call, lo, hi int) {
 	gt_frequencies := cpu.View[float32](call, 1)
 	rows := cpu.View[float32](call, 2)
 	for p := lo; p < hi; {
-		i1 := p % 32
-		end := min(i1+hi-p, 32)
-		i0 := p / 32
+		i1 := p % 16
+		end := min(i1+hi-p, 16)
+		i0 := p / 16
 		p += end - i1
+		v2 := t[i0] / 1000
 		for ; i1 < end; i1++ {
-			var v1 float32
-			if i1 < 16 {
-				v1 = t[i0]
+			v3 := gt_frequencies[i1]
+			v4 := v2 * v3
+			v5 := float32(math.Abs(float64(v4)))
+			v8 := float32(math.RoundToEven(float64((v5 * 0.63661975))))
+			v16 := max((float32(float64(v8)*float64(float32(1.7151245e-15)) + float64((float32(float64(v8)*float64(float32(4.371139e-08)) + float64((float32(float64(v8)*float64(float32(-1.5707964)) + float64(v5))))))))), -1)
+			v18 := min(v16, 1)
+			v21 := int32(math.Float32bits((v8 + 1.2582912e+07)))
+			v26 := v18 * v18
+			v35 := float32(float64((v18*v26))*float64((float32(float64((float32(float64((float32(float64(float32(2.7238455e-06))*float64(v26)+float64(float32(-0.00019839997)))))*float64(v26)+float64(float32(0.008333332)))))*float64(v26)+float64(float32(-0.16666667))))) + float64(v18))
+			v44 := float32(float64((v26*v26))*float64((float32(float64((float32(float64(float32(2.4538474e-05))*float64(v26)+float64(float32(-0.0013888258)))))*float64(v26)+float64(float32(0.041666664))))) + float64((float32(float64(v26)*float64(float32(-0.5)) + float64(float32(1))))))
+			v48 := (v21 & 1) == 0
+			v49 := v44
+			if v48 {
+				v49 = v35
 			}
-			var v4 float32
-			if i1 < 16 {
-				v4 = gt_frequencies[i1]
+			v53 := (int32(math.Float32bits(v49))) ^ (((cpu.Shl(v21, 30)) ^ (int32(math.Float32bits(v4)))) & -2147483648)
+			rows[i0*32+i1] = math.Float32frombits(uint32(v53))
+		}
+	}
+}
+
+// noiseGtZ2Rows2 computes rows (ddpm.mlx:31:46).
+func noiseGtZ2Rows2(call *cpu.Call, lo, hi int) {
+	t := cpu.View[float32](call, 0)
+	gt_frequencies := cpu.View[float32](call, 1)
+	rows := cpu.View[float32](call, 2)
+	for p := lo; p < hi; {
+		i1 := p % 16
+		end := min(i1+hi-p, 16)
+		i0 := p / 16
+		p += end - i1
+		v21 := t[i0] / 1000
+		for ; i1 < end; i1++ {
+			v22 := gt_frequencies[i1]
+			v24 := float32(math.Abs(float64((v21 * v22))))
+			v26 := float32(math.RoundToEven(float64((v24 * 0.63661975))))
+			v30 := max((float32(float64(v26)*float64(float32(1.7151245e-15)) + float64((float32(float64(v26)*float64(float32(4.371139e-08)) + float64((float32(float64(v26)*float64(float32(-1.5707964)) + float64(v24))))))))), -1)
+			v31 := min(v30, 1)
+			v34 := (int32(math.Float32bits((v26 + 1.2582912e+07)))) + 1
+			v36 := v31 * v31
+			v41 := float32(float64((v31*v36))*float64((float32(float64((float32(float64((float32(float64(float32(2.7238455e-06))*float64(v36)+float64(float32(-0.00019839997)))))*float64(v36)+float64(float32(0.008333332)))))*float64(v36)+float64(float32(-0.16666667))))) + float64(v31))
+			v46 := float32(float64((v36*v36))*float64((float32(float64((float32(float64(float32(2.4538474e-05))*float64(v36)+float64(float32(-0.0013888258)))))*float64(v36)+float64(float32(0.041666664))))) + float64((float32(float64(v36)*float64(float32(-0.5)) + float64(float32(1))))))
+			v48 := (v34 & 1) == 0
+			v49 := v46
+			if v48 {
+				v49 = v41
 			}
-			v5 := (v1 / 1000) * v4
-			v6 := float32(math.Abs(float64(v5)))
-			v9 := float32(math.RoundToEven(float64((v6 * 0.63661975))))
-			v17 := max((float32(float64(v9)*float64(float32(1.7151245e-15)) + float64((float32(float64(v9)*float64(float32(4.371139e-08)) + float64((float32(float64(v9)*float64(float32(-1.5707964)) + float64(v6))))))))), -1)
-			v19 := min(v17, 1)
-			v22 := int32(math.Float32bits((v9 + 1.2582912e+07)))
-			v27 := v19 * v19
-			v36 := float32(float64((v19*v27))*float64((float32(float64((float32(float64((float32(float64(float32(2.7238455e-06))*float64(v27)+float64(float32(-0.00019839997)))))*float64(v27)+float64(float32(0.008333332)))))*float64(v27)+float64(float32(-0.16666667))))) + float64(v19))
-			v45 := float32(float64((v27*v27))*float64((float32(float64((float32(float64(float32(2.4538474e-05))*float64(v27)+float64(float32(-0.0013888258)))))*float64(v27)+float64(float32(0.041666664))))) + float64((float32(float64(v27)*float64(float32(-0.5)) + float64(float32(1))))))
-			v49 := (v22 & 1) == 0
-			v50 := v45
-			if v49 {
-				v50 = v36
-			}
-			v54 := (int32(math.Float32bits(v50))) ^ (((cpu.Shl(v22, 30)) ^ (int32(math.Float32bits(v5)))) & -2147483648)
-			v55 := math.Float32frombits(uint32(v54))
-			v56 := (i1 < 16)
-			v57 := float32(0)
-			if v56 {
-				v57 = v55
-			}
-			var v58 float32
-			if 0 <= i1-16 {
-				v58 = t[i0]
-			}
-			var v60 float32
-			if 0 <= i1-16 {
-				v60 = gt_frequencies[i1-16]
-			}
-			v62 := float32(math.Abs(float64(((v58 / 1000) * v60))))
-			v64 := float32(math.RoundToEven(float64((v62 * 0.63661975))))
-			v68 := max((float32(float64(v64)*float64(float32(1.7151245e-15)) + float64((float32(float64(v64)*float64(float32(4.371139e-08)) + float64((float32(float64(v64)*float64(float32(-1.5707964)) + float64(v62))))))))), -1)
-			v69 := min(v68, 1)
-			v72 := (int32(math.Float32bits((v64 + 1.2582912e+07)))) + 1
-			v74 := v69 * v69
-			v79 := float32(float64((v69*v74))*float64((float32(float64((float32(float64((float32(float64(float32(2.7238455e-06))*float64(v74)+float64(float32(-0.00019839997)))))*float64(v74)+float64(float32(0.008333332)))))*float64(v74)+float64(float32(-0.16666667))))) + float64(v69))
-			v84 := float32(float64((v74*v74))*float64((float32(float64((float32(float64(float32(2.4538474e-05))*float64(v74)+float64(float32(-0.0013888258)))))*float64(v74)+float64(float32(0.041666664))))) + float64((float32(float64(v74)*float64(float32(-0.5)) + float64(float32(1))))))
-			v86 := (v72 & 1) == 0
-			v87 := v84
-			if v86 {
-				v87 = v79
-			}
-			v91 := math.Float32frombits(uint32(((int32(math.Float32bits(v87))) ^ ((cpu.Shl(v72, 30)) & -2147483648))))
-			v92 := v91 - 1
-			v93 := (0 <= i1-16)
-			v94 := v57
-			if v93 {
-				v94 = v92
-			}
-			rows[i0*32+i1] = v94
+			v53 := math.Float32frombits(uint32(((int32(math.Float32bits(v49))) ^ ((cpu.Shl(v34, 30)) & -2147483648))))
+			rows[i0*32+i1+16] = v53 - 1
 		}
 	}
 }

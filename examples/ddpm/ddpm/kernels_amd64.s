@@ -3789,6 +3789,792 @@ done24:
 	VZEROUPPER
 	RET
 
+DATA noiseGtX3VectorRows16Numbers<>+0(SB)/4, $0x3727c5ac
+DATA noiseGtX3VectorRows16Numbers<>+4(SB)/4, $0x3f800000
+DATA noiseGtX3VectorRows16Numbers<>+8(SB)/4, $0x41680000
+DATA noiseGtX3VectorRows16Numbers<>+12(SB)/4, $0xbf38aa54
+DATA noiseGtX3VectorRows16Numbers<>+16(SB)/4, $0x4b40089b
+DATA noiseGtX3VectorRows16Numbers<>+20(SB)/4, $0x17
+DATA noiseGtX3VectorRows16Numbers<>+24(SB)/4, $0x3fb17200
+DATA noiseGtX3VectorRows16Numbers<>+28(SB)/4, $0xcb851b77
+DATA noiseGtX3VectorRows16Numbers<>+32(SB)/4, $0x42c0017c
+DATA noiseGtX3VectorRows16Numbers<>+36(SB)/4, $0x44332fe9
+DATA noiseGtX3VectorRows16Numbers<>+40(SB)/4, $0x4516e0af
+DATA noiseGtX3VectorRows16Numbers<>+44(SB)/4, $0x457d577b
+DATA noiseGtX3VectorRows16Numbers<>+48(SB)/4, $0x452e3036
+DATA noiseGtX3VectorRows16Numbers<>+52(SB)/4, $0x42be18f8
+DATA noiseGtX3VectorRows16Numbers<>+56(SB)/4, $0x44322eba
+DATA noiseGtX3VectorRows16Numbers<>+60(SB)/4, $0x450e2ed9
+DATA noiseGtX3VectorRows16Numbers<>+64(SB)/4, $0x4558911f
+DATA noiseGtX3VectorRows16Numbers<>+68(SB)/4, $0xa912fe09
+DATA noiseGtX3VectorRows16Numbers<>+72(SB)/4, $0x2adcc460
+DATA noiseGtX3VectorRows16Numbers<>+76(SB)/4, $0xac894844
+DATA noiseGtX3VectorRows16Numbers<>+80(SB)/4, $0x2e09485b
+DATA noiseGtX3VectorRows16Numbers<>+84(SB)/4, $0xaf4decc8
+DATA noiseGtX3VectorRows16Numbers<>+88(SB)/4, $0x304dec9e
+DATA noiseGtX3VectorRows16Numbers<>+92(SB)/4, $0xb0cdec84
+DATA noiseGtX3VectorRows16Numbers<>+96(SB)/4, $0x80000000
+DATA noiseGtX3VectorRows16Numbers<>+100(SB)/4, $0x7fffffff
+GLOBL noiseGtX3VectorRows16Numbers<>(SB), RODATA|NOPTR, $104
+DATA noiseGtX3VectorRows8Numbers<>+0(SB)/4, $0x3727c5ac
+DATA noiseGtX3VectorRows8Numbers<>+4(SB)/4, $0x3727c5ac
+DATA noiseGtX3VectorRows8Numbers<>+8(SB)/4, $0x3727c5ac
+DATA noiseGtX3VectorRows8Numbers<>+12(SB)/4, $0x3727c5ac
+DATA noiseGtX3VectorRows8Numbers<>+16(SB)/4, $0x3727c5ac
+DATA noiseGtX3VectorRows8Numbers<>+20(SB)/4, $0x3727c5ac
+DATA noiseGtX3VectorRows8Numbers<>+24(SB)/4, $0x3727c5ac
+DATA noiseGtX3VectorRows8Numbers<>+28(SB)/4, $0x3727c5ac
+DATA noiseGtX3VectorRows8Numbers<>+32(SB)/4, $0x3f800000
+DATA noiseGtX3VectorRows8Numbers<>+36(SB)/4, $0x3f800000
+DATA noiseGtX3VectorRows8Numbers<>+40(SB)/4, $0x3f800000
+DATA noiseGtX3VectorRows8Numbers<>+44(SB)/4, $0x3f800000
+DATA noiseGtX3VectorRows8Numbers<>+48(SB)/4, $0x3f800000
+DATA noiseGtX3VectorRows8Numbers<>+52(SB)/4, $0x3f800000
+DATA noiseGtX3VectorRows8Numbers<>+56(SB)/4, $0x3f800000
+DATA noiseGtX3VectorRows8Numbers<>+60(SB)/4, $0x3f800000
+DATA noiseGtX3VectorRows8Numbers<>+64(SB)/4, $0x41680000
+DATA noiseGtX3VectorRows8Numbers<>+68(SB)/4, $0x41680000
+DATA noiseGtX3VectorRows8Numbers<>+72(SB)/4, $0x41680000
+DATA noiseGtX3VectorRows8Numbers<>+76(SB)/4, $0x41680000
+DATA noiseGtX3VectorRows8Numbers<>+80(SB)/4, $0x41680000
+DATA noiseGtX3VectorRows8Numbers<>+84(SB)/4, $0x41680000
+DATA noiseGtX3VectorRows8Numbers<>+88(SB)/4, $0x41680000
+DATA noiseGtX3VectorRows8Numbers<>+92(SB)/4, $0x41680000
+DATA noiseGtX3VectorRows8Numbers<>+96(SB)/4, $0xbf38aa54
+DATA noiseGtX3VectorRows8Numbers<>+100(SB)/4, $0xbf38aa54
+DATA noiseGtX3VectorRows8Numbers<>+104(SB)/4, $0xbf38aa54
+DATA noiseGtX3VectorRows8Numbers<>+108(SB)/4, $0xbf38aa54
+DATA noiseGtX3VectorRows8Numbers<>+112(SB)/4, $0xbf38aa54
+DATA noiseGtX3VectorRows8Numbers<>+116(SB)/4, $0xbf38aa54
+DATA noiseGtX3VectorRows8Numbers<>+120(SB)/4, $0xbf38aa54
+DATA noiseGtX3VectorRows8Numbers<>+124(SB)/4, $0xbf38aa54
+DATA noiseGtX3VectorRows8Numbers<>+128(SB)/4, $0x4b40089b
+DATA noiseGtX3VectorRows8Numbers<>+132(SB)/4, $0x4b40089b
+DATA noiseGtX3VectorRows8Numbers<>+136(SB)/4, $0x4b40089b
+DATA noiseGtX3VectorRows8Numbers<>+140(SB)/4, $0x4b40089b
+DATA noiseGtX3VectorRows8Numbers<>+144(SB)/4, $0x4b40089b
+DATA noiseGtX3VectorRows8Numbers<>+148(SB)/4, $0x4b40089b
+DATA noiseGtX3VectorRows8Numbers<>+152(SB)/4, $0x4b40089b
+DATA noiseGtX3VectorRows8Numbers<>+156(SB)/4, $0x4b40089b
+DATA noiseGtX3VectorRows8Numbers<>+160(SB)/4, $0x17
+DATA noiseGtX3VectorRows8Numbers<>+164(SB)/4, $0x17
+DATA noiseGtX3VectorRows8Numbers<>+168(SB)/4, $0x17
+DATA noiseGtX3VectorRows8Numbers<>+172(SB)/4, $0x17
+DATA noiseGtX3VectorRows8Numbers<>+176(SB)/4, $0x17
+DATA noiseGtX3VectorRows8Numbers<>+180(SB)/4, $0x17
+DATA noiseGtX3VectorRows8Numbers<>+184(SB)/4, $0x17
+DATA noiseGtX3VectorRows8Numbers<>+188(SB)/4, $0x17
+DATA noiseGtX3VectorRows8Numbers<>+192(SB)/4, $0x3fb17200
+DATA noiseGtX3VectorRows8Numbers<>+196(SB)/4, $0x3fb17200
+DATA noiseGtX3VectorRows8Numbers<>+200(SB)/4, $0x3fb17200
+DATA noiseGtX3VectorRows8Numbers<>+204(SB)/4, $0x3fb17200
+DATA noiseGtX3VectorRows8Numbers<>+208(SB)/4, $0x3fb17200
+DATA noiseGtX3VectorRows8Numbers<>+212(SB)/4, $0x3fb17200
+DATA noiseGtX3VectorRows8Numbers<>+216(SB)/4, $0x3fb17200
+DATA noiseGtX3VectorRows8Numbers<>+220(SB)/4, $0x3fb17200
+DATA noiseGtX3VectorRows8Numbers<>+224(SB)/4, $0xcb851b77
+DATA noiseGtX3VectorRows8Numbers<>+228(SB)/4, $0xcb851b77
+DATA noiseGtX3VectorRows8Numbers<>+232(SB)/4, $0xcb851b77
+DATA noiseGtX3VectorRows8Numbers<>+236(SB)/4, $0xcb851b77
+DATA noiseGtX3VectorRows8Numbers<>+240(SB)/4, $0xcb851b77
+DATA noiseGtX3VectorRows8Numbers<>+244(SB)/4, $0xcb851b77
+DATA noiseGtX3VectorRows8Numbers<>+248(SB)/4, $0xcb851b77
+DATA noiseGtX3VectorRows8Numbers<>+252(SB)/4, $0xcb851b77
+DATA noiseGtX3VectorRows8Numbers<>+256(SB)/4, $0x42c0017c
+DATA noiseGtX3VectorRows8Numbers<>+260(SB)/4, $0x42c0017c
+DATA noiseGtX3VectorRows8Numbers<>+264(SB)/4, $0x42c0017c
+DATA noiseGtX3VectorRows8Numbers<>+268(SB)/4, $0x42c0017c
+DATA noiseGtX3VectorRows8Numbers<>+272(SB)/4, $0x42c0017c
+DATA noiseGtX3VectorRows8Numbers<>+276(SB)/4, $0x42c0017c
+DATA noiseGtX3VectorRows8Numbers<>+280(SB)/4, $0x42c0017c
+DATA noiseGtX3VectorRows8Numbers<>+284(SB)/4, $0x42c0017c
+DATA noiseGtX3VectorRows8Numbers<>+288(SB)/4, $0x44332fe9
+DATA noiseGtX3VectorRows8Numbers<>+292(SB)/4, $0x44332fe9
+DATA noiseGtX3VectorRows8Numbers<>+296(SB)/4, $0x44332fe9
+DATA noiseGtX3VectorRows8Numbers<>+300(SB)/4, $0x44332fe9
+DATA noiseGtX3VectorRows8Numbers<>+304(SB)/4, $0x44332fe9
+DATA noiseGtX3VectorRows8Numbers<>+308(SB)/4, $0x44332fe9
+DATA noiseGtX3VectorRows8Numbers<>+312(SB)/4, $0x44332fe9
+DATA noiseGtX3VectorRows8Numbers<>+316(SB)/4, $0x44332fe9
+DATA noiseGtX3VectorRows8Numbers<>+320(SB)/4, $0x4516e0af
+DATA noiseGtX3VectorRows8Numbers<>+324(SB)/4, $0x4516e0af
+DATA noiseGtX3VectorRows8Numbers<>+328(SB)/4, $0x4516e0af
+DATA noiseGtX3VectorRows8Numbers<>+332(SB)/4, $0x4516e0af
+DATA noiseGtX3VectorRows8Numbers<>+336(SB)/4, $0x4516e0af
+DATA noiseGtX3VectorRows8Numbers<>+340(SB)/4, $0x4516e0af
+DATA noiseGtX3VectorRows8Numbers<>+344(SB)/4, $0x4516e0af
+DATA noiseGtX3VectorRows8Numbers<>+348(SB)/4, $0x4516e0af
+DATA noiseGtX3VectorRows8Numbers<>+352(SB)/4, $0x457d577b
+DATA noiseGtX3VectorRows8Numbers<>+356(SB)/4, $0x457d577b
+DATA noiseGtX3VectorRows8Numbers<>+360(SB)/4, $0x457d577b
+DATA noiseGtX3VectorRows8Numbers<>+364(SB)/4, $0x457d577b
+DATA noiseGtX3VectorRows8Numbers<>+368(SB)/4, $0x457d577b
+DATA noiseGtX3VectorRows8Numbers<>+372(SB)/4, $0x457d577b
+DATA noiseGtX3VectorRows8Numbers<>+376(SB)/4, $0x457d577b
+DATA noiseGtX3VectorRows8Numbers<>+380(SB)/4, $0x457d577b
+DATA noiseGtX3VectorRows8Numbers<>+384(SB)/4, $0x452e3036
+DATA noiseGtX3VectorRows8Numbers<>+388(SB)/4, $0x452e3036
+DATA noiseGtX3VectorRows8Numbers<>+392(SB)/4, $0x452e3036
+DATA noiseGtX3VectorRows8Numbers<>+396(SB)/4, $0x452e3036
+DATA noiseGtX3VectorRows8Numbers<>+400(SB)/4, $0x452e3036
+DATA noiseGtX3VectorRows8Numbers<>+404(SB)/4, $0x452e3036
+DATA noiseGtX3VectorRows8Numbers<>+408(SB)/4, $0x452e3036
+DATA noiseGtX3VectorRows8Numbers<>+412(SB)/4, $0x452e3036
+DATA noiseGtX3VectorRows8Numbers<>+416(SB)/4, $0x42be18f8
+DATA noiseGtX3VectorRows8Numbers<>+420(SB)/4, $0x42be18f8
+DATA noiseGtX3VectorRows8Numbers<>+424(SB)/4, $0x42be18f8
+DATA noiseGtX3VectorRows8Numbers<>+428(SB)/4, $0x42be18f8
+DATA noiseGtX3VectorRows8Numbers<>+432(SB)/4, $0x42be18f8
+DATA noiseGtX3VectorRows8Numbers<>+436(SB)/4, $0x42be18f8
+DATA noiseGtX3VectorRows8Numbers<>+440(SB)/4, $0x42be18f8
+DATA noiseGtX3VectorRows8Numbers<>+444(SB)/4, $0x42be18f8
+DATA noiseGtX3VectorRows8Numbers<>+448(SB)/4, $0x44322eba
+DATA noiseGtX3VectorRows8Numbers<>+452(SB)/4, $0x44322eba
+DATA noiseGtX3VectorRows8Numbers<>+456(SB)/4, $0x44322eba
+DATA noiseGtX3VectorRows8Numbers<>+460(SB)/4, $0x44322eba
+DATA noiseGtX3VectorRows8Numbers<>+464(SB)/4, $0x44322eba
+DATA noiseGtX3VectorRows8Numbers<>+468(SB)/4, $0x44322eba
+DATA noiseGtX3VectorRows8Numbers<>+472(SB)/4, $0x44322eba
+DATA noiseGtX3VectorRows8Numbers<>+476(SB)/4, $0x44322eba
+DATA noiseGtX3VectorRows8Numbers<>+480(SB)/4, $0x450e2ed9
+DATA noiseGtX3VectorRows8Numbers<>+484(SB)/4, $0x450e2ed9
+DATA noiseGtX3VectorRows8Numbers<>+488(SB)/4, $0x450e2ed9
+DATA noiseGtX3VectorRows8Numbers<>+492(SB)/4, $0x450e2ed9
+DATA noiseGtX3VectorRows8Numbers<>+496(SB)/4, $0x450e2ed9
+DATA noiseGtX3VectorRows8Numbers<>+500(SB)/4, $0x450e2ed9
+DATA noiseGtX3VectorRows8Numbers<>+504(SB)/4, $0x450e2ed9
+DATA noiseGtX3VectorRows8Numbers<>+508(SB)/4, $0x450e2ed9
+DATA noiseGtX3VectorRows8Numbers<>+512(SB)/4, $0x4558911f
+DATA noiseGtX3VectorRows8Numbers<>+516(SB)/4, $0x4558911f
+DATA noiseGtX3VectorRows8Numbers<>+520(SB)/4, $0x4558911f
+DATA noiseGtX3VectorRows8Numbers<>+524(SB)/4, $0x4558911f
+DATA noiseGtX3VectorRows8Numbers<>+528(SB)/4, $0x4558911f
+DATA noiseGtX3VectorRows8Numbers<>+532(SB)/4, $0x4558911f
+DATA noiseGtX3VectorRows8Numbers<>+536(SB)/4, $0x4558911f
+DATA noiseGtX3VectorRows8Numbers<>+540(SB)/4, $0x4558911f
+DATA noiseGtX3VectorRows8Numbers<>+544(SB)/4, $0xa912fe09
+DATA noiseGtX3VectorRows8Numbers<>+548(SB)/4, $0xa912fe09
+DATA noiseGtX3VectorRows8Numbers<>+552(SB)/4, $0xa912fe09
+DATA noiseGtX3VectorRows8Numbers<>+556(SB)/4, $0xa912fe09
+DATA noiseGtX3VectorRows8Numbers<>+560(SB)/4, $0xa912fe09
+DATA noiseGtX3VectorRows8Numbers<>+564(SB)/4, $0xa912fe09
+DATA noiseGtX3VectorRows8Numbers<>+568(SB)/4, $0xa912fe09
+DATA noiseGtX3VectorRows8Numbers<>+572(SB)/4, $0xa912fe09
+DATA noiseGtX3VectorRows8Numbers<>+576(SB)/4, $0x2adcc460
+DATA noiseGtX3VectorRows8Numbers<>+580(SB)/4, $0x2adcc460
+DATA noiseGtX3VectorRows8Numbers<>+584(SB)/4, $0x2adcc460
+DATA noiseGtX3VectorRows8Numbers<>+588(SB)/4, $0x2adcc460
+DATA noiseGtX3VectorRows8Numbers<>+592(SB)/4, $0x2adcc460
+DATA noiseGtX3VectorRows8Numbers<>+596(SB)/4, $0x2adcc460
+DATA noiseGtX3VectorRows8Numbers<>+600(SB)/4, $0x2adcc460
+DATA noiseGtX3VectorRows8Numbers<>+604(SB)/4, $0x2adcc460
+DATA noiseGtX3VectorRows8Numbers<>+608(SB)/4, $0xac894844
+DATA noiseGtX3VectorRows8Numbers<>+612(SB)/4, $0xac894844
+DATA noiseGtX3VectorRows8Numbers<>+616(SB)/4, $0xac894844
+DATA noiseGtX3VectorRows8Numbers<>+620(SB)/4, $0xac894844
+DATA noiseGtX3VectorRows8Numbers<>+624(SB)/4, $0xac894844
+DATA noiseGtX3VectorRows8Numbers<>+628(SB)/4, $0xac894844
+DATA noiseGtX3VectorRows8Numbers<>+632(SB)/4, $0xac894844
+DATA noiseGtX3VectorRows8Numbers<>+636(SB)/4, $0xac894844
+DATA noiseGtX3VectorRows8Numbers<>+640(SB)/4, $0x2e09485b
+DATA noiseGtX3VectorRows8Numbers<>+644(SB)/4, $0x2e09485b
+DATA noiseGtX3VectorRows8Numbers<>+648(SB)/4, $0x2e09485b
+DATA noiseGtX3VectorRows8Numbers<>+652(SB)/4, $0x2e09485b
+DATA noiseGtX3VectorRows8Numbers<>+656(SB)/4, $0x2e09485b
+DATA noiseGtX3VectorRows8Numbers<>+660(SB)/4, $0x2e09485b
+DATA noiseGtX3VectorRows8Numbers<>+664(SB)/4, $0x2e09485b
+DATA noiseGtX3VectorRows8Numbers<>+668(SB)/4, $0x2e09485b
+DATA noiseGtX3VectorRows8Numbers<>+672(SB)/4, $0xaf4decc8
+DATA noiseGtX3VectorRows8Numbers<>+676(SB)/4, $0xaf4decc8
+DATA noiseGtX3VectorRows8Numbers<>+680(SB)/4, $0xaf4decc8
+DATA noiseGtX3VectorRows8Numbers<>+684(SB)/4, $0xaf4decc8
+DATA noiseGtX3VectorRows8Numbers<>+688(SB)/4, $0xaf4decc8
+DATA noiseGtX3VectorRows8Numbers<>+692(SB)/4, $0xaf4decc8
+DATA noiseGtX3VectorRows8Numbers<>+696(SB)/4, $0xaf4decc8
+DATA noiseGtX3VectorRows8Numbers<>+700(SB)/4, $0xaf4decc8
+DATA noiseGtX3VectorRows8Numbers<>+704(SB)/4, $0x304dec9e
+DATA noiseGtX3VectorRows8Numbers<>+708(SB)/4, $0x304dec9e
+DATA noiseGtX3VectorRows8Numbers<>+712(SB)/4, $0x304dec9e
+DATA noiseGtX3VectorRows8Numbers<>+716(SB)/4, $0x304dec9e
+DATA noiseGtX3VectorRows8Numbers<>+720(SB)/4, $0x304dec9e
+DATA noiseGtX3VectorRows8Numbers<>+724(SB)/4, $0x304dec9e
+DATA noiseGtX3VectorRows8Numbers<>+728(SB)/4, $0x304dec9e
+DATA noiseGtX3VectorRows8Numbers<>+732(SB)/4, $0x304dec9e
+DATA noiseGtX3VectorRows8Numbers<>+736(SB)/4, $0xb0cdec84
+DATA noiseGtX3VectorRows8Numbers<>+740(SB)/4, $0xb0cdec84
+DATA noiseGtX3VectorRows8Numbers<>+744(SB)/4, $0xb0cdec84
+DATA noiseGtX3VectorRows8Numbers<>+748(SB)/4, $0xb0cdec84
+DATA noiseGtX3VectorRows8Numbers<>+752(SB)/4, $0xb0cdec84
+DATA noiseGtX3VectorRows8Numbers<>+756(SB)/4, $0xb0cdec84
+DATA noiseGtX3VectorRows8Numbers<>+760(SB)/4, $0xb0cdec84
+DATA noiseGtX3VectorRows8Numbers<>+764(SB)/4, $0xb0cdec84
+DATA noiseGtX3VectorRows8Numbers<>+768(SB)/4, $0x80000000
+DATA noiseGtX3VectorRows8Numbers<>+772(SB)/4, $0x80000000
+DATA noiseGtX3VectorRows8Numbers<>+776(SB)/4, $0x80000000
+DATA noiseGtX3VectorRows8Numbers<>+780(SB)/4, $0x80000000
+DATA noiseGtX3VectorRows8Numbers<>+784(SB)/4, $0x80000000
+DATA noiseGtX3VectorRows8Numbers<>+788(SB)/4, $0x80000000
+DATA noiseGtX3VectorRows8Numbers<>+792(SB)/4, $0x80000000
+DATA noiseGtX3VectorRows8Numbers<>+796(SB)/4, $0x80000000
+DATA noiseGtX3VectorRows8Numbers<>+800(SB)/4, $0x7fffffff
+DATA noiseGtX3VectorRows8Numbers<>+804(SB)/4, $0x7fffffff
+DATA noiseGtX3VectorRows8Numbers<>+808(SB)/4, $0x7fffffff
+DATA noiseGtX3VectorRows8Numbers<>+812(SB)/4, $0x7fffffff
+DATA noiseGtX3VectorRows8Numbers<>+816(SB)/4, $0x7fffffff
+DATA noiseGtX3VectorRows8Numbers<>+820(SB)/4, $0x7fffffff
+DATA noiseGtX3VectorRows8Numbers<>+824(SB)/4, $0x7fffffff
+DATA noiseGtX3VectorRows8Numbers<>+828(SB)/4, $0x7fffffff
+DATA noiseGtX3VectorRows8Numbers<>+832(SB)/4, $0xffffffff
+DATA noiseGtX3VectorRows8Numbers<>+836(SB)/4, $0xffffffff
+DATA noiseGtX3VectorRows8Numbers<>+840(SB)/4, $0xffffffff
+DATA noiseGtX3VectorRows8Numbers<>+844(SB)/4, $0xffffffff
+DATA noiseGtX3VectorRows8Numbers<>+848(SB)/4, $0xffffffff
+DATA noiseGtX3VectorRows8Numbers<>+852(SB)/4, $0xffffffff
+DATA noiseGtX3VectorRows8Numbers<>+856(SB)/4, $0xffffffff
+DATA noiseGtX3VectorRows8Numbers<>+860(SB)/4, $0xffffffff
+DATA noiseGtX3VectorRows8Numbers<>+864(SB)/4, $0x0
+DATA noiseGtX3VectorRows8Numbers<>+868(SB)/4, $0x0
+DATA noiseGtX3VectorRows8Numbers<>+872(SB)/4, $0x0
+DATA noiseGtX3VectorRows8Numbers<>+876(SB)/4, $0x0
+DATA noiseGtX3VectorRows8Numbers<>+880(SB)/4, $0x0
+DATA noiseGtX3VectorRows8Numbers<>+884(SB)/4, $0x0
+DATA noiseGtX3VectorRows8Numbers<>+888(SB)/4, $0x0
+DATA noiseGtX3VectorRows8Numbers<>+892(SB)/4, $0x0
+GLOBL noiseGtX3VectorRows8Numbers<>(SB), RODATA|NOPTR, $896
+
+// func noiseGtX3VectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·noiseGtX3VectorRows(SB), 0, $160-33
+	MOVQ at+0(FP), AX
+	MOVQ 0(AX), SI
+	MOVQ 8(AX), DI
+	MOVQ 16(AX), DX
+	MOVQ 24(AX), R8
+	MOVQ 32(AX), R9
+	MOVQ 40(AX), R10
+	MOVQ 48(AX), R11
+	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
+	JEQ narrower1
+row2:
+	VBROADCASTSS 0(DI), Z0
+	VMOVSS X0, 0(SP)
+	VBROADCASTSS 0(DX), Z0
+	VMOVSS X0, 8(SP)
+	VBROADCASTSS noiseGtX3VectorRows16Numbers<>+0(SB), Z0
+	VADDPS.BCST 8(SP), Z0, Z0
+	VMOVSS X0, 16(SP)
+	VSQRTPS Z0, Z0
+	VMOVSS X0, 24(SP)
+	VBROADCASTSS noiseGtX3VectorRows16Numbers<>+4(SB), Z1
+	VDIVPS Z0, Z1, Z1
+	VMOVSS X1, 32(SP)
+	VBROADCASTSS 0(SP), Z31
+	VBROADCASTSS 32(SP), Z30
+	VBROADCASTSS noiseGtX3VectorRows16Numbers<>+8(SB), Z29
+	VBROADCASTSS noiseGtX3VectorRows16Numbers<>+12(SB), Z28
+	VBROADCASTSS noiseGtX3VectorRows16Numbers<>+16(SB), Z27
+	VBROADCASTSS noiseGtX3VectorRows16Numbers<>+20(SB), Z26
+	VBROADCASTSS noiseGtX3VectorRows16Numbers<>+24(SB), Z25
+	VBROADCASTSS noiseGtX3VectorRows16Numbers<>+28(SB), Z24
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $64, BX
+	CMPQ CX, BX
+	JGT fewer4
+	PCALIGN $32
+vectors3:
+	VMOVUPS 0(SI)(CX*4), Z0
+	VSUBPS Z31, Z0, Z0
+	VMOVUPS 64(SI)(CX*4), Z1
+	VSUBPS Z31, Z1, Z1
+	PREFETCHT0 8192(SI)(CX*4)
+	VMOVUPS 128(SI)(CX*4), Z2
+	VSUBPS Z31, Z2, Z2
+	VMOVUPS 192(SI)(CX*4), Z3
+	VSUBPS Z31, Z3, Z3
+	VMULPS Z30, Z0, Z0
+	VMULPS Z30, Z1, Z1
+	VMULPS Z30, Z2, Z2
+	VMULPS Z30, Z3, Z3
+	VMULPS 0(R8)(CX*4), Z0, Z0
+	VMULPS 64(R8)(CX*4), Z1, Z1
+	PREFETCHT0 8256(SI)(CX*4)
+	VMULPS 128(R8)(CX*4), Z2, Z2
+	VMULPS 192(R8)(CX*4), Z3, Z3
+	VADDPS 0(R9)(CX*4), Z0, Z0
+	VADDPS 64(R9)(CX*4), Z1, Z1
+	VADDPS 128(R9)(CX*4), Z2, Z2
+	VADDPS 192(R9)(CX*4), Z3, Z3
+	VPANDD.BCST noiseGtX3VectorRows16Numbers<>+100(SB), Z0, Z4
+	VPANDD.BCST noiseGtX3VectorRows16Numbers<>+100(SB), Z1, Z5
+	PREFETCHT0 8320(SI)(CX*4)
+	VPANDD.BCST noiseGtX3VectorRows16Numbers<>+100(SB), Z2, Z6
+	VPANDD.BCST noiseGtX3VectorRows16Numbers<>+100(SB), Z3, Z7
+	VMINPS Z4, Z29, Z4
+	VMINPS Z5, Z29, Z5
+	VMINPS Z6, Z29, Z6
+	VMINPS Z7, Z29, Z7
+	VMULPS Z4, Z4, Z8
+	VMULPS Z5, Z5, Z9
+	VMULPS Z6, Z6, Z10
+	VMULPS Z7, Z7, Z11
+	VFMADD213PS Z27, Z28, Z8
+	VFMADD213PS Z27, Z28, Z9
+	PREFETCHT0 8384(SI)(CX*4)
+	VFMADD213PS Z27, Z28, Z10
+	VFMADD213PS Z27, Z28, Z11
+	VPSLLD $23, Z8, Z12
+	VPSLLD $23, Z9, Z13
+	VPSLLD $23, Z10, Z14
+	VPSLLD $23, Z11, Z15
+	VMULPS Z12, Z4, Z12
+	VMULPS Z13, Z5, Z13
+	VMULPS Z14, Z6, Z14
+	VMULPS Z15, Z7, Z15
+	VFMADD213PS Z24, Z25, Z8
+	VFMADD213PS Z24, Z25, Z9
+	PREFETCHT0 8192(R8)(CX*4)
+	VFMADD213PS Z24, Z25, Z10
+	VFMADD213PS Z24, Z25, Z11
+	VFMADD231PS Z4, Z4, Z8
+	VFMADD231PS Z5, Z5, Z9
+	VFMADD231PS Z6, Z6, Z10
+	VFMADD231PS Z7, Z7, Z11
+	VADDPS.BCST noiseGtX3VectorRows16Numbers<>+32(SB), Z4, Z16
+	VADDPS.BCST noiseGtX3VectorRows16Numbers<>+32(SB), Z5, Z17
+	VADDPS.BCST noiseGtX3VectorRows16Numbers<>+32(SB), Z6, Z18
+	VADDPS.BCST noiseGtX3VectorRows16Numbers<>+32(SB), Z7, Z19
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+36(SB), Z4, Z16
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+36(SB), Z5, Z17
+	PREFETCHT0 8256(R8)(CX*4)
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+36(SB), Z6, Z18
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+36(SB), Z7, Z19
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+40(SB), Z4, Z16
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+40(SB), Z5, Z17
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+40(SB), Z6, Z18
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+40(SB), Z7, Z19
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+44(SB), Z4, Z16
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+44(SB), Z5, Z17
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+44(SB), Z6, Z18
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+44(SB), Z7, Z19
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+48(SB), Z4, Z16
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+48(SB), Z5, Z17
+	PREFETCHT0 8320(R8)(CX*4)
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+48(SB), Z6, Z18
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+48(SB), Z7, Z19
+	VADDPS.BCST noiseGtX3VectorRows16Numbers<>+52(SB), Z4, Z20
+	VADDPS.BCST noiseGtX3VectorRows16Numbers<>+52(SB), Z5, Z21
+	VADDPS.BCST noiseGtX3VectorRows16Numbers<>+52(SB), Z6, Z22
+	VADDPS.BCST noiseGtX3VectorRows16Numbers<>+52(SB), Z7, Z23
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+56(SB), Z4, Z20
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+56(SB), Z5, Z21
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+56(SB), Z6, Z22
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+56(SB), Z7, Z23
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+60(SB), Z4, Z20
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+60(SB), Z5, Z21
+	PREFETCHT0 8384(R8)(CX*4)
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+60(SB), Z6, Z22
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+60(SB), Z7, Z23
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+64(SB), Z4, Z20
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+64(SB), Z5, Z21
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+64(SB), Z6, Z22
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+64(SB), Z7, Z23
+	VBROADCASTSS noiseGtX3VectorRows16Numbers<>+68(SB), Z7
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+72(SB), Z8, Z7
+	VBROADCASTSS noiseGtX3VectorRows16Numbers<>+68(SB), Z6
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+72(SB), Z9, Z6
+	VBROADCASTSS noiseGtX3VectorRows16Numbers<>+68(SB), Z5
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+72(SB), Z10, Z5
+	VBROADCASTSS noiseGtX3VectorRows16Numbers<>+68(SB), Z4
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+72(SB), Z11, Z4
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+76(SB), Z8, Z7
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+76(SB), Z9, Z6
+	PREFETCHT0 8192(R9)(CX*4)
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+76(SB), Z10, Z5
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+76(SB), Z11, Z4
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+80(SB), Z8, Z7
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+80(SB), Z9, Z6
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+80(SB), Z10, Z5
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+80(SB), Z11, Z4
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+84(SB), Z8, Z7
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+84(SB), Z9, Z6
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+84(SB), Z10, Z5
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+84(SB), Z11, Z4
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+88(SB), Z8, Z7
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+88(SB), Z9, Z6
+	PREFETCHT0 8256(R9)(CX*4)
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+88(SB), Z10, Z5
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+88(SB), Z11, Z4
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+92(SB), Z8, Z7
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+92(SB), Z9, Z6
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+92(SB), Z10, Z5
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+92(SB), Z11, Z4
+	VDIVPS Z16, Z20, Z20
+	VDIVPS Z17, Z21, Z21
+	VDIVPS Z18, Z22, Z22
+	VDIVPS Z19, Z23, Z23
+	VMULPS Z7, Z20, Z20
+	VMULPS Z6, Z21, Z21
+	PREFETCHT0 8320(R9)(CX*4)
+	VMULPS Z5, Z22, Z22
+	VMULPS Z4, Z23, Z23
+	VBROADCASTSS noiseGtX3VectorRows16Numbers<>+96(SB), Z4
+	VMAXPS Z0, Z4, Z4
+	VBROADCASTSS noiseGtX3VectorRows16Numbers<>+96(SB), Z0
+	VMAXPS Z1, Z0, Z0
+	VBROADCASTSS noiseGtX3VectorRows16Numbers<>+96(SB), Z1
+	VMAXPS Z2, Z1, Z1
+	VBROADCASTSS noiseGtX3VectorRows16Numbers<>+96(SB), Z2
+	VMAXPS Z3, Z2, Z2
+	VFMADD231PS Z20, Z12, Z4
+	VFMADD231PS Z21, Z13, Z0
+	VFMADD231PS Z22, Z14, Z1
+	VFMADD231PS Z23, Z15, Z2
+	PREFETCHT0 8384(R9)(CX*4)
+	VADDPS 0(R10)(CX*4), Z4, Z4
+	VADDPS 64(R10)(CX*4), Z0, Z0
+	VADDPS 128(R10)(CX*4), Z1, Z1
+	VADDPS 192(R10)(CX*4), Z2, Z2
+	VMOVUPS Z4, 0(R11)(CX*4)
+	VMOVUPS Z0, 64(R11)(CX*4)
+	VMOVUPS Z1, 128(R11)(CX*4)
+	VMOVUPS Z2, 192(R11)(CX*4)
+	ADDQ $64, CX
+	CMPQ CX, BX
+	JLE vectors3
+fewer4:
+	ADDQ $64, BX
+	SUBQ $16, BX
+	CMPQ CX, BX
+	JGT fewer6
+	PCALIGN $32
+vectors5:
+	VMOVUPS 0(SI)(CX*4), Z0
+	VSUBPS Z31, Z0, Z0
+	VMULPS Z30, Z0, Z0
+	VMULPS 0(R8)(CX*4), Z0, Z0
+	PREFETCHT0 8192(SI)(CX*4)
+	VADDPS 0(R9)(CX*4), Z0, Z0
+	VPANDD.BCST noiseGtX3VectorRows16Numbers<>+100(SB), Z0, Z1
+	VMINPS Z1, Z29, Z1
+	VMULPS Z1, Z1, Z2
+	VFMADD213PS Z27, Z28, Z2
+	VPSLLD $23, Z2, Z3
+	VMULPS Z3, Z1, Z3
+	VFMADD213PS Z24, Z25, Z2
+	VFMADD231PS Z1, Z1, Z2
+	VADDPS.BCST noiseGtX3VectorRows16Numbers<>+32(SB), Z1, Z4
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+36(SB), Z1, Z4
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+40(SB), Z1, Z4
+	PREFETCHT0 8192(R8)(CX*4)
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+44(SB), Z1, Z4
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+48(SB), Z1, Z4
+	VADDPS.BCST noiseGtX3VectorRows16Numbers<>+52(SB), Z1, Z5
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+56(SB), Z1, Z5
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+60(SB), Z1, Z5
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+64(SB), Z1, Z5
+	VBROADCASTSS noiseGtX3VectorRows16Numbers<>+68(SB), Z1
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+72(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+76(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+80(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+84(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+88(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+92(SB), Z2, Z1
+	PREFETCHT0 8192(R9)(CX*4)
+	VDIVPS Z4, Z5, Z5
+	VMULPS Z1, Z5, Z5
+	VBROADCASTSS noiseGtX3VectorRows16Numbers<>+96(SB), Z1
+	VMAXPS Z0, Z1, Z1
+	VFMADD231PS Z5, Z3, Z1
+	VADDPS 0(R10)(CX*4), Z1, Z1
+	VMOVUPS Z1, 0(R11)(CX*4)
+	ADDQ $16, CX
+	CMPQ CX, BX
+	JLE vectors5
+fewer6:
+	ADDQ $16, BX
+	SUBQ CX, BX
+	JEQ done7
+	MOVL $-1, AX
+	SHLXL BX, AX, AX
+	NOTL AX
+	KMOVW AX, K7
+	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
+	VSUBPS Z31, Z0, Z0
+	VMULPS Z30, Z0, Z0
+	VMOVUPS.Z 0(R8)(CX*4), K7, Z1
+	VMULPS Z1, Z0, Z0
+	VMOVUPS.Z 0(R9)(CX*4), K7, Z1
+	PREFETCHT0 8192(SI)(CX*4)
+	VADDPS Z1, Z0, Z0
+	VPANDD.BCST noiseGtX3VectorRows16Numbers<>+100(SB), Z0, Z1
+	VMINPS Z1, Z29, Z1
+	VMULPS Z1, Z1, Z2
+	VFMADD213PS Z27, Z28, Z2
+	VPSLLD $23, Z2, Z3
+	VMULPS Z3, Z1, Z3
+	VFMADD213PS Z24, Z25, Z2
+	VFMADD231PS Z1, Z1, Z2
+	VADDPS.BCST noiseGtX3VectorRows16Numbers<>+32(SB), Z1, Z4
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+36(SB), Z1, Z4
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+40(SB), Z1, Z4
+	PREFETCHT0 8192(R8)(CX*4)
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+44(SB), Z1, Z4
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+48(SB), Z1, Z4
+	VADDPS.BCST noiseGtX3VectorRows16Numbers<>+52(SB), Z1, Z5
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+56(SB), Z1, Z5
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+60(SB), Z1, Z5
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+64(SB), Z1, Z5
+	VBROADCASTSS noiseGtX3VectorRows16Numbers<>+68(SB), Z1
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+72(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+76(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+80(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+84(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+88(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtX3VectorRows16Numbers<>+92(SB), Z2, Z1
+	PREFETCHT0 8192(R9)(CX*4)
+	VDIVPS Z4, Z5, Z5
+	VMULPS Z1, Z5, Z5
+	VBROADCASTSS noiseGtX3VectorRows16Numbers<>+96(SB), Z1
+	VMAXPS Z0, Z1, Z1
+	VFMADD231PS Z5, Z3, Z1
+	VMOVUPS.Z 0(R10)(CX*4), K7, Z5
+	VADDPS Z5, Z1, Z1
+	VMOVUPS Z1, K7, 0(R11)(CX*4)
+done7:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	ADDQ 24(AX), R8
+	ADDQ 32(AX), R9
+	ADDQ 40(AX), R10
+	ADDQ 48(AX), R11
+	DECQ rows+16(FP)
+	JNE row2
+	VZEROUPPER
+	RET
+narrower1:
+row9:
+	VBROADCASTSS 0(DI), Y0
+	VMOVUPS Y0, 0(SP)
+	VBROADCASTSS 0(DX), Y0
+	VMOVUPS Y0, 32(SP)
+	VMOVUPS noiseGtX3VectorRows8Numbers<>+0(SB), Y0
+	VADDPS 32(SP), Y0, Y0
+	VMOVUPS Y0, 64(SP)
+	VSQRTPS Y0, Y0
+	VMOVUPS Y0, 96(SP)
+	VMOVUPS noiseGtX3VectorRows8Numbers<>+32(SB), Y1
+	VDIVPS Y0, Y1, Y1
+	VMOVUPS Y1, 128(SP)
+	VMOVUPS 0(SP), Y14
+	VMOVUPS 128(SP), Y13
+	VMOVUPS noiseGtX3VectorRows8Numbers<>+64(SB), Y12
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $16, BX
+	CMPQ CX, BX
+	JGT fewer11
+	PCALIGN $32
+vectors10:
+	VMOVUPS 0(SI)(CX*4), Y0
+	VSUBPS Y14, Y0, Y0
+	VMOVUPS 32(SI)(CX*4), Y1
+	VSUBPS Y14, Y1, Y1
+	VMULPS Y13, Y0, Y0
+	VMULPS Y13, Y1, Y1
+	VMULPS 0(R8)(CX*4), Y0, Y0
+	VMULPS 32(R8)(CX*4), Y1, Y1
+	PREFETCHT0 8192(SI)(CX*4)
+	VADDPS 0(R9)(CX*4), Y0, Y0
+	VADDPS 32(R9)(CX*4), Y1, Y1
+	VPAND noiseGtX3VectorRows8Numbers<>+800(SB), Y0, Y2
+	VPAND noiseGtX3VectorRows8Numbers<>+800(SB), Y1, Y3
+	VMINPS Y2, Y12, Y2
+	VMINPS Y3, Y12, Y3
+	VMULPS Y2, Y2, Y4
+	VMULPS Y3, Y3, Y5
+	VMOVUPS noiseGtX3VectorRows8Numbers<>+128(SB), Y6
+	VFMADD231PS noiseGtX3VectorRows8Numbers<>+96(SB), Y4, Y6
+	VMOVUPS noiseGtX3VectorRows8Numbers<>+128(SB), Y4
+	VFMADD231PS noiseGtX3VectorRows8Numbers<>+96(SB), Y5, Y4
+	VPSLLD $23, Y6, Y5
+	VPSLLD $23, Y4, Y7
+	VMULPS Y5, Y2, Y5
+	VMULPS Y7, Y3, Y7
+	VMOVUPS noiseGtX3VectorRows8Numbers<>+224(SB), Y8
+	VFMADD231PS noiseGtX3VectorRows8Numbers<>+192(SB), Y6, Y8
+	VMOVUPS noiseGtX3VectorRows8Numbers<>+224(SB), Y6
+	VFMADD231PS noiseGtX3VectorRows8Numbers<>+192(SB), Y4, Y6
+	VFMADD231PS Y2, Y2, Y8
+	VFMADD231PS Y3, Y3, Y6
+	VADDPS noiseGtX3VectorRows8Numbers<>+256(SB), Y2, Y4
+	VADDPS noiseGtX3VectorRows8Numbers<>+256(SB), Y3, Y9
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+288(SB), Y2, Y4
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+288(SB), Y3, Y9
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+320(SB), Y2, Y4
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+320(SB), Y3, Y9
+	PREFETCHT0 8192(R8)(CX*4)
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+352(SB), Y2, Y4
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+352(SB), Y3, Y9
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+384(SB), Y2, Y4
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+384(SB), Y3, Y9
+	VADDPS noiseGtX3VectorRows8Numbers<>+416(SB), Y2, Y10
+	VADDPS noiseGtX3VectorRows8Numbers<>+416(SB), Y3, Y11
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+448(SB), Y2, Y10
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+448(SB), Y3, Y11
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+480(SB), Y2, Y10
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+480(SB), Y3, Y11
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+512(SB), Y2, Y10
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+512(SB), Y3, Y11
+	VMOVUPS noiseGtX3VectorRows8Numbers<>+544(SB), Y3
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+576(SB), Y8, Y3
+	VMOVUPS noiseGtX3VectorRows8Numbers<>+544(SB), Y2
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+576(SB), Y6, Y2
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+608(SB), Y8, Y3
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+608(SB), Y6, Y2
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+640(SB), Y8, Y3
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+640(SB), Y6, Y2
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+672(SB), Y8, Y3
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+672(SB), Y6, Y2
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+704(SB), Y8, Y3
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+704(SB), Y6, Y2
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+736(SB), Y8, Y3
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+736(SB), Y6, Y2
+	PREFETCHT0 8192(R9)(CX*4)
+	VDIVPS Y4, Y10, Y10
+	VDIVPS Y9, Y11, Y11
+	VMULPS Y3, Y10, Y10
+	VMULPS Y2, Y11, Y11
+	VMOVUPS noiseGtX3VectorRows8Numbers<>+768(SB), Y2
+	VMAXPS Y0, Y2, Y2
+	VMOVUPS noiseGtX3VectorRows8Numbers<>+768(SB), Y0
+	VMAXPS Y1, Y0, Y0
+	VFMADD231PS Y10, Y5, Y2
+	VFMADD231PS Y11, Y7, Y0
+	VADDPS 0(R10)(CX*4), Y2, Y2
+	VADDPS 32(R10)(CX*4), Y0, Y0
+	VMOVUPS Y2, 0(R11)(CX*4)
+	VMOVUPS Y0, 32(R11)(CX*4)
+	ADDQ $16, CX
+	CMPQ CX, BX
+	JLE vectors10
+fewer11:
+	ADDQ $16, BX
+	SUBQ $8, BX
+	CMPQ CX, BX
+	JGT fewer13
+	PCALIGN $32
+vectors12:
+	VMOVUPS 0(SI)(CX*4), Y0
+	VSUBPS Y14, Y0, Y0
+	VMULPS Y13, Y0, Y0
+	VMULPS 0(R8)(CX*4), Y0, Y0
+	PREFETCHT0 8192(SI)(CX*4)
+	VADDPS 0(R9)(CX*4), Y0, Y0
+	VPAND noiseGtX3VectorRows8Numbers<>+800(SB), Y0, Y1
+	VMINPS Y1, Y12, Y1
+	VMULPS Y1, Y1, Y2
+	VMOVUPS noiseGtX3VectorRows8Numbers<>+128(SB), Y3
+	VFMADD231PS noiseGtX3VectorRows8Numbers<>+96(SB), Y2, Y3
+	VPSLLD $23, Y3, Y2
+	VMULPS Y2, Y1, Y2
+	VMOVUPS noiseGtX3VectorRows8Numbers<>+224(SB), Y4
+	VFMADD231PS noiseGtX3VectorRows8Numbers<>+192(SB), Y3, Y4
+	VFMADD231PS Y1, Y1, Y4
+	VADDPS noiseGtX3VectorRows8Numbers<>+256(SB), Y1, Y3
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+288(SB), Y1, Y3
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+320(SB), Y1, Y3
+	PREFETCHT0 8192(R8)(CX*4)
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+352(SB), Y1, Y3
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+384(SB), Y1, Y3
+	VADDPS noiseGtX3VectorRows8Numbers<>+416(SB), Y1, Y5
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+448(SB), Y1, Y5
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+480(SB), Y1, Y5
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+512(SB), Y1, Y5
+	VMOVUPS noiseGtX3VectorRows8Numbers<>+544(SB), Y1
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+576(SB), Y4, Y1
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+608(SB), Y4, Y1
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+640(SB), Y4, Y1
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+672(SB), Y4, Y1
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+704(SB), Y4, Y1
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+736(SB), Y4, Y1
+	PREFETCHT0 8192(R9)(CX*4)
+	VDIVPS Y3, Y5, Y5
+	VMULPS Y1, Y5, Y5
+	VMOVUPS noiseGtX3VectorRows8Numbers<>+768(SB), Y1
+	VMAXPS Y0, Y1, Y1
+	VFMADD231PS Y5, Y2, Y1
+	VADDPS 0(R10)(CX*4), Y1, Y1
+	VMOVUPS Y1, 0(R11)(CX*4)
+	ADDQ $8, CX
+	CMPQ CX, BX
+	JLE vectors12
+fewer13:
+	ADDQ $8, BX
+	SUBQ CX, BX
+	JEQ done14
+	NEGQ BX
+	LEAQ noiseGtX3VectorRows8Numbers<>+864(SB), AX
+	VMOVUPS (AX)(BX*4), Y15
+	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
+	VSUBPS Y14, Y0, Y0
+	VMULPS Y13, Y0, Y0
+	VMASKMOVPS 0(R8)(CX*4), Y15, Y1
+	VMULPS Y1, Y0, Y0
+	VMASKMOVPS 0(R9)(CX*4), Y15, Y1
+	PREFETCHT0 8192(SI)(CX*4)
+	VADDPS Y1, Y0, Y0
+	VPAND noiseGtX3VectorRows8Numbers<>+800(SB), Y0, Y1
+	VMINPS Y1, Y12, Y1
+	VMULPS Y1, Y1, Y2
+	VMOVUPS noiseGtX3VectorRows8Numbers<>+128(SB), Y3
+	VFMADD231PS noiseGtX3VectorRows8Numbers<>+96(SB), Y2, Y3
+	VPSLLD $23, Y3, Y2
+	VMULPS Y2, Y1, Y2
+	VMOVUPS noiseGtX3VectorRows8Numbers<>+224(SB), Y4
+	VFMADD231PS noiseGtX3VectorRows8Numbers<>+192(SB), Y3, Y4
+	VFMADD231PS Y1, Y1, Y4
+	VADDPS noiseGtX3VectorRows8Numbers<>+256(SB), Y1, Y3
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+288(SB), Y1, Y3
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+320(SB), Y1, Y3
+	PREFETCHT0 8192(R8)(CX*4)
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+352(SB), Y1, Y3
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+384(SB), Y1, Y3
+	VADDPS noiseGtX3VectorRows8Numbers<>+416(SB), Y1, Y5
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+448(SB), Y1, Y5
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+480(SB), Y1, Y5
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+512(SB), Y1, Y5
+	VMOVUPS noiseGtX3VectorRows8Numbers<>+544(SB), Y1
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+576(SB), Y4, Y1
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+608(SB), Y4, Y1
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+640(SB), Y4, Y1
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+672(SB), Y4, Y1
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+704(SB), Y4, Y1
+	VFMADD213PS noiseGtX3VectorRows8Numbers<>+736(SB), Y4, Y1
+	PREFETCHT0 8192(R9)(CX*4)
+	VDIVPS Y3, Y5, Y5
+	VMULPS Y1, Y5, Y5
+	VMOVUPS noiseGtX3VectorRows8Numbers<>+768(SB), Y1
+	VMAXPS Y0, Y1, Y1
+	VFMADD231PS Y5, Y2, Y1
+	VMASKMOVPS 0(R10)(CX*4), Y15, Y5
+	VADDPS Y5, Y1, Y1
+	VMASKMOVPS Y1, Y15, 0(R11)(CX*4)
+done14:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	ADDQ 24(AX), R8
+	ADDQ 32(AX), R9
+	ADDQ 40(AX), R10
+	ADDQ 48(AX), R11
+	DECQ rows+16(FP)
+	JNE row9
+	VZEROUPPER
+	RET
+
 DATA noiseGtBlocks1MeanVectorRows16Numbers<>+0(SB)/4, $0x0
 DATA noiseGtBlocks1MeanVectorRows16Numbers<>+4(SB)/4, $0x46c40000
 GLOBL noiseGtBlocks1MeanVectorRows16Numbers<>(SB), RODATA|NOPTR, $8
@@ -4137,5 +4923,2807 @@ done24:
 	ADDQ 16(AX), DX
 	DECQ rows+16(FP)
 	JNE row14
+	VZEROUPPER
+	RET
+
+DATA noiseGtBlocks1GeluVectorRows16Numbers<>+0(SB)/4, $0x3727c5ac
+DATA noiseGtBlocks1GeluVectorRows16Numbers<>+4(SB)/4, $0x3f800000
+DATA noiseGtBlocks1GeluVectorRows16Numbers<>+8(SB)/4, $0x41680000
+DATA noiseGtBlocks1GeluVectorRows16Numbers<>+12(SB)/4, $0xbf38aa54
+DATA noiseGtBlocks1GeluVectorRows16Numbers<>+16(SB)/4, $0x4b40089b
+DATA noiseGtBlocks1GeluVectorRows16Numbers<>+20(SB)/4, $0x17
+DATA noiseGtBlocks1GeluVectorRows16Numbers<>+24(SB)/4, $0x3fb17200
+DATA noiseGtBlocks1GeluVectorRows16Numbers<>+28(SB)/4, $0xcb851b77
+DATA noiseGtBlocks1GeluVectorRows16Numbers<>+32(SB)/4, $0x42c0017c
+DATA noiseGtBlocks1GeluVectorRows16Numbers<>+36(SB)/4, $0x44332fe9
+DATA noiseGtBlocks1GeluVectorRows16Numbers<>+40(SB)/4, $0x4516e0af
+DATA noiseGtBlocks1GeluVectorRows16Numbers<>+44(SB)/4, $0x457d577b
+DATA noiseGtBlocks1GeluVectorRows16Numbers<>+48(SB)/4, $0x452e3036
+DATA noiseGtBlocks1GeluVectorRows16Numbers<>+52(SB)/4, $0x42be18f8
+DATA noiseGtBlocks1GeluVectorRows16Numbers<>+56(SB)/4, $0x44322eba
+DATA noiseGtBlocks1GeluVectorRows16Numbers<>+60(SB)/4, $0x450e2ed9
+DATA noiseGtBlocks1GeluVectorRows16Numbers<>+64(SB)/4, $0x4558911f
+DATA noiseGtBlocks1GeluVectorRows16Numbers<>+68(SB)/4, $0xa912fe09
+DATA noiseGtBlocks1GeluVectorRows16Numbers<>+72(SB)/4, $0x2adcc460
+DATA noiseGtBlocks1GeluVectorRows16Numbers<>+76(SB)/4, $0xac894844
+DATA noiseGtBlocks1GeluVectorRows16Numbers<>+80(SB)/4, $0x2e09485b
+DATA noiseGtBlocks1GeluVectorRows16Numbers<>+84(SB)/4, $0xaf4decc8
+DATA noiseGtBlocks1GeluVectorRows16Numbers<>+88(SB)/4, $0x304dec9e
+DATA noiseGtBlocks1GeluVectorRows16Numbers<>+92(SB)/4, $0xb0cdec84
+DATA noiseGtBlocks1GeluVectorRows16Numbers<>+96(SB)/4, $0x80000000
+DATA noiseGtBlocks1GeluVectorRows16Numbers<>+100(SB)/4, $0x7fffffff
+GLOBL noiseGtBlocks1GeluVectorRows16Numbers<>(SB), RODATA|NOPTR, $104
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+0(SB)/4, $0x3727c5ac
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+4(SB)/4, $0x3727c5ac
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+8(SB)/4, $0x3727c5ac
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+12(SB)/4, $0x3727c5ac
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+16(SB)/4, $0x3727c5ac
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+20(SB)/4, $0x3727c5ac
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+24(SB)/4, $0x3727c5ac
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+28(SB)/4, $0x3727c5ac
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+32(SB)/4, $0x3f800000
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+36(SB)/4, $0x3f800000
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+40(SB)/4, $0x3f800000
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+44(SB)/4, $0x3f800000
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+48(SB)/4, $0x3f800000
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+52(SB)/4, $0x3f800000
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+56(SB)/4, $0x3f800000
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+60(SB)/4, $0x3f800000
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+64(SB)/4, $0x41680000
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+68(SB)/4, $0x41680000
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+72(SB)/4, $0x41680000
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+76(SB)/4, $0x41680000
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+80(SB)/4, $0x41680000
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+84(SB)/4, $0x41680000
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+88(SB)/4, $0x41680000
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+92(SB)/4, $0x41680000
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+96(SB)/4, $0xbf38aa54
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+100(SB)/4, $0xbf38aa54
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+104(SB)/4, $0xbf38aa54
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+108(SB)/4, $0xbf38aa54
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+112(SB)/4, $0xbf38aa54
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+116(SB)/4, $0xbf38aa54
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+120(SB)/4, $0xbf38aa54
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+124(SB)/4, $0xbf38aa54
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+128(SB)/4, $0x4b40089b
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+132(SB)/4, $0x4b40089b
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+136(SB)/4, $0x4b40089b
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+140(SB)/4, $0x4b40089b
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+144(SB)/4, $0x4b40089b
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+148(SB)/4, $0x4b40089b
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+152(SB)/4, $0x4b40089b
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+156(SB)/4, $0x4b40089b
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+160(SB)/4, $0x17
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+164(SB)/4, $0x17
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+168(SB)/4, $0x17
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+172(SB)/4, $0x17
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+176(SB)/4, $0x17
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+180(SB)/4, $0x17
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+184(SB)/4, $0x17
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+188(SB)/4, $0x17
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+192(SB)/4, $0x3fb17200
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+196(SB)/4, $0x3fb17200
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+200(SB)/4, $0x3fb17200
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+204(SB)/4, $0x3fb17200
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+208(SB)/4, $0x3fb17200
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+212(SB)/4, $0x3fb17200
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+216(SB)/4, $0x3fb17200
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+220(SB)/4, $0x3fb17200
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+224(SB)/4, $0xcb851b77
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+228(SB)/4, $0xcb851b77
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+232(SB)/4, $0xcb851b77
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+236(SB)/4, $0xcb851b77
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+240(SB)/4, $0xcb851b77
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+244(SB)/4, $0xcb851b77
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+248(SB)/4, $0xcb851b77
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+252(SB)/4, $0xcb851b77
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+256(SB)/4, $0x42c0017c
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+260(SB)/4, $0x42c0017c
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+264(SB)/4, $0x42c0017c
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+268(SB)/4, $0x42c0017c
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+272(SB)/4, $0x42c0017c
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+276(SB)/4, $0x42c0017c
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+280(SB)/4, $0x42c0017c
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+284(SB)/4, $0x42c0017c
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+288(SB)/4, $0x44332fe9
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+292(SB)/4, $0x44332fe9
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+296(SB)/4, $0x44332fe9
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+300(SB)/4, $0x44332fe9
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+304(SB)/4, $0x44332fe9
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+308(SB)/4, $0x44332fe9
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+312(SB)/4, $0x44332fe9
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+316(SB)/4, $0x44332fe9
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+320(SB)/4, $0x4516e0af
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+324(SB)/4, $0x4516e0af
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+328(SB)/4, $0x4516e0af
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+332(SB)/4, $0x4516e0af
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+336(SB)/4, $0x4516e0af
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+340(SB)/4, $0x4516e0af
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+344(SB)/4, $0x4516e0af
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+348(SB)/4, $0x4516e0af
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+352(SB)/4, $0x457d577b
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+356(SB)/4, $0x457d577b
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+360(SB)/4, $0x457d577b
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+364(SB)/4, $0x457d577b
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+368(SB)/4, $0x457d577b
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+372(SB)/4, $0x457d577b
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+376(SB)/4, $0x457d577b
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+380(SB)/4, $0x457d577b
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+384(SB)/4, $0x452e3036
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+388(SB)/4, $0x452e3036
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+392(SB)/4, $0x452e3036
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+396(SB)/4, $0x452e3036
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+400(SB)/4, $0x452e3036
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+404(SB)/4, $0x452e3036
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+408(SB)/4, $0x452e3036
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+412(SB)/4, $0x452e3036
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+416(SB)/4, $0x42be18f8
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+420(SB)/4, $0x42be18f8
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+424(SB)/4, $0x42be18f8
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+428(SB)/4, $0x42be18f8
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+432(SB)/4, $0x42be18f8
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+436(SB)/4, $0x42be18f8
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+440(SB)/4, $0x42be18f8
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+444(SB)/4, $0x42be18f8
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+448(SB)/4, $0x44322eba
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+452(SB)/4, $0x44322eba
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+456(SB)/4, $0x44322eba
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+460(SB)/4, $0x44322eba
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+464(SB)/4, $0x44322eba
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+468(SB)/4, $0x44322eba
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+472(SB)/4, $0x44322eba
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+476(SB)/4, $0x44322eba
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+480(SB)/4, $0x450e2ed9
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+484(SB)/4, $0x450e2ed9
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+488(SB)/4, $0x450e2ed9
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+492(SB)/4, $0x450e2ed9
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+496(SB)/4, $0x450e2ed9
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+500(SB)/4, $0x450e2ed9
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+504(SB)/4, $0x450e2ed9
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+508(SB)/4, $0x450e2ed9
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+512(SB)/4, $0x4558911f
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+516(SB)/4, $0x4558911f
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+520(SB)/4, $0x4558911f
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+524(SB)/4, $0x4558911f
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+528(SB)/4, $0x4558911f
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+532(SB)/4, $0x4558911f
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+536(SB)/4, $0x4558911f
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+540(SB)/4, $0x4558911f
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+544(SB)/4, $0xa912fe09
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+548(SB)/4, $0xa912fe09
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+552(SB)/4, $0xa912fe09
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+556(SB)/4, $0xa912fe09
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+560(SB)/4, $0xa912fe09
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+564(SB)/4, $0xa912fe09
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+568(SB)/4, $0xa912fe09
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+572(SB)/4, $0xa912fe09
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+576(SB)/4, $0x2adcc460
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+580(SB)/4, $0x2adcc460
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+584(SB)/4, $0x2adcc460
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+588(SB)/4, $0x2adcc460
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+592(SB)/4, $0x2adcc460
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+596(SB)/4, $0x2adcc460
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+600(SB)/4, $0x2adcc460
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+604(SB)/4, $0x2adcc460
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+608(SB)/4, $0xac894844
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+612(SB)/4, $0xac894844
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+616(SB)/4, $0xac894844
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+620(SB)/4, $0xac894844
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+624(SB)/4, $0xac894844
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+628(SB)/4, $0xac894844
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+632(SB)/4, $0xac894844
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+636(SB)/4, $0xac894844
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+640(SB)/4, $0x2e09485b
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+644(SB)/4, $0x2e09485b
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+648(SB)/4, $0x2e09485b
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+652(SB)/4, $0x2e09485b
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+656(SB)/4, $0x2e09485b
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+660(SB)/4, $0x2e09485b
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+664(SB)/4, $0x2e09485b
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+668(SB)/4, $0x2e09485b
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+672(SB)/4, $0xaf4decc8
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+676(SB)/4, $0xaf4decc8
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+680(SB)/4, $0xaf4decc8
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+684(SB)/4, $0xaf4decc8
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+688(SB)/4, $0xaf4decc8
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+692(SB)/4, $0xaf4decc8
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+696(SB)/4, $0xaf4decc8
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+700(SB)/4, $0xaf4decc8
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+704(SB)/4, $0x304dec9e
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+708(SB)/4, $0x304dec9e
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+712(SB)/4, $0x304dec9e
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+716(SB)/4, $0x304dec9e
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+720(SB)/4, $0x304dec9e
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+724(SB)/4, $0x304dec9e
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+728(SB)/4, $0x304dec9e
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+732(SB)/4, $0x304dec9e
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+736(SB)/4, $0xb0cdec84
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+740(SB)/4, $0xb0cdec84
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+744(SB)/4, $0xb0cdec84
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+748(SB)/4, $0xb0cdec84
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+752(SB)/4, $0xb0cdec84
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+756(SB)/4, $0xb0cdec84
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+760(SB)/4, $0xb0cdec84
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+764(SB)/4, $0xb0cdec84
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+768(SB)/4, $0x80000000
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+772(SB)/4, $0x80000000
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+776(SB)/4, $0x80000000
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+780(SB)/4, $0x80000000
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+784(SB)/4, $0x80000000
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+788(SB)/4, $0x80000000
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+792(SB)/4, $0x80000000
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+796(SB)/4, $0x80000000
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+800(SB)/4, $0x7fffffff
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+804(SB)/4, $0x7fffffff
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+808(SB)/4, $0x7fffffff
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+812(SB)/4, $0x7fffffff
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+816(SB)/4, $0x7fffffff
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+820(SB)/4, $0x7fffffff
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+824(SB)/4, $0x7fffffff
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+828(SB)/4, $0x7fffffff
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+832(SB)/4, $0xffffffff
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+836(SB)/4, $0xffffffff
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+840(SB)/4, $0xffffffff
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+844(SB)/4, $0xffffffff
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+848(SB)/4, $0xffffffff
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+852(SB)/4, $0xffffffff
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+856(SB)/4, $0xffffffff
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+860(SB)/4, $0xffffffff
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+864(SB)/4, $0x0
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+868(SB)/4, $0x0
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+872(SB)/4, $0x0
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+876(SB)/4, $0x0
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+880(SB)/4, $0x0
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+884(SB)/4, $0x0
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+888(SB)/4, $0x0
+DATA noiseGtBlocks1GeluVectorRows8Numbers<>+892(SB)/4, $0x0
+GLOBL noiseGtBlocks1GeluVectorRows8Numbers<>(SB), RODATA|NOPTR, $896
+
+// func noiseGtBlocks1GeluVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·noiseGtBlocks1GeluVectorRows(SB), 0, $160-33
+	MOVQ at+0(FP), AX
+	MOVQ 0(AX), SI
+	MOVQ 8(AX), DI
+	MOVQ 16(AX), DX
+	MOVQ 24(AX), R8
+	MOVQ 32(AX), R9
+	MOVQ 40(AX), R10
+	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
+	JEQ narrower1
+row2:
+	VBROADCASTSS 0(DI), Z0
+	VMOVSS X0, 0(SP)
+	VBROADCASTSS 0(DX), Z0
+	VMOVSS X0, 8(SP)
+	VBROADCASTSS noiseGtBlocks1GeluVectorRows16Numbers<>+0(SB), Z0
+	VADDPS.BCST 8(SP), Z0, Z0
+	VMOVSS X0, 16(SP)
+	VSQRTPS Z0, Z0
+	VMOVSS X0, 24(SP)
+	VBROADCASTSS noiseGtBlocks1GeluVectorRows16Numbers<>+4(SB), Z1
+	VDIVPS Z0, Z1, Z1
+	VMOVSS X1, 32(SP)
+	VBROADCASTSS 0(SP), Z31
+	VBROADCASTSS 32(SP), Z30
+	VBROADCASTSS noiseGtBlocks1GeluVectorRows16Numbers<>+8(SB), Z29
+	VBROADCASTSS noiseGtBlocks1GeluVectorRows16Numbers<>+12(SB), Z28
+	VBROADCASTSS noiseGtBlocks1GeluVectorRows16Numbers<>+16(SB), Z27
+	VBROADCASTSS noiseGtBlocks1GeluVectorRows16Numbers<>+20(SB), Z26
+	VBROADCASTSS noiseGtBlocks1GeluVectorRows16Numbers<>+24(SB), Z25
+	VBROADCASTSS noiseGtBlocks1GeluVectorRows16Numbers<>+28(SB), Z24
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $64, BX
+	CMPQ CX, BX
+	JGT fewer4
+	PCALIGN $32
+vectors3:
+	VMOVUPS 0(SI)(CX*4), Z0
+	VSUBPS Z31, Z0, Z0
+	VMOVUPS 64(SI)(CX*4), Z1
+	VSUBPS Z31, Z1, Z1
+	VMOVUPS 128(SI)(CX*4), Z2
+	VSUBPS Z31, Z2, Z2
+	VMOVUPS 192(SI)(CX*4), Z3
+	VSUBPS Z31, Z3, Z3
+	VMULPS Z30, Z0, Z0
+	VMULPS Z30, Z1, Z1
+	VMULPS Z30, Z2, Z2
+	VMULPS Z30, Z3, Z3
+	VMULPS 0(R8)(CX*4), Z0, Z0
+	PREFETCHT0 8192(SI)(CX*4)
+	VMULPS 64(R8)(CX*4), Z1, Z1
+	VMULPS 128(R8)(CX*4), Z2, Z2
+	VMULPS 192(R8)(CX*4), Z3, Z3
+	VADDPS 0(R9)(CX*4), Z0, Z0
+	VADDPS 64(R9)(CX*4), Z1, Z1
+	VADDPS 128(R9)(CX*4), Z2, Z2
+	VADDPS 192(R9)(CX*4), Z3, Z3
+	VPANDD.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+100(SB), Z0, Z4
+	VPANDD.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+100(SB), Z1, Z5
+	VPANDD.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+100(SB), Z2, Z6
+	VPANDD.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+100(SB), Z3, Z7
+	VMINPS Z4, Z29, Z4
+	VMINPS Z5, Z29, Z5
+	VMINPS Z6, Z29, Z6
+	VMINPS Z7, Z29, Z7
+	VMULPS Z4, Z4, Z8
+	VMULPS Z5, Z5, Z9
+	VMULPS Z6, Z6, Z10
+	VMULPS Z7, Z7, Z11
+	VFMADD213PS Z27, Z28, Z8
+	VFMADD213PS Z27, Z28, Z9
+	VFMADD213PS Z27, Z28, Z10
+	VFMADD213PS Z27, Z28, Z11
+	VPSLLD $23, Z8, Z12
+	VPSLLD $23, Z9, Z13
+	VPSLLD $23, Z10, Z14
+	VPSLLD $23, Z11, Z15
+	VMULPS Z12, Z4, Z12
+	VMULPS Z13, Z5, Z13
+	VMULPS Z14, Z6, Z14
+	PREFETCHT0 8256(SI)(CX*4)
+	VMULPS Z15, Z7, Z15
+	VFMADD213PS Z24, Z25, Z8
+	VFMADD213PS Z24, Z25, Z9
+	VFMADD213PS Z24, Z25, Z10
+	VFMADD213PS Z24, Z25, Z11
+	VFMADD231PS Z4, Z4, Z8
+	VFMADD231PS Z5, Z5, Z9
+	VFMADD231PS Z6, Z6, Z10
+	VFMADD231PS Z7, Z7, Z11
+	VADDPS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+32(SB), Z4, Z16
+	VADDPS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+32(SB), Z5, Z17
+	VADDPS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+32(SB), Z6, Z18
+	VADDPS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+32(SB), Z7, Z19
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+36(SB), Z4, Z16
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+36(SB), Z5, Z17
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+36(SB), Z6, Z18
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+36(SB), Z7, Z19
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+40(SB), Z4, Z16
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+40(SB), Z5, Z17
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+40(SB), Z6, Z18
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+40(SB), Z7, Z19
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+44(SB), Z4, Z16
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+44(SB), Z5, Z17
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+44(SB), Z6, Z18
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+44(SB), Z7, Z19
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+48(SB), Z4, Z16
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+48(SB), Z5, Z17
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+48(SB), Z6, Z18
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+48(SB), Z7, Z19
+	VADDPS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+52(SB), Z4, Z20
+	VADDPS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+52(SB), Z5, Z21
+	VADDPS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+52(SB), Z6, Z22
+	VADDPS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+52(SB), Z7, Z23
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+56(SB), Z4, Z20
+	PREFETCHT0 8320(SI)(CX*4)
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+56(SB), Z5, Z21
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+56(SB), Z6, Z22
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+56(SB), Z7, Z23
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+60(SB), Z4, Z20
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+60(SB), Z5, Z21
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+60(SB), Z6, Z22
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+60(SB), Z7, Z23
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+64(SB), Z4, Z20
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+64(SB), Z5, Z21
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+64(SB), Z6, Z22
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+64(SB), Z7, Z23
+	VBROADCASTSS noiseGtBlocks1GeluVectorRows16Numbers<>+68(SB), Z7
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+72(SB), Z8, Z7
+	VBROADCASTSS noiseGtBlocks1GeluVectorRows16Numbers<>+68(SB), Z6
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+72(SB), Z9, Z6
+	VBROADCASTSS noiseGtBlocks1GeluVectorRows16Numbers<>+68(SB), Z5
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+72(SB), Z10, Z5
+	VBROADCASTSS noiseGtBlocks1GeluVectorRows16Numbers<>+68(SB), Z4
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+72(SB), Z11, Z4
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+76(SB), Z8, Z7
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+76(SB), Z9, Z6
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+76(SB), Z10, Z5
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+76(SB), Z11, Z4
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+80(SB), Z8, Z7
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+80(SB), Z9, Z6
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+80(SB), Z10, Z5
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+80(SB), Z11, Z4
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+84(SB), Z8, Z7
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+84(SB), Z9, Z6
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+84(SB), Z10, Z5
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+84(SB), Z11, Z4
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+88(SB), Z8, Z7
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+88(SB), Z9, Z6
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+88(SB), Z10, Z5
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+88(SB), Z11, Z4
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+92(SB), Z8, Z7
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+92(SB), Z9, Z6
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+92(SB), Z10, Z5
+	PREFETCHT0 8384(SI)(CX*4)
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+92(SB), Z11, Z4
+	VDIVPS Z16, Z20, Z20
+	VDIVPS Z17, Z21, Z21
+	VDIVPS Z18, Z22, Z22
+	VDIVPS Z19, Z23, Z23
+	VMULPS Z7, Z20, Z20
+	VMULPS Z6, Z21, Z21
+	VMULPS Z5, Z22, Z22
+	VMULPS Z4, Z23, Z23
+	VBROADCASTSS noiseGtBlocks1GeluVectorRows16Numbers<>+96(SB), Z4
+	VMAXPS Z0, Z4, Z4
+	VBROADCASTSS noiseGtBlocks1GeluVectorRows16Numbers<>+96(SB), Z0
+	VMAXPS Z1, Z0, Z0
+	VBROADCASTSS noiseGtBlocks1GeluVectorRows16Numbers<>+96(SB), Z1
+	VMAXPS Z2, Z1, Z1
+	VBROADCASTSS noiseGtBlocks1GeluVectorRows16Numbers<>+96(SB), Z2
+	VMAXPS Z3, Z2, Z2
+	VFMADD231PS Z20, Z12, Z4
+	VFMADD231PS Z21, Z13, Z0
+	VFMADD231PS Z22, Z14, Z1
+	VFMADD231PS Z23, Z15, Z2
+	VMOVUPS Z4, 0(R10)(CX*4)
+	VMOVUPS Z0, 64(R10)(CX*4)
+	VMOVUPS Z1, 128(R10)(CX*4)
+	VMOVUPS Z2, 192(R10)(CX*4)
+	ADDQ $64, CX
+	CMPQ CX, BX
+	JLE vectors3
+fewer4:
+	ADDQ $64, BX
+	SUBQ $16, BX
+	CMPQ CX, BX
+	JGT fewer6
+	PCALIGN $32
+vectors5:
+	VMOVUPS 0(SI)(CX*4), Z0
+	VSUBPS Z31, Z0, Z0
+	VMULPS Z30, Z0, Z0
+	VMULPS 0(R8)(CX*4), Z0, Z0
+	VADDPS 0(R9)(CX*4), Z0, Z0
+	VPANDD.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+100(SB), Z0, Z1
+	VMINPS Z1, Z29, Z1
+	VMULPS Z1, Z1, Z2
+	VFMADD213PS Z27, Z28, Z2
+	VPSLLD $23, Z2, Z3
+	VMULPS Z3, Z1, Z3
+	VFMADD213PS Z24, Z25, Z2
+	VFMADD231PS Z1, Z1, Z2
+	VADDPS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+32(SB), Z1, Z4
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+36(SB), Z1, Z4
+	PREFETCHT0 8192(SI)(CX*4)
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+40(SB), Z1, Z4
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+44(SB), Z1, Z4
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+48(SB), Z1, Z4
+	VADDPS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+52(SB), Z1, Z5
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+56(SB), Z1, Z5
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+60(SB), Z1, Z5
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+64(SB), Z1, Z5
+	VBROADCASTSS noiseGtBlocks1GeluVectorRows16Numbers<>+68(SB), Z1
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+72(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+76(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+80(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+84(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+88(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+92(SB), Z2, Z1
+	VDIVPS Z4, Z5, Z5
+	VMULPS Z1, Z5, Z5
+	VBROADCASTSS noiseGtBlocks1GeluVectorRows16Numbers<>+96(SB), Z1
+	VMAXPS Z0, Z1, Z1
+	VFMADD231PS Z5, Z3, Z1
+	VMOVUPS Z1, 0(R10)(CX*4)
+	ADDQ $16, CX
+	CMPQ CX, BX
+	JLE vectors5
+fewer6:
+	ADDQ $16, BX
+	SUBQ CX, BX
+	JEQ done7
+	MOVL $-1, AX
+	SHLXL BX, AX, AX
+	NOTL AX
+	KMOVW AX, K7
+	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
+	VSUBPS Z31, Z0, Z0
+	VMULPS Z30, Z0, Z0
+	VMOVUPS.Z 0(R8)(CX*4), K7, Z1
+	VMULPS Z1, Z0, Z0
+	VMOVUPS.Z 0(R9)(CX*4), K7, Z1
+	VADDPS Z1, Z0, Z0
+	VPANDD.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+100(SB), Z0, Z1
+	VMINPS Z1, Z29, Z1
+	VMULPS Z1, Z1, Z2
+	VFMADD213PS Z27, Z28, Z2
+	VPSLLD $23, Z2, Z3
+	VMULPS Z3, Z1, Z3
+	VFMADD213PS Z24, Z25, Z2
+	VFMADD231PS Z1, Z1, Z2
+	VADDPS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+32(SB), Z1, Z4
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+36(SB), Z1, Z4
+	PREFETCHT0 8192(SI)(CX*4)
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+40(SB), Z1, Z4
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+44(SB), Z1, Z4
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+48(SB), Z1, Z4
+	VADDPS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+52(SB), Z1, Z5
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+56(SB), Z1, Z5
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+60(SB), Z1, Z5
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+64(SB), Z1, Z5
+	VBROADCASTSS noiseGtBlocks1GeluVectorRows16Numbers<>+68(SB), Z1
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+72(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+76(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+80(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+84(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+88(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtBlocks1GeluVectorRows16Numbers<>+92(SB), Z2, Z1
+	VDIVPS Z4, Z5, Z5
+	VMULPS Z1, Z5, Z5
+	VBROADCASTSS noiseGtBlocks1GeluVectorRows16Numbers<>+96(SB), Z1
+	VMAXPS Z0, Z1, Z1
+	VFMADD231PS Z5, Z3, Z1
+	VMOVUPS Z1, K7, 0(R10)(CX*4)
+done7:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	ADDQ 24(AX), R8
+	ADDQ 32(AX), R9
+	ADDQ 40(AX), R10
+	DECQ rows+16(FP)
+	JNE row2
+	VZEROUPPER
+	RET
+narrower1:
+row9:
+	VBROADCASTSS 0(DI), Y0
+	VMOVUPS Y0, 0(SP)
+	VBROADCASTSS 0(DX), Y0
+	VMOVUPS Y0, 32(SP)
+	VMOVUPS noiseGtBlocks1GeluVectorRows8Numbers<>+0(SB), Y0
+	VADDPS 32(SP), Y0, Y0
+	VMOVUPS Y0, 64(SP)
+	VSQRTPS Y0, Y0
+	VMOVUPS Y0, 96(SP)
+	VMOVUPS noiseGtBlocks1GeluVectorRows8Numbers<>+32(SB), Y1
+	VDIVPS Y0, Y1, Y1
+	VMOVUPS Y1, 128(SP)
+	VMOVUPS 0(SP), Y14
+	VMOVUPS 128(SP), Y13
+	VMOVUPS noiseGtBlocks1GeluVectorRows8Numbers<>+64(SB), Y12
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $16, BX
+	CMPQ CX, BX
+	JGT fewer11
+	PCALIGN $32
+vectors10:
+	VMOVUPS 0(SI)(CX*4), Y0
+	VSUBPS Y14, Y0, Y0
+	VMOVUPS 32(SI)(CX*4), Y1
+	VSUBPS Y14, Y1, Y1
+	VMULPS Y13, Y0, Y0
+	VMULPS Y13, Y1, Y1
+	VMULPS 0(R8)(CX*4), Y0, Y0
+	VMULPS 32(R8)(CX*4), Y1, Y1
+	VADDPS 0(R9)(CX*4), Y0, Y0
+	VADDPS 32(R9)(CX*4), Y1, Y1
+	VPAND noiseGtBlocks1GeluVectorRows8Numbers<>+800(SB), Y0, Y2
+	VPAND noiseGtBlocks1GeluVectorRows8Numbers<>+800(SB), Y1, Y3
+	VMINPS Y2, Y12, Y2
+	VMINPS Y3, Y12, Y3
+	VMULPS Y2, Y2, Y4
+	VMULPS Y3, Y3, Y5
+	VMOVUPS noiseGtBlocks1GeluVectorRows8Numbers<>+128(SB), Y6
+	VFMADD231PS noiseGtBlocks1GeluVectorRows8Numbers<>+96(SB), Y4, Y6
+	VMOVUPS noiseGtBlocks1GeluVectorRows8Numbers<>+128(SB), Y4
+	VFMADD231PS noiseGtBlocks1GeluVectorRows8Numbers<>+96(SB), Y5, Y4
+	VPSLLD $23, Y6, Y5
+	VPSLLD $23, Y4, Y7
+	VMULPS Y5, Y2, Y5
+	VMULPS Y7, Y3, Y7
+	VMOVUPS noiseGtBlocks1GeluVectorRows8Numbers<>+224(SB), Y8
+	VFMADD231PS noiseGtBlocks1GeluVectorRows8Numbers<>+192(SB), Y6, Y8
+	VMOVUPS noiseGtBlocks1GeluVectorRows8Numbers<>+224(SB), Y6
+	VFMADD231PS noiseGtBlocks1GeluVectorRows8Numbers<>+192(SB), Y4, Y6
+	VFMADD231PS Y2, Y2, Y8
+	VFMADD231PS Y3, Y3, Y6
+	VADDPS noiseGtBlocks1GeluVectorRows8Numbers<>+256(SB), Y2, Y4
+	VADDPS noiseGtBlocks1GeluVectorRows8Numbers<>+256(SB), Y3, Y9
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+288(SB), Y2, Y4
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+288(SB), Y3, Y9
+	PREFETCHT0 8192(SI)(CX*4)
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+320(SB), Y2, Y4
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+320(SB), Y3, Y9
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+352(SB), Y2, Y4
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+352(SB), Y3, Y9
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+384(SB), Y2, Y4
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+384(SB), Y3, Y9
+	VADDPS noiseGtBlocks1GeluVectorRows8Numbers<>+416(SB), Y2, Y10
+	VADDPS noiseGtBlocks1GeluVectorRows8Numbers<>+416(SB), Y3, Y11
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+448(SB), Y2, Y10
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+448(SB), Y3, Y11
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+480(SB), Y2, Y10
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+480(SB), Y3, Y11
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+512(SB), Y2, Y10
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+512(SB), Y3, Y11
+	VMOVUPS noiseGtBlocks1GeluVectorRows8Numbers<>+544(SB), Y3
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+576(SB), Y8, Y3
+	VMOVUPS noiseGtBlocks1GeluVectorRows8Numbers<>+544(SB), Y2
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+576(SB), Y6, Y2
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+608(SB), Y8, Y3
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+608(SB), Y6, Y2
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+640(SB), Y8, Y3
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+640(SB), Y6, Y2
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+672(SB), Y8, Y3
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+672(SB), Y6, Y2
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+704(SB), Y8, Y3
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+704(SB), Y6, Y2
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+736(SB), Y8, Y3
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+736(SB), Y6, Y2
+	VDIVPS Y4, Y10, Y10
+	VDIVPS Y9, Y11, Y11
+	VMULPS Y3, Y10, Y10
+	VMULPS Y2, Y11, Y11
+	VMOVUPS noiseGtBlocks1GeluVectorRows8Numbers<>+768(SB), Y2
+	VMAXPS Y0, Y2, Y2
+	VMOVUPS noiseGtBlocks1GeluVectorRows8Numbers<>+768(SB), Y0
+	VMAXPS Y1, Y0, Y0
+	VFMADD231PS Y10, Y5, Y2
+	VFMADD231PS Y11, Y7, Y0
+	VMOVUPS Y2, 0(R10)(CX*4)
+	VMOVUPS Y0, 32(R10)(CX*4)
+	ADDQ $16, CX
+	CMPQ CX, BX
+	JLE vectors10
+fewer11:
+	ADDQ $16, BX
+	SUBQ $8, BX
+	CMPQ CX, BX
+	JGT fewer13
+	PCALIGN $32
+vectors12:
+	VMOVUPS 0(SI)(CX*4), Y0
+	VSUBPS Y14, Y0, Y0
+	VMULPS Y13, Y0, Y0
+	VMULPS 0(R8)(CX*4), Y0, Y0
+	VADDPS 0(R9)(CX*4), Y0, Y0
+	VPAND noiseGtBlocks1GeluVectorRows8Numbers<>+800(SB), Y0, Y1
+	VMINPS Y1, Y12, Y1
+	VMULPS Y1, Y1, Y2
+	VMOVUPS noiseGtBlocks1GeluVectorRows8Numbers<>+128(SB), Y3
+	VFMADD231PS noiseGtBlocks1GeluVectorRows8Numbers<>+96(SB), Y2, Y3
+	VPSLLD $23, Y3, Y2
+	VMULPS Y2, Y1, Y2
+	VMOVUPS noiseGtBlocks1GeluVectorRows8Numbers<>+224(SB), Y4
+	VFMADD231PS noiseGtBlocks1GeluVectorRows8Numbers<>+192(SB), Y3, Y4
+	VFMADD231PS Y1, Y1, Y4
+	VADDPS noiseGtBlocks1GeluVectorRows8Numbers<>+256(SB), Y1, Y3
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+288(SB), Y1, Y3
+	PREFETCHT0 8192(SI)(CX*4)
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+320(SB), Y1, Y3
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+352(SB), Y1, Y3
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+384(SB), Y1, Y3
+	VADDPS noiseGtBlocks1GeluVectorRows8Numbers<>+416(SB), Y1, Y5
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+448(SB), Y1, Y5
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+480(SB), Y1, Y5
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+512(SB), Y1, Y5
+	VMOVUPS noiseGtBlocks1GeluVectorRows8Numbers<>+544(SB), Y1
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+576(SB), Y4, Y1
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+608(SB), Y4, Y1
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+640(SB), Y4, Y1
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+672(SB), Y4, Y1
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+704(SB), Y4, Y1
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+736(SB), Y4, Y1
+	VDIVPS Y3, Y5, Y5
+	VMULPS Y1, Y5, Y5
+	VMOVUPS noiseGtBlocks1GeluVectorRows8Numbers<>+768(SB), Y1
+	VMAXPS Y0, Y1, Y1
+	VFMADD231PS Y5, Y2, Y1
+	VMOVUPS Y1, 0(R10)(CX*4)
+	ADDQ $8, CX
+	CMPQ CX, BX
+	JLE vectors12
+fewer13:
+	ADDQ $8, BX
+	SUBQ CX, BX
+	JEQ done14
+	NEGQ BX
+	LEAQ noiseGtBlocks1GeluVectorRows8Numbers<>+864(SB), AX
+	VMOVUPS (AX)(BX*4), Y15
+	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
+	VSUBPS Y14, Y0, Y0
+	VMULPS Y13, Y0, Y0
+	VMASKMOVPS 0(R8)(CX*4), Y15, Y1
+	VMULPS Y1, Y0, Y0
+	VMASKMOVPS 0(R9)(CX*4), Y15, Y1
+	VADDPS Y1, Y0, Y0
+	VPAND noiseGtBlocks1GeluVectorRows8Numbers<>+800(SB), Y0, Y1
+	VMINPS Y1, Y12, Y1
+	VMULPS Y1, Y1, Y2
+	VMOVUPS noiseGtBlocks1GeluVectorRows8Numbers<>+128(SB), Y3
+	VFMADD231PS noiseGtBlocks1GeluVectorRows8Numbers<>+96(SB), Y2, Y3
+	VPSLLD $23, Y3, Y2
+	VMULPS Y2, Y1, Y2
+	VMOVUPS noiseGtBlocks1GeluVectorRows8Numbers<>+224(SB), Y4
+	VFMADD231PS noiseGtBlocks1GeluVectorRows8Numbers<>+192(SB), Y3, Y4
+	VFMADD231PS Y1, Y1, Y4
+	VADDPS noiseGtBlocks1GeluVectorRows8Numbers<>+256(SB), Y1, Y3
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+288(SB), Y1, Y3
+	PREFETCHT0 8192(SI)(CX*4)
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+320(SB), Y1, Y3
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+352(SB), Y1, Y3
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+384(SB), Y1, Y3
+	VADDPS noiseGtBlocks1GeluVectorRows8Numbers<>+416(SB), Y1, Y5
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+448(SB), Y1, Y5
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+480(SB), Y1, Y5
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+512(SB), Y1, Y5
+	VMOVUPS noiseGtBlocks1GeluVectorRows8Numbers<>+544(SB), Y1
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+576(SB), Y4, Y1
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+608(SB), Y4, Y1
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+640(SB), Y4, Y1
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+672(SB), Y4, Y1
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+704(SB), Y4, Y1
+	VFMADD213PS noiseGtBlocks1GeluVectorRows8Numbers<>+736(SB), Y4, Y1
+	VDIVPS Y3, Y5, Y5
+	VMULPS Y1, Y5, Y5
+	VMOVUPS noiseGtBlocks1GeluVectorRows8Numbers<>+768(SB), Y1
+	VMAXPS Y0, Y1, Y1
+	VFMADD231PS Y5, Y2, Y1
+	VMASKMOVPS Y1, Y15, 0(R10)(CX*4)
+done14:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	ADDQ 24(AX), R8
+	ADDQ 32(AX), R9
+	ADDQ 40(AX), R10
+	DECQ rows+16(FP)
+	JNE row9
+	VZEROUPPER
+	RET
+
+DATA noiseGtBlocks3GeluVectorRows16Numbers<>+0(SB)/4, $0x3727c5ac
+DATA noiseGtBlocks3GeluVectorRows16Numbers<>+4(SB)/4, $0x3f800000
+DATA noiseGtBlocks3GeluVectorRows16Numbers<>+8(SB)/4, $0x41680000
+DATA noiseGtBlocks3GeluVectorRows16Numbers<>+12(SB)/4, $0xbf38aa54
+DATA noiseGtBlocks3GeluVectorRows16Numbers<>+16(SB)/4, $0x4b40089b
+DATA noiseGtBlocks3GeluVectorRows16Numbers<>+20(SB)/4, $0x17
+DATA noiseGtBlocks3GeluVectorRows16Numbers<>+24(SB)/4, $0x3fb17200
+DATA noiseGtBlocks3GeluVectorRows16Numbers<>+28(SB)/4, $0xcb851b77
+DATA noiseGtBlocks3GeluVectorRows16Numbers<>+32(SB)/4, $0x42c0017c
+DATA noiseGtBlocks3GeluVectorRows16Numbers<>+36(SB)/4, $0x44332fe9
+DATA noiseGtBlocks3GeluVectorRows16Numbers<>+40(SB)/4, $0x4516e0af
+DATA noiseGtBlocks3GeluVectorRows16Numbers<>+44(SB)/4, $0x457d577b
+DATA noiseGtBlocks3GeluVectorRows16Numbers<>+48(SB)/4, $0x452e3036
+DATA noiseGtBlocks3GeluVectorRows16Numbers<>+52(SB)/4, $0x42be18f8
+DATA noiseGtBlocks3GeluVectorRows16Numbers<>+56(SB)/4, $0x44322eba
+DATA noiseGtBlocks3GeluVectorRows16Numbers<>+60(SB)/4, $0x450e2ed9
+DATA noiseGtBlocks3GeluVectorRows16Numbers<>+64(SB)/4, $0x4558911f
+DATA noiseGtBlocks3GeluVectorRows16Numbers<>+68(SB)/4, $0xa912fe09
+DATA noiseGtBlocks3GeluVectorRows16Numbers<>+72(SB)/4, $0x2adcc460
+DATA noiseGtBlocks3GeluVectorRows16Numbers<>+76(SB)/4, $0xac894844
+DATA noiseGtBlocks3GeluVectorRows16Numbers<>+80(SB)/4, $0x2e09485b
+DATA noiseGtBlocks3GeluVectorRows16Numbers<>+84(SB)/4, $0xaf4decc8
+DATA noiseGtBlocks3GeluVectorRows16Numbers<>+88(SB)/4, $0x304dec9e
+DATA noiseGtBlocks3GeluVectorRows16Numbers<>+92(SB)/4, $0xb0cdec84
+DATA noiseGtBlocks3GeluVectorRows16Numbers<>+96(SB)/4, $0x80000000
+DATA noiseGtBlocks3GeluVectorRows16Numbers<>+100(SB)/4, $0x7fffffff
+GLOBL noiseGtBlocks3GeluVectorRows16Numbers<>(SB), RODATA|NOPTR, $104
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+0(SB)/4, $0x3727c5ac
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+4(SB)/4, $0x3727c5ac
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+8(SB)/4, $0x3727c5ac
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+12(SB)/4, $0x3727c5ac
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+16(SB)/4, $0x3727c5ac
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+20(SB)/4, $0x3727c5ac
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+24(SB)/4, $0x3727c5ac
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+28(SB)/4, $0x3727c5ac
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+32(SB)/4, $0x3f800000
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+36(SB)/4, $0x3f800000
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+40(SB)/4, $0x3f800000
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+44(SB)/4, $0x3f800000
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+48(SB)/4, $0x3f800000
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+52(SB)/4, $0x3f800000
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+56(SB)/4, $0x3f800000
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+60(SB)/4, $0x3f800000
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+64(SB)/4, $0x41680000
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+68(SB)/4, $0x41680000
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+72(SB)/4, $0x41680000
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+76(SB)/4, $0x41680000
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+80(SB)/4, $0x41680000
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+84(SB)/4, $0x41680000
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+88(SB)/4, $0x41680000
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+92(SB)/4, $0x41680000
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+96(SB)/4, $0xbf38aa54
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+100(SB)/4, $0xbf38aa54
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+104(SB)/4, $0xbf38aa54
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+108(SB)/4, $0xbf38aa54
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+112(SB)/4, $0xbf38aa54
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+116(SB)/4, $0xbf38aa54
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+120(SB)/4, $0xbf38aa54
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+124(SB)/4, $0xbf38aa54
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+128(SB)/4, $0x4b40089b
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+132(SB)/4, $0x4b40089b
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+136(SB)/4, $0x4b40089b
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+140(SB)/4, $0x4b40089b
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+144(SB)/4, $0x4b40089b
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+148(SB)/4, $0x4b40089b
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+152(SB)/4, $0x4b40089b
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+156(SB)/4, $0x4b40089b
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+160(SB)/4, $0x17
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+164(SB)/4, $0x17
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+168(SB)/4, $0x17
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+172(SB)/4, $0x17
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+176(SB)/4, $0x17
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+180(SB)/4, $0x17
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+184(SB)/4, $0x17
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+188(SB)/4, $0x17
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+192(SB)/4, $0x3fb17200
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+196(SB)/4, $0x3fb17200
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+200(SB)/4, $0x3fb17200
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+204(SB)/4, $0x3fb17200
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+208(SB)/4, $0x3fb17200
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+212(SB)/4, $0x3fb17200
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+216(SB)/4, $0x3fb17200
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+220(SB)/4, $0x3fb17200
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+224(SB)/4, $0xcb851b77
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+228(SB)/4, $0xcb851b77
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+232(SB)/4, $0xcb851b77
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+236(SB)/4, $0xcb851b77
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+240(SB)/4, $0xcb851b77
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+244(SB)/4, $0xcb851b77
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+248(SB)/4, $0xcb851b77
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+252(SB)/4, $0xcb851b77
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+256(SB)/4, $0x42c0017c
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+260(SB)/4, $0x42c0017c
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+264(SB)/4, $0x42c0017c
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+268(SB)/4, $0x42c0017c
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+272(SB)/4, $0x42c0017c
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+276(SB)/4, $0x42c0017c
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+280(SB)/4, $0x42c0017c
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+284(SB)/4, $0x42c0017c
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+288(SB)/4, $0x44332fe9
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+292(SB)/4, $0x44332fe9
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+296(SB)/4, $0x44332fe9
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+300(SB)/4, $0x44332fe9
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+304(SB)/4, $0x44332fe9
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+308(SB)/4, $0x44332fe9
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+312(SB)/4, $0x44332fe9
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+316(SB)/4, $0x44332fe9
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+320(SB)/4, $0x4516e0af
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+324(SB)/4, $0x4516e0af
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+328(SB)/4, $0x4516e0af
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+332(SB)/4, $0x4516e0af
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+336(SB)/4, $0x4516e0af
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+340(SB)/4, $0x4516e0af
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+344(SB)/4, $0x4516e0af
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+348(SB)/4, $0x4516e0af
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+352(SB)/4, $0x457d577b
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+356(SB)/4, $0x457d577b
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+360(SB)/4, $0x457d577b
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+364(SB)/4, $0x457d577b
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+368(SB)/4, $0x457d577b
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+372(SB)/4, $0x457d577b
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+376(SB)/4, $0x457d577b
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+380(SB)/4, $0x457d577b
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+384(SB)/4, $0x452e3036
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+388(SB)/4, $0x452e3036
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+392(SB)/4, $0x452e3036
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+396(SB)/4, $0x452e3036
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+400(SB)/4, $0x452e3036
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+404(SB)/4, $0x452e3036
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+408(SB)/4, $0x452e3036
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+412(SB)/4, $0x452e3036
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+416(SB)/4, $0x42be18f8
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+420(SB)/4, $0x42be18f8
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+424(SB)/4, $0x42be18f8
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+428(SB)/4, $0x42be18f8
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+432(SB)/4, $0x42be18f8
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+436(SB)/4, $0x42be18f8
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+440(SB)/4, $0x42be18f8
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+444(SB)/4, $0x42be18f8
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+448(SB)/4, $0x44322eba
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+452(SB)/4, $0x44322eba
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+456(SB)/4, $0x44322eba
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+460(SB)/4, $0x44322eba
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+464(SB)/4, $0x44322eba
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+468(SB)/4, $0x44322eba
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+472(SB)/4, $0x44322eba
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+476(SB)/4, $0x44322eba
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+480(SB)/4, $0x450e2ed9
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+484(SB)/4, $0x450e2ed9
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+488(SB)/4, $0x450e2ed9
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+492(SB)/4, $0x450e2ed9
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+496(SB)/4, $0x450e2ed9
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+500(SB)/4, $0x450e2ed9
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+504(SB)/4, $0x450e2ed9
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+508(SB)/4, $0x450e2ed9
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+512(SB)/4, $0x4558911f
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+516(SB)/4, $0x4558911f
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+520(SB)/4, $0x4558911f
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+524(SB)/4, $0x4558911f
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+528(SB)/4, $0x4558911f
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+532(SB)/4, $0x4558911f
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+536(SB)/4, $0x4558911f
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+540(SB)/4, $0x4558911f
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+544(SB)/4, $0xa912fe09
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+548(SB)/4, $0xa912fe09
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+552(SB)/4, $0xa912fe09
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+556(SB)/4, $0xa912fe09
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+560(SB)/4, $0xa912fe09
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+564(SB)/4, $0xa912fe09
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+568(SB)/4, $0xa912fe09
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+572(SB)/4, $0xa912fe09
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+576(SB)/4, $0x2adcc460
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+580(SB)/4, $0x2adcc460
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+584(SB)/4, $0x2adcc460
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+588(SB)/4, $0x2adcc460
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+592(SB)/4, $0x2adcc460
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+596(SB)/4, $0x2adcc460
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+600(SB)/4, $0x2adcc460
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+604(SB)/4, $0x2adcc460
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+608(SB)/4, $0xac894844
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+612(SB)/4, $0xac894844
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+616(SB)/4, $0xac894844
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+620(SB)/4, $0xac894844
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+624(SB)/4, $0xac894844
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+628(SB)/4, $0xac894844
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+632(SB)/4, $0xac894844
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+636(SB)/4, $0xac894844
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+640(SB)/4, $0x2e09485b
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+644(SB)/4, $0x2e09485b
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+648(SB)/4, $0x2e09485b
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+652(SB)/4, $0x2e09485b
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+656(SB)/4, $0x2e09485b
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+660(SB)/4, $0x2e09485b
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+664(SB)/4, $0x2e09485b
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+668(SB)/4, $0x2e09485b
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+672(SB)/4, $0xaf4decc8
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+676(SB)/4, $0xaf4decc8
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+680(SB)/4, $0xaf4decc8
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+684(SB)/4, $0xaf4decc8
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+688(SB)/4, $0xaf4decc8
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+692(SB)/4, $0xaf4decc8
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+696(SB)/4, $0xaf4decc8
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+700(SB)/4, $0xaf4decc8
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+704(SB)/4, $0x304dec9e
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+708(SB)/4, $0x304dec9e
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+712(SB)/4, $0x304dec9e
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+716(SB)/4, $0x304dec9e
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+720(SB)/4, $0x304dec9e
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+724(SB)/4, $0x304dec9e
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+728(SB)/4, $0x304dec9e
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+732(SB)/4, $0x304dec9e
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+736(SB)/4, $0xb0cdec84
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+740(SB)/4, $0xb0cdec84
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+744(SB)/4, $0xb0cdec84
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+748(SB)/4, $0xb0cdec84
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+752(SB)/4, $0xb0cdec84
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+756(SB)/4, $0xb0cdec84
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+760(SB)/4, $0xb0cdec84
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+764(SB)/4, $0xb0cdec84
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+768(SB)/4, $0x80000000
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+772(SB)/4, $0x80000000
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+776(SB)/4, $0x80000000
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+780(SB)/4, $0x80000000
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+784(SB)/4, $0x80000000
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+788(SB)/4, $0x80000000
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+792(SB)/4, $0x80000000
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+796(SB)/4, $0x80000000
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+800(SB)/4, $0x7fffffff
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+804(SB)/4, $0x7fffffff
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+808(SB)/4, $0x7fffffff
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+812(SB)/4, $0x7fffffff
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+816(SB)/4, $0x7fffffff
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+820(SB)/4, $0x7fffffff
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+824(SB)/4, $0x7fffffff
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+828(SB)/4, $0x7fffffff
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+832(SB)/4, $0xffffffff
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+836(SB)/4, $0xffffffff
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+840(SB)/4, $0xffffffff
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+844(SB)/4, $0xffffffff
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+848(SB)/4, $0xffffffff
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+852(SB)/4, $0xffffffff
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+856(SB)/4, $0xffffffff
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+860(SB)/4, $0xffffffff
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+864(SB)/4, $0x0
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+868(SB)/4, $0x0
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+872(SB)/4, $0x0
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+876(SB)/4, $0x0
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+880(SB)/4, $0x0
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+884(SB)/4, $0x0
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+888(SB)/4, $0x0
+DATA noiseGtBlocks3GeluVectorRows8Numbers<>+892(SB)/4, $0x0
+GLOBL noiseGtBlocks3GeluVectorRows8Numbers<>(SB), RODATA|NOPTR, $896
+
+// func noiseGtBlocks3GeluVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·noiseGtBlocks3GeluVectorRows(SB), 0, $160-33
+	MOVQ at+0(FP), AX
+	MOVQ 0(AX), SI
+	MOVQ 8(AX), DI
+	MOVQ 16(AX), DX
+	MOVQ 24(AX), R8
+	MOVQ 32(AX), R9
+	MOVQ 40(AX), R10
+	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
+	JEQ narrower1
+row2:
+	VBROADCASTSS 0(DI), Z0
+	VMOVSS X0, 0(SP)
+	VBROADCASTSS 0(DX), Z0
+	VMOVSS X0, 8(SP)
+	VBROADCASTSS noiseGtBlocks3GeluVectorRows16Numbers<>+0(SB), Z0
+	VADDPS.BCST 8(SP), Z0, Z0
+	VMOVSS X0, 16(SP)
+	VSQRTPS Z0, Z0
+	VMOVSS X0, 24(SP)
+	VBROADCASTSS noiseGtBlocks3GeluVectorRows16Numbers<>+4(SB), Z1
+	VDIVPS Z0, Z1, Z1
+	VMOVSS X1, 32(SP)
+	VBROADCASTSS 0(SP), Z31
+	VBROADCASTSS 32(SP), Z30
+	VBROADCASTSS noiseGtBlocks3GeluVectorRows16Numbers<>+8(SB), Z29
+	VBROADCASTSS noiseGtBlocks3GeluVectorRows16Numbers<>+12(SB), Z28
+	VBROADCASTSS noiseGtBlocks3GeluVectorRows16Numbers<>+16(SB), Z27
+	VBROADCASTSS noiseGtBlocks3GeluVectorRows16Numbers<>+20(SB), Z26
+	VBROADCASTSS noiseGtBlocks3GeluVectorRows16Numbers<>+24(SB), Z25
+	VBROADCASTSS noiseGtBlocks3GeluVectorRows16Numbers<>+28(SB), Z24
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $64, BX
+	CMPQ CX, BX
+	JGT fewer4
+	PCALIGN $32
+vectors3:
+	VMOVUPS 0(SI)(CX*4), Z0
+	VSUBPS Z31, Z0, Z0
+	VMOVUPS 64(SI)(CX*4), Z1
+	VSUBPS Z31, Z1, Z1
+	VMOVUPS 128(SI)(CX*4), Z2
+	VSUBPS Z31, Z2, Z2
+	VMOVUPS 192(SI)(CX*4), Z3
+	VSUBPS Z31, Z3, Z3
+	VMULPS Z30, Z0, Z0
+	VMULPS Z30, Z1, Z1
+	VMULPS Z30, Z2, Z2
+	VMULPS Z30, Z3, Z3
+	VMULPS 0(R8)(CX*4), Z0, Z0
+	PREFETCHT0 8192(SI)(CX*4)
+	VMULPS 64(R8)(CX*4), Z1, Z1
+	VMULPS 128(R8)(CX*4), Z2, Z2
+	VMULPS 192(R8)(CX*4), Z3, Z3
+	VADDPS 0(R9)(CX*4), Z0, Z0
+	VADDPS 64(R9)(CX*4), Z1, Z1
+	VADDPS 128(R9)(CX*4), Z2, Z2
+	VADDPS 192(R9)(CX*4), Z3, Z3
+	VPANDD.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+100(SB), Z0, Z4
+	VPANDD.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+100(SB), Z1, Z5
+	VPANDD.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+100(SB), Z2, Z6
+	VPANDD.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+100(SB), Z3, Z7
+	VMINPS Z4, Z29, Z4
+	VMINPS Z5, Z29, Z5
+	VMINPS Z6, Z29, Z6
+	VMINPS Z7, Z29, Z7
+	VMULPS Z4, Z4, Z8
+	VMULPS Z5, Z5, Z9
+	VMULPS Z6, Z6, Z10
+	VMULPS Z7, Z7, Z11
+	VFMADD213PS Z27, Z28, Z8
+	VFMADD213PS Z27, Z28, Z9
+	VFMADD213PS Z27, Z28, Z10
+	VFMADD213PS Z27, Z28, Z11
+	VPSLLD $23, Z8, Z12
+	VPSLLD $23, Z9, Z13
+	VPSLLD $23, Z10, Z14
+	VPSLLD $23, Z11, Z15
+	VMULPS Z12, Z4, Z12
+	VMULPS Z13, Z5, Z13
+	VMULPS Z14, Z6, Z14
+	PREFETCHT0 8256(SI)(CX*4)
+	VMULPS Z15, Z7, Z15
+	VFMADD213PS Z24, Z25, Z8
+	VFMADD213PS Z24, Z25, Z9
+	VFMADD213PS Z24, Z25, Z10
+	VFMADD213PS Z24, Z25, Z11
+	VFMADD231PS Z4, Z4, Z8
+	VFMADD231PS Z5, Z5, Z9
+	VFMADD231PS Z6, Z6, Z10
+	VFMADD231PS Z7, Z7, Z11
+	VADDPS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+32(SB), Z4, Z16
+	VADDPS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+32(SB), Z5, Z17
+	VADDPS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+32(SB), Z6, Z18
+	VADDPS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+32(SB), Z7, Z19
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+36(SB), Z4, Z16
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+36(SB), Z5, Z17
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+36(SB), Z6, Z18
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+36(SB), Z7, Z19
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+40(SB), Z4, Z16
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+40(SB), Z5, Z17
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+40(SB), Z6, Z18
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+40(SB), Z7, Z19
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+44(SB), Z4, Z16
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+44(SB), Z5, Z17
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+44(SB), Z6, Z18
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+44(SB), Z7, Z19
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+48(SB), Z4, Z16
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+48(SB), Z5, Z17
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+48(SB), Z6, Z18
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+48(SB), Z7, Z19
+	VADDPS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+52(SB), Z4, Z20
+	VADDPS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+52(SB), Z5, Z21
+	VADDPS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+52(SB), Z6, Z22
+	VADDPS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+52(SB), Z7, Z23
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+56(SB), Z4, Z20
+	PREFETCHT0 8320(SI)(CX*4)
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+56(SB), Z5, Z21
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+56(SB), Z6, Z22
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+56(SB), Z7, Z23
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+60(SB), Z4, Z20
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+60(SB), Z5, Z21
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+60(SB), Z6, Z22
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+60(SB), Z7, Z23
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+64(SB), Z4, Z20
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+64(SB), Z5, Z21
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+64(SB), Z6, Z22
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+64(SB), Z7, Z23
+	VBROADCASTSS noiseGtBlocks3GeluVectorRows16Numbers<>+68(SB), Z7
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+72(SB), Z8, Z7
+	VBROADCASTSS noiseGtBlocks3GeluVectorRows16Numbers<>+68(SB), Z6
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+72(SB), Z9, Z6
+	VBROADCASTSS noiseGtBlocks3GeluVectorRows16Numbers<>+68(SB), Z5
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+72(SB), Z10, Z5
+	VBROADCASTSS noiseGtBlocks3GeluVectorRows16Numbers<>+68(SB), Z4
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+72(SB), Z11, Z4
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+76(SB), Z8, Z7
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+76(SB), Z9, Z6
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+76(SB), Z10, Z5
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+76(SB), Z11, Z4
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+80(SB), Z8, Z7
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+80(SB), Z9, Z6
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+80(SB), Z10, Z5
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+80(SB), Z11, Z4
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+84(SB), Z8, Z7
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+84(SB), Z9, Z6
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+84(SB), Z10, Z5
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+84(SB), Z11, Z4
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+88(SB), Z8, Z7
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+88(SB), Z9, Z6
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+88(SB), Z10, Z5
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+88(SB), Z11, Z4
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+92(SB), Z8, Z7
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+92(SB), Z9, Z6
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+92(SB), Z10, Z5
+	PREFETCHT0 8384(SI)(CX*4)
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+92(SB), Z11, Z4
+	VDIVPS Z16, Z20, Z20
+	VDIVPS Z17, Z21, Z21
+	VDIVPS Z18, Z22, Z22
+	VDIVPS Z19, Z23, Z23
+	VMULPS Z7, Z20, Z20
+	VMULPS Z6, Z21, Z21
+	VMULPS Z5, Z22, Z22
+	VMULPS Z4, Z23, Z23
+	VBROADCASTSS noiseGtBlocks3GeluVectorRows16Numbers<>+96(SB), Z4
+	VMAXPS Z0, Z4, Z4
+	VBROADCASTSS noiseGtBlocks3GeluVectorRows16Numbers<>+96(SB), Z0
+	VMAXPS Z1, Z0, Z0
+	VBROADCASTSS noiseGtBlocks3GeluVectorRows16Numbers<>+96(SB), Z1
+	VMAXPS Z2, Z1, Z1
+	VBROADCASTSS noiseGtBlocks3GeluVectorRows16Numbers<>+96(SB), Z2
+	VMAXPS Z3, Z2, Z2
+	VFMADD231PS Z20, Z12, Z4
+	VFMADD231PS Z21, Z13, Z0
+	VFMADD231PS Z22, Z14, Z1
+	VFMADD231PS Z23, Z15, Z2
+	VMOVUPS Z4, 0(R10)(CX*4)
+	VMOVUPS Z0, 64(R10)(CX*4)
+	VMOVUPS Z1, 128(R10)(CX*4)
+	VMOVUPS Z2, 192(R10)(CX*4)
+	ADDQ $64, CX
+	CMPQ CX, BX
+	JLE vectors3
+fewer4:
+	ADDQ $64, BX
+	SUBQ $16, BX
+	CMPQ CX, BX
+	JGT fewer6
+	PCALIGN $32
+vectors5:
+	VMOVUPS 0(SI)(CX*4), Z0
+	VSUBPS Z31, Z0, Z0
+	VMULPS Z30, Z0, Z0
+	VMULPS 0(R8)(CX*4), Z0, Z0
+	VADDPS 0(R9)(CX*4), Z0, Z0
+	VPANDD.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+100(SB), Z0, Z1
+	VMINPS Z1, Z29, Z1
+	VMULPS Z1, Z1, Z2
+	VFMADD213PS Z27, Z28, Z2
+	VPSLLD $23, Z2, Z3
+	VMULPS Z3, Z1, Z3
+	VFMADD213PS Z24, Z25, Z2
+	VFMADD231PS Z1, Z1, Z2
+	VADDPS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+32(SB), Z1, Z4
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+36(SB), Z1, Z4
+	PREFETCHT0 8192(SI)(CX*4)
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+40(SB), Z1, Z4
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+44(SB), Z1, Z4
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+48(SB), Z1, Z4
+	VADDPS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+52(SB), Z1, Z5
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+56(SB), Z1, Z5
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+60(SB), Z1, Z5
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+64(SB), Z1, Z5
+	VBROADCASTSS noiseGtBlocks3GeluVectorRows16Numbers<>+68(SB), Z1
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+72(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+76(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+80(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+84(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+88(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+92(SB), Z2, Z1
+	VDIVPS Z4, Z5, Z5
+	VMULPS Z1, Z5, Z5
+	VBROADCASTSS noiseGtBlocks3GeluVectorRows16Numbers<>+96(SB), Z1
+	VMAXPS Z0, Z1, Z1
+	VFMADD231PS Z5, Z3, Z1
+	VMOVUPS Z1, 0(R10)(CX*4)
+	ADDQ $16, CX
+	CMPQ CX, BX
+	JLE vectors5
+fewer6:
+	ADDQ $16, BX
+	SUBQ CX, BX
+	JEQ done7
+	MOVL $-1, AX
+	SHLXL BX, AX, AX
+	NOTL AX
+	KMOVW AX, K7
+	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
+	VSUBPS Z31, Z0, Z0
+	VMULPS Z30, Z0, Z0
+	VMOVUPS.Z 0(R8)(CX*4), K7, Z1
+	VMULPS Z1, Z0, Z0
+	VMOVUPS.Z 0(R9)(CX*4), K7, Z1
+	VADDPS Z1, Z0, Z0
+	VPANDD.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+100(SB), Z0, Z1
+	VMINPS Z1, Z29, Z1
+	VMULPS Z1, Z1, Z2
+	VFMADD213PS Z27, Z28, Z2
+	VPSLLD $23, Z2, Z3
+	VMULPS Z3, Z1, Z3
+	VFMADD213PS Z24, Z25, Z2
+	VFMADD231PS Z1, Z1, Z2
+	VADDPS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+32(SB), Z1, Z4
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+36(SB), Z1, Z4
+	PREFETCHT0 8192(SI)(CX*4)
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+40(SB), Z1, Z4
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+44(SB), Z1, Z4
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+48(SB), Z1, Z4
+	VADDPS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+52(SB), Z1, Z5
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+56(SB), Z1, Z5
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+60(SB), Z1, Z5
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+64(SB), Z1, Z5
+	VBROADCASTSS noiseGtBlocks3GeluVectorRows16Numbers<>+68(SB), Z1
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+72(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+76(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+80(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+84(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+88(SB), Z2, Z1
+	VFMADD213PS.BCST noiseGtBlocks3GeluVectorRows16Numbers<>+92(SB), Z2, Z1
+	VDIVPS Z4, Z5, Z5
+	VMULPS Z1, Z5, Z5
+	VBROADCASTSS noiseGtBlocks3GeluVectorRows16Numbers<>+96(SB), Z1
+	VMAXPS Z0, Z1, Z1
+	VFMADD231PS Z5, Z3, Z1
+	VMOVUPS Z1, K7, 0(R10)(CX*4)
+done7:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	ADDQ 24(AX), R8
+	ADDQ 32(AX), R9
+	ADDQ 40(AX), R10
+	DECQ rows+16(FP)
+	JNE row2
+	VZEROUPPER
+	RET
+narrower1:
+row9:
+	VBROADCASTSS 0(DI), Y0
+	VMOVUPS Y0, 0(SP)
+	VBROADCASTSS 0(DX), Y0
+	VMOVUPS Y0, 32(SP)
+	VMOVUPS noiseGtBlocks3GeluVectorRows8Numbers<>+0(SB), Y0
+	VADDPS 32(SP), Y0, Y0
+	VMOVUPS Y0, 64(SP)
+	VSQRTPS Y0, Y0
+	VMOVUPS Y0, 96(SP)
+	VMOVUPS noiseGtBlocks3GeluVectorRows8Numbers<>+32(SB), Y1
+	VDIVPS Y0, Y1, Y1
+	VMOVUPS Y1, 128(SP)
+	VMOVUPS 0(SP), Y14
+	VMOVUPS 128(SP), Y13
+	VMOVUPS noiseGtBlocks3GeluVectorRows8Numbers<>+64(SB), Y12
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $16, BX
+	CMPQ CX, BX
+	JGT fewer11
+	PCALIGN $32
+vectors10:
+	VMOVUPS 0(SI)(CX*4), Y0
+	VSUBPS Y14, Y0, Y0
+	VMOVUPS 32(SI)(CX*4), Y1
+	VSUBPS Y14, Y1, Y1
+	VMULPS Y13, Y0, Y0
+	VMULPS Y13, Y1, Y1
+	VMULPS 0(R8)(CX*4), Y0, Y0
+	VMULPS 32(R8)(CX*4), Y1, Y1
+	VADDPS 0(R9)(CX*4), Y0, Y0
+	VADDPS 32(R9)(CX*4), Y1, Y1
+	VPAND noiseGtBlocks3GeluVectorRows8Numbers<>+800(SB), Y0, Y2
+	VPAND noiseGtBlocks3GeluVectorRows8Numbers<>+800(SB), Y1, Y3
+	VMINPS Y2, Y12, Y2
+	VMINPS Y3, Y12, Y3
+	VMULPS Y2, Y2, Y4
+	VMULPS Y3, Y3, Y5
+	VMOVUPS noiseGtBlocks3GeluVectorRows8Numbers<>+128(SB), Y6
+	VFMADD231PS noiseGtBlocks3GeluVectorRows8Numbers<>+96(SB), Y4, Y6
+	VMOVUPS noiseGtBlocks3GeluVectorRows8Numbers<>+128(SB), Y4
+	VFMADD231PS noiseGtBlocks3GeluVectorRows8Numbers<>+96(SB), Y5, Y4
+	VPSLLD $23, Y6, Y5
+	VPSLLD $23, Y4, Y7
+	VMULPS Y5, Y2, Y5
+	VMULPS Y7, Y3, Y7
+	VMOVUPS noiseGtBlocks3GeluVectorRows8Numbers<>+224(SB), Y8
+	VFMADD231PS noiseGtBlocks3GeluVectorRows8Numbers<>+192(SB), Y6, Y8
+	VMOVUPS noiseGtBlocks3GeluVectorRows8Numbers<>+224(SB), Y6
+	VFMADD231PS noiseGtBlocks3GeluVectorRows8Numbers<>+192(SB), Y4, Y6
+	VFMADD231PS Y2, Y2, Y8
+	VFMADD231PS Y3, Y3, Y6
+	VADDPS noiseGtBlocks3GeluVectorRows8Numbers<>+256(SB), Y2, Y4
+	VADDPS noiseGtBlocks3GeluVectorRows8Numbers<>+256(SB), Y3, Y9
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+288(SB), Y2, Y4
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+288(SB), Y3, Y9
+	PREFETCHT0 8192(SI)(CX*4)
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+320(SB), Y2, Y4
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+320(SB), Y3, Y9
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+352(SB), Y2, Y4
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+352(SB), Y3, Y9
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+384(SB), Y2, Y4
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+384(SB), Y3, Y9
+	VADDPS noiseGtBlocks3GeluVectorRows8Numbers<>+416(SB), Y2, Y10
+	VADDPS noiseGtBlocks3GeluVectorRows8Numbers<>+416(SB), Y3, Y11
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+448(SB), Y2, Y10
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+448(SB), Y3, Y11
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+480(SB), Y2, Y10
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+480(SB), Y3, Y11
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+512(SB), Y2, Y10
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+512(SB), Y3, Y11
+	VMOVUPS noiseGtBlocks3GeluVectorRows8Numbers<>+544(SB), Y3
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+576(SB), Y8, Y3
+	VMOVUPS noiseGtBlocks3GeluVectorRows8Numbers<>+544(SB), Y2
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+576(SB), Y6, Y2
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+608(SB), Y8, Y3
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+608(SB), Y6, Y2
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+640(SB), Y8, Y3
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+640(SB), Y6, Y2
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+672(SB), Y8, Y3
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+672(SB), Y6, Y2
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+704(SB), Y8, Y3
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+704(SB), Y6, Y2
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+736(SB), Y8, Y3
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+736(SB), Y6, Y2
+	VDIVPS Y4, Y10, Y10
+	VDIVPS Y9, Y11, Y11
+	VMULPS Y3, Y10, Y10
+	VMULPS Y2, Y11, Y11
+	VMOVUPS noiseGtBlocks3GeluVectorRows8Numbers<>+768(SB), Y2
+	VMAXPS Y0, Y2, Y2
+	VMOVUPS noiseGtBlocks3GeluVectorRows8Numbers<>+768(SB), Y0
+	VMAXPS Y1, Y0, Y0
+	VFMADD231PS Y10, Y5, Y2
+	VFMADD231PS Y11, Y7, Y0
+	VMOVUPS Y2, 0(R10)(CX*4)
+	VMOVUPS Y0, 32(R10)(CX*4)
+	ADDQ $16, CX
+	CMPQ CX, BX
+	JLE vectors10
+fewer11:
+	ADDQ $16, BX
+	SUBQ $8, BX
+	CMPQ CX, BX
+	JGT fewer13
+	PCALIGN $32
+vectors12:
+	VMOVUPS 0(SI)(CX*4), Y0
+	VSUBPS Y14, Y0, Y0
+	VMULPS Y13, Y0, Y0
+	VMULPS 0(R8)(CX*4), Y0, Y0
+	VADDPS 0(R9)(CX*4), Y0, Y0
+	VPAND noiseGtBlocks3GeluVectorRows8Numbers<>+800(SB), Y0, Y1
+	VMINPS Y1, Y12, Y1
+	VMULPS Y1, Y1, Y2
+	VMOVUPS noiseGtBlocks3GeluVectorRows8Numbers<>+128(SB), Y3
+	VFMADD231PS noiseGtBlocks3GeluVectorRows8Numbers<>+96(SB), Y2, Y3
+	VPSLLD $23, Y3, Y2
+	VMULPS Y2, Y1, Y2
+	VMOVUPS noiseGtBlocks3GeluVectorRows8Numbers<>+224(SB), Y4
+	VFMADD231PS noiseGtBlocks3GeluVectorRows8Numbers<>+192(SB), Y3, Y4
+	VFMADD231PS Y1, Y1, Y4
+	VADDPS noiseGtBlocks3GeluVectorRows8Numbers<>+256(SB), Y1, Y3
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+288(SB), Y1, Y3
+	PREFETCHT0 8192(SI)(CX*4)
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+320(SB), Y1, Y3
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+352(SB), Y1, Y3
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+384(SB), Y1, Y3
+	VADDPS noiseGtBlocks3GeluVectorRows8Numbers<>+416(SB), Y1, Y5
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+448(SB), Y1, Y5
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+480(SB), Y1, Y5
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+512(SB), Y1, Y5
+	VMOVUPS noiseGtBlocks3GeluVectorRows8Numbers<>+544(SB), Y1
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+576(SB), Y4, Y1
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+608(SB), Y4, Y1
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+640(SB), Y4, Y1
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+672(SB), Y4, Y1
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+704(SB), Y4, Y1
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+736(SB), Y4, Y1
+	VDIVPS Y3, Y5, Y5
+	VMULPS Y1, Y5, Y5
+	VMOVUPS noiseGtBlocks3GeluVectorRows8Numbers<>+768(SB), Y1
+	VMAXPS Y0, Y1, Y1
+	VFMADD231PS Y5, Y2, Y1
+	VMOVUPS Y1, 0(R10)(CX*4)
+	ADDQ $8, CX
+	CMPQ CX, BX
+	JLE vectors12
+fewer13:
+	ADDQ $8, BX
+	SUBQ CX, BX
+	JEQ done14
+	NEGQ BX
+	LEAQ noiseGtBlocks3GeluVectorRows8Numbers<>+864(SB), AX
+	VMOVUPS (AX)(BX*4), Y15
+	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
+	VSUBPS Y14, Y0, Y0
+	VMULPS Y13, Y0, Y0
+	VMASKMOVPS 0(R8)(CX*4), Y15, Y1
+	VMULPS Y1, Y0, Y0
+	VMASKMOVPS 0(R9)(CX*4), Y15, Y1
+	VADDPS Y1, Y0, Y0
+	VPAND noiseGtBlocks3GeluVectorRows8Numbers<>+800(SB), Y0, Y1
+	VMINPS Y1, Y12, Y1
+	VMULPS Y1, Y1, Y2
+	VMOVUPS noiseGtBlocks3GeluVectorRows8Numbers<>+128(SB), Y3
+	VFMADD231PS noiseGtBlocks3GeluVectorRows8Numbers<>+96(SB), Y2, Y3
+	VPSLLD $23, Y3, Y2
+	VMULPS Y2, Y1, Y2
+	VMOVUPS noiseGtBlocks3GeluVectorRows8Numbers<>+224(SB), Y4
+	VFMADD231PS noiseGtBlocks3GeluVectorRows8Numbers<>+192(SB), Y3, Y4
+	VFMADD231PS Y1, Y1, Y4
+	VADDPS noiseGtBlocks3GeluVectorRows8Numbers<>+256(SB), Y1, Y3
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+288(SB), Y1, Y3
+	PREFETCHT0 8192(SI)(CX*4)
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+320(SB), Y1, Y3
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+352(SB), Y1, Y3
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+384(SB), Y1, Y3
+	VADDPS noiseGtBlocks3GeluVectorRows8Numbers<>+416(SB), Y1, Y5
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+448(SB), Y1, Y5
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+480(SB), Y1, Y5
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+512(SB), Y1, Y5
+	VMOVUPS noiseGtBlocks3GeluVectorRows8Numbers<>+544(SB), Y1
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+576(SB), Y4, Y1
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+608(SB), Y4, Y1
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+640(SB), Y4, Y1
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+672(SB), Y4, Y1
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+704(SB), Y4, Y1
+	VFMADD213PS noiseGtBlocks3GeluVectorRows8Numbers<>+736(SB), Y4, Y1
+	VDIVPS Y3, Y5, Y5
+	VMULPS Y1, Y5, Y5
+	VMOVUPS noiseGtBlocks3GeluVectorRows8Numbers<>+768(SB), Y1
+	VMAXPS Y0, Y1, Y1
+	VFMADD231PS Y5, Y2, Y1
+	VMASKMOVPS Y1, Y15, 0(R10)(CX*4)
+done14:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	ADDQ 24(AX), R8
+	ADDQ 32(AX), R9
+	ADDQ 40(AX), R10
+	DECQ rows+16(FP)
+	JNE row9
+	VZEROUPPER
+	RET
+
+DATA noiseGtZ2RowsVectorRows16Numbers<>+0(SB)/4, $0x447a0000
+DATA noiseGtZ2RowsVectorRows16Numbers<>+4(SB)/4, $0x3f22f983
+DATA noiseGtZ2RowsVectorRows16Numbers<>+8(SB)/4, $0xbfc90fdb
+DATA noiseGtZ2RowsVectorRows16Numbers<>+12(SB)/4, $0x333bbd2e
+DATA noiseGtZ2RowsVectorRows16Numbers<>+16(SB)/4, $0x26f72ced
+DATA noiseGtZ2RowsVectorRows16Numbers<>+20(SB)/4, $0xbf800000
+DATA noiseGtZ2RowsVectorRows16Numbers<>+24(SB)/4, $0x3f800000
+DATA noiseGtZ2RowsVectorRows16Numbers<>+28(SB)/4, $0x4b400000
+DATA noiseGtZ2RowsVectorRows16Numbers<>+32(SB)/4, $0x1e
+DATA noiseGtZ2RowsVectorRows16Numbers<>+36(SB)/4, $0x3636cb4f
+DATA noiseGtZ2RowsVectorRows16Numbers<>+40(SB)/4, $0xb9500996
+DATA noiseGtZ2RowsVectorRows16Numbers<>+44(SB)/4, $0x3c088887
+DATA noiseGtZ2RowsVectorRows16Numbers<>+48(SB)/4, $0xbe2aaaab
+DATA noiseGtZ2RowsVectorRows16Numbers<>+52(SB)/4, $0xbf000000
+DATA noiseGtZ2RowsVectorRows16Numbers<>+56(SB)/4, $0x37cdd7f9
+DATA noiseGtZ2RowsVectorRows16Numbers<>+60(SB)/4, $0xbab60943
+DATA noiseGtZ2RowsVectorRows16Numbers<>+64(SB)/4, $0x3d2aaaaa
+DATA noiseGtZ2RowsVectorRows16Numbers<>+68(SB)/4, $0x1
+DATA noiseGtZ2RowsVectorRows16Numbers<>+72(SB)/4, $0x0
+DATA noiseGtZ2RowsVectorRows16Numbers<>+76(SB)/4, $0x80000000
+DATA noiseGtZ2RowsVectorRows16Numbers<>+80(SB)/4, $0x7fffffff
+GLOBL noiseGtZ2RowsVectorRows16Numbers<>(SB), RODATA|NOPTR, $84
+DATA noiseGtZ2RowsVectorRows8Numbers<>+0(SB)/4, $0x447a0000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+4(SB)/4, $0x447a0000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+8(SB)/4, $0x447a0000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+12(SB)/4, $0x447a0000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+16(SB)/4, $0x447a0000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+20(SB)/4, $0x447a0000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+24(SB)/4, $0x447a0000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+28(SB)/4, $0x447a0000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+32(SB)/4, $0x3f22f983
+DATA noiseGtZ2RowsVectorRows8Numbers<>+36(SB)/4, $0x3f22f983
+DATA noiseGtZ2RowsVectorRows8Numbers<>+40(SB)/4, $0x3f22f983
+DATA noiseGtZ2RowsVectorRows8Numbers<>+44(SB)/4, $0x3f22f983
+DATA noiseGtZ2RowsVectorRows8Numbers<>+48(SB)/4, $0x3f22f983
+DATA noiseGtZ2RowsVectorRows8Numbers<>+52(SB)/4, $0x3f22f983
+DATA noiseGtZ2RowsVectorRows8Numbers<>+56(SB)/4, $0x3f22f983
+DATA noiseGtZ2RowsVectorRows8Numbers<>+60(SB)/4, $0x3f22f983
+DATA noiseGtZ2RowsVectorRows8Numbers<>+64(SB)/4, $0xbfc90fdb
+DATA noiseGtZ2RowsVectorRows8Numbers<>+68(SB)/4, $0xbfc90fdb
+DATA noiseGtZ2RowsVectorRows8Numbers<>+72(SB)/4, $0xbfc90fdb
+DATA noiseGtZ2RowsVectorRows8Numbers<>+76(SB)/4, $0xbfc90fdb
+DATA noiseGtZ2RowsVectorRows8Numbers<>+80(SB)/4, $0xbfc90fdb
+DATA noiseGtZ2RowsVectorRows8Numbers<>+84(SB)/4, $0xbfc90fdb
+DATA noiseGtZ2RowsVectorRows8Numbers<>+88(SB)/4, $0xbfc90fdb
+DATA noiseGtZ2RowsVectorRows8Numbers<>+92(SB)/4, $0xbfc90fdb
+DATA noiseGtZ2RowsVectorRows8Numbers<>+96(SB)/4, $0x333bbd2e
+DATA noiseGtZ2RowsVectorRows8Numbers<>+100(SB)/4, $0x333bbd2e
+DATA noiseGtZ2RowsVectorRows8Numbers<>+104(SB)/4, $0x333bbd2e
+DATA noiseGtZ2RowsVectorRows8Numbers<>+108(SB)/4, $0x333bbd2e
+DATA noiseGtZ2RowsVectorRows8Numbers<>+112(SB)/4, $0x333bbd2e
+DATA noiseGtZ2RowsVectorRows8Numbers<>+116(SB)/4, $0x333bbd2e
+DATA noiseGtZ2RowsVectorRows8Numbers<>+120(SB)/4, $0x333bbd2e
+DATA noiseGtZ2RowsVectorRows8Numbers<>+124(SB)/4, $0x333bbd2e
+DATA noiseGtZ2RowsVectorRows8Numbers<>+128(SB)/4, $0x26f72ced
+DATA noiseGtZ2RowsVectorRows8Numbers<>+132(SB)/4, $0x26f72ced
+DATA noiseGtZ2RowsVectorRows8Numbers<>+136(SB)/4, $0x26f72ced
+DATA noiseGtZ2RowsVectorRows8Numbers<>+140(SB)/4, $0x26f72ced
+DATA noiseGtZ2RowsVectorRows8Numbers<>+144(SB)/4, $0x26f72ced
+DATA noiseGtZ2RowsVectorRows8Numbers<>+148(SB)/4, $0x26f72ced
+DATA noiseGtZ2RowsVectorRows8Numbers<>+152(SB)/4, $0x26f72ced
+DATA noiseGtZ2RowsVectorRows8Numbers<>+156(SB)/4, $0x26f72ced
+DATA noiseGtZ2RowsVectorRows8Numbers<>+160(SB)/4, $0xbf800000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+164(SB)/4, $0xbf800000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+168(SB)/4, $0xbf800000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+172(SB)/4, $0xbf800000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+176(SB)/4, $0xbf800000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+180(SB)/4, $0xbf800000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+184(SB)/4, $0xbf800000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+188(SB)/4, $0xbf800000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+192(SB)/4, $0x3f800000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+196(SB)/4, $0x3f800000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+200(SB)/4, $0x3f800000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+204(SB)/4, $0x3f800000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+208(SB)/4, $0x3f800000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+212(SB)/4, $0x3f800000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+216(SB)/4, $0x3f800000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+220(SB)/4, $0x3f800000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+224(SB)/4, $0x4b400000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+228(SB)/4, $0x4b400000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+232(SB)/4, $0x4b400000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+236(SB)/4, $0x4b400000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+240(SB)/4, $0x4b400000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+244(SB)/4, $0x4b400000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+248(SB)/4, $0x4b400000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+252(SB)/4, $0x4b400000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+256(SB)/4, $0x1e
+DATA noiseGtZ2RowsVectorRows8Numbers<>+260(SB)/4, $0x1e
+DATA noiseGtZ2RowsVectorRows8Numbers<>+264(SB)/4, $0x1e
+DATA noiseGtZ2RowsVectorRows8Numbers<>+268(SB)/4, $0x1e
+DATA noiseGtZ2RowsVectorRows8Numbers<>+272(SB)/4, $0x1e
+DATA noiseGtZ2RowsVectorRows8Numbers<>+276(SB)/4, $0x1e
+DATA noiseGtZ2RowsVectorRows8Numbers<>+280(SB)/4, $0x1e
+DATA noiseGtZ2RowsVectorRows8Numbers<>+284(SB)/4, $0x1e
+DATA noiseGtZ2RowsVectorRows8Numbers<>+288(SB)/4, $0x3636cb4f
+DATA noiseGtZ2RowsVectorRows8Numbers<>+292(SB)/4, $0x3636cb4f
+DATA noiseGtZ2RowsVectorRows8Numbers<>+296(SB)/4, $0x3636cb4f
+DATA noiseGtZ2RowsVectorRows8Numbers<>+300(SB)/4, $0x3636cb4f
+DATA noiseGtZ2RowsVectorRows8Numbers<>+304(SB)/4, $0x3636cb4f
+DATA noiseGtZ2RowsVectorRows8Numbers<>+308(SB)/4, $0x3636cb4f
+DATA noiseGtZ2RowsVectorRows8Numbers<>+312(SB)/4, $0x3636cb4f
+DATA noiseGtZ2RowsVectorRows8Numbers<>+316(SB)/4, $0x3636cb4f
+DATA noiseGtZ2RowsVectorRows8Numbers<>+320(SB)/4, $0xb9500996
+DATA noiseGtZ2RowsVectorRows8Numbers<>+324(SB)/4, $0xb9500996
+DATA noiseGtZ2RowsVectorRows8Numbers<>+328(SB)/4, $0xb9500996
+DATA noiseGtZ2RowsVectorRows8Numbers<>+332(SB)/4, $0xb9500996
+DATA noiseGtZ2RowsVectorRows8Numbers<>+336(SB)/4, $0xb9500996
+DATA noiseGtZ2RowsVectorRows8Numbers<>+340(SB)/4, $0xb9500996
+DATA noiseGtZ2RowsVectorRows8Numbers<>+344(SB)/4, $0xb9500996
+DATA noiseGtZ2RowsVectorRows8Numbers<>+348(SB)/4, $0xb9500996
+DATA noiseGtZ2RowsVectorRows8Numbers<>+352(SB)/4, $0x3c088887
+DATA noiseGtZ2RowsVectorRows8Numbers<>+356(SB)/4, $0x3c088887
+DATA noiseGtZ2RowsVectorRows8Numbers<>+360(SB)/4, $0x3c088887
+DATA noiseGtZ2RowsVectorRows8Numbers<>+364(SB)/4, $0x3c088887
+DATA noiseGtZ2RowsVectorRows8Numbers<>+368(SB)/4, $0x3c088887
+DATA noiseGtZ2RowsVectorRows8Numbers<>+372(SB)/4, $0x3c088887
+DATA noiseGtZ2RowsVectorRows8Numbers<>+376(SB)/4, $0x3c088887
+DATA noiseGtZ2RowsVectorRows8Numbers<>+380(SB)/4, $0x3c088887
+DATA noiseGtZ2RowsVectorRows8Numbers<>+384(SB)/4, $0xbe2aaaab
+DATA noiseGtZ2RowsVectorRows8Numbers<>+388(SB)/4, $0xbe2aaaab
+DATA noiseGtZ2RowsVectorRows8Numbers<>+392(SB)/4, $0xbe2aaaab
+DATA noiseGtZ2RowsVectorRows8Numbers<>+396(SB)/4, $0xbe2aaaab
+DATA noiseGtZ2RowsVectorRows8Numbers<>+400(SB)/4, $0xbe2aaaab
+DATA noiseGtZ2RowsVectorRows8Numbers<>+404(SB)/4, $0xbe2aaaab
+DATA noiseGtZ2RowsVectorRows8Numbers<>+408(SB)/4, $0xbe2aaaab
+DATA noiseGtZ2RowsVectorRows8Numbers<>+412(SB)/4, $0xbe2aaaab
+DATA noiseGtZ2RowsVectorRows8Numbers<>+416(SB)/4, $0xbf000000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+420(SB)/4, $0xbf000000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+424(SB)/4, $0xbf000000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+428(SB)/4, $0xbf000000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+432(SB)/4, $0xbf000000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+436(SB)/4, $0xbf000000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+440(SB)/4, $0xbf000000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+444(SB)/4, $0xbf000000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+448(SB)/4, $0x37cdd7f9
+DATA noiseGtZ2RowsVectorRows8Numbers<>+452(SB)/4, $0x37cdd7f9
+DATA noiseGtZ2RowsVectorRows8Numbers<>+456(SB)/4, $0x37cdd7f9
+DATA noiseGtZ2RowsVectorRows8Numbers<>+460(SB)/4, $0x37cdd7f9
+DATA noiseGtZ2RowsVectorRows8Numbers<>+464(SB)/4, $0x37cdd7f9
+DATA noiseGtZ2RowsVectorRows8Numbers<>+468(SB)/4, $0x37cdd7f9
+DATA noiseGtZ2RowsVectorRows8Numbers<>+472(SB)/4, $0x37cdd7f9
+DATA noiseGtZ2RowsVectorRows8Numbers<>+476(SB)/4, $0x37cdd7f9
+DATA noiseGtZ2RowsVectorRows8Numbers<>+480(SB)/4, $0xbab60943
+DATA noiseGtZ2RowsVectorRows8Numbers<>+484(SB)/4, $0xbab60943
+DATA noiseGtZ2RowsVectorRows8Numbers<>+488(SB)/4, $0xbab60943
+DATA noiseGtZ2RowsVectorRows8Numbers<>+492(SB)/4, $0xbab60943
+DATA noiseGtZ2RowsVectorRows8Numbers<>+496(SB)/4, $0xbab60943
+DATA noiseGtZ2RowsVectorRows8Numbers<>+500(SB)/4, $0xbab60943
+DATA noiseGtZ2RowsVectorRows8Numbers<>+504(SB)/4, $0xbab60943
+DATA noiseGtZ2RowsVectorRows8Numbers<>+508(SB)/4, $0xbab60943
+DATA noiseGtZ2RowsVectorRows8Numbers<>+512(SB)/4, $0x3d2aaaaa
+DATA noiseGtZ2RowsVectorRows8Numbers<>+516(SB)/4, $0x3d2aaaaa
+DATA noiseGtZ2RowsVectorRows8Numbers<>+520(SB)/4, $0x3d2aaaaa
+DATA noiseGtZ2RowsVectorRows8Numbers<>+524(SB)/4, $0x3d2aaaaa
+DATA noiseGtZ2RowsVectorRows8Numbers<>+528(SB)/4, $0x3d2aaaaa
+DATA noiseGtZ2RowsVectorRows8Numbers<>+532(SB)/4, $0x3d2aaaaa
+DATA noiseGtZ2RowsVectorRows8Numbers<>+536(SB)/4, $0x3d2aaaaa
+DATA noiseGtZ2RowsVectorRows8Numbers<>+540(SB)/4, $0x3d2aaaaa
+DATA noiseGtZ2RowsVectorRows8Numbers<>+544(SB)/4, $0x1
+DATA noiseGtZ2RowsVectorRows8Numbers<>+548(SB)/4, $0x1
+DATA noiseGtZ2RowsVectorRows8Numbers<>+552(SB)/4, $0x1
+DATA noiseGtZ2RowsVectorRows8Numbers<>+556(SB)/4, $0x1
+DATA noiseGtZ2RowsVectorRows8Numbers<>+560(SB)/4, $0x1
+DATA noiseGtZ2RowsVectorRows8Numbers<>+564(SB)/4, $0x1
+DATA noiseGtZ2RowsVectorRows8Numbers<>+568(SB)/4, $0x1
+DATA noiseGtZ2RowsVectorRows8Numbers<>+572(SB)/4, $0x1
+DATA noiseGtZ2RowsVectorRows8Numbers<>+576(SB)/4, $0x0
+DATA noiseGtZ2RowsVectorRows8Numbers<>+580(SB)/4, $0x0
+DATA noiseGtZ2RowsVectorRows8Numbers<>+584(SB)/4, $0x0
+DATA noiseGtZ2RowsVectorRows8Numbers<>+588(SB)/4, $0x0
+DATA noiseGtZ2RowsVectorRows8Numbers<>+592(SB)/4, $0x0
+DATA noiseGtZ2RowsVectorRows8Numbers<>+596(SB)/4, $0x0
+DATA noiseGtZ2RowsVectorRows8Numbers<>+600(SB)/4, $0x0
+DATA noiseGtZ2RowsVectorRows8Numbers<>+604(SB)/4, $0x0
+DATA noiseGtZ2RowsVectorRows8Numbers<>+608(SB)/4, $0x80000000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+612(SB)/4, $0x80000000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+616(SB)/4, $0x80000000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+620(SB)/4, $0x80000000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+624(SB)/4, $0x80000000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+628(SB)/4, $0x80000000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+632(SB)/4, $0x80000000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+636(SB)/4, $0x80000000
+DATA noiseGtZ2RowsVectorRows8Numbers<>+640(SB)/4, $0x7fffffff
+DATA noiseGtZ2RowsVectorRows8Numbers<>+644(SB)/4, $0x7fffffff
+DATA noiseGtZ2RowsVectorRows8Numbers<>+648(SB)/4, $0x7fffffff
+DATA noiseGtZ2RowsVectorRows8Numbers<>+652(SB)/4, $0x7fffffff
+DATA noiseGtZ2RowsVectorRows8Numbers<>+656(SB)/4, $0x7fffffff
+DATA noiseGtZ2RowsVectorRows8Numbers<>+660(SB)/4, $0x7fffffff
+DATA noiseGtZ2RowsVectorRows8Numbers<>+664(SB)/4, $0x7fffffff
+DATA noiseGtZ2RowsVectorRows8Numbers<>+668(SB)/4, $0x7fffffff
+DATA noiseGtZ2RowsVectorRows8Numbers<>+672(SB)/4, $0xffffffff
+DATA noiseGtZ2RowsVectorRows8Numbers<>+676(SB)/4, $0xffffffff
+DATA noiseGtZ2RowsVectorRows8Numbers<>+680(SB)/4, $0xffffffff
+DATA noiseGtZ2RowsVectorRows8Numbers<>+684(SB)/4, $0xffffffff
+DATA noiseGtZ2RowsVectorRows8Numbers<>+688(SB)/4, $0xffffffff
+DATA noiseGtZ2RowsVectorRows8Numbers<>+692(SB)/4, $0xffffffff
+DATA noiseGtZ2RowsVectorRows8Numbers<>+696(SB)/4, $0xffffffff
+DATA noiseGtZ2RowsVectorRows8Numbers<>+700(SB)/4, $0xffffffff
+DATA noiseGtZ2RowsVectorRows8Numbers<>+704(SB)/4, $0x0
+DATA noiseGtZ2RowsVectorRows8Numbers<>+708(SB)/4, $0x0
+DATA noiseGtZ2RowsVectorRows8Numbers<>+712(SB)/4, $0x0
+DATA noiseGtZ2RowsVectorRows8Numbers<>+716(SB)/4, $0x0
+DATA noiseGtZ2RowsVectorRows8Numbers<>+720(SB)/4, $0x0
+DATA noiseGtZ2RowsVectorRows8Numbers<>+724(SB)/4, $0x0
+DATA noiseGtZ2RowsVectorRows8Numbers<>+728(SB)/4, $0x0
+DATA noiseGtZ2RowsVectorRows8Numbers<>+732(SB)/4, $0x0
+GLOBL noiseGtZ2RowsVectorRows8Numbers<>(SB), RODATA|NOPTR, $736
+
+// func noiseGtZ2RowsVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·noiseGtZ2RowsVectorRows(SB), 0, $64-33
+	MOVQ at+0(FP), AX
+	MOVQ 0(AX), SI
+	MOVQ 8(AX), DI
+	MOVQ 16(AX), DX
+	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
+	JEQ narrower1
+row2:
+	VBROADCASTSS 0(SI), Z0
+	VMOVSS X0, 0(SP)
+	VBROADCASTSS 0(SP), Z0
+	VDIVPS.BCST noiseGtZ2RowsVectorRows16Numbers<>+0(SB), Z0, Z0
+	VMOVSS X0, 8(SP)
+	VBROADCASTSS noiseGtZ2RowsVectorRows16Numbers<>+24(SB), Z31
+	VBROADCASTSS 8(SP), Z30
+	VBROADCASTSS noiseGtZ2RowsVectorRows16Numbers<>+4(SB), Z29
+	VBROADCASTSS noiseGtZ2RowsVectorRows16Numbers<>+8(SB), Z28
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $64, BX
+	CMPQ CX, BX
+	JGT fewer4
+	PCALIGN $32
+vectors3:
+	VMULPS 0(DI)(CX*4), Z30, Z0
+	VMULPS 64(DI)(CX*4), Z30, Z1
+	VMULPS 128(DI)(CX*4), Z30, Z2
+	VMULPS 192(DI)(CX*4), Z30, Z3
+	VPANDD.BCST noiseGtZ2RowsVectorRows16Numbers<>+80(SB), Z0, Z4
+	VPANDD.BCST noiseGtZ2RowsVectorRows16Numbers<>+80(SB), Z1, Z5
+	VPANDD.BCST noiseGtZ2RowsVectorRows16Numbers<>+80(SB), Z2, Z6
+	VPANDD.BCST noiseGtZ2RowsVectorRows16Numbers<>+80(SB), Z3, Z7
+	VMULPS Z29, Z4, Z8
+	VMULPS Z29, Z5, Z9
+	VMULPS Z29, Z6, Z10
+	VMULPS Z29, Z7, Z11
+	VRNDSCALEPS $8, Z8, Z8
+	VRNDSCALEPS $8, Z9, Z9
+	VRNDSCALEPS $8, Z10, Z10
+	VRNDSCALEPS $8, Z11, Z11
+	VFMADD231PS Z28, Z8, Z4
+	VFMADD231PS Z28, Z9, Z5
+	VFMADD231PS Z28, Z10, Z6
+	VFMADD231PS Z28, Z11, Z7
+	VFMADD231PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+12(SB), Z8, Z4
+	VFMADD231PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+12(SB), Z9, Z5
+	VFMADD231PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+12(SB), Z10, Z6
+	VFMADD231PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+12(SB), Z11, Z7
+	VFMADD231PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+16(SB), Z8, Z4
+	VFMADD231PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+16(SB), Z9, Z5
+	VFMADD231PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+16(SB), Z10, Z6
+	VFMADD231PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+16(SB), Z11, Z7
+	VBROADCASTSS noiseGtZ2RowsVectorRows16Numbers<>+20(SB), Z12
+	VMAXPS Z4, Z12, Z12
+	VBROADCASTSS noiseGtZ2RowsVectorRows16Numbers<>+20(SB), Z4
+	VMAXPS Z5, Z4, Z4
+	VBROADCASTSS noiseGtZ2RowsVectorRows16Numbers<>+20(SB), Z5
+	VMAXPS Z6, Z5, Z5
+	VBROADCASTSS noiseGtZ2RowsVectorRows16Numbers<>+20(SB), Z6
+	VMAXPS Z7, Z6, Z6
+	VMINPS Z12, Z31, Z12
+	VMINPS Z4, Z31, Z4
+	VMINPS Z5, Z31, Z5
+	VMINPS Z6, Z31, Z6
+	VADDPS.BCST noiseGtZ2RowsVectorRows16Numbers<>+28(SB), Z8, Z8
+	VADDPS.BCST noiseGtZ2RowsVectorRows16Numbers<>+28(SB), Z9, Z9
+	VADDPS.BCST noiseGtZ2RowsVectorRows16Numbers<>+28(SB), Z10, Z10
+	VADDPS.BCST noiseGtZ2RowsVectorRows16Numbers<>+28(SB), Z11, Z11
+	VPSLLD $30, Z8, Z7
+	VPSLLD $30, Z9, Z13
+	VPSLLD $30, Z10, Z14
+	VPSLLD $30, Z11, Z15
+	VPXORD Z0, Z7, Z7
+	VPXORD Z1, Z13, Z13
+	VPXORD Z2, Z14, Z14
+	VPXORD Z3, Z15, Z15
+	VMULPS Z12, Z12, Z3
+	VMULPS Z4, Z4, Z2
+	VMULPS Z5, Z5, Z1
+	VMULPS Z6, Z6, Z0
+	VMULPS Z3, Z12, Z16
+	VMULPS Z2, Z4, Z17
+	VMULPS Z1, Z5, Z18
+	VMULPS Z0, Z6, Z19
+	VBROADCASTSS noiseGtZ2RowsVectorRows16Numbers<>+36(SB), Z20
+	VFMADD213PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+40(SB), Z3, Z20
+	VBROADCASTSS noiseGtZ2RowsVectorRows16Numbers<>+36(SB), Z21
+	VFMADD213PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+40(SB), Z2, Z21
+	VBROADCASTSS noiseGtZ2RowsVectorRows16Numbers<>+36(SB), Z22
+	VFMADD213PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+40(SB), Z1, Z22
+	VBROADCASTSS noiseGtZ2RowsVectorRows16Numbers<>+36(SB), Z23
+	VFMADD213PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+40(SB), Z0, Z23
+	VFMADD213PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+44(SB), Z3, Z20
+	VFMADD213PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+44(SB), Z2, Z21
+	VFMADD213PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+44(SB), Z1, Z22
+	VFMADD213PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+44(SB), Z0, Z23
+	VFMADD213PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+48(SB), Z3, Z20
+	VFMADD213PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+48(SB), Z2, Z21
+	VFMADD213PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+48(SB), Z1, Z22
+	VFMADD213PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+48(SB), Z0, Z23
+	VFMADD231PS Z20, Z16, Z12
+	VFMADD231PS Z21, Z17, Z4
+	VFMADD231PS Z22, Z18, Z5
+	VFMADD231PS Z23, Z19, Z6
+	VMOVUPS Z31, Z23
+	VFMADD231PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+52(SB), Z3, Z23
+	VMOVUPS Z31, Z19
+	VFMADD231PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+52(SB), Z2, Z19
+	VMOVUPS Z31, Z22
+	VFMADD231PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+52(SB), Z1, Z22
+	VMOVUPS Z31, Z18
+	VFMADD231PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+52(SB), Z0, Z18
+	VMULPS Z3, Z3, Z21
+	VMULPS Z2, Z2, Z17
+	VMULPS Z1, Z1, Z20
+	VMULPS Z0, Z0, Z16
+	VBROADCASTSS noiseGtZ2RowsVectorRows16Numbers<>+56(SB), Z24
+	VFMADD213PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+60(SB), Z3, Z24
+	VBROADCASTSS noiseGtZ2RowsVectorRows16Numbers<>+56(SB), Z25
+	VFMADD213PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+60(SB), Z2, Z25
+	VBROADCASTSS noiseGtZ2RowsVectorRows16Numbers<>+56(SB), Z26
+	VFMADD213PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+60(SB), Z1, Z26
+	VBROADCASTSS noiseGtZ2RowsVectorRows16Numbers<>+56(SB), Z27
+	VFMADD213PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+60(SB), Z0, Z27
+	VFMADD213PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+64(SB), Z3, Z24
+	VFMADD213PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+64(SB), Z2, Z25
+	VFMADD213PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+64(SB), Z1, Z26
+	VFMADD213PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+64(SB), Z0, Z27
+	VFMADD231PS Z24, Z21, Z23
+	VFMADD231PS Z25, Z17, Z19
+	VFMADD231PS Z26, Z20, Z22
+	VFMADD231PS Z27, Z16, Z18
+	VPANDD.BCST noiseGtZ2RowsVectorRows16Numbers<>+68(SB), Z8, Z8
+	VPANDD.BCST noiseGtZ2RowsVectorRows16Numbers<>+68(SB), Z9, Z9
+	VPANDD.BCST noiseGtZ2RowsVectorRows16Numbers<>+68(SB), Z10, Z10
+	VPANDD.BCST noiseGtZ2RowsVectorRows16Numbers<>+68(SB), Z11, Z11
+	VPCMPEQD.BCST noiseGtZ2RowsVectorRows16Numbers<>+72(SB), Z8, K1
+	VPCMPEQD.BCST noiseGtZ2RowsVectorRows16Numbers<>+72(SB), Z9, K2
+	VPCMPEQD.BCST noiseGtZ2RowsVectorRows16Numbers<>+72(SB), Z10, K3
+	VPCMPEQD.BCST noiseGtZ2RowsVectorRows16Numbers<>+72(SB), Z11, K4
+	VBLENDMPS Z12, Z23, K1, Z12
+	VBLENDMPS Z4, Z19, K2, Z4
+	VBLENDMPS Z5, Z22, K3, Z5
+	VBLENDMPS Z6, Z18, K4, Z6
+	VPANDD.BCST noiseGtZ2RowsVectorRows16Numbers<>+76(SB), Z7, Z7
+	VPANDD.BCST noiseGtZ2RowsVectorRows16Numbers<>+76(SB), Z13, Z13
+	VPANDD.BCST noiseGtZ2RowsVectorRows16Numbers<>+76(SB), Z14, Z14
+	VPANDD.BCST noiseGtZ2RowsVectorRows16Numbers<>+76(SB), Z15, Z15
+	VPXORD Z7, Z12, Z12
+	VPXORD Z13, Z4, Z4
+	VPXORD Z14, Z5, Z5
+	VPXORD Z15, Z6, Z6
+	VMOVUPS Z12, 0(DX)(CX*4)
+	VMOVUPS Z4, 64(DX)(CX*4)
+	VMOVUPS Z5, 128(DX)(CX*4)
+	VMOVUPS Z6, 192(DX)(CX*4)
+	ADDQ $64, CX
+	CMPQ CX, BX
+	JLE vectors3
+fewer4:
+	ADDQ $64, BX
+	SUBQ $16, BX
+	CMPQ CX, BX
+	JGT fewer6
+	PCALIGN $32
+vectors5:
+	VMULPS 0(DI)(CX*4), Z30, Z0
+	VPANDD.BCST noiseGtZ2RowsVectorRows16Numbers<>+80(SB), Z0, Z1
+	VMULPS Z29, Z1, Z2
+	VRNDSCALEPS $8, Z2, Z2
+	VFMADD231PS Z28, Z2, Z1
+	VFMADD231PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+12(SB), Z2, Z1
+	VFMADD231PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+16(SB), Z2, Z1
+	VBROADCASTSS noiseGtZ2RowsVectorRows16Numbers<>+20(SB), Z3
+	VMAXPS Z1, Z3, Z3
+	VMINPS Z3, Z31, Z3
+	VADDPS.BCST noiseGtZ2RowsVectorRows16Numbers<>+28(SB), Z2, Z2
+	VPSLLD $30, Z2, Z1
+	VPXORD Z0, Z1, Z1
+	VMULPS Z3, Z3, Z0
+	VMULPS Z0, Z3, Z4
+	VBROADCASTSS noiseGtZ2RowsVectorRows16Numbers<>+36(SB), Z5
+	VFMADD213PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+40(SB), Z0, Z5
+	VFMADD213PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+44(SB), Z0, Z5
+	VFMADD213PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+48(SB), Z0, Z5
+	VFMADD231PS Z5, Z4, Z3
+	VMOVUPS Z31, Z5
+	VFMADD231PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+52(SB), Z0, Z5
+	VMULPS Z0, Z0, Z4
+	VBROADCASTSS noiseGtZ2RowsVectorRows16Numbers<>+56(SB), Z6
+	VFMADD213PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+60(SB), Z0, Z6
+	VFMADD213PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+64(SB), Z0, Z6
+	VFMADD231PS Z6, Z4, Z5
+	VPANDD.BCST noiseGtZ2RowsVectorRows16Numbers<>+68(SB), Z2, Z2
+	VPCMPEQD.BCST noiseGtZ2RowsVectorRows16Numbers<>+72(SB), Z2, K1
+	VBLENDMPS Z3, Z5, K1, Z3
+	VPANDD.BCST noiseGtZ2RowsVectorRows16Numbers<>+76(SB), Z1, Z1
+	VPXORD Z1, Z3, Z3
+	VMOVUPS Z3, 0(DX)(CX*4)
+	ADDQ $16, CX
+	CMPQ CX, BX
+	JLE vectors5
+fewer6:
+	ADDQ $16, BX
+	SUBQ CX, BX
+	JEQ done7
+	MOVL $-1, AX
+	SHLXL BX, AX, AX
+	NOTL AX
+	KMOVW AX, K7
+	VMOVUPS.Z 0(DI)(CX*4), K7, Z0
+	VMULPS Z0, Z30, Z0
+	VPANDD.BCST noiseGtZ2RowsVectorRows16Numbers<>+80(SB), Z0, Z1
+	VMULPS Z29, Z1, Z2
+	VRNDSCALEPS $8, Z2, Z2
+	VFMADD231PS Z28, Z2, Z1
+	VFMADD231PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+12(SB), Z2, Z1
+	VFMADD231PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+16(SB), Z2, Z1
+	VBROADCASTSS noiseGtZ2RowsVectorRows16Numbers<>+20(SB), Z3
+	VMAXPS Z1, Z3, Z3
+	VMINPS Z3, Z31, Z3
+	VADDPS.BCST noiseGtZ2RowsVectorRows16Numbers<>+28(SB), Z2, Z2
+	VPSLLD $30, Z2, Z1
+	VPXORD Z0, Z1, Z1
+	VMULPS Z3, Z3, Z0
+	VMULPS Z0, Z3, Z4
+	VBROADCASTSS noiseGtZ2RowsVectorRows16Numbers<>+36(SB), Z5
+	VFMADD213PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+40(SB), Z0, Z5
+	VFMADD213PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+44(SB), Z0, Z5
+	VFMADD213PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+48(SB), Z0, Z5
+	VFMADD231PS Z5, Z4, Z3
+	VMOVUPS Z31, Z5
+	VFMADD231PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+52(SB), Z0, Z5
+	VMULPS Z0, Z0, Z4
+	VBROADCASTSS noiseGtZ2RowsVectorRows16Numbers<>+56(SB), Z6
+	VFMADD213PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+60(SB), Z0, Z6
+	VFMADD213PS.BCST noiseGtZ2RowsVectorRows16Numbers<>+64(SB), Z0, Z6
+	VFMADD231PS Z6, Z4, Z5
+	VPANDD.BCST noiseGtZ2RowsVectorRows16Numbers<>+68(SB), Z2, Z2
+	VPCMPEQD.BCST noiseGtZ2RowsVectorRows16Numbers<>+72(SB), Z2, K1
+	VBLENDMPS Z3, Z5, K1, Z3
+	VPANDD.BCST noiseGtZ2RowsVectorRows16Numbers<>+76(SB), Z1, Z1
+	VPXORD Z1, Z3, Z3
+	VMOVUPS Z3, K7, 0(DX)(CX*4)
+done7:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	DECQ rows+16(FP)
+	JNE row2
+	VZEROUPPER
+	RET
+narrower1:
+row9:
+	VBROADCASTSS 0(SI), Y0
+	VMOVUPS Y0, 0(SP)
+	VMOVUPS 0(SP), Y0
+	VDIVPS noiseGtZ2RowsVectorRows8Numbers<>+0(SB), Y0, Y0
+	VMOVUPS Y0, 32(SP)
+	VMOVUPS noiseGtZ2RowsVectorRows8Numbers<>+192(SB), Y14
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $16, BX
+	CMPQ CX, BX
+	JGT fewer11
+	PCALIGN $32
+vectors10:
+	VMOVUPS 0(DI)(CX*4), Y0
+	VMULPS 32(SP), Y0, Y0
+	VMOVUPS 32(DI)(CX*4), Y1
+	VMULPS 32(SP), Y1, Y1
+	VPAND noiseGtZ2RowsVectorRows8Numbers<>+640(SB), Y0, Y2
+	VPAND noiseGtZ2RowsVectorRows8Numbers<>+640(SB), Y1, Y3
+	VMULPS noiseGtZ2RowsVectorRows8Numbers<>+32(SB), Y2, Y4
+	VMULPS noiseGtZ2RowsVectorRows8Numbers<>+32(SB), Y3, Y5
+	VROUNDPS $8, Y4, Y4
+	VROUNDPS $8, Y5, Y5
+	VFMADD231PS noiseGtZ2RowsVectorRows8Numbers<>+64(SB), Y4, Y2
+	VFMADD231PS noiseGtZ2RowsVectorRows8Numbers<>+64(SB), Y5, Y3
+	VFMADD231PS noiseGtZ2RowsVectorRows8Numbers<>+96(SB), Y4, Y2
+	VFMADD231PS noiseGtZ2RowsVectorRows8Numbers<>+96(SB), Y5, Y3
+	VFMADD231PS noiseGtZ2RowsVectorRows8Numbers<>+128(SB), Y4, Y2
+	VFMADD231PS noiseGtZ2RowsVectorRows8Numbers<>+128(SB), Y5, Y3
+	VMOVUPS noiseGtZ2RowsVectorRows8Numbers<>+160(SB), Y6
+	VMAXPS Y2, Y6, Y6
+	VMOVUPS noiseGtZ2RowsVectorRows8Numbers<>+160(SB), Y2
+	VMAXPS Y3, Y2, Y2
+	VMINPS Y6, Y14, Y6
+	VMINPS Y2, Y14, Y2
+	VADDPS noiseGtZ2RowsVectorRows8Numbers<>+224(SB), Y4, Y4
+	VADDPS noiseGtZ2RowsVectorRows8Numbers<>+224(SB), Y5, Y5
+	VPSLLD $30, Y4, Y3
+	VPSLLD $30, Y5, Y7
+	VPXOR Y0, Y3, Y3
+	VPXOR Y1, Y7, Y7
+	VMULPS Y6, Y6, Y1
+	VMULPS Y2, Y2, Y0
+	VMULPS Y1, Y6, Y8
+	VMULPS Y0, Y2, Y9
+	VMOVUPS noiseGtZ2RowsVectorRows8Numbers<>+288(SB), Y10
+	VFMADD213PS noiseGtZ2RowsVectorRows8Numbers<>+320(SB), Y1, Y10
+	VMOVUPS noiseGtZ2RowsVectorRows8Numbers<>+288(SB), Y11
+	VFMADD213PS noiseGtZ2RowsVectorRows8Numbers<>+320(SB), Y0, Y11
+	VFMADD213PS noiseGtZ2RowsVectorRows8Numbers<>+352(SB), Y1, Y10
+	VFMADD213PS noiseGtZ2RowsVectorRows8Numbers<>+352(SB), Y0, Y11
+	VFMADD213PS noiseGtZ2RowsVectorRows8Numbers<>+384(SB), Y1, Y10
+	VFMADD213PS noiseGtZ2RowsVectorRows8Numbers<>+384(SB), Y0, Y11
+	VFMADD231PS Y10, Y8, Y6
+	VFMADD231PS Y11, Y9, Y2
+	VMOVUPS Y14, Y11
+	VFMADD231PS noiseGtZ2RowsVectorRows8Numbers<>+416(SB), Y1, Y11
+	VMOVUPS Y14, Y9
+	VFMADD231PS noiseGtZ2RowsVectorRows8Numbers<>+416(SB), Y0, Y9
+	VMULPS Y1, Y1, Y10
+	VMULPS Y0, Y0, Y8
+	VMOVUPS noiseGtZ2RowsVectorRows8Numbers<>+448(SB), Y12
+	VFMADD213PS noiseGtZ2RowsVectorRows8Numbers<>+480(SB), Y1, Y12
+	VMOVUPS noiseGtZ2RowsVectorRows8Numbers<>+448(SB), Y13
+	VFMADD213PS noiseGtZ2RowsVectorRows8Numbers<>+480(SB), Y0, Y13
+	VFMADD213PS noiseGtZ2RowsVectorRows8Numbers<>+512(SB), Y1, Y12
+	VFMADD213PS noiseGtZ2RowsVectorRows8Numbers<>+512(SB), Y0, Y13
+	VFMADD231PS Y12, Y10, Y11
+	VFMADD231PS Y13, Y8, Y9
+	VPAND noiseGtZ2RowsVectorRows8Numbers<>+544(SB), Y4, Y4
+	VPAND noiseGtZ2RowsVectorRows8Numbers<>+544(SB), Y5, Y5
+	VPCMPEQD noiseGtZ2RowsVectorRows8Numbers<>+576(SB), Y4, Y4
+	VPCMPEQD noiseGtZ2RowsVectorRows8Numbers<>+576(SB), Y5, Y5
+	VBLENDVPS Y4, Y6, Y11, Y4
+	VBLENDVPS Y5, Y2, Y9, Y5
+	VPAND noiseGtZ2RowsVectorRows8Numbers<>+608(SB), Y3, Y3
+	VPAND noiseGtZ2RowsVectorRows8Numbers<>+608(SB), Y7, Y7
+	VPXOR Y3, Y4, Y4
+	VPXOR Y7, Y5, Y5
+	VMOVUPS Y4, 0(DX)(CX*4)
+	VMOVUPS Y5, 32(DX)(CX*4)
+	ADDQ $16, CX
+	CMPQ CX, BX
+	JLE vectors10
+fewer11:
+	ADDQ $16, BX
+	SUBQ $8, BX
+	CMPQ CX, BX
+	JGT fewer13
+	PCALIGN $32
+vectors12:
+	VMOVUPS 0(DI)(CX*4), Y0
+	VMULPS 32(SP), Y0, Y0
+	VPAND noiseGtZ2RowsVectorRows8Numbers<>+640(SB), Y0, Y1
+	VMULPS noiseGtZ2RowsVectorRows8Numbers<>+32(SB), Y1, Y2
+	VROUNDPS $8, Y2, Y2
+	VFMADD231PS noiseGtZ2RowsVectorRows8Numbers<>+64(SB), Y2, Y1
+	VFMADD231PS noiseGtZ2RowsVectorRows8Numbers<>+96(SB), Y2, Y1
+	VFMADD231PS noiseGtZ2RowsVectorRows8Numbers<>+128(SB), Y2, Y1
+	VMOVUPS noiseGtZ2RowsVectorRows8Numbers<>+160(SB), Y3
+	VMAXPS Y1, Y3, Y3
+	VMINPS Y3, Y14, Y3
+	VADDPS noiseGtZ2RowsVectorRows8Numbers<>+224(SB), Y2, Y2
+	VPSLLD $30, Y2, Y1
+	VPXOR Y0, Y1, Y1
+	VMULPS Y3, Y3, Y0
+	VMULPS Y0, Y3, Y4
+	VMOVUPS noiseGtZ2RowsVectorRows8Numbers<>+288(SB), Y5
+	VFMADD213PS noiseGtZ2RowsVectorRows8Numbers<>+320(SB), Y0, Y5
+	VFMADD213PS noiseGtZ2RowsVectorRows8Numbers<>+352(SB), Y0, Y5
+	VFMADD213PS noiseGtZ2RowsVectorRows8Numbers<>+384(SB), Y0, Y5
+	VFMADD231PS Y5, Y4, Y3
+	VMOVUPS Y14, Y5
+	VFMADD231PS noiseGtZ2RowsVectorRows8Numbers<>+416(SB), Y0, Y5
+	VMULPS Y0, Y0, Y4
+	VMOVUPS noiseGtZ2RowsVectorRows8Numbers<>+448(SB), Y6
+	VFMADD213PS noiseGtZ2RowsVectorRows8Numbers<>+480(SB), Y0, Y6
+	VFMADD213PS noiseGtZ2RowsVectorRows8Numbers<>+512(SB), Y0, Y6
+	VFMADD231PS Y6, Y4, Y5
+	VPAND noiseGtZ2RowsVectorRows8Numbers<>+544(SB), Y2, Y2
+	VPCMPEQD noiseGtZ2RowsVectorRows8Numbers<>+576(SB), Y2, Y2
+	VBLENDVPS Y2, Y3, Y5, Y2
+	VPAND noiseGtZ2RowsVectorRows8Numbers<>+608(SB), Y1, Y1
+	VPXOR Y1, Y2, Y2
+	VMOVUPS Y2, 0(DX)(CX*4)
+	ADDQ $8, CX
+	CMPQ CX, BX
+	JLE vectors12
+fewer13:
+	ADDQ $8, BX
+	SUBQ CX, BX
+	JEQ done14
+	NEGQ BX
+	LEAQ noiseGtZ2RowsVectorRows8Numbers<>+704(SB), AX
+	VMOVUPS (AX)(BX*4), Y15
+	VMASKMOVPS 0(DI)(CX*4), Y15, Y0
+	VMULPS 32(SP), Y0, Y0
+	VPAND noiseGtZ2RowsVectorRows8Numbers<>+640(SB), Y0, Y1
+	VMULPS noiseGtZ2RowsVectorRows8Numbers<>+32(SB), Y1, Y2
+	VROUNDPS $8, Y2, Y2
+	VFMADD231PS noiseGtZ2RowsVectorRows8Numbers<>+64(SB), Y2, Y1
+	VFMADD231PS noiseGtZ2RowsVectorRows8Numbers<>+96(SB), Y2, Y1
+	VFMADD231PS noiseGtZ2RowsVectorRows8Numbers<>+128(SB), Y2, Y1
+	VMOVUPS noiseGtZ2RowsVectorRows8Numbers<>+160(SB), Y3
+	VMAXPS Y1, Y3, Y3
+	VMINPS Y3, Y14, Y3
+	VADDPS noiseGtZ2RowsVectorRows8Numbers<>+224(SB), Y2, Y2
+	VPSLLD $30, Y2, Y1
+	VPXOR Y0, Y1, Y1
+	VMULPS Y3, Y3, Y0
+	VMULPS Y0, Y3, Y4
+	VMOVUPS noiseGtZ2RowsVectorRows8Numbers<>+288(SB), Y5
+	VFMADD213PS noiseGtZ2RowsVectorRows8Numbers<>+320(SB), Y0, Y5
+	VFMADD213PS noiseGtZ2RowsVectorRows8Numbers<>+352(SB), Y0, Y5
+	VFMADD213PS noiseGtZ2RowsVectorRows8Numbers<>+384(SB), Y0, Y5
+	VFMADD231PS Y5, Y4, Y3
+	VMOVUPS Y14, Y5
+	VFMADD231PS noiseGtZ2RowsVectorRows8Numbers<>+416(SB), Y0, Y5
+	VMULPS Y0, Y0, Y4
+	VMOVUPS noiseGtZ2RowsVectorRows8Numbers<>+448(SB), Y6
+	VFMADD213PS noiseGtZ2RowsVectorRows8Numbers<>+480(SB), Y0, Y6
+	VFMADD213PS noiseGtZ2RowsVectorRows8Numbers<>+512(SB), Y0, Y6
+	VFMADD231PS Y6, Y4, Y5
+	VPAND noiseGtZ2RowsVectorRows8Numbers<>+544(SB), Y2, Y2
+	VPCMPEQD noiseGtZ2RowsVectorRows8Numbers<>+576(SB), Y2, Y2
+	VBLENDVPS Y2, Y3, Y5, Y2
+	VPAND noiseGtZ2RowsVectorRows8Numbers<>+608(SB), Y1, Y1
+	VPXOR Y1, Y2, Y2
+	VMASKMOVPS Y2, Y15, 0(DX)(CX*4)
+done14:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	DECQ rows+16(FP)
+	JNE row9
+	VZEROUPPER
+	RET
+
+DATA noiseGtZ2Rows2VectorRows16Numbers<>+0(SB)/4, $0x447a0000
+DATA noiseGtZ2Rows2VectorRows16Numbers<>+4(SB)/4, $0x3f22f983
+DATA noiseGtZ2Rows2VectorRows16Numbers<>+8(SB)/4, $0xbfc90fdb
+DATA noiseGtZ2Rows2VectorRows16Numbers<>+12(SB)/4, $0x333bbd2e
+DATA noiseGtZ2Rows2VectorRows16Numbers<>+16(SB)/4, $0x26f72ced
+DATA noiseGtZ2Rows2VectorRows16Numbers<>+20(SB)/4, $0xbf800000
+DATA noiseGtZ2Rows2VectorRows16Numbers<>+24(SB)/4, $0x3f800000
+DATA noiseGtZ2Rows2VectorRows16Numbers<>+28(SB)/4, $0x4b400000
+DATA noiseGtZ2Rows2VectorRows16Numbers<>+32(SB)/4, $0x1
+DATA noiseGtZ2Rows2VectorRows16Numbers<>+36(SB)/4, $0x1e
+DATA noiseGtZ2Rows2VectorRows16Numbers<>+40(SB)/4, $0x3636cb4f
+DATA noiseGtZ2Rows2VectorRows16Numbers<>+44(SB)/4, $0xb9500996
+DATA noiseGtZ2Rows2VectorRows16Numbers<>+48(SB)/4, $0x3c088887
+DATA noiseGtZ2Rows2VectorRows16Numbers<>+52(SB)/4, $0xbe2aaaab
+DATA noiseGtZ2Rows2VectorRows16Numbers<>+56(SB)/4, $0xbf000000
+DATA noiseGtZ2Rows2VectorRows16Numbers<>+60(SB)/4, $0x37cdd7f9
+DATA noiseGtZ2Rows2VectorRows16Numbers<>+64(SB)/4, $0xbab60943
+DATA noiseGtZ2Rows2VectorRows16Numbers<>+68(SB)/4, $0x3d2aaaaa
+DATA noiseGtZ2Rows2VectorRows16Numbers<>+72(SB)/4, $0x0
+DATA noiseGtZ2Rows2VectorRows16Numbers<>+76(SB)/4, $0x80000000
+DATA noiseGtZ2Rows2VectorRows16Numbers<>+80(SB)/4, $0x7fffffff
+GLOBL noiseGtZ2Rows2VectorRows16Numbers<>(SB), RODATA|NOPTR, $84
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+0(SB)/4, $0x447a0000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+4(SB)/4, $0x447a0000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+8(SB)/4, $0x447a0000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+12(SB)/4, $0x447a0000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+16(SB)/4, $0x447a0000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+20(SB)/4, $0x447a0000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+24(SB)/4, $0x447a0000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+28(SB)/4, $0x447a0000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+32(SB)/4, $0x3f22f983
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+36(SB)/4, $0x3f22f983
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+40(SB)/4, $0x3f22f983
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+44(SB)/4, $0x3f22f983
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+48(SB)/4, $0x3f22f983
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+52(SB)/4, $0x3f22f983
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+56(SB)/4, $0x3f22f983
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+60(SB)/4, $0x3f22f983
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+64(SB)/4, $0xbfc90fdb
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+68(SB)/4, $0xbfc90fdb
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+72(SB)/4, $0xbfc90fdb
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+76(SB)/4, $0xbfc90fdb
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+80(SB)/4, $0xbfc90fdb
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+84(SB)/4, $0xbfc90fdb
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+88(SB)/4, $0xbfc90fdb
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+92(SB)/4, $0xbfc90fdb
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+96(SB)/4, $0x333bbd2e
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+100(SB)/4, $0x333bbd2e
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+104(SB)/4, $0x333bbd2e
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+108(SB)/4, $0x333bbd2e
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+112(SB)/4, $0x333bbd2e
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+116(SB)/4, $0x333bbd2e
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+120(SB)/4, $0x333bbd2e
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+124(SB)/4, $0x333bbd2e
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+128(SB)/4, $0x26f72ced
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+132(SB)/4, $0x26f72ced
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+136(SB)/4, $0x26f72ced
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+140(SB)/4, $0x26f72ced
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+144(SB)/4, $0x26f72ced
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+148(SB)/4, $0x26f72ced
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+152(SB)/4, $0x26f72ced
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+156(SB)/4, $0x26f72ced
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+160(SB)/4, $0xbf800000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+164(SB)/4, $0xbf800000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+168(SB)/4, $0xbf800000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+172(SB)/4, $0xbf800000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+176(SB)/4, $0xbf800000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+180(SB)/4, $0xbf800000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+184(SB)/4, $0xbf800000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+188(SB)/4, $0xbf800000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+192(SB)/4, $0x3f800000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+196(SB)/4, $0x3f800000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+200(SB)/4, $0x3f800000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+204(SB)/4, $0x3f800000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+208(SB)/4, $0x3f800000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+212(SB)/4, $0x3f800000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+216(SB)/4, $0x3f800000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+220(SB)/4, $0x3f800000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+224(SB)/4, $0x4b400000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+228(SB)/4, $0x4b400000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+232(SB)/4, $0x4b400000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+236(SB)/4, $0x4b400000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+240(SB)/4, $0x4b400000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+244(SB)/4, $0x4b400000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+248(SB)/4, $0x4b400000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+252(SB)/4, $0x4b400000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+256(SB)/4, $0x1
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+260(SB)/4, $0x1
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+264(SB)/4, $0x1
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+268(SB)/4, $0x1
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+272(SB)/4, $0x1
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+276(SB)/4, $0x1
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+280(SB)/4, $0x1
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+284(SB)/4, $0x1
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+288(SB)/4, $0x1e
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+292(SB)/4, $0x1e
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+296(SB)/4, $0x1e
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+300(SB)/4, $0x1e
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+304(SB)/4, $0x1e
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+308(SB)/4, $0x1e
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+312(SB)/4, $0x1e
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+316(SB)/4, $0x1e
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+320(SB)/4, $0x3636cb4f
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+324(SB)/4, $0x3636cb4f
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+328(SB)/4, $0x3636cb4f
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+332(SB)/4, $0x3636cb4f
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+336(SB)/4, $0x3636cb4f
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+340(SB)/4, $0x3636cb4f
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+344(SB)/4, $0x3636cb4f
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+348(SB)/4, $0x3636cb4f
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+352(SB)/4, $0xb9500996
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+356(SB)/4, $0xb9500996
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+360(SB)/4, $0xb9500996
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+364(SB)/4, $0xb9500996
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+368(SB)/4, $0xb9500996
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+372(SB)/4, $0xb9500996
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+376(SB)/4, $0xb9500996
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+380(SB)/4, $0xb9500996
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+384(SB)/4, $0x3c088887
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+388(SB)/4, $0x3c088887
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+392(SB)/4, $0x3c088887
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+396(SB)/4, $0x3c088887
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+400(SB)/4, $0x3c088887
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+404(SB)/4, $0x3c088887
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+408(SB)/4, $0x3c088887
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+412(SB)/4, $0x3c088887
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+416(SB)/4, $0xbe2aaaab
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+420(SB)/4, $0xbe2aaaab
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+424(SB)/4, $0xbe2aaaab
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+428(SB)/4, $0xbe2aaaab
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+432(SB)/4, $0xbe2aaaab
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+436(SB)/4, $0xbe2aaaab
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+440(SB)/4, $0xbe2aaaab
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+444(SB)/4, $0xbe2aaaab
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+448(SB)/4, $0xbf000000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+452(SB)/4, $0xbf000000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+456(SB)/4, $0xbf000000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+460(SB)/4, $0xbf000000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+464(SB)/4, $0xbf000000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+468(SB)/4, $0xbf000000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+472(SB)/4, $0xbf000000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+476(SB)/4, $0xbf000000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+480(SB)/4, $0x37cdd7f9
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+484(SB)/4, $0x37cdd7f9
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+488(SB)/4, $0x37cdd7f9
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+492(SB)/4, $0x37cdd7f9
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+496(SB)/4, $0x37cdd7f9
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+500(SB)/4, $0x37cdd7f9
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+504(SB)/4, $0x37cdd7f9
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+508(SB)/4, $0x37cdd7f9
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+512(SB)/4, $0xbab60943
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+516(SB)/4, $0xbab60943
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+520(SB)/4, $0xbab60943
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+524(SB)/4, $0xbab60943
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+528(SB)/4, $0xbab60943
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+532(SB)/4, $0xbab60943
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+536(SB)/4, $0xbab60943
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+540(SB)/4, $0xbab60943
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+544(SB)/4, $0x3d2aaaaa
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+548(SB)/4, $0x3d2aaaaa
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+552(SB)/4, $0x3d2aaaaa
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+556(SB)/4, $0x3d2aaaaa
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+560(SB)/4, $0x3d2aaaaa
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+564(SB)/4, $0x3d2aaaaa
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+568(SB)/4, $0x3d2aaaaa
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+572(SB)/4, $0x3d2aaaaa
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+576(SB)/4, $0x0
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+580(SB)/4, $0x0
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+584(SB)/4, $0x0
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+588(SB)/4, $0x0
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+592(SB)/4, $0x0
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+596(SB)/4, $0x0
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+600(SB)/4, $0x0
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+604(SB)/4, $0x0
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+608(SB)/4, $0x80000000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+612(SB)/4, $0x80000000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+616(SB)/4, $0x80000000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+620(SB)/4, $0x80000000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+624(SB)/4, $0x80000000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+628(SB)/4, $0x80000000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+632(SB)/4, $0x80000000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+636(SB)/4, $0x80000000
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+640(SB)/4, $0x7fffffff
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+644(SB)/4, $0x7fffffff
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+648(SB)/4, $0x7fffffff
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+652(SB)/4, $0x7fffffff
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+656(SB)/4, $0x7fffffff
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+660(SB)/4, $0x7fffffff
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+664(SB)/4, $0x7fffffff
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+668(SB)/4, $0x7fffffff
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+672(SB)/4, $0xffffffff
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+676(SB)/4, $0xffffffff
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+680(SB)/4, $0xffffffff
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+684(SB)/4, $0xffffffff
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+688(SB)/4, $0xffffffff
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+692(SB)/4, $0xffffffff
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+696(SB)/4, $0xffffffff
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+700(SB)/4, $0xffffffff
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+704(SB)/4, $0x0
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+708(SB)/4, $0x0
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+712(SB)/4, $0x0
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+716(SB)/4, $0x0
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+720(SB)/4, $0x0
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+724(SB)/4, $0x0
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+728(SB)/4, $0x0
+DATA noiseGtZ2Rows2VectorRows8Numbers<>+732(SB)/4, $0x0
+GLOBL noiseGtZ2Rows2VectorRows8Numbers<>(SB), RODATA|NOPTR, $736
+
+// func noiseGtZ2Rows2VectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·noiseGtZ2Rows2VectorRows(SB), 0, $64-33
+	MOVQ at+0(FP), AX
+	MOVQ 0(AX), SI
+	MOVQ 8(AX), DI
+	MOVQ 16(AX), DX
+	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
+	JEQ narrower1
+row2:
+	VBROADCASTSS 0(SI), Z0
+	VMOVSS X0, 0(SP)
+	VBROADCASTSS 0(SP), Z0
+	VDIVPS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+0(SB), Z0, Z0
+	VMOVSS X0, 8(SP)
+	VBROADCASTSS noiseGtZ2Rows2VectorRows16Numbers<>+24(SB), Z31
+	VBROADCASTSS noiseGtZ2Rows2VectorRows16Numbers<>+32(SB), Z30
+	VBROADCASTSS 8(SP), Z29
+	VBROADCASTSS noiseGtZ2Rows2VectorRows16Numbers<>+4(SB), Z28
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $64, BX
+	CMPQ CX, BX
+	JGT fewer4
+	PCALIGN $32
+vectors3:
+	VMULPS 0(DI)(CX*4), Z29, Z0
+	VMULPS 64(DI)(CX*4), Z29, Z1
+	VMULPS 128(DI)(CX*4), Z29, Z2
+	VMULPS 192(DI)(CX*4), Z29, Z3
+	VPANDD.BCST noiseGtZ2Rows2VectorRows16Numbers<>+80(SB), Z0, Z0
+	VPANDD.BCST noiseGtZ2Rows2VectorRows16Numbers<>+80(SB), Z1, Z1
+	VPANDD.BCST noiseGtZ2Rows2VectorRows16Numbers<>+80(SB), Z2, Z2
+	VPANDD.BCST noiseGtZ2Rows2VectorRows16Numbers<>+80(SB), Z3, Z3
+	VMULPS Z28, Z0, Z4
+	VMULPS Z28, Z1, Z5
+	VMULPS Z28, Z2, Z6
+	VMULPS Z28, Z3, Z7
+	VRNDSCALEPS $8, Z4, Z4
+	VRNDSCALEPS $8, Z5, Z5
+	VRNDSCALEPS $8, Z6, Z6
+	VRNDSCALEPS $8, Z7, Z7
+	VFMADD231PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+8(SB), Z4, Z0
+	VFMADD231PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+8(SB), Z5, Z1
+	VFMADD231PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+8(SB), Z6, Z2
+	VFMADD231PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+8(SB), Z7, Z3
+	VFMADD231PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+12(SB), Z4, Z0
+	VFMADD231PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+12(SB), Z5, Z1
+	VFMADD231PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+12(SB), Z6, Z2
+	VFMADD231PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+12(SB), Z7, Z3
+	VFMADD231PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+16(SB), Z4, Z0
+	VFMADD231PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+16(SB), Z5, Z1
+	VFMADD231PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+16(SB), Z6, Z2
+	VFMADD231PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+16(SB), Z7, Z3
+	VBROADCASTSS noiseGtZ2Rows2VectorRows16Numbers<>+20(SB), Z8
+	VMAXPS Z0, Z8, Z8
+	VBROADCASTSS noiseGtZ2Rows2VectorRows16Numbers<>+20(SB), Z0
+	VMAXPS Z1, Z0, Z0
+	VBROADCASTSS noiseGtZ2Rows2VectorRows16Numbers<>+20(SB), Z1
+	VMAXPS Z2, Z1, Z1
+	VBROADCASTSS noiseGtZ2Rows2VectorRows16Numbers<>+20(SB), Z2
+	VMAXPS Z3, Z2, Z2
+	VMINPS Z8, Z31, Z8
+	VMINPS Z0, Z31, Z0
+	VMINPS Z1, Z31, Z1
+	VMINPS Z2, Z31, Z2
+	VADDPS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+28(SB), Z4, Z4
+	VADDPS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+28(SB), Z5, Z5
+	VADDPS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+28(SB), Z6, Z6
+	VADDPS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+28(SB), Z7, Z7
+	VPADDD Z30, Z4, Z4
+	VPADDD Z30, Z5, Z5
+	VPADDD Z30, Z6, Z6
+	VPADDD Z30, Z7, Z7
+	VPSLLD $30, Z4, Z3
+	VPSLLD $30, Z5, Z9
+	VPSLLD $30, Z6, Z10
+	VPSLLD $30, Z7, Z11
+	VMULPS Z8, Z8, Z12
+	VMULPS Z0, Z0, Z13
+	VMULPS Z1, Z1, Z14
+	VMULPS Z2, Z2, Z15
+	VMULPS Z12, Z8, Z16
+	VMULPS Z13, Z0, Z17
+	VMULPS Z14, Z1, Z18
+	VMULPS Z15, Z2, Z19
+	VBROADCASTSS noiseGtZ2Rows2VectorRows16Numbers<>+40(SB), Z20
+	VFMADD213PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+44(SB), Z12, Z20
+	VBROADCASTSS noiseGtZ2Rows2VectorRows16Numbers<>+40(SB), Z21
+	VFMADD213PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+44(SB), Z13, Z21
+	VBROADCASTSS noiseGtZ2Rows2VectorRows16Numbers<>+40(SB), Z22
+	VFMADD213PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+44(SB), Z14, Z22
+	VBROADCASTSS noiseGtZ2Rows2VectorRows16Numbers<>+40(SB), Z23
+	VFMADD213PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+44(SB), Z15, Z23
+	VFMADD213PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+48(SB), Z12, Z20
+	VFMADD213PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+48(SB), Z13, Z21
+	VFMADD213PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+48(SB), Z14, Z22
+	VFMADD213PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+48(SB), Z15, Z23
+	VFMADD213PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+52(SB), Z12, Z20
+	VFMADD213PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+52(SB), Z13, Z21
+	VFMADD213PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+52(SB), Z14, Z22
+	VFMADD213PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+52(SB), Z15, Z23
+	VFMADD231PS Z20, Z16, Z8
+	VFMADD231PS Z21, Z17, Z0
+	VFMADD231PS Z22, Z18, Z1
+	VFMADD231PS Z23, Z19, Z2
+	VMOVUPS Z31, Z23
+	VFMADD231PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+56(SB), Z12, Z23
+	VMOVUPS Z31, Z19
+	VFMADD231PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+56(SB), Z13, Z19
+	VMOVUPS Z31, Z22
+	VFMADD231PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+56(SB), Z14, Z22
+	VMOVUPS Z31, Z18
+	VFMADD231PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+56(SB), Z15, Z18
+	VMULPS Z12, Z12, Z21
+	VMULPS Z13, Z13, Z17
+	VMULPS Z14, Z14, Z20
+	VMULPS Z15, Z15, Z16
+	VBROADCASTSS noiseGtZ2Rows2VectorRows16Numbers<>+60(SB), Z24
+	VFMADD213PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+64(SB), Z12, Z24
+	VBROADCASTSS noiseGtZ2Rows2VectorRows16Numbers<>+60(SB), Z25
+	VFMADD213PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+64(SB), Z13, Z25
+	VBROADCASTSS noiseGtZ2Rows2VectorRows16Numbers<>+60(SB), Z26
+	VFMADD213PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+64(SB), Z14, Z26
+	VBROADCASTSS noiseGtZ2Rows2VectorRows16Numbers<>+60(SB), Z27
+	VFMADD213PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+64(SB), Z15, Z27
+	VFMADD213PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+68(SB), Z12, Z24
+	VFMADD213PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+68(SB), Z13, Z25
+	VFMADD213PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+68(SB), Z14, Z26
+	VFMADD213PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+68(SB), Z15, Z27
+	VFMADD231PS Z24, Z21, Z23
+	VFMADD231PS Z25, Z17, Z19
+	VFMADD231PS Z26, Z20, Z22
+	VFMADD231PS Z27, Z16, Z18
+	VPANDD Z30, Z4, Z4
+	VPANDD Z30, Z5, Z5
+	VPANDD Z30, Z6, Z6
+	VPANDD Z30, Z7, Z7
+	VPCMPEQD.BCST noiseGtZ2Rows2VectorRows16Numbers<>+72(SB), Z4, K1
+	VPCMPEQD.BCST noiseGtZ2Rows2VectorRows16Numbers<>+72(SB), Z5, K2
+	VPCMPEQD.BCST noiseGtZ2Rows2VectorRows16Numbers<>+72(SB), Z6, K3
+	VPCMPEQD.BCST noiseGtZ2Rows2VectorRows16Numbers<>+72(SB), Z7, K4
+	VBLENDMPS Z8, Z23, K1, Z8
+	VBLENDMPS Z0, Z19, K2, Z0
+	VBLENDMPS Z1, Z22, K3, Z1
+	VBLENDMPS Z2, Z18, K4, Z2
+	VPANDD.BCST noiseGtZ2Rows2VectorRows16Numbers<>+76(SB), Z3, Z3
+	VPANDD.BCST noiseGtZ2Rows2VectorRows16Numbers<>+76(SB), Z9, Z9
+	VPANDD.BCST noiseGtZ2Rows2VectorRows16Numbers<>+76(SB), Z10, Z10
+	VPANDD.BCST noiseGtZ2Rows2VectorRows16Numbers<>+76(SB), Z11, Z11
+	VPXORD Z3, Z8, Z8
+	VPXORD Z9, Z0, Z0
+	VPXORD Z10, Z1, Z1
+	VPXORD Z11, Z2, Z2
+	VSUBPS Z31, Z8, Z8
+	VSUBPS Z31, Z0, Z0
+	VSUBPS Z31, Z1, Z1
+	VSUBPS Z31, Z2, Z2
+	VMOVUPS Z8, 0(DX)(CX*4)
+	VMOVUPS Z0, 64(DX)(CX*4)
+	VMOVUPS Z1, 128(DX)(CX*4)
+	VMOVUPS Z2, 192(DX)(CX*4)
+	ADDQ $64, CX
+	CMPQ CX, BX
+	JLE vectors3
+fewer4:
+	ADDQ $64, BX
+	SUBQ $16, BX
+	CMPQ CX, BX
+	JGT fewer6
+	PCALIGN $32
+vectors5:
+	VMULPS 0(DI)(CX*4), Z29, Z0
+	VPANDD.BCST noiseGtZ2Rows2VectorRows16Numbers<>+80(SB), Z0, Z0
+	VMULPS Z28, Z0, Z1
+	VRNDSCALEPS $8, Z1, Z1
+	VFMADD231PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+8(SB), Z1, Z0
+	VFMADD231PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+12(SB), Z1, Z0
+	VFMADD231PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+16(SB), Z1, Z0
+	VBROADCASTSS noiseGtZ2Rows2VectorRows16Numbers<>+20(SB), Z2
+	VMAXPS Z0, Z2, Z2
+	VMINPS Z2, Z31, Z2
+	VADDPS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+28(SB), Z1, Z1
+	VPADDD Z30, Z1, Z1
+	VPSLLD $30, Z1, Z0
+	VMULPS Z2, Z2, Z3
+	VMULPS Z3, Z2, Z4
+	VBROADCASTSS noiseGtZ2Rows2VectorRows16Numbers<>+40(SB), Z5
+	VFMADD213PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+44(SB), Z3, Z5
+	VFMADD213PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+48(SB), Z3, Z5
+	VFMADD213PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+52(SB), Z3, Z5
+	VFMADD231PS Z5, Z4, Z2
+	VMOVUPS Z31, Z5
+	VFMADD231PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+56(SB), Z3, Z5
+	VMULPS Z3, Z3, Z4
+	VBROADCASTSS noiseGtZ2Rows2VectorRows16Numbers<>+60(SB), Z6
+	VFMADD213PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+64(SB), Z3, Z6
+	VFMADD213PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+68(SB), Z3, Z6
+	VFMADD231PS Z6, Z4, Z5
+	VPANDD Z30, Z1, Z1
+	VPCMPEQD.BCST noiseGtZ2Rows2VectorRows16Numbers<>+72(SB), Z1, K1
+	VBLENDMPS Z2, Z5, K1, Z2
+	VPANDD.BCST noiseGtZ2Rows2VectorRows16Numbers<>+76(SB), Z0, Z0
+	VPXORD Z0, Z2, Z2
+	VSUBPS Z31, Z2, Z2
+	VMOVUPS Z2, 0(DX)(CX*4)
+	ADDQ $16, CX
+	CMPQ CX, BX
+	JLE vectors5
+fewer6:
+	ADDQ $16, BX
+	SUBQ CX, BX
+	JEQ done7
+	MOVL $-1, AX
+	SHLXL BX, AX, AX
+	NOTL AX
+	KMOVW AX, K7
+	VMOVUPS.Z 0(DI)(CX*4), K7, Z0
+	VMULPS Z0, Z29, Z0
+	VPANDD.BCST noiseGtZ2Rows2VectorRows16Numbers<>+80(SB), Z0, Z0
+	VMULPS Z28, Z0, Z1
+	VRNDSCALEPS $8, Z1, Z1
+	VFMADD231PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+8(SB), Z1, Z0
+	VFMADD231PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+12(SB), Z1, Z0
+	VFMADD231PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+16(SB), Z1, Z0
+	VBROADCASTSS noiseGtZ2Rows2VectorRows16Numbers<>+20(SB), Z2
+	VMAXPS Z0, Z2, Z2
+	VMINPS Z2, Z31, Z2
+	VADDPS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+28(SB), Z1, Z1
+	VPADDD Z30, Z1, Z1
+	VPSLLD $30, Z1, Z0
+	VMULPS Z2, Z2, Z3
+	VMULPS Z3, Z2, Z4
+	VBROADCASTSS noiseGtZ2Rows2VectorRows16Numbers<>+40(SB), Z5
+	VFMADD213PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+44(SB), Z3, Z5
+	VFMADD213PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+48(SB), Z3, Z5
+	VFMADD213PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+52(SB), Z3, Z5
+	VFMADD231PS Z5, Z4, Z2
+	VMOVUPS Z31, Z5
+	VFMADD231PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+56(SB), Z3, Z5
+	VMULPS Z3, Z3, Z4
+	VBROADCASTSS noiseGtZ2Rows2VectorRows16Numbers<>+60(SB), Z6
+	VFMADD213PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+64(SB), Z3, Z6
+	VFMADD213PS.BCST noiseGtZ2Rows2VectorRows16Numbers<>+68(SB), Z3, Z6
+	VFMADD231PS Z6, Z4, Z5
+	VPANDD Z30, Z1, Z1
+	VPCMPEQD.BCST noiseGtZ2Rows2VectorRows16Numbers<>+72(SB), Z1, K1
+	VBLENDMPS Z2, Z5, K1, Z2
+	VPANDD.BCST noiseGtZ2Rows2VectorRows16Numbers<>+76(SB), Z0, Z0
+	VPXORD Z0, Z2, Z2
+	VSUBPS Z31, Z2, Z2
+	VMOVUPS Z2, K7, 0(DX)(CX*4)
+done7:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	DECQ rows+16(FP)
+	JNE row2
+	VZEROUPPER
+	RET
+narrower1:
+row9:
+	VBROADCASTSS 0(SI), Y0
+	VMOVUPS Y0, 0(SP)
+	VMOVUPS 0(SP), Y0
+	VDIVPS noiseGtZ2Rows2VectorRows8Numbers<>+0(SB), Y0, Y0
+	VMOVUPS Y0, 32(SP)
+	VMOVUPS noiseGtZ2Rows2VectorRows8Numbers<>+192(SB), Y14
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $16, BX
+	CMPQ CX, BX
+	JGT fewer11
+	PCALIGN $32
+vectors10:
+	VMOVUPS 0(DI)(CX*4), Y0
+	VMULPS 32(SP), Y0, Y0
+	VMOVUPS 32(DI)(CX*4), Y1
+	VMULPS 32(SP), Y1, Y1
+	VPAND noiseGtZ2Rows2VectorRows8Numbers<>+640(SB), Y0, Y0
+	VPAND noiseGtZ2Rows2VectorRows8Numbers<>+640(SB), Y1, Y1
+	VMULPS noiseGtZ2Rows2VectorRows8Numbers<>+32(SB), Y0, Y2
+	VMULPS noiseGtZ2Rows2VectorRows8Numbers<>+32(SB), Y1, Y3
+	VROUNDPS $8, Y2, Y2
+	VROUNDPS $8, Y3, Y3
+	VFMADD231PS noiseGtZ2Rows2VectorRows8Numbers<>+64(SB), Y2, Y0
+	VFMADD231PS noiseGtZ2Rows2VectorRows8Numbers<>+64(SB), Y3, Y1
+	VFMADD231PS noiseGtZ2Rows2VectorRows8Numbers<>+96(SB), Y2, Y0
+	VFMADD231PS noiseGtZ2Rows2VectorRows8Numbers<>+96(SB), Y3, Y1
+	VFMADD231PS noiseGtZ2Rows2VectorRows8Numbers<>+128(SB), Y2, Y0
+	VFMADD231PS noiseGtZ2Rows2VectorRows8Numbers<>+128(SB), Y3, Y1
+	VMOVUPS noiseGtZ2Rows2VectorRows8Numbers<>+160(SB), Y4
+	VMAXPS Y0, Y4, Y4
+	VMOVUPS noiseGtZ2Rows2VectorRows8Numbers<>+160(SB), Y0
+	VMAXPS Y1, Y0, Y0
+	VMINPS Y4, Y14, Y4
+	VMINPS Y0, Y14, Y0
+	VADDPS noiseGtZ2Rows2VectorRows8Numbers<>+224(SB), Y2, Y2
+	VADDPS noiseGtZ2Rows2VectorRows8Numbers<>+224(SB), Y3, Y3
+	VPADDD noiseGtZ2Rows2VectorRows8Numbers<>+256(SB), Y2, Y2
+	VPADDD noiseGtZ2Rows2VectorRows8Numbers<>+256(SB), Y3, Y3
+	VPSLLD $30, Y2, Y1
+	VPSLLD $30, Y3, Y5
+	VMULPS Y4, Y4, Y6
+	VMULPS Y0, Y0, Y7
+	VMULPS Y6, Y4, Y8
+	VMULPS Y7, Y0, Y9
+	VMOVUPS noiseGtZ2Rows2VectorRows8Numbers<>+320(SB), Y10
+	VFMADD213PS noiseGtZ2Rows2VectorRows8Numbers<>+352(SB), Y6, Y10
+	VMOVUPS noiseGtZ2Rows2VectorRows8Numbers<>+320(SB), Y11
+	VFMADD213PS noiseGtZ2Rows2VectorRows8Numbers<>+352(SB), Y7, Y11
+	VFMADD213PS noiseGtZ2Rows2VectorRows8Numbers<>+384(SB), Y6, Y10
+	VFMADD213PS noiseGtZ2Rows2VectorRows8Numbers<>+384(SB), Y7, Y11
+	VFMADD213PS noiseGtZ2Rows2VectorRows8Numbers<>+416(SB), Y6, Y10
+	VFMADD213PS noiseGtZ2Rows2VectorRows8Numbers<>+416(SB), Y7, Y11
+	VFMADD231PS Y10, Y8, Y4
+	VFMADD231PS Y11, Y9, Y0
+	VMOVUPS Y14, Y11
+	VFMADD231PS noiseGtZ2Rows2VectorRows8Numbers<>+448(SB), Y6, Y11
+	VMOVUPS Y14, Y9
+	VFMADD231PS noiseGtZ2Rows2VectorRows8Numbers<>+448(SB), Y7, Y9
+	VMULPS Y6, Y6, Y10
+	VMULPS Y7, Y7, Y8
+	VMOVUPS noiseGtZ2Rows2VectorRows8Numbers<>+480(SB), Y12
+	VFMADD213PS noiseGtZ2Rows2VectorRows8Numbers<>+512(SB), Y6, Y12
+	VMOVUPS noiseGtZ2Rows2VectorRows8Numbers<>+480(SB), Y13
+	VFMADD213PS noiseGtZ2Rows2VectorRows8Numbers<>+512(SB), Y7, Y13
+	VFMADD213PS noiseGtZ2Rows2VectorRows8Numbers<>+544(SB), Y6, Y12
+	VFMADD213PS noiseGtZ2Rows2VectorRows8Numbers<>+544(SB), Y7, Y13
+	VFMADD231PS Y12, Y10, Y11
+	VFMADD231PS Y13, Y8, Y9
+	VPAND noiseGtZ2Rows2VectorRows8Numbers<>+256(SB), Y2, Y2
+	VPAND noiseGtZ2Rows2VectorRows8Numbers<>+256(SB), Y3, Y3
+	VPCMPEQD noiseGtZ2Rows2VectorRows8Numbers<>+576(SB), Y2, Y2
+	VPCMPEQD noiseGtZ2Rows2VectorRows8Numbers<>+576(SB), Y3, Y3
+	VBLENDVPS Y2, Y4, Y11, Y2
+	VBLENDVPS Y3, Y0, Y9, Y3
+	VPAND noiseGtZ2Rows2VectorRows8Numbers<>+608(SB), Y1, Y1
+	VPAND noiseGtZ2Rows2VectorRows8Numbers<>+608(SB), Y5, Y5
+	VPXOR Y1, Y2, Y2
+	VPXOR Y5, Y3, Y3
+	VSUBPS Y14, Y2, Y2
+	VSUBPS Y14, Y3, Y3
+	VMOVUPS Y2, 0(DX)(CX*4)
+	VMOVUPS Y3, 32(DX)(CX*4)
+	ADDQ $16, CX
+	CMPQ CX, BX
+	JLE vectors10
+fewer11:
+	ADDQ $16, BX
+	SUBQ $8, BX
+	CMPQ CX, BX
+	JGT fewer13
+	PCALIGN $32
+vectors12:
+	VMOVUPS 0(DI)(CX*4), Y0
+	VMULPS 32(SP), Y0, Y0
+	VPAND noiseGtZ2Rows2VectorRows8Numbers<>+640(SB), Y0, Y0
+	VMULPS noiseGtZ2Rows2VectorRows8Numbers<>+32(SB), Y0, Y1
+	VROUNDPS $8, Y1, Y1
+	VFMADD231PS noiseGtZ2Rows2VectorRows8Numbers<>+64(SB), Y1, Y0
+	VFMADD231PS noiseGtZ2Rows2VectorRows8Numbers<>+96(SB), Y1, Y0
+	VFMADD231PS noiseGtZ2Rows2VectorRows8Numbers<>+128(SB), Y1, Y0
+	VMOVUPS noiseGtZ2Rows2VectorRows8Numbers<>+160(SB), Y2
+	VMAXPS Y0, Y2, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS noiseGtZ2Rows2VectorRows8Numbers<>+224(SB), Y1, Y1
+	VPADDD noiseGtZ2Rows2VectorRows8Numbers<>+256(SB), Y1, Y1
+	VPSLLD $30, Y1, Y0
+	VMULPS Y2, Y2, Y3
+	VMULPS Y3, Y2, Y4
+	VMOVUPS noiseGtZ2Rows2VectorRows8Numbers<>+320(SB), Y5
+	VFMADD213PS noiseGtZ2Rows2VectorRows8Numbers<>+352(SB), Y3, Y5
+	VFMADD213PS noiseGtZ2Rows2VectorRows8Numbers<>+384(SB), Y3, Y5
+	VFMADD213PS noiseGtZ2Rows2VectorRows8Numbers<>+416(SB), Y3, Y5
+	VFMADD231PS Y5, Y4, Y2
+	VMOVUPS Y14, Y5
+	VFMADD231PS noiseGtZ2Rows2VectorRows8Numbers<>+448(SB), Y3, Y5
+	VMULPS Y3, Y3, Y4
+	VMOVUPS noiseGtZ2Rows2VectorRows8Numbers<>+480(SB), Y6
+	VFMADD213PS noiseGtZ2Rows2VectorRows8Numbers<>+512(SB), Y3, Y6
+	VFMADD213PS noiseGtZ2Rows2VectorRows8Numbers<>+544(SB), Y3, Y6
+	VFMADD231PS Y6, Y4, Y5
+	VPAND noiseGtZ2Rows2VectorRows8Numbers<>+256(SB), Y1, Y1
+	VPCMPEQD noiseGtZ2Rows2VectorRows8Numbers<>+576(SB), Y1, Y1
+	VBLENDVPS Y1, Y2, Y5, Y1
+	VPAND noiseGtZ2Rows2VectorRows8Numbers<>+608(SB), Y0, Y0
+	VPXOR Y0, Y1, Y1
+	VSUBPS Y14, Y1, Y1
+	VMOVUPS Y1, 0(DX)(CX*4)
+	ADDQ $8, CX
+	CMPQ CX, BX
+	JLE vectors12
+fewer13:
+	ADDQ $8, BX
+	SUBQ CX, BX
+	JEQ done14
+	NEGQ BX
+	LEAQ noiseGtZ2Rows2VectorRows8Numbers<>+704(SB), AX
+	VMOVUPS (AX)(BX*4), Y15
+	VMASKMOVPS 0(DI)(CX*4), Y15, Y0
+	VMULPS 32(SP), Y0, Y0
+	VPAND noiseGtZ2Rows2VectorRows8Numbers<>+640(SB), Y0, Y0
+	VMULPS noiseGtZ2Rows2VectorRows8Numbers<>+32(SB), Y0, Y1
+	VROUNDPS $8, Y1, Y1
+	VFMADD231PS noiseGtZ2Rows2VectorRows8Numbers<>+64(SB), Y1, Y0
+	VFMADD231PS noiseGtZ2Rows2VectorRows8Numbers<>+96(SB), Y1, Y0
+	VFMADD231PS noiseGtZ2Rows2VectorRows8Numbers<>+128(SB), Y1, Y0
+	VMOVUPS noiseGtZ2Rows2VectorRows8Numbers<>+160(SB), Y2
+	VMAXPS Y0, Y2, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS noiseGtZ2Rows2VectorRows8Numbers<>+224(SB), Y1, Y1
+	VPADDD noiseGtZ2Rows2VectorRows8Numbers<>+256(SB), Y1, Y1
+	VPSLLD $30, Y1, Y0
+	VMULPS Y2, Y2, Y3
+	VMULPS Y3, Y2, Y4
+	VMOVUPS noiseGtZ2Rows2VectorRows8Numbers<>+320(SB), Y5
+	VFMADD213PS noiseGtZ2Rows2VectorRows8Numbers<>+352(SB), Y3, Y5
+	VFMADD213PS noiseGtZ2Rows2VectorRows8Numbers<>+384(SB), Y3, Y5
+	VFMADD213PS noiseGtZ2Rows2VectorRows8Numbers<>+416(SB), Y3, Y5
+	VFMADD231PS Y5, Y4, Y2
+	VMOVUPS Y14, Y5
+	VFMADD231PS noiseGtZ2Rows2VectorRows8Numbers<>+448(SB), Y3, Y5
+	VMULPS Y3, Y3, Y4
+	VMOVUPS noiseGtZ2Rows2VectorRows8Numbers<>+480(SB), Y6
+	VFMADD213PS noiseGtZ2Rows2VectorRows8Numbers<>+512(SB), Y3, Y6
+	VFMADD213PS noiseGtZ2Rows2VectorRows8Numbers<>+544(SB), Y3, Y6
+	VFMADD231PS Y6, Y4, Y5
+	VPAND noiseGtZ2Rows2VectorRows8Numbers<>+256(SB), Y1, Y1
+	VPCMPEQD noiseGtZ2Rows2VectorRows8Numbers<>+576(SB), Y1, Y1
+	VBLENDVPS Y1, Y2, Y5, Y1
+	VPAND noiseGtZ2Rows2VectorRows8Numbers<>+608(SB), Y0, Y0
+	VPXOR Y0, Y1, Y1
+	VSUBPS Y14, Y1, Y1
+	VMASKMOVPS Y1, Y15, 0(DX)(CX*4)
+done14:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	DECQ rows+16(FP)
+	JNE row9
 	VZEROUPPER
 	RET

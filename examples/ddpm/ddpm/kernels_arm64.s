@@ -2082,6 +2082,605 @@ done14:
 	BNE row2
 	RET
 
+DATA noiseGtX3VectorRows4Numbers<>+0(SB)/4, $0x3727c5ac
+DATA noiseGtX3VectorRows4Numbers<>+4(SB)/4, $0x3727c5ac
+DATA noiseGtX3VectorRows4Numbers<>+8(SB)/4, $0x3727c5ac
+DATA noiseGtX3VectorRows4Numbers<>+12(SB)/4, $0x3727c5ac
+DATA noiseGtX3VectorRows4Numbers<>+16(SB)/4, $0x3f800000
+DATA noiseGtX3VectorRows4Numbers<>+20(SB)/4, $0x3f800000
+DATA noiseGtX3VectorRows4Numbers<>+24(SB)/4, $0x3f800000
+DATA noiseGtX3VectorRows4Numbers<>+28(SB)/4, $0x3f800000
+DATA noiseGtX3VectorRows4Numbers<>+32(SB)/4, $0x41680000
+DATA noiseGtX3VectorRows4Numbers<>+36(SB)/4, $0x41680000
+DATA noiseGtX3VectorRows4Numbers<>+40(SB)/4, $0x41680000
+DATA noiseGtX3VectorRows4Numbers<>+44(SB)/4, $0x41680000
+DATA noiseGtX3VectorRows4Numbers<>+48(SB)/4, $0xbf38aa54
+DATA noiseGtX3VectorRows4Numbers<>+52(SB)/4, $0xbf38aa54
+DATA noiseGtX3VectorRows4Numbers<>+56(SB)/4, $0xbf38aa54
+DATA noiseGtX3VectorRows4Numbers<>+60(SB)/4, $0xbf38aa54
+DATA noiseGtX3VectorRows4Numbers<>+64(SB)/4, $0x4b40089b
+DATA noiseGtX3VectorRows4Numbers<>+68(SB)/4, $0x4b40089b
+DATA noiseGtX3VectorRows4Numbers<>+72(SB)/4, $0x4b40089b
+DATA noiseGtX3VectorRows4Numbers<>+76(SB)/4, $0x4b40089b
+DATA noiseGtX3VectorRows4Numbers<>+80(SB)/4, $0x17
+DATA noiseGtX3VectorRows4Numbers<>+84(SB)/4, $0x17
+DATA noiseGtX3VectorRows4Numbers<>+88(SB)/4, $0x17
+DATA noiseGtX3VectorRows4Numbers<>+92(SB)/4, $0x17
+DATA noiseGtX3VectorRows4Numbers<>+96(SB)/4, $0x3fb17200
+DATA noiseGtX3VectorRows4Numbers<>+100(SB)/4, $0x3fb17200
+DATA noiseGtX3VectorRows4Numbers<>+104(SB)/4, $0x3fb17200
+DATA noiseGtX3VectorRows4Numbers<>+108(SB)/4, $0x3fb17200
+DATA noiseGtX3VectorRows4Numbers<>+112(SB)/4, $0xcb851b77
+DATA noiseGtX3VectorRows4Numbers<>+116(SB)/4, $0xcb851b77
+DATA noiseGtX3VectorRows4Numbers<>+120(SB)/4, $0xcb851b77
+DATA noiseGtX3VectorRows4Numbers<>+124(SB)/4, $0xcb851b77
+DATA noiseGtX3VectorRows4Numbers<>+128(SB)/4, $0x42c0017c
+DATA noiseGtX3VectorRows4Numbers<>+132(SB)/4, $0x42c0017c
+DATA noiseGtX3VectorRows4Numbers<>+136(SB)/4, $0x42c0017c
+DATA noiseGtX3VectorRows4Numbers<>+140(SB)/4, $0x42c0017c
+DATA noiseGtX3VectorRows4Numbers<>+144(SB)/4, $0x44332fe9
+DATA noiseGtX3VectorRows4Numbers<>+148(SB)/4, $0x44332fe9
+DATA noiseGtX3VectorRows4Numbers<>+152(SB)/4, $0x44332fe9
+DATA noiseGtX3VectorRows4Numbers<>+156(SB)/4, $0x44332fe9
+DATA noiseGtX3VectorRows4Numbers<>+160(SB)/4, $0x4516e0af
+DATA noiseGtX3VectorRows4Numbers<>+164(SB)/4, $0x4516e0af
+DATA noiseGtX3VectorRows4Numbers<>+168(SB)/4, $0x4516e0af
+DATA noiseGtX3VectorRows4Numbers<>+172(SB)/4, $0x4516e0af
+DATA noiseGtX3VectorRows4Numbers<>+176(SB)/4, $0x457d577b
+DATA noiseGtX3VectorRows4Numbers<>+180(SB)/4, $0x457d577b
+DATA noiseGtX3VectorRows4Numbers<>+184(SB)/4, $0x457d577b
+DATA noiseGtX3VectorRows4Numbers<>+188(SB)/4, $0x457d577b
+DATA noiseGtX3VectorRows4Numbers<>+192(SB)/4, $0x452e3036
+DATA noiseGtX3VectorRows4Numbers<>+196(SB)/4, $0x452e3036
+DATA noiseGtX3VectorRows4Numbers<>+200(SB)/4, $0x452e3036
+DATA noiseGtX3VectorRows4Numbers<>+204(SB)/4, $0x452e3036
+DATA noiseGtX3VectorRows4Numbers<>+208(SB)/4, $0x42be18f8
+DATA noiseGtX3VectorRows4Numbers<>+212(SB)/4, $0x42be18f8
+DATA noiseGtX3VectorRows4Numbers<>+216(SB)/4, $0x42be18f8
+DATA noiseGtX3VectorRows4Numbers<>+220(SB)/4, $0x42be18f8
+DATA noiseGtX3VectorRows4Numbers<>+224(SB)/4, $0x44322eba
+DATA noiseGtX3VectorRows4Numbers<>+228(SB)/4, $0x44322eba
+DATA noiseGtX3VectorRows4Numbers<>+232(SB)/4, $0x44322eba
+DATA noiseGtX3VectorRows4Numbers<>+236(SB)/4, $0x44322eba
+DATA noiseGtX3VectorRows4Numbers<>+240(SB)/4, $0x450e2ed9
+DATA noiseGtX3VectorRows4Numbers<>+244(SB)/4, $0x450e2ed9
+DATA noiseGtX3VectorRows4Numbers<>+248(SB)/4, $0x450e2ed9
+DATA noiseGtX3VectorRows4Numbers<>+252(SB)/4, $0x450e2ed9
+DATA noiseGtX3VectorRows4Numbers<>+256(SB)/4, $0x4558911f
+DATA noiseGtX3VectorRows4Numbers<>+260(SB)/4, $0x4558911f
+DATA noiseGtX3VectorRows4Numbers<>+264(SB)/4, $0x4558911f
+DATA noiseGtX3VectorRows4Numbers<>+268(SB)/4, $0x4558911f
+DATA noiseGtX3VectorRows4Numbers<>+272(SB)/4, $0xa912fe09
+DATA noiseGtX3VectorRows4Numbers<>+276(SB)/4, $0xa912fe09
+DATA noiseGtX3VectorRows4Numbers<>+280(SB)/4, $0xa912fe09
+DATA noiseGtX3VectorRows4Numbers<>+284(SB)/4, $0xa912fe09
+DATA noiseGtX3VectorRows4Numbers<>+288(SB)/4, $0x2adcc460
+DATA noiseGtX3VectorRows4Numbers<>+292(SB)/4, $0x2adcc460
+DATA noiseGtX3VectorRows4Numbers<>+296(SB)/4, $0x2adcc460
+DATA noiseGtX3VectorRows4Numbers<>+300(SB)/4, $0x2adcc460
+DATA noiseGtX3VectorRows4Numbers<>+304(SB)/4, $0xac894844
+DATA noiseGtX3VectorRows4Numbers<>+308(SB)/4, $0xac894844
+DATA noiseGtX3VectorRows4Numbers<>+312(SB)/4, $0xac894844
+DATA noiseGtX3VectorRows4Numbers<>+316(SB)/4, $0xac894844
+DATA noiseGtX3VectorRows4Numbers<>+320(SB)/4, $0x2e09485b
+DATA noiseGtX3VectorRows4Numbers<>+324(SB)/4, $0x2e09485b
+DATA noiseGtX3VectorRows4Numbers<>+328(SB)/4, $0x2e09485b
+DATA noiseGtX3VectorRows4Numbers<>+332(SB)/4, $0x2e09485b
+DATA noiseGtX3VectorRows4Numbers<>+336(SB)/4, $0xaf4decc8
+DATA noiseGtX3VectorRows4Numbers<>+340(SB)/4, $0xaf4decc8
+DATA noiseGtX3VectorRows4Numbers<>+344(SB)/4, $0xaf4decc8
+DATA noiseGtX3VectorRows4Numbers<>+348(SB)/4, $0xaf4decc8
+DATA noiseGtX3VectorRows4Numbers<>+352(SB)/4, $0x304dec9e
+DATA noiseGtX3VectorRows4Numbers<>+356(SB)/4, $0x304dec9e
+DATA noiseGtX3VectorRows4Numbers<>+360(SB)/4, $0x304dec9e
+DATA noiseGtX3VectorRows4Numbers<>+364(SB)/4, $0x304dec9e
+DATA noiseGtX3VectorRows4Numbers<>+368(SB)/4, $0xb0cdec84
+DATA noiseGtX3VectorRows4Numbers<>+372(SB)/4, $0xb0cdec84
+DATA noiseGtX3VectorRows4Numbers<>+376(SB)/4, $0xb0cdec84
+DATA noiseGtX3VectorRows4Numbers<>+380(SB)/4, $0xb0cdec84
+DATA noiseGtX3VectorRows4Numbers<>+384(SB)/4, $0x80000000
+DATA noiseGtX3VectorRows4Numbers<>+388(SB)/4, $0x80000000
+DATA noiseGtX3VectorRows4Numbers<>+392(SB)/4, $0x80000000
+DATA noiseGtX3VectorRows4Numbers<>+396(SB)/4, $0x80000000
+DATA noiseGtX3VectorRows4Numbers<>+400(SB)/4, $0x7fffffff
+DATA noiseGtX3VectorRows4Numbers<>+404(SB)/4, $0x7fffffff
+DATA noiseGtX3VectorRows4Numbers<>+408(SB)/4, $0x7fffffff
+DATA noiseGtX3VectorRows4Numbers<>+412(SB)/4, $0x7fffffff
+DATA noiseGtX3VectorRows4Numbers<>+416(SB)/4, $0xffffffff
+DATA noiseGtX3VectorRows4Numbers<>+420(SB)/4, $0x0
+DATA noiseGtX3VectorRows4Numbers<>+424(SB)/4, $0x0
+DATA noiseGtX3VectorRows4Numbers<>+428(SB)/4, $0x0
+GLOBL noiseGtX3VectorRows4Numbers<>(SB), RODATA|NOPTR, $432
+
+// func noiseGtX3VectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·noiseGtX3VectorRows(SB), 0, $88-33
+	MOVD at+0(FP), R13
+	MOVD 0(R13), R0
+	MOVD 8(R13), R1
+	MOVD 16(R13), R2
+	MOVD 24(R13), R3
+	MOVD 32(R13), R4
+	MOVD 40(R13), R5
+	MOVD 48(R13), R6
+	MOVD $noiseGtX3VectorRows4Numbers<>(SB), R15
+row2:
+	FMOVS 0(R1), F0
+	VDUP V0.S[0], V0.S4
+	FMOVQ F0, 16(RSP)
+	FMOVS 0(R2), F0
+	VDUP V0.S[0], V0.S4
+	FMOVQ F0, 32(RSP)
+	FMOVQ 32(RSP), F0
+	FMOVQ 0(R15), F1
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	FMOVQ F0, 48(RSP)
+	WORD $0x6ea1f800 // fsqrt v0.4s, v0.4s
+	FMOVQ F0, 64(RSP)
+	FMOVQ 16(R15), F1
+	WORD $0x6e20fc21 // fdiv v1.4s, v1.4s, v0.4s
+	FMOVQ F1, 80(RSP)
+	FMOVQ 16(RSP), F30
+	FMOVQ 80(RSP), F29
+	FMOVQ 32(R15), F28
+	FMOVQ 48(R15), F27
+	FMOVQ 64(R15), F26
+	FMOVQ 80(R15), F25
+	MOVD $0, R11
+	MOVD n+24(FP), R12
+	SUB $16, R12
+	CMP R12, R11
+	BGT fewer4
+	PCALIGN $16
+vectors3:
+	ADD R11<<2, R0, R13
+	FMOVQ 0(R13), F0
+	WORD $0x4ebed400 // fsub v0.4s, v0.4s, v30.4s
+	ADD R11<<2, R0, R13
+	FMOVQ 16(R13), F1
+	WORD $0x4ebed421 // fsub v1.4s, v1.4s, v30.4s
+	ADD R11<<2, R0, R13
+	FMOVQ 32(R13), F2
+	WORD $0x4ebed442 // fsub v2.4s, v2.4s, v30.4s
+	ADD R11<<2, R0, R13
+	FMOVQ 48(R13), F3
+	WORD $0x4ebed463 // fsub v3.4s, v3.4s, v30.4s
+	WORD $0x6e3ddc00 // fmul v0.4s, v0.4s, v29.4s
+	WORD $0x6e3ddc21 // fmul v1.4s, v1.4s, v29.4s
+	WORD $0x6e3ddc42 // fmul v2.4s, v2.4s, v29.4s
+	WORD $0x6e3ddc63 // fmul v3.4s, v3.4s, v29.4s
+	ADD R11<<2, R3, R13
+	FMOVQ 0(R13), F4
+	WORD $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	ADD R11<<2, R3, R13
+	FMOVQ 16(R13), F4
+	WORD $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
+	ADD R11<<2, R3, R13
+	FMOVQ 32(R13), F4
+	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	ADD R11<<2, R3, R13
+	FMOVQ 48(R13), F4
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	ADD R11<<2, R4, R13
+	FMOVQ 0(R13), F4
+	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
+	ADD R11<<2, R4, R13
+	FMOVQ 16(R13), F4
+	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	ADD R11<<2, R4, R13
+	FMOVQ 32(R13), F4
+	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	ADD R11<<2, R4, R13
+	FMOVQ 48(R13), F4
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ 400(R15), F4
+	VAND V4.B16, V0.B16, V4.B16
+	FMOVQ 400(R15), F5
+	VAND V5.B16, V1.B16, V5.B16
+	FMOVQ 400(R15), F6
+	VAND V6.B16, V2.B16, V6.B16
+	FMOVQ 400(R15), F7
+	VAND V7.B16, V3.B16, V7.B16
+	WORD $0x4ebcf484 // fmin v4.4s, v4.4s, v28.4s
+	WORD $0x4ebcf4a5 // fmin v5.4s, v5.4s, v28.4s
+	WORD $0x4ebcf4c6 // fmin v6.4s, v6.4s, v28.4s
+	WORD $0x4ebcf4e7 // fmin v7.4s, v7.4s, v28.4s
+	WORD $0x6e24dc88 // fmul v8.4s, v4.4s, v4.4s
+	WORD $0x6e25dca9 // fmul v9.4s, v5.4s, v5.4s
+	WORD $0x6e26dcca // fmul v10.4s, v6.4s, v6.4s
+	WORD $0x6e27dceb // fmul v11.4s, v7.4s, v7.4s
+	VMOV V26.B16, V12.B16
+	VFMLA V27.S4, V8.S4, V12.S4
+	VMOV V26.B16, V8.B16
+	VFMLA V27.S4, V9.S4, V8.S4
+	VMOV V26.B16, V9.B16
+	VFMLA V27.S4, V10.S4, V9.S4
+	VMOV V26.B16, V10.B16
+	VFMLA V27.S4, V11.S4, V10.S4
+	VSHL $23, V12.S4, V11.S4
+	VSHL $23, V8.S4, V13.S4
+	VSHL $23, V9.S4, V14.S4
+	VSHL $23, V10.S4, V15.S4
+	WORD $0x6e2bdc8b // fmul v11.4s, v4.4s, v11.4s
+	WORD $0x6e2ddcad // fmul v13.4s, v5.4s, v13.4s
+	WORD $0x6e2edcce // fmul v14.4s, v6.4s, v14.4s
+	WORD $0x6e2fdcef // fmul v15.4s, v7.4s, v15.4s
+	FMOVQ 96(R15), F16
+	FMOVQ 112(R15), F17
+	VFMLA V16.S4, V12.S4, V17.S4
+	FMOVQ 96(R15), F16
+	FMOVQ 112(R15), F12
+	VFMLA V16.S4, V8.S4, V12.S4
+	FMOVQ 96(R15), F16
+	FMOVQ 112(R15), F8
+	VFMLA V16.S4, V9.S4, V8.S4
+	FMOVQ 96(R15), F16
+	FMOVQ 112(R15), F9
+	VFMLA V16.S4, V10.S4, V9.S4
+	VFMLA V4.S4, V4.S4, V17.S4
+	VFMLA V5.S4, V5.S4, V12.S4
+	VFMLA V6.S4, V6.S4, V8.S4
+	VFMLA V7.S4, V7.S4, V9.S4
+	FMOVQ 128(R15), F16
+	WORD $0x4e30d490 // fadd v16.4s, v4.4s, v16.4s
+	FMOVQ 128(R15), F10
+	WORD $0x4e2ad4aa // fadd v10.4s, v5.4s, v10.4s
+	FMOVQ 128(R15), F18
+	WORD $0x4e32d4d2 // fadd v18.4s, v6.4s, v18.4s
+	FMOVQ 128(R15), F19
+	WORD $0x4e33d4f3 // fadd v19.4s, v7.4s, v19.4s
+	FMOVQ 144(R15), F20
+	VFMLA V4.S4, V16.S4, V20.S4
+	FMOVQ 144(R15), F16
+	VFMLA V5.S4, V10.S4, V16.S4
+	FMOVQ 144(R15), F10
+	VFMLA V6.S4, V18.S4, V10.S4
+	FMOVQ 144(R15), F18
+	VFMLA V7.S4, V19.S4, V18.S4
+	FMOVQ 160(R15), F19
+	VFMLA V4.S4, V20.S4, V19.S4
+	FMOVQ 160(R15), F20
+	VFMLA V5.S4, V16.S4, V20.S4
+	FMOVQ 160(R15), F16
+	VFMLA V6.S4, V10.S4, V16.S4
+	FMOVQ 160(R15), F10
+	VFMLA V7.S4, V18.S4, V10.S4
+	ADD $8192, R3, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	FMOVQ 176(R15), F18
+	VFMLA V4.S4, V19.S4, V18.S4
+	FMOVQ 176(R15), F19
+	VFMLA V5.S4, V20.S4, V19.S4
+	FMOVQ 176(R15), F20
+	VFMLA V6.S4, V16.S4, V20.S4
+	FMOVQ 176(R15), F16
+	VFMLA V7.S4, V10.S4, V16.S4
+	FMOVQ 192(R15), F10
+	VFMLA V4.S4, V18.S4, V10.S4
+	FMOVQ 192(R15), F18
+	VFMLA V5.S4, V19.S4, V18.S4
+	FMOVQ 192(R15), F19
+	VFMLA V6.S4, V20.S4, V19.S4
+	FMOVQ 192(R15), F20
+	VFMLA V7.S4, V16.S4, V20.S4
+	FMOVQ 208(R15), F16
+	WORD $0x4e30d490 // fadd v16.4s, v4.4s, v16.4s
+	FMOVQ 208(R15), F21
+	WORD $0x4e35d4b5 // fadd v21.4s, v5.4s, v21.4s
+	FMOVQ 208(R15), F22
+	WORD $0x4e36d4d6 // fadd v22.4s, v6.4s, v22.4s
+	FMOVQ 208(R15), F23
+	WORD $0x4e37d4f7 // fadd v23.4s, v7.4s, v23.4s
+	FMOVQ 224(R15), F24
+	VFMLA V4.S4, V16.S4, V24.S4
+	FMOVQ 224(R15), F16
+	VFMLA V5.S4, V21.S4, V16.S4
+	FMOVQ 224(R15), F21
+	VFMLA V6.S4, V22.S4, V21.S4
+	FMOVQ 224(R15), F22
+	VFMLA V7.S4, V23.S4, V22.S4
+	FMOVQ 240(R15), F23
+	VFMLA V4.S4, V24.S4, V23.S4
+	FMOVQ 240(R15), F24
+	VFMLA V5.S4, V16.S4, V24.S4
+	FMOVQ 240(R15), F16
+	VFMLA V6.S4, V21.S4, V16.S4
+	FMOVQ 240(R15), F21
+	VFMLA V7.S4, V22.S4, V21.S4
+	FMOVQ 256(R15), F22
+	VFMLA V4.S4, V23.S4, V22.S4
+	FMOVQ 256(R15), F4
+	VFMLA V5.S4, V24.S4, V4.S4
+	FMOVQ 256(R15), F5
+	VFMLA V6.S4, V16.S4, V5.S4
+	FMOVQ 256(R15), F6
+	VFMLA V7.S4, V21.S4, V6.S4
+	FMOVQ 272(R15), F7
+	FMOVQ 288(R15), F21
+	VFMLA V17.S4, V7.S4, V21.S4
+	FMOVQ 272(R15), F7
+	FMOVQ 288(R15), F16
+	VFMLA V12.S4, V7.S4, V16.S4
+	FMOVQ 272(R15), F7
+	FMOVQ 288(R15), F24
+	VFMLA V8.S4, V7.S4, V24.S4
+	FMOVQ 272(R15), F7
+	FMOVQ 288(R15), F23
+	VFMLA V9.S4, V7.S4, V23.S4
+	FMOVQ 304(R15), F7
+	VFMLA V17.S4, V21.S4, V7.S4
+	FMOVQ 304(R15), F21
+	VFMLA V12.S4, V16.S4, V21.S4
+	FMOVQ 304(R15), F16
+	VFMLA V8.S4, V24.S4, V16.S4
+	FMOVQ 304(R15), F24
+	VFMLA V9.S4, V23.S4, V24.S4
+	FMOVQ 320(R15), F23
+	VFMLA V17.S4, V7.S4, V23.S4
+	FMOVQ 320(R15), F7
+	VFMLA V12.S4, V21.S4, V7.S4
+	FMOVQ 320(R15), F21
+	VFMLA V8.S4, V16.S4, V21.S4
+	FMOVQ 320(R15), F16
+	VFMLA V9.S4, V24.S4, V16.S4
+	FMOVQ 336(R15), F24
+	VFMLA V17.S4, V23.S4, V24.S4
+	FMOVQ 336(R15), F23
+	VFMLA V12.S4, V7.S4, V23.S4
+	FMOVQ 336(R15), F7
+	VFMLA V8.S4, V21.S4, V7.S4
+	FMOVQ 336(R15), F21
+	VFMLA V9.S4, V16.S4, V21.S4
+	FMOVQ 352(R15), F16
+	VFMLA V17.S4, V24.S4, V16.S4
+	FMOVQ 352(R15), F24
+	VFMLA V12.S4, V23.S4, V24.S4
+	FMOVQ 352(R15), F23
+	VFMLA V8.S4, V7.S4, V23.S4
+	FMOVQ 352(R15), F7
+	VFMLA V9.S4, V21.S4, V7.S4
+	FMOVQ 368(R15), F21
+	VFMLA V17.S4, V16.S4, V21.S4
+	FMOVQ 368(R15), F17
+	VFMLA V12.S4, V24.S4, V17.S4
+	FMOVQ 368(R15), F12
+	VFMLA V8.S4, V23.S4, V12.S4
+	FMOVQ 368(R15), F8
+	VFMLA V9.S4, V7.S4, V8.S4
+	ADD $8192, R4, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	WORD $0x6e2afed6 // fdiv v22.4s, v22.4s, v10.4s
+	WORD $0x6e32fc84 // fdiv v4.4s, v4.4s, v18.4s
+	WORD $0x6e33fca5 // fdiv v5.4s, v5.4s, v19.4s
+	WORD $0x6e34fcc6 // fdiv v6.4s, v6.4s, v20.4s
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x6e31dc84 // fmul v4.4s, v4.4s, v17.4s
+	WORD $0x6e2cdca5 // fmul v5.4s, v5.4s, v12.4s
+	WORD $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
+	FMOVQ 384(R15), F8
+	WORD $0x4e28f400 // fmax v0.4s, v0.4s, v8.4s
+	FMOVQ 384(R15), F8
+	WORD $0x4e28f421 // fmax v1.4s, v1.4s, v8.4s
+	FMOVQ 384(R15), F8
+	WORD $0x4e28f442 // fmax v2.4s, v2.4s, v8.4s
+	FMOVQ 384(R15), F8
+	WORD $0x4e28f463 // fmax v3.4s, v3.4s, v8.4s
+	VFMLA V22.S4, V11.S4, V0.S4
+	VFMLA V4.S4, V13.S4, V1.S4
+	VFMLA V5.S4, V14.S4, V2.S4
+	VFMLA V6.S4, V15.S4, V3.S4
+	ADD R11<<2, R5, R13
+	FMOVQ 0(R13), F6
+	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
+	ADD R11<<2, R5, R13
+	FMOVQ 16(R13), F6
+	WORD $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
+	ADD R11<<2, R5, R13
+	FMOVQ 32(R13), F6
+	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	ADD R11<<2, R5, R13
+	FMOVQ 48(R13), F6
+	WORD $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	ADD R11<<2, R6, R13
+	FMOVQ F0, 0(R13)
+	ADD R11<<2, R6, R13
+	FMOVQ F1, 16(R13)
+	ADD R11<<2, R6, R13
+	FMOVQ F2, 32(R13)
+	ADD R11<<2, R6, R13
+	FMOVQ F3, 48(R13)
+	ADD $16, R11
+	CMP R12, R11
+	BLE vectors3
+fewer4:
+	ADD $16, R12
+	SUB $4, R12
+	CMP R12, R11
+	BGT fewer6
+	PCALIGN $16
+vectors5:
+	ADD R11<<2, R0, R13
+	FMOVQ 0(R13), F0
+	WORD $0x4ebed400 // fsub v0.4s, v0.4s, v30.4s
+	WORD $0x6e3ddc00 // fmul v0.4s, v0.4s, v29.4s
+	ADD R11<<2, R3, R13
+	FMOVQ 0(R13), F1
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	ADD R11<<2, R4, R13
+	FMOVQ 0(R13), F1
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	FMOVQ 400(R15), F1
+	VAND V1.B16, V0.B16, V1.B16
+	WORD $0x4ebcf421 // fmin v1.4s, v1.4s, v28.4s
+	WORD $0x6e21dc22 // fmul v2.4s, v1.4s, v1.4s
+	VMOV V26.B16, V3.B16
+	VFMLA V27.S4, V2.S4, V3.S4
+	VSHL $23, V3.S4, V2.S4
+	WORD $0x6e22dc22 // fmul v2.4s, v1.4s, v2.4s
+	FMOVQ 96(R15), F4
+	FMOVQ 112(R15), F5
+	VFMLA V4.S4, V3.S4, V5.S4
+	VFMLA V1.S4, V1.S4, V5.S4
+	FMOVQ 128(R15), F4
+	WORD $0x4e24d424 // fadd v4.4s, v1.4s, v4.4s
+	FMOVQ 144(R15), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	FMOVQ 160(R15), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	ADD $8192, R3, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	FMOVQ 176(R15), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	FMOVQ 192(R15), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 208(R15), F3
+	WORD $0x4e23d423 // fadd v3.4s, v1.4s, v3.4s
+	FMOVQ 224(R15), F6
+	VFMLA V1.S4, V3.S4, V6.S4
+	FMOVQ 240(R15), F3
+	VFMLA V1.S4, V6.S4, V3.S4
+	FMOVQ 256(R15), F6
+	VFMLA V1.S4, V3.S4, V6.S4
+	FMOVQ 272(R15), F1
+	FMOVQ 288(R15), F3
+	VFMLA V5.S4, V1.S4, V3.S4
+	FMOVQ 304(R15), F1
+	VFMLA V5.S4, V3.S4, V1.S4
+	FMOVQ 320(R15), F3
+	VFMLA V5.S4, V1.S4, V3.S4
+	FMOVQ 336(R15), F1
+	VFMLA V5.S4, V3.S4, V1.S4
+	FMOVQ 352(R15), F3
+	VFMLA V5.S4, V1.S4, V3.S4
+	FMOVQ 368(R15), F1
+	VFMLA V5.S4, V3.S4, V1.S4
+	ADD $8192, R4, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	WORD $0x6e24fcc6 // fdiv v6.4s, v6.4s, v4.4s
+	WORD $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
+	FMOVQ 384(R15), F1
+	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	VFMLA V6.S4, V2.S4, V0.S4
+	ADD R11<<2, R5, R13
+	FMOVQ 0(R13), F6
+	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
+	ADD R11<<2, R6, R13
+	FMOVQ F0, 0(R13)
+	ADD $4, R11
+	CMP R12, R11
+	BLE vectors5
+fewer6:
+	ADD $4, R12
+	CMP R12, R11
+	BEQ done8
+	FMOVQ 416(R15), F31
+one7:
+	ADD R11<<2, R0, R13
+	FMOVS 0(R13), F0
+	WORD $0x4ebed400 // fsub v0.4s, v0.4s, v30.4s
+	WORD $0x6e3ddc00 // fmul v0.4s, v0.4s, v29.4s
+	ADD R11<<2, R3, R13
+	FMOVS 0(R13), F1
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	ADD R11<<2, R4, R13
+	FMOVS 0(R13), F1
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	FMOVQ 400(R15), F1
+	VAND V1.B16, V0.B16, V1.B16
+	WORD $0x4ebcf421 // fmin v1.4s, v1.4s, v28.4s
+	WORD $0x6e21dc22 // fmul v2.4s, v1.4s, v1.4s
+	VMOV V26.B16, V3.B16
+	VFMLA V27.S4, V2.S4, V3.S4
+	VSHL $23, V3.S4, V2.S4
+	WORD $0x6e22dc22 // fmul v2.4s, v1.4s, v2.4s
+	FMOVQ 96(R15), F4
+	FMOVQ 112(R15), F5
+	VFMLA V4.S4, V3.S4, V5.S4
+	VFMLA V1.S4, V1.S4, V5.S4
+	FMOVQ 128(R15), F4
+	WORD $0x4e24d424 // fadd v4.4s, v1.4s, v4.4s
+	FMOVQ 144(R15), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	FMOVQ 160(R15), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	ADD $8192, R3, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	FMOVQ 176(R15), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	FMOVQ 192(R15), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 208(R15), F3
+	WORD $0x4e23d423 // fadd v3.4s, v1.4s, v3.4s
+	FMOVQ 224(R15), F6
+	VFMLA V1.S4, V3.S4, V6.S4
+	FMOVQ 240(R15), F3
+	VFMLA V1.S4, V6.S4, V3.S4
+	FMOVQ 256(R15), F6
+	VFMLA V1.S4, V3.S4, V6.S4
+	FMOVQ 272(R15), F1
+	FMOVQ 288(R15), F3
+	VFMLA V5.S4, V1.S4, V3.S4
+	FMOVQ 304(R15), F1
+	VFMLA V5.S4, V3.S4, V1.S4
+	FMOVQ 320(R15), F3
+	VFMLA V5.S4, V1.S4, V3.S4
+	FMOVQ 336(R15), F1
+	VFMLA V5.S4, V3.S4, V1.S4
+	FMOVQ 352(R15), F3
+	VFMLA V5.S4, V1.S4, V3.S4
+	FMOVQ 368(R15), F1
+	VFMLA V5.S4, V3.S4, V1.S4
+	ADD $8192, R4, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	WORD $0x6e24fcc6 // fdiv v6.4s, v6.4s, v4.4s
+	WORD $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
+	FMOVQ 384(R15), F1
+	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	VFMLA V6.S4, V2.S4, V0.S4
+	ADD R11<<2, R5, R13
+	FMOVS 0(R13), F6
+	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
+	ADD R11<<2, R6, R13
+	FMOVS F0, 0(R13)
+	ADD $1, R11
+	CMP R12, R11
+	BLT one7
+done8:
+	MOVD step+8(FP), R13
+	MOVD 0(R13), R14
+	ADD R14, R0
+	MOVD 8(R13), R14
+	ADD R14, R1
+	MOVD 16(R13), R14
+	ADD R14, R2
+	MOVD 24(R13), R14
+	ADD R14, R3
+	MOVD 32(R13), R14
+	ADD R14, R4
+	MOVD 40(R13), R14
+	ADD R14, R5
+	MOVD 48(R13), R14
+	ADD R14, R6
+	MOVD rows+16(FP), R14
+	SUBS $1, R14
+	MOVD R14, rows+16(FP)
+	BNE row2
+	RET
+
 DATA noiseGtBlocks1MeanVectorRows4Numbers<>+0(SB)/4, $0x0
 DATA noiseGtBlocks1MeanVectorRows4Numbers<>+4(SB)/4, $0x0
 DATA noiseGtBlocks1MeanVectorRows4Numbers<>+8(SB)/4, $0x0
@@ -2271,6 +2870,2056 @@ done14:
 	FMOVS F0, 0(R1)
 	FMOVQ 64(RSP), F0
 	FMOVS F0, 0(R2)
+	MOVD step+8(FP), R13
+	MOVD 0(R13), R14
+	ADD R14, R0
+	MOVD 8(R13), R14
+	ADD R14, R1
+	MOVD 16(R13), R14
+	ADD R14, R2
+	MOVD rows+16(FP), R14
+	SUBS $1, R14
+	MOVD R14, rows+16(FP)
+	BNE row2
+	RET
+
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+0(SB)/4, $0x3727c5ac
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+4(SB)/4, $0x3727c5ac
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+8(SB)/4, $0x3727c5ac
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+12(SB)/4, $0x3727c5ac
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+16(SB)/4, $0x3f800000
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+20(SB)/4, $0x3f800000
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+24(SB)/4, $0x3f800000
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+28(SB)/4, $0x3f800000
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+32(SB)/4, $0x41680000
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+36(SB)/4, $0x41680000
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+40(SB)/4, $0x41680000
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+44(SB)/4, $0x41680000
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+48(SB)/4, $0xbf38aa54
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+52(SB)/4, $0xbf38aa54
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+56(SB)/4, $0xbf38aa54
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+60(SB)/4, $0xbf38aa54
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+64(SB)/4, $0x4b40089b
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+68(SB)/4, $0x4b40089b
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+72(SB)/4, $0x4b40089b
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+76(SB)/4, $0x4b40089b
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+80(SB)/4, $0x17
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+84(SB)/4, $0x17
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+88(SB)/4, $0x17
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+92(SB)/4, $0x17
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+96(SB)/4, $0x3fb17200
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+100(SB)/4, $0x3fb17200
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+104(SB)/4, $0x3fb17200
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+108(SB)/4, $0x3fb17200
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+112(SB)/4, $0xcb851b77
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+116(SB)/4, $0xcb851b77
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+120(SB)/4, $0xcb851b77
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+124(SB)/4, $0xcb851b77
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+128(SB)/4, $0x42c0017c
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+132(SB)/4, $0x42c0017c
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+136(SB)/4, $0x42c0017c
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+140(SB)/4, $0x42c0017c
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+144(SB)/4, $0x44332fe9
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+148(SB)/4, $0x44332fe9
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+152(SB)/4, $0x44332fe9
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+156(SB)/4, $0x44332fe9
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+160(SB)/4, $0x4516e0af
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+164(SB)/4, $0x4516e0af
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+168(SB)/4, $0x4516e0af
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+172(SB)/4, $0x4516e0af
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+176(SB)/4, $0x457d577b
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+180(SB)/4, $0x457d577b
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+184(SB)/4, $0x457d577b
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+188(SB)/4, $0x457d577b
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+192(SB)/4, $0x452e3036
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+196(SB)/4, $0x452e3036
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+200(SB)/4, $0x452e3036
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+204(SB)/4, $0x452e3036
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+208(SB)/4, $0x42be18f8
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+212(SB)/4, $0x42be18f8
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+216(SB)/4, $0x42be18f8
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+220(SB)/4, $0x42be18f8
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+224(SB)/4, $0x44322eba
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+228(SB)/4, $0x44322eba
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+232(SB)/4, $0x44322eba
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+236(SB)/4, $0x44322eba
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+240(SB)/4, $0x450e2ed9
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+244(SB)/4, $0x450e2ed9
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+248(SB)/4, $0x450e2ed9
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+252(SB)/4, $0x450e2ed9
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+256(SB)/4, $0x4558911f
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+260(SB)/4, $0x4558911f
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+264(SB)/4, $0x4558911f
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+268(SB)/4, $0x4558911f
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+272(SB)/4, $0xa912fe09
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+276(SB)/4, $0xa912fe09
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+280(SB)/4, $0xa912fe09
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+284(SB)/4, $0xa912fe09
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+288(SB)/4, $0x2adcc460
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+292(SB)/4, $0x2adcc460
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+296(SB)/4, $0x2adcc460
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+300(SB)/4, $0x2adcc460
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+304(SB)/4, $0xac894844
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+308(SB)/4, $0xac894844
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+312(SB)/4, $0xac894844
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+316(SB)/4, $0xac894844
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+320(SB)/4, $0x2e09485b
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+324(SB)/4, $0x2e09485b
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+328(SB)/4, $0x2e09485b
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+332(SB)/4, $0x2e09485b
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+336(SB)/4, $0xaf4decc8
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+340(SB)/4, $0xaf4decc8
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+344(SB)/4, $0xaf4decc8
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+348(SB)/4, $0xaf4decc8
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+352(SB)/4, $0x304dec9e
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+356(SB)/4, $0x304dec9e
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+360(SB)/4, $0x304dec9e
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+364(SB)/4, $0x304dec9e
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+368(SB)/4, $0xb0cdec84
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+372(SB)/4, $0xb0cdec84
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+376(SB)/4, $0xb0cdec84
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+380(SB)/4, $0xb0cdec84
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+384(SB)/4, $0x80000000
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+388(SB)/4, $0x80000000
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+392(SB)/4, $0x80000000
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+396(SB)/4, $0x80000000
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+400(SB)/4, $0x7fffffff
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+404(SB)/4, $0x7fffffff
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+408(SB)/4, $0x7fffffff
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+412(SB)/4, $0x7fffffff
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+416(SB)/4, $0xffffffff
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+420(SB)/4, $0x0
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+424(SB)/4, $0x0
+DATA noiseGtBlocks1GeluVectorRows4Numbers<>+428(SB)/4, $0x0
+GLOBL noiseGtBlocks1GeluVectorRows4Numbers<>(SB), RODATA|NOPTR, $432
+
+// func noiseGtBlocks1GeluVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·noiseGtBlocks1GeluVectorRows(SB), 0, $88-33
+	MOVD at+0(FP), R13
+	MOVD 0(R13), R0
+	MOVD 8(R13), R1
+	MOVD 16(R13), R2
+	MOVD 24(R13), R3
+	MOVD 32(R13), R4
+	MOVD 40(R13), R5
+	MOVD $noiseGtBlocks1GeluVectorRows4Numbers<>(SB), R15
+row2:
+	FMOVS 0(R1), F0
+	VDUP V0.S[0], V0.S4
+	FMOVQ F0, 16(RSP)
+	FMOVS 0(R2), F0
+	VDUP V0.S[0], V0.S4
+	FMOVQ F0, 32(RSP)
+	FMOVQ 32(RSP), F0
+	FMOVQ 0(R15), F1
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	FMOVQ F0, 48(RSP)
+	WORD $0x6ea1f800 // fsqrt v0.4s, v0.4s
+	FMOVQ F0, 64(RSP)
+	FMOVQ 16(R15), F1
+	WORD $0x6e20fc21 // fdiv v1.4s, v1.4s, v0.4s
+	FMOVQ F1, 80(RSP)
+	FMOVQ 16(RSP), F30
+	FMOVQ 80(RSP), F29
+	FMOVQ 32(R15), F28
+	FMOVQ 48(R15), F27
+	FMOVQ 64(R15), F26
+	FMOVQ 80(R15), F25
+	MOVD $0, R11
+	MOVD n+24(FP), R12
+	SUB $16, R12
+	CMP R12, R11
+	BGT fewer4
+	PCALIGN $16
+vectors3:
+	ADD R11<<2, R0, R13
+	FMOVQ 0(R13), F0
+	WORD $0x4ebed400 // fsub v0.4s, v0.4s, v30.4s
+	ADD R11<<2, R0, R13
+	FMOVQ 16(R13), F1
+	WORD $0x4ebed421 // fsub v1.4s, v1.4s, v30.4s
+	ADD R11<<2, R0, R13
+	FMOVQ 32(R13), F2
+	WORD $0x4ebed442 // fsub v2.4s, v2.4s, v30.4s
+	ADD R11<<2, R0, R13
+	FMOVQ 48(R13), F3
+	WORD $0x4ebed463 // fsub v3.4s, v3.4s, v30.4s
+	WORD $0x6e3ddc00 // fmul v0.4s, v0.4s, v29.4s
+	WORD $0x6e3ddc21 // fmul v1.4s, v1.4s, v29.4s
+	WORD $0x6e3ddc42 // fmul v2.4s, v2.4s, v29.4s
+	WORD $0x6e3ddc63 // fmul v3.4s, v3.4s, v29.4s
+	ADD R11<<2, R3, R13
+	FMOVQ 0(R13), F4
+	WORD $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	ADD R11<<2, R3, R13
+	FMOVQ 16(R13), F4
+	WORD $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
+	ADD R11<<2, R3, R13
+	FMOVQ 32(R13), F4
+	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	ADD R11<<2, R3, R13
+	FMOVQ 48(R13), F4
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	ADD R11<<2, R4, R13
+	FMOVQ 0(R13), F4
+	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
+	ADD R11<<2, R4, R13
+	FMOVQ 16(R13), F4
+	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	ADD R11<<2, R4, R13
+	FMOVQ 32(R13), F4
+	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	ADD R11<<2, R4, R13
+	FMOVQ 48(R13), F4
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ 400(R15), F4
+	VAND V4.B16, V0.B16, V4.B16
+	FMOVQ 400(R15), F5
+	VAND V5.B16, V1.B16, V5.B16
+	FMOVQ 400(R15), F6
+	VAND V6.B16, V2.B16, V6.B16
+	FMOVQ 400(R15), F7
+	VAND V7.B16, V3.B16, V7.B16
+	WORD $0x4ebcf484 // fmin v4.4s, v4.4s, v28.4s
+	WORD $0x4ebcf4a5 // fmin v5.4s, v5.4s, v28.4s
+	WORD $0x4ebcf4c6 // fmin v6.4s, v6.4s, v28.4s
+	WORD $0x4ebcf4e7 // fmin v7.4s, v7.4s, v28.4s
+	WORD $0x6e24dc88 // fmul v8.4s, v4.4s, v4.4s
+	WORD $0x6e25dca9 // fmul v9.4s, v5.4s, v5.4s
+	WORD $0x6e26dcca // fmul v10.4s, v6.4s, v6.4s
+	WORD $0x6e27dceb // fmul v11.4s, v7.4s, v7.4s
+	VMOV V26.B16, V12.B16
+	VFMLA V27.S4, V8.S4, V12.S4
+	VMOV V26.B16, V8.B16
+	VFMLA V27.S4, V9.S4, V8.S4
+	VMOV V26.B16, V9.B16
+	VFMLA V27.S4, V10.S4, V9.S4
+	VMOV V26.B16, V10.B16
+	VFMLA V27.S4, V11.S4, V10.S4
+	VSHL $23, V12.S4, V11.S4
+	VSHL $23, V8.S4, V13.S4
+	VSHL $23, V9.S4, V14.S4
+	VSHL $23, V10.S4, V15.S4
+	WORD $0x6e2bdc8b // fmul v11.4s, v4.4s, v11.4s
+	WORD $0x6e2ddcad // fmul v13.4s, v5.4s, v13.4s
+	WORD $0x6e2edcce // fmul v14.4s, v6.4s, v14.4s
+	WORD $0x6e2fdcef // fmul v15.4s, v7.4s, v15.4s
+	FMOVQ 96(R15), F16
+	FMOVQ 112(R15), F17
+	VFMLA V16.S4, V12.S4, V17.S4
+	FMOVQ 96(R15), F16
+	FMOVQ 112(R15), F12
+	VFMLA V16.S4, V8.S4, V12.S4
+	FMOVQ 96(R15), F16
+	FMOVQ 112(R15), F8
+	VFMLA V16.S4, V9.S4, V8.S4
+	FMOVQ 96(R15), F16
+	FMOVQ 112(R15), F9
+	VFMLA V16.S4, V10.S4, V9.S4
+	VFMLA V4.S4, V4.S4, V17.S4
+	VFMLA V5.S4, V5.S4, V12.S4
+	VFMLA V6.S4, V6.S4, V8.S4
+	VFMLA V7.S4, V7.S4, V9.S4
+	FMOVQ 128(R15), F16
+	WORD $0x4e30d490 // fadd v16.4s, v4.4s, v16.4s
+	FMOVQ 128(R15), F10
+	WORD $0x4e2ad4aa // fadd v10.4s, v5.4s, v10.4s
+	FMOVQ 128(R15), F18
+	WORD $0x4e32d4d2 // fadd v18.4s, v6.4s, v18.4s
+	FMOVQ 128(R15), F19
+	WORD $0x4e33d4f3 // fadd v19.4s, v7.4s, v19.4s
+	FMOVQ 144(R15), F20
+	VFMLA V4.S4, V16.S4, V20.S4
+	FMOVQ 144(R15), F16
+	VFMLA V5.S4, V10.S4, V16.S4
+	FMOVQ 144(R15), F10
+	VFMLA V6.S4, V18.S4, V10.S4
+	FMOVQ 144(R15), F18
+	VFMLA V7.S4, V19.S4, V18.S4
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	FMOVQ 160(R15), F19
+	VFMLA V4.S4, V20.S4, V19.S4
+	FMOVQ 160(R15), F20
+	VFMLA V5.S4, V16.S4, V20.S4
+	FMOVQ 160(R15), F16
+	VFMLA V6.S4, V10.S4, V16.S4
+	FMOVQ 160(R15), F10
+	VFMLA V7.S4, V18.S4, V10.S4
+	FMOVQ 176(R15), F18
+	VFMLA V4.S4, V19.S4, V18.S4
+	FMOVQ 176(R15), F19
+	VFMLA V5.S4, V20.S4, V19.S4
+	FMOVQ 176(R15), F20
+	VFMLA V6.S4, V16.S4, V20.S4
+	FMOVQ 176(R15), F16
+	VFMLA V7.S4, V10.S4, V16.S4
+	FMOVQ 192(R15), F10
+	VFMLA V4.S4, V18.S4, V10.S4
+	FMOVQ 192(R15), F18
+	VFMLA V5.S4, V19.S4, V18.S4
+	FMOVQ 192(R15), F19
+	VFMLA V6.S4, V20.S4, V19.S4
+	FMOVQ 192(R15), F20
+	VFMLA V7.S4, V16.S4, V20.S4
+	FMOVQ 208(R15), F16
+	WORD $0x4e30d490 // fadd v16.4s, v4.4s, v16.4s
+	FMOVQ 208(R15), F21
+	WORD $0x4e35d4b5 // fadd v21.4s, v5.4s, v21.4s
+	FMOVQ 208(R15), F22
+	WORD $0x4e36d4d6 // fadd v22.4s, v6.4s, v22.4s
+	FMOVQ 208(R15), F23
+	WORD $0x4e37d4f7 // fadd v23.4s, v7.4s, v23.4s
+	FMOVQ 224(R15), F24
+	VFMLA V4.S4, V16.S4, V24.S4
+	FMOVQ 224(R15), F16
+	VFMLA V5.S4, V21.S4, V16.S4
+	FMOVQ 224(R15), F21
+	VFMLA V6.S4, V22.S4, V21.S4
+	FMOVQ 224(R15), F22
+	VFMLA V7.S4, V23.S4, V22.S4
+	FMOVQ 240(R15), F23
+	VFMLA V4.S4, V24.S4, V23.S4
+	FMOVQ 240(R15), F24
+	VFMLA V5.S4, V16.S4, V24.S4
+	FMOVQ 240(R15), F16
+	VFMLA V6.S4, V21.S4, V16.S4
+	FMOVQ 240(R15), F21
+	VFMLA V7.S4, V22.S4, V21.S4
+	FMOVQ 256(R15), F22
+	VFMLA V4.S4, V23.S4, V22.S4
+	FMOVQ 256(R15), F4
+	VFMLA V5.S4, V24.S4, V4.S4
+	FMOVQ 256(R15), F5
+	VFMLA V6.S4, V16.S4, V5.S4
+	FMOVQ 256(R15), F6
+	VFMLA V7.S4, V21.S4, V6.S4
+	FMOVQ 272(R15), F7
+	FMOVQ 288(R15), F21
+	VFMLA V17.S4, V7.S4, V21.S4
+	FMOVQ 272(R15), F7
+	FMOVQ 288(R15), F16
+	VFMLA V12.S4, V7.S4, V16.S4
+	FMOVQ 272(R15), F7
+	FMOVQ 288(R15), F24
+	VFMLA V8.S4, V7.S4, V24.S4
+	FMOVQ 272(R15), F7
+	FMOVQ 288(R15), F23
+	VFMLA V9.S4, V7.S4, V23.S4
+	FMOVQ 304(R15), F7
+	VFMLA V17.S4, V21.S4, V7.S4
+	FMOVQ 304(R15), F21
+	VFMLA V12.S4, V16.S4, V21.S4
+	FMOVQ 304(R15), F16
+	VFMLA V8.S4, V24.S4, V16.S4
+	FMOVQ 304(R15), F24
+	VFMLA V9.S4, V23.S4, V24.S4
+	FMOVQ 320(R15), F23
+	VFMLA V17.S4, V7.S4, V23.S4
+	FMOVQ 320(R15), F7
+	VFMLA V12.S4, V21.S4, V7.S4
+	FMOVQ 320(R15), F21
+	VFMLA V8.S4, V16.S4, V21.S4
+	FMOVQ 320(R15), F16
+	VFMLA V9.S4, V24.S4, V16.S4
+	FMOVQ 336(R15), F24
+	VFMLA V17.S4, V23.S4, V24.S4
+	FMOVQ 336(R15), F23
+	VFMLA V12.S4, V7.S4, V23.S4
+	FMOVQ 336(R15), F7
+	VFMLA V8.S4, V21.S4, V7.S4
+	FMOVQ 336(R15), F21
+	VFMLA V9.S4, V16.S4, V21.S4
+	FMOVQ 352(R15), F16
+	VFMLA V17.S4, V24.S4, V16.S4
+	FMOVQ 352(R15), F24
+	VFMLA V12.S4, V23.S4, V24.S4
+	FMOVQ 352(R15), F23
+	VFMLA V8.S4, V7.S4, V23.S4
+	FMOVQ 352(R15), F7
+	VFMLA V9.S4, V21.S4, V7.S4
+	FMOVQ 368(R15), F21
+	VFMLA V17.S4, V16.S4, V21.S4
+	FMOVQ 368(R15), F17
+	VFMLA V12.S4, V24.S4, V17.S4
+	FMOVQ 368(R15), F12
+	VFMLA V8.S4, V23.S4, V12.S4
+	FMOVQ 368(R15), F8
+	VFMLA V9.S4, V7.S4, V8.S4
+	WORD $0x6e2afed6 // fdiv v22.4s, v22.4s, v10.4s
+	WORD $0x6e32fc84 // fdiv v4.4s, v4.4s, v18.4s
+	WORD $0x6e33fca5 // fdiv v5.4s, v5.4s, v19.4s
+	WORD $0x6e34fcc6 // fdiv v6.4s, v6.4s, v20.4s
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x6e31dc84 // fmul v4.4s, v4.4s, v17.4s
+	WORD $0x6e2cdca5 // fmul v5.4s, v5.4s, v12.4s
+	WORD $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
+	FMOVQ 384(R15), F8
+	WORD $0x4e28f400 // fmax v0.4s, v0.4s, v8.4s
+	FMOVQ 384(R15), F8
+	WORD $0x4e28f421 // fmax v1.4s, v1.4s, v8.4s
+	FMOVQ 384(R15), F8
+	WORD $0x4e28f442 // fmax v2.4s, v2.4s, v8.4s
+	FMOVQ 384(R15), F8
+	WORD $0x4e28f463 // fmax v3.4s, v3.4s, v8.4s
+	VFMLA V22.S4, V11.S4, V0.S4
+	VFMLA V4.S4, V13.S4, V1.S4
+	VFMLA V5.S4, V14.S4, V2.S4
+	VFMLA V6.S4, V15.S4, V3.S4
+	ADD R11<<2, R5, R13
+	FMOVQ F0, 0(R13)
+	ADD R11<<2, R5, R13
+	FMOVQ F1, 16(R13)
+	ADD R11<<2, R5, R13
+	FMOVQ F2, 32(R13)
+	ADD R11<<2, R5, R13
+	FMOVQ F3, 48(R13)
+	ADD $16, R11
+	CMP R12, R11
+	BLE vectors3
+fewer4:
+	ADD $16, R12
+	SUB $4, R12
+	CMP R12, R11
+	BGT fewer6
+	PCALIGN $16
+vectors5:
+	ADD R11<<2, R0, R13
+	FMOVQ 0(R13), F0
+	WORD $0x4ebed400 // fsub v0.4s, v0.4s, v30.4s
+	WORD $0x6e3ddc00 // fmul v0.4s, v0.4s, v29.4s
+	ADD R11<<2, R3, R13
+	FMOVQ 0(R13), F1
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	ADD R11<<2, R4, R13
+	FMOVQ 0(R13), F1
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	FMOVQ 400(R15), F1
+	VAND V1.B16, V0.B16, V1.B16
+	WORD $0x4ebcf421 // fmin v1.4s, v1.4s, v28.4s
+	WORD $0x6e21dc22 // fmul v2.4s, v1.4s, v1.4s
+	VMOV V26.B16, V3.B16
+	VFMLA V27.S4, V2.S4, V3.S4
+	VSHL $23, V3.S4, V2.S4
+	WORD $0x6e22dc22 // fmul v2.4s, v1.4s, v2.4s
+	FMOVQ 96(R15), F4
+	FMOVQ 112(R15), F5
+	VFMLA V4.S4, V3.S4, V5.S4
+	VFMLA V1.S4, V1.S4, V5.S4
+	FMOVQ 128(R15), F4
+	WORD $0x4e24d424 // fadd v4.4s, v1.4s, v4.4s
+	FMOVQ 144(R15), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	FMOVQ 160(R15), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 176(R15), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	FMOVQ 192(R15), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 208(R15), F3
+	WORD $0x4e23d423 // fadd v3.4s, v1.4s, v3.4s
+	FMOVQ 224(R15), F6
+	VFMLA V1.S4, V3.S4, V6.S4
+	FMOVQ 240(R15), F3
+	VFMLA V1.S4, V6.S4, V3.S4
+	FMOVQ 256(R15), F6
+	VFMLA V1.S4, V3.S4, V6.S4
+	FMOVQ 272(R15), F1
+	FMOVQ 288(R15), F3
+	VFMLA V5.S4, V1.S4, V3.S4
+	FMOVQ 304(R15), F1
+	VFMLA V5.S4, V3.S4, V1.S4
+	FMOVQ 320(R15), F3
+	VFMLA V5.S4, V1.S4, V3.S4
+	FMOVQ 336(R15), F1
+	VFMLA V5.S4, V3.S4, V1.S4
+	FMOVQ 352(R15), F3
+	VFMLA V5.S4, V1.S4, V3.S4
+	FMOVQ 368(R15), F1
+	VFMLA V5.S4, V3.S4, V1.S4
+	WORD $0x6e24fcc6 // fdiv v6.4s, v6.4s, v4.4s
+	WORD $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
+	FMOVQ 384(R15), F1
+	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	VFMLA V6.S4, V2.S4, V0.S4
+	ADD R11<<2, R5, R13
+	FMOVQ F0, 0(R13)
+	ADD $4, R11
+	CMP R12, R11
+	BLE vectors5
+fewer6:
+	ADD $4, R12
+	CMP R12, R11
+	BEQ done8
+	FMOVQ 416(R15), F31
+one7:
+	ADD R11<<2, R0, R13
+	FMOVS 0(R13), F0
+	WORD $0x4ebed400 // fsub v0.4s, v0.4s, v30.4s
+	WORD $0x6e3ddc00 // fmul v0.4s, v0.4s, v29.4s
+	ADD R11<<2, R3, R13
+	FMOVS 0(R13), F1
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	ADD R11<<2, R4, R13
+	FMOVS 0(R13), F1
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	FMOVQ 400(R15), F1
+	VAND V1.B16, V0.B16, V1.B16
+	WORD $0x4ebcf421 // fmin v1.4s, v1.4s, v28.4s
+	WORD $0x6e21dc22 // fmul v2.4s, v1.4s, v1.4s
+	VMOV V26.B16, V3.B16
+	VFMLA V27.S4, V2.S4, V3.S4
+	VSHL $23, V3.S4, V2.S4
+	WORD $0x6e22dc22 // fmul v2.4s, v1.4s, v2.4s
+	FMOVQ 96(R15), F4
+	FMOVQ 112(R15), F5
+	VFMLA V4.S4, V3.S4, V5.S4
+	VFMLA V1.S4, V1.S4, V5.S4
+	FMOVQ 128(R15), F4
+	WORD $0x4e24d424 // fadd v4.4s, v1.4s, v4.4s
+	FMOVQ 144(R15), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	FMOVQ 160(R15), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 176(R15), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	FMOVQ 192(R15), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 208(R15), F3
+	WORD $0x4e23d423 // fadd v3.4s, v1.4s, v3.4s
+	FMOVQ 224(R15), F6
+	VFMLA V1.S4, V3.S4, V6.S4
+	FMOVQ 240(R15), F3
+	VFMLA V1.S4, V6.S4, V3.S4
+	FMOVQ 256(R15), F6
+	VFMLA V1.S4, V3.S4, V6.S4
+	FMOVQ 272(R15), F1
+	FMOVQ 288(R15), F3
+	VFMLA V5.S4, V1.S4, V3.S4
+	FMOVQ 304(R15), F1
+	VFMLA V5.S4, V3.S4, V1.S4
+	FMOVQ 320(R15), F3
+	VFMLA V5.S4, V1.S4, V3.S4
+	FMOVQ 336(R15), F1
+	VFMLA V5.S4, V3.S4, V1.S4
+	FMOVQ 352(R15), F3
+	VFMLA V5.S4, V1.S4, V3.S4
+	FMOVQ 368(R15), F1
+	VFMLA V5.S4, V3.S4, V1.S4
+	WORD $0x6e24fcc6 // fdiv v6.4s, v6.4s, v4.4s
+	WORD $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
+	FMOVQ 384(R15), F1
+	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	VFMLA V6.S4, V2.S4, V0.S4
+	ADD R11<<2, R5, R13
+	FMOVS F0, 0(R13)
+	ADD $1, R11
+	CMP R12, R11
+	BLT one7
+done8:
+	MOVD step+8(FP), R13
+	MOVD 0(R13), R14
+	ADD R14, R0
+	MOVD 8(R13), R14
+	ADD R14, R1
+	MOVD 16(R13), R14
+	ADD R14, R2
+	MOVD 24(R13), R14
+	ADD R14, R3
+	MOVD 32(R13), R14
+	ADD R14, R4
+	MOVD 40(R13), R14
+	ADD R14, R5
+	MOVD rows+16(FP), R14
+	SUBS $1, R14
+	MOVD R14, rows+16(FP)
+	BNE row2
+	RET
+
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+0(SB)/4, $0x3727c5ac
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+4(SB)/4, $0x3727c5ac
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+8(SB)/4, $0x3727c5ac
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+12(SB)/4, $0x3727c5ac
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+16(SB)/4, $0x3f800000
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+20(SB)/4, $0x3f800000
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+24(SB)/4, $0x3f800000
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+28(SB)/4, $0x3f800000
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+32(SB)/4, $0x41680000
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+36(SB)/4, $0x41680000
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+40(SB)/4, $0x41680000
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+44(SB)/4, $0x41680000
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+48(SB)/4, $0xbf38aa54
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+52(SB)/4, $0xbf38aa54
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+56(SB)/4, $0xbf38aa54
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+60(SB)/4, $0xbf38aa54
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+64(SB)/4, $0x4b40089b
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+68(SB)/4, $0x4b40089b
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+72(SB)/4, $0x4b40089b
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+76(SB)/4, $0x4b40089b
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+80(SB)/4, $0x17
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+84(SB)/4, $0x17
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+88(SB)/4, $0x17
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+92(SB)/4, $0x17
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+96(SB)/4, $0x3fb17200
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+100(SB)/4, $0x3fb17200
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+104(SB)/4, $0x3fb17200
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+108(SB)/4, $0x3fb17200
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+112(SB)/4, $0xcb851b77
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+116(SB)/4, $0xcb851b77
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+120(SB)/4, $0xcb851b77
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+124(SB)/4, $0xcb851b77
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+128(SB)/4, $0x42c0017c
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+132(SB)/4, $0x42c0017c
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+136(SB)/4, $0x42c0017c
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+140(SB)/4, $0x42c0017c
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+144(SB)/4, $0x44332fe9
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+148(SB)/4, $0x44332fe9
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+152(SB)/4, $0x44332fe9
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+156(SB)/4, $0x44332fe9
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+160(SB)/4, $0x4516e0af
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+164(SB)/4, $0x4516e0af
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+168(SB)/4, $0x4516e0af
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+172(SB)/4, $0x4516e0af
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+176(SB)/4, $0x457d577b
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+180(SB)/4, $0x457d577b
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+184(SB)/4, $0x457d577b
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+188(SB)/4, $0x457d577b
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+192(SB)/4, $0x452e3036
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+196(SB)/4, $0x452e3036
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+200(SB)/4, $0x452e3036
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+204(SB)/4, $0x452e3036
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+208(SB)/4, $0x42be18f8
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+212(SB)/4, $0x42be18f8
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+216(SB)/4, $0x42be18f8
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+220(SB)/4, $0x42be18f8
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+224(SB)/4, $0x44322eba
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+228(SB)/4, $0x44322eba
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+232(SB)/4, $0x44322eba
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+236(SB)/4, $0x44322eba
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+240(SB)/4, $0x450e2ed9
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+244(SB)/4, $0x450e2ed9
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+248(SB)/4, $0x450e2ed9
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+252(SB)/4, $0x450e2ed9
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+256(SB)/4, $0x4558911f
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+260(SB)/4, $0x4558911f
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+264(SB)/4, $0x4558911f
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+268(SB)/4, $0x4558911f
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+272(SB)/4, $0xa912fe09
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+276(SB)/4, $0xa912fe09
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+280(SB)/4, $0xa912fe09
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+284(SB)/4, $0xa912fe09
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+288(SB)/4, $0x2adcc460
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+292(SB)/4, $0x2adcc460
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+296(SB)/4, $0x2adcc460
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+300(SB)/4, $0x2adcc460
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+304(SB)/4, $0xac894844
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+308(SB)/4, $0xac894844
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+312(SB)/4, $0xac894844
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+316(SB)/4, $0xac894844
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+320(SB)/4, $0x2e09485b
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+324(SB)/4, $0x2e09485b
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+328(SB)/4, $0x2e09485b
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+332(SB)/4, $0x2e09485b
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+336(SB)/4, $0xaf4decc8
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+340(SB)/4, $0xaf4decc8
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+344(SB)/4, $0xaf4decc8
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+348(SB)/4, $0xaf4decc8
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+352(SB)/4, $0x304dec9e
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+356(SB)/4, $0x304dec9e
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+360(SB)/4, $0x304dec9e
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+364(SB)/4, $0x304dec9e
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+368(SB)/4, $0xb0cdec84
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+372(SB)/4, $0xb0cdec84
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+376(SB)/4, $0xb0cdec84
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+380(SB)/4, $0xb0cdec84
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+384(SB)/4, $0x80000000
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+388(SB)/4, $0x80000000
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+392(SB)/4, $0x80000000
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+396(SB)/4, $0x80000000
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+400(SB)/4, $0x7fffffff
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+404(SB)/4, $0x7fffffff
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+408(SB)/4, $0x7fffffff
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+412(SB)/4, $0x7fffffff
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+416(SB)/4, $0xffffffff
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+420(SB)/4, $0x0
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+424(SB)/4, $0x0
+DATA noiseGtBlocks3GeluVectorRows4Numbers<>+428(SB)/4, $0x0
+GLOBL noiseGtBlocks3GeluVectorRows4Numbers<>(SB), RODATA|NOPTR, $432
+
+// func noiseGtBlocks3GeluVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·noiseGtBlocks3GeluVectorRows(SB), 0, $88-33
+	MOVD at+0(FP), R13
+	MOVD 0(R13), R0
+	MOVD 8(R13), R1
+	MOVD 16(R13), R2
+	MOVD 24(R13), R3
+	MOVD 32(R13), R4
+	MOVD 40(R13), R5
+	MOVD $noiseGtBlocks3GeluVectorRows4Numbers<>(SB), R15
+row2:
+	FMOVS 0(R1), F0
+	VDUP V0.S[0], V0.S4
+	FMOVQ F0, 16(RSP)
+	FMOVS 0(R2), F0
+	VDUP V0.S[0], V0.S4
+	FMOVQ F0, 32(RSP)
+	FMOVQ 32(RSP), F0
+	FMOVQ 0(R15), F1
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	FMOVQ F0, 48(RSP)
+	WORD $0x6ea1f800 // fsqrt v0.4s, v0.4s
+	FMOVQ F0, 64(RSP)
+	FMOVQ 16(R15), F1
+	WORD $0x6e20fc21 // fdiv v1.4s, v1.4s, v0.4s
+	FMOVQ F1, 80(RSP)
+	FMOVQ 16(RSP), F30
+	FMOVQ 80(RSP), F29
+	FMOVQ 32(R15), F28
+	FMOVQ 48(R15), F27
+	FMOVQ 64(R15), F26
+	FMOVQ 80(R15), F25
+	MOVD $0, R11
+	MOVD n+24(FP), R12
+	SUB $16, R12
+	CMP R12, R11
+	BGT fewer4
+	PCALIGN $16
+vectors3:
+	ADD R11<<2, R0, R13
+	FMOVQ 0(R13), F0
+	WORD $0x4ebed400 // fsub v0.4s, v0.4s, v30.4s
+	ADD R11<<2, R0, R13
+	FMOVQ 16(R13), F1
+	WORD $0x4ebed421 // fsub v1.4s, v1.4s, v30.4s
+	ADD R11<<2, R0, R13
+	FMOVQ 32(R13), F2
+	WORD $0x4ebed442 // fsub v2.4s, v2.4s, v30.4s
+	ADD R11<<2, R0, R13
+	FMOVQ 48(R13), F3
+	WORD $0x4ebed463 // fsub v3.4s, v3.4s, v30.4s
+	WORD $0x6e3ddc00 // fmul v0.4s, v0.4s, v29.4s
+	WORD $0x6e3ddc21 // fmul v1.4s, v1.4s, v29.4s
+	WORD $0x6e3ddc42 // fmul v2.4s, v2.4s, v29.4s
+	WORD $0x6e3ddc63 // fmul v3.4s, v3.4s, v29.4s
+	ADD R11<<2, R3, R13
+	FMOVQ 0(R13), F4
+	WORD $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	ADD R11<<2, R3, R13
+	FMOVQ 16(R13), F4
+	WORD $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
+	ADD R11<<2, R3, R13
+	FMOVQ 32(R13), F4
+	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	ADD R11<<2, R3, R13
+	FMOVQ 48(R13), F4
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	ADD R11<<2, R4, R13
+	FMOVQ 0(R13), F4
+	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
+	ADD R11<<2, R4, R13
+	FMOVQ 16(R13), F4
+	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	ADD R11<<2, R4, R13
+	FMOVQ 32(R13), F4
+	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	ADD R11<<2, R4, R13
+	FMOVQ 48(R13), F4
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ 400(R15), F4
+	VAND V4.B16, V0.B16, V4.B16
+	FMOVQ 400(R15), F5
+	VAND V5.B16, V1.B16, V5.B16
+	FMOVQ 400(R15), F6
+	VAND V6.B16, V2.B16, V6.B16
+	FMOVQ 400(R15), F7
+	VAND V7.B16, V3.B16, V7.B16
+	WORD $0x4ebcf484 // fmin v4.4s, v4.4s, v28.4s
+	WORD $0x4ebcf4a5 // fmin v5.4s, v5.4s, v28.4s
+	WORD $0x4ebcf4c6 // fmin v6.4s, v6.4s, v28.4s
+	WORD $0x4ebcf4e7 // fmin v7.4s, v7.4s, v28.4s
+	WORD $0x6e24dc88 // fmul v8.4s, v4.4s, v4.4s
+	WORD $0x6e25dca9 // fmul v9.4s, v5.4s, v5.4s
+	WORD $0x6e26dcca // fmul v10.4s, v6.4s, v6.4s
+	WORD $0x6e27dceb // fmul v11.4s, v7.4s, v7.4s
+	VMOV V26.B16, V12.B16
+	VFMLA V27.S4, V8.S4, V12.S4
+	VMOV V26.B16, V8.B16
+	VFMLA V27.S4, V9.S4, V8.S4
+	VMOV V26.B16, V9.B16
+	VFMLA V27.S4, V10.S4, V9.S4
+	VMOV V26.B16, V10.B16
+	VFMLA V27.S4, V11.S4, V10.S4
+	VSHL $23, V12.S4, V11.S4
+	VSHL $23, V8.S4, V13.S4
+	VSHL $23, V9.S4, V14.S4
+	VSHL $23, V10.S4, V15.S4
+	WORD $0x6e2bdc8b // fmul v11.4s, v4.4s, v11.4s
+	WORD $0x6e2ddcad // fmul v13.4s, v5.4s, v13.4s
+	WORD $0x6e2edcce // fmul v14.4s, v6.4s, v14.4s
+	WORD $0x6e2fdcef // fmul v15.4s, v7.4s, v15.4s
+	FMOVQ 96(R15), F16
+	FMOVQ 112(R15), F17
+	VFMLA V16.S4, V12.S4, V17.S4
+	FMOVQ 96(R15), F16
+	FMOVQ 112(R15), F12
+	VFMLA V16.S4, V8.S4, V12.S4
+	FMOVQ 96(R15), F16
+	FMOVQ 112(R15), F8
+	VFMLA V16.S4, V9.S4, V8.S4
+	FMOVQ 96(R15), F16
+	FMOVQ 112(R15), F9
+	VFMLA V16.S4, V10.S4, V9.S4
+	VFMLA V4.S4, V4.S4, V17.S4
+	VFMLA V5.S4, V5.S4, V12.S4
+	VFMLA V6.S4, V6.S4, V8.S4
+	VFMLA V7.S4, V7.S4, V9.S4
+	FMOVQ 128(R15), F16
+	WORD $0x4e30d490 // fadd v16.4s, v4.4s, v16.4s
+	FMOVQ 128(R15), F10
+	WORD $0x4e2ad4aa // fadd v10.4s, v5.4s, v10.4s
+	FMOVQ 128(R15), F18
+	WORD $0x4e32d4d2 // fadd v18.4s, v6.4s, v18.4s
+	FMOVQ 128(R15), F19
+	WORD $0x4e33d4f3 // fadd v19.4s, v7.4s, v19.4s
+	FMOVQ 144(R15), F20
+	VFMLA V4.S4, V16.S4, V20.S4
+	FMOVQ 144(R15), F16
+	VFMLA V5.S4, V10.S4, V16.S4
+	FMOVQ 144(R15), F10
+	VFMLA V6.S4, V18.S4, V10.S4
+	FMOVQ 144(R15), F18
+	VFMLA V7.S4, V19.S4, V18.S4
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	FMOVQ 160(R15), F19
+	VFMLA V4.S4, V20.S4, V19.S4
+	FMOVQ 160(R15), F20
+	VFMLA V5.S4, V16.S4, V20.S4
+	FMOVQ 160(R15), F16
+	VFMLA V6.S4, V10.S4, V16.S4
+	FMOVQ 160(R15), F10
+	VFMLA V7.S4, V18.S4, V10.S4
+	FMOVQ 176(R15), F18
+	VFMLA V4.S4, V19.S4, V18.S4
+	FMOVQ 176(R15), F19
+	VFMLA V5.S4, V20.S4, V19.S4
+	FMOVQ 176(R15), F20
+	VFMLA V6.S4, V16.S4, V20.S4
+	FMOVQ 176(R15), F16
+	VFMLA V7.S4, V10.S4, V16.S4
+	FMOVQ 192(R15), F10
+	VFMLA V4.S4, V18.S4, V10.S4
+	FMOVQ 192(R15), F18
+	VFMLA V5.S4, V19.S4, V18.S4
+	FMOVQ 192(R15), F19
+	VFMLA V6.S4, V20.S4, V19.S4
+	FMOVQ 192(R15), F20
+	VFMLA V7.S4, V16.S4, V20.S4
+	FMOVQ 208(R15), F16
+	WORD $0x4e30d490 // fadd v16.4s, v4.4s, v16.4s
+	FMOVQ 208(R15), F21
+	WORD $0x4e35d4b5 // fadd v21.4s, v5.4s, v21.4s
+	FMOVQ 208(R15), F22
+	WORD $0x4e36d4d6 // fadd v22.4s, v6.4s, v22.4s
+	FMOVQ 208(R15), F23
+	WORD $0x4e37d4f7 // fadd v23.4s, v7.4s, v23.4s
+	FMOVQ 224(R15), F24
+	VFMLA V4.S4, V16.S4, V24.S4
+	FMOVQ 224(R15), F16
+	VFMLA V5.S4, V21.S4, V16.S4
+	FMOVQ 224(R15), F21
+	VFMLA V6.S4, V22.S4, V21.S4
+	FMOVQ 224(R15), F22
+	VFMLA V7.S4, V23.S4, V22.S4
+	FMOVQ 240(R15), F23
+	VFMLA V4.S4, V24.S4, V23.S4
+	FMOVQ 240(R15), F24
+	VFMLA V5.S4, V16.S4, V24.S4
+	FMOVQ 240(R15), F16
+	VFMLA V6.S4, V21.S4, V16.S4
+	FMOVQ 240(R15), F21
+	VFMLA V7.S4, V22.S4, V21.S4
+	FMOVQ 256(R15), F22
+	VFMLA V4.S4, V23.S4, V22.S4
+	FMOVQ 256(R15), F4
+	VFMLA V5.S4, V24.S4, V4.S4
+	FMOVQ 256(R15), F5
+	VFMLA V6.S4, V16.S4, V5.S4
+	FMOVQ 256(R15), F6
+	VFMLA V7.S4, V21.S4, V6.S4
+	FMOVQ 272(R15), F7
+	FMOVQ 288(R15), F21
+	VFMLA V17.S4, V7.S4, V21.S4
+	FMOVQ 272(R15), F7
+	FMOVQ 288(R15), F16
+	VFMLA V12.S4, V7.S4, V16.S4
+	FMOVQ 272(R15), F7
+	FMOVQ 288(R15), F24
+	VFMLA V8.S4, V7.S4, V24.S4
+	FMOVQ 272(R15), F7
+	FMOVQ 288(R15), F23
+	VFMLA V9.S4, V7.S4, V23.S4
+	FMOVQ 304(R15), F7
+	VFMLA V17.S4, V21.S4, V7.S4
+	FMOVQ 304(R15), F21
+	VFMLA V12.S4, V16.S4, V21.S4
+	FMOVQ 304(R15), F16
+	VFMLA V8.S4, V24.S4, V16.S4
+	FMOVQ 304(R15), F24
+	VFMLA V9.S4, V23.S4, V24.S4
+	FMOVQ 320(R15), F23
+	VFMLA V17.S4, V7.S4, V23.S4
+	FMOVQ 320(R15), F7
+	VFMLA V12.S4, V21.S4, V7.S4
+	FMOVQ 320(R15), F21
+	VFMLA V8.S4, V16.S4, V21.S4
+	FMOVQ 320(R15), F16
+	VFMLA V9.S4, V24.S4, V16.S4
+	FMOVQ 336(R15), F24
+	VFMLA V17.S4, V23.S4, V24.S4
+	FMOVQ 336(R15), F23
+	VFMLA V12.S4, V7.S4, V23.S4
+	FMOVQ 336(R15), F7
+	VFMLA V8.S4, V21.S4, V7.S4
+	FMOVQ 336(R15), F21
+	VFMLA V9.S4, V16.S4, V21.S4
+	FMOVQ 352(R15), F16
+	VFMLA V17.S4, V24.S4, V16.S4
+	FMOVQ 352(R15), F24
+	VFMLA V12.S4, V23.S4, V24.S4
+	FMOVQ 352(R15), F23
+	VFMLA V8.S4, V7.S4, V23.S4
+	FMOVQ 352(R15), F7
+	VFMLA V9.S4, V21.S4, V7.S4
+	FMOVQ 368(R15), F21
+	VFMLA V17.S4, V16.S4, V21.S4
+	FMOVQ 368(R15), F17
+	VFMLA V12.S4, V24.S4, V17.S4
+	FMOVQ 368(R15), F12
+	VFMLA V8.S4, V23.S4, V12.S4
+	FMOVQ 368(R15), F8
+	VFMLA V9.S4, V7.S4, V8.S4
+	WORD $0x6e2afed6 // fdiv v22.4s, v22.4s, v10.4s
+	WORD $0x6e32fc84 // fdiv v4.4s, v4.4s, v18.4s
+	WORD $0x6e33fca5 // fdiv v5.4s, v5.4s, v19.4s
+	WORD $0x6e34fcc6 // fdiv v6.4s, v6.4s, v20.4s
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x6e31dc84 // fmul v4.4s, v4.4s, v17.4s
+	WORD $0x6e2cdca5 // fmul v5.4s, v5.4s, v12.4s
+	WORD $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
+	FMOVQ 384(R15), F8
+	WORD $0x4e28f400 // fmax v0.4s, v0.4s, v8.4s
+	FMOVQ 384(R15), F8
+	WORD $0x4e28f421 // fmax v1.4s, v1.4s, v8.4s
+	FMOVQ 384(R15), F8
+	WORD $0x4e28f442 // fmax v2.4s, v2.4s, v8.4s
+	FMOVQ 384(R15), F8
+	WORD $0x4e28f463 // fmax v3.4s, v3.4s, v8.4s
+	VFMLA V22.S4, V11.S4, V0.S4
+	VFMLA V4.S4, V13.S4, V1.S4
+	VFMLA V5.S4, V14.S4, V2.S4
+	VFMLA V6.S4, V15.S4, V3.S4
+	ADD R11<<2, R5, R13
+	FMOVQ F0, 0(R13)
+	ADD R11<<2, R5, R13
+	FMOVQ F1, 16(R13)
+	ADD R11<<2, R5, R13
+	FMOVQ F2, 32(R13)
+	ADD R11<<2, R5, R13
+	FMOVQ F3, 48(R13)
+	ADD $16, R11
+	CMP R12, R11
+	BLE vectors3
+fewer4:
+	ADD $16, R12
+	SUB $4, R12
+	CMP R12, R11
+	BGT fewer6
+	PCALIGN $16
+vectors5:
+	ADD R11<<2, R0, R13
+	FMOVQ 0(R13), F0
+	WORD $0x4ebed400 // fsub v0.4s, v0.4s, v30.4s
+	WORD $0x6e3ddc00 // fmul v0.4s, v0.4s, v29.4s
+	ADD R11<<2, R3, R13
+	FMOVQ 0(R13), F1
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	ADD R11<<2, R4, R13
+	FMOVQ 0(R13), F1
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	FMOVQ 400(R15), F1
+	VAND V1.B16, V0.B16, V1.B16
+	WORD $0x4ebcf421 // fmin v1.4s, v1.4s, v28.4s
+	WORD $0x6e21dc22 // fmul v2.4s, v1.4s, v1.4s
+	VMOV V26.B16, V3.B16
+	VFMLA V27.S4, V2.S4, V3.S4
+	VSHL $23, V3.S4, V2.S4
+	WORD $0x6e22dc22 // fmul v2.4s, v1.4s, v2.4s
+	FMOVQ 96(R15), F4
+	FMOVQ 112(R15), F5
+	VFMLA V4.S4, V3.S4, V5.S4
+	VFMLA V1.S4, V1.S4, V5.S4
+	FMOVQ 128(R15), F4
+	WORD $0x4e24d424 // fadd v4.4s, v1.4s, v4.4s
+	FMOVQ 144(R15), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	FMOVQ 160(R15), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 176(R15), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	FMOVQ 192(R15), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 208(R15), F3
+	WORD $0x4e23d423 // fadd v3.4s, v1.4s, v3.4s
+	FMOVQ 224(R15), F6
+	VFMLA V1.S4, V3.S4, V6.S4
+	FMOVQ 240(R15), F3
+	VFMLA V1.S4, V6.S4, V3.S4
+	FMOVQ 256(R15), F6
+	VFMLA V1.S4, V3.S4, V6.S4
+	FMOVQ 272(R15), F1
+	FMOVQ 288(R15), F3
+	VFMLA V5.S4, V1.S4, V3.S4
+	FMOVQ 304(R15), F1
+	VFMLA V5.S4, V3.S4, V1.S4
+	FMOVQ 320(R15), F3
+	VFMLA V5.S4, V1.S4, V3.S4
+	FMOVQ 336(R15), F1
+	VFMLA V5.S4, V3.S4, V1.S4
+	FMOVQ 352(R15), F3
+	VFMLA V5.S4, V1.S4, V3.S4
+	FMOVQ 368(R15), F1
+	VFMLA V5.S4, V3.S4, V1.S4
+	WORD $0x6e24fcc6 // fdiv v6.4s, v6.4s, v4.4s
+	WORD $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
+	FMOVQ 384(R15), F1
+	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	VFMLA V6.S4, V2.S4, V0.S4
+	ADD R11<<2, R5, R13
+	FMOVQ F0, 0(R13)
+	ADD $4, R11
+	CMP R12, R11
+	BLE vectors5
+fewer6:
+	ADD $4, R12
+	CMP R12, R11
+	BEQ done8
+	FMOVQ 416(R15), F31
+one7:
+	ADD R11<<2, R0, R13
+	FMOVS 0(R13), F0
+	WORD $0x4ebed400 // fsub v0.4s, v0.4s, v30.4s
+	WORD $0x6e3ddc00 // fmul v0.4s, v0.4s, v29.4s
+	ADD R11<<2, R3, R13
+	FMOVS 0(R13), F1
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	ADD R11<<2, R4, R13
+	FMOVS 0(R13), F1
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	FMOVQ 400(R15), F1
+	VAND V1.B16, V0.B16, V1.B16
+	WORD $0x4ebcf421 // fmin v1.4s, v1.4s, v28.4s
+	WORD $0x6e21dc22 // fmul v2.4s, v1.4s, v1.4s
+	VMOV V26.B16, V3.B16
+	VFMLA V27.S4, V2.S4, V3.S4
+	VSHL $23, V3.S4, V2.S4
+	WORD $0x6e22dc22 // fmul v2.4s, v1.4s, v2.4s
+	FMOVQ 96(R15), F4
+	FMOVQ 112(R15), F5
+	VFMLA V4.S4, V3.S4, V5.S4
+	VFMLA V1.S4, V1.S4, V5.S4
+	FMOVQ 128(R15), F4
+	WORD $0x4e24d424 // fadd v4.4s, v1.4s, v4.4s
+	FMOVQ 144(R15), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	FMOVQ 160(R15), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 176(R15), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	FMOVQ 192(R15), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 208(R15), F3
+	WORD $0x4e23d423 // fadd v3.4s, v1.4s, v3.4s
+	FMOVQ 224(R15), F6
+	VFMLA V1.S4, V3.S4, V6.S4
+	FMOVQ 240(R15), F3
+	VFMLA V1.S4, V6.S4, V3.S4
+	FMOVQ 256(R15), F6
+	VFMLA V1.S4, V3.S4, V6.S4
+	FMOVQ 272(R15), F1
+	FMOVQ 288(R15), F3
+	VFMLA V5.S4, V1.S4, V3.S4
+	FMOVQ 304(R15), F1
+	VFMLA V5.S4, V3.S4, V1.S4
+	FMOVQ 320(R15), F3
+	VFMLA V5.S4, V1.S4, V3.S4
+	FMOVQ 336(R15), F1
+	VFMLA V5.S4, V3.S4, V1.S4
+	FMOVQ 352(R15), F3
+	VFMLA V5.S4, V1.S4, V3.S4
+	FMOVQ 368(R15), F1
+	VFMLA V5.S4, V3.S4, V1.S4
+	WORD $0x6e24fcc6 // fdiv v6.4s, v6.4s, v4.4s
+	WORD $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
+	FMOVQ 384(R15), F1
+	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	VFMLA V6.S4, V2.S4, V0.S4
+	ADD R11<<2, R5, R13
+	FMOVS F0, 0(R13)
+	ADD $1, R11
+	CMP R12, R11
+	BLT one7
+done8:
+	MOVD step+8(FP), R13
+	MOVD 0(R13), R14
+	ADD R14, R0
+	MOVD 8(R13), R14
+	ADD R14, R1
+	MOVD 16(R13), R14
+	ADD R14, R2
+	MOVD 24(R13), R14
+	ADD R14, R3
+	MOVD 32(R13), R14
+	ADD R14, R4
+	MOVD 40(R13), R14
+	ADD R14, R5
+	MOVD rows+16(FP), R14
+	SUBS $1, R14
+	MOVD R14, rows+16(FP)
+	BNE row2
+	RET
+
+DATA noiseGtZ2RowsVectorRows4Numbers<>+0(SB)/4, $0x447a0000
+DATA noiseGtZ2RowsVectorRows4Numbers<>+4(SB)/4, $0x447a0000
+DATA noiseGtZ2RowsVectorRows4Numbers<>+8(SB)/4, $0x447a0000
+DATA noiseGtZ2RowsVectorRows4Numbers<>+12(SB)/4, $0x447a0000
+DATA noiseGtZ2RowsVectorRows4Numbers<>+16(SB)/4, $0x3f22f983
+DATA noiseGtZ2RowsVectorRows4Numbers<>+20(SB)/4, $0x3f22f983
+DATA noiseGtZ2RowsVectorRows4Numbers<>+24(SB)/4, $0x3f22f983
+DATA noiseGtZ2RowsVectorRows4Numbers<>+28(SB)/4, $0x3f22f983
+DATA noiseGtZ2RowsVectorRows4Numbers<>+32(SB)/4, $0xbfc90fdb
+DATA noiseGtZ2RowsVectorRows4Numbers<>+36(SB)/4, $0xbfc90fdb
+DATA noiseGtZ2RowsVectorRows4Numbers<>+40(SB)/4, $0xbfc90fdb
+DATA noiseGtZ2RowsVectorRows4Numbers<>+44(SB)/4, $0xbfc90fdb
+DATA noiseGtZ2RowsVectorRows4Numbers<>+48(SB)/4, $0x333bbd2e
+DATA noiseGtZ2RowsVectorRows4Numbers<>+52(SB)/4, $0x333bbd2e
+DATA noiseGtZ2RowsVectorRows4Numbers<>+56(SB)/4, $0x333bbd2e
+DATA noiseGtZ2RowsVectorRows4Numbers<>+60(SB)/4, $0x333bbd2e
+DATA noiseGtZ2RowsVectorRows4Numbers<>+64(SB)/4, $0x26f72ced
+DATA noiseGtZ2RowsVectorRows4Numbers<>+68(SB)/4, $0x26f72ced
+DATA noiseGtZ2RowsVectorRows4Numbers<>+72(SB)/4, $0x26f72ced
+DATA noiseGtZ2RowsVectorRows4Numbers<>+76(SB)/4, $0x26f72ced
+DATA noiseGtZ2RowsVectorRows4Numbers<>+80(SB)/4, $0xbf800000
+DATA noiseGtZ2RowsVectorRows4Numbers<>+84(SB)/4, $0xbf800000
+DATA noiseGtZ2RowsVectorRows4Numbers<>+88(SB)/4, $0xbf800000
+DATA noiseGtZ2RowsVectorRows4Numbers<>+92(SB)/4, $0xbf800000
+DATA noiseGtZ2RowsVectorRows4Numbers<>+96(SB)/4, $0x3f800000
+DATA noiseGtZ2RowsVectorRows4Numbers<>+100(SB)/4, $0x3f800000
+DATA noiseGtZ2RowsVectorRows4Numbers<>+104(SB)/4, $0x3f800000
+DATA noiseGtZ2RowsVectorRows4Numbers<>+108(SB)/4, $0x3f800000
+DATA noiseGtZ2RowsVectorRows4Numbers<>+112(SB)/4, $0x4b400000
+DATA noiseGtZ2RowsVectorRows4Numbers<>+116(SB)/4, $0x4b400000
+DATA noiseGtZ2RowsVectorRows4Numbers<>+120(SB)/4, $0x4b400000
+DATA noiseGtZ2RowsVectorRows4Numbers<>+124(SB)/4, $0x4b400000
+DATA noiseGtZ2RowsVectorRows4Numbers<>+128(SB)/4, $0x1e
+DATA noiseGtZ2RowsVectorRows4Numbers<>+132(SB)/4, $0x1e
+DATA noiseGtZ2RowsVectorRows4Numbers<>+136(SB)/4, $0x1e
+DATA noiseGtZ2RowsVectorRows4Numbers<>+140(SB)/4, $0x1e
+DATA noiseGtZ2RowsVectorRows4Numbers<>+144(SB)/4, $0x3636cb4f
+DATA noiseGtZ2RowsVectorRows4Numbers<>+148(SB)/4, $0x3636cb4f
+DATA noiseGtZ2RowsVectorRows4Numbers<>+152(SB)/4, $0x3636cb4f
+DATA noiseGtZ2RowsVectorRows4Numbers<>+156(SB)/4, $0x3636cb4f
+DATA noiseGtZ2RowsVectorRows4Numbers<>+160(SB)/4, $0xb9500996
+DATA noiseGtZ2RowsVectorRows4Numbers<>+164(SB)/4, $0xb9500996
+DATA noiseGtZ2RowsVectorRows4Numbers<>+168(SB)/4, $0xb9500996
+DATA noiseGtZ2RowsVectorRows4Numbers<>+172(SB)/4, $0xb9500996
+DATA noiseGtZ2RowsVectorRows4Numbers<>+176(SB)/4, $0x3c088887
+DATA noiseGtZ2RowsVectorRows4Numbers<>+180(SB)/4, $0x3c088887
+DATA noiseGtZ2RowsVectorRows4Numbers<>+184(SB)/4, $0x3c088887
+DATA noiseGtZ2RowsVectorRows4Numbers<>+188(SB)/4, $0x3c088887
+DATA noiseGtZ2RowsVectorRows4Numbers<>+192(SB)/4, $0xbe2aaaab
+DATA noiseGtZ2RowsVectorRows4Numbers<>+196(SB)/4, $0xbe2aaaab
+DATA noiseGtZ2RowsVectorRows4Numbers<>+200(SB)/4, $0xbe2aaaab
+DATA noiseGtZ2RowsVectorRows4Numbers<>+204(SB)/4, $0xbe2aaaab
+DATA noiseGtZ2RowsVectorRows4Numbers<>+208(SB)/4, $0xbf000000
+DATA noiseGtZ2RowsVectorRows4Numbers<>+212(SB)/4, $0xbf000000
+DATA noiseGtZ2RowsVectorRows4Numbers<>+216(SB)/4, $0xbf000000
+DATA noiseGtZ2RowsVectorRows4Numbers<>+220(SB)/4, $0xbf000000
+DATA noiseGtZ2RowsVectorRows4Numbers<>+224(SB)/4, $0x37cdd7f9
+DATA noiseGtZ2RowsVectorRows4Numbers<>+228(SB)/4, $0x37cdd7f9
+DATA noiseGtZ2RowsVectorRows4Numbers<>+232(SB)/4, $0x37cdd7f9
+DATA noiseGtZ2RowsVectorRows4Numbers<>+236(SB)/4, $0x37cdd7f9
+DATA noiseGtZ2RowsVectorRows4Numbers<>+240(SB)/4, $0xbab60943
+DATA noiseGtZ2RowsVectorRows4Numbers<>+244(SB)/4, $0xbab60943
+DATA noiseGtZ2RowsVectorRows4Numbers<>+248(SB)/4, $0xbab60943
+DATA noiseGtZ2RowsVectorRows4Numbers<>+252(SB)/4, $0xbab60943
+DATA noiseGtZ2RowsVectorRows4Numbers<>+256(SB)/4, $0x3d2aaaaa
+DATA noiseGtZ2RowsVectorRows4Numbers<>+260(SB)/4, $0x3d2aaaaa
+DATA noiseGtZ2RowsVectorRows4Numbers<>+264(SB)/4, $0x3d2aaaaa
+DATA noiseGtZ2RowsVectorRows4Numbers<>+268(SB)/4, $0x3d2aaaaa
+DATA noiseGtZ2RowsVectorRows4Numbers<>+272(SB)/4, $0x1
+DATA noiseGtZ2RowsVectorRows4Numbers<>+276(SB)/4, $0x1
+DATA noiseGtZ2RowsVectorRows4Numbers<>+280(SB)/4, $0x1
+DATA noiseGtZ2RowsVectorRows4Numbers<>+284(SB)/4, $0x1
+DATA noiseGtZ2RowsVectorRows4Numbers<>+288(SB)/4, $0x0
+DATA noiseGtZ2RowsVectorRows4Numbers<>+292(SB)/4, $0x0
+DATA noiseGtZ2RowsVectorRows4Numbers<>+296(SB)/4, $0x0
+DATA noiseGtZ2RowsVectorRows4Numbers<>+300(SB)/4, $0x0
+DATA noiseGtZ2RowsVectorRows4Numbers<>+304(SB)/4, $0x80000000
+DATA noiseGtZ2RowsVectorRows4Numbers<>+308(SB)/4, $0x80000000
+DATA noiseGtZ2RowsVectorRows4Numbers<>+312(SB)/4, $0x80000000
+DATA noiseGtZ2RowsVectorRows4Numbers<>+316(SB)/4, $0x80000000
+DATA noiseGtZ2RowsVectorRows4Numbers<>+320(SB)/4, $0x7fffffff
+DATA noiseGtZ2RowsVectorRows4Numbers<>+324(SB)/4, $0x7fffffff
+DATA noiseGtZ2RowsVectorRows4Numbers<>+328(SB)/4, $0x7fffffff
+DATA noiseGtZ2RowsVectorRows4Numbers<>+332(SB)/4, $0x7fffffff
+DATA noiseGtZ2RowsVectorRows4Numbers<>+336(SB)/4, $0xffffffff
+DATA noiseGtZ2RowsVectorRows4Numbers<>+340(SB)/4, $0x0
+DATA noiseGtZ2RowsVectorRows4Numbers<>+344(SB)/4, $0x0
+DATA noiseGtZ2RowsVectorRows4Numbers<>+348(SB)/4, $0x0
+GLOBL noiseGtZ2RowsVectorRows4Numbers<>(SB), RODATA|NOPTR, $352
+
+// func noiseGtZ2RowsVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·noiseGtZ2RowsVectorRows(SB), 0, $40-33
+	MOVD at+0(FP), R13
+	MOVD 0(R13), R0
+	MOVD 8(R13), R1
+	MOVD 16(R13), R2
+	MOVD $noiseGtZ2RowsVectorRows4Numbers<>(SB), R15
+row2:
+	FMOVS 0(R0), F0
+	VDUP V0.S[0], V0.S4
+	FMOVQ F0, 16(RSP)
+	FMOVQ 16(RSP), F0
+	FMOVQ 0(R15), F1
+	WORD $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
+	FMOVQ F0, 32(RSP)
+	FMOVQ 96(R15), F30
+	FMOVQ 32(RSP), F29
+	MOVD $0, R11
+	MOVD n+24(FP), R12
+	SUB $16, R12
+	CMP R12, R11
+	BGT fewer4
+	PCALIGN $16
+vectors3:
+	ADD R11<<2, R1, R13
+	FMOVQ 0(R13), F0
+	WORD $0x6e20dfa0 // fmul v0.4s, v29.4s, v0.4s
+	ADD R11<<2, R1, R13
+	FMOVQ 16(R13), F1
+	WORD $0x6e21dfa1 // fmul v1.4s, v29.4s, v1.4s
+	ADD R11<<2, R1, R13
+	FMOVQ 32(R13), F2
+	WORD $0x6e22dfa2 // fmul v2.4s, v29.4s, v2.4s
+	ADD R11<<2, R1, R13
+	FMOVQ 48(R13), F3
+	WORD $0x6e23dfa3 // fmul v3.4s, v29.4s, v3.4s
+	FMOVQ 320(R15), F4
+	VAND V4.B16, V0.B16, V4.B16
+	FMOVQ 320(R15), F5
+	VAND V5.B16, V1.B16, V5.B16
+	FMOVQ 320(R15), F6
+	VAND V6.B16, V2.B16, V6.B16
+	FMOVQ 320(R15), F7
+	VAND V7.B16, V3.B16, V7.B16
+	FMOVQ 16(R15), F8
+	WORD $0x6e28dc88 // fmul v8.4s, v4.4s, v8.4s
+	FMOVQ 16(R15), F9
+	WORD $0x6e29dca9 // fmul v9.4s, v5.4s, v9.4s
+	FMOVQ 16(R15), F10
+	WORD $0x6e2adcca // fmul v10.4s, v6.4s, v10.4s
+	FMOVQ 16(R15), F11
+	WORD $0x6e2bdceb // fmul v11.4s, v7.4s, v11.4s
+	WORD $0x4e218908 // frintn v8.4s, v8.4s
+	WORD $0x4e218929 // frintn v9.4s, v9.4s
+	WORD $0x4e21894a // frintn v10.4s, v10.4s
+	WORD $0x4e21896b // frintn v11.4s, v11.4s
+	FMOVQ 32(R15), F12
+	VFMLA V12.S4, V8.S4, V4.S4
+	FMOVQ 32(R15), F12
+	VFMLA V12.S4, V9.S4, V5.S4
+	FMOVQ 32(R15), F12
+	VFMLA V12.S4, V10.S4, V6.S4
+	FMOVQ 32(R15), F12
+	VFMLA V12.S4, V11.S4, V7.S4
+	FMOVQ 48(R15), F12
+	VFMLA V12.S4, V8.S4, V4.S4
+	FMOVQ 48(R15), F12
+	VFMLA V12.S4, V9.S4, V5.S4
+	FMOVQ 48(R15), F12
+	VFMLA V12.S4, V10.S4, V6.S4
+	FMOVQ 48(R15), F12
+	VFMLA V12.S4, V11.S4, V7.S4
+	FMOVQ 64(R15), F12
+	VFMLA V12.S4, V8.S4, V4.S4
+	FMOVQ 64(R15), F12
+	VFMLA V12.S4, V9.S4, V5.S4
+	FMOVQ 64(R15), F12
+	VFMLA V12.S4, V10.S4, V6.S4
+	FMOVQ 64(R15), F12
+	VFMLA V12.S4, V11.S4, V7.S4
+	FMOVQ 80(R15), F12
+	WORD $0x4e2cf484 // fmax v4.4s, v4.4s, v12.4s
+	FMOVQ 80(R15), F12
+	WORD $0x4e2cf4a5 // fmax v5.4s, v5.4s, v12.4s
+	FMOVQ 80(R15), F12
+	WORD $0x4e2cf4c6 // fmax v6.4s, v6.4s, v12.4s
+	FMOVQ 80(R15), F12
+	WORD $0x4e2cf4e7 // fmax v7.4s, v7.4s, v12.4s
+	WORD $0x4ebef484 // fmin v4.4s, v4.4s, v30.4s
+	WORD $0x4ebef4a5 // fmin v5.4s, v5.4s, v30.4s
+	WORD $0x4ebef4c6 // fmin v6.4s, v6.4s, v30.4s
+	WORD $0x4ebef4e7 // fmin v7.4s, v7.4s, v30.4s
+	FMOVQ 112(R15), F12
+	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	FMOVQ 112(R15), F12
+	WORD $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
+	FMOVQ 112(R15), F12
+	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
+	FMOVQ 112(R15), F12
+	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	FMOVQ 128(R15), F12
+	VSHL $30, V8.S4, V13.S4
+	FMOVQ 128(R15), F12
+	VSHL $30, V9.S4, V14.S4
+	FMOVQ 128(R15), F12
+	VSHL $30, V10.S4, V15.S4
+	FMOVQ 128(R15), F12
+	VSHL $30, V11.S4, V16.S4
+	VEOR V0.B16, V13.B16, V13.B16
+	VEOR V1.B16, V14.B16, V14.B16
+	VEOR V2.B16, V15.B16, V15.B16
+	VEOR V3.B16, V16.B16, V16.B16
+	WORD $0x6e24dc83 // fmul v3.4s, v4.4s, v4.4s
+	WORD $0x6e25dca2 // fmul v2.4s, v5.4s, v5.4s
+	WORD $0x6e26dcc1 // fmul v1.4s, v6.4s, v6.4s
+	WORD $0x6e27dce0 // fmul v0.4s, v7.4s, v7.4s
+	WORD $0x6e23dc8c // fmul v12.4s, v4.4s, v3.4s
+	WORD $0x6e22dcb1 // fmul v17.4s, v5.4s, v2.4s
+	WORD $0x6e21dcd2 // fmul v18.4s, v6.4s, v1.4s
+	WORD $0x6e20dcf3 // fmul v19.4s, v7.4s, v0.4s
+	FMOVQ 144(R15), F20
+	FMOVQ 160(R15), F21
+	VFMLA V3.S4, V20.S4, V21.S4
+	FMOVQ 144(R15), F20
+	FMOVQ 160(R15), F22
+	VFMLA V2.S4, V20.S4, V22.S4
+	FMOVQ 144(R15), F20
+	FMOVQ 160(R15), F23
+	VFMLA V1.S4, V20.S4, V23.S4
+	FMOVQ 144(R15), F20
+	FMOVQ 160(R15), F24
+	VFMLA V0.S4, V20.S4, V24.S4
+	FMOVQ 176(R15), F20
+	VFMLA V3.S4, V21.S4, V20.S4
+	FMOVQ 176(R15), F21
+	VFMLA V2.S4, V22.S4, V21.S4
+	FMOVQ 176(R15), F22
+	VFMLA V1.S4, V23.S4, V22.S4
+	FMOVQ 176(R15), F23
+	VFMLA V0.S4, V24.S4, V23.S4
+	FMOVQ 192(R15), F24
+	VFMLA V3.S4, V20.S4, V24.S4
+	FMOVQ 192(R15), F20
+	VFMLA V2.S4, V21.S4, V20.S4
+	FMOVQ 192(R15), F21
+	VFMLA V1.S4, V22.S4, V21.S4
+	FMOVQ 192(R15), F22
+	VFMLA V0.S4, V23.S4, V22.S4
+	VFMLA V24.S4, V12.S4, V4.S4
+	VFMLA V20.S4, V17.S4, V5.S4
+	VFMLA V21.S4, V18.S4, V6.S4
+	VFMLA V22.S4, V19.S4, V7.S4
+	FMOVQ 208(R15), F22
+	VMOV V30.B16, V19.B16
+	VFMLA V22.S4, V3.S4, V19.S4
+	FMOVQ 208(R15), F22
+	VMOV V30.B16, V21.B16
+	VFMLA V22.S4, V2.S4, V21.S4
+	FMOVQ 208(R15), F22
+	VMOV V30.B16, V18.B16
+	VFMLA V22.S4, V1.S4, V18.S4
+	FMOVQ 208(R15), F22
+	VMOV V30.B16, V20.B16
+	VFMLA V22.S4, V0.S4, V20.S4
+	WORD $0x6e23dc76 // fmul v22.4s, v3.4s, v3.4s
+	WORD $0x6e22dc51 // fmul v17.4s, v2.4s, v2.4s
+	WORD $0x6e21dc38 // fmul v24.4s, v1.4s, v1.4s
+	WORD $0x6e20dc0c // fmul v12.4s, v0.4s, v0.4s
+	FMOVQ 224(R15), F23
+	FMOVQ 240(R15), F25
+	VFMLA V3.S4, V23.S4, V25.S4
+	FMOVQ 224(R15), F23
+	FMOVQ 240(R15), F26
+	VFMLA V2.S4, V23.S4, V26.S4
+	FMOVQ 224(R15), F23
+	FMOVQ 240(R15), F27
+	VFMLA V1.S4, V23.S4, V27.S4
+	FMOVQ 224(R15), F23
+	FMOVQ 240(R15), F28
+	VFMLA V0.S4, V23.S4, V28.S4
+	FMOVQ 256(R15), F23
+	VFMLA V3.S4, V25.S4, V23.S4
+	FMOVQ 256(R15), F3
+	VFMLA V2.S4, V26.S4, V3.S4
+	FMOVQ 256(R15), F2
+	VFMLA V1.S4, V27.S4, V2.S4
+	FMOVQ 256(R15), F1
+	VFMLA V0.S4, V28.S4, V1.S4
+	VFMLA V23.S4, V22.S4, V19.S4
+	VFMLA V3.S4, V17.S4, V21.S4
+	VFMLA V2.S4, V24.S4, V18.S4
+	VFMLA V1.S4, V12.S4, V20.S4
+	FMOVQ 272(R15), F1
+	VAND V1.B16, V8.B16, V8.B16
+	FMOVQ 272(R15), F1
+	VAND V1.B16, V9.B16, V9.B16
+	FMOVQ 272(R15), F1
+	VAND V1.B16, V10.B16, V10.B16
+	FMOVQ 272(R15), F1
+	VAND V1.B16, V11.B16, V11.B16
+	FMOVQ 288(R15), F1
+	VCMEQ V1.S4, V8.S4, V8.S4
+	FMOVQ 288(R15), F1
+	VCMEQ V1.S4, V9.S4, V9.S4
+	FMOVQ 288(R15), F1
+	VCMEQ V1.S4, V10.S4, V10.S4
+	FMOVQ 288(R15), F1
+	VCMEQ V1.S4, V11.S4, V11.S4
+	VBSL V19.B16, V4.B16, V8.B16
+	VBSL V21.B16, V5.B16, V9.B16
+	VBSL V18.B16, V6.B16, V10.B16
+	VBSL V20.B16, V7.B16, V11.B16
+	FMOVQ 304(R15), F20
+	VAND V20.B16, V13.B16, V13.B16
+	FMOVQ 304(R15), F20
+	VAND V20.B16, V14.B16, V14.B16
+	FMOVQ 304(R15), F20
+	VAND V20.B16, V15.B16, V15.B16
+	FMOVQ 304(R15), F20
+	VAND V20.B16, V16.B16, V16.B16
+	VEOR V13.B16, V8.B16, V8.B16
+	VEOR V14.B16, V9.B16, V9.B16
+	VEOR V15.B16, V10.B16, V10.B16
+	VEOR V16.B16, V11.B16, V11.B16
+	ADD R11<<2, R2, R13
+	FMOVQ F8, 0(R13)
+	ADD R11<<2, R2, R13
+	FMOVQ F9, 16(R13)
+	ADD R11<<2, R2, R13
+	FMOVQ F10, 32(R13)
+	ADD R11<<2, R2, R13
+	FMOVQ F11, 48(R13)
+	ADD $16, R11
+	CMP R12, R11
+	BLE vectors3
+fewer4:
+	ADD $16, R12
+	SUB $4, R12
+	CMP R12, R11
+	BGT fewer6
+	PCALIGN $16
+vectors5:
+	ADD R11<<2, R1, R13
+	FMOVQ 0(R13), F0
+	WORD $0x6e20dfa0 // fmul v0.4s, v29.4s, v0.4s
+	FMOVQ 320(R15), F1
+	VAND V1.B16, V0.B16, V1.B16
+	FMOVQ 16(R15), F2
+	WORD $0x6e22dc22 // fmul v2.4s, v1.4s, v2.4s
+	WORD $0x4e218842 // frintn v2.4s, v2.4s
+	FMOVQ 32(R15), F3
+	VFMLA V3.S4, V2.S4, V1.S4
+	FMOVQ 48(R15), F3
+	VFMLA V3.S4, V2.S4, V1.S4
+	FMOVQ 64(R15), F3
+	VFMLA V3.S4, V2.S4, V1.S4
+	FMOVQ 80(R15), F3
+	WORD $0x4e23f421 // fmax v1.4s, v1.4s, v3.4s
+	WORD $0x4ebef421 // fmin v1.4s, v1.4s, v30.4s
+	FMOVQ 112(R15), F3
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	FMOVQ 128(R15), F3
+	VSHL $30, V2.S4, V4.S4
+	VEOR V0.B16, V4.B16, V4.B16
+	WORD $0x6e21dc20 // fmul v0.4s, v1.4s, v1.4s
+	WORD $0x6e20dc23 // fmul v3.4s, v1.4s, v0.4s
+	FMOVQ 144(R15), F5
+	FMOVQ 160(R15), F6
+	VFMLA V0.S4, V5.S4, V6.S4
+	FMOVQ 176(R15), F5
+	VFMLA V0.S4, V6.S4, V5.S4
+	FMOVQ 192(R15), F6
+	VFMLA V0.S4, V5.S4, V6.S4
+	VFMLA V6.S4, V3.S4, V1.S4
+	FMOVQ 208(R15), F6
+	VMOV V30.B16, V3.B16
+	VFMLA V6.S4, V0.S4, V3.S4
+	WORD $0x6e20dc06 // fmul v6.4s, v0.4s, v0.4s
+	FMOVQ 224(R15), F5
+	FMOVQ 240(R15), F7
+	VFMLA V0.S4, V5.S4, V7.S4
+	FMOVQ 256(R15), F5
+	VFMLA V0.S4, V7.S4, V5.S4
+	VFMLA V5.S4, V6.S4, V3.S4
+	FMOVQ 272(R15), F5
+	VAND V5.B16, V2.B16, V2.B16
+	FMOVQ 288(R15), F5
+	VCMEQ V5.S4, V2.S4, V2.S4
+	VBSL V3.B16, V1.B16, V2.B16
+	FMOVQ 304(R15), F3
+	VAND V3.B16, V4.B16, V4.B16
+	VEOR V4.B16, V2.B16, V2.B16
+	ADD R11<<2, R2, R13
+	FMOVQ F2, 0(R13)
+	ADD $4, R11
+	CMP R12, R11
+	BLE vectors5
+fewer6:
+	ADD $4, R12
+	CMP R12, R11
+	BEQ done8
+	FMOVQ 336(R15), F31
+one7:
+	ADD R11<<2, R1, R13
+	FMOVS 0(R13), F0
+	WORD $0x6e20dfa0 // fmul v0.4s, v29.4s, v0.4s
+	FMOVQ 320(R15), F1
+	VAND V1.B16, V0.B16, V1.B16
+	FMOVQ 16(R15), F2
+	WORD $0x6e22dc22 // fmul v2.4s, v1.4s, v2.4s
+	WORD $0x4e218842 // frintn v2.4s, v2.4s
+	FMOVQ 32(R15), F3
+	VFMLA V3.S4, V2.S4, V1.S4
+	FMOVQ 48(R15), F3
+	VFMLA V3.S4, V2.S4, V1.S4
+	FMOVQ 64(R15), F3
+	VFMLA V3.S4, V2.S4, V1.S4
+	FMOVQ 80(R15), F3
+	WORD $0x4e23f421 // fmax v1.4s, v1.4s, v3.4s
+	WORD $0x4ebef421 // fmin v1.4s, v1.4s, v30.4s
+	FMOVQ 112(R15), F3
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	FMOVQ 128(R15), F3
+	VSHL $30, V2.S4, V4.S4
+	VEOR V0.B16, V4.B16, V4.B16
+	WORD $0x6e21dc20 // fmul v0.4s, v1.4s, v1.4s
+	WORD $0x6e20dc23 // fmul v3.4s, v1.4s, v0.4s
+	FMOVQ 144(R15), F5
+	FMOVQ 160(R15), F6
+	VFMLA V0.S4, V5.S4, V6.S4
+	FMOVQ 176(R15), F5
+	VFMLA V0.S4, V6.S4, V5.S4
+	FMOVQ 192(R15), F6
+	VFMLA V0.S4, V5.S4, V6.S4
+	VFMLA V6.S4, V3.S4, V1.S4
+	FMOVQ 208(R15), F6
+	VMOV V30.B16, V3.B16
+	VFMLA V6.S4, V0.S4, V3.S4
+	WORD $0x6e20dc06 // fmul v6.4s, v0.4s, v0.4s
+	FMOVQ 224(R15), F5
+	FMOVQ 240(R15), F7
+	VFMLA V0.S4, V5.S4, V7.S4
+	FMOVQ 256(R15), F5
+	VFMLA V0.S4, V7.S4, V5.S4
+	VFMLA V5.S4, V6.S4, V3.S4
+	FMOVQ 272(R15), F5
+	VAND V5.B16, V2.B16, V2.B16
+	FMOVQ 288(R15), F5
+	VCMEQ V5.S4, V2.S4, V2.S4
+	VBSL V3.B16, V1.B16, V2.B16
+	FMOVQ 304(R15), F3
+	VAND V3.B16, V4.B16, V4.B16
+	VEOR V4.B16, V2.B16, V2.B16
+	ADD R11<<2, R2, R13
+	FMOVS F2, 0(R13)
+	ADD $1, R11
+	CMP R12, R11
+	BLT one7
+done8:
+	MOVD step+8(FP), R13
+	MOVD 0(R13), R14
+	ADD R14, R0
+	MOVD 8(R13), R14
+	ADD R14, R1
+	MOVD 16(R13), R14
+	ADD R14, R2
+	MOVD rows+16(FP), R14
+	SUBS $1, R14
+	MOVD R14, rows+16(FP)
+	BNE row2
+	RET
+
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+0(SB)/4, $0x447a0000
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+4(SB)/4, $0x447a0000
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+8(SB)/4, $0x447a0000
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+12(SB)/4, $0x447a0000
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+16(SB)/4, $0x3f22f983
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+20(SB)/4, $0x3f22f983
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+24(SB)/4, $0x3f22f983
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+28(SB)/4, $0x3f22f983
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+32(SB)/4, $0xbfc90fdb
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+36(SB)/4, $0xbfc90fdb
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+40(SB)/4, $0xbfc90fdb
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+44(SB)/4, $0xbfc90fdb
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+48(SB)/4, $0x333bbd2e
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+52(SB)/4, $0x333bbd2e
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+56(SB)/4, $0x333bbd2e
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+60(SB)/4, $0x333bbd2e
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+64(SB)/4, $0x26f72ced
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+68(SB)/4, $0x26f72ced
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+72(SB)/4, $0x26f72ced
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+76(SB)/4, $0x26f72ced
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+80(SB)/4, $0xbf800000
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+84(SB)/4, $0xbf800000
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+88(SB)/4, $0xbf800000
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+92(SB)/4, $0xbf800000
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+96(SB)/4, $0x3f800000
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+100(SB)/4, $0x3f800000
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+104(SB)/4, $0x3f800000
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+108(SB)/4, $0x3f800000
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+112(SB)/4, $0x4b400000
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+116(SB)/4, $0x4b400000
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+120(SB)/4, $0x4b400000
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+124(SB)/4, $0x4b400000
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+128(SB)/4, $0x1
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+132(SB)/4, $0x1
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+136(SB)/4, $0x1
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+140(SB)/4, $0x1
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+144(SB)/4, $0x1e
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+148(SB)/4, $0x1e
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+152(SB)/4, $0x1e
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+156(SB)/4, $0x1e
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+160(SB)/4, $0x3636cb4f
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+164(SB)/4, $0x3636cb4f
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+168(SB)/4, $0x3636cb4f
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+172(SB)/4, $0x3636cb4f
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+176(SB)/4, $0xb9500996
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+180(SB)/4, $0xb9500996
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+184(SB)/4, $0xb9500996
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+188(SB)/4, $0xb9500996
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+192(SB)/4, $0x3c088887
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+196(SB)/4, $0x3c088887
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+200(SB)/4, $0x3c088887
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+204(SB)/4, $0x3c088887
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+208(SB)/4, $0xbe2aaaab
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+212(SB)/4, $0xbe2aaaab
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+216(SB)/4, $0xbe2aaaab
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+220(SB)/4, $0xbe2aaaab
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+224(SB)/4, $0xbf000000
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+228(SB)/4, $0xbf000000
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+232(SB)/4, $0xbf000000
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+236(SB)/4, $0xbf000000
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+240(SB)/4, $0x37cdd7f9
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+244(SB)/4, $0x37cdd7f9
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+248(SB)/4, $0x37cdd7f9
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+252(SB)/4, $0x37cdd7f9
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+256(SB)/4, $0xbab60943
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+260(SB)/4, $0xbab60943
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+264(SB)/4, $0xbab60943
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+268(SB)/4, $0xbab60943
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+272(SB)/4, $0x3d2aaaaa
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+276(SB)/4, $0x3d2aaaaa
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+280(SB)/4, $0x3d2aaaaa
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+284(SB)/4, $0x3d2aaaaa
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+288(SB)/4, $0x0
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+292(SB)/4, $0x0
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+296(SB)/4, $0x0
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+300(SB)/4, $0x0
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+304(SB)/4, $0x80000000
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+308(SB)/4, $0x80000000
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+312(SB)/4, $0x80000000
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+316(SB)/4, $0x80000000
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+320(SB)/4, $0x7fffffff
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+324(SB)/4, $0x7fffffff
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+328(SB)/4, $0x7fffffff
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+332(SB)/4, $0x7fffffff
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+336(SB)/4, $0xffffffff
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+340(SB)/4, $0x0
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+344(SB)/4, $0x0
+DATA noiseGtZ2Rows2VectorRows4Numbers<>+348(SB)/4, $0x0
+GLOBL noiseGtZ2Rows2VectorRows4Numbers<>(SB), RODATA|NOPTR, $352
+
+// func noiseGtZ2Rows2VectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·noiseGtZ2Rows2VectorRows(SB), 0, $40-33
+	MOVD at+0(FP), R13
+	MOVD 0(R13), R0
+	MOVD 8(R13), R1
+	MOVD 16(R13), R2
+	MOVD $noiseGtZ2Rows2VectorRows4Numbers<>(SB), R15
+row2:
+	FMOVS 0(R0), F0
+	VDUP V0.S[0], V0.S4
+	FMOVQ F0, 16(RSP)
+	FMOVQ 16(RSP), F0
+	FMOVQ 0(R15), F1
+	WORD $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
+	FMOVQ F0, 32(RSP)
+	FMOVQ 96(R15), F30
+	FMOVQ 128(R15), F29
+	MOVD $0, R11
+	MOVD n+24(FP), R12
+	SUB $16, R12
+	CMP R12, R11
+	BGT fewer4
+	PCALIGN $16
+vectors3:
+	FMOVQ 32(RSP), F0
+	ADD R11<<2, R1, R13
+	FMOVQ 0(R13), F1
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	FMOVQ 32(RSP), F1
+	ADD R11<<2, R1, R13
+	FMOVQ 16(R13), F2
+	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
+	FMOVQ 32(RSP), F2
+	ADD R11<<2, R1, R13
+	FMOVQ 32(R13), F3
+	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
+	FMOVQ 32(RSP), F3
+	ADD R11<<2, R1, R13
+	FMOVQ 48(R13), F4
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	FMOVQ 320(R15), F4
+	VAND V4.B16, V0.B16, V0.B16
+	FMOVQ 320(R15), F4
+	VAND V4.B16, V1.B16, V1.B16
+	FMOVQ 320(R15), F4
+	VAND V4.B16, V2.B16, V2.B16
+	FMOVQ 320(R15), F4
+	VAND V4.B16, V3.B16, V3.B16
+	FMOVQ 16(R15), F4
+	WORD $0x6e24dc04 // fmul v4.4s, v0.4s, v4.4s
+	FMOVQ 16(R15), F5
+	WORD $0x6e25dc25 // fmul v5.4s, v1.4s, v5.4s
+	FMOVQ 16(R15), F6
+	WORD $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
+	FMOVQ 16(R15), F7
+	WORD $0x6e27dc67 // fmul v7.4s, v3.4s, v7.4s
+	WORD $0x4e218884 // frintn v4.4s, v4.4s
+	WORD $0x4e2188a5 // frintn v5.4s, v5.4s
+	WORD $0x4e2188c6 // frintn v6.4s, v6.4s
+	WORD $0x4e2188e7 // frintn v7.4s, v7.4s
+	FMOVQ 32(R15), F8
+	VFMLA V8.S4, V4.S4, V0.S4
+	FMOVQ 32(R15), F8
+	VFMLA V8.S4, V5.S4, V1.S4
+	FMOVQ 32(R15), F8
+	VFMLA V8.S4, V6.S4, V2.S4
+	FMOVQ 32(R15), F8
+	VFMLA V8.S4, V7.S4, V3.S4
+	FMOVQ 48(R15), F8
+	VFMLA V8.S4, V4.S4, V0.S4
+	FMOVQ 48(R15), F8
+	VFMLA V8.S4, V5.S4, V1.S4
+	FMOVQ 48(R15), F8
+	VFMLA V8.S4, V6.S4, V2.S4
+	FMOVQ 48(R15), F8
+	VFMLA V8.S4, V7.S4, V3.S4
+	FMOVQ 64(R15), F8
+	VFMLA V8.S4, V4.S4, V0.S4
+	FMOVQ 64(R15), F8
+	VFMLA V8.S4, V5.S4, V1.S4
+	FMOVQ 64(R15), F8
+	VFMLA V8.S4, V6.S4, V2.S4
+	FMOVQ 64(R15), F8
+	VFMLA V8.S4, V7.S4, V3.S4
+	FMOVQ 80(R15), F8
+	WORD $0x4e28f400 // fmax v0.4s, v0.4s, v8.4s
+	FMOVQ 80(R15), F8
+	WORD $0x4e28f421 // fmax v1.4s, v1.4s, v8.4s
+	FMOVQ 80(R15), F8
+	WORD $0x4e28f442 // fmax v2.4s, v2.4s, v8.4s
+	FMOVQ 80(R15), F8
+	WORD $0x4e28f463 // fmax v3.4s, v3.4s, v8.4s
+	WORD $0x4ebef400 // fmin v0.4s, v0.4s, v30.4s
+	WORD $0x4ebef421 // fmin v1.4s, v1.4s, v30.4s
+	WORD $0x4ebef442 // fmin v2.4s, v2.4s, v30.4s
+	WORD $0x4ebef463 // fmin v3.4s, v3.4s, v30.4s
+	FMOVQ 112(R15), F8
+	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
+	FMOVQ 112(R15), F8
+	WORD $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
+	FMOVQ 112(R15), F8
+	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	FMOVQ 112(R15), F8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	VADD V29.S4, V4.S4, V4.S4
+	VADD V29.S4, V5.S4, V5.S4
+	VADD V29.S4, V6.S4, V6.S4
+	VADD V29.S4, V7.S4, V7.S4
+	FMOVQ 144(R15), F8
+	VSHL $30, V4.S4, V9.S4
+	FMOVQ 144(R15), F8
+	VSHL $30, V5.S4, V10.S4
+	FMOVQ 144(R15), F8
+	VSHL $30, V6.S4, V11.S4
+	FMOVQ 144(R15), F8
+	VSHL $30, V7.S4, V12.S4
+	WORD $0x6e20dc08 // fmul v8.4s, v0.4s, v0.4s
+	WORD $0x6e21dc2d // fmul v13.4s, v1.4s, v1.4s
+	WORD $0x6e22dc4e // fmul v14.4s, v2.4s, v2.4s
+	WORD $0x6e23dc6f // fmul v15.4s, v3.4s, v3.4s
+	WORD $0x6e28dc10 // fmul v16.4s, v0.4s, v8.4s
+	WORD $0x6e2ddc31 // fmul v17.4s, v1.4s, v13.4s
+	WORD $0x6e2edc52 // fmul v18.4s, v2.4s, v14.4s
+	WORD $0x6e2fdc73 // fmul v19.4s, v3.4s, v15.4s
+	FMOVQ 160(R15), F20
+	FMOVQ 176(R15), F21
+	VFMLA V8.S4, V20.S4, V21.S4
+	FMOVQ 160(R15), F20
+	FMOVQ 176(R15), F22
+	VFMLA V13.S4, V20.S4, V22.S4
+	FMOVQ 160(R15), F20
+	FMOVQ 176(R15), F23
+	VFMLA V14.S4, V20.S4, V23.S4
+	FMOVQ 160(R15), F20
+	FMOVQ 176(R15), F24
+	VFMLA V15.S4, V20.S4, V24.S4
+	FMOVQ 192(R15), F20
+	VFMLA V8.S4, V21.S4, V20.S4
+	FMOVQ 192(R15), F21
+	VFMLA V13.S4, V22.S4, V21.S4
+	FMOVQ 192(R15), F22
+	VFMLA V14.S4, V23.S4, V22.S4
+	FMOVQ 192(R15), F23
+	VFMLA V15.S4, V24.S4, V23.S4
+	FMOVQ 208(R15), F24
+	VFMLA V8.S4, V20.S4, V24.S4
+	FMOVQ 208(R15), F20
+	VFMLA V13.S4, V21.S4, V20.S4
+	FMOVQ 208(R15), F21
+	VFMLA V14.S4, V22.S4, V21.S4
+	FMOVQ 208(R15), F22
+	VFMLA V15.S4, V23.S4, V22.S4
+	VFMLA V24.S4, V16.S4, V0.S4
+	VFMLA V20.S4, V17.S4, V1.S4
+	VFMLA V21.S4, V18.S4, V2.S4
+	VFMLA V22.S4, V19.S4, V3.S4
+	FMOVQ 224(R15), F22
+	VMOV V30.B16, V19.B16
+	VFMLA V22.S4, V8.S4, V19.S4
+	FMOVQ 224(R15), F22
+	VMOV V30.B16, V21.B16
+	VFMLA V22.S4, V13.S4, V21.S4
+	FMOVQ 224(R15), F22
+	VMOV V30.B16, V18.B16
+	VFMLA V22.S4, V14.S4, V18.S4
+	FMOVQ 224(R15), F22
+	VMOV V30.B16, V20.B16
+	VFMLA V22.S4, V15.S4, V20.S4
+	WORD $0x6e28dd16 // fmul v22.4s, v8.4s, v8.4s
+	WORD $0x6e2dddb1 // fmul v17.4s, v13.4s, v13.4s
+	WORD $0x6e2eddd8 // fmul v24.4s, v14.4s, v14.4s
+	WORD $0x6e2fddf0 // fmul v16.4s, v15.4s, v15.4s
+	FMOVQ 240(R15), F23
+	FMOVQ 256(R15), F25
+	VFMLA V8.S4, V23.S4, V25.S4
+	FMOVQ 240(R15), F23
+	FMOVQ 256(R15), F26
+	VFMLA V13.S4, V23.S4, V26.S4
+	FMOVQ 240(R15), F23
+	FMOVQ 256(R15), F27
+	VFMLA V14.S4, V23.S4, V27.S4
+	FMOVQ 240(R15), F23
+	FMOVQ 256(R15), F28
+	VFMLA V15.S4, V23.S4, V28.S4
+	FMOVQ 272(R15), F23
+	VFMLA V8.S4, V25.S4, V23.S4
+	FMOVQ 272(R15), F8
+	VFMLA V13.S4, V26.S4, V8.S4
+	FMOVQ 272(R15), F13
+	VFMLA V14.S4, V27.S4, V13.S4
+	FMOVQ 272(R15), F14
+	VFMLA V15.S4, V28.S4, V14.S4
+	VFMLA V23.S4, V22.S4, V19.S4
+	VFMLA V8.S4, V17.S4, V21.S4
+	VFMLA V13.S4, V24.S4, V18.S4
+	VFMLA V14.S4, V16.S4, V20.S4
+	VAND V29.B16, V4.B16, V4.B16
+	VAND V29.B16, V5.B16, V5.B16
+	VAND V29.B16, V6.B16, V6.B16
+	VAND V29.B16, V7.B16, V7.B16
+	FMOVQ 288(R15), F14
+	VCMEQ V14.S4, V4.S4, V4.S4
+	FMOVQ 288(R15), F14
+	VCMEQ V14.S4, V5.S4, V5.S4
+	FMOVQ 288(R15), F14
+	VCMEQ V14.S4, V6.S4, V6.S4
+	FMOVQ 288(R15), F14
+	VCMEQ V14.S4, V7.S4, V7.S4
+	VBSL V19.B16, V0.B16, V4.B16
+	VBSL V21.B16, V1.B16, V5.B16
+	VBSL V18.B16, V2.B16, V6.B16
+	VBSL V20.B16, V3.B16, V7.B16
+	FMOVQ 304(R15), F20
+	VAND V20.B16, V9.B16, V9.B16
+	FMOVQ 304(R15), F20
+	VAND V20.B16, V10.B16, V10.B16
+	FMOVQ 304(R15), F20
+	VAND V20.B16, V11.B16, V11.B16
+	FMOVQ 304(R15), F20
+	VAND V20.B16, V12.B16, V12.B16
+	VEOR V9.B16, V4.B16, V4.B16
+	VEOR V10.B16, V5.B16, V5.B16
+	VEOR V11.B16, V6.B16, V6.B16
+	VEOR V12.B16, V7.B16, V7.B16
+	WORD $0x4ebed484 // fsub v4.4s, v4.4s, v30.4s
+	WORD $0x4ebed4a5 // fsub v5.4s, v5.4s, v30.4s
+	WORD $0x4ebed4c6 // fsub v6.4s, v6.4s, v30.4s
+	WORD $0x4ebed4e7 // fsub v7.4s, v7.4s, v30.4s
+	ADD R11<<2, R2, R13
+	FMOVQ F4, 0(R13)
+	ADD R11<<2, R2, R13
+	FMOVQ F5, 16(R13)
+	ADD R11<<2, R2, R13
+	FMOVQ F6, 32(R13)
+	ADD R11<<2, R2, R13
+	FMOVQ F7, 48(R13)
+	ADD $16, R11
+	CMP R12, R11
+	BLE vectors3
+fewer4:
+	ADD $16, R12
+	SUB $4, R12
+	CMP R12, R11
+	BGT fewer6
+	PCALIGN $16
+vectors5:
+	FMOVQ 32(RSP), F0
+	ADD R11<<2, R1, R13
+	FMOVQ 0(R13), F1
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	FMOVQ 320(R15), F1
+	VAND V1.B16, V0.B16, V0.B16
+	FMOVQ 16(R15), F1
+	WORD $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
+	WORD $0x4e218821 // frintn v1.4s, v1.4s
+	FMOVQ 32(R15), F2
+	VFMLA V2.S4, V1.S4, V0.S4
+	FMOVQ 48(R15), F2
+	VFMLA V2.S4, V1.S4, V0.S4
+	FMOVQ 64(R15), F2
+	VFMLA V2.S4, V1.S4, V0.S4
+	FMOVQ 80(R15), F2
+	WORD $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
+	WORD $0x4ebef400 // fmin v0.4s, v0.4s, v30.4s
+	FMOVQ 112(R15), F2
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	VADD V29.S4, V1.S4, V1.S4
+	FMOVQ 144(R15), F2
+	VSHL $30, V1.S4, V3.S4
+	WORD $0x6e20dc02 // fmul v2.4s, v0.4s, v0.4s
+	WORD $0x6e22dc04 // fmul v4.4s, v0.4s, v2.4s
+	FMOVQ 160(R15), F5
+	FMOVQ 176(R15), F6
+	VFMLA V2.S4, V5.S4, V6.S4
+	FMOVQ 192(R15), F5
+	VFMLA V2.S4, V6.S4, V5.S4
+	FMOVQ 208(R15), F6
+	VFMLA V2.S4, V5.S4, V6.S4
+	VFMLA V6.S4, V4.S4, V0.S4
+	FMOVQ 224(R15), F6
+	VMOV V30.B16, V4.B16
+	VFMLA V6.S4, V2.S4, V4.S4
+	WORD $0x6e22dc46 // fmul v6.4s, v2.4s, v2.4s
+	FMOVQ 240(R15), F5
+	FMOVQ 256(R15), F7
+	VFMLA V2.S4, V5.S4, V7.S4
+	FMOVQ 272(R15), F5
+	VFMLA V2.S4, V7.S4, V5.S4
+	VFMLA V5.S4, V6.S4, V4.S4
+	VAND V29.B16, V1.B16, V1.B16
+	FMOVQ 288(R15), F5
+	VCMEQ V5.S4, V1.S4, V1.S4
+	VBSL V4.B16, V0.B16, V1.B16
+	FMOVQ 304(R15), F4
+	VAND V4.B16, V3.B16, V3.B16
+	VEOR V3.B16, V1.B16, V1.B16
+	WORD $0x4ebed421 // fsub v1.4s, v1.4s, v30.4s
+	ADD R11<<2, R2, R13
+	FMOVQ F1, 0(R13)
+	ADD $4, R11
+	CMP R12, R11
+	BLE vectors5
+fewer6:
+	ADD $4, R12
+	CMP R12, R11
+	BEQ done8
+	FMOVQ 336(R15), F31
+one7:
+	ADD R11<<2, R1, R13
+	FMOVS 0(R13), F0
+	FMOVQ 32(RSP), F1
+	WORD $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
+	FMOVQ 320(R15), F0
+	VAND V0.B16, V1.B16, V1.B16
+	FMOVQ 16(R15), F0
+	WORD $0x6e20dc20 // fmul v0.4s, v1.4s, v0.4s
+	WORD $0x4e218800 // frintn v0.4s, v0.4s
+	FMOVQ 32(R15), F2
+	VFMLA V2.S4, V0.S4, V1.S4
+	FMOVQ 48(R15), F2
+	VFMLA V2.S4, V0.S4, V1.S4
+	FMOVQ 64(R15), F2
+	VFMLA V2.S4, V0.S4, V1.S4
+	FMOVQ 80(R15), F2
+	WORD $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
+	WORD $0x4ebef421 // fmin v1.4s, v1.4s, v30.4s
+	FMOVQ 112(R15), F2
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VADD V29.S4, V0.S4, V0.S4
+	FMOVQ 144(R15), F2
+	VSHL $30, V0.S4, V3.S4
+	WORD $0x6e21dc22 // fmul v2.4s, v1.4s, v1.4s
+	WORD $0x6e22dc24 // fmul v4.4s, v1.4s, v2.4s
+	FMOVQ 160(R15), F5
+	FMOVQ 176(R15), F6
+	VFMLA V2.S4, V5.S4, V6.S4
+	FMOVQ 192(R15), F5
+	VFMLA V2.S4, V6.S4, V5.S4
+	FMOVQ 208(R15), F6
+	VFMLA V2.S4, V5.S4, V6.S4
+	VFMLA V6.S4, V4.S4, V1.S4
+	FMOVQ 224(R15), F6
+	VMOV V30.B16, V4.B16
+	VFMLA V6.S4, V2.S4, V4.S4
+	WORD $0x6e22dc46 // fmul v6.4s, v2.4s, v2.4s
+	FMOVQ 240(R15), F5
+	FMOVQ 256(R15), F7
+	VFMLA V2.S4, V5.S4, V7.S4
+	FMOVQ 272(R15), F5
+	VFMLA V2.S4, V7.S4, V5.S4
+	VFMLA V5.S4, V6.S4, V4.S4
+	VAND V29.B16, V0.B16, V0.B16
+	FMOVQ 288(R15), F5
+	VCMEQ V5.S4, V0.S4, V0.S4
+	VBSL V4.B16, V1.B16, V0.B16
+	FMOVQ 304(R15), F4
+	VAND V4.B16, V3.B16, V3.B16
+	VEOR V3.B16, V0.B16, V0.B16
+	WORD $0x4ebed400 // fsub v0.4s, v0.4s, v30.4s
+	ADD R11<<2, R2, R13
+	FMOVS F0, 0(R13)
+	ADD $1, R11
+	CMP R12, R11
+	BLT one7
+done8:
 	MOVD step+8(FP), R13
 	MOVD 0(R13), R14
 	ADD R14, R0

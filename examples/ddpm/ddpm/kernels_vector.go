@@ -13,16 +13,22 @@ func init() {
 		kernels[0] = noiseGtZ2Product
 		kernels[1] = noiseGtZ3Product
 		kernels[2] = noiseGtBlocks0Net0AddProduct
-		kernels[3] = noiseGtBlocks0MeanVector
-		kernels[4] = noiseGtTimeEmbed6AddProduct
-		kernels[6] = noiseGtBlocks1Net0AddProduct
-		kernels[7] = noiseGtBlocks1MeanVector
-		kernels[9] = noiseGtBlocks2Net0AddProduct
-		kernels[10] = noiseGtBlocks3Net0AddProduct
-		kernels[14] = noiseGtZ2PanelsCopy
-		kernels[15] = noiseGtZ3PanelsCopy
-		kernels[17] = noiseGtBlocks0Net0AddPanelsCopy
-		kernels[18] = noiseGtTimeEmbed6AddPanelsCopy
+		kernels[3] = noiseGtBlocks0TransposeCopy
+		kernels[4] = noiseGtBlocks0MeanVector
+		kernels[5] = noiseGtTimeEmbed6AddProduct
+		kernels[6] = noiseGtX3Vector
+		kernels[7] = noiseGtBlocks1Net0AddProduct
+		kernels[9] = noiseGtBlocks1MeanVector
+		kernels[10] = noiseGtBlocks1GeluVector
+		kernels[11] = noiseGtBlocks2Net0AddProduct
+		kernels[12] = noiseGtBlocks3Net0AddProduct
+		kernels[13] = noiseGtBlocks3GeluVector
+		kernels[15] = noiseGtZ2RowsVector
+		kernels[16] = noiseGtZ2Rows2Vector
+		kernels[17] = noiseGtZ2PanelsCopy
+		kernels[18] = noiseGtZ3PanelsCopy
+		kernels[20] = noiseGtBlocks0Net0AddPanelsCopy
+		kernels[21] = noiseGtTimeEmbed6AddPanelsCopy
 	}
 }
 
@@ -150,6 +156,20 @@ func noiseGtBlocks0Net0AddProduct(call *cpu.Call, lo, hi int) {
 	p.Run(call, lo, hi)
 }
 
+// noiseGtBlocks0TransposeCopy computes transpose (ddpm.mlx:14:9).
+func noiseGtBlocks0TransposeCopy(call *cpu.Call, lo, hi int) {
+	p := cpu.Panels{
+		Copy:    copyColumns,
+		Step:    3136,
+		Axes:    []cpu.Walk{{N: 784, A: 1, C: 16}},
+		Lane:    784,
+		Columns: 16,
+		From:    0,
+		To:      1,
+	}
+	p.Run(call, lo, hi)
+}
+
 // noiseGtBlocks0MeanVectorRows computes rows of n elements, step bytes apart in each stream; past: results go past the caches.
 //
 //go:noescape
@@ -189,6 +209,36 @@ func noiseGtTimeEmbed6AddProduct(call *cpu.Call, lo, hi int) {
 		Bias:   &cpu.Operand{Arg: 1, First: 0},
 	}
 	p.Run(call, lo, hi)
+}
+
+// noiseGtX3VectorRows computes rows of n elements, step bytes apart in each stream; past: results go past the caches.
+//
+//go:noescape
+func noiseGtX3VectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+
+// noiseGtX3Vector computes x_3 (ddpm.mlx:32:9).
+func noiseGtX3Vector(call *cpu.Call, lo, hi int) {
+	add := cpu.View[float32](call, 0)
+	mean := cpu.View[float32](call, 1)
+	mean_2 := cpu.View[float32](call, 2)
+	transpose := cpu.View[float32](call, 3)
+	transpose_2 := cpu.View[float32](call, 4)
+	add_2 := cpu.View[float32](call, 5)
+	x_3 := cpu.View[float32](call, 6)
+	for p := lo; p < hi; {
+		i2 := p % 16
+		i1 := p / 16 % 784
+		i0 := p / 12544
+		n := min(hi-p, 16-p%16, 16384)
+		rows := 1
+		if n == 16 {
+			rows = min((hi-p)/n, 784-p/16%784, 1024)
+		}
+		p += rows * n
+		at := [...]unsafe.Pointer{unsafe.Pointer(&add[i0*12544+i1*16+i2]), unsafe.Pointer(&mean[i0]), unsafe.Pointer(&mean_2[i0]), unsafe.Pointer(&transpose[i1*16+i2]), unsafe.Pointer(&transpose_2[i1*16+i2]), unsafe.Pointer(&add_2[i0*16+i2]), unsafe.Pointer(&x_3[i0*12544+i1*16+i2])}
+		step := [...]int{64, 0, 0, 64, 64, 0, 64}
+		noiseGtX3VectorRows(&at[0], &step[0], rows, n, false)
+	}
 }
 
 // noiseGtBlocks1Net0AddProduct computes add_3 (ddpm.mlx:14:20).
@@ -234,6 +284,35 @@ func noiseGtBlocks1MeanVector(call *cpu.Call, lo, hi int) {
 	}
 }
 
+// noiseGtBlocks1GeluVectorRows computes rows of n elements, step bytes apart in each stream; past: results go past the caches.
+//
+//go:noescape
+func noiseGtBlocks1GeluVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+
+// noiseGtBlocks1GeluVector computes gelu (ddpm.mlx:15:12).
+func noiseGtBlocks1GeluVector(call *cpu.Call, lo, hi int) {
+	add_3 := cpu.View[float32](call, 0)
+	mean_3 := cpu.View[float32](call, 1)
+	mean_4 := cpu.View[float32](call, 2)
+	transpose_3 := cpu.View[float32](call, 3)
+	transpose_4 := cpu.View[float32](call, 4)
+	gelu := cpu.View[float32](call, 5)
+	B := int(call.Sizes[0])
+	for p := lo; p < hi; {
+		i1 := p % 25088
+		i0 := p / 25088
+		n := min(hi-p, 25088-p%25088, 16384)
+		rows := 1
+		if n == 25088 {
+			rows = min((hi-p)/n, B-p/25088, 1)
+		}
+		p += rows * n
+		at := [...]unsafe.Pointer{unsafe.Pointer(&add_3[i0*25088+i1]), unsafe.Pointer(&mean_3[i0]), unsafe.Pointer(&mean_4[i0]), unsafe.Pointer(&transpose_3[i1]), unsafe.Pointer(&transpose_4[i1]), unsafe.Pointer(&gelu[i0*25088+i1])}
+		step := [...]int{100352, 4, 4, 0, 0, 100352}
+		noiseGtBlocks1GeluVectorRows(&at[0], &step[0], rows, n, false)
+	}
+}
+
 // noiseGtBlocks2Net0AddProduct computes add_4 (ddpm.mlx:14:20).
 func noiseGtBlocks2Net0AddProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
@@ -274,6 +353,87 @@ func noiseGtBlocks3Net0AddProduct(call *cpu.Call, lo, hi int) {
 		Bias:   &cpu.Operand{Arg: 0, First: 0},
 	}
 	p.Run(call, lo, hi)
+}
+
+// noiseGtBlocks3GeluVectorRows computes rows of n elements, step bytes apart in each stream; past: results go past the caches.
+//
+//go:noescape
+func noiseGtBlocks3GeluVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+
+// noiseGtBlocks3GeluVector computes gelu_3 (ddpm.mlx:15:12).
+func noiseGtBlocks3GeluVector(call *cpu.Call, lo, hi int) {
+	add_5 := cpu.View[float32](call, 0)
+	mean_7 := cpu.View[float32](call, 1)
+	mean_8 := cpu.View[float32](call, 2)
+	transpose_7 := cpu.View[float32](call, 3)
+	transpose_8 := cpu.View[float32](call, 4)
+	gelu_3 := cpu.View[float32](call, 5)
+	B := int(call.Sizes[0])
+	for p := lo; p < hi; {
+		i1 := p % 12544
+		i0 := p / 12544
+		n := min(hi-p, 12544-p%12544, 16384)
+		rows := 1
+		if n == 12544 {
+			rows = min((hi-p)/n, B-p/12544, 1)
+		}
+		p += rows * n
+		at := [...]unsafe.Pointer{unsafe.Pointer(&add_5[i0*12544+i1]), unsafe.Pointer(&mean_7[i0]), unsafe.Pointer(&mean_8[i0]), unsafe.Pointer(&transpose_7[i1]), unsafe.Pointer(&transpose_8[i1]), unsafe.Pointer(&gelu_3[i0*12544+i1])}
+		step := [...]int{50176, 4, 4, 0, 0, 50176}
+		noiseGtBlocks3GeluVectorRows(&at[0], &step[0], rows, n, false)
+	}
+}
+
+// noiseGtZ2RowsVectorRows computes rows of n elements, step bytes apart in each stream; past: results go past the caches.
+//
+//go:noescape
+func noiseGtZ2RowsVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+
+// noiseGtZ2RowsVector computes rows (ddpm.mlx:31:46).
+func noiseGtZ2RowsVector(call *cpu.Call, lo, hi int) {
+	t := cpu.View[float32](call, 0)
+	gt_frequencies := cpu.View[float32](call, 1)
+	rows_2 := cpu.View[float32](call, 2)
+	B := int(call.Sizes[0])
+	for p := lo; p < hi; {
+		i1 := p % 16
+		i0 := p / 16
+		n := min(hi-p, 16-p%16, 16384)
+		rows := 1
+		if n == 16 {
+			rows = min((hi-p)/n, B-p/16, 1024)
+		}
+		p += rows * n
+		at := [...]unsafe.Pointer{unsafe.Pointer(&t[i0]), unsafe.Pointer(&gt_frequencies[i1]), unsafe.Pointer(&rows_2[i0*32+i1])}
+		step := [...]int{4, 0, 128}
+		noiseGtZ2RowsVectorRows(&at[0], &step[0], rows, n, false)
+	}
+}
+
+// noiseGtZ2Rows2VectorRows computes rows of n elements, step bytes apart in each stream; past: results go past the caches.
+//
+//go:noescape
+func noiseGtZ2Rows2VectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+
+// noiseGtZ2Rows2Vector computes rows (ddpm.mlx:31:46).
+func noiseGtZ2Rows2Vector(call *cpu.Call, lo, hi int) {
+	t := cpu.View[float32](call, 0)
+	gt_frequencies := cpu.View[float32](call, 1)
+	rows_2 := cpu.View[float32](call, 2)
+	B := int(call.Sizes[0])
+	for p := lo; p < hi; {
+		i1 := p % 16
+		i0 := p / 16
+		n := min(hi-p, 16-p%16, 16384)
+		rows := 1
+		if n == 16 {
+			rows = min((hi-p)/n, B-p/16, 1024)
+		}
+		p += rows * n
+		at := [...]unsafe.Pointer{unsafe.Pointer(&t[i0]), unsafe.Pointer(&gt_frequencies[i1]), unsafe.Pointer(&rows_2[i0*32+i1+16])}
+		step := [...]int{4, 0, 128}
+		noiseGtZ2Rows2VectorRows(&at[0], &step[0], rows, n, false)
+	}
 }
 
 // noiseGtZ2PanelsCopy computes panels (ddpm.mlx:31:46).

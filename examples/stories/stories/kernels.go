@@ -112,71 +112,46 @@ func stepModelLayers0SelfAttnReshape(call *cpu.Call, lo, hi int) {
 	S := int(call.Sizes[1])
 	pos := int(call.Sizes[2])
 	for p := lo; p < hi; {
-		i3 := p % 2
-		end := min(i3+hi-p, 2)
-		i2 := p / 2 % 4
-		i1 := p / 8 % 4
-		i0 := p / 32
-		p += end - i3
-		v2 := float32(pos)
-		v9 := min((max((float32(i2) * -3.321928), -151)), 129)
-		v10 := float32(math.RoundToEven(float64(v9)))
-		v11 := v9 - v10
-		v20 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.00015454162))*float64(v11)+float64(float32(0.0013392017)))))*float64(v11)+float64(float32(0.00961808)))))*float64(v11)+float64(float32(0.05550355)))))*float64(v11) + float64(float32(0.2402265)))
-		v26 := v2 * (cpu.Ldexp((float32(float64((float32(float64(v20)*float64(v11)+float64(float32(0.6931472)))))*float64(v11) + float64(float32(1)))), v10))
-		v27 := float32(math.Abs(float64(v26)))
-		v30 := float32(math.RoundToEven(float64((v27 * 0.63661975))))
-		v38 := max((float32(float64(v30)*float64(float32(1.7151245e-15)) + float64((float32(float64(v30)*float64(float32(4.371139e-08)) + float64((float32(float64(v30)*float64(float32(-1.5707964)) + float64(v27))))))))), -1)
-		v39 := min(v38, 1)
-		v42 := int32(math.Float32bits((v30 + 1.2582912e+07)))
-		v44 := v42 + 1
-		v47 := v39 * v39
-		v56 := float32(float64((v39*v47))*float64((float32(float64((float32(float64((float32(float64(float32(2.7238455e-06))*float64(v47)+float64(float32(-0.00019839997)))))*float64(v47)+float64(float32(0.008333332)))))*float64(v47)+float64(float32(-0.16666667))))) + float64(v39))
-		v65 := float32(float64((v47*v47))*float64((float32(float64((float32(float64(float32(2.4538474e-05))*float64(v47)+float64(float32(-0.0013888258)))))*float64(v47)+float64(float32(0.041666664))))) + float64((float32(float64(v47)*float64(float32(-0.5)) + float64(float32(1))))))
-		v68 := (v44 & 1) == 0
-		v69 := v65
-		if v68 {
-			v69 = v56
-		}
-		v74 := math.Float32frombits(uint32(((int32(math.Float32bits(v69))) ^ ((cpu.Shl(v44, 30)) & -2147483648))))
-		v81 := (v42 & 1) == 0
-		v82 := v65
-		if v81 {
-			v82 = v56
-		}
-		v85 := (int32(math.Float32bits(v82))) ^ (((cpu.Shl(v42, 30)) ^ (int32(math.Float32bits(v26)))) & -2147483648)
-		v86 := math.Float32frombits(uint32(v85))
-		for ; i3 < end; i3++ {
-			var v1 float32
-			if i3 < 1 {
-				v1 = matmul[i0*128+i1*8+i2*2+i3+64]
+		i2 := p % 4
+		end := min(i2+hi-p, 4)
+		i1 := p / 4 % 4
+		i0 := p / 16
+		p += end - i2
+		v1 := float32(pos)
+		for ; i2 < end; i2++ {
+			v0 := matmul[i0*128+i1*8+i2*2+64]
+			v8 := min((max((float32(i2) * -3.321928), -151)), 129)
+			v9 := float32(math.RoundToEven(float64(v8)))
+			v10 := v8 - v9
+			v19 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.00015454162))*float64(v10)+float64(float32(0.0013392017)))))*float64(v10)+float64(float32(0.00961808)))))*float64(v10)+float64(float32(0.05550355)))))*float64(v10) + float64(float32(0.2402265)))
+			v25 := v1 * (cpu.Ldexp((float32(float64((float32(float64(v19)*float64(v10)+float64(float32(0.6931472)))))*float64(v10) + float64(float32(1)))), v9))
+			v26 := float32(math.Abs(float64(v25)))
+			v29 := float32(math.RoundToEven(float64((v26 * 0.63661975))))
+			v37 := max((float32(float64(v29)*float64(float32(1.7151245e-15)) + float64((float32(float64(v29)*float64(float32(4.371139e-08)) + float64((float32(float64(v29)*float64(float32(-1.5707964)) + float64(v26))))))))), -1)
+			v38 := min(v37, 1)
+			v41 := int32(math.Float32bits((v29 + 1.2582912e+07)))
+			v43 := v41 + 1
+			v46 := v38 * v38
+			v55 := float32(float64((v38*v46))*float64((float32(float64((float32(float64((float32(float64(float32(2.7238455e-06))*float64(v46)+float64(float32(-0.00019839997)))))*float64(v46)+float64(float32(0.008333332)))))*float64(v46)+float64(float32(-0.16666667))))) + float64(v38))
+			v64 := float32(float64((v46*v46))*float64((float32(float64((float32(float64(float32(2.4538474e-05))*float64(v46)+float64(float32(-0.0013888258)))))*float64(v46)+float64(float32(0.041666664))))) + float64((float32(float64(v46)*float64(float32(-0.5)) + float64(float32(1))))))
+			v67 := (v43 & 1) == 0
+			v68 := v64
+			if v67 {
+				v68 = v55
 			}
-			var v76 float32
-			if i3 < 1 {
-				v76 = matmul[i0*128+i1*8+i2*2+i3+65]
+			v73 := math.Float32frombits(uint32(((int32(math.Float32bits(v68))) ^ ((cpu.Shl(v43, 30)) & -2147483648))))
+			v75 := matmul[i0*128+i1*8+i2*2+65]
+			v80 := (v41 & 1) == 0
+			v81 := v64
+			if v80 {
+				v81 = v55
 			}
-			v88 := (v1 * v74) - (v76 * v86)
-			v89 := (i3 < 1)
-			v90 := float32(0)
-			if v89 {
-				v90 = v88
-			}
-			var v91 float32
-			if 0 <= i3-1 {
-				v91 = matmul[i0*128+i1*8+i2*2+i3+64]
-			}
-			var v93 float32
-			if 0 <= i3-1 {
-				v93 = matmul[i0*128+i1*8+i2*2+i3+63]
-			}
-			v95 := (v91 * v74) + (v93 * v86)
-			v96 := (0 <= i3-1)
-			v97 := v90
-			if v96 {
-				v97 = v95
-			}
-			model_layers_0_self_attn_v_cache[S*i0*32+S*i1*8+i2*2+i3+pos*8] = matmul[i0*128+i1*8+i2*2+i3+96]
-			model_layers_0_self_attn_k_cache[S*i0*32+S*i1*8+i2*2+i3+pos*8] = v97
+			v84 := (int32(math.Float32bits(v81))) ^ (((cpu.Shl(v41, 30)) ^ (int32(math.Float32bits(v25)))) & -2147483648)
+			v85 := math.Float32frombits(uint32(v84))
+			model_layers_0_self_attn_v_cache[S*i0*32+S*i1*8+i2*2+pos*8] = matmul[i0*128+i1*8+i2*2+96]
+			model_layers_0_self_attn_v_cache[S*i0*32+S*i1*8+i2*2+pos*8+1] = matmul[i0*128+i1*8+i2*2+97]
+			model_layers_0_self_attn_k_cache[S*i0*32+S*i1*8+i2*2+pos*8] = (v0 * v73) - (v75 * v85)
+			model_layers_0_self_attn_k_cache[S*i0*32+S*i1*8+i2*2+pos*8+1] = (v75 * v73) + (v0 * v85)
 		}
 	}
 }
@@ -812,60 +787,21 @@ func stepModelLayers0SelfAttnReshape2(call *cpu.Call, lo, hi int) {
 	S := int(call.Sizes[2])
 	pos := int(call.Sizes[3])
 	for p := lo; p < hi; {
-		i4 := p % 2
-		end := min(i4+hi-p, 2)
-		i3 := p / 2 % 4
-		i2 := p / 8 % T
-		i1 := p / (T * 8) % 4
-		i0 := p / (T * 32)
-		p += end - i4
-		for ; i4 < end; i4++ {
-			var v1 float32
-			if i4 < 1 {
-				v1 = matmul[T*i0*128+i1*8+i2*128+i3*2+i4+64]
-			}
-			var v2 float32
-			if i4 < 1 {
-				v2 = cos[i2*4+i3]
-			}
-			var v4 float32
-			if i4 < 1 {
-				v4 = matmul[T*i0*128+i1*8+i2*128+i3*2+i4+65]
-			}
-			var v5 float32
-			if i4 < 1 {
-				v5 = sin[i2*4+i3]
-			}
-			v7 := (v1 * v2) - (v4 * v5)
-			v8 := (i4 < 1)
-			v9 := float32(0)
-			if v8 {
-				v9 = v7
-			}
-			var v10 float32
-			if 0 <= i4-1 {
-				v10 = matmul[T*i0*128+i1*8+i2*128+i3*2+i4+64]
-			}
-			var v11 float32
-			if 0 <= i4-1 {
-				v11 = cos[i2*4+i3]
-			}
-			var v13 float32
-			if 0 <= i4-1 {
-				v13 = matmul[T*i0*128+i1*8+i2*128+i3*2+i4+63]
-			}
-			var v14 float32
-			if 0 <= i4-1 {
-				v14 = sin[i2*4+i3]
-			}
-			v16 := (v10 * v11) + (v13 * v14)
-			v17 := (0 <= i4-1)
-			v18 := v9
-			if v17 {
-				v18 = v16
-			}
-			model_layers_0_self_attn_v_cache[S*i0*32+S*i1*8+i2*8+i3*2+i4+pos*8] = matmul[T*i0*128+i1*8+i2*128+i3*2+i4+96]
-			model_layers_0_self_attn_k_cache[S*i0*32+S*i1*8+i2*8+i3*2+i4+pos*8] = v18
+		i3 := p % 4
+		end := min(i3+hi-p, 4)
+		i2 := p / 4 % T
+		i1 := p / (T * 4) % 4
+		i0 := p / (T * 16)
+		p += end - i3
+		for ; i3 < end; i3++ {
+			v0 := matmul[T*i0*128+i1*8+i2*128+i3*2+64]
+			v1 := cos[i2*4+i3]
+			v3 := matmul[T*i0*128+i1*8+i2*128+i3*2+65]
+			v4 := sin[i2*4+i3]
+			model_layers_0_self_attn_v_cache[S*i0*32+S*i1*8+i2*8+i3*2+pos*8] = matmul[T*i0*128+i1*8+i2*128+i3*2+96]
+			model_layers_0_self_attn_v_cache[S*i0*32+S*i1*8+i2*8+i3*2+pos*8+1] = matmul[T*i0*128+i1*8+i2*128+i3*2+97]
+			model_layers_0_self_attn_k_cache[S*i0*32+S*i1*8+i2*8+i3*2+pos*8] = (v0 * v1) - (v3 * v4)
+			model_layers_0_self_attn_k_cache[S*i0*32+S*i1*8+i2*8+i3*2+pos*8+1] = (v3 * v1) + (v0 * v4)
 		}
 	}
 }
@@ -1205,70 +1141,44 @@ func stepModelLayers0SelfAttnDivRows(call *cpu.Call, lo, hi int) {
 	rows := cpu.View[float32](call, 1)
 	pos := int(call.Sizes[1])
 	for p := lo; p < hi; {
-		i3 := p % 2
-		end := min(i3+hi-p, 2)
-		i2 := p / 2 % 4
-		i1 := p / 8 % 8
-		i0 := p / 64
-		p += end - i3
-		v2 := float32(pos)
-		v9 := min((max((float32(i2) * -3.321928), -151)), 129)
-		v10 := float32(math.RoundToEven(float64(v9)))
-		v11 := v9 - v10
-		v20 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.00015454162))*float64(v11)+float64(float32(0.0013392017)))))*float64(v11)+float64(float32(0.00961808)))))*float64(v11)+float64(float32(0.05550355)))))*float64(v11) + float64(float32(0.2402265)))
-		v26 := v2 * (cpu.Ldexp((float32(float64((float32(float64(v20)*float64(v11)+float64(float32(0.6931472)))))*float64(v11) + float64(float32(1)))), v10))
-		v27 := float32(math.Abs(float64(v26)))
-		v30 := float32(math.RoundToEven(float64((v27 * 0.63661975))))
-		v38 := max((float32(float64(v30)*float64(float32(1.7151245e-15)) + float64((float32(float64(v30)*float64(float32(4.371139e-08)) + float64((float32(float64(v30)*float64(float32(-1.5707964)) + float64(v27))))))))), -1)
-		v39 := min(v38, 1)
-		v42 := int32(math.Float32bits((v30 + 1.2582912e+07)))
-		v44 := v42 + 1
-		v47 := v39 * v39
-		v56 := float32(float64((v39*v47))*float64((float32(float64((float32(float64((float32(float64(float32(2.7238455e-06))*float64(v47)+float64(float32(-0.00019839997)))))*float64(v47)+float64(float32(0.008333332)))))*float64(v47)+float64(float32(-0.16666667))))) + float64(v39))
-		v65 := float32(float64((v47*v47))*float64((float32(float64((float32(float64(float32(2.4538474e-05))*float64(v47)+float64(float32(-0.0013888258)))))*float64(v47)+float64(float32(0.041666664))))) + float64((float32(float64(v47)*float64(float32(-0.5)) + float64(float32(1))))))
-		v68 := (v44 & 1) == 0
-		v69 := v65
-		if v68 {
-			v69 = v56
-		}
-		v74 := math.Float32frombits(uint32(((int32(math.Float32bits(v69))) ^ ((cpu.Shl(v44, 30)) & -2147483648))))
-		v81 := (v42 & 1) == 0
-		v82 := v65
-		if v81 {
-			v82 = v56
-		}
-		v85 := (int32(math.Float32bits(v82))) ^ (((cpu.Shl(v42, 30)) ^ (int32(math.Float32bits(v26)))) & -2147483648)
-		v86 := math.Float32frombits(uint32(v85))
-		for ; i3 < end; i3++ {
-			var v1 float32
-			if i3 < 1 {
-				v1 = matmul[i0*128+i1*8+i2*2+i3]
+		i2 := p % 4
+		end := min(i2+hi-p, 4)
+		i1 := p / 4 % 8
+		i0 := p / 32
+		p += end - i2
+		v1 := float32(pos)
+		for ; i2 < end; i2++ {
+			v0 := matmul[i0*128+i1*8+i2*2]
+			v8 := min((max((float32(i2) * -3.321928), -151)), 129)
+			v9 := float32(math.RoundToEven(float64(v8)))
+			v10 := v8 - v9
+			v19 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.00015454162))*float64(v10)+float64(float32(0.0013392017)))))*float64(v10)+float64(float32(0.00961808)))))*float64(v10)+float64(float32(0.05550355)))))*float64(v10) + float64(float32(0.2402265)))
+			v25 := v1 * (cpu.Ldexp((float32(float64((float32(float64(v19)*float64(v10)+float64(float32(0.6931472)))))*float64(v10) + float64(float32(1)))), v9))
+			v26 := float32(math.Abs(float64(v25)))
+			v29 := float32(math.RoundToEven(float64((v26 * 0.63661975))))
+			v37 := max((float32(float64(v29)*float64(float32(1.7151245e-15)) + float64((float32(float64(v29)*float64(float32(4.371139e-08)) + float64((float32(float64(v29)*float64(float32(-1.5707964)) + float64(v26))))))))), -1)
+			v38 := min(v37, 1)
+			v41 := int32(math.Float32bits((v29 + 1.2582912e+07)))
+			v43 := v41 + 1
+			v46 := v38 * v38
+			v55 := float32(float64((v38*v46))*float64((float32(float64((float32(float64((float32(float64(float32(2.7238455e-06))*float64(v46)+float64(float32(-0.00019839997)))))*float64(v46)+float64(float32(0.008333332)))))*float64(v46)+float64(float32(-0.16666667))))) + float64(v38))
+			v64 := float32(float64((v46*v46))*float64((float32(float64((float32(float64(float32(2.4538474e-05))*float64(v46)+float64(float32(-0.0013888258)))))*float64(v46)+float64(float32(0.041666664))))) + float64((float32(float64(v46)*float64(float32(-0.5)) + float64(float32(1))))))
+			v67 := (v43 & 1) == 0
+			v68 := v64
+			if v67 {
+				v68 = v55
 			}
-			var v76 float32
-			if i3 < 1 {
-				v76 = matmul[i0*128+i1*8+i2*2+i3+1]
+			v73 := math.Float32frombits(uint32(((int32(math.Float32bits(v68))) ^ ((cpu.Shl(v43, 30)) & -2147483648))))
+			v75 := matmul[i0*128+i1*8+i2*2+1]
+			v80 := (v41 & 1) == 0
+			v81 := v64
+			if v80 {
+				v81 = v55
 			}
-			v88 := (v1 * v74) - (v76 * v86)
-			v89 := (i3 < 1)
-			v90 := float32(0)
-			if v89 {
-				v90 = v88
-			}
-			var v91 float32
-			if 0 <= i3-1 {
-				v91 = matmul[i0*128+i1*8+i2*2+i3]
-			}
-			var v93 float32
-			if 0 <= i3-1 {
-				v93 = matmul[i0*128+i1*8+i2*2+i3-1]
-			}
-			v95 := (v91 * v74) + (v93 * v86)
-			v96 := (0 <= i3-1)
-			v97 := v90
-			if v96 {
-				v97 = v95
-			}
-			rows[i0*64+i1*8+i2*2+i3] = v97
+			v84 := (int32(math.Float32bits(v81))) ^ (((cpu.Shl(v41, 30)) ^ (int32(math.Float32bits(v25)))) & -2147483648)
+			v85 := math.Float32frombits(uint32(v84))
+			rows[i0*64+i1*8+i2*2] = (v0 * v73) - (v75 * v85)
+			rows[i0*64+i1*8+i2*2+1] = (v75 * v73) + (v0 * v85)
 		}
 	}
 }
@@ -1395,59 +1305,19 @@ func stepModelLayers0SelfAttnDiv2Rows(call *cpu.Call, lo, hi int) {
 	rows := cpu.View[float32](call, 3)
 	T := int(call.Sizes[1])
 	for p := lo; p < hi; {
-		i4 := p % 2
-		end := min(i4+hi-p, 2)
-		i3 := p / 2 % 4
-		i2 := p / 8 % T
-		i1 := p / (T * 8) % 8
-		i0 := p / (T * 64)
-		p += end - i4
-		for ; i4 < end; i4++ {
-			var v1 float32
-			if i4 < 1 {
-				v1 = matmul[T*i0*128+i1*8+i2*128+i3*2+i4]
-			}
-			var v2 float32
-			if i4 < 1 {
-				v2 = cos[i2*4+i3]
-			}
-			var v4 float32
-			if i4 < 1 {
-				v4 = matmul[T*i0*128+i1*8+i2*128+i3*2+i4+1]
-			}
-			var v5 float32
-			if i4 < 1 {
-				v5 = sin[i2*4+i3]
-			}
-			v7 := (v1 * v2) - (v4 * v5)
-			v8 := (i4 < 1)
-			v9 := float32(0)
-			if v8 {
-				v9 = v7
-			}
-			var v10 float32
-			if 0 <= i4-1 {
-				v10 = matmul[T*i0*128+i1*8+i2*128+i3*2+i4]
-			}
-			var v11 float32
-			if 0 <= i4-1 {
-				v11 = cos[i2*4+i3]
-			}
-			var v13 float32
-			if 0 <= i4-1 {
-				v13 = matmul[T*i0*128+i1*8+i2*128+i3*2+i4-1]
-			}
-			var v14 float32
-			if 0 <= i4-1 {
-				v14 = sin[i2*4+i3]
-			}
-			v16 := (v10 * v11) + (v13 * v14)
-			v17 := (0 <= i4-1)
-			v18 := v9
-			if v17 {
-				v18 = v16
-			}
-			rows[T*i0*64+T*i1*8+i2*8+i3*2+i4] = v18
+		i3 := p % 4
+		end := min(i3+hi-p, 4)
+		i2 := p / 4 % T
+		i1 := p / (T * 4) % 8
+		i0 := p / (T * 32)
+		p += end - i3
+		for ; i3 < end; i3++ {
+			v0 := matmul[T*i0*128+i1*8+i2*128+i3*2]
+			v1 := cos[i2*4+i3]
+			v3 := matmul[T*i0*128+i1*8+i2*128+i3*2+1]
+			v4 := sin[i2*4+i3]
+			rows[T*i0*64+T*i1*8+i2*8+i3*2] = (v0 * v1) - (v3 * v4)
+			rows[T*i0*64+T*i1*8+i2*8+i3*2+1] = (v3 * v1) + (v0 * v4)
 		}
 	}
 }

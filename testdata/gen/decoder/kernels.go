@@ -43,72 +43,47 @@ func stepQ(call *cpu.Call, lo, hi int) {
 	T := int(call.Sizes[2])
 	pos := int(call.Sizes[3])
 	for p := lo; p < hi; {
-		i3 := p % 8
-		end := min(i3+hi-p, 8)
-		i2 := p / 8 % 2
-		i1 := p / 16 % T
-		i0 := p / (T * 16)
-		p += end - i3
-		v2 := float32(i1 + pos)
-		v89 := (i2 < 1)
-		v96 := (0 <= i2-1)
-		for ; i3 < end; i3++ {
-			var v1 float32
-			if i2 < 1 {
-				v1 = x[T*i0*16+i1*16+i2*8+i3]
+		i2 := p % 8
+		end := min(i2+hi-p, 8)
+		i1 := p / 8 % T
+		i0 := p / (T * 8)
+		p += end - i2
+		v1 := float32(i1 + pos)
+		for ; i2 < end; i2++ {
+			v0 := x[T*i0*16+i1*16+i2]
+			v8 := min((max((float32(i2) * -1.660964), -151)), 129)
+			v9 := float32(math.RoundToEven(float64(v8)))
+			v10 := v8 - v9
+			v19 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.00015454162))*float64(v10)+float64(float32(0.0013392017)))))*float64(v10)+float64(float32(0.00961808)))))*float64(v10)+float64(float32(0.05550355)))))*float64(v10) + float64(float32(0.2402265)))
+			v24 := cpu.Ldexp((float32(float64((float32(float64(v19)*float64(v10)+float64(float32(0.6931472)))))*float64(v10) + float64(float32(1)))), v9)
+			v25 := v1 * v24
+			v26 := float32(math.Abs(float64(v25)))
+			v29 := float32(math.RoundToEven(float64((v26 * 0.63661975))))
+			v37 := max((float32(float64(v29)*float64(float32(1.7151245e-15)) + float64((float32(float64(v29)*float64(float32(4.371139e-08)) + float64((float32(float64(v29)*float64(float32(-1.5707964)) + float64(v26))))))))), -1)
+			v38 := min(v37, 1)
+			v41 := int32(math.Float32bits((v29 + 1.2582912e+07)))
+			v43 := v41 + 1
+			v46 := v38 * v38
+			v55 := float32(float64((v38*v46))*float64((float32(float64((float32(float64((float32(float64(float32(2.7238455e-06))*float64(v46)+float64(float32(-0.00019839997)))))*float64(v46)+float64(float32(0.008333332)))))*float64(v46)+float64(float32(-0.16666667))))) + float64(v38))
+			v64 := float32(float64((v46*v46))*float64((float32(float64((float32(float64(float32(2.4538474e-05))*float64(v46)+float64(float32(-0.0013888258)))))*float64(v46)+float64(float32(0.041666664))))) + float64((float32(float64(v46)*float64(float32(-0.5)) + float64(float32(1))))))
+			v67 := (v43 & 1) == 0
+			v68 := v64
+			if v67 {
+				v68 = v55
 			}
-			v9 := min((max((float32(i3) * -1.660964), -151)), 129)
-			v10 := float32(math.RoundToEven(float64(v9)))
-			v11 := v9 - v10
-			v20 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.00015454162))*float64(v11)+float64(float32(0.0013392017)))))*float64(v11)+float64(float32(0.00961808)))))*float64(v11)+float64(float32(0.05550355)))))*float64(v11) + float64(float32(0.2402265)))
-			v25 := cpu.Ldexp((float32(float64((float32(float64(v20)*float64(v11)+float64(float32(0.6931472)))))*float64(v11) + float64(float32(1)))), v10)
-			v26 := v2 * v25
-			v27 := float32(math.Abs(float64(v26)))
-			v30 := float32(math.RoundToEven(float64((v27 * 0.63661975))))
-			v38 := max((float32(float64(v30)*float64(float32(1.7151245e-15)) + float64((float32(float64(v30)*float64(float32(4.371139e-08)) + float64((float32(float64(v30)*float64(float32(-1.5707964)) + float64(v27))))))))), -1)
-			v39 := min(v38, 1)
-			v42 := int32(math.Float32bits((v30 + 1.2582912e+07)))
-			v44 := v42 + 1
-			v47 := v39 * v39
-			v56 := float32(float64((v39*v47))*float64((float32(float64((float32(float64((float32(float64(float32(2.7238455e-06))*float64(v47)+float64(float32(-0.00019839997)))))*float64(v47)+float64(float32(0.008333332)))))*float64(v47)+float64(float32(-0.16666667))))) + float64(v39))
-			v65 := float32(float64((v47*v47))*float64((float32(float64((float32(float64(float32(2.4538474e-05))*float64(v47)+float64(float32(-0.0013888258)))))*float64(v47)+float64(float32(0.041666664))))) + float64((float32(float64(v47)*float64(float32(-0.5)) + float64(float32(1))))))
-			v68 := (v44 & 1) == 0
-			v69 := v65
-			if v68 {
-				v69 = v56
+			v73 := math.Float32frombits(uint32(((int32(math.Float32bits(v68))) ^ ((cpu.Shl(v43, 30)) & -2147483648))))
+			v75 := x[T*i0*16+i1*16+i2+8]
+			v80 := (v41 & 1) == 0
+			v81 := v64
+			if v80 {
+				v81 = v55
 			}
-			v74 := math.Float32frombits(uint32(((int32(math.Float32bits(v69))) ^ ((cpu.Shl(v44, 30)) & -2147483648))))
-			var v76 float32
-			if i2 < 1 {
-				v76 = x[T*i0*16+i1*16+i2*8+i3+8]
-			}
-			v81 := (v42 & 1) == 0
-			v82 := v65
-			if v81 {
-				v82 = v56
-			}
-			v85 := (int32(math.Float32bits(v82))) ^ (((cpu.Shl(v42, 30)) ^ (int32(math.Float32bits(v26)))) & -2147483648)
-			v86 := math.Float32frombits(uint32(v85))
-			v88 := (v1 * v74) - (v76 * v86)
-			v90 := float32(0)
-			if v89 {
-				v90 = v88
-			}
-			var v91 float32
-			if 0 <= i2-1 {
-				v91 = x[T*i0*16+i1*16+i2*8+i3]
-			}
-			var v93 float32
-			if 0 <= i2-1 {
-				v93 = x[T*i0*16+i1*16+i2*8+i3-8]
-			}
-			v95 := (v91 * v74) + (v93 * v86)
-			v97 := v90
-			if v96 {
-				v97 = v95
-			}
-			values[S*i0*16+i1*16+i2*8+i3+pos*16] = x[T*i0*16+i1*16+i2*8+i3]
-			keys[S*i0*16+i1*16+i2*8+i3+pos*16] = v97
+			v84 := (int32(math.Float32bits(v81))) ^ (((cpu.Shl(v41, 30)) ^ (int32(math.Float32bits(v25)))) & -2147483648)
+			v85 := math.Float32frombits(uint32(v84))
+			values[S*i0*16+i1*16+i2+pos*16] = v0
+			values[S*i0*16+i1*16+i2+pos*16+8] = v75
+			keys[S*i0*16+i1*16+i2+pos*16] = (v0 * v73) - (v75 * v85)
+			keys[S*i0*16+i1*16+i2+pos*16+8] = (v75 * v73) + (v0 * v85)
 		}
 	}
 }
@@ -820,71 +795,45 @@ func stepYRows(call *cpu.Call, lo, hi int) {
 	T := int(call.Sizes[1])
 	pos := int(call.Sizes[2])
 	for p := lo; p < hi; {
-		i3 := p % 8
-		end := min(i3+hi-p, 8)
-		i2 := p / 8 % 2
-		i1 := p / 16 % T
-		i0 := p / (T * 16)
-		p += end - i3
-		v2 := float32(i1 + pos)
-		v89 := (i2 < 1)
-		v96 := (0 <= i2-1)
-		for ; i3 < end; i3++ {
-			var v1 float32
-			if i2 < 1 {
-				v1 = x[T*i0*16+i1*16+i2*8+i3]
+		i2 := p % 8
+		end := min(i2+hi-p, 8)
+		i1 := p / 8 % T
+		i0 := p / (T * 8)
+		p += end - i2
+		v1 := float32(i1 + pos)
+		for ; i2 < end; i2++ {
+			v0 := x[T*i0*16+i1*16+i2]
+			v8 := min((max((float32(i2) * -1.660964), -151)), 129)
+			v9 := float32(math.RoundToEven(float64(v8)))
+			v10 := v8 - v9
+			v19 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.00015454162))*float64(v10)+float64(float32(0.0013392017)))))*float64(v10)+float64(float32(0.00961808)))))*float64(v10)+float64(float32(0.05550355)))))*float64(v10) + float64(float32(0.2402265)))
+			v24 := cpu.Ldexp((float32(float64((float32(float64(v19)*float64(v10)+float64(float32(0.6931472)))))*float64(v10) + float64(float32(1)))), v9)
+			v25 := v1 * v24
+			v26 := float32(math.Abs(float64(v25)))
+			v29 := float32(math.RoundToEven(float64((v26 * 0.63661975))))
+			v37 := max((float32(float64(v29)*float64(float32(1.7151245e-15)) + float64((float32(float64(v29)*float64(float32(4.371139e-08)) + float64((float32(float64(v29)*float64(float32(-1.5707964)) + float64(v26))))))))), -1)
+			v38 := min(v37, 1)
+			v41 := int32(math.Float32bits((v29 + 1.2582912e+07)))
+			v43 := v41 + 1
+			v46 := v38 * v38
+			v55 := float32(float64((v38*v46))*float64((float32(float64((float32(float64((float32(float64(float32(2.7238455e-06))*float64(v46)+float64(float32(-0.00019839997)))))*float64(v46)+float64(float32(0.008333332)))))*float64(v46)+float64(float32(-0.16666667))))) + float64(v38))
+			v64 := float32(float64((v46*v46))*float64((float32(float64((float32(float64(float32(2.4538474e-05))*float64(v46)+float64(float32(-0.0013888258)))))*float64(v46)+float64(float32(0.041666664))))) + float64((float32(float64(v46)*float64(float32(-0.5)) + float64(float32(1))))))
+			v67 := (v43 & 1) == 0
+			v68 := v64
+			if v67 {
+				v68 = v55
 			}
-			v9 := min((max((float32(i3) * -1.660964), -151)), 129)
-			v10 := float32(math.RoundToEven(float64(v9)))
-			v11 := v9 - v10
-			v20 := float32(float64((float32(float64((float32(float64((float32(float64(float32(0.00015454162))*float64(v11)+float64(float32(0.0013392017)))))*float64(v11)+float64(float32(0.00961808)))))*float64(v11)+float64(float32(0.05550355)))))*float64(v11) + float64(float32(0.2402265)))
-			v25 := cpu.Ldexp((float32(float64((float32(float64(v20)*float64(v11)+float64(float32(0.6931472)))))*float64(v11) + float64(float32(1)))), v10)
-			v26 := v2 * v25
-			v27 := float32(math.Abs(float64(v26)))
-			v30 := float32(math.RoundToEven(float64((v27 * 0.63661975))))
-			v38 := max((float32(float64(v30)*float64(float32(1.7151245e-15)) + float64((float32(float64(v30)*float64(float32(4.371139e-08)) + float64((float32(float64(v30)*float64(float32(-1.5707964)) + float64(v27))))))))), -1)
-			v39 := min(v38, 1)
-			v42 := int32(math.Float32bits((v30 + 1.2582912e+07)))
-			v44 := v42 + 1
-			v47 := v39 * v39
-			v56 := float32(float64((v39*v47))*float64((float32(float64((float32(float64((float32(float64(float32(2.7238455e-06))*float64(v47)+float64(float32(-0.00019839997)))))*float64(v47)+float64(float32(0.008333332)))))*float64(v47)+float64(float32(-0.16666667))))) + float64(v39))
-			v65 := float32(float64((v47*v47))*float64((float32(float64((float32(float64(float32(2.4538474e-05))*float64(v47)+float64(float32(-0.0013888258)))))*float64(v47)+float64(float32(0.041666664))))) + float64((float32(float64(v47)*float64(float32(-0.5)) + float64(float32(1))))))
-			v68 := (v44 & 1) == 0
-			v69 := v65
-			if v68 {
-				v69 = v56
+			v73 := math.Float32frombits(uint32(((int32(math.Float32bits(v68))) ^ ((cpu.Shl(v43, 30)) & -2147483648))))
+			v75 := x[T*i0*16+i1*16+i2+8]
+			v80 := (v41 & 1) == 0
+			v81 := v64
+			if v80 {
+				v81 = v55
 			}
-			v74 := math.Float32frombits(uint32(((int32(math.Float32bits(v69))) ^ ((cpu.Shl(v44, 30)) & -2147483648))))
-			var v76 float32
-			if i2 < 1 {
-				v76 = x[T*i0*16+i1*16+i2*8+i3+8]
-			}
-			v81 := (v42 & 1) == 0
-			v82 := v65
-			if v81 {
-				v82 = v56
-			}
-			v85 := (int32(math.Float32bits(v82))) ^ (((cpu.Shl(v42, 30)) ^ (int32(math.Float32bits(v26)))) & -2147483648)
-			v86 := math.Float32frombits(uint32(v85))
-			v88 := (v1 * v74) - (v76 * v86)
-			v90 := float32(0)
-			if v89 {
-				v90 = v88
-			}
-			var v91 float32
-			if 0 <= i2-1 {
-				v91 = x[T*i0*16+i1*16+i2*8+i3]
-			}
-			var v93 float32
-			if 0 <= i2-1 {
-				v93 = x[T*i0*16+i1*16+i2*8+i3-8]
-			}
-			v95 := (v91 * v74) + (v93 * v86)
-			v97 := v90
-			if v96 {
-				v97 = v95
-			}
-			rows[T*i0*16+i1*16+i2*8+i3] = v97
+			v84 := (int32(math.Float32bits(v81))) ^ (((cpu.Shl(v41, 30)) ^ (int32(math.Float32bits(v25)))) & -2147483648)
+			v85 := math.Float32frombits(uint32(v84))
+			rows[T*i0*16+i1*16+i2] = (v0 * v73) - (v75 * v85)
+			rows[T*i0*16+i1*16+i2+8] = (v75 * v73) + (v0 * v85)
 		}
 	}
 }

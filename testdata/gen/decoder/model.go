@@ -306,9 +306,9 @@ var program = runtime.Program{
 						{Order: []int{0}, On: [][]int{nil}},
 					},
 					Steps: []runtime.Step{
-						{Kernel: 0, Args: []runtime.Ref{runtime.Input.At(0), runtime.Kept.At(1), runtime.Kept.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimS), runtime.Mono(1, dimT), runtime.Mono(1, dimPos)}, Grid: runtime.Mono(16, dimB, dimT), Grain: 81, Pos: "decoder.mlx:15:7"},
+						{Kernel: 0, Args: []runtime.Ref{runtime.Input.At(0), runtime.Kept.At(1), runtime.Kept.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimS), runtime.Mono(1, dimT), runtime.Mono(1, dimPos)}, Grid: runtime.Mono(8, dimB, dimT), Grain: 89, Pos: "decoder.mlx:15:7"},
 						{Kernel: 1, Args: []runtime.Ref{runtime.Kept.At(2), runtime.Output.At(1)}, Grid: runtime.Mono(1), Grain: 2048, Pos: "decoder.mlx:18:10"},
-						{Kernel: 23, Args: []runtime.Ref{runtime.Input.At(0), runtime.Arena.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimT), runtime.Mono(1, dimPos)}, Grid: runtime.Mono(16, dimB, dimT), Grain: 82, Pos: "decoder.mlx:19:10"},
+						{Kernel: 23, Args: []runtime.Ref{runtime.Input.At(0), runtime.Arena.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimT), runtime.Mono(1, dimPos)}, Grid: runtime.Mono(8, dimB, dimT), Grain: 89, Pos: "decoder.mlx:19:10"},
 						{Kernel: 2, Args: []runtime.Ref{runtime.Kept.At(0), runtime.Kept.At(1), runtime.Output.At(0), runtime.Arena.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB), runtime.Mono(1, dimS), runtime.Mono(1, dimT), runtime.Mono(1, dimPos)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Dim: dimB}, {Num: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Dim: dimT}}}, {Coef: 11}}, Den: runtime.Mono(12)}}}}, Grain: 1, Barrier: true, Pos: "decoder.mlx:19:10"},
 						{Kernel: 3, Args: []runtime.Ref{runtime.Output.At(1), runtime.Kept.At(2)}, Grid: runtime.Mono(1), Grain: 4096, Pos: "decoder.mlx:18:10"},
 					},

@@ -93,6 +93,7 @@ func TestMessagesAndExitCodes(t *testing.T) {
 		{"run " + digits + " --in image=[1,2]", exitWrong, `image is f32\[2\], want f32\[B, 28, 28, 1\]`},
 		{"run " + digits + " --device tpu --in " + seven, exitUsage, `there is no device "tpu"`},
 		{"run " + digits + " --device metal --in " + seven, exitDevice, `metal`},
+		{"test ../../testdata/models/kernels.mlx --device metal", exitDevice, `metal: `},
 		{"run " + digits + " --threads -1 --in " + seven, exitUsage, `--threads is -1`},
 		{"run " + digits + " --weights nowhere.safetensors --in " + seven, exitWrong, `nowhere.safetensors: no such file`},
 		{"run " + digits + " --weights " + noPicture + " --in " + seven, exitWrong, `no.png: `},

@@ -108,6 +108,19 @@ func TestONNX(t *testing.T) {
 	if code, text, errs := mlxcRun(t, "run", turn, "--device", "reference", "--bind", "to=[3,2]", "--in", "x=[1,2,3,4,5,6]"); code != exitOK || !strings.HasPrefix(text, "y  f32[3, 2]") {
 		t.Errorf("exit %d, %s%s", code, text, errs)
 	}
+	// An initialiser that is an input too is its default.
+	byDefault := reshape()
+	byDefault.Graph.Initializer = []*pb.Tensor{{Name: "to", DataType: 7, Dims: []int64{2}, Int64Data: []int64{1, 6}}}
+	turned := writeMessage(t, filepath.Join(dir, "default.onnx"), byDefault)
+	for _, c := range []struct{ shape, bind string }{{"[1, 6]", ""}, {"[3, 2]", "to=[3,2]"}} {
+		args := []string{"run", turned, "--device", "reference", "--in", "x=[1,2,3,4,5,6]"}
+		if c.bind != "" {
+			args = append(args, "--bind", c.bind)
+		}
+		if code, text, errs := mlxcRun(t, args...); code != exitOK || !strings.HasPrefix(text, "y  f32"+c.shape) {
+			t.Errorf("%v: exit %d, %s%s", args, code, text, errs)
+		}
+	}
 	foreign := filepath.Join(dir, "foreign")
 	if err := os.MkdirAll(foreign, 0o777); err != nil {
 		t.Fatal(err)
@@ -130,6 +143,7 @@ func TestONNX(t *testing.T) {
 		{exitWrong, `has no input "z" to bind`, []string{"check", model, "--dim", "batch size=1", "--bind", "z=1"}},
 		{exitWrong, `node turn (Reshape): the shape has to be known when the model is compiled: give --bind to=VALUE`, []string{"check", turn}},
 		{exitWrong, `input to is bound to i64[1 2], want i64[2]`, []string{"check", turn, "--bind", "to=[[1,2]]"}},
+		{exitWrong, `has no input "w" to bind`, []string{"check", model, "--dim", "batch size=1", "--bind", "w=1"}},
 		{exitUsage, `--set and --config are for models with a config`, []string{"check", model, "--set", "a=1"}},
 		{exitUsage, `--bind is for models of ONNX, which ` + digits + ` is not`, []string{"check", digits, "--bind", "a=1"}},
 		{exitUsage, `--dim is for models of ONNX: ` + digits, []string{"check", digits, "--dim", "B<=1"}},

@@ -123,11 +123,11 @@ func (s *scope) declare(g *pb.Graph) (ports []Port) {
 	s.checkOptions(g)
 	s.boundDims(g)
 	for _, in := range g.Input {
-		if s.values[in.Name] != nil { // an initialiser is its value
-			continue
-		}
 		if t := s.options.Bind[in.Name]; t != nil {
 			s.values[in.Name] = constantValue(in.Name, constantOf(t))
+			continue
+		}
+		if s.values[in.Name] != nil { // an initialiser is its default
 			continue
 		}
 		name := s.fresh(in.Name)

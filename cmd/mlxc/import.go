@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mlxc/mlxc"
-	"github.com/mlxc/mlxc/frontend/dsl"
+	"github.com/mlxc/mlxc/frontend/dsl/source"
 	"github.com/mlxc/mlxc/frontend/onnx"
 	"github.com/mlxc/mlxc/ir"
 	"github.com/mlxc/mlxc/passes"
@@ -50,7 +50,7 @@ model as numbers. Files that are there are not replaced.`,
 			if err != nil {
 				return err
 			}
-			text, err := dsl.Source(m)
+			text, err := source.Of(m)
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}

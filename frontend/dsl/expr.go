@@ -130,7 +130,9 @@ type IndexItem struct {
 // precedence needs only.
 func exprText(e Expr) string { return textAt(e, 0) }
 
-// How tightly operators bind, for textAt.
+// Binding is how tightly an operator of two operands binds; 0: it is none of these.
+func Binding(op string) int { return binding[op] }
+
 var binding = map[string]int{"..": 1, "or": 3, "and": 4, "+": 7, "-": 7, "*": 8, "/": 8, "%": 8, "@": 8, "**": 10}
 
 func textAt(e Expr, outer int) string {

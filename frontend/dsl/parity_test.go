@@ -61,7 +61,7 @@ func TestParity(t *testing.T) {
 		}
 	}
 	words := map[string]bool{}
-	for _, name := range slices.Concat(builtinNames(), preludeNames(t)) {
+	for _, name := range slices.Concat(builtinNames(), preludeFns()) {
 		words[squeezed(name)] = true
 		other, listed := sameInGo[name]
 		switch {
@@ -95,20 +95,4 @@ func givesValue(fn *ast.FuncDecl) bool {
 	}
 	id, ok := typ.(*ast.Ident)
 	return ok && id.Name == "Value"
-}
-
-func preludeNames(t *testing.T) []string {
-	src, err := std.ReadFile("std/" + preludeFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := Parse(preludeFile, src)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, d := range f.Decls {
-		names = append(names, d.Member.Fn.Name.Name)
-	}
-	return names
 }

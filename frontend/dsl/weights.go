@@ -74,6 +74,11 @@ func (w *Weights) format() string {
 	if w.Format != "" {
 		return w.Format
 	}
-	name := strings.TrimSuffix(string(w.File), ".index.json") // which lists shards
+	return FormatOf(string(w.File))
+}
+
+// FormatOf is the format of a checkpoint that has a name: what it ends with.
+func FormatOf(file string) string {
+	name := strings.TrimSuffix(file, ".index.json") // which lists shards
 	return strings.TrimPrefix(path.Ext(name), ".")
 }

@@ -1,7 +1,8 @@
-package dsl
+package source
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 
 	"github.com/mlxc/mlxc/ir"
@@ -96,4 +97,12 @@ func commonMode(fs []*ir.Func, outer mode) mode {
 		common.accum = outer.accum
 	}
 	return common
+}
+
+// accumulator is the dtype in which an instruction adds up; ok says that it has one.
+func accumulator(in *ir.Instr) (t ir.DType, ok bool) {
+	if _, ok := in.Attrs.(ir.Accumulates); !ok || len(in.Args) == 0 || !in.Args[0].Type.DType.IsFloat() {
+		return ir.Invalid, false
+	}
+	return reflect.ValueOf(in.Attrs).FieldByName("Acc").Interface().(ir.DType), true
 }

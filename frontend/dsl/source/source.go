@@ -1,4 +1,5 @@
-package dsl
+// Package source writes modules as models in the language.
+package source
 
 import (
 	"fmt"
@@ -7,15 +8,16 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mlxc/mlxc/frontend/dsl"
 	"github.com/mlxc/mlxc/ir"
 )
 
-// Source is a module as a model in the language: what Load makes of the text is the module
+// Of is a module as a model in the language: what dsl.Load makes of the text is the module
 // again, but for positions, the names of values, and instructions of which nothing is made;
 // a param of a layer of the library may begin as that says where the module says nothing.
 // The module is as a frontend leaves it; what the language cannot say is an error.
-func Source(m *ir.Module) (string, error) {
-	w := &sourceWriter{module: m, params: map[*ir.Param]string{}, calls: map[*layer]string{}, blocks: map[string]*blockDecl{}, reserved: map[string]bool{}, meant: map[string]bool{}, turned: turned(m)}
+func Of(m *ir.Module) (string, error) {
+	w := &writer{module: m, params: map[*ir.Param]string{}, calls: map[*layer]string{}, blocks: map[string]*blockDecl{}, reserved: map[string]bool{}, meant: map[string]bool{}, turned: turned(m)}
 	w.mode.accum = commonMode(m.Funcs, mode{}).accum
 	var err error
 	if err = w.names(); err == nil {
@@ -24,15 +26,15 @@ func Source(m *ir.Module) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("model %s: %w", m.Name, err)
 	}
-	text, err := Format(m.Name+".mlx", []byte(w.b.String()))
+	text, err := dsl.Format(m.Name+".mlx", []byte(w.b.String()))
 	if err != nil {
 		return "", fmt.Errorf("model %s: internal error: its source: %w", m.Name, err)
 	}
 	return string(text), nil
 }
 
-// A sourceWriter writes a module.
-type sourceWriter struct {
+// A writer writes a module.
+type writer struct {
 	module   *ir.Module
 	b        strings.Builder
 	root     *member                 // the members of the file
@@ -49,13 +51,13 @@ type sourceWriter struct {
 	mode     mode                    // in which all is that nothing else is said of
 }
 
-func (w *sourceWriter) line(format string, args ...any) {
+func (w *writer) line(format string, args ...any) {
 	fmt.Fprintf(&w.b, format+"\n", args...)
 }
 
 // names gives the declarations of the file their names, and looks at those that are fixed.
-func (w *sourceWriter) names() error {
-	for _, n := range slices.Concat(builtinNames(), typeNames(), keys(constants), keywords, libraryNames()) {
+func (w *writer) names() error {
+	for _, n := range dsl.Words() {
 		w.reserved[n], w.meant[n] = true, true
 	}
 	fixed := func(what, name string) error {
@@ -116,30 +118,11 @@ func (w *sourceWriter) names() error {
 
 // port is the name of an input or a result: its own, with _ behind it if that means something
 // else in the language.
-func (w *sourceWriter) port(name string) string {
+func (w *writer) port(name string) string {
 	for w.meant[name] {
 		name += "_"
 	}
 	return name
-}
-
-// libraryNames are the functions that every file sees.
-func libraryNames() []string {
-	src, err := std.ReadFile("std/" + preludeFile)
-	if err != nil {
-		return nil
-	}
-	f, err := Parse(preludeFile, src)
-	if err != nil {
-		return nil
-	}
-	var names []string
-	for _, d := range f.Decls {
-		if d.Member != nil && d.Member.Fn != nil {
-			names = append(names, d.Member.Fn.Name.Name)
-		}
-	}
-	return names
 }
 
 // identifier is a name as the language has them: of letters, digits and _. One that is empty
@@ -164,7 +147,7 @@ func identifier(name, otherwise string) string {
 }
 
 // model writes the file.
-func (w *sourceWriter) model() error {
+func (w *writer) model() error {
 	var entries []string
 	for i := 0; i < len(w.module.Funcs); {
 		n := 1
@@ -201,7 +184,7 @@ func (w *sourceWriter) model() error {
 	if c := w.module.Checkpoint; c != nil {
 		w.line("")
 		format := c.Format + " "
-		if (&Weights{File: Str(c.File)}).format() == c.Format {
+		if dsl.FormatOf(c.File) == c.Format {
 			format = ""
 		}
 		w.line("weights %s%q", format, c.File)
@@ -210,7 +193,7 @@ func (w *sourceWriter) model() error {
 }
 
 // dims declares the dims, but those that count rounds.
-func (w *sourceWriter) dims() {
+func (w *writer) dims() {
 	var bounds []string
 	for _, d := range w.module.Dims {
 		switch {
@@ -233,7 +216,7 @@ func (w *sourceWriter) dims() {
 }
 
 // param declares a param or a state.
-func (w *sourceWriter) param(m *member) string {
+func (w *writer) param(m *member) string {
 	p, name := m.param, m.name
 	typ := p.Type
 	if p.Of != nil {
@@ -325,7 +308,7 @@ func initText(in *ir.Init, shape []ir.Size) string {
 }
 
 // entry writes an entry, which is several functions where it asks for sizes.
-func (w *sourceWriter) entry(fs []*ir.Func) ([]string, error) {
+func (w *writer) entry(fs []*ir.Func) ([]string, error) {
 	f := fs[len(fs)-1]
 	m := commonMode(fs, w.mode)
 	annotations, err := m.annotations(w.mode)
@@ -380,10 +363,10 @@ func factText(f ir.Fact) string {
 
 // cases are the statements of functions whose first guards, as many as asked says, hold: those
 // for which the next one holds too, and then the others.
-func (w *sourceWriter) cases(fs []*ir.Func, asked, indent int, m mode) ([]string, error) {
+func (w *writer) cases(fs []*ir.Func, asked, indent int, m mode) ([]string, error) {
 	f := fs[0]
 	if len(f.Guard) == asked {
-		b := &bodyWriter{sourceWriter: w, fn: f, indent: indent, mode: m, node: w.root, made: makings(f)}
+		b := &bodyWriter{writer: w, fn: f, indent: indent, mode: m, node: w.root, made: makings(f)}
 		return b.function()
 	}
 	is := f.Guard[asked].String()

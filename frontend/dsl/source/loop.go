@@ -1,4 +1,4 @@
-package dsl
+package source
 
 import (
 	"fmt"
@@ -33,7 +33,7 @@ func (b *bodyWriter) loop(in *ir.Instr) error {
 	if len(body.Dims) == 0 {
 		return &unsayable{in.Op, "it counts no rounds"}
 	}
-	inner := &bodyWriter{sourceWriter: b.sourceWriter, fn: &body, outer: b, made: b.made, prefix: b.prefix, hidden: b.hidden, indent: b.indent + 1, mode: b.mode,
+	inner := &bodyWriter{writer: b.writer, fn: &body, outer: b, made: b.made, prefix: b.prefix, hidden: b.hidden, indent: b.indent + 1, mode: b.mode,
 		terms: map[*ir.Value]term{}, held: map[string]*ir.Value{}, state: map[*ir.Value]string{}}
 	if in.Device != ir.OnAny {
 		inner.mode.device = in.Device

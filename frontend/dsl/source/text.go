@@ -1,4 +1,4 @@
-package dsl
+package source
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mlxc/mlxc/frontend/dsl"
 	"github.com/mlxc/mlxc/ir"
 )
 
@@ -27,7 +28,7 @@ func numberOf(x float64, t ir.DType) term {
 func numberText(x float64) term {
 	switch {
 	case math.IsNaN(x):
-		return term{text: "inf - inf", binds: binding["-"]}
+		return term{text: "inf - inf", binds: dsl.Binding("-")}
 	case math.IsInf(x, 1):
 		return term{text: "inf", binds: primary}
 	case math.Signbit(x):

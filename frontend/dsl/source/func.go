@@ -1,8 +1,6 @@
-package dsl
+package source
 
 import (
-	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -19,15 +17,9 @@ const (
 	deep = 4
 )
 
-// A statement is lines, and the annotations before them.
-type statement struct {
-	annotations string
-	lines       []string
-}
-
 // A bodyWriter writes the body of a function, or of a loop.
 type bodyWriter struct {
-	*sourceWriter
+	*writer
 	fn     *ir.Func
 	outer  *bodyWriter // nil: of an entry
 	indent int
@@ -92,7 +84,7 @@ func (b *bodyWriter) count(v *ir.Value) error {
 }
 
 // inMemory is the param that an instruction is, as the file declares it; nil: none.
-func (w *sourceWriter) inMemory(in *ir.Instr) *ir.Param {
+func (w *writer) inMemory(in *ir.Instr) *ir.Param {
 	switch a := in.Attrs.(type) {
 	case ir.WeightAttrs:
 		return a.Param
@@ -330,137 +322,10 @@ func (b *bodyWriter) heft(v *ir.Value) int {
 	return len(t.text) + 10*t.calls
 }
 
-// add appends a statement of expressions whose variables are used by it.
-func (b *bodyWriter) add(m mode, line string, used ...term) error {
-	annotations, err := m.annotations(b.mode)
-	if err != nil {
-		return err
-	}
-	for _, t := range used {
-		b.use(t)
-	}
-	b.out = append(b.out, statement{annotations, b.wrapped(line)})
-	return nil
-}
-
-// ofLists are the functions whose list of operands may be on several lines.
-var ofLists = []string{"concat(", "stack(", "array("}
-
-// wrapped is a line as several, if it is too long: it goes on behind commas, as far outside as
-// there are some.
-func (b *bodyWriter) wrapped(line string) []string {
-	room := wide - 2*b.indent
-	var lines []string
-	for len(line) > room {
-		depth, at, outermost := 0, 0, 1<<30
-		from := 0
-		if len(lines) == 0 {
-			from = max(0, strings.Index(line, " = "))
-		}
-		var open []bool // brackets: whether what is in them may be on several lines
-		for i, r := range line[:room] {
-			switch {
-			case i < from:
-			case r == '(' || r == '[':
-				depth++
-				open = append(open, r == '(' || slices.ContainsFunc(ofLists, func(f string) bool { return strings.HasSuffix(line[:i], f) }))
-			case depth > 0 && (r == ')' || r == ']'):
-				depth--
-				open = open[:depth]
-			case r == ',' && depth > 0 && depth <= outermost && open[depth-1]:
-				at, outermost = i+1, depth
-			}
-		}
-		if at == 0 {
-			break
-		}
-		lines, line = append(lines, line[:at]), strings.TrimSpace(line[at:])
-		room = wide - 2*b.indent - 4
-	}
-	return append(lines, line)
-}
-
 func (b *bodyWriter) use(t term) {
 	for _, v := range t.vars {
 		b.left[v]--
 	}
-}
-
-// bind makes a variable of a value.
-func (b *bodyWriter) bind(v *ir.Value) error {
-	b.advance(v)
-	t := b.terms[v]
-	if t.text == "" {
-		return noValue(v)
-	}
-	b.use(t)
-	name := b.nameFor(v)
-	b.hold(name, v)
-	return b.add(t.mode, name+" = "+t.text)
-}
-
-// hold says what a variable is from now on.
-func (b *bodyWriter) hold(name string, v *ir.Value) {
-	b.held[name] = v
-	b.terms[v] = term{text: name, binds: primary, vars: []*ir.Value{v}, mode: anyMode, named: true}
-}
-
-// nameFor is a name that a value may have: that of the state or of what a loop carries that it
-// becomes, its own, or its own with a number.
-func (b *bodyWriter) nameFor(v *ir.Value) string {
-	if s, ok := b.state[v]; ok && b.isFree(s) {
-		return s
-	}
-	if n := b.done; n < len(b.carry) && b.fn.Results[n].Value == v && b.isFree(b.carry[n]) {
-		b.done++
-		return b.carry[n]
-	}
-	return b.variable(b.base(v))
-}
-
-// base is the name of a value as the source had it: the builder numbers names that are bound
-// again.
-func (b *bodyWriter) base(v *ir.Value) string {
-	name := v.Name
-	for _, r := range b.fn.Results {
-		if name == "" && r.Value == v && b.outer == nil {
-			name = r.Name
-		}
-	}
-	if numbered.MatchString(name) || b.meant[numberBehind.ReplaceAllString(name, "")] {
-		name = ""
-	}
-	if i := strings.LastIndexByte(name, '_'); i > 0 && b.bases[name[:i]] && strings.Trim(name[i+1:], "0123456789") == "" {
-		name = name[:i]
-	}
-	return identifier(name, "x")
-}
-
-// numbered are names that exporters to ONNX give to what has none, beside the name of an op
-// with a number.
-var (
-	numbered     = regexp.MustCompile(`(_output_\d+|^(v|val_)\d+)(_\d+)?$`)
-	numberBehind = regexp.MustCompile(`_\d+$`)
-)
-
-// variable is a name that no other value that is still needed has.
-func (b *bodyWriter) variable(base string) string {
-	name := base
-	for n := 2; b.reserved[name] || b.hidden[name] || !b.isFree(name) || slices.Contains(b.carry, name); n++ {
-		name = fmt.Sprintf("%s_%d", base, n)
-	}
-	return name
-}
-
-// isFree reports that a name may be given to another value.
-func (b *bodyWriter) isFree(name string) bool {
-	for o := b.outer; o != nil; o = o.outer {
-		if _, taken := o.held[name]; taken && !slices.Contains(b.carry, name) {
-			return false
-		}
-	}
-	v := b.held[name]
-	return v == nil || b.left[v] <= 0
 }
 
 // finish writes the states, and the values that are returned.
@@ -546,32 +411,4 @@ func (b *bodyWriter) rescue(old *ir.Value, writes []ir.Write) error {
 	}
 	b.hold(name, old)
 	return nil
-}
-
-// text is the statements, those of equal annotations together.
-func (b *bodyWriter) text() []string {
-	var lines []string
-	for i := 0; i < len(b.out); {
-		s, n := b.out[i], 1
-		for i+n < len(b.out) && b.out[i+n].annotations == s.annotations {
-			n++
-		}
-		group := b.out[i : i+n]
-		i += n
-		open := s.annotations != "" && n > 1
-		if open {
-			lines = append(lines, s.annotations+" {")
-		}
-		for _, g := range group {
-			if g.annotations != "" && !open {
-				g.lines = slices.Clone(g.lines)
-				g.lines[0] = g.annotations + " " + g.lines[0]
-			}
-			lines = append(lines, g.lines...)
-		}
-		if open {
-			lines = append(lines, "}")
-		}
-	}
-	return lines
 }

@@ -1,4 +1,4 @@
-package dsl
+package source
 
 import (
 	"cmp"
@@ -77,7 +77,7 @@ func (b *bodyWriter) repeat(list *member) *repeat {
 }
 
 // paramsOf are the params of a member, and their paths in it.
-func (w *sourceWriter) paramsOf(m *member, path string) map[*ir.Param]string {
+func (w *writer) paramsOf(m *member, path string) map[*ir.Param]string {
 	all := map[*ir.Param]string{}
 	switch {
 	case m.param != nil:
@@ -372,7 +372,7 @@ func (m *matcher) result(list *member, writes [][]ir.Write) *repeat {
 // method is the name of the function of a block that does what a repeat's elements do.
 func (b *bodyWriter) method(r *repeat) (string, error) {
 	elem := r.list.kids[1]
-	inner := &bodyWriter{sourceWriter: b.sourceWriter, fn: r.fn, indent: 2, mode: b.mode, prefix: elem.ref + ".", node: elem, made: b.made, hidden: map[string]bool{},
+	inner := &bodyWriter{writer: b.writer, fn: r.fn, indent: 2, mode: b.mode, prefix: elem.ref + ".", node: elem, made: b.made, hidden: map[string]bool{},
 		terms: map[*ir.Value]term{}, held: map[string]*ir.Value{}, state: map[*ir.Value]string{}, left: map[*ir.Value]int{}, bases: maps.Clone(b.bases)}
 	for _, k := range elem.block.kids {
 		inner.hidden[k.name] = true

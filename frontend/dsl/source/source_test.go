@@ -1,9 +1,10 @@
-package dsl
+package source
 
 import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -12,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/mlxc/mlxc/frontend/dsl"
 	"github.com/mlxc/mlxc/frontend/mlx"
 	"github.com/mlxc/mlxc/frontend/onnx"
 	"github.com/mlxc/mlxc/internal/random"
@@ -234,11 +237,11 @@ func (n *numbering) used(in *ir.Instr) (used []int) {
 
 // roundTrip is an error unless the source of m means what m does.
 func roundTrip(m *ir.Module) (text string, err error) {
-	text, err = Source(m)
+	text, err = Of(m)
 	if err != nil {
 		return text, err
 	}
-	p, err := Load("m.mlx", Options{ReadFile: func(string) ([]byte, error) { return []byte(text), nil }, Name: m.Name})
+	p, err := dsl.Load("m.mlx", dsl.Options{ReadFile: func(string) ([]byte, error) { return []byte(text), nil }, Name: m.Name})
 	if err != nil {
 		return text, fmt.Errorf("the source is wrong: %w", err)
 	}
@@ -263,13 +266,13 @@ func roundTrip(m *ir.Module) (text string, err error) {
 }
 
 func TestSourceOfModels(t *testing.T) {
-	files, err := filepath.Glob("../../testdata/*/*.mlx")
+	files, err := filepath.Glob("../../../testdata/*/*.mlx")
 	if err != nil || len(files) < 25 {
 		t.Fatal(files, err)
 	}
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			p, err := Load(file, Options{})
+			p, err := dsl.Load(file, dsl.Options{})
 			if err != nil {
 				t.Skip("it is no model by itself:", err)
 			}
@@ -377,15 +380,27 @@ func callable(m *ir.Module) bool {
 // What a person would write reads so.
 func TestSourceReads(t *testing.T) {
 	for _, file := range []string{"models/llama", "models/vit", "models/rnn", "places/places"} {
-		p, err := Load("../../testdata/"+file+".mlx", Options{})
+		p, err := dsl.Load("../../../testdata/"+file+".mlx", dsl.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := Source(p.Module())
+		text, err := Of(p.Module())
 		if err != nil {
 			t.Fatal(err)
 		}
-		golden(t, "testdata/source/"+filepath.Base(file)+".mlx", text)
+		golden := "testdata/" + filepath.Base(file) + ".mlx"
+		if os.Getenv("MLXC_UPDATE") != "" {
+			if err := os.WriteFile(golden, []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := gocmp.Diff(string(want), text); d != "" {
+			t.Errorf("%s (MLXC_UPDATE=1 rewrites it):\n%s", golden, d)
+		}
 	}
 }
 
@@ -563,7 +578,7 @@ func TestSourceRefuses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := Source(m); err == nil || err.Error() != want || got != "" {
+		if got, err := Of(m); err == nil || err.Error() != want || got != "" {
 			t.Errorf("got  %v\nwant %v", err, want)
 		}
 	}
@@ -588,7 +603,7 @@ var imports = map[string]map[string]onnx.Bounds{
 // Those that scripts/oracles/export_onnx.py has written to the folder MLXC_ONNX_EXPORTS are
 // tried too.
 func TestSourceOfImports(t *testing.T) {
-	const models = "../../../shared/data/models/"
+	const models = "../../../../shared/data/models/"
 	files := map[string]map[string]onnx.Bounds{}
 	if _, err := os.Stat(models); err == nil {
 		for name, dims := range imports {
@@ -602,7 +617,7 @@ func TestSourceOfImports(t *testing.T) {
 	if len(files) == 0 {
 		t.Skip("the models of ONNX are not beside the checkout")
 	}
-	for _, file := range keys(files) {
+	for _, file := range slices.Sorted(maps.Keys(files)) {
 		t.Run(filepath.Base(filepath.Dir(file))+"/"+filepath.Base(file), func(t *testing.T) {
 			m, err := onnx.Import(file, onnx.Options{Dims: files[file]})
 			if err != nil {

@@ -1,4 +1,4 @@
-package dsl
+package source
 
 import (
 	"fmt"
@@ -34,7 +34,7 @@ type blockDecl struct {
 }
 
 // tree arranges the params and layers of a module.
-func (w *sourceWriter) tree() {
+func (w *writer) tree() {
 	w.root = &member{}
 	placed := map[*layer]bool{}
 	for _, p := range w.module.Params {
@@ -119,7 +119,7 @@ func (m *member) collapse() {
 }
 
 // shapes finds what is equal, and counts it.
-func (w *sourceWriter) shapes(m *member, count map[string]int) string {
+func (w *writer) shapes(m *member, count map[string]int) string {
 	switch {
 	case m.layer != nil:
 		m.shape = m.layer.make
@@ -159,7 +159,7 @@ func (m *member) flatten(count map[string]int) {
 }
 
 // declare gives the members of a node their names, and blocks to those that are some.
-func (w *sourceWriter) declare(m *member, taken map[string]bool) {
+func (w *writer) declare(m *member, taken map[string]bool) {
 	list := m.isList() && m != w.root
 	for i, k := range m.kids {
 		if list {
@@ -214,7 +214,7 @@ func (m *member) shortName(free func(name string) bool) string {
 
 // blockOf is the block that a node is made of. It has the name of the node, or of the list that
 // this is in.
-func (w *sourceWriter) blockOf(m, in *member) *blockDecl {
+func (w *writer) blockOf(m, in *member) *blockDecl {
 	if b := w.blocks[m.shape]; b != nil {
 		return b
 	}
@@ -243,7 +243,7 @@ func (w *sourceWriter) blockOf(m, in *member) *blockDecl {
 }
 
 // declarations are the lines that declare members.
-func (w *sourceWriter) declarations(kids []*member) []string {
+func (w *writer) declarations(kids []*member) []string {
 	var lines []string
 	for _, k := range kids {
 		if k.param != nil {

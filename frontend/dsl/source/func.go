@@ -113,6 +113,8 @@ func (b *bodyWriter) formOf(in *ir.Instr) (form, error) {
 			}
 		}
 		return form{args: needed(in.Args, b.made, made)}, nil
+	case in.Op.Kind == ir.KindKernel:
+		return b.kernelForm(in)
 	case in.Op.Name == "reshape" && b.made[in.Args[0]] == 1:
 		if f, ok := keepForm(in); ok {
 			return f, nil
@@ -247,6 +249,8 @@ func (b *bodyWriter) instr(in *ir.Instr, f form) error {
 		return b.loop(in)
 	case in.Op.Name == "update" && !replacesAll(in):
 		return b.update(in, f.args[1])
+	case len(in.Results) > 1:
+		return b.several(in, f)
 	}
 	v := in.Result()
 	t, err := b.build(in, f)

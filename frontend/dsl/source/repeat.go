@@ -278,7 +278,7 @@ func (m *matcher) alike(i int, u, v *ir.Value) bool {
 	x, y := u.Instr, v.Instr
 	du, dv := m.depthOf(u), m.depthOf(v)
 	if x == nil || y == nil || x.Op != y.Op || x.Device != y.Device || x.Body != nil || len(x.Args) != len(y.Args) ||
-		!u.Type.Equal(v.Type) || !(du == i && dv == i+1 || du < 0 && dv < 0) {
+		slices.Index(x.Results, u) != slices.Index(y.Results, v) || !u.Type.Equal(v.Type) || !(du == i && dv == i+1 || du < 0 && dv < 0) {
 		return false
 	}
 	var p, q *ir.Param
@@ -384,13 +384,8 @@ func (b *bodyWriter) method(r *repeat) (string, error) {
 		inner.hold(name, v)
 		params = append(params, name+": "+typeText(v.Type))
 	}
-	if err := inner.begin(); err != nil {
-		return "", err
-	}
-	if err := inner.run(); err != nil {
-		return "", err
-	}
-	if err := inner.finish(); err != nil {
+	lines, err := inner.lines()
+	if err != nil {
 		return "", err
 	}
 	var results []string
@@ -405,7 +400,6 @@ func (b *bodyWriter) method(r *repeat) (string, error) {
 	default:
 		result = "-> (" + result + ") "
 	}
-	lines := inner.text()
 	text := "(" + strings.Join(params, ", ") + ") " + result + "{\n" + strings.Join(lines, "\n") + "\n}"
 	if len(lines) == 1 && len(text) < wide-12 {
 		text = strings.ReplaceAll(text, "\n", " ")

@@ -44,6 +44,7 @@ type writer struct {
 	results  map[*ir.Instr]layerCall // of layers
 	blocks   map[string]*blockDecl   // by their shapes
 	order    []*blockDecl            // the blocks, those that others have members of before these
+	kernels  []kernelDecl            // in order of their first use
 	reserved map[string]bool         // names that no variable may have
 	meant    map[string]bool         // names that no input may have
 	turned   map[*ir.Param][]int     // the order of axes in which params are loaded
@@ -177,6 +178,9 @@ func (w *writer) model() error {
 			w.line("\nfn %s%s", b.names[i], fn)
 		}
 		w.line("}\n")
+	}
+	for _, k := range w.kernels {
+		w.line("kernel %s%s\n", k.name, k.text)
 	}
 	for _, l := range append(w.declarations(w.root.kids), entries...) {
 		w.line("%s", l)
@@ -399,10 +403,20 @@ func (w *writer) cases(fs []*ir.Func, asked, indent int, m mode) ([]string, erro
 
 // function is the statements of a function of the module.
 func (b *bodyWriter) function() ([]string, error) {
-	b.terms, b.held, b.state = map[*ir.Value]term{}, map[string]*ir.Value{}, map[*ir.Value]string{}
+	b.clear()
 	for _, v := range b.fn.Inputs {
 		b.hold(b.port(v.Name), v)
 	}
+	return b.lines()
+}
+
+// clear forgets what is written as what.
+func (b *bodyWriter) clear() {
+	b.terms, b.held, b.state = map[*ir.Value]term{}, map[string]*ir.Value{}, map[*ir.Value]string{}
+}
+
+// lines are the statements of a function whose inputs have their names.
+func (b *bodyWriter) lines() ([]string, error) {
 	if err := b.begin(); err != nil {
 		return nil, err
 	}

@@ -132,6 +132,9 @@ func (n *numbering) of(v *ir.Value) string {
 	for depth, c := range n.counters {
 		attrs = regexp.MustCompile(`\b`+c+`\b`).ReplaceAllString(attrs, fmt.Sprintf("#%d", depth))
 	}
+	if in.Op.Kind == ir.KindKernel {
+		attrs += fmt.Sprintf(" result %d", slices.Index(in.Results, v))
+	}
 	device := in.Device
 	if in.InMemory() {
 		device = ir.OnAny
@@ -307,8 +310,8 @@ func settle(m *ir.Module) {
 	}
 }
 
-// neverSaid are the ops that no random program has in words: steps of others, kernels that are
-// written by hand, and what only the models above have.
+// neverSaid are the ops that no random program has in words: steps of others, and what only the
+// models above have.
 var neverSaid = []string{"merge", "kernel", "dequant", "fft"}
 
 func TestSourceOfRandomPrograms(t *testing.T) {
@@ -379,7 +382,7 @@ func callable(m *ir.Module) bool {
 
 // What a person would write reads so.
 func TestSourceReads(t *testing.T) {
-	for _, file := range []string{"models/llama", "models/vit", "models/rnn", "places/places"} {
+	for _, file := range []string{"models/llama", "models/vit", "models/rnn", "models/kernels", "places/places"} {
 		p, err := dsl.Load("../../../testdata/"+file+".mlx", dsl.Options{})
 		if err != nil {
 			t.Fatal(err)
@@ -400,6 +403,41 @@ func TestSourceReads(t *testing.T) {
 		}
 		if d := gocmp.Diff(string(want), text); d != "" {
 			t.Errorf("%s (MLXC_UPDATE=1 rewrites it):\n%s", golden, d)
+		}
+	}
+}
+
+// A kernel has as parameters the names of its text that the types of its operands do not bind.
+func TestSourceOfKernels(t *testing.T) {
+	b := mlx.New("m")
+	n := b.Dim("N", 9)
+	b.Entry("run", func(e *mlx.Entry) {
+		x, y := e.In("x", "f32[N, 4]"), e.In("y", "f32[N, 4]")
+		for _, width := range []int{4, 8} { // which is that of the operands, or none
+			k := mlx.Kernel{Name: "both", In: []string{"a", "b"}, Out: []string{"more", "less"}, Grid: []ir.Size{n.Mul(mlx.N(4))}, Group: []int{64}, Shared: 3,
+				DTypes: map[string]mlx.DType{"wide": ir.F32}, Sizes: mlx.Axes{"rows": n, "width": mlx.N(width)}, Numbers: map[string]float64{"by": 0.5},
+				Metal: "uint i = thread_position_in_grid.x; if (i < rows * width) { more[i] = wide(a[i]) + by; less[i] = a[i] - b[i]; }"}
+			out := b.Kernel(k, func(args []mlx.Value) []mlx.Value { return []mlx.Value{args[0].AddN(0.5), args[0].Sub(args[1])} }, x, y)
+			x, y = out[1], out[0]
+		}
+		e.Out("x", x)
+	})
+	p, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := roundTrip(p.Module())
+	if err != nil {
+		t.Errorf("%v\n%s", err, text)
+	}
+	for _, want := range []string{
+		"kernel both(a: f32[rows, width], b: f32[rows, width], by: float, wide: dtype)\n    -> (more: f32[rows, width], less: f32[rows, width]) {\n  ref { return a + 0.5, a - b }\n",
+		"kernel both_2(a: f32[rows, 4], b: f32[rows, 4], by: float, width: int, wide: dtype)",
+		"x, x_2 = both(x, y, 0.5, f32)",
+		"_, x = both_2(x_2, x, 0.5, 8, f32)",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the text lacks %q:\n%s", want, text)
 		}
 	}
 }

@@ -21,12 +21,15 @@ const (
 type bodyWriter struct {
 	*writer
 	fn     *ir.Func
+	graph  *graph      // nil: it has no sites
 	outer  *bodyWriter // nil: of an entry
 	indent int
 	mode   mode
 	prefix string          // what the names of params begin with elsewhere, but not here
 	node   *member         // whose members have their own names here
 	hidden map[string]bool // the names of these, if it is a block
+	plain  bool            // values have no names of their own
+	loose  bool            // lines may be too long, and are as long with other numbers
 
 	loops []*repeat
 	from  map[*ir.Value]*repeat // that make a value
@@ -100,8 +103,52 @@ func (w *writer) inMemory(in *ir.Instr) *ir.Param {
 	return nil
 }
 
+// site is what the instruction gives the result of; nil: none.
+func (b *bodyWriter) site(in *ir.Instr) *site {
+	if b.graph == nil {
+		return nil
+	}
+	return b.graph.calls[in]
+}
+
+// isChain reports that the elements of a list are called, each with what the one before gives.
+func (b *bodyWriter) isChain(list *member) bool {
+	if len(list.kids) < 3 {
+		return false
+	}
+	var before *site
+	for _, k := range list.kids {
+		if k.block == nil {
+			return false
+		}
+		i := slices.IndexFunc(k.block.sites, func(s *site) bool { return s.in == b.graph && s.of == k })
+		if i < 0 {
+			return false
+		}
+		s := k.block.sites[i]
+		if before != nil && (len(s.inputs) == 0 || s.inputs[0] != before.out) {
+			return false
+		}
+		before = s
+	}
+	return true
+}
+
+// isCalled reports that a block is called here.
+func (b *bodyWriter) isCalled(m *member) bool {
+	return b.graph != nil && slices.ContainsFunc(m.block.sites, func(s *site) bool { return s.in == b.graph })
+}
+
 func (b *bodyWriter) formOf(in *ir.Instr) (form, error) {
 	switch {
+	case b.site(in) != nil:
+		s := b.site(in)
+		s.used = true
+		name := strings.TrimPrefix(s.of.ref, b.prefix)
+		if s.method != "forward" {
+			name += "." + s.method
+		}
+		return call(name, s.inputs)
 	case b.results[in].layer != nil:
 		c := b.results[in]
 		return call(strings.TrimPrefix(b.calls[c.layer], b.prefix)+c.method, []*ir.Value{c.x})
@@ -253,11 +300,19 @@ func (b *bodyWriter) instr(in *ir.Instr, f form) error {
 		return b.several(in, f)
 	}
 	v := in.Result()
+	if s := b.site(in); s != nil && s.of.list != nil && s.of.index == 0 && len(s.inputs) > 0 && !b.terms[s.inputs[0]].named && b.isChain(s.of.list) {
+		if err := b.bind(s.inputs[0]); err != nil { // so that a loop can take over
+			return err
+		}
+	}
 	t, err := b.build(in, f)
 	if err != nil {
 		return err
 	}
 	b.terms[v] = t
+	if s := b.site(in); s != nil && s.of.list != nil {
+		return b.bindElement(v, s)
+	}
 	if b.left[v] > 1 && !b.isView(v) {
 		return b.bind(v)
 	}
@@ -298,7 +353,7 @@ func (b *bodyWriter) build(in *ir.Instr, f form) (term, error) {
 		}
 		t := f.text(args)
 		t.vars, t.mode, t.calls = vars, own, t.calls+calls
-		if len(t.text) <= wide-2*b.indent-len("return logits") && t.calls <= deep {
+		if b.width(t.text) <= wide-2*b.indent-len("return logits") && t.calls <= deep {
 			return t, nil
 		}
 		// The longest becomes a variable.
@@ -320,10 +375,10 @@ func (b *bodyWriter) build(in *ir.Instr, f form) (term, error) {
 // heft says how much shorter an expression is where a value is a variable of it.
 func (b *bodyWriter) heft(v *ir.Value) int {
 	t := b.terms[v]
-	if t.calls == 0 && len(t.text) < 16 {
+	if t.calls == 0 && b.width(t.text) < 16 {
 		return 0
 	}
-	return len(t.text) + 10*t.calls
+	return b.width(t.text) + 10*t.calls
 }
 
 func (b *bodyWriter) use(t term) {
@@ -379,8 +434,8 @@ func (b *bodyWriter) finish() error {
 			}
 		}
 		line := "return " + strings.Join(parts, ", ")
-		if len(line) <= wide-2*b.indent || longest == nil || len(parts) == 1 {
-			b.out = append(b.out, statement{"", b.wrapped(line)})
+		if b.width(line) <= wide-2*b.indent || longest == nil || len(parts) == 1 {
+			b.out = append(b.out, statement{lines: b.wrapped(line)})
 			return nil
 		}
 		if err := b.bind(longest); err != nil {

@@ -3,6 +3,7 @@ package source
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -15,10 +16,22 @@ import (
 // A layer is a block of the library in the place of its params.
 type layer struct {
 	path   string
-	make   string              // what makes it: nn.Linear(784, 256)
+	make   string              // what makes it, with all that it may leave out: nn.Linear(784, 256, bias=true)
 	params map[string]*ir.Init // by their step, with what the library's begin with
 	inside map[*ir.Instr]bool  // what its calls consist of
 	broken bool                // it is used in another way too
+}
+
+// kind is what a layer is called that has no name.
+func (l *layer) kind() string {
+	name := strings.TrimPrefix(l.make[:strings.IndexByte(l.make, '(')], "nn.")
+	switch {
+	case strings.HasSuffix(name, "Norm"):
+		return "norm"
+	case strings.HasPrefix(name, "Conv"):
+		return "conv"
+	}
+	return strings.ToLower(name)
 }
 
 // layers finds the layers of a module, by their paths, and the forms of the instructions that
@@ -64,6 +77,12 @@ type layerCall struct {
 	x      *ir.Value
 }
 
+// usual are the arguments that layers of the library have where none are given.
+var usual = regexp.MustCompile(`, (stride=1|pad=0|groups=1|dilation=1|bias=true|eps=1e-05)\b`)
+
+// shortLayers is the text of what makes layers without what they have anyway.
+func shortLayers(make string) string { return usual.ReplaceAllString(make, "") }
+
 type layerFinder struct {
 	users   map[*ir.Value][]*ir.Instr
 	layers  map[string]*layer
@@ -97,7 +116,7 @@ func (f *layerFinder) match(in *ir.Instr) {
 		}
 		out, n := intOf(w.Type.Shape[0]), intOf(w.Type.Shape[1])
 		init := ir.Init{Name: "uniform", Args: []float64{1 / math.Sqrt(float64(n))}}
-		f.product(in, w, init, init, fmt.Sprintf("nn.Linear(%d, %d", n, out), "")
+		f.product(in, w, init, init, fmt.Sprintf("nn.Linear(%d, %d", n, out))
 	case ir.ConvAttrs:
 		f.conv(in, a)
 	case ir.AxisAttrs:
@@ -134,7 +153,7 @@ func (f *layerFinder) norm(in *ir.Instr, name, groups string, steps []string, ep
 		inits[step] = &begin
 	}
 	var args []string
-	for _, s := range []string{groups, first.Type.Shape[0].String(), epsText(in, eps)} {
+	for _, s := range []string{groups, first.Type.Shape[0].String(), "eps=" + numberOf(eps, in.Args[0].Type.DType).text} {
 		if s != "" {
 			args = append(args, s)
 		}
@@ -162,24 +181,12 @@ func (f *layerFinder) conv(in *ir.Instr, a ir.ConvAttrs) {
 	if name == "Conv2d" {
 		volume *= k
 	}
-	make := fmt.Sprintf("nn.%s(%d, %d, %d", name, per*int64(a.Groups), out, k)
-	for _, more := range []string{eachText("stride", a.Stride, 1), eachText("pad", a.Pad, 0)} {
-		if more != "" {
-			make += ", " + more
-		}
-	}
-	groups, dilation := given(a.Groups != 1, "groups", a.Groups), eachText("dilation", a.Dilation, 1)
-	rest := ""
-	for _, more := range []string{groups, dilation} {
-		if more != "" {
-			rest += ", " + more
-		}
-	}
-	f.product(in, w, ir.Init{Name: "uniform", Args: []float64{1 / math.Sqrt(float64(volume))}}, ir.Constant(0), make, rest)
+	make := fmt.Sprintf("nn.%s(%d, %d, %d, stride=%d, pad=%d, groups=%d, dilation=%d", name, per*int64(a.Groups), out, k, a.Stride[0], a.Pad[0], a.Groups, a.Dilation[0])
+	f.product(in, w, ir.Init{Name: "uniform", Args: []float64{1 / math.Sqrt(float64(volume))}}, ir.Constant(0), make)
 }
 
 // product is what w makes of the first operand, and with a bias if one is added to that alone.
-func (f *layerFinder) product(in *ir.Instr, w *ir.Param, init, biasInit ir.Init, make, rest string) {
+func (f *layerFinder) product(in *ir.Instr, w *ir.Param, init, biasInit ir.Init, make string) {
 	if w.Type.DType != f.compute {
 		return
 	}
@@ -191,12 +198,12 @@ func (f *layerFinder) product(in *ir.Instr, w *ir.Param, init, biasInit ir.Init,
 			b := weightOf(stretch.Args[0])
 			if b != nil && b.Type.DType == f.compute && b.Type.Rank() == 1 && besides(b, "bias", w) {
 				inits["bias"] = &biasInit
-				f.add(w, "weight", inits, make+rest+")", root, in.Args[0], in, turn, stretch, root)
+				f.add(w, "weight", inits, make+", bias=true)", root, in.Args[0], in, turn, stretch, root)
 				return
 			}
 		}
 	}
-	f.add(w, "weight", inits, make+rest+", bias=false)", in, in.Args[0], in, turn)
+	f.add(w, "weight", inits, make+", bias=false)", in, in.Args[0], in, turn)
 }
 
 // add notes a call of the layer that w is the weight of.

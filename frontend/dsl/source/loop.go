@@ -89,7 +89,7 @@ func (b *bodyWriter) loop(in *ir.Instr) error {
 	if err != nil {
 		return err
 	}
-	b.out = append(b.out, statement{annotations, lines})
+	b.out = append(b.out, statement{annotations: annotations, lines: lines})
 	for _, v := range captured {
 		b.use(b.terms[v])
 	}

@@ -55,7 +55,7 @@ type matcher struct {
 func (b *bodyWriter) repeat(list *member) *repeat {
 	n := len(list.kids)
 	for _, k := range list.kids {
-		if n < 2 || k.block == nil || k.shape != list.kids[0].shape {
+		if n < 2 || k.block == nil || k.exact != list.kids[0].exact || b.isCalled(k) {
 			return nil
 		}
 	}
@@ -372,50 +372,22 @@ func (m *matcher) result(list *member, writes [][]ir.Write) *repeat {
 // method is the name of the function of a block that does what a repeat's elements do.
 func (b *bodyWriter) method(r *repeat) (string, error) {
 	elem := r.list.kids[1]
-	inner := &bodyWriter{writer: b.writer, fn: r.fn, indent: 2, mode: b.mode, prefix: elem.ref + ".", node: elem, made: b.made, hidden: map[string]bool{},
-		terms: map[*ir.Value]term{}, held: map[string]*ir.Value{}, state: map[*ir.Value]string{}, left: map[*ir.Value]int{}, bases: maps.Clone(b.bases)}
-	for _, k := range elem.block.kids {
+	inner := &bodyWriter{writer: b.writer, fn: r.fn, indent: 2, mode: b.mode, prefix: elem.ref + ".", node: elem, made: b.made, hidden: map[string]bool{}, bases: maps.Clone(b.bases)}
+	for _, k := range elem.kids {
 		inner.hidden[k.name] = true
 	}
-	var params []string
-	for _, v := range r.args {
-		inner.left[v] = 1 // its name is taken
-		name := inner.variable(b.base(v))
-		inner.hold(name, v)
-		params = append(params, name+": "+typeText(v.Type))
-	}
-	lines, err := inner.lines()
+	inner.clear()
+	text, err := inner.asFunction(r.args)
 	if err != nil {
 		return "", err
 	}
-	var results []string
-	for _, res := range r.fn.Results {
-		results = append(results, typeText(res.Type))
-	}
-	result := strings.Join(results, ", ")
-	switch len(results) {
-	case 0:
-	case 1:
-		result = "-> " + result + " "
-	default:
-		result = "-> (" + result + ") "
-	}
-	text := "(" + strings.Join(params, ", ") + ") " + result + "{\n" + strings.Join(lines, "\n") + "\n}"
-	if len(lines) == 1 && len(text) < wide-12 {
-		text = strings.ReplaceAll(text, "\n", " ")
-	}
+	text = laidOut(text)
 	block := elem.block
-	if i := slices.Index(block.fns, text); i >= 0 {
-		return block.names[i], nil
+	if i := slices.IndexFunc(block.fns, func(f blockFn) bool { return f.text == text && len(f.sites) == 0 }); i >= 0 {
+		return block.fns[i].name, nil
 	}
-	name := "forward"
-	for n := 1; slices.Contains(block.names, name) || inner.hidden[name]; n++ {
-		name = b.fn.Name
-		if n > 1 {
-			name = fmt.Sprintf("%s_%d", b.fn.Name, n)
-		}
-	}
-	block.fns, block.names = append(block.fns, text), append(block.names, name)
+	name := block.fnName(b.fn.Name)
+	block.fns = append(block.fns, blockFn{name: name, text: text})
 	return name, nil
 }
 
@@ -462,7 +434,7 @@ func (b *bodyWriter) repeated(r *repeat) error {
 	if len(lines[0]) > wide-2*b.indent {
 		lines = []string{head, line, "}"}
 	}
-	b.out = append(b.out, statement{"", lines})
+	b.out = append(b.out, statement{lines: lines})
 	for _, v := range r.given {
 		b.use(b.terms[v])
 	}

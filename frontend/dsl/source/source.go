@@ -17,7 +17,7 @@ import (
 // a param of a layer of the library may begin as that says where the module says nothing.
 // The module is as a frontend leaves it; what the language cannot say is an error.
 func Of(m *ir.Module) (string, error) {
-	w := &writer{module: m, params: map[*ir.Param]string{}, calls: map[*layer]string{}, blocks: map[string]*blockDecl{}, reserved: map[string]bool{}, meant: map[string]bool{}, turned: turned(m)}
+	w := &writer{module: m, params: map[*ir.Param]string{}, calls: map[*layer]string{}, blocks: map[string]*blockDecl{}, reserved: map[string]bool{}, meant: map[string]bool{}, turned: turned(m), graphs: map[*ir.Func]*graph{}}
 	w.mode.accum = commonMode(m.Funcs, mode{}).accum
 	var err error
 	if err = w.names(); err == nil {
@@ -45,11 +45,12 @@ type writer struct {
 	blocks   map[string]*blockDecl   // by their shapes
 	order    []*blockDecl            // the blocks, those that others have members of before these
 	kernels  []kernelDecl            // in order of their first use
-	reserved map[string]bool         // names that no variable may have
-	meant    map[string]bool         // names that no input may have
-	turned   map[*ir.Param][]int     // the order of axes in which params are loaded
-	compute  ir.DType                // of the library's layers
-	mode     mode                    // in which all is that nothing else is said of
+	graphs   map[*ir.Func]*graph
+	reserved map[string]bool     // names that no variable may have
+	meant    map[string]bool     // names that no input may have
+	turned   map[*ir.Param][]int // the order of axes in which params are loaded
+	compute  ir.DType            // of the library's layers
+	mode     mode                // in which all is that nothing else is said of
 }
 
 func (w *writer) line(format string, args ...any) {
@@ -149,6 +150,10 @@ func identifier(name, otherwise string) string {
 
 // model writes the file.
 func (w *writer) model() error {
+	w.findSites()
+	if err := w.settle(); err != nil {
+		return err
+	}
 	var entries []string
 	for i := 0; i < len(w.module.Funcs); {
 		n := 1
@@ -172,17 +177,15 @@ func (w *writer) model() error {
 		w.line("")
 	}
 	for _, b := range w.order {
-		lines := w.declarations(b.kids)
-		w.line("block %s() {\n%s", b.name, strings.Join(lines, "\n"))
-		for i, fn := range b.fns {
-			w.line("\nfn %s%s", b.names[i], fn)
-		}
-		w.line("}\n")
+		w.line("%s", b.text())
 	}
 	for _, k := range w.kernels {
 		w.line("kernel %s%s\n", k.name, k.text)
 	}
-	for _, l := range append(w.declarations(w.root.kids), entries...) {
+	for _, l := range strings.Split(shortLayers(strings.Join(w.declarations(w.root.kids), "\n")), "\n") {
+		w.line("%s", l)
+	}
+	for _, l := range entries {
 		w.line("%s", l)
 	}
 	if c := w.module.Checkpoint; c != nil {
@@ -219,8 +222,8 @@ func (w *writer) dims() {
 	w.line("")
 }
 
-// param declares a param or a state.
-func (w *writer) param(m *member) string {
+// declared declares a param or a state.
+func (w *writer) declared(m *member) string {
 	p, name := m.param, m.name
 	typ := p.Type
 	if p.Of != nil {
@@ -370,7 +373,7 @@ func factText(f ir.Fact) string {
 func (w *writer) cases(fs []*ir.Func, asked, indent int, m mode) ([]string, error) {
 	f := fs[0]
 	if len(f.Guard) == asked {
-		b := &bodyWriter{writer: w, fn: f, indent: indent, mode: m, node: w.root, made: makings(f)}
+		b := &bodyWriter{writer: w, fn: f, graph: w.graphs[f], indent: indent, mode: m, node: w.root, made: makings(f)}
 		return b.function()
 	}
 	is := f.Guard[asked].String()

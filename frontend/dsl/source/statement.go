@@ -1,6 +1,8 @@
 package source
 
 import (
+	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -11,6 +13,14 @@ import (
 type statement struct {
 	annotations string
 	lines       []string
+	call        *elementCall // that it is; nil: another
+}
+
+// An elementCall gives a variable what an element of a list makes of arguments.
+type elementCall struct {
+	list               *member
+	index              int
+	name, method, args string
 }
 
 // add appends a statement of expressions whose variables are used by it.
@@ -22,17 +32,35 @@ func (b *bodyWriter) add(m mode, line string, used ...term) error {
 	for _, t := range used {
 		b.use(t)
 	}
-	b.out = append(b.out, statement{annotations, b.wrapped(line)})
+	b.out = append(b.out, statement{annotations: annotations, lines: b.wrapped(line)})
 	return nil
 }
 
 // ofLists are the functions whose list of operands may be on several lines.
 var ofLists = []string{"concat(", "stack(", "array("}
 
+// width is how long a text is, where that matters with two digits for each whole number.
+func (b *bodyWriter) width(text string) int {
+	if b.loose {
+		return len(numbers.ReplaceAllString(text, "00"))
+	}
+	return len(text)
+}
+
+var numbers = regexp.MustCompile(`\b\d+\b`)
+
+// wrapped is a line as it stands, if that is looked at later.
+func (b *bodyWriter) wrapped(line string) []string {
+	if b.loose {
+		return []string{line}
+	}
+	return wrapped(line, b.indent)
+}
+
 // wrapped is a line as several, if it is too long: it goes on behind commas, as far outside as
 // there are some.
-func (b *bodyWriter) wrapped(line string) []string {
-	room := wide - 2*b.indent
+func wrapped(line string, indent int) []string {
+	room := wide - 2*indent
 	var lines []string
 	for len(line) > room {
 		depth, at, outermost := 0, 0, 1<<30
@@ -58,13 +86,48 @@ func (b *bodyWriter) wrapped(line string) []string {
 			break
 		}
 		lines, line = append(lines, line[:at]), strings.TrimSpace(line[at:])
-		room = wide - 2*b.indent - 4
+		room = wide - 2*indent - 4
 	}
 	return append(lines, line)
 }
 
+// folded has loops in the place of calls of elements of a list one after another.
+func (b *bodyWriter) folded(out []statement) (all []statement) {
+	for len(out) > 0 {
+		n, c := 1, out[0].call
+		for c != nil && n < len(out) && out[n].annotations == out[0].annotations && out[n].call != nil {
+			next := *out[n].call
+			if next.index -= n; next != *c {
+				break
+			}
+			n++
+		}
+		each, of := "", ""
+		switch {
+		case n > 1 && n == len(c.list.kids):
+			of = strings.TrimPrefix(c.list.ref, b.prefix)
+			base := strings.TrimSuffix(c.list.name, "s")
+			if base == c.list.name || base == "" {
+				base = "layer"
+			}
+			each = b.variable(identifier(base, "layer"))
+			c.method = each + c.method
+		case n > 2:
+			each, of = b.variable("i"), fmt.Sprintf("%d..%d", c.index, c.index+n)
+			c.method = fmt.Sprintf("%s[%s]%s", strings.TrimPrefix(c.list.ref, b.prefix), each, c.method)
+		default:
+			all, out = append(all, out[:n]...), out[n:]
+			continue
+		}
+		line := fmt.Sprintf("for %s in %s { %s = %s(%s) }", each, of, c.name, c.method, c.args)
+		all, out = append(all, statement{annotations: out[0].annotations, lines: []string{line}}), out[n:]
+	}
+	return all
+}
+
 // text is the statements, those of equal annotations together.
 func (b *bodyWriter) text() []string {
+	b.out = b.folded(b.out)
 	var lines []string
 	for i := 0; i < len(b.out); {
 		s, n := b.out[i], 1

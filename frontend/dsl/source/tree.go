@@ -20,17 +20,14 @@ type member struct {
 	param *ir.Param
 	layer *layer
 	kids  []*member
-	shape string // equal for blocks that are the same
+	shape string // equal for blocks that are the same but for whole numbers
+	exact string // and with these
 	row   string // what the steps of the members begin with, if these are equal blocks and the rest numbers
+	seq   bool   // a list that is a block
 	block *blockDecl
-}
-
-// A blockDecl is a block of the file.
-type blockDecl struct {
-	name  string
-	kids  []*member // of one of those that are made of it
-	fns   []string  // the text of its functions, without their names
-	names []string  // and these
+	nth   int     // of those that are made of the block
+	list  *member // that it is an element of
+	index int     // of it
 }
 
 // tree arranges the params and layers of a module.
@@ -54,6 +51,7 @@ func (w *writer) tree() {
 	w.root.collapse()
 	count := map[string]int{}
 	w.shapes(w.root, count)
+	w.root.sequences(count)
 	w.root.flatten(count)
 	w.shapes(w.root, map[string]int{})
 	w.declare(w.root, map[string]bool{})
@@ -82,12 +80,24 @@ func (m *member) insert(path string, leaf *member) {
 	m.kids = append(m.kids, leaf)
 }
 
-// isList reports that a node is a list: its steps are numbers, and no param is one of them.
+// isList reports that a node is a list: its steps begin with numbers, and no param is one of
+// them.
 func (m *member) isList() bool {
-	return m.row != "" || len(m.kids) > 0 && !slices.ContainsFunc(m.kids, func(k *member) bool {
-		_, err := strconv.ParseUint(k.step, 10, 31)
+	return m.row != "" || !m.seq && len(m.kids) > 0 && !slices.ContainsFunc(m.kids, func(k *member) bool {
+		step, _, _ := strings.Cut(k.step, ".")
+		_, err := strconv.ParseUint(step, 10, 31)
 		return err != nil || k.param != nil
 	})
+}
+
+// sequences makes blocks of lists of layers and blocks that are elements of lists, if there are
+// several of one shape.
+func (m *member) sequences(count map[string]int) {
+	for _, k := range m.kids {
+		k.sequences(count)
+		k.seq = m.isList() && k.isList() && k.row == "" && len(k.kids) > 1 && count[k.shape] > 1 &&
+			!slices.ContainsFunc(k.kids, (*member).isList)
+	}
 }
 
 // rowOf is what the steps of at least three equal members begin with that numbers follow which
@@ -99,7 +109,7 @@ func (m *member) rowOf() string {
 	prefix := strings.TrimRight(m.kids[0].step, "0123456789")
 	first, err := strconv.Atoi(m.kids[0].step[len(prefix):])
 	for i, k := range m.kids {
-		if err != nil || k.param != nil || k.shape != m.kids[0].shape || k.step != prefix+strconv.Itoa(first+i) {
+		if err != nil || k.param != nil || k.exact != m.kids[0].exact || k.step != prefix+strconv.Itoa(first+i) {
 			return ""
 		}
 	}
@@ -109,7 +119,7 @@ func (m *member) rowOf() string {
 // collapse joins a node that has one only to that one.
 func (m *member) collapse() {
 	for i, k := range m.kids {
-		for len(k.kids) == 1 && !k.isList() {
+		for len(k.kids) == 1 && (!k.isList() || k.kids[0].layer != nil) {
 			k.kids[0].step = k.step + "." + k.kids[0].step
 			k = k.kids[0]
 		}
@@ -119,26 +129,29 @@ func (m *member) collapse() {
 }
 
 // shapes finds what is equal, and counts it.
-func (w *writer) shapes(m *member, count map[string]int) string {
+func (w *writer) shapes(m *member, count map[string]int) {
 	switch {
 	case m.layer != nil:
-		m.shape = m.layer.make
+		m.exact = m.layer.make
+		m.shape = skeleton(m.exact)
 	case m.param != nil:
 		p := m.param
-		m.shape = fmt.Sprintf("%v %s %v %v", p.State, p.Type, w.turned[p], p.Of)
+		rest := fmt.Sprintf(" %v %v %v", p.State, w.turned[p], p.Of)
 		if p.Init != nil {
-			m.shape += initText(p.Init, p.Type.Shape)
+			rest += initText(p.Init, p.Type.Shape)
 		}
+		m.exact = p.Type.String() + rest
+		m.shape = skeleton(p.Type.String()) + rest
 	default:
-		var parts []string
+		var shapes, exact []string
 		for _, k := range m.kids {
-			parts = append(parts, k.step+": "+w.shapes(k, count))
+			w.shapes(k, count)
+			shapes, exact = append(shapes, k.step+": "+k.shape), append(exact, k.step+": "+k.exact)
 		}
-		m.shape = "{" + strings.Join(parts, ", ") + "}"
+		m.shape, m.exact = "{"+strings.Join(shapes, ", ")+"}", "{"+strings.Join(exact, ", ")+"}"
 		m.row = m.rowOf()
 		count[m.shape]++
 	}
-	return m.shape
 }
 
 // flatten puts the members of a node that is nothing by itself into the one that it is in.
@@ -161,11 +174,17 @@ func (m *member) flatten(count map[string]int) {
 // declare gives the members of a node their names, and blocks to those that are some.
 func (w *writer) declare(m *member, taken map[string]bool) {
 	list := m.isList() && m != w.root
+	if m.seq {
+		m.nameLayers(w.reserved)
+	}
 	for i, k := range m.kids {
 		if list {
 			k.ref = fmt.Sprintf("%s[%d]", m.ref, i)
+			k.list, k.index = m, i
 		} else {
-			k.name = k.shortName(func(name string) bool { return !taken[name] && !w.reserved[name] })
+			if k.name == "" {
+				k.name = k.shortName(func(name string) bool { return !taken[name] && !w.reserved[name] })
+			}
 			taken[k.name] = true
 			k.ref = k.name
 			if m.ref != "" {
@@ -189,9 +208,37 @@ func (w *writer) declare(m *member, taken map[string]bool) {
 	}
 }
 
+// nameLayers names the layers of a list by what they are, with a number if there are several.
+func (m *member) nameLayers(reserved map[string]bool) {
+	count, n := map[string]int{}, map[string]int{}
+	for _, k := range m.kids {
+		if k.layer != nil {
+			count[k.layer.kind()]++
+		}
+	}
+	for _, k := range m.kids {
+		if k.layer == nil {
+			continue
+		}
+		kind := k.layer.kind()
+		n[kind]++
+		if k.name = kind; count[kind] > 1 || reserved[kind] {
+			k.name = fmt.Sprintf("%s%d", kind, n[kind])
+		}
+	}
+}
+
 // shortName is a name that is free, of the last steps of a path: of one if that tells enough.
 func (m *member) shortName(free func(name string) bool) string {
 	steps := strings.Split(m.step, ".")
+	if m.layer != nil {
+		for n := len(steps) - 1; n > 0 && isNumber(steps[n]); n-- { // the only element of a list
+			steps = steps[:n]
+		}
+		if name := identifier(steps[0], ""); len(steps) == 1 && free(name) && !isNumber(name) {
+			return name
+		}
+	}
 	n := len(steps) - 1
 	if m.param != nil {
 		n = max(0, n-1)
@@ -201,7 +248,7 @@ func (m *member) shortName(free func(name string) bool) string {
 			return name
 		}
 	}
-	base := identifier(m.step, "m")
+	base := identifier(strings.Join(steps, "_"), "m")
 	if m.param != nil {
 		base = identifier(m.step, "w")
 	}
@@ -212,15 +259,22 @@ func (m *member) shortName(free func(name string) bool) string {
 	return name
 }
 
+func isNumber(step string) bool {
+	_, err := strconv.ParseUint(step, 10, 31)
+	return err == nil
+}
+
 // blockOf is the block that a node is made of. It has the name of the node, or of the list that
 // this is in.
 func (w *writer) blockOf(m, in *member) *blockDecl {
 	if b := w.blocks[m.shape]; b != nil {
+		m.nth = len(b.made)
+		b.made = append(b.made, m)
 		return b
 	}
 	base := m.step
 	if _, err := strconv.Atoi(base); err == nil {
-		base = strings.TrimSuffix(in.step, "s")
+		base = strings.TrimRight(strings.TrimSuffix(in.step, "s"), "0123456789")
 	}
 	if in.row != "" {
 		base = in.row
@@ -236,7 +290,7 @@ func (w *writer) blockOf(m, in *member) *blockDecl {
 		unique = fmt.Sprintf("%s%d", name, n)
 	}
 	w.reserved[unique] = true
-	b := &blockDecl{name: unique, kids: m.kids}
+	b := &blockDecl{name: unique, made: []*member{m}}
 	w.blocks[m.shape] = b
 	w.order = append(w.order, b)
 	return b
@@ -247,7 +301,7 @@ func (w *writer) declarations(kids []*member) []string {
 	var lines []string
 	for _, k := range kids {
 		if k.param != nil {
-			lines = append(lines, w.param(k))
+			lines = append(lines, w.declared(k))
 			continue
 		}
 		value := strings.Split(k.value(), "\n")
@@ -266,7 +320,7 @@ func (m *member) value() string {
 	case m.layer != nil:
 		return m.layer.make
 	case m.block != nil:
-		return m.block.name + "()"
+		return called(m.block.name, m.block.args(m.nth)).text
 	}
 	var items []string
 	equal := true
@@ -285,7 +339,7 @@ func (m *member) value() string {
 	if equal && len(items) > 1 {
 		return fmt.Sprintf("[%s for i in 0..%d]", m.kids[0].value(), len(items))
 	}
-	if one := "[" + strings.Join(items, ", ") + "]"; len(one) < wide-20 {
+	if one := "[" + strings.Join(items, ", ") + "]"; len(shortLayers(one)) < wide-20 {
 		return one
 	}
 	return "[\n" + strings.Join(items, ",\n") + "\n]"

@@ -25,6 +25,13 @@ func identifier(name string) string {
 	return text
 }
 
+// valueName is the last part of a value's name, as a source would have it: exporters put the
+// path of the layer before it, and the number of the output behind.
+func valueName(name string) string {
+	name = name[strings.LastIndexByte(name, '/')+1:]
+	return strings.TrimSuffix(name, ":0")
+}
+
 // unused is base, or base with a number, as it is not in used; neither case nor underscores
 // tell names apart, since Go's exported names begin with a capital and have none.
 func unused(base string, used map[string]bool) string {
@@ -43,6 +50,9 @@ func (im *importer) fresh(name string) string { return unused(identifier(name), 
 // path is that of a param for a name of the file: its steps are separated by dots or
 // slashes.
 func (im *importer) path(name string) string {
+	if of := im.layers[name]; of != "" {
+		name = of
+	}
 	var steps []string
 	for _, step := range strings.FieldsFunc(name, func(r rune) bool { return r == '.' || r == '/' }) {
 		step = strings.Map(func(r rune) rune {

@@ -53,7 +53,7 @@ func (s *scope) node(p *pb.Node) {
 			n.unsupported("its output %s is not covered", name)
 		}
 		if v.t.Ok() {
-			v.t = v.t.Label(s.fresh(name))
+			v.t = v.t.Label(s.fresh(valueName(name)))
 		}
 		s.values[name] = &value{name: name, data: v.data, sizes: v.sizes, t: v.t, inputs: sources(append(n.in, v)...), isList: v.isList, list: v.list}
 	}

@@ -68,7 +68,8 @@ type importer struct {
 	functions map[functionKey]*pb.Function
 	options   Options
 	dims      map[string]ir.Size
-	used      map[string]bool // names of values and params, as unused tells them apart
+	layers    map[string]string // what initialisers are to layers
+	used      map[string]bool   // names of values and params, as unused tells them apart
 	weights   []Weight
 	nested    int // loops that are being built
 	built     int // rounds that were built one by one
@@ -112,7 +113,7 @@ func Build(m *pb.Model, dir string, o Options) (out *Model, err error) {
 func newImporter(name, dir string, o Options) *importer {
 	return &importer{
 		b: mlx.New(name), dir: dir, functions: map[functionKey]*pb.Function{}, options: o,
-		dims: map[string]ir.Size{}, used: map[string]bool{},
+		dims: map[string]ir.Size{}, layers: map[string]string{}, used: map[string]bool{},
 	}
 }
 
@@ -120,6 +121,7 @@ func newImporter(name, dir string, o Options) *importer {
 // that the entry has.
 func (s *scope) declare(g *pb.Graph) (ports []Port) {
 	s.initialisers(g)
+	s.nameLayers(g)
 	s.checkOptions(g)
 	s.boundDims(g)
 	for _, in := range g.Input {

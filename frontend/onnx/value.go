@@ -65,7 +65,7 @@ func (v *value) asSizes() *sizeList {
 const maxSizes = 1 << 12
 
 // literal is how many elements a constant may have that stands in the program, and few how many
-// floats; larger ones are in the checkpoint.
+// floats; larger ones are in the checkpoint, and so are those of layers.
 const literal, few = 8, 4
 
 // tensor is the value in the program.
@@ -77,7 +77,7 @@ func (s *scope) tensor(v *value) mlx.Value {
 		return s.sizeTensor(v.sizes)
 	case v.data == nil:
 		return v.t
-	case v.data.Len() > literal || v.data.DType.IsFloat() && v.data.Len() > few || !exact(v.data):
+	case v.data.Len() > literal || s.layers[v.name] != "" || v.data.DType.IsFloat() && v.data.Len() > few || !exact(v.data):
 		return s.weight(v)
 	}
 	return s.number(v.data)

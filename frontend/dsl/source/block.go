@@ -1,7 +1,6 @@
 package source
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -231,9 +230,13 @@ func (w *writer) general(b *blockDecl, sites []*site, texts map[*site]string) bo
 		at := places[i]
 		axis := axisOf(at)
 		usable := slices.DeleteFunc(slices.Clone(known), func(c column) bool { return c.axis != "" && (!at.brackets || i < head && c.axis != axis) })
-		slices.SortStableFunc(usable, func(c, d column) int { return cmp.Compare(rankOf(c, axis), rankOf(d, axis)) })
-		text, operator, ok := said(values, usable)
+		text, operator, ok := said(values, slices.DeleteFunc(slices.Clone(usable), func(c column) bool { return c.axis != "" && c.axis != axis }))
+		if !ok {
+			text, operator, ok = said(values, usable)
+		}
 		switch {
+		case ok && (operator || strings.HasPrefix(text, "div(")):
+			known = append(known, column{name: text, operator: operator, values: values, axis: axis})
 		case ok:
 		case i < head && at.brackets && p.alone(i):
 			text = w.axisName(b, axis, p, known)
@@ -282,18 +285,6 @@ func closing(tokens []string) int {
 	return len(tokens)
 }
 
-// rankOf says which of equal numbers is meant on an axis: first a parameter, then a size of that
-// axis of an argument.
-func rankOf(c column, axis string) int {
-	switch c.axis {
-	case "":
-		return 0
-	case axis:
-		return 1
-	}
-	return 2
-}
-
 // axisOf is what a size of a type is called: of a picture with channels last, of a sequence, or
 // of anything.
 func axisOf(at place) string {
@@ -331,11 +322,12 @@ func (w *writer) siteText(s *site, plain bool) (string, error) {
 		inner.hidden[p.name] = true
 	}
 	inner.clear()
-	return inner.asFunction(s.inputs)
+	return inner.asFunction(s.inputs, s.twins)
 }
 
-// asFunction is the text of a function of the arguments, without its name.
-func (b *bodyWriter) asFunction(args []*ir.Value) (string, error) {
+// asFunction is the text of a function of the arguments, some of which have twins, without its
+// name.
+func (b *bodyWriter) asFunction(args []*ir.Value, twins map[*ir.Value]*ir.Value) (string, error) {
 	var params, results []string
 	b.left = map[*ir.Value]int{}
 	b.nameInputs()
@@ -348,6 +340,9 @@ func (b *bodyWriter) asFunction(args []*ir.Value) (string, error) {
 		name := b.variable(base)
 		b.hold(name, v)
 		params = append(params, name+": "+typeText(v.Type))
+	}
+	for v, arg := range twins {
+		b.terms[v] = b.terms[arg]
 	}
 	lines, err := b.lines()
 	if err != nil {
@@ -372,6 +367,10 @@ func laidOut(text string) string {
 	lines := strings.Split(text, "\n")
 	if len(lines) == 3 && len(text) < wide-12 {
 		return strings.Join(lines, " ")
+	}
+	if i := strings.Index(lines[0], ") -> ") + 1; i > 0 && len(lines[0]) > wide-16 {
+		lines = slices.Insert(lines, 1, lines[0][i+1:])
+		lines[0] = lines[0][:i]
 	}
 	var out []string
 	for _, l := range lines {

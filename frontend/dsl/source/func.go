@@ -67,7 +67,11 @@ func (b *bodyWriter) isStateName(name string) bool {
 func (b *bodyWriter) count(v *ir.Value) error {
 	b.left[v]++
 	in := v.Instr
-	if _, known := b.terms[v]; known || in == nil || b.from[v] != nil || b.inMemory(in) != nil {
+	t, known := b.terms[v]
+	if known && len(t.vars) == 1 && t.vars[0] != v { // its twin
+		b.left[t.vars[0]]++
+	}
+	if known || in == nil || b.from[v] != nil || b.inMemory(in) != nil {
 		return nil
 	}
 	if _, seen := b.forms[in]; seen {
@@ -111,27 +115,43 @@ func (b *bodyWriter) site(in *ir.Instr) *site {
 	return b.graph.calls[in]
 }
 
-// isChain reports that the elements of a list are called, each with what the one before gives.
-func (b *bodyWriter) isChain(list *member) bool {
-	if len(list.kids) < 3 {
-		return false
+// inRun reports that calls of elements of a list, each with what the one before gives, are a
+// loop; first, that s is the first of them.
+func (b *bodyWriter) inRun(s *site) (run, first bool) {
+	if s.of.list == nil {
+		return false, false
 	}
-	var before *site
-	for _, k := range list.kids {
-		if k.block == nil {
-			return false
+	calls := make([]*site, len(s.of.list.kids))
+	for _, c := range b.graph.calls {
+		if c.of.list == s.of.list {
+			calls[c.of.index] = c
 		}
-		i := slices.IndexFunc(k.block.sites, func(s *site) bool { return s.in == b.graph && s.of == k })
-		if i < 0 {
-			return false
-		}
-		s := k.block.sites[i]
-		if before != nil && (len(s.inputs) == 0 || s.inputs[0] != before.out) {
-			return false
-		}
-		before = s
 	}
-	return true
+	linked := func(i int) bool { // to the one before
+		return i > 0 && i < len(calls) && calls[i-1] != nil && calls[i] != nil && len(calls[i].inputs) > 0 && b.follows(calls[i].inputs[0], calls[i-1].out)
+	}
+	from, to := s.of.index, s.of.index+1
+	for linked(from) {
+		from--
+	}
+	for linked(to) {
+		to++
+	}
+	return to-from > 2 || to-from > 1 && to-from == len(calls), from == s.of.index
+}
+
+// follows reports that v is made of the other and of numbers alone, in few steps.
+func (b *bodyWriter) follows(v, other *ir.Value) bool {
+	for range 4 {
+		if v == other {
+			return true
+		}
+		if v.Instr == nil || v.Instr.Body != nil || len(v.Instr.Args) != 1 {
+			return false
+		}
+		v = v.Instr.Args[0]
+	}
+	return false
 }
 
 // isCalled reports that a block is called here.
@@ -300,8 +320,12 @@ func (b *bodyWriter) instr(in *ir.Instr, f form) error {
 		return b.several(in, f)
 	}
 	v := in.Result()
-	if s := b.site(in); s != nil && s.of.list != nil && s.of.index == 0 && len(s.inputs) > 0 && !b.terms[s.inputs[0]].named && b.isChain(s.of.list) {
-		if err := b.bind(s.inputs[0]); err != nil { // so that a loop can take over
+	s, run, first := b.site(in), false, false
+	if s != nil {
+		run, first = b.inRun(s)
+	}
+	if first && run && !b.terms[s.inputs[0]].named { // so that the call is like the others
+		if err := b.bind(s.inputs[0]); err != nil {
 			return err
 		}
 	}
@@ -310,7 +334,7 @@ func (b *bodyWriter) instr(in *ir.Instr, f form) error {
 		return err
 	}
 	b.terms[v] = t
-	if s := b.site(in); s != nil && s.of.list != nil {
+	if run {
 		return b.bindElement(v, s)
 	}
 	if b.left[v] > 1 && !b.isView(v) {

@@ -53,12 +53,21 @@ func patternOf(texts []string) *pattern {
 	return p
 }
 
-// A column is a name with its value in each text.
+// A column is a name, or an expression of names, with its value in each text.
 type column struct {
-	name   string
-	values []int64
-	small  bool   // it counts no elements: a stride, a kernel's width
-	axis   string // that the type of an argument binds it to, which makes it a size; empty: it is a parameter
+	name     string
+	operator bool // binds the expression
+	values   []int64
+	small    bool   // it counts no elements: a stride, a kernel's width
+	axis     string // that the type of an argument binds it to, which makes it a size; empty: it is a parameter
+}
+
+// factor is it where it is multiplied.
+func (c column) factor() string {
+	if c.operator {
+		return "(" + c.name + ")"
+	}
+	return c.name
 }
 
 // fill has what stands for the numbers at a token.
@@ -81,7 +90,7 @@ func (p *pattern) alone(at int) bool {
 	if at+1 < len(p.tokens) {
 		after = p.tokens[at+1]
 	}
-	return slices.Contains([]string{"(", "[", ",", "="}, before) && slices.Contains([]string{")", "]", ",", "\n"}, after)
+	return slices.Contains([]string{"(", "[", ",", "=", ":"}, before) && slices.Contains([]string{")", "]", ",", ":", "\n"}, after)
 }
 
 func (p *pattern) text() string { return strings.Join(p.tokens, "") }
@@ -91,7 +100,7 @@ func (p *pattern) text() string { return strings.Join(p.tokens, "") }
 func said(values []int64, by []column) (text string, operator, ok bool) {
 	for _, c := range by {
 		if slices.Equal(c.values, values) {
-			return c.name, false, true
+			return c.name, c.operator, true
 		}
 	}
 	ratio := func(of, to []int64) int64 {
@@ -108,7 +117,7 @@ func said(values []int64, by []column) (text string, operator, ok bool) {
 	}
 	for _, c := range by {
 		if r := ratio(values, c.values); r > 1 {
-			return fmt.Sprintf("%d * %s", r, c.name), true, true
+			return fmt.Sprintf("%d * %s", r, c.factor()), true, true
 		}
 		for d := int64(2); d <= 8; d *= 2 {
 			part := make([]int64, len(values))
@@ -127,9 +136,9 @@ func said(values []int64, by []column) (text string, operator, ok bool) {
 				product[k] = n * d.values[k]
 			}
 			if r := ratio(values, product); r == 1 {
-				return c.name + " * " + d.name, true, true
+				return c.factor() + " * " + d.factor(), true, true
 			} else if r > 1 {
-				return fmt.Sprintf("%d * %s * %s", r, c.name, d.name), true, true
+				return fmt.Sprintf("%d * %s * %s", r, c.factor(), d.factor()), true, true
 			}
 		}
 	}

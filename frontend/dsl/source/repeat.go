@@ -377,7 +377,7 @@ func (b *bodyWriter) method(r *repeat) (string, error) {
 		inner.hidden[k.name] = true
 	}
 	inner.clear()
-	text, err := inner.asFunction(r.args)
+	text, err := inner.asFunction(r.args, nil)
 	if err != nil {
 		return "", err
 	}

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -18,6 +19,7 @@ type site struct {
 	in     *graph  // the function that it is part of
 	body   map[*ir.Instr]bool
 	inputs []*ir.Value
+	twins  map[*ir.Value]*ir.Value // other values that are one of the inputs again
 	out    *ir.Value
 	fn     *ir.Func // it as a function
 	mode   mode
@@ -204,17 +206,29 @@ func (g *graph) movable(v *ir.Value) bool {
 
 // takes finds what a site takes from outside.
 func (s *site) takes() {
-	s.inputs = nil
+	s.inputs, s.twins = nil, map[*ir.Value]*ir.Value{}
 	for _, in := range s.in.fn.Body {
 		if !s.body[in] {
 			continue
 		}
 		for _, a := range in.Args {
-			if !(a.Instr != nil && s.body[a.Instr]) && !s.in.fixed[a] && !slices.Contains(s.inputs, a) {
+			if a.Instr != nil && s.body[a.Instr] || s.in.fixed[a] || slices.Contains(s.inputs, a) {
+				continue
+			}
+			if i := slices.IndexFunc(s.inputs, func(v *ir.Value) bool { return again(v, a) }); i >= 0 {
+				s.twins[a] = s.inputs[i]
+			} else {
 				s.inputs = append(s.inputs, a)
 			}
 		}
 	}
+}
+
+// again reports that two values are computed alike of the same.
+func again(v, w *ir.Value) bool {
+	x, y := v.Instr, w.Instr
+	return x != nil && y != nil && x.Body == nil && len(x.Results) == 1 && x.Op == y.Op && x.Device == y.Device &&
+		slices.Equal(x.Args, y.Args) && ir.AttrText(x.Attrs) == ir.AttrText(y.Attrs)
 }
 
 // gives are the values of a site that others use.
@@ -348,7 +362,8 @@ func (s *site) add(st step) {
 }
 
 // grow makes the sites of blocks larger as long as all of a block agree, and leaves those that
-// have one result. What is behind a site goes to it rather than to the next one.
+// have one result. What two blocks could have goes to the one that there is more of, and else to
+// the one that it is behind.
 func grow(blocks []*blockDecl) {
 	own := func(s *site) bool {
 		for in := range s.body {
@@ -364,17 +379,9 @@ func grow(blocks []*blockDecl) {
 	for _, b := range blocks {
 		b.sites = slices.DeleteFunc(b.sites, func(s *site) bool { return !own(s) })
 	}
-	for grown := true; grown; {
-		grown = false
-		for _, b := range blocks {
-			for b.growBehind() {
-				grown = true
-			}
-		}
-		for _, b := range blocks {
-			for b.growBefore() {
-				grown = true
-			}
+	often := slices.SortedStableFunc(slices.Values(blocks), func(a, b *blockDecl) int { return cmp.Compare(len(b.sites), len(a.sites)) })
+	for _, b := range often {
+		for b.growBehind() || b.growBefore() {
 		}
 	}
 	for _, b := range blocks {

@@ -382,7 +382,7 @@ func callable(m *ir.Module) bool {
 
 // What a person would write reads so.
 func TestSourceReads(t *testing.T) {
-	for _, file := range []string{"models/llama", "models/vit", "models/rnn", "models/kernels", "places/places"} {
+	for _, file := range []string{"models/llama", "models/vit", "models/rnn", "models/kernels", "models/resnet18", "places/places"} {
 		p, err := dsl.Load("../../../testdata/"+file+".mlx", dsl.Options{})
 		if err != nil {
 			t.Fatal(err)

@@ -119,8 +119,12 @@ func (b *bodyWriter) folded(out []statement) (all []statement) {
 			all, out = append(all, out[:n]...), out[n:]
 			continue
 		}
-		line := fmt.Sprintf("for %s in %s { %s = %s(%s) }", each, of, c.name, c.method, c.args)
-		all, out = append(all, statement{annotations: out[0].annotations, lines: []string{line}}), out[n:]
+		head, call := fmt.Sprintf("for %s in %s {", each, of), fmt.Sprintf("%s = %s(%s)", c.name, c.method, c.args)
+		lines := []string{head + " " + call + " }"}
+		if b.width(lines[0]) > wide-2*b.indent {
+			lines = append(append([]string{head}, b.wrapped(call)...), "}")
+		}
+		all, out = append(all, statement{annotations: out[0].annotations, lines: lines}), out[n:]
 	}
 	return all
 }

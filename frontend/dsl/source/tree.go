@@ -2,6 +2,7 @@ package source
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -264,6 +265,9 @@ func isNumber(step string) bool {
 	return err == nil
 }
 
+// counted are names with a number behind, which tells the members of a row apart; 1x1 is none.
+var counted = regexp.MustCompile(`^(.*[A-Za-z]|.*[^x\d]_)\d+$`)
+
 // blockOf is the block that a node is made of. It has the name of the node, or of the list that
 // this is in.
 func (w *writer) blockOf(m, in *member) *blockDecl {
@@ -274,12 +278,15 @@ func (w *writer) blockOf(m, in *member) *blockDecl {
 	}
 	base := m.step
 	if _, err := strconv.Atoi(base); err == nil {
-		base = strings.TrimRight(strings.TrimSuffix(in.step, "s"), "0123456789")
+		base = strings.TrimSuffix(in.step, "s")
 	}
 	if in.row != "" {
 		base = in.row
 	}
 	base = base[strings.LastIndexByte(base, '.')+1:]
+	if m := counted.FindStringSubmatch(base); m != nil {
+		base = m[1]
+	}
 	name := ""
 	for _, part := range strings.FieldsFunc(base, func(r rune) bool { return r == '_' || r == '.' || r == '-' }) {
 		name += strings.ToUpper(part[:1]) + part[1:]

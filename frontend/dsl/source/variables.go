@@ -95,7 +95,7 @@ func (b *bodyWriter) base(v *ir.Value) string {
 // numbered are names that exporters to ONNX give to what has none, beside the name of an op
 // with a number.
 var (
-	numbered     = regexp.MustCompile(`(_output_\d+|^(v|val_)\d+|^getitem)(_\d+)?$`)
+	numbered     = regexp.MustCompile(`(_output_?\d+|^(v|val_)\d+|^getitem)(_\d+)?$`)
 	numberBehind = regexp.MustCompile(`_\d+$`)
 )
 

@@ -107,58 +107,6 @@ func (w *writer) inMemory(in *ir.Instr) *ir.Param {
 	return nil
 }
 
-// site is what the instruction gives the result of; nil: none.
-func (b *bodyWriter) site(in *ir.Instr) *site {
-	if b.graph == nil {
-		return nil
-	}
-	return b.graph.calls[in]
-}
-
-// inRun reports that calls of elements of a list, each with what the one before gives, are a
-// loop; first, that s is the first of them.
-func (b *bodyWriter) inRun(s *site) (run, first bool) {
-	if s.of.list == nil {
-		return false, false
-	}
-	calls := make([]*site, len(s.of.list.kids))
-	for _, c := range b.graph.calls {
-		if c.of.list == s.of.list {
-			calls[c.of.index] = c
-		}
-	}
-	linked := func(i int) bool { // to the one before
-		return i > 0 && i < len(calls) && calls[i-1] != nil && calls[i] != nil && len(calls[i].inputs) > 0 && b.follows(calls[i].inputs[0], calls[i-1].out)
-	}
-	from, to := s.of.index, s.of.index+1
-	for linked(from) {
-		from--
-	}
-	for linked(to) {
-		to++
-	}
-	return to-from > 2 || to-from > 1 && to-from == len(calls), from == s.of.index
-}
-
-// follows reports that v is made of the other and of numbers alone, in few steps.
-func (b *bodyWriter) follows(v, other *ir.Value) bool {
-	for range 4 {
-		if v == other {
-			return true
-		}
-		if v.Instr == nil || v.Instr.Body != nil || len(v.Instr.Args) != 1 {
-			return false
-		}
-		v = v.Instr.Args[0]
-	}
-	return false
-}
-
-// isCalled reports that a block is called here.
-func (b *bodyWriter) isCalled(m *member) bool {
-	return b.graph != nil && slices.ContainsFunc(m.block.sites, func(s *site) bool { return s.in == b.graph })
-}
-
 func (b *bodyWriter) formOf(in *ir.Instr) (form, error) {
 	switch {
 	case b.site(in) != nil:

@@ -671,3 +671,17 @@ func TestSourceOfImports(t *testing.T) {
 		})
 	}
 }
+
+// sourceOf is the source of a model that is given as text, which means the same.
+func sourceOf(t *testing.T, model string) string {
+	t.Helper()
+	p, err := dsl.Load("m.mlx", dsl.Options{ReadFile: func(string) ([]byte, error) { return []byte(model), nil }, Name: "m"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := roundTrip(p.Module())
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	return text
+}

@@ -1,7 +1,6 @@
 package source
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -14,13 +13,6 @@ type statement struct {
 	annotations string
 	lines       []string
 	call        *elementCall // that it is; nil: another
-}
-
-// An elementCall gives a variable what an element of a list makes of arguments.
-type elementCall struct {
-	list               *member
-	index              int
-	name, method, args string
 }
 
 // add appends a statement of expressions whose variables are used by it.
@@ -89,44 +81,6 @@ func wrapped(line string, indent int) []string {
 		room = wide - 2*indent - 4
 	}
 	return append(lines, line)
-}
-
-// folded has loops in the place of calls of elements of a list one after another.
-func (b *bodyWriter) folded(out []statement) (all []statement) {
-	for len(out) > 0 {
-		n, c := 1, out[0].call
-		for c != nil && n < len(out) && out[n].annotations == out[0].annotations && out[n].call != nil {
-			next := *out[n].call
-			if next.index -= n; next != *c {
-				break
-			}
-			n++
-		}
-		each, of := "", ""
-		switch {
-		case n > 1 && n == len(c.list.kids):
-			of = strings.TrimPrefix(c.list.ref, b.prefix)
-			base := strings.TrimSuffix(c.list.name, "s")
-			if base == c.list.name || base == "" {
-				base = "layer"
-			}
-			each = b.variable(identifier(base, "layer"))
-			c.method = each + c.method
-		case n > 2:
-			each, of = b.variable("i"), fmt.Sprintf("%d..%d", c.index, c.index+n)
-			c.method = fmt.Sprintf("%s[%s]%s", strings.TrimPrefix(c.list.ref, b.prefix), each, c.method)
-		default:
-			all, out = append(all, out[:n]...), out[n:]
-			continue
-		}
-		head, call := fmt.Sprintf("for %s in %s {", each, of), fmt.Sprintf("%s = %s(%s)", c.name, c.method, c.args)
-		lines := []string{head + " " + call + " }"}
-		if b.width(lines[0]) > wide-2*b.indent {
-			lines = append(append([]string{head}, b.wrapped(call)...), "}")
-		}
-		all, out = append(all, statement{annotations: out[0].annotations, lines: lines}), out[n:]
-	}
-	return all
 }
 
 // text is the statements, those of equal annotations together.

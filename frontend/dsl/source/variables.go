@@ -24,34 +24,6 @@ func (b *bodyWriter) bind(v *ir.Value) error {
 	return b.add(t.mode, name+" = "+t.text)
 }
 
-// bindElement makes a variable of what an element of a list gives: that of its first argument,
-// if this is not needed any more.
-func (b *bodyWriter) bindElement(v *ir.Value, s *site) error {
-	b.advance(v)
-	t := b.terms[v]
-	b.use(t)
-	name := ""
-	if x := b.terms[s.inputs[0]]; x.named && len(x.vars) == 1 && b.left[s.inputs[0]] <= 0 && !b.isStateName(x.text) && b.canBecome(x.text, v) {
-		name = x.text
-	} else {
-		name = b.nameFor(v)
-	}
-	var args []string
-	for _, a := range s.inputs {
-		args = append(args, b.terms[a].text)
-	}
-	b.hold(name, v)
-	if err := b.add(t.mode, name+" = "+t.text); err != nil {
-		return err
-	}
-	method := ""
-	if s.method != "forward" {
-		method = "." + s.method
-	}
-	b.out[len(b.out)-1].call = &elementCall{s.of.list, s.of.index, name, method, strings.Join(args, ", ")}
-	return nil
-}
-
 // hold says what a variable is from now on.
 func (b *bodyWriter) hold(name string, v *ir.Value) {
 	b.held[name] = v

@@ -99,6 +99,52 @@ entry run(x: f32[5, 8], y: f32[5, 16]) -> (x: f32[5, 8], y: f32[5, 16]) {
   return tanh(b(a(x))), c(y)
 }
 `)
+	// What is computed twice of the same is one argument, and a part that goes beside is inside.
+	wantSource(t, `import nn
+block Half(C: int) {
+  a = nn.Linear(C, C)
+  b = nn.Linear(C, C)
+  fn forward(x: f32[2, 5, C]) -> f32[2, 5, C] { return stack([x[0], b(relu(a(x[1])))]) }
+}
+block Both(C: int) {
+  left = nn.Linear(C, 4)
+  right = nn.Linear(C, 4)
+}
+a = Half(8)
+b = Half(16)
+c = Both(8)
+d = Both(5)
+entry run(x: f32[2, 5, 8], y: f32[2, 5, 16]) -> (x: f32[2, 5, 4], y: f32[2, 5, 16], z: f32[2, 8, 4]) {
+  x = a(x)
+  return c.left(x) + c.right(x), b(y), d.left(x.T) + d.right(x.T)
+}
+`, `import nn
+
+block A(in: int) {
+  a = nn.Linear(in, in)
+  b = nn.Linear(in, in)
+
+  fn forward(x: f32[2, 5, in]) -> f32[2, 5, in] { return stack([x[0], b(relu(a(x[1])))]) }
+}
+
+block C(in: int) {
+  left = nn.Linear(in, 4)
+  right = nn.Linear(in, 4)
+
+  fn forward(x: f32[2, T, in]) -> f32[2, T, 4] { return left(x) + right(x) }
+}
+
+a = A(8)
+b = A(16)
+c = C(8)
+d = C(5)
+
+entry run(x: f32[2, 5, 8], y: f32[2, 5, 16])
+    -> (x: f32[2, 5, 4], y: f32[2, 5, 16], z: f32[2, 8, 4]) {
+  x = a(x)
+  return c(x), b(y), d(x.T)
+}
+`)
 	// A block that another takes part in has no function.
 	wantSource(t, `import nn
 block Two() {

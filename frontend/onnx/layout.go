@@ -300,7 +300,11 @@ func (l *layout) arrange(v *ir.Value, t turned, shape []ir.Size) (*ir.Value, err
 		}
 	} else {
 		narrow := arranged(t, wide)
-		for len(narrow) > 0 && narrow[0].Is(1) {
+		root := whole // which may have one element in one axis: a layer's bias is left so
+		for root.Instr != nil && root.Instr.Op.Name == "reshape" {
+			root = root.Instr.Args[0]
+		}
+		for len(narrow) > min(1, root.Type.Rank()) && narrow[0].Is(1) {
 			narrow = narrow[1:]
 		}
 		for whole.Instr != nil && whole.Instr.Op.Name == "reshape" && !ir.EqualShapes(narrow, whole.Type.Shape) {

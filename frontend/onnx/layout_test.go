@@ -79,6 +79,32 @@ func TestTurnsMeet(t *testing.T) {
 	}
 }
 
+// The bias of one channel is added as that of several is.
+func TestTurnOfOneChannel(t *testing.T) {
+	m := parsed(t, `mlxir 1
+module "one" {
+  param @b: f32[1] = "b"
+  func @f(%x: f32[2, 8, 8, 1]) -> (y: f32[2, 8, 8, 1]) {
+    %b = weight(param=@b) : f32[1]
+    %0 = transpose(%x, perm=[0, 3, 1, 2]) : f32[2, 1, 8, 8]
+    %1 = reshape(%b, shape=[1, 1, 1]) : f32[1, 1, 1]
+    %2 = broadcast(%1, shape=[2, 1, 8, 8]) : f32[2, 1, 8, 8]
+    %3 = add(%0, %2) : f32[2, 1, 8, 8]
+    %y = transpose(%3, perm=[0, 2, 3, 1]) : f32[2, 8, 8, 1]
+    ret(%y)
+  }
+}
+`)
+	if err := turnLate(m); err != nil {
+		t.Fatal(err)
+	}
+	for _, in := range m.Funcs[0].Body {
+		if in.Op.Name == "reshape" || in.Op.Name == "transpose" {
+			t.Errorf("there is a %s\n%s", in.Op.Name, ir.Print(m))
+		}
+	}
+}
+
 // Elements are what they were, bit by bit: these programs add nothing up.
 func TestTurnsOfRandomPrograms(t *testing.T) {
 	moved := 0

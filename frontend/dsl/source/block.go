@@ -198,13 +198,12 @@ func (b *blockDecl) method(text string, sites []*site) {
 // possible.
 func (w *writer) general(b *blockDecl, sites []*site, texts map[*site]string) bool {
 	var all []string
-	every := map[int]bool{} // of what is made of the block
 	for _, s := range sites {
 		all = append(all, texts[s])
-		every[s.of.nth] = true
 	}
 	p := patternOf(all)
 	places := p.places()
+	first := false // channels are, in the type that is looked at
 	by := func(c column) column {
 		values := make([]int64, len(sites))
 		for i, s := range sites {
@@ -228,11 +227,14 @@ func (w *writer) general(b *blockDecl, sites []*site, texts map[*site]string) bo
 			continue
 		}
 		at := places[i]
-		axis := axisOf(at)
+		axis := axisOf(at, first)
 		usable := slices.DeleteFunc(slices.Clone(known), func(c column) bool { return c.axis != "" && (!at.brackets || i < head && c.axis != axis) })
 		text, operator, ok := said(values, slices.DeleteFunc(slices.Clone(usable), func(c column) bool { return c.axis != "" && c.axis != axis }))
 		if !ok {
 			text, operator, ok = said(values, usable)
+		}
+		if i < head && at.rank == 4 && at.n == 1 {
+			first = ok
 		}
 		switch {
 		case ok && (operator || strings.HasPrefix(text, "div(")):
@@ -249,24 +251,33 @@ func (w *writer) general(b *blockDecl, sites []*site, texts map[*site]string) bo
 			p.tokens[head+1] = " "
 			continue
 		default:
-			whole := make([]int64, len(b.made))
-			for k, s := range sites {
-				if whole[s.of.nth] != 0 && whole[s.of.nth] != values[k] {
-					ok = true // an instance has two
-				}
-				whole[s.of.nth] = values[k]
-			}
-			if ok || len(every) < len(b.made) {
+			of, one := b.each(sites, values)
+			if !one {
 				b.params = params
 				return false
 			}
-			text = w.param(b, "n", whole, false, p)
+			text = w.param(b, "n", of, false, p)
 			known = append(known, by(b.params[len(b.params)-1]))
 		}
 		p.fill(i, text, operator)
 	}
 	b.method(p.text(), sites)
 	return true
+}
+
+// each is the number that each of what is made of a block has at all its sites; ok is false if
+// one has none, or several.
+func (b *blockDecl) each(sites []*site, values []int64) (of []int64, ok bool) {
+	of = make([]int64, len(b.made))
+	seen := make([]bool, len(b.made))
+	for i, s := range sites {
+		n := s.of.nth
+		if seen[n] && of[n] != values[i] {
+			return nil, false
+		}
+		of[n], seen[n] = values[i], true
+	}
+	return of, !slices.Contains(seen, false)
 }
 
 // closing is the token that closes the first parenthesis.
@@ -285,18 +296,15 @@ func closing(tokens []string) int {
 	return len(tokens)
 }
 
-// axisOf is what a size of a type is called: of a picture with channels last, of a sequence, or
-// of anything.
-func axisOf(at place) string {
-	switch {
-	case at.rank == 4 && at.n == 1:
-		return "H"
-	case at.rank == 4 && at.n == 2:
-		return "W"
-	case at.rank == 3 && at.n == 1:
-		return "T"
-	case at.rank > 1 && at.n == at.rank-1:
-		return "C"
+// axisOf is what a size of a type is called: of a picture, whose channels may come first, of a
+// sequence, or of anything.
+func axisOf(at place, first bool) string {
+	names := map[int]string{2: "NC", 3: "NTC", 4: "NHWC"}[at.rank]
+	if first && at.rank == 4 {
+		names = "NCHW"
+	}
+	if at.n < len(names) {
+		return names[at.n : at.n+1]
 	}
 	return "N"
 }

@@ -145,6 +145,35 @@ entry run(x: f32[2, 5, 8], y: f32[2, 5, 16])
   return c(x), b(y), d(x.T)
 }
 `)
+	// One that does two things has two functions.
+	wantSource(t, `import nn
+block Two() {
+  in = nn.Linear(4, 4)
+  out = nn.Linear(4, 4)
+  fn at(x: f32[2, 5, 4], i: int) -> f32[5, 4] { return out(relu(in(x[i]))) }
+}
+a = Two()
+b = Two()
+entry first(x: f32[2, 5, 4]) -> (y: f32[5, 4], z: f32[5, 4]) { return a.at(x, 0), b.at(x, 0) }
+entry second(x: f32[2, 5, 4]) -> (y: f32[5, 4], z: f32[5, 4]) { return a.at(x, 1), b.at(x, 1) }
+`, `import nn
+
+block A() {
+  in = nn.Linear(4, 4)
+  out = nn.Linear(4, 4)
+
+  fn forward(x: f32[2, 5, 4]) -> f32[5, 4] { return out(relu(in(x[0]))) }
+
+  fn second(x: f32[2, 5, 4]) -> f32[5, 4] { return out(relu(in(x[1]))) }
+}
+
+a = A()
+b = A()
+
+entry first(x: f32[2, 5, 4]) -> (y: f32[5, 4], z: f32[5, 4]) { return a(x), b(x) }
+
+entry second(x: f32[2, 5, 4]) -> (y: f32[5, 4], z: f32[5, 4]) { return a.second(x), b.second(x) }
+`)
 	// A block that another takes part in has no function.
 	wantSource(t, `import nn
 block Two() {

@@ -26,10 +26,10 @@ entry run(x: f32[1, 32, 24, 3]) -> (y: f32[1, 8, 6, 32]) {
 	const want = `import nn
 
 block Part(in: int, out: int, stride: int) {
-  conv_2 = nn.Conv2d(in, out, 3, stride=stride, pad=1) at "conv"
+  conv = nn.Conv2d(in, out, 3, stride=stride, pad=1)
   norm = nn.BatchNorm(out)
 
-  fn forward(x: f32[1, H, W, in]) { return relu(norm(conv_2(x))) }
+  fn forward(x: f32[1, H, W, in]) { return relu(norm(conv(x))) }
 }
 
 parts = [Part(3, 8, 2), Part(8, 16, 2), Part(16, 16, 1), Part(16, 32, 1)]
@@ -41,6 +41,11 @@ entry run(x: f32[1, 32, 24, 3]) -> (y: f32[1, 8, 6, 32]) {
 }
 `
 	wantSource(t, model, want)
+	// The function conv is needed: no layer is called so.
+	bare := strings.Replace(model, "side(x)", "side(conv(x, k, pad=1))", 1) + "param k: f32[16, 3, 3, 16]\n"
+	if text := sourceOf(t, bare); !strings.Contains(text, "conv_2 = nn.Conv2d(in, out") {
+		t.Error(text)
+	}
 }
 
 func wantSource(t *testing.T, model, want string) {

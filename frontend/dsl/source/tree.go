@@ -2,6 +2,7 @@ package source
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -55,7 +56,7 @@ func (w *writer) tree() {
 	w.root.sequences(count)
 	w.root.flatten(count)
 	w.shapes(w.root, map[string]int{})
-	w.declare(w.root, map[string]bool{})
+	w.declare(w.root, map[string]bool{}, w.bareConv())
 }
 
 // insert puts a leaf into the tree.
@@ -172,8 +173,9 @@ func (m *member) flatten(count map[string]int) {
 	m.kids = kids
 }
 
-// declare gives the members of a node their names, and blocks to those that are some.
-func (w *writer) declare(m *member, taken map[string]bool) {
+// declare gives the members of a node their names, and blocks to those that are some. Where no
+// convolution is bare, a layer may be called conv.
+func (w *writer) declare(m *member, taken map[string]bool, bare bool) {
 	list := m.isList() && m != w.root
 	if m.seq {
 		m.nameLayers(w.reserved)
@@ -184,7 +186,9 @@ func (w *writer) declare(m *member, taken map[string]bool) {
 			k.list, k.index = m, i
 		} else {
 			if k.name == "" {
-				k.name = k.shortName(func(name string) bool { return !taken[name] && !w.reserved[name] })
+				k.name = k.shortName(func(name string) bool {
+					return !taken[name] && (!w.reserved[name] || name == "conv" && !bare)
+				})
 			}
 			taken[k.name] = true
 			k.ref = k.name
@@ -202,11 +206,25 @@ func (w *writer) declare(m *member, taken map[string]bool) {
 		if k.isList() {
 			inner = taken
 		}
-		w.declare(k, inner)
+		w.declare(k, inner, bare)
 		if k.kids != nil && !k.isList() {
 			k.block = w.blockOf(k, m)
 		}
 	}
+}
+
+// bareConv reports that the module has a convolution that is not that of a layer, which is written
+// as the function conv.
+func (w *writer) bareConv() bool {
+	of := func(in *ir.Instr) bool {
+		return slices.ContainsFunc(slices.Collect(maps.Values(w.layers)), func(l *layer) bool { return l.inside[in] })
+	}
+	for _, f := range w.module.Bodies() {
+		if slices.ContainsFunc(f.Body, func(in *ir.Instr) bool { return in.Op.Name == "conv" && !of(in) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // nameLayers names the layers of a list by what they are, with a number if there are several.

@@ -80,6 +80,7 @@ type frame struct {
 	runs  []int
 	call  Call
 	sums  []float32 // a row for each of the tile's, and one that takes what is not wanted
+	rows  rowsCall  // of a Rows
 
 	weights Weights          // the rest is of a Stream
 	scores  []float32        // as sums
@@ -90,8 +91,8 @@ type frame struct {
 	state   []float32        // of each row the largest score, then of each the sum of weights, and of each what sums are scaled by
 }
 
-// frames are those that nobody uses: at most as many as there are threads, and none of
-// them is ever collected, so that calls in steady state allocate nothing.
+// frames are those that nobody uses: at most two for each thread, one of a tile and one of
+// rows in it, and none of them is ever collected, so that calls in steady state allocate nothing.
 var frames struct {
 	mu   sync.Mutex
 	free []*frame
@@ -114,6 +115,7 @@ func (f *frame) release() {
 	clear(f.a)
 	clear(f.c)
 	clear(f.keys)
+	clear(f.rows.at[:])
 	clear(f.call.Args)
 	f.micro, f.weights = Micro{}, Weights{}
 	frames.mu.Lock()
@@ -190,7 +192,7 @@ func (p *Product) tile(f *frame, call *Call, batch, m0, m1, n0, n1 int) {
 	p.multiply(f, unsafe.Add(memory(call, p.B), p.SizeB*at.B), bias, m1-m0, n0, n1)
 	if p.Epilogue != nil {
 		p.compute(f, call, batch*points(p.Rows), m0, m1, n0, n1)
-	} else if w := n1 % PanelCols; w > 0 {
+	} else if w := n1 % PanelCols; w > 0 && columns(w) > w {
 		p.narrow(f, bias, m1-m0, n1-w-n0, n1-n0)
 	}
 }
@@ -200,8 +202,8 @@ func memory(call *Call, arg int) unsafe.Pointer {
 }
 
 // multiply computes sums of so many rows, some terms at a time: all of some runs, or a
-// part of one. Those of the last panel, if it is narrower, stay sums, and so do all if
-// there is an Epilogue.
+// part of one. Those of the last panel, if micro-kernels compute more than it has, stay
+// sums, and so do all if there is an Epilogue.
 func (p *Product) multiply(f *frame, b, bias unsafe.Pointer, rows, n0, n1 int) {
 	axes, length := p.Terms, p.K
 	if points(axes)*length == 0 { // one run of no terms
@@ -231,7 +233,7 @@ func (p *Product) multiply(f *frame, b, bias unsafe.Pointer, rows, n0, n1 int) {
 				t.B = unsafe.Add(b, p.SizeB*(n*runs*length+PanelCols*(run*length+k)))
 				t.Col = 4 * (n - n0)
 				sums, to := f.c, f.c
-				stay := p.Epilogue != nil || n+PanelCols > n1
+				stay := p.Epilogue != nil || n+cols > n1
 				if stay || p.Rest != nil { // which may share memory with the result
 					sums = f.part
 				}
@@ -286,13 +288,13 @@ func (m *Micros) micro(t *Micro, of tables, rows, cols int) {
 		of.call(t, m.FourPairs, 8*eights+9*nines, 4*fours)
 		return
 	}
-	if AVX512 {
-		kernel := m.Eight
-		if cols < PanelCols {
-			kernel = m.Half
-		}
+	switch {
+	case AVX512 && cols < PanelCols: // of which there is no other
+		of.call(t, m.Half, 0, ceilDiv(rows, 8)*8)
+		return
+	case AVX512:
 		done = eights(rows)
-		of.call(t, kernel, 0, done)
+		of.call(t, m.Eight, 0, done)
 	}
 	if done < rows {
 		sixes, fours := split(rows - done)

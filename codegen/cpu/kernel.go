@@ -91,6 +91,10 @@ func (p *printer) body() []jen.Code {
 	if k.Empty() {
 		return nil
 	}
+	if m, err := moveOf(k); err == nil {
+		table := p.moves(m)
+		return append(p.sizes(), table...)
+	}
 	var code []jen.Code
 	for i, a := range k.Args {
 		if !a.Write && !slices.ContainsFunc(k.Values, func(v *ir.Scalar) bool { return v.Kind == ir.ScalarLoad && v.Arg == i }) {
@@ -99,12 +103,18 @@ func (p *printer) body() []jen.Code {
 		code = append(code, jen.Id(p.names.arg[i]).Op(":=").Qual(Runtime, "View").Index(jen.Id(storage[a.DType])).Call(jen.Id("call"), jen.Lit(i)))
 	}
 	loops := p.loops()
-	for i, d := range k.Dims {
+	return slices.Concat(code, p.sizes(), loops)
+}
+
+// sizes declares the dims that the text mentions.
+func (p *printer) sizes() []jen.Code {
+	var code []jen.Code
+	for i, d := range p.kernel.Dims {
 		if p.dims[d.Name] {
 			code = append(code, jen.Id(p.names.dim[d.Name]).Op(":=").Int().Call(jen.Id("call").Dot("Sizes").Index(jen.Lit(i))))
 		}
 	}
-	return append(code, loops...)
+	return code
 }
 
 func (p *printer) loops() []jen.Code {
@@ -136,44 +146,10 @@ func (p *printer) grid(axes []*ir.Axis) []jen.Code {
 	}
 	row = append(row, p.place(axes[:len(axes)-1], "p", last.Extent)...)
 	row = append(row, jen.Id("p").Op("+=").Id("end").Op("-").Id(i))
-	if copied := p.copyRow(last); copied != nil {
-		row = append(row, copied)
-		return []jen.Code{jen.For(jen.Id("p").Op(":=").Id("lo"), jen.Id("p").Op("<").Id("hi"), jen.Empty()).Block(row...)}
-	}
 	nest := p.kernel.Nest(axes[:len(axes)-1], last)
 	row = append(row, p.stmts(nest[:len(nest)-1])...)
 	row = append(row, jen.For(jen.Empty(), jen.Id(i).Op("<").Id("end"), jen.Id(i).Op("++")).Block(p.stmts(nest[len(nest)-1].Body)...))
 	return []jen.Code{jen.For(jen.Id("p").Op(":=").Id("lo"), jen.Id("p").Op("<").Id("hi"), jen.Empty()).Block(row...)}
-}
-
-// minCopy is the elements from which on a row is worth a call.
-const minCopy = 8
-
-// copyRow copies the points of a row from where its variable is up to end, where that is
-// all there is to do and they lie next to each other; nil: it is not.
-func (p *printer) copyRow(axis *ir.Axis) *jen.Statement {
-	k := p.kernel
-	if n, ok := axis.Extent.Max(); ok && n < minCopy || len(k.Stores) != 1 {
-		return nil
-	}
-	s := k.Stores[0]
-	v := s.Value
-	to, _, affine := s.Index.Coef(axis)
-	from, _, alsoAffine := v.Index.Coef(axis)
-	if v.Kind != ir.ScalarLoad || len(v.Bind)+len(s.Guard) > 0 || k.Args[v.Arg].DType != k.Args[s.Arg].DType || !affine || !alsoAffine || !to.Is(1) || !from.Is(1) {
-		return nil
-	}
-	if slices.ContainsFunc(v.Guard, func(g ir.Bound) bool { return g.Index.Has(axis) || g.Extent.Has(axis) }) {
-		return nil
-	}
-	row := func(arg int, first ir.Size) *jen.Statement {
-		return jen.Id(p.names.arg[arg]).Index(p.size(first).Op(":")).Index(jen.Op(":").Id("end").Op("-").Id(p.names.axis[axis.Name]))
-	}
-	all := jen.Copy(row(s.Arg, s.Index), row(v.Arg, v.Index))
-	if len(v.Guard) == 0 {
-		return all
-	}
-	return jen.If(p.inside(v.Guard)).Block(all).Else().Block(jen.Id("clear").Call(row(s.Arg, s.Index)))
 }
 
 // place declares the axes, whose points a variable numbers: inner neighbours have the

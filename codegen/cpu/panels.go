@@ -106,14 +106,16 @@ func (p *printer) driver(name, table string, fields []jen.Code) (*jen.Statement,
 	if p.err != nil {
 		return nil, fmt.Errorf("kernel %s: %w", p.kernel.Name, p.err)
 	}
-	var body []jen.Code
-	for i, d := range p.kernel.Dims {
-		if p.dims[d.Name] {
-			body = append(body, jen.Id(p.names.dim[d.Name]).Op(":=").Int().Call(jen.Id("call").Dot("Sizes").Index(jen.Lit(i))))
-		}
-	}
-	body = append(body,
-		jen.Id("p").Op(":=").Qual(Runtime, table).Custom(jen.Options{Open: "{", Close: "}", Separator: ",", Multi: true}, fields...),
-		jen.Id("p").Dot("Run").Call(jen.Id("call"), jen.Id("lo"), jen.Id("hi")))
-	return overPoints(p.kernel, name, body), nil
+	return overPoints(p.kernel, name, append(p.sizes(), runTable(table, fields)...)), nil
 }
+
+// runTable runs a table of the runtime's type with the fields.
+func runTable(table string, fields []jen.Code) []jen.Code {
+	return []jen.Code{
+		jen.Id("p").Op(":=").Qual(Runtime, table).Custom(lines, fields...),
+		jen.Id("p").Dot("Run").Call(jen.Id("call"), jen.Id("lo"), jen.Id("hi")),
+	}
+}
+
+// lines are fields or elements of a table, each on a line of its own.
+var lines = jen.Options{Open: "{", Close: "}", Separator: ",", Multi: true}

@@ -20,18 +20,27 @@ type lanes struct {
 	terms   []*ir.Axis // that all is reduced over as well, or, of lanes by themselves, alone
 	need    map[*ir.Scalar]bool
 	streams []stream
+	guards  [][]ir.Bound // different ones, each of which a call holds for all of its lanes or for none
 }
 
-// A stream is all accesses to an argument that differ by constants; or a size as a number,
-// which the call has in a variable.
+// A stream is all accesses to an argument that differ by constants, or those at one index
+// behind a guard; or a size as a number, which the call has in a variable; or whether
+// guards hold.
 type stream struct {
-	arg    int     // -1: a size
+	arg    int     // or aSize, or truths
+	guard  int     // of guards; -1: none
 	first  ir.Size // element of the access that was found first, or the size
 	rest   ir.Size // first without its constant, by which streams are told apart
 	number int64   // the constant
 	step   int64   // elements from lane to lane; 0: all have one in common
 	dtype  ir.DType
 }
+
+// What a stream has that is no argument.
+const (
+	aSize  = -1
+	truths = -2
+)
 
 // size is the bytes of an element.
 func (s *stream) size() ir.Size { return ir.N(int64(s.dtype.Size())) }
@@ -63,6 +72,9 @@ func NoRows(k *ir.Kernel) error {
 func newLanes(k *ir.Kernel) (*lanes, error) {
 	no := func(why string) (*lanes, error) { return nil, errors.New(why) }
 	grid := k.Grid()
+	if isMove(k) {
+		return no("a copy")
+	}
 	if k.Empty() || k.Schedule != nil && k.Schedule.Form == ir.FormPanels {
 		return no("no rows")
 	}
@@ -109,13 +121,16 @@ func newLanes(k *ir.Kernel) (*lanes, error) {
 		return nil
 	}
 	for _, s := range k.Stores {
-		if t := k.Args[s.Arg].DType; len(s.Guard) > 0 || !isStored(t, s.Value.DType) {
-			return no("a guarded store, or one of " + t.String())
+		if t := k.Args[s.Arg].DType; !isStored(t, s.Value.DType) {
+			return no("a store of " + t.String())
+		}
+		if v := s.Value; v.Kind == ir.ScalarLoad && k.Args[v.Arg].DType != k.Args[s.Arg].DType {
+			arithmetic = true
 		}
 		if err := visit(s.Value); err != nil {
 			return nil, err
 		}
-		st, _, err := l.stream(s.Arg, s.Index)
+		st, _, err := l.stream(s.Arg, s.Index, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -128,6 +143,12 @@ func newLanes(k *ir.Kernel) (*lanes, error) {
 	}
 	if len(l.streams) > maxStreams {
 		return no("too many streams")
+	}
+	if l.inBoxes() {
+		if err := l.boxed(); err != nil {
+			return nil, err
+		}
+		l.row = nil
 	}
 	for _, s := range l.streams {
 		if l.row == nil {
@@ -171,7 +192,19 @@ var laneDTypes = []ir.DType{ir.F32, ir.I32, ir.U32, ir.U8, ir.Bool}
 
 // ofTerm reports that a scalar is the same in all lanes, and another for each term.
 func (l *lanes) ofTerm(v *ir.Scalar) bool {
-	return !v.Varies(l.axis) && slices.ContainsFunc(l.terms, v.Varies)
+	return !l.varies(v) && slices.ContainsFunc(l.terms, v.Varies)
+}
+
+// varies reports that a scalar may differ from lane to lane. Guards do not: where one would,
+// a call ends.
+func (l *lanes) varies(v *ir.Scalar) bool {
+	switch v.Kind {
+	case ir.ScalarInside:
+		return false
+	case ir.ScalarLoad:
+		return v.Index.Has(l.axis)
+	}
+	return v.Varies(l.axis)
 }
 
 // accept finds the streams of a scalar, and refuses what there is no assembly for.
@@ -191,20 +224,23 @@ func (l *lanes) accept(v *ir.Scalar) error {
 		}
 		varies := slices.ContainsFunc(slices.Concat(l.kernel.Grid(), l.terms, []*ir.Axis{l.axis}), v.Index.Has)
 		if !varies && len(v.Bind) == 0 && v.DType.Size() == 4 {
-			l.sizeStream(v)
-			return nil
+			_, _, err := l.source(v)
+			return err
+		}
+	case ir.ScalarInside:
+		if len(v.Bind) == 0 {
+			_, _, err := l.source(v)
+			return err
 		}
 	case ir.ScalarLoad:
 		t := l.kernel.Args[v.Arg].DType
 		switch {
-		case len(v.Guard) > 0:
-			return errors.New("a guarded load")
 		case len(v.Bind) > 0:
 			return errors.New("a load at a computed index")
 		case !isLoaded(t, v.DType):
 			return fmt.Errorf("a load of %s", t)
 		}
-		_, _, err := l.stream(v.Arg, v.Index)
+		_, _, err := l.source(v)
 		return err
 	case ir.ScalarReduce:
 		along := slices.Clone(l.terms)
@@ -219,9 +255,21 @@ func (l *lanes) accept(v *ir.Scalar) error {
 	return errors.New("an index or a guard as a number")
 }
 
-// sizeStream is that of a size as a number.
-func (l *lanes) sizeStream(v *ir.Scalar) int {
-	s := stream{arg: -1, first: v.Index, dtype: v.DType}
+// source is the stream of a load, of a size as a number or of whether a guard holds, and the
+// elements from the first there.
+func (l *lanes) source(v *ir.Scalar) (at int, distance int64, err error) {
+	switch v.Kind {
+	case ir.ScalarLoad:
+		return l.stream(v.Arg, v.Index, v.Guard)
+	case ir.ScalarInside:
+		return l.number(stream{arg: truths, dtype: ir.U32}), int64(l.guard(v.Guard)), nil
+	}
+	return l.number(stream{arg: aSize, first: v.Index, dtype: v.DType}), 0, nil
+}
+
+// number finds the stream of what is no argument.
+func (l *lanes) number(s stream) int {
+	s.guard = -1
 	at := slices.IndexFunc(l.streams, func(o stream) bool { return o.arg == s.arg && o.dtype == s.dtype && o.first.Equal(s.first) })
 	if at < 0 {
 		at = len(l.streams)
@@ -230,10 +278,25 @@ func (l *lanes) sizeStream(v *ir.Scalar) int {
 	return at
 }
 
+// guard finds the number of a guard.
+func (l *lanes) guard(g []ir.Bound) int {
+	same := func(a, b ir.Bound) bool { return a.Index.Equal(b.Index) && a.Extent.Equal(b.Extent) }
+	at := slices.IndexFunc(l.guards, func(o []ir.Bound) bool { return slices.EqualFunc(o, g, same) })
+	if at < 0 {
+		at = len(l.guards)
+		l.guards = append(l.guards, g)
+	}
+	return at
+}
+
 // stream finds what an access belongs to, and its distance from the first access there,
 // in elements.
-func (l *lanes) stream(arg int, index ir.Size) (at int, distance int64, err error) {
+func (l *lanes) stream(arg int, index ir.Size, guard []ir.Bound) (at int, distance int64, err error) {
 	var number int64
+	behind := -1
+	if len(guard) > 0 {
+		behind = l.guard(guard)
+	}
 	for _, t := range index.Terms() {
 		if len(t.Atoms) == 0 {
 			number = t.Coef
@@ -241,7 +304,7 @@ func (l *lanes) stream(arg int, index ir.Size) (at int, distance int64, err erro
 	}
 	rest := index.Sub(ir.N(number))
 	for i, s := range l.streams {
-		if s.arg == arg && s.rest.Equal(rest) {
+		if s.arg == arg && s.guard == behind && s.rest.Equal(rest) && (behind < 0 || s.number == number) {
 			return i, number - s.number, nil
 		}
 	}
@@ -256,7 +319,7 @@ func (l *lanes) stream(arg int, index ir.Size) (at int, distance int64, err erro
 			return 0, 0, errors.New("terms that are not evenly apart, or may be none")
 		}
 	}
-	l.streams = append(l.streams, stream{arg, index, rest, number, step, t})
+	l.streams = append(l.streams, stream{arg, behind, index, rest, number, step, t})
 	return len(l.streams) - 1, 0, nil
 }
 
@@ -286,6 +349,15 @@ func (l *lanes) mayPass() bool {
 	most, bounded := n.Max()
 	narrow := slices.ContainsFunc(l.streams, func(s stream) bool { return s.dtype.Size() < 4 })
 	return ok && len(l.terms) == 0 && !narrow && (!bounded || 4*most >= pastFrom)
+}
+
+// past is whether it is.
+func (l *lanes) past(p *printer) *jen.Statement {
+	if !l.mayPass() {
+		return jen.False()
+	}
+	n, _ := l.result()
+	return jen.Lit(4).Op("*").Add(p.factor(n)).Op(">=").Lit(pastFrom)
 }
 
 // atOnce is the elements that one call of assembly computes, unless a row is longer: it
@@ -320,6 +392,9 @@ func Rows(k *ir.Kernel, name string) (*jen.Statement, error) {
 	l, err := newLanes(k)
 	if err != nil {
 		return nil, fmt.Errorf("kernel %s: %w", k.Name, err)
+	}
+	if l.inBoxes() {
+		return l.boxes(name)
 	}
 	p := newDriver(k)
 	words := []string{"n", "rows", "at", "step", "unsafe"}
@@ -357,15 +432,10 @@ func Rows(k *ir.Kernel, name string) (*jen.Statement, error) {
 		steps = append(steps, p.size(step.Mul(s.size())))
 	}
 	steps = append(steps, l.walk(p)...)
-	past := jen.False()
-	if l.mayPass() {
-		n, _ := l.result()
-		past = jen.Lit(4).Op("*").Add(p.factor(n)).Op(">=").Lit(pastFrom)
-	}
 	loop = append(loop,
 		jen.Id("at").Op(":=").Index(jen.Op("...")).Qual("unsafe", "Pointer").Values(at...),
 		jen.Id("step").Op(":=").Index(jen.Op("...")).Int().Values(steps...),
-		jen.Id(RoutineName(name)).Call(jen.Op("&").Id("at").Index(jen.Lit(0)), jen.Op("&").Id("step").Index(jen.Lit(0)), jen.Id("rows"), jen.Id("n"), past))
+		jen.Id(RoutineName(name)).Call(jen.Op("&").Id("at").Index(jen.Lit(0)), jen.Op("&").Id("step").Index(jen.Lit(0)), jen.Id("rows"), jen.Id("n"), l.past(p)))
 	if p.err != nil {
 		return nil, fmt.Errorf("kernel %s: %w", k.Name, p.err)
 	}
@@ -375,11 +445,7 @@ func Rows(k *ir.Kernel, name string) (*jen.Statement, error) {
 			body = append(body, jen.Id(p.names.arg[i]).Op(":=").Qual(Runtime, "View").Index(jen.Id(storage[a.DType])).Call(jen.Id("call"), jen.Lit(i)))
 		}
 	}
-	for i, d := range k.Dims {
-		if p.dims[d.Name] {
-			body = append(body, jen.Id(p.names.dim[d.Name]).Op(":=").Int().Call(jen.Id("call").Dot("Sizes").Index(jen.Lit(i))))
-		}
-	}
+	body = append(body, p.sizes()...)
 	body = append(body, jen.For(jen.Id("p").Op(":=").Id("lo"), jen.Id("p").Op("<").Id("hi"), jen.Empty()).Block(loop...))
 	return overPoints(k, name, body), nil
 }

@@ -118,7 +118,7 @@ func (b *body) memory(k copyOf) operand {
 	}
 	at := b.mem[k]
 	file := b.e.set.fileOf(k.value.DType)
-	if !k.value.Varies(b.e.axis) {
+	if !b.e.varies(k.value) {
 		return b.e.common(at, file)
 	}
 	return operand{register: register{file: file}, at: &at}
@@ -300,7 +300,7 @@ func (b *body) fetch(done, steps int) {
 // broadcast loads what all lanes have in common in a term.
 func (b *body) broadcast(v *ir.Scalar) {
 	clear(b.pinned)
-	st, distance, _ := b.e.stream(v.Arg, v.Index)
+	st, distance, _ := b.e.source(v)
 	t := b.e.streams[st].dtype
 	r := b.alloc(vectorFile)
 	b.e.set.in[t].broadcast(b.e, r, operand{at: &place{kind: atStream, n: st, bytes: t.Size() * int(distance)}})

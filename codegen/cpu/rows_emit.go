@@ -99,8 +99,8 @@ func (e *emitter) rows() error {
 		w := work{folds: e.folds(stage), kept: e.kept, waits: e.late != nil && stage < stages-1}
 		if stage == stages { // not before: an argument may lie where one is written
 			for _, s := range l.kernel.Stores {
-				if st, _, _ := l.stream(s.Arg, s.Index); l.streams[st].step != 0 {
-					w.results = append(w.results, result{s.Value, l.kernel.Args[s.Arg].DType, e.elements(s.Arg, s.Index), false})
+				if st, _, _ := l.stream(s.Arg, s.Index, nil); l.streams[st].step != 0 {
+					w.results = append(w.results, result{s.Value, l.kernel.Args[s.Arg].DType, e.elements(s.Arg, s.Index, nil), false})
 				}
 			}
 		}
@@ -120,7 +120,7 @@ func (e *emitter) rows() error {
 		}
 	}
 	for _, s := range l.kernel.Stores {
-		st, distance, _ := l.stream(s.Arg, s.Index)
+		st, distance, _ := l.stream(s.Arg, s.Index, nil)
 		if l.streams[st].step == 0 {
 			e.storeOne(s.Value, st, distance)
 		}
@@ -180,25 +180,26 @@ func (e *emitter) rowValues(stage int) {
 	known := map[*ir.Scalar]place{}
 	for _, v := range e.kernel.Values {
 		_, number := constant32(v)
-		if !e.need[v] || v.Stage != stage || v.Varies(e.axis) || e.ofTerm(v) || number || v.Kind == ir.ScalarReduce || real(v) != v {
+		if !e.need[v] || v.Stage != stage || e.varies(v) || e.ofTerm(v) || number || v.Kind == ir.ScalarReduce || real(v) != v {
 			continue
 		}
 		m := e.rowSlot(v.DType)
-		if v.Kind == ir.ScalarLoad || v.Kind == ir.ScalarSize {
-			st, distance := 0, int64(0)
-			if v.Kind == ir.ScalarSize {
-				st = e.sizeStream(v)
-			} else {
-				st, distance, _ = e.stream(v.Arg, v.Index)
-			}
-			r := operand{}
+		if v.Kind == ir.ScalarLoad || v.Kind == ir.ScalarSize || v.Kind == ir.ScalarInside {
+			st, distance, _ := e.source(v)
+			r := operand{register: register{file: e.set.fileOf(v.DType)}}
+			r.n = e.set.files[r.file].first
 			t := e.streams[st].dtype
 			in, ok := e.set.in[t]
 			if !ok {
 				e.err = fmt.Errorf("%s has no %v in memory", e.set.name, t)
 				return
 			}
-			in.broadcast(e, r, operand{at: &place{kind: atStream, n: st, bytes: t.Size() * int(distance)}})
+			at := operand{at: &place{kind: atStream, n: st, bytes: t.Size() * int(distance)}}
+			if r.file == maskFile {
+				e.set.move(e, r, at)
+			} else {
+				in.broadcast(e, r, at)
+			}
 			e.set.move(e, operand{at: &m}, r)
 			e.slots[v] = m
 			continue
@@ -221,7 +222,7 @@ func (e *emitter) along(roots []sink) []*ir.Scalar {
 	need := map[*ir.Scalar]bool{}
 	var visit func(v *ir.Scalar)
 	visit = func(v *ir.Scalar) {
-		if v = real(v); need[v] || !v.Varies(e.axis) && !e.ofTerm(v) {
+		if v = real(v); need[v] || !e.varies(v) && !e.ofTerm(v) {
 			return
 		}
 		need[v] = true

@@ -23,7 +23,7 @@ func (e *emitter) keepsInFrame() bool {
 // the result will lie.
 func (e *emitter) room() func(u int) place {
 	if !e.keepsInFrame() {
-		return e.elements(e.kernel.Stores[0].Arg, e.kernel.Stores[0].Index)
+		return e.elements(e.kernel.Stores[0].Arg, e.kernel.Stores[0].Index, nil)
 	}
 	n, _ := e.axis.Extent.Max()
 	e.set.toFrame(e, e.frame)

@@ -31,7 +31,7 @@ func (e *emitter) mayBeLate(stages int) *late {
 		return nil
 	}
 	s := e.kernel.Stores[0]
-	at := e.elements(s.Arg, s.Index)
+	at := e.elements(s.Arg, s.Index, nil)
 	step, _, _ := e.streams[at(0).n].first.Coef(e.row)
 	n, ok := step.Int()
 	if !ok || int(n)%e.set.lanes != 0 { // every row begins with a whole vector, or none does
@@ -48,7 +48,7 @@ func (e *emitter) mayBeLate(stages int) *late {
 		}
 		for _, a := range v.Args {
 			a = real(a)
-			if _, number := constant32(a); !number && !a.Varies(e.axis) && a.Stage < stages {
+			if _, number := constant32(a); !number && !e.varies(a) && a.Stage < stages {
 				return nil
 			}
 		}

@@ -140,14 +140,14 @@ func (e *emitter) where(v *ir.Scalar, u int) (place, bool) {
 		return e.strip[v][u], true
 	}
 	if v.Kind == ir.ScalarLoad {
-		return e.elements(v.Arg, v.Index)(u), true
+		return e.elements(v.Arg, v.Index, v.Guard)(u), true
 	}
 	return place{}, false
 }
 
 // elements is where the vectors of a loop's body lie in an argument.
-func (e *emitter) elements(arg int, index ir.Size) func(u int) place {
-	st, distance, _ := e.stream(arg, index)
+func (e *emitter) elements(arg int, index ir.Size, guard []ir.Bound) func(u int) place {
+	st, distance, _ := e.stream(arg, index, guard)
 	s := e.streams[st]
 	return func(u int) place {
 		return place{kind: inRow, n: st, bytes: s.dtype.Size() * int(distance+s.step*int64(e.set.lanes*u))}

@@ -56,7 +56,7 @@ func (e *emitter) stripOf(stages, u, unroll int, rest bool) (spills int) {
 	}
 	var once, each []result
 	for _, s := range e.kernel.Stores {
-		r := result{s.Value, e.kernel.Args[s.Arg].DType, e.elements(s.Arg, s.Index), false}
+		r := result{s.Value, e.kernel.Args[s.Arg].DType, e.elements(s.Arg, s.Index, nil), false}
 		if slices.ContainsFunc(e.terms, s.Index.Has) {
 			each = append(each, r)
 		} else {

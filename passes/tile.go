@@ -24,6 +24,7 @@ func tile(m *ir.Module) error {
 			k.Schedule = metalSchedule(k)
 		} else {
 			unroll(k)
+			splitUneven(k)
 			k.Schedule = cpuSchedule(k)
 		}
 	}

@@ -7,12 +7,14 @@ import (
 // A tile of a product on the CPU, from measurements: K terms of the panels of its columns
 // stay in the second cache of a core while the rows of the left factor, which are many,
 // come past them one behind the other. So few tiles would leave workers idle that it is
-// made smaller.
+// made smaller, but not so small that what is done for each tile takes longer than its
+// multiply-adds.
 const (
 	tileRows, leastRows       = 512, 12
 	tileColumns, leastColumns = 64, 2 * ir.PanelCols
 	tileTerms                 = 2048
 	minTiles                  = 32
+	leastTileWork             = 1 << 16
 )
 
 // The keys of a stream whose scores are computed together: more, and the sums are scaled
@@ -37,7 +39,11 @@ func cpuSchedule(k *ir.Kernel) *ir.Schedule {
 	s.Form, s.Grain = ir.FormPanels, 1
 	s.Tile = ir.Tile{M: tileRows, N: tileColumns, K: tileTerms}
 	rows, columns, batch := most(p.Rows), most([]*ir.Axis{p.Column}), most(p.Batch)
+	terms := min(most(p.Terms), leastTileWork)
 	few := func() bool {
+		if int64(s.Tile.M)*min(columns, int64(s.Tile.N))*terms < 2*leastTileWork {
+			return false
+		}
 		down, across := (rows-1)/int64(s.Tile.M)+1, (columns-1)/int64(s.Tile.N)+1
 		return down < minTiles && across < minTiles && batch < minTiles && down*across*batch < minTiles
 	}

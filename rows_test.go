@@ -214,6 +214,46 @@ func TestNormsBetweenGuards(t *testing.T) {
 	runGuardsOnARM64(t, runBetweenGuards(t, m))
 }
 
+// So are those that are padded, joined or spread apart, whose loads have guards: over rows, over
+// lanes, and over lanes that are gathered.
+func TestGuardedRowsBetweenGuards(t *testing.T) {
+	if goruntime.GOOS != "linux" {
+		t.Skip("pages are guarded by calls of Linux")
+	}
+	var text strings.Builder
+	for _, dtype := range []ir.DType{ir.F32, ir.F16} {
+		for _, c := range []int{8, 13, 33} {
+			for _, e := range []struct{ text, shape string }{
+				{"pad(relu(x + w), [1, 2, 0], [2, 1, 0]) * 2", "8, 9, %d"},
+				{"pad(x * w, [0, 1, 0], [1, 1, 0], value=-3)", "6, 8, %d"},
+				{"pad(x * w, [0, 1, 3], [1, 1, 2])", "6, 8, %d + 5"},
+				{"concat([x * 2, -y, x + y], axis=1)", "5, 18, %d"},
+				{"concat([x * w, abs(z), y], axis=2)", "5, 6, 2 * %d + 5"},
+				{"concat([abs(z), -(q.transpose([1, 2, 0])), x - w], axis=2)", "5, 6, %d + 7"},
+				{"conv_transpose(relu(x[none] + w), k, stride=[2, 3], pad=[1, 0])", "1, 9, 18, %d"},
+				{"conv(exp(x[none]), k, pad=[2, 1])", "1, 7, 6, %d"},
+			} {
+				if dtype != ir.F32 && strings.Contains(e.text, "q.") { // narrow lanes are neighbours
+					continue
+				}
+				line := fmt.Sprintf("(x: f32[5, 6, %[1]d], y: f32[5, 6, %[1]d], z: f32[5, 6, 5], q: f32[2, 5, 6], w: f32[%[1]d], k: f32[%[1]d, 3, 3, %[1]d]) -> (r: f32[%[2]s]) { return %[3]s }\n", c, fmt.Sprintf(e.shape, c), e.text)
+				fmt.Fprintf(&text, "entry e%d%s", strings.Count(text.String(), "\n"), strings.ReplaceAll(line, "f32", dtype.String()))
+			}
+		}
+	}
+	m := loadText(t, text.String())
+	planned, err := mlxc.Plan(m, ir.CPU, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range planned.Kernels {
+		if !codegen.InAssembly(k) && !strings.HasSuffix(k.Name, "_panels") {
+			t.Errorf("kernel %s is in portable Go alone: %s", k.Name, codegen.WhyPortable(k))
+		}
+	}
+	runGuardsOnARM64(t, runBetweenGuards(t, m))
+}
+
 // Results larger than the caches, which go past them in assembly, are the same, from any
 // first element of a line on.
 func TestLargeRowsBetweenGuards(t *testing.T) {

@@ -45,9 +45,9 @@ func noiseGtZ2(call *cpu.Call, lo, hi int) {
 	panels := cpu.View[float32](call, 3)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
-		down := tile / 4 % ((B + 7) / 8) * 8
+		down := tile / 4 % ((B + 63) / 64) * 64
 		across := tile % 4 * 32
-		for row := down; row < min(down+8, B); row++ {
+		for row := down; row < min(down+64, B); row++ {
 			i0 := row
 			for i1 := across; i1 < min(across+32, 128); i1++ {
 				v3 := float32(0)
@@ -79,9 +79,9 @@ func noiseGtZ3(call *cpu.Call, lo, hi int) {
 	panels := cpu.View[float32](call, 3)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
-		down := tile / 4 % ((B + 7) / 8) * 8
+		down := tile / 4 % ((B + 15) / 16) * 16
 		across := tile % 4 * 32
-		for row := down; row < min(down+8, B); row++ {
+		for row := down; row < min(down+16, B); row++ {
 			i0 := row
 			for i1 := across; i1 < min(across+32, 128); i1++ {
 				v3 := float32(0)
@@ -137,17 +137,16 @@ func noiseGtBlocks0Net0Add(call *cpu.Call, lo, hi int) {
 
 // noiseGtBlocks0Transpose computes transpose (ddpm.mlx:14:9).
 func noiseGtBlocks0Transpose(call *cpu.Call, lo, hi int) {
-	gt_blocks_0_net_1_weight := cpu.View[float32](call, 0)
-	transpose := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i1 := p % 16
-		end := min(i1+hi-p, 16)
-		i0 := p / 16
-		p += end - i1
-		for ; i1 < end; i1++ {
-			transpose[i0*16+i1] = gt_blocks_0_net_1_weight[i0+i1*784]
-		}
+	p := cpu.Moves{
+		Axes:  []int{784, 16},
+		Elem:  4,
+		To:    1,
+		Steps: []int{16, 1},
+		From: []cpu.Source{
+			{Arg: 0, Steps: []int{1, 784}},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // noiseGtBlocks0Mean computes mean, mean_2 (ddpm.mlx:14:9).
@@ -182,9 +181,9 @@ func noiseGtTimeEmbed6Add(call *cpu.Call, lo, hi int) {
 	panels := cpu.View[float32](call, 3)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
-		down := tile % ((B + 7) / 8) * 8
+		down := tile % ((B + 31) / 32) * 32
 		across := 0
-		for row := down; row < min(down+8, B); row++ {
+		for row := down; row < min(down+32, B); row++ {
 			i0 := row
 			for i1 := across; i1 < min(across+32, 16); i1++ {
 				v3 := float32(0)
@@ -268,17 +267,16 @@ func noiseGtBlocks1Net0Add(call *cpu.Call, lo, hi int) {
 
 // noiseGtBlocks1Transpose computes transpose_3 (ddpm.mlx:14:9).
 func noiseGtBlocks1Transpose(call *cpu.Call, lo, hi int) {
-	gt_blocks_1_net_1_weight := cpu.View[float32](call, 0)
-	transpose_3 := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i1 := p % 32
-		end := min(i1+hi-p, 32)
-		i0 := p / 32
-		p += end - i1
-		for ; i1 < end; i1++ {
-			transpose_3[i0*32+i1] = gt_blocks_1_net_1_weight[i0+i1*784]
-		}
+	p := cpu.Moves{
+		Axes:  []int{784, 32},
+		Elem:  4,
+		To:    1,
+		Steps: []int{32, 1},
+		From: []cpu.Source{
+			{Arg: 0, Steps: []int{1, 784}},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // noiseGtBlocks1Mean computes mean_3, mean_4 (ddpm.mlx:14:9).
@@ -530,173 +528,146 @@ func noiseGtZ2Rows2(call *cpu.Call, lo, hi int) {
 
 // noiseGtZ2Panels computes panels (ddpm.mlx:31:46).
 func noiseGtZ2Panels(call *cpu.Call, lo, hi int) {
-	gt_time_embed_0_weight := cpu.View[float32](call, 0)
-	panels := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i2 := p % 16
-		end := min(i2+hi-p, 16)
-		i1 := p / 16 % 32
-		i0 := p / 512
-		p += end - i2
-		for ; i2 < end; i2++ {
-			panels[i0*512+i1*16+i2] = gt_time_embed_0_weight[i0*512+i1+i2*32]
-		}
+	p := cpu.Moves{
+		Axes:  []int{8, 32, 16},
+		Elem:  4,
+		To:    1,
+		Steps: []int{512, 16, 1},
+		From: []cpu.Source{
+			{Arg: 0, Steps: []int{512, 1, 32}},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // noiseGtZ3Panels computes panels (ddpm.mlx:31:46).
 func noiseGtZ3Panels(call *cpu.Call, lo, hi int) {
-	gt_time_embed_2_weight := cpu.View[float32](call, 0)
-	panels := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i2 := p % 16
-		end := min(i2+hi-p, 16)
-		i1 := p / 16 % 128
-		i0 := p / 2048
-		p += end - i2
-		for ; i2 < end; i2++ {
-			panels[i0*2048+i1*16+i2] = gt_time_embed_2_weight[i0*2048+i1+i2*128]
-		}
+	p := cpu.Moves{
+		Axes:  []int{8, 128, 16},
+		Elem:  4,
+		To:    1,
+		Steps: []int{2048, 16, 1},
+		From: []cpu.Source{
+			{Arg: 0, Steps: []int{2048, 1, 128}},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // noiseGtBlocks0Net0AddRows computes rows (ddpm.mlx:14:20).
 func noiseGtBlocks0Net0AddRows(call *cpu.Call, lo, hi int) {
-	x := cpu.View[float32](call, 0)
-	rows := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i2 := p % 34
-		end := min(i2+hi-p, 34)
-		i1 := p / 34 % 34
-		i0 := p / 1156
-		p += end - i2
-		for ; i2 < end; i2++ {
-			var v0 float32
-			if 0 <= i1-3 && i1-3 < 28 && 0 <= i2-3 && i2-3 < 28 {
-				v0 = x[i0*784+i1*28+i2-87]
-			}
-			rows[i0*1156+i1*34+i2] = v0
-		}
+	B := int(call.Sizes[0])
+	p := cpu.Moves{
+		Axes:  []int{B, 34, 34},
+		Elem:  4,
+		To:    1,
+		Steps: []int{1156, 34, 1},
+		From: []cpu.Source{
+			{If: []cpu.Bound{{First: -3, Steps: []int{0, 1, 0}, N: 28}, {First: -3, Steps: []int{0, 0, 1}, N: 28}}, Arg: 0, First: -87, Steps: []int{784, 28, 1}},
+			{Arg: -1},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // noiseGtBlocks0Net0AddPanels computes panels (ddpm.mlx:14:20).
 func noiseGtBlocks0Net0AddPanels(call *cpu.Call, lo, hi int) {
-	gt_blocks_0_net_0_weight := cpu.View[float32](call, 0)
-	panels := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i2 := p % 16
-		end := min(i2+hi-p, 16)
-		i1 := p / 16 % 49
-		i0 := p / 784
-		p += end - i2
-		for ; i2 < end; i2++ {
-			panels[i0*784+i1*16+i2] = gt_blocks_0_net_0_weight[i0*784+i1+i2*49]
-		}
+	p := cpu.Moves{
+		Axes:  []int{1, 49, 16},
+		Elem:  4,
+		To:    1,
+		Steps: []int{784, 16, 1},
+		From: []cpu.Source{
+			{Arg: 0, Steps: []int{784, 1, 49}},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // noiseGtTimeEmbed6AddPanels computes panels (ddpm.mlx:32:24).
 func noiseGtTimeEmbed6AddPanels(call *cpu.Call, lo, hi int) {
-	gt_time_embed_6_weight := cpu.View[float32](call, 0)
-	panels := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i2 := p % 16
-		end := min(i2+hi-p, 16)
-		i1 := p / 16 % 128
-		i0 := p / 2048
-		p += end - i2
-		for ; i2 < end; i2++ {
-			panels[i0*2048+i1*16+i2] = gt_time_embed_6_weight[i0*2048+i1+i2*128]
-		}
+	p := cpu.Moves{
+		Axes:  []int{1, 128, 16},
+		Elem:  4,
+		To:    1,
+		Steps: []int{2048, 16, 1},
+		From: []cpu.Source{
+			{Arg: 0, Steps: []int{2048, 1, 128}},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // noiseGtBlocks1Net0AddRows computes rows (ddpm.mlx:14:20).
 func noiseGtBlocks1Net0AddRows(call *cpu.Call, lo, hi int) {
-	x_3 := cpu.View[float32](call, 0)
-	rows := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i3 := p % 16
-		end := min(i3+hi-p, 16)
-		i2 := p / 16 % 34
-		i1 := p / 544 % 34
-		i0 := p / 18496
-		p += end - i3
-		if 0 <= i1-3 && i1-3 < 28 && 0 <= i2-3 && i2-3 < 28 {
-			copy(rows[i0*18496+i1*544+i2*16+i3:][:end-i3], x_3[i0*12544+i1*448+i2*16+i3-1392:][:end-i3])
-		} else {
-			clear(rows[i0*18496+i1*544+i2*16+i3:][:end-i3])
-		}
+	B := int(call.Sizes[0])
+	p := cpu.Moves{
+		Axes:  []int{B, 34, 34, 16},
+		Elem:  4,
+		To:    1,
+		Steps: []int{18496, 544, 16, 1},
+		From: []cpu.Source{
+			{If: []cpu.Bound{{First: -3, Steps: []int{0, 1, 0, 0}, N: 28}, {First: -3, Steps: []int{0, 0, 1, 0}, N: 28}}, Arg: 0, First: -1392, Steps: []int{12544, 448, 16, 1}},
+			{Arg: -1},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // noiseGtBlocks1Net0AddPanels computes panels (ddpm.mlx:14:20).
 func noiseGtBlocks1Net0AddPanels(call *cpu.Call, lo, hi int) {
-	gt_blocks_1_net_0_weight := cpu.View[float32](call, 0)
-	panels := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i3 := p % 16
-		end := min(i3+hi-p, 16)
-		i2 := p / 16 % 16
-		i1 := p / 256 % 49
-		i0 := p / 12544
-		p += end - i3
-		for ; i3 < end; i3++ {
-			panels[i0*12544+i1*256+i2*16+i3] = gt_blocks_1_net_0_weight[i0*12544+i1+i2*49+i3*784]
-		}
+	p := cpu.Moves{
+		Axes:  []int{2, 49, 16, 16},
+		Elem:  4,
+		To:    1,
+		Steps: []int{12544, 256, 16, 1},
+		From: []cpu.Source{
+			{Arg: 0, Steps: []int{12544, 1, 49, 784}},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // noiseGtBlocks2Net0AddRows computes rows (ddpm.mlx:14:20).
 func noiseGtBlocks2Net0AddRows(call *cpu.Call, lo, hi int) {
-	gelu := cpu.View[float32](call, 0)
-	rows := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i3 := p % 32
-		end := min(i3+hi-p, 32)
-		i2 := p / 32 % 34
-		i1 := p / 1088 % 34
-		i0 := p / 36992
-		p += end - i3
-		if 0 <= i1-3 && i1-3 < 28 && 0 <= i2-3 && i2-3 < 28 {
-			copy(rows[i0*36992+i1*1088+i2*32+i3:][:end-i3], gelu[i0*25088+i1*896+i2*32+i3-2784:][:end-i3])
-		} else {
-			clear(rows[i0*36992+i1*1088+i2*32+i3:][:end-i3])
-		}
+	B := int(call.Sizes[0])
+	p := cpu.Moves{
+		Axes:  []int{B, 34, 34, 32},
+		Elem:  4,
+		To:    1,
+		Steps: []int{36992, 1088, 32, 1},
+		From: []cpu.Source{
+			{If: []cpu.Bound{{First: -3, Steps: []int{0, 1, 0, 0}, N: 28}, {First: -3, Steps: []int{0, 0, 1, 0}, N: 28}}, Arg: 0, First: -2784, Steps: []int{25088, 896, 32, 1}},
+			{Arg: -1},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // noiseGtBlocks2Net0AddPanels computes panels (ddpm.mlx:14:20).
 func noiseGtBlocks2Net0AddPanels(call *cpu.Call, lo, hi int) {
-	gt_blocks_2_net_0_weight := cpu.View[float32](call, 0)
-	panels := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i3 := p % 16
-		end := min(i3+hi-p, 16)
-		i2 := p / 16 % 32
-		i1 := p / 512 % 49
-		i0 := p / 25088
-		p += end - i3
-		for ; i3 < end; i3++ {
-			panels[i0*25088+i1*512+i2*16+i3] = gt_blocks_2_net_0_weight[i0*25088+i1+i2*49+i3*1568]
-		}
+	p := cpu.Moves{
+		Axes:  []int{2, 49, 32, 16},
+		Elem:  4,
+		To:    1,
+		Steps: []int{25088, 512, 16, 1},
+		From: []cpu.Source{
+			{Arg: 0, Steps: []int{25088, 1, 49, 1568}},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // noiseGtBlocks3Net0AddPanels computes panels (ddpm.mlx:14:20).
 func noiseGtBlocks3Net0AddPanels(call *cpu.Call, lo, hi int) {
-	gt_blocks_3_net_0_weight := cpu.View[float32](call, 0)
-	panels := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i3 := p % 16
-		end := min(i3+hi-p, 16)
-		i2 := p / 16 % 32
-		i1 := p / 512 % 49
-		i0 := p / 25088
-		p += end - i3
-		for ; i3 < end; i3++ {
-			panels[i0*25088+i1*512+i2*16+i3] = gt_blocks_3_net_0_weight[i0*25088+i1+i2*49+i3*1568]
-		}
+	p := cpu.Moves{
+		Axes:  []int{1, 49, 32, 16},
+		Elem:  4,
+		To:    1,
+		Steps: []int{25088, 512, 16, 1},
+		From: []cpu.Source{
+			{Arg: 0, Steps: []int{25088, 1, 49, 1568}},
+		},
 	}
+	p.Run(call, lo, hi)
 }

@@ -52,7 +52,7 @@ func noiseGtZ2Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros:   micros,
-		TileM:    8,
+		TileM:    64,
 		TileN:    32,
 		TileK:    2048,
 		Rows:     []cpu.Walk{{N: B, A: 32}},
@@ -99,7 +99,7 @@ func noiseGtZ3Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros:   micros,
-		TileM:    8,
+		TileM:    16,
 		TileN:    32,
 		TileK:    2048,
 		Rows:     []cpu.Walk{{N: B, A: 128}},
@@ -197,7 +197,7 @@ func noiseGtTimeEmbed6AddProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  8,
+		TileM:  32,
 		TileN:  32,
 		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B, A: 128, C: 16}},

@@ -87,9 +87,9 @@ func stepModelLayers0SelfAttnQProjMatmul(call *cpu.Call, lo, hi int) {
 	panels := cpu.View[float32](call, 2)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
-		down := tile / 4 % ((B + 7) / 8) * 8
+		down := tile / 4 % ((B + 31) / 32) * 32
 		across := tile % 4 * 32
-		for row := down; row < min(down+8, B); row++ {
+		for row := down; row < min(down+32, B); row++ {
 			i0 := row
 			for i1 := across; i1 < min(across+32, 128); i1++ {
 				v3 := float32(0)
@@ -254,9 +254,9 @@ func stepModelLayers0X2(call *cpu.Call, lo, hi int) {
 	panels := cpu.View[float32](call, 3)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
-		down := tile / 2 % ((B + 7) / 8) * 8
+		down := tile / 2 % ((B + 31) / 32) * 32
 		across := tile % 2 * 32
-		for row := down; row < min(down+8, B); row++ {
+		for row := down; row < min(down+32, B); row++ {
 			i0 := row
 			for i1 := across; i1 < min(across+32, 64); i1++ {
 				v4 := float32(0)
@@ -299,9 +299,9 @@ func stepModelLayers0MlpGateProjMatmul(call *cpu.Call, lo, hi int) {
 	panels := cpu.View[float32](call, 2)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
-		down := tile / 6 % ((B + 7) / 8) * 8
+		down := tile / 6 % ((B + 31) / 32) * 32
 		across := tile % 6 * 32
-		for row := down; row < min(down+8, B); row++ {
+		for row := down; row < min(down+32, B); row++ {
 			i0 := row
 			for i1 := across; i1 < min(across+32, 172); i1++ {
 				v3 := float32(0)
@@ -324,9 +324,9 @@ func stepModelLayers0MlpMul(call *cpu.Call, lo, hi int) {
 	panels := cpu.View[float32](call, 3)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
-		down := tile / 6 % ((B + 7) / 8) * 8
+		down := tile / 6 % ((B + 31) / 32) * 32
 		across := tile % 6 * 32
-		for row := down; row < min(down+8, B); row++ {
+		for row := down; row < min(down+32, B); row++ {
 			i0 := row
 			for i1 := across; i1 < min(across+32, 172); i1++ {
 				v0 := matmul_2[i0*172+i1]
@@ -361,9 +361,9 @@ func stepModelLayers0X3(call *cpu.Call, lo, hi int) {
 	panels := cpu.View[float32](call, 3)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
-		down := tile / 2 % ((B + 7) / 8) * 8
+		down := tile / 2 % ((B + 15) / 16) * 16
 		across := tile % 2 * 32
-		for row := down; row < min(down+8, B); row++ {
+		for row := down; row < min(down+16, B); row++ {
 			i0 := row
 			for i1 := across; i1 < min(across+32, 64); i1++ {
 				v4 := float32(0)
@@ -385,9 +385,9 @@ func stepModelEmbedTokensLogits(call *cpu.Call, lo, hi int) {
 	panels := cpu.View[float32](call, 2)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
-		down := tile / 16 % ((B + 7) / 8) * 8
+		down := tile / 16 % ((B + 31) / 32) * 32
 		across := tile % 16 * 32
-		for row := down; row < min(down+8, B); row++ {
+		for row := down; row < min(down+32, B); row++ {
 			i0 := row
 			for i1 := across; i1 < min(across+32, 512); i1++ {
 				v3 := float32(0)
@@ -455,9 +455,9 @@ func stepModelLayers0SelfAttnQProjMatmul2(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	T := int(call.Sizes[1])
 	for tile := lo; tile < hi; tile++ {
-		down := tile / 4 % ((B*T + 7) / 8) * 8
+		down := tile / 4 % ((B*T + 31) / 32) * 32
 		across := tile % 4 * 32
-		for row := down; row < min(down+8, B*T); row++ {
+		for row := down; row < min(down+32, B*T); row++ {
 			i0 := row
 			for i1 := across; i1 < min(across+32, 128); i1++ {
 				v3 := float32(0)
@@ -574,9 +574,9 @@ func stepModelLayers0X22(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	T := int(call.Sizes[1])
 	for tile := lo; tile < hi; tile++ {
-		down := tile / 2 % ((B*T + 7) / 8) * 8
+		down := tile / 2 % ((B*T + 31) / 32) * 32
 		across := tile % 2 * 32
-		for row := down; row < min(down+8, B*T); row++ {
+		for row := down; row < min(down+32, B*T); row++ {
 			i1 := row % T
 			i0 := row / T
 			for i2 := across; i2 < min(across+32, 64); i2++ {
@@ -602,9 +602,9 @@ func stepModelLayers0MlpGateProjMatmul2(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	T := int(call.Sizes[1])
 	for tile := lo; tile < hi; tile++ {
-		down := tile / 6 % ((B*T + 7) / 8) * 8
+		down := tile / 6 % ((B*T + 31) / 32) * 32
 		across := tile % 6 * 32
-		for row := down; row < min(down+8, B*T); row++ {
+		for row := down; row < min(down+32, B*T); row++ {
 			i0 := row
 			for i1 := across; i1 < min(across+32, 172); i1++ {
 				v3 := float32(0)
@@ -628,9 +628,9 @@ func stepModelLayers0MlpMul2(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	T := int(call.Sizes[1])
 	for tile := lo; tile < hi; tile++ {
-		down := tile / 6 % ((B*T + 7) / 8) * 8
+		down := tile / 6 % ((B*T + 31) / 32) * 32
 		across := tile % 6 * 32
-		for row := down; row < min(down+8, B*T); row++ {
+		for row := down; row < min(down+32, B*T); row++ {
 			i0 := row
 			for i1 := across; i1 < min(across+32, 172); i1++ {
 				v0 := matmul_2[i0*172+i1]
@@ -666,9 +666,9 @@ func stepModelLayers0X32(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	T := int(call.Sizes[1])
 	for tile := lo; tile < hi; tile++ {
-		down := tile / 2 % ((B*T + 7) / 8) * 8
+		down := tile / 2 % ((B*T + 15) / 16) * 16
 		across := tile % 2 * 32
-		for row := down; row < min(down+8, B*T); row++ {
+		for row := down; row < min(down+16, B*T); row++ {
 			i0 := row
 			for i1 := across; i1 < min(across+32, 64); i1++ {
 				v4 := float32(0)
@@ -1078,9 +1078,9 @@ func stepModelEmbedTokensLogits2(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	T := int(call.Sizes[1])
 	for tile := lo; tile < hi; tile++ {
-		down := tile / 16 % ((B + 7) / 8) * 8
+		down := tile / 16 % ((B + 31) / 32) * 32
 		across := tile % 16 * 32
-		for row := down; row < min(down+8, B); row++ {
+		for row := down; row < min(down+32, B); row++ {
 			i0 := row
 			for i1 := across; i1 < min(across+32, 512); i1++ {
 				v3 := float32(0)
@@ -1097,42 +1097,19 @@ func stepModelEmbedTokensLogits2(call *cpu.Call, lo, hi int) {
 
 // stepModelLayers0SelfAttnQProjMatmulPanels computes panels (stories.mlx:29:9).
 func stepModelLayers0SelfAttnQProjMatmulPanels(call *cpu.Call, lo, hi int) {
-	model_layers_0_self_attn_q_proj_weight := cpu.View[float32](call, 0)
-	model_layers_0_self_attn_k_proj_weight := cpu.View[float32](call, 1)
-	model_layers_0_self_attn_v_proj_weight := cpu.View[float32](call, 2)
-	panels := cpu.View[float32](call, 3)
-	for p := lo; p < hi; {
-		i2 := p % 16
-		end := min(i2+hi-p, 16)
-		i1 := p / 16 % 64
-		i0 := p / 1024
-		p += end - i2
-		for ; i2 < end; i2++ {
-			var v0 float32
-			if i0*16+i2 < 64 {
-				v0 = model_layers_0_self_attn_q_proj_weight[i0*1024+i1+i2*64]
-			}
-			var v1 float32
-			if 0 <= i0*16+i2-64 && i0*16+i2-64 < 32 {
-				v1 = model_layers_0_self_attn_k_proj_weight[i0*1024+i1+i2*64-4096]
-			}
-			v2 := (0 <= i0*16+i2-64 && i0*16+i2-64 < 32)
-			v3 := v0
-			if v2 {
-				v3 = v1
-			}
-			var v4 float32
-			if 0 <= i0*16+i2-96 {
-				v4 = model_layers_0_self_attn_v_proj_weight[i0*1024+i1+i2*64-6144]
-			}
-			v5 := (0 <= i0*16+i2-96)
-			v6 := v3
-			if v5 {
-				v6 = v4
-			}
-			panels[i0*1024+i1*16+i2] = v6
-		}
+	p := cpu.Moves{
+		Axes:  []int{8, 64, 16},
+		Elem:  4,
+		To:    3,
+		Steps: []int{1024, 16, 1},
+		From: []cpu.Source{
+			{If: []cpu.Bound{{First: -96, Steps: []int{16, 0, 1}, N: 32}}, Arg: 2, First: -6144, Steps: []int{1024, 1, 64}},
+			{If: []cpu.Bound{{First: -64, Steps: []int{16, 0, 1}, N: 32}}, Arg: 1, First: -4096, Steps: []int{1024, 1, 64}},
+			{If: []cpu.Bound{{Steps: []int{16, 0, 1}, N: 64}}, Arg: 0, Steps: []int{1024, 1, 64}},
+			{Arg: -1},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // stepModelLayers0SelfAttnDivRows computes rows (stories.mlx:34:9).
@@ -1185,116 +1162,95 @@ func stepModelLayers0SelfAttnDivRows(call *cpu.Call, lo, hi int) {
 
 // stepModelLayers0SelfAttnDivPanels computes panels (stories.mlx:34:9).
 func stepModelLayers0SelfAttnDivPanels(call *cpu.Call, lo, hi int) {
-	model_layers_0_self_attn_k_cache := cpu.View[float32](call, 0)
-	panels := cpu.View[float32](call, 1)
+	B := int(call.Sizes[0])
 	S := int(call.Sizes[1])
 	pos := int(call.Sizes[2])
-	for p := lo; p < hi; {
-		i3 := p % 16
-		end := min(i3+hi-p, 16)
-		i2 := p / 16 % 8
-		i1 := p / 128 % ((pos / 16) + 1)
-		i0 := p / ((pos/16)*128 + 128)
-		p += end - i3
-		for ; i3 < end; i3++ {
-			var v0 float32
-			if i1*16+i3 < pos+1 {
-				v0 = model_layers_0_self_attn_k_cache[S*i0*8+i1*128+i2+i3*8]
-			}
-			panels[(pos/16)*i0*128+i0*128+i1*128+i2*16+i3] = v0
-		}
+	p := cpu.Moves{
+		Axes:  []int{B * 4, (pos / 16) + 1, 8, 16},
+		Elem:  4,
+		To:    1,
+		Steps: []int{(pos/16)*128 + 128, 128, 16, 1},
+		From: []cpu.Source{
+			{If: []cpu.Bound{{Steps: []int{0, 16, 0, 1}, N: pos + 1}}, Arg: 0, Steps: []int{S * 8, 128, 1, 8}},
+			{Arg: -1},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // stepModelLayers0SelfAttnDivPanels2 computes panels_2 (stories.mlx:34:9).
 func stepModelLayers0SelfAttnDivPanels2(call *cpu.Call, lo, hi int) {
-	model_layers_0_self_attn_v_cache := cpu.View[float32](call, 0)
-	panels_2 := cpu.View[float32](call, 1)
+	B := int(call.Sizes[0])
 	S := int(call.Sizes[1])
 	pos := int(call.Sizes[2])
-	for p := lo; p < hi; {
-		i3 := p % 16
-		end := min(i3+hi-p, 16)
-		i2 := p / 16 % (pos + 1)
-		i1 := 0
-		i0 := p / (pos*16 + 16)
-		p += end - i3
-		for ; i3 < end; i3++ {
-			var v0 float32
-			if i1*16+i3 < 8 {
-				v0 = model_layers_0_self_attn_v_cache[S*i0*8+i1*16+i2*8+i3]
-			}
-			panels_2[i0*16+i0*pos*16+i1*16+i1*pos*16+i2*16+i3] = v0
-		}
+	p := cpu.Moves{
+		Axes:  []int{B * 4, 1, pos + 1, 16},
+		Elem:  4,
+		To:    1,
+		Steps: []int{pos*16 + 16, pos*16 + 16, 16, 1},
+		From: []cpu.Source{
+			{If: []cpu.Bound{{Steps: []int{0, 16, 0, 1}, N: 8}}, Arg: 0, Steps: []int{S * 8, 16, 8, 1}},
+			{Arg: -1},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // stepModelLayers0X2Panels computes panels (stories.mlx:52:9).
 func stepModelLayers0X2Panels(call *cpu.Call, lo, hi int) {
-	model_layers_0_self_attn_o_proj_weight := cpu.View[float32](call, 0)
-	panels := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i2 := p % 16
-		end := min(i2+hi-p, 16)
-		i1 := p / 16 % 64
-		i0 := p / 1024
-		p += end - i2
-		for ; i2 < end; i2++ {
-			panels[i0*1024+i1*16+i2] = model_layers_0_self_attn_o_proj_weight[i0*1024+i1+i2*64]
-		}
+	p := cpu.Moves{
+		Axes:  []int{4, 64, 16},
+		Elem:  4,
+		To:    1,
+		Steps: []int{1024, 16, 1},
+		From: []cpu.Source{
+			{Arg: 0, Steps: []int{1024, 1, 64}},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // stepModelLayers0MlpGateProjMatmulPanels computes panels (stories.mlx:43:71).
 func stepModelLayers0MlpGateProjMatmulPanels(call *cpu.Call, lo, hi int) {
-	model_layers_0_mlp_gate_proj_weight := cpu.View[float32](call, 0)
-	panels := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i2 := p % 16
-		end := min(i2+hi-p, 16)
-		i1 := p / 16 % 64
-		i0 := p / 1024
-		p += end - i2
-		for ; i2 < end; i2++ {
-			var v0 float32
-			if i0*16+i2 < 172 {
-				v0 = model_layers_0_mlp_gate_proj_weight[i0*1024+i1+i2*64]
-			}
-			panels[i0*1024+i1*16+i2] = v0
-		}
+	p := cpu.Moves{
+		Axes:  []int{11, 64, 16},
+		Elem:  4,
+		To:    1,
+		Steps: []int{1024, 16, 1},
+		From: []cpu.Source{
+			{If: []cpu.Bound{{Steps: []int{16, 0, 1}, N: 172}}, Arg: 0, Steps: []int{1024, 1, 64}},
+			{Arg: -1},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // stepModelLayers0X3Panels computes panels (stories.mlx:53:12).
 func stepModelLayers0X3Panels(call *cpu.Call, lo, hi int) {
-	model_layers_0_mlp_down_proj_weight := cpu.View[float32](call, 0)
-	panels := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i2 := p % 16
-		end := min(i2+hi-p, 16)
-		i1 := p / 16 % 172
-		i0 := p / 2752
-		p += end - i2
-		for ; i2 < end; i2++ {
-			panels[i0*2752+i1*16+i2] = model_layers_0_mlp_down_proj_weight[i0*2752+i1+i2*172]
-		}
+	p := cpu.Moves{
+		Axes:  []int{4, 172, 16},
+		Elem:  4,
+		To:    1,
+		Steps: []int{2752, 16, 1},
+		From: []cpu.Source{
+			{Arg: 0, Steps: []int{2752, 1, 172}},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // stepModelEmbedTokensLogitsPanels computes panels (stories.mlx:73:31).
 func stepModelEmbedTokensLogitsPanels(call *cpu.Call, lo, hi int) {
-	model_embed_tokens_weight := cpu.View[float32](call, 0)
-	panels := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i2 := p % 16
-		end := min(i2+hi-p, 16)
-		i1 := p / 16 % 64
-		i0 := p / 1024
-		p += end - i2
-		for ; i2 < end; i2++ {
-			panels[i0*1024+i1*16+i2] = model_embed_tokens_weight[i0*1024+i1+i2*64]
-		}
+	p := cpu.Moves{
+		Axes:  []int{32, 64, 16},
+		Elem:  4,
+		To:    1,
+		Steps: []int{1024, 16, 1},
+		From: []cpu.Source{
+			{Arg: 0, Steps: []int{1024, 1, 64}},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // stepModelLayers0SelfAttnDiv2Rows computes rows (stories.mlx:34:9).
@@ -1324,48 +1280,38 @@ func stepModelLayers0SelfAttnDiv2Rows(call *cpu.Call, lo, hi int) {
 
 // stepModelLayers0SelfAttnDiv2Panels computes panels (stories.mlx:34:9).
 func stepModelLayers0SelfAttnDiv2Panels(call *cpu.Call, lo, hi int) {
-	model_layers_0_self_attn_k_cache := cpu.View[float32](call, 0)
-	panels := cpu.View[float32](call, 1)
+	B := int(call.Sizes[0])
 	T := int(call.Sizes[1])
 	S := int(call.Sizes[2])
 	pos := int(call.Sizes[3])
-	for p := lo; p < hi; {
-		i3 := p % 16
-		end := min(i3+hi-p, 16)
-		i2 := p / 16 % 8
-		i1 := p / 128 % ((T + pos + 15) / 16)
-		i0 := p / (((T + pos + 15) / 16) * 128)
-		p += end - i3
-		for ; i3 < end; i3++ {
-			var v0 float32
-			if i1*16+i3 < T+pos {
-				v0 = model_layers_0_self_attn_k_cache[S*i0*8+i1*128+i2+i3*8]
-			}
-			panels[((T+pos+15)/16)*i0*128+i1*128+i2*16+i3] = v0
-		}
+	p := cpu.Moves{
+		Axes:  []int{B * 4, ((T + pos + 15) / 16), 8, 16},
+		Elem:  4,
+		To:    1,
+		Steps: []int{((T + pos + 15) / 16) * 128, 128, 16, 1},
+		From: []cpu.Source{
+			{If: []cpu.Bound{{Steps: []int{0, 16, 0, 1}, N: T + pos}}, Arg: 0, Steps: []int{S * 8, 128, 1, 8}},
+			{Arg: -1},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // stepModelLayers0SelfAttnDiv2Panels2 computes panels_2 (stories.mlx:34:9).
 func stepModelLayers0SelfAttnDiv2Panels2(call *cpu.Call, lo, hi int) {
-	model_layers_0_self_attn_v_cache := cpu.View[float32](call, 0)
-	panels_2 := cpu.View[float32](call, 1)
+	B := int(call.Sizes[0])
 	T := int(call.Sizes[1])
 	S := int(call.Sizes[2])
 	pos := int(call.Sizes[3])
-	for p := lo; p < hi; {
-		i3 := p % 16
-		end := min(i3+hi-p, 16)
-		i2 := p / 16 % (T + pos)
-		i1 := 0
-		i0 := p / (T*16 + pos*16)
-		p += end - i3
-		for ; i3 < end; i3++ {
-			var v0 float32
-			if i1*16+i3 < 8 {
-				v0 = model_layers_0_self_attn_v_cache[S*i0*8+i1*16+i2*8+i3]
-			}
-			panels_2[T*i0*16+T*i1*16+i0*pos*16+i1*pos*16+i2*16+i3] = v0
-		}
+	p := cpu.Moves{
+		Axes:  []int{B * 4, 1, T + pos, 16},
+		Elem:  4,
+		To:    1,
+		Steps: []int{T*16 + pos*16, T*16 + pos*16, 16, 1},
+		From: []cpu.Source{
+			{If: []cpu.Bound{{Steps: []int{0, 16, 0, 1}, N: 8}}, Arg: 0, Steps: []int{S * 8, 16, 8, 1}},
+			{Arg: -1},
+		},
 	}
+	p.Run(call, lo, hi)
 }

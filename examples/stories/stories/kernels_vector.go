@@ -60,7 +60,7 @@ func stepModelLayers0SelfAttnQProjMatmulProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  8,
+		TileM:  32,
 		TileN:  32,
 		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B, A: 64, C: 128}},
@@ -154,7 +154,7 @@ func stepModelLayers0X2Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  8,
+		TileM:  32,
 		TileN:  32,
 		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B, A: 64, C: 64, D: 64}},
@@ -196,7 +196,7 @@ func stepModelLayers0MlpGateProjMatmulProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  8,
+		TileM:  32,
 		TileN:  32,
 		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B, A: 64, C: 172}},
@@ -219,7 +219,7 @@ func stepModelLayers0MlpMulProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros:   micros,
-		TileM:    8,
+		TileM:    32,
 		TileN:    32,
 		TileK:    2048,
 		Rows:     []cpu.Walk{{N: B, A: 64}},
@@ -261,7 +261,7 @@ func stepModelLayers0X3Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  8,
+		TileM:  16,
 		TileN:  32,
 		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B, A: 172, C: 64, D: 64}},
@@ -281,7 +281,7 @@ func stepModelEmbedTokensLogitsProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  8,
+		TileM:  32,
 		TileN:  32,
 		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B, A: 64, C: 512}},
@@ -300,7 +300,7 @@ func stepModelLayers0SelfAttnQProjMatmul2Product(call *cpu.Call, lo, hi int) {
 	T := int(call.Sizes[1])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  8,
+		TileM:  32,
 		TileN:  32,
 		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B * T, A: 64, C: 128}},
@@ -375,7 +375,7 @@ func stepModelLayers0X22Product(call *cpu.Call, lo, hi int) {
 	T := int(call.Sizes[1])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  8,
+		TileM:  32,
 		TileN:  32,
 		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B, A: T * 64, C: T * 64, D: T * 64}, {N: T, A: 8, C: 64, D: 64}},
@@ -397,7 +397,7 @@ func stepModelLayers0MlpGateProjMatmul2Product(call *cpu.Call, lo, hi int) {
 	T := int(call.Sizes[1])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  8,
+		TileM:  32,
 		TileN:  32,
 		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B * T, A: 64, C: 172}},
@@ -421,7 +421,7 @@ func stepModelLayers0MlpMul2Product(call *cpu.Call, lo, hi int) {
 	T := int(call.Sizes[1])
 	p := cpu.Product{
 		Micros:   micros,
-		TileM:    8,
+		TileM:    32,
 		TileN:    32,
 		TileK:    2048,
 		Rows:     []cpu.Walk{{N: B * T, A: 64}},
@@ -465,7 +465,7 @@ func stepModelLayers0X32Product(call *cpu.Call, lo, hi int) {
 	T := int(call.Sizes[1])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  8,
+		TileM:  16,
 		TileN:  32,
 		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B * T, A: 172, C: 64, D: 64}},
@@ -739,7 +739,7 @@ func stepModelEmbedTokensLogits2Product(call *cpu.Call, lo, hi int) {
 	T := int(call.Sizes[1])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  8,
+		TileM:  32,
 		TileN:  32,
 		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B, A: T * 64, C: 512}},

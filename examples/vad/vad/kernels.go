@@ -58,15 +58,17 @@ func listenZ(call *cpu.Call, lo, hi int) {
 
 // listenSlice computes before (vad.mlx:45:12).
 func listenSlice(call *cpu.Call, lo, hi int) {
-	samples := cpu.View[float32](call, 0)
-	before := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i1 := p % 64
-		end := min(i1+hi-p, 64)
-		i0 := p / 64
-		p += end - i1
-		copy(before[i0*64+i1:][:end-i1], samples[i0*512+i1+448:][:end-i1])
+	B := int(call.Sizes[0])
+	p := cpu.Moves{
+		Axes:  []int{B, 64},
+		Elem:  4,
+		To:    1,
+		Steps: []int{64, 1},
+		From: []cpu.Source{
+			{Arg: 0, First: 448, Steps: []int{512, 1}},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // listenConv1Relu computes relu (vad.mlx:11:12).
@@ -135,9 +137,9 @@ func listenConv3Relu(call *cpu.Call, lo, hi int) {
 	panels := cpu.View[float32](call, 3)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
-		down := tile / 2 % ((B + 7) / 8) * 8
+		down := tile / 2 % ((B + 15) / 16) * 16
 		across := tile % 2 * 32
-		for row := down; row < min(down+8, B); row++ {
+		for row := down; row < min(down+16, B); row++ {
 			i0 := row
 			for i1 := across; i1 < min(across+32, 64); i1++ {
 				v4 := float32(0)
@@ -163,9 +165,9 @@ func listenConv4X4(call *cpu.Call, lo, hi int) {
 	panels := cpu.View[float32](call, 3)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
-		down := tile / 4 % ((B + 7) / 8) * 8
+		down := tile / 4 % ((B + 15) / 16) * 16
 		across := tile % 4 * 32
-		for row := down; row < min(down+8, B); row++ {
+		for row := down; row < min(down+16, B); row++ {
 			i0 := row
 			for i1 := across; i1 < min(across+32, 128); i1++ {
 				v4 := float32(0)
@@ -190,9 +192,9 @@ func listenLstmCellMatmul(call *cpu.Call, lo, hi int) {
 	panels := cpu.View[float32](call, 2)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
-		down := tile / 16 % ((B + 7) / 8) * 8
+		down := tile / 16 % ((B + 15) / 16) * 16
 		across := tile % 16 * 32
-		for row := down; row < min(down+8, B); row++ {
+		for row := down; row < min(down+16, B); row++ {
 			i0 := row
 			for i1 := across; i1 < min(across+32, 512); i1++ {
 				v3 := float32(0)
@@ -315,7 +317,7 @@ func listenSpeech(call *cpu.Call, lo, hi int) {
 	for tile := lo; tile < hi; tile++ {
 		down := 0
 		across := tile % ((B + 31) / 32) * 32
-		for row := down; row < min(down+8, 1); row++ {
+		for row := down; row < min(down+32, 1); row++ {
 			v5 := final_conv_bias[0]
 			for i0 := across; i0 < min(across+32, B); i0++ {
 				v4 := float32(0)
@@ -736,22 +738,17 @@ func listenZRows(call *cpu.Call, lo, hi int) {
 
 // listenZPanels computes panels (vad.mlx:48:7).
 func listenZPanels(call *cpu.Call, lo, hi int) {
-	stft_conv_weight := cpu.View[float32](call, 0)
-	panels := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i2 := p % 16
-		end := min(i2+hi-p, 16)
-		i1 := p / 16 % 256
-		i0 := p / 4096
-		p += end - i2
-		for ; i2 < end; i2++ {
-			var v0 float32
-			if i0*16+i2 < 258 {
-				v0 = stft_conv_weight[i0*4096+i1+i2*256]
-			}
-			panels[i0*4096+i1*16+i2] = v0
-		}
+	p := cpu.Moves{
+		Axes:  []int{17, 256, 16},
+		Elem:  4,
+		To:    1,
+		Steps: []int{4096, 16, 1},
+		From: []cpu.Source{
+			{If: []cpu.Bound{{Steps: []int{16, 0, 1}, N: 258}}, Arg: 0, Steps: []int{4096, 1, 256}},
+			{Arg: -1},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // listenConv1ReluRows computes rows (vad.mlx:11:12).
@@ -786,140 +783,120 @@ func listenConv1ReluRows(call *cpu.Call, lo, hi int) {
 
 // listenConv1ReluPanels computes panels (vad.mlx:11:12).
 func listenConv1ReluPanels(call *cpu.Call, lo, hi int) {
-	conv1_weight := cpu.View[float32](call, 0)
-	panels := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i3 := p % 16
-		end := min(i3+hi-p, 16)
-		i2 := p / 16 % 129
-		i1 := p / 2064 % 3
-		i0 := p / 6192
-		p += end - i3
-		for ; i3 < end; i3++ {
-			panels[i0*6192+i1*2064+i2*16+i3] = conv1_weight[i0*6192+i1+i2*3+i3*387]
-		}
+	p := cpu.Moves{
+		Axes:  []int{8, 3, 129, 16},
+		Elem:  4,
+		To:    1,
+		Steps: []int{6192, 2064, 16, 1},
+		From: []cpu.Source{
+			{Arg: 0, Steps: []int{6192, 1, 3, 387}},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // listenConv2ReluRows computes rows (vad.mlx:11:12).
 func listenConv2ReluRows(call *cpu.Call, lo, hi int) {
-	relu := cpu.View[float32](call, 0)
-	rows := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i2 := p % 128
-		end := min(i2+hi-p, 128)
-		i1 := p / 128 % 5
-		i0 := p / 640
-		p += end - i2
-		if 0 <= i1-1 {
-			copy(rows[i0*640+i1*128+i2:][:end-i2], relu[i0*512+i1*128+i2-128:][:end-i2])
-		} else {
-			clear(rows[i0*640+i1*128+i2:][:end-i2])
-		}
+	B := int(call.Sizes[0])
+	p := cpu.Moves{
+		Axes:  []int{B, 5, 128},
+		Elem:  4,
+		To:    1,
+		Steps: []int{640, 128, 1},
+		From: []cpu.Source{
+			{If: []cpu.Bound{{First: -1, Steps: []int{0, 1, 0}, N: 4}}, Arg: 0, First: -128, Steps: []int{512, 128, 1}},
+			{Arg: -1},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // listenConv2ReluPanels computes panels (vad.mlx:11:12).
 func listenConv2ReluPanels(call *cpu.Call, lo, hi int) {
-	conv2_weight := cpu.View[float32](call, 0)
-	panels := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i3 := p % 16
-		end := min(i3+hi-p, 16)
-		i2 := p / 16 % 128
-		i1 := p / 2048 % 3
-		i0 := p / 6144
-		p += end - i3
-		for ; i3 < end; i3++ {
-			panels[i0*6144+i1*2048+i2*16+i3] = conv2_weight[i0*6144+i1+i2*3+i3*384]
-		}
+	p := cpu.Moves{
+		Axes:  []int{4, 3, 128, 16},
+		Elem:  4,
+		To:    1,
+		Steps: []int{6144, 2048, 16, 1},
+		From: []cpu.Source{
+			{Arg: 0, Steps: []int{6144, 1, 3, 384}},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // listenConv3ReluRows computes rows (vad.mlx:11:12).
 func listenConv3ReluRows(call *cpu.Call, lo, hi int) {
-	relu_2 := cpu.View[float32](call, 0)
-	rows := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i2 := p % 64
-		end := min(i2+hi-p, 64)
-		i1 := p / 64 % 3
-		i0 := p / 192
-		p += end - i2
-		if 0 <= i1-1 {
-			copy(rows[i0*192+i1*64+i2:][:end-i2], relu_2[i0*128+i1*64+i2-64:][:end-i2])
-		} else {
-			clear(rows[i0*192+i1*64+i2:][:end-i2])
-		}
+	B := int(call.Sizes[0])
+	p := cpu.Moves{
+		Axes:  []int{B, 3, 64},
+		Elem:  4,
+		To:    1,
+		Steps: []int{192, 64, 1},
+		From: []cpu.Source{
+			{If: []cpu.Bound{{First: -1, Steps: []int{0, 1, 0}, N: 2}}, Arg: 0, First: -64, Steps: []int{128, 64, 1}},
+			{Arg: -1},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // listenConv3ReluPanels computes panels (vad.mlx:11:12).
 func listenConv3ReluPanels(call *cpu.Call, lo, hi int) {
-	conv3_weight := cpu.View[float32](call, 0)
-	panels := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i3 := p % 16
-		end := min(i3+hi-p, 16)
-		i2 := p / 16 % 64
-		i1 := p / 1024 % 3
-		i0 := p / 3072
-		p += end - i3
-		for ; i3 < end; i3++ {
-			panels[i0*3072+i1*1024+i2*16+i3] = conv3_weight[i0*3072+i1+i2*3+i3*192]
-		}
+	p := cpu.Moves{
+		Axes:  []int{4, 3, 64, 16},
+		Elem:  4,
+		To:    1,
+		Steps: []int{3072, 1024, 16, 1},
+		From: []cpu.Source{
+			{Arg: 0, Steps: []int{3072, 1, 3, 192}},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // listenConv4X4Rows computes rows (vad.mlx:11:12).
 func listenConv4X4Rows(call *cpu.Call, lo, hi int) {
-	relu_3 := cpu.View[float32](call, 0)
-	rows := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i2 := p % 64
-		end := min(i2+hi-p, 64)
-		i1 := p / 64 % 3
-		i0 := p / 192
-		p += end - i2
-		if 0 <= i1-1 && i1-1 < 1 {
-			copy(rows[i0*192+i1*64+i2:][:end-i2], relu_3[i0*64+i1*64+i2-64:][:end-i2])
-		} else {
-			clear(rows[i0*192+i1*64+i2:][:end-i2])
-		}
+	B := int(call.Sizes[0])
+	p := cpu.Moves{
+		Axes:  []int{B, 3, 64},
+		Elem:  4,
+		To:    1,
+		Steps: []int{192, 64, 1},
+		From: []cpu.Source{
+			{If: []cpu.Bound{{First: -1, Steps: []int{0, 1, 0}, N: 1}}, Arg: 0, First: -64, Steps: []int{64, 64, 1}},
+			{Arg: -1},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // listenConv4X4Panels computes panels (vad.mlx:11:12).
 func listenConv4X4Panels(call *cpu.Call, lo, hi int) {
-	conv4_weight := cpu.View[float32](call, 0)
-	panels := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i3 := p % 16
-		end := min(i3+hi-p, 16)
-		i2 := p / 16 % 64
-		i1 := p / 1024 % 3
-		i0 := p / 3072
-		p += end - i3
-		for ; i3 < end; i3++ {
-			panels[i0*3072+i1*1024+i2*16+i3] = conv4_weight[i0*3072+i1+i2*3+i3*192]
-		}
+	p := cpu.Moves{
+		Axes:  []int{8, 3, 64, 16},
+		Elem:  4,
+		To:    1,
+		Steps: []int{3072, 1024, 16, 1},
+		From: []cpu.Source{
+			{Arg: 0, Steps: []int{3072, 1, 3, 192}},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // listenLstmCellMatmulPanels computes panels (vad.mlx:25:24).
 func listenLstmCellMatmulPanels(call *cpu.Call, lo, hi int) {
-	lstm_cell_weight_ih := cpu.View[float32](call, 0)
-	panels := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i2 := p % 16
-		end := min(i2+hi-p, 16)
-		i1 := p / 16 % 128
-		i0 := p / 2048
-		p += end - i2
-		for ; i2 < end; i2++ {
-			panels[i0*2048+i1*16+i2] = lstm_cell_weight_ih[i0*2048+i1+i2*128]
-		}
+	p := cpu.Moves{
+		Axes:  []int{32, 128, 16},
+		Elem:  4,
+		To:    1,
+		Steps: []int{2048, 16, 1},
+		From: []cpu.Source{
+			{Arg: 0, Steps: []int{2048, 1, 128}},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // listenSpeechPanels computes panels (vad.mlx:51:10).

@@ -3743,3 +3743,544 @@ done14:
 	JNE row9
 	VZEROUPPER
 	RET
+
+DATA listenConv1ReluRowsVectorRows16Numbers<>+0(SB)/4, $0x0
+GLOBL listenConv1ReluRowsVectorRows16Numbers<>(SB), RODATA|NOPTR, $4
+DATA listenConv1ReluRowsVectorRows8Numbers<>+0(SB)/4, $0x0
+DATA listenConv1ReluRowsVectorRows8Numbers<>+4(SB)/4, $0x0
+DATA listenConv1ReluRowsVectorRows8Numbers<>+8(SB)/4, $0x0
+DATA listenConv1ReluRowsVectorRows8Numbers<>+12(SB)/4, $0x0
+DATA listenConv1ReluRowsVectorRows8Numbers<>+16(SB)/4, $0x0
+DATA listenConv1ReluRowsVectorRows8Numbers<>+20(SB)/4, $0x0
+DATA listenConv1ReluRowsVectorRows8Numbers<>+24(SB)/4, $0x0
+DATA listenConv1ReluRowsVectorRows8Numbers<>+28(SB)/4, $0x0
+DATA listenConv1ReluRowsVectorRows8Numbers<>+32(SB)/4, $0xffffffff
+DATA listenConv1ReluRowsVectorRows8Numbers<>+36(SB)/4, $0xffffffff
+DATA listenConv1ReluRowsVectorRows8Numbers<>+40(SB)/4, $0xffffffff
+DATA listenConv1ReluRowsVectorRows8Numbers<>+44(SB)/4, $0xffffffff
+DATA listenConv1ReluRowsVectorRows8Numbers<>+48(SB)/4, $0xffffffff
+DATA listenConv1ReluRowsVectorRows8Numbers<>+52(SB)/4, $0xffffffff
+DATA listenConv1ReluRowsVectorRows8Numbers<>+56(SB)/4, $0xffffffff
+DATA listenConv1ReluRowsVectorRows8Numbers<>+60(SB)/4, $0xffffffff
+DATA listenConv1ReluRowsVectorRows8Numbers<>+64(SB)/4, $0x0
+DATA listenConv1ReluRowsVectorRows8Numbers<>+68(SB)/4, $0x0
+DATA listenConv1ReluRowsVectorRows8Numbers<>+72(SB)/4, $0x0
+DATA listenConv1ReluRowsVectorRows8Numbers<>+76(SB)/4, $0x0
+DATA listenConv1ReluRowsVectorRows8Numbers<>+80(SB)/4, $0x0
+DATA listenConv1ReluRowsVectorRows8Numbers<>+84(SB)/4, $0x0
+DATA listenConv1ReluRowsVectorRows8Numbers<>+88(SB)/4, $0x0
+DATA listenConv1ReluRowsVectorRows8Numbers<>+92(SB)/4, $0x0
+GLOBL listenConv1ReluRowsVectorRows8Numbers<>(SB), RODATA|NOPTR, $96
+
+// func listenConv1ReluRowsVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·listenConv1ReluRowsVectorRows(SB), 0, $64-33
+	MOVQ at+0(FP), AX
+	MOVQ 0(AX), SI
+	MOVQ 8(AX), DI
+	MOVQ 16(AX), DX
+	MOVQ 24(AX), R8
+	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
+	JEQ narrower1
+row2:
+	KMOVW 0(SI), K1
+	KMOVW K1, 0(SP)
+	VBROADCASTSS listenConv1ReluRowsVectorRows16Numbers<>+0(SB), Z31
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $64, BX
+	CMPQ CX, BX
+	JGT fewer4
+	PCALIGN $32
+vectors3:
+	VMOVUPS 0(DI)(CX*4), Z0
+	VMOVUPS 64(DI)(CX*4), Z1
+	PREFETCHT0 8192(DI)(CX*4)
+	VMOVUPS 128(DI)(CX*4), Z2
+	VMOVUPS 192(DI)(CX*4), Z3
+	VMULPS Z0, Z0, Z0
+	VMULPS Z1, Z1, Z1
+	PREFETCHT0 8256(DI)(CX*4)
+	VMULPS Z2, Z2, Z2
+	VMULPS Z3, Z3, Z3
+	VMOVUPS 0(DX)(CX*4), Z4
+	PREFETCHT0 8320(DI)(CX*4)
+	VMOVUPS 64(DX)(CX*4), Z5
+	VMOVUPS 128(DX)(CX*4), Z6
+	VMOVUPS 192(DX)(CX*4), Z7
+	VMULPS Z4, Z4, Z4
+	PREFETCHT0 8384(DI)(CX*4)
+	VMULPS Z5, Z5, Z5
+	VMULPS Z6, Z6, Z6
+	VMULPS Z7, Z7, Z7
+	PREFETCHT0 8192(DX)(CX*4)
+	VADDPS Z4, Z0, Z0
+	VADDPS Z5, Z1, Z1
+	VADDPS Z6, Z2, Z2
+	VADDPS Z7, Z3, Z3
+	PREFETCHT0 8256(DX)(CX*4)
+	VSQRTPS Z0, Z0
+	VSQRTPS Z1, Z1
+	VSQRTPS Z2, Z2
+	PREFETCHT0 8320(DX)(CX*4)
+	VSQRTPS Z3, Z3
+	KMOVW 0(SP), K1
+	VBLENDMPS Z0, Z31, K1, Z0
+	KMOVW 0(SP), K1
+	VBLENDMPS Z1, Z31, K1, Z1
+	KMOVW 0(SP), K1
+	VBLENDMPS Z2, Z31, K1, Z2
+	PREFETCHT0 8384(DX)(CX*4)
+	KMOVW 0(SP), K1
+	VBLENDMPS Z3, Z31, K1, Z3
+	VMOVUPS Z0, 0(R8)(CX*4)
+	VMOVUPS Z1, 64(R8)(CX*4)
+	VMOVUPS Z2, 128(R8)(CX*4)
+	VMOVUPS Z3, 192(R8)(CX*4)
+	ADDQ $64, CX
+	CMPQ CX, BX
+	JLE vectors3
+fewer4:
+	ADDQ $64, BX
+	SUBQ $16, BX
+	CMPQ CX, BX
+	JGT fewer6
+	PCALIGN $32
+vectors5:
+	VMOVUPS 0(DI)(CX*4), Z0
+	VMULPS Z0, Z0, Z0
+	PREFETCHT0 8192(DI)(CX*4)
+	VMOVUPS 0(DX)(CX*4), Z1
+	VMULPS Z1, Z1, Z1
+	VADDPS Z1, Z0, Z0
+	VSQRTPS Z0, Z0
+	PREFETCHT0 8192(DX)(CX*4)
+	KMOVW 0(SP), K1
+	VBLENDMPS Z0, Z31, K1, Z0
+	VMOVUPS Z0, 0(R8)(CX*4)
+	ADDQ $16, CX
+	CMPQ CX, BX
+	JLE vectors5
+fewer6:
+	ADDQ $16, BX
+	SUBQ CX, BX
+	JEQ done7
+	MOVL $-1, AX
+	SHLXL BX, AX, AX
+	NOTL AX
+	KMOVW AX, K7
+	VMOVUPS.Z 0(DI)(CX*4), K7, Z0
+	VMULPS Z0, Z0, Z0
+	PREFETCHT0 8192(DI)(CX*4)
+	VMOVUPS.Z 0(DX)(CX*4), K7, Z1
+	VMULPS Z1, Z1, Z1
+	VADDPS Z1, Z0, Z0
+	VSQRTPS Z0, Z0
+	PREFETCHT0 8192(DX)(CX*4)
+	KMOVW 0(SP), K1
+	VBLENDMPS Z0, Z31, K1, Z0
+	VMOVUPS Z0, K7, 0(R8)(CX*4)
+done7:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	ADDQ 24(AX), R8
+	DECQ rows+16(FP)
+	JNE row2
+	VZEROUPPER
+	RET
+narrower1:
+row9:
+	VBROADCASTSS 0(SI), Y0
+	VMOVUPS Y0, 0(SP)
+	VMOVUPS 0(SP), Y14
+	VMOVUPS listenConv1ReluRowsVectorRows8Numbers<>+0(SB), Y13
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $32, BX
+	CMPQ CX, BX
+	JGT fewer11
+	PCALIGN $32
+vectors10:
+	VMOVUPS 0(DI)(CX*4), Y0
+	VMOVUPS 32(DI)(CX*4), Y1
+	VMOVUPS 64(DI)(CX*4), Y2
+	VMOVUPS 96(DI)(CX*4), Y3
+	PREFETCHT0 8192(DI)(CX*4)
+	VMULPS Y0, Y0, Y0
+	VMULPS Y1, Y1, Y1
+	VMULPS Y2, Y2, Y2
+	VMULPS Y3, Y3, Y3
+	VMOVUPS 0(DX)(CX*4), Y4
+	VMOVUPS 32(DX)(CX*4), Y5
+	VMOVUPS 64(DX)(CX*4), Y6
+	PREFETCHT0 8256(DI)(CX*4)
+	VMOVUPS 96(DX)(CX*4), Y7
+	VMULPS Y4, Y4, Y4
+	VMULPS Y5, Y5, Y5
+	VMULPS Y6, Y6, Y6
+	VMULPS Y7, Y7, Y7
+	VADDPS Y4, Y0, Y0
+	VADDPS Y5, Y1, Y1
+	PREFETCHT0 8192(DX)(CX*4)
+	VADDPS Y6, Y2, Y2
+	VADDPS Y7, Y3, Y3
+	VSQRTPS Y0, Y0
+	VSQRTPS Y1, Y1
+	VSQRTPS Y2, Y2
+	VSQRTPS Y3, Y3
+	VBLENDVPS Y14, Y0, Y13, Y0
+	PREFETCHT0 8256(DX)(CX*4)
+	VBLENDVPS Y14, Y1, Y13, Y1
+	VBLENDVPS Y14, Y2, Y13, Y2
+	VBLENDVPS Y14, Y3, Y13, Y3
+	VMOVUPS Y0, 0(R8)(CX*4)
+	VMOVUPS Y1, 32(R8)(CX*4)
+	VMOVUPS Y2, 64(R8)(CX*4)
+	VMOVUPS Y3, 96(R8)(CX*4)
+	ADDQ $32, CX
+	CMPQ CX, BX
+	JLE vectors10
+fewer11:
+	ADDQ $32, BX
+	SUBQ $8, BX
+	CMPQ CX, BX
+	JGT fewer13
+	PCALIGN $32
+vectors12:
+	VMOVUPS 0(DI)(CX*4), Y0
+	VMULPS Y0, Y0, Y0
+	PREFETCHT0 8192(DI)(CX*4)
+	VMOVUPS 0(DX)(CX*4), Y1
+	VMULPS Y1, Y1, Y1
+	VADDPS Y1, Y0, Y0
+	VSQRTPS Y0, Y0
+	PREFETCHT0 8192(DX)(CX*4)
+	VBLENDVPS Y14, Y0, Y13, Y0
+	VMOVUPS Y0, 0(R8)(CX*4)
+	ADDQ $8, CX
+	CMPQ CX, BX
+	JLE vectors12
+fewer13:
+	ADDQ $8, BX
+	SUBQ CX, BX
+	JEQ done14
+	NEGQ BX
+	LEAQ listenConv1ReluRowsVectorRows8Numbers<>+64(SB), AX
+	VMOVUPS (AX)(BX*4), Y15
+	VMASKMOVPS 0(DI)(CX*4), Y15, Y0
+	VMULPS Y0, Y0, Y0
+	PREFETCHT0 8192(DI)(CX*4)
+	VMASKMOVPS 0(DX)(CX*4), Y15, Y1
+	VMULPS Y1, Y1, Y1
+	VADDPS Y1, Y0, Y0
+	VSQRTPS Y0, Y0
+	PREFETCHT0 8192(DX)(CX*4)
+	VBLENDVPS Y14, Y0, Y13, Y0
+	VMASKMOVPS Y0, Y15, 0(R8)(CX*4)
+done14:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	ADDQ 24(AX), R8
+	DECQ rows+16(FP)
+	JNE row9
+	VZEROUPPER
+	RET
+
+DATA listenSpeechPanelsVectorRows16Numbers<>+0(SB)/4, $0x0
+DATA listenSpeechPanelsVectorRows16Numbers<>+4(SB)/4, $0x0
+DATA listenSpeechPanelsVectorRows16Numbers<>+8(SB)/4, $0x80
+DATA listenSpeechPanelsVectorRows16Numbers<>+12(SB)/4, $0x100
+DATA listenSpeechPanelsVectorRows16Numbers<>+16(SB)/4, $0x180
+DATA listenSpeechPanelsVectorRows16Numbers<>+20(SB)/4, $0x200
+DATA listenSpeechPanelsVectorRows16Numbers<>+24(SB)/4, $0x280
+DATA listenSpeechPanelsVectorRows16Numbers<>+28(SB)/4, $0x300
+DATA listenSpeechPanelsVectorRows16Numbers<>+32(SB)/4, $0x380
+DATA listenSpeechPanelsVectorRows16Numbers<>+36(SB)/4, $0x400
+DATA listenSpeechPanelsVectorRows16Numbers<>+40(SB)/4, $0x480
+DATA listenSpeechPanelsVectorRows16Numbers<>+44(SB)/4, $0x500
+DATA listenSpeechPanelsVectorRows16Numbers<>+48(SB)/4, $0x580
+DATA listenSpeechPanelsVectorRows16Numbers<>+52(SB)/4, $0x600
+DATA listenSpeechPanelsVectorRows16Numbers<>+56(SB)/4, $0x680
+DATA listenSpeechPanelsVectorRows16Numbers<>+60(SB)/4, $0x700
+DATA listenSpeechPanelsVectorRows16Numbers<>+64(SB)/4, $0x780
+DATA listenSpeechPanelsVectorRows16Numbers<>+68(SB)/4, $0x0
+DATA listenSpeechPanelsVectorRows16Numbers<>+72(SB)/4, $0x80
+DATA listenSpeechPanelsVectorRows16Numbers<>+76(SB)/4, $0x100
+DATA listenSpeechPanelsVectorRows16Numbers<>+80(SB)/4, $0x180
+DATA listenSpeechPanelsVectorRows16Numbers<>+84(SB)/4, $0x200
+DATA listenSpeechPanelsVectorRows16Numbers<>+88(SB)/4, $0x280
+DATA listenSpeechPanelsVectorRows16Numbers<>+92(SB)/4, $0x300
+DATA listenSpeechPanelsVectorRows16Numbers<>+96(SB)/4, $0x380
+DATA listenSpeechPanelsVectorRows16Numbers<>+100(SB)/4, $0x400
+DATA listenSpeechPanelsVectorRows16Numbers<>+104(SB)/4, $0x480
+DATA listenSpeechPanelsVectorRows16Numbers<>+108(SB)/4, $0x500
+DATA listenSpeechPanelsVectorRows16Numbers<>+112(SB)/4, $0x580
+DATA listenSpeechPanelsVectorRows16Numbers<>+116(SB)/4, $0x600
+DATA listenSpeechPanelsVectorRows16Numbers<>+120(SB)/4, $0x680
+DATA listenSpeechPanelsVectorRows16Numbers<>+124(SB)/4, $0x700
+DATA listenSpeechPanelsVectorRows16Numbers<>+128(SB)/4, $0x780
+DATA listenSpeechPanelsVectorRows16Numbers<>+132(SB)/4, $0x0
+DATA listenSpeechPanelsVectorRows16Numbers<>+136(SB)/4, $0x80
+DATA listenSpeechPanelsVectorRows16Numbers<>+140(SB)/4, $0x100
+DATA listenSpeechPanelsVectorRows16Numbers<>+144(SB)/4, $0x180
+DATA listenSpeechPanelsVectorRows16Numbers<>+148(SB)/4, $0x200
+DATA listenSpeechPanelsVectorRows16Numbers<>+152(SB)/4, $0x280
+DATA listenSpeechPanelsVectorRows16Numbers<>+156(SB)/4, $0x300
+DATA listenSpeechPanelsVectorRows16Numbers<>+160(SB)/4, $0x380
+DATA listenSpeechPanelsVectorRows16Numbers<>+164(SB)/4, $0x400
+DATA listenSpeechPanelsVectorRows16Numbers<>+168(SB)/4, $0x480
+DATA listenSpeechPanelsVectorRows16Numbers<>+172(SB)/4, $0x500
+DATA listenSpeechPanelsVectorRows16Numbers<>+176(SB)/4, $0x580
+DATA listenSpeechPanelsVectorRows16Numbers<>+180(SB)/4, $0x600
+DATA listenSpeechPanelsVectorRows16Numbers<>+184(SB)/4, $0x680
+DATA listenSpeechPanelsVectorRows16Numbers<>+188(SB)/4, $0x700
+DATA listenSpeechPanelsVectorRows16Numbers<>+192(SB)/4, $0x780
+DATA listenSpeechPanelsVectorRows16Numbers<>+196(SB)/4, $0x0
+DATA listenSpeechPanelsVectorRows16Numbers<>+200(SB)/4, $0x80
+DATA listenSpeechPanelsVectorRows16Numbers<>+204(SB)/4, $0x100
+DATA listenSpeechPanelsVectorRows16Numbers<>+208(SB)/4, $0x180
+DATA listenSpeechPanelsVectorRows16Numbers<>+212(SB)/4, $0x200
+DATA listenSpeechPanelsVectorRows16Numbers<>+216(SB)/4, $0x280
+DATA listenSpeechPanelsVectorRows16Numbers<>+220(SB)/4, $0x300
+DATA listenSpeechPanelsVectorRows16Numbers<>+224(SB)/4, $0x380
+DATA listenSpeechPanelsVectorRows16Numbers<>+228(SB)/4, $0x400
+DATA listenSpeechPanelsVectorRows16Numbers<>+232(SB)/4, $0x480
+DATA listenSpeechPanelsVectorRows16Numbers<>+236(SB)/4, $0x500
+DATA listenSpeechPanelsVectorRows16Numbers<>+240(SB)/4, $0x580
+DATA listenSpeechPanelsVectorRows16Numbers<>+244(SB)/4, $0x600
+DATA listenSpeechPanelsVectorRows16Numbers<>+248(SB)/4, $0x680
+DATA listenSpeechPanelsVectorRows16Numbers<>+252(SB)/4, $0x700
+DATA listenSpeechPanelsVectorRows16Numbers<>+256(SB)/4, $0x780
+DATA listenSpeechPanelsVectorRows16Numbers<>+260(SB)/4, $0x0
+DATA listenSpeechPanelsVectorRows16Numbers<>+264(SB)/4, $0x80
+DATA listenSpeechPanelsVectorRows16Numbers<>+268(SB)/4, $0x100
+DATA listenSpeechPanelsVectorRows16Numbers<>+272(SB)/4, $0x180
+DATA listenSpeechPanelsVectorRows16Numbers<>+276(SB)/4, $0x200
+DATA listenSpeechPanelsVectorRows16Numbers<>+280(SB)/4, $0x280
+DATA listenSpeechPanelsVectorRows16Numbers<>+284(SB)/4, $0x300
+DATA listenSpeechPanelsVectorRows16Numbers<>+288(SB)/4, $0x380
+DATA listenSpeechPanelsVectorRows16Numbers<>+292(SB)/4, $0x400
+DATA listenSpeechPanelsVectorRows16Numbers<>+296(SB)/4, $0x480
+DATA listenSpeechPanelsVectorRows16Numbers<>+300(SB)/4, $0x500
+DATA listenSpeechPanelsVectorRows16Numbers<>+304(SB)/4, $0x580
+DATA listenSpeechPanelsVectorRows16Numbers<>+308(SB)/4, $0x600
+DATA listenSpeechPanelsVectorRows16Numbers<>+312(SB)/4, $0x680
+DATA listenSpeechPanelsVectorRows16Numbers<>+316(SB)/4, $0x700
+DATA listenSpeechPanelsVectorRows16Numbers<>+320(SB)/4, $0x780
+DATA listenSpeechPanelsVectorRows16Numbers<>+324(SB)/4, $0x0
+DATA listenSpeechPanelsVectorRows16Numbers<>+328(SB)/4, $0x80
+DATA listenSpeechPanelsVectorRows16Numbers<>+332(SB)/4, $0x100
+DATA listenSpeechPanelsVectorRows16Numbers<>+336(SB)/4, $0x180
+DATA listenSpeechPanelsVectorRows16Numbers<>+340(SB)/4, $0x200
+DATA listenSpeechPanelsVectorRows16Numbers<>+344(SB)/4, $0x280
+DATA listenSpeechPanelsVectorRows16Numbers<>+348(SB)/4, $0x300
+DATA listenSpeechPanelsVectorRows16Numbers<>+352(SB)/4, $0x380
+DATA listenSpeechPanelsVectorRows16Numbers<>+356(SB)/4, $0x400
+DATA listenSpeechPanelsVectorRows16Numbers<>+360(SB)/4, $0x480
+DATA listenSpeechPanelsVectorRows16Numbers<>+364(SB)/4, $0x500
+DATA listenSpeechPanelsVectorRows16Numbers<>+368(SB)/4, $0x580
+DATA listenSpeechPanelsVectorRows16Numbers<>+372(SB)/4, $0x600
+DATA listenSpeechPanelsVectorRows16Numbers<>+376(SB)/4, $0x680
+DATA listenSpeechPanelsVectorRows16Numbers<>+380(SB)/4, $0x700
+DATA listenSpeechPanelsVectorRows16Numbers<>+384(SB)/4, $0x780
+GLOBL listenSpeechPanelsVectorRows16Numbers<>(SB), RODATA|NOPTR, $388
+DATA listenSpeechPanelsVectorRows8Numbers<>+0(SB)/4, $0x0
+DATA listenSpeechPanelsVectorRows8Numbers<>+4(SB)/4, $0x0
+DATA listenSpeechPanelsVectorRows8Numbers<>+8(SB)/4, $0x0
+DATA listenSpeechPanelsVectorRows8Numbers<>+12(SB)/4, $0x0
+DATA listenSpeechPanelsVectorRows8Numbers<>+16(SB)/4, $0x0
+DATA listenSpeechPanelsVectorRows8Numbers<>+20(SB)/4, $0x0
+DATA listenSpeechPanelsVectorRows8Numbers<>+24(SB)/4, $0x0
+DATA listenSpeechPanelsVectorRows8Numbers<>+28(SB)/4, $0x0
+DATA listenSpeechPanelsVectorRows8Numbers<>+32(SB)/4, $0x0
+DATA listenSpeechPanelsVectorRows8Numbers<>+36(SB)/4, $0x80
+DATA listenSpeechPanelsVectorRows8Numbers<>+40(SB)/4, $0x100
+DATA listenSpeechPanelsVectorRows8Numbers<>+44(SB)/4, $0x180
+DATA listenSpeechPanelsVectorRows8Numbers<>+48(SB)/4, $0x200
+DATA listenSpeechPanelsVectorRows8Numbers<>+52(SB)/4, $0x280
+DATA listenSpeechPanelsVectorRows8Numbers<>+56(SB)/4, $0x300
+DATA listenSpeechPanelsVectorRows8Numbers<>+60(SB)/4, $0x380
+DATA listenSpeechPanelsVectorRows8Numbers<>+64(SB)/4, $0xffffffff
+DATA listenSpeechPanelsVectorRows8Numbers<>+68(SB)/4, $0xffffffff
+DATA listenSpeechPanelsVectorRows8Numbers<>+72(SB)/4, $0xffffffff
+DATA listenSpeechPanelsVectorRows8Numbers<>+76(SB)/4, $0xffffffff
+DATA listenSpeechPanelsVectorRows8Numbers<>+80(SB)/4, $0xffffffff
+DATA listenSpeechPanelsVectorRows8Numbers<>+84(SB)/4, $0xffffffff
+DATA listenSpeechPanelsVectorRows8Numbers<>+88(SB)/4, $0xffffffff
+DATA listenSpeechPanelsVectorRows8Numbers<>+92(SB)/4, $0xffffffff
+DATA listenSpeechPanelsVectorRows8Numbers<>+96(SB)/4, $0x0
+DATA listenSpeechPanelsVectorRows8Numbers<>+100(SB)/4, $0x0
+DATA listenSpeechPanelsVectorRows8Numbers<>+104(SB)/4, $0x0
+DATA listenSpeechPanelsVectorRows8Numbers<>+108(SB)/4, $0x0
+DATA listenSpeechPanelsVectorRows8Numbers<>+112(SB)/4, $0x0
+DATA listenSpeechPanelsVectorRows8Numbers<>+116(SB)/4, $0x0
+DATA listenSpeechPanelsVectorRows8Numbers<>+120(SB)/4, $0x0
+DATA listenSpeechPanelsVectorRows8Numbers<>+124(SB)/4, $0x0
+GLOBL listenSpeechPanelsVectorRows8Numbers<>(SB), RODATA|NOPTR, $128
+
+// func listenSpeechPanelsVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·listenSpeechPanelsVectorRows(SB), 0, $0-33
+	MOVQ at+0(FP), AX
+	MOVQ 0(AX), SI
+	MOVQ 8(AX), DI
+	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
+	JEQ narrower1
+	VBROADCASTSS listenSpeechPanelsVectorRows16Numbers<>+0(SB), Z31
+	VMOVUPS listenSpeechPanelsVectorRows16Numbers<>+4(SB), Z30
+	VMOVUPS listenSpeechPanelsVectorRows16Numbers<>+68(SB), Z29
+	VMOVUPS listenSpeechPanelsVectorRows16Numbers<>+132(SB), Z28
+	VMOVUPS listenSpeechPanelsVectorRows16Numbers<>+196(SB), Z27
+row2:
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $64, BX
+	CMPQ CX, BX
+	JGT fewer4
+	PCALIGN $32
+vectors3:
+	KXNORW K1, K1, K1
+	IMUL3Q $512, CX, AX
+	ADDQ SI, AX
+	VGATHERDPS 0(AX)(Z30*4), K1, Z0
+	KXNORW K1, K1, K1
+	IMUL3Q $512, CX, AX
+	ADDQ SI, AX
+	VGATHERDPS 8192(AX)(Z29*4), K1, Z1
+	KXNORW K1, K1, K1
+	IMUL3Q $512, CX, AX
+	ADDQ SI, AX
+	VGATHERDPS 16384(AX)(Z28*4), K1, Z2
+	KXNORW K1, K1, K1
+	IMUL3Q $512, CX, AX
+	ADDQ SI, AX
+	VGATHERDPS 24576(AX)(Z27*4), K1, Z3
+	VMAXPS Z0, Z31, Z0
+	VMAXPS Z1, Z31, Z1
+	VMAXPS Z2, Z31, Z2
+	VMAXPS Z3, Z31, Z3
+	VMOVUPS Z0, 0(DI)(CX*4)
+	VMOVUPS Z1, 64(DI)(CX*4)
+	VMOVUPS Z2, 128(DI)(CX*4)
+	VMOVUPS Z3, 192(DI)(CX*4)
+	ADDQ $64, CX
+	CMPQ CX, BX
+	JLE vectors3
+fewer4:
+	ADDQ $64, BX
+	SUBQ $16, BX
+	CMPQ CX, BX
+	JGT fewer6
+	PCALIGN $32
+vectors5:
+	KXNORW K1, K1, K1
+	VMOVUPS listenSpeechPanelsVectorRows16Numbers<>+260(SB), Z1
+	IMUL3Q $512, CX, AX
+	ADDQ SI, AX
+	VGATHERDPS 0(AX)(Z1*4), K1, Z0
+	VMAXPS Z0, Z31, Z0
+	VMOVUPS Z0, 0(DI)(CX*4)
+	ADDQ $16, CX
+	CMPQ CX, BX
+	JLE vectors5
+fewer6:
+	ADDQ $16, BX
+	SUBQ CX, BX
+	JEQ done7
+	MOVL $-1, AX
+	SHLXL BX, AX, AX
+	NOTL AX
+	KMOVW AX, K7
+	KMOVW K7, K1
+	VMOVUPS listenSpeechPanelsVectorRows16Numbers<>+324(SB), Z1
+	IMUL3Q $512, CX, AX
+	ADDQ SI, AX
+	VGATHERDPS 0(AX)(Z1*4), K1, Z0
+	VMAXPS Z0, Z31, Z0
+	VMOVUPS Z0, K7, 0(DI)(CX*4)
+done7:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	DECQ rows+16(FP)
+	JNE row2
+	VZEROUPPER
+	RET
+narrower1:
+	VMOVUPS listenSpeechPanelsVectorRows8Numbers<>+0(SB), Y14
+	VMOVUPS listenSpeechPanelsVectorRows8Numbers<>+32(SB), Y13
+row9:
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $32, BX
+	CMPQ CX, BX
+	JGT fewer11
+	PCALIGN $32
+vectors10:
+	VPCMPEQD Y1, Y1, Y1
+	IMUL3Q $512, CX, AX
+	ADDQ SI, AX
+	VGATHERDPS Y1, 0(AX)(Y13*4), Y0
+	VPCMPEQD Y2, Y2, Y2
+	IMUL3Q $512, CX, AX
+	ADDQ SI, AX
+	VGATHERDPS Y2, 4096(AX)(Y13*4), Y1
+	VPCMPEQD Y3, Y3, Y3
+	IMUL3Q $512, CX, AX
+	ADDQ SI, AX
+	VGATHERDPS Y3, 8192(AX)(Y13*4), Y2
+	VPCMPEQD Y4, Y4, Y4
+	IMUL3Q $512, CX, AX
+	ADDQ SI, AX
+	VGATHERDPS Y4, 12288(AX)(Y13*4), Y3
+	VMAXPS Y0, Y14, Y0
+	VMAXPS Y1, Y14, Y1
+	VMAXPS Y2, Y14, Y2
+	VMAXPS Y3, Y14, Y3
+	VMOVUPS Y0, 0(DI)(CX*4)
+	VMOVUPS Y1, 32(DI)(CX*4)
+	VMOVUPS Y2, 64(DI)(CX*4)
+	VMOVUPS Y3, 96(DI)(CX*4)
+	ADDQ $32, CX
+	CMPQ CX, BX
+	JLE vectors10
+fewer11:
+	ADDQ $32, BX
+	SUBQ $8, BX
+	CMPQ CX, BX
+	JGT fewer13
+	PCALIGN $32
+vectors12:
+	VPCMPEQD Y1, Y1, Y1
+	IMUL3Q $512, CX, AX
+	ADDQ SI, AX
+	VGATHERDPS Y1, 0(AX)(Y13*4), Y0
+	VMAXPS Y0, Y14, Y0
+	VMOVUPS Y0, 0(DI)(CX*4)
+	ADDQ $8, CX
+	CMPQ CX, BX
+	JLE vectors12
+fewer13:
+	ADDQ $8, BX
+	SUBQ CX, BX
+	JEQ done14
+	NEGQ BX
+	LEAQ listenSpeechPanelsVectorRows8Numbers<>+96(SB), AX
+	VMOVUPS (AX)(BX*4), Y15
+	VMOVUPS Y15, Y1
+	VXORPS Y0, Y0, Y0
+	IMUL3Q $512, CX, AX
+	ADDQ SI, AX
+	VGATHERDPS Y1, 0(AX)(Y13*4), Y0
+	VMAXPS Y0, Y14, Y0
+	VMASKMOVPS Y0, Y15, 0(DI)(CX*4)
+done14:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	DECQ rows+16(FP)
+	JNE row9
+	VZEROUPPER
+	RET

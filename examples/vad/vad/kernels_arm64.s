@@ -2085,3 +2085,290 @@ done8:
 	MOVD R14, rows+16(FP)
 	BNE row2
 	RET
+
+DATA listenConv1ReluRowsVectorRows4Numbers<>+0(SB)/4, $0x0
+DATA listenConv1ReluRowsVectorRows4Numbers<>+4(SB)/4, $0x0
+DATA listenConv1ReluRowsVectorRows4Numbers<>+8(SB)/4, $0x0
+DATA listenConv1ReluRowsVectorRows4Numbers<>+12(SB)/4, $0x0
+DATA listenConv1ReluRowsVectorRows4Numbers<>+16(SB)/4, $0xffffffff
+DATA listenConv1ReluRowsVectorRows4Numbers<>+20(SB)/4, $0x0
+DATA listenConv1ReluRowsVectorRows4Numbers<>+24(SB)/4, $0x0
+DATA listenConv1ReluRowsVectorRows4Numbers<>+28(SB)/4, $0x0
+GLOBL listenConv1ReluRowsVectorRows4Numbers<>(SB), RODATA|NOPTR, $32
+
+// func listenConv1ReluRowsVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·listenConv1ReluRowsVectorRows(SB), 0, $24-33
+	MOVD at+0(FP), R13
+	MOVD 0(R13), R0
+	MOVD 8(R13), R1
+	MOVD 16(R13), R2
+	MOVD 24(R13), R3
+	MOVD $listenConv1ReluRowsVectorRows4Numbers<>(SB), R15
+row2:
+	FMOVS 0(R0), F0
+	VDUP V0.S[0], V0.S4
+	FMOVQ F0, 16(RSP)
+	FMOVQ 16(RSP), F30
+	FMOVQ 0(R15), F29
+	MOVD $0, R11
+	MOVD n+24(FP), R12
+	SUB $16, R12
+	CMP R12, R11
+	BGT fewer4
+	PCALIGN $16
+vectors3:
+	ADD R11<<2, R1, R13
+	FMOVQ 0(R13), F0
+	ADD R11<<2, R1, R13
+	FMOVQ 16(R13), F1
+	ADD R11<<2, R1, R13
+	FMOVQ 32(R13), F2
+	ADD R11<<2, R1, R13
+	FMOVQ 48(R13), F3
+	WORD $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
+	WORD $0x6e21dc21 // fmul v1.4s, v1.4s, v1.4s
+	WORD $0x6e22dc42 // fmul v2.4s, v2.4s, v2.4s
+	ADD $8192, R1, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	WORD $0x6e23dc63 // fmul v3.4s, v3.4s, v3.4s
+	ADD R11<<2, R2, R13
+	FMOVQ 0(R13), F4
+	ADD R11<<2, R2, R13
+	FMOVQ 16(R13), F5
+	ADD R11<<2, R2, R13
+	FMOVQ 32(R13), F6
+	ADD R11<<2, R2, R13
+	FMOVQ 48(R13), F7
+	WORD $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
+	WORD $0x6e25dca5 // fmul v5.4s, v5.4s, v5.4s
+	WORD $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
+	WORD $0x6e27dce7 // fmul v7.4s, v7.4s, v7.4s
+	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
+	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
+	WORD $0x6ea1f800 // fsqrt v0.4s, v0.4s
+	ADD $8192, R2, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	WORD $0x6ea1f821 // fsqrt v1.4s, v1.4s
+	WORD $0x6ea1f842 // fsqrt v2.4s, v2.4s
+	WORD $0x6ea1f863 // fsqrt v3.4s, v3.4s
+	VBIF V30.B16, V29.B16, V0.B16
+	VBIF V30.B16, V29.B16, V1.B16
+	VBIF V30.B16, V29.B16, V2.B16
+	VBIF V30.B16, V29.B16, V3.B16
+	ADD R11<<2, R3, R13
+	FMOVQ F0, 0(R13)
+	ADD R11<<2, R3, R13
+	FMOVQ F1, 16(R13)
+	ADD R11<<2, R3, R13
+	FMOVQ F2, 32(R13)
+	ADD R11<<2, R3, R13
+	FMOVQ F3, 48(R13)
+	ADD $16, R11
+	CMP R12, R11
+	BLE vectors3
+fewer4:
+	ADD $16, R12
+	SUB $4, R12
+	CMP R12, R11
+	BGT fewer6
+	PCALIGN $16
+vectors5:
+	ADD R11<<2, R1, R13
+	FMOVQ 0(R13), F0
+	WORD $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
+	ADD $8192, R1, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	ADD R11<<2, R2, R13
+	FMOVQ 0(R13), F1
+	WORD $0x6e21dc21 // fmul v1.4s, v1.4s, v1.4s
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x6ea1f800 // fsqrt v0.4s, v0.4s
+	ADD $8192, R2, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	VBIF V30.B16, V29.B16, V0.B16
+	ADD R11<<2, R3, R13
+	FMOVQ F0, 0(R13)
+	ADD $4, R11
+	CMP R12, R11
+	BLE vectors5
+fewer6:
+	ADD $4, R12
+	CMP R12, R11
+	BEQ done8
+	FMOVQ 16(R15), F31
+one7:
+	ADD R11<<2, R1, R13
+	FMOVS 0(R13), F0
+	WORD $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
+	ADD $8192, R1, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	ADD R11<<2, R2, R13
+	FMOVS 0(R13), F1
+	WORD $0x6e21dc21 // fmul v1.4s, v1.4s, v1.4s
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x6ea1f800 // fsqrt v0.4s, v0.4s
+	ADD $8192, R2, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	VBIF V30.B16, V29.B16, V0.B16
+	ADD R11<<2, R3, R13
+	FMOVS F0, 0(R13)
+	ADD $1, R11
+	CMP R12, R11
+	BLT one7
+done8:
+	MOVD step+8(FP), R13
+	MOVD 0(R13), R14
+	ADD R14, R0
+	MOVD 8(R13), R14
+	ADD R14, R1
+	MOVD 16(R13), R14
+	ADD R14, R2
+	MOVD 24(R13), R14
+	ADD R14, R3
+	MOVD rows+16(FP), R14
+	SUBS $1, R14
+	MOVD R14, rows+16(FP)
+	BNE row2
+	RET
+
+DATA listenSpeechPanelsVectorRows4Numbers<>+0(SB)/4, $0x0
+DATA listenSpeechPanelsVectorRows4Numbers<>+4(SB)/4, $0x0
+DATA listenSpeechPanelsVectorRows4Numbers<>+8(SB)/4, $0x0
+DATA listenSpeechPanelsVectorRows4Numbers<>+12(SB)/4, $0x0
+DATA listenSpeechPanelsVectorRows4Numbers<>+16(SB)/4, $0xffffffff
+DATA listenSpeechPanelsVectorRows4Numbers<>+20(SB)/4, $0x0
+DATA listenSpeechPanelsVectorRows4Numbers<>+24(SB)/4, $0x0
+DATA listenSpeechPanelsVectorRows4Numbers<>+28(SB)/4, $0x0
+GLOBL listenSpeechPanelsVectorRows4Numbers<>(SB), RODATA|NOPTR, $32
+
+// func listenSpeechPanelsVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·listenSpeechPanelsVectorRows(SB), 0, $0-33
+	MOVD at+0(FP), R13
+	MOVD 0(R13), R0
+	MOVD 8(R13), R1
+	MOVD $listenSpeechPanelsVectorRows4Numbers<>(SB), R15
+	FMOVQ 0(R15), F30
+row2:
+	MOVD $0, R11
+	MOVD n+24(FP), R12
+	SUB $16, R12
+	CMP R12, R11
+	BGT fewer4
+	PCALIGN $16
+vectors3:
+	MOVD $512, R14
+	MUL R14, R11, R13
+	ADD R0, R13
+	FMOVS (R13), F0
+	ADD R14, R13
+	VLD1 (R13), V0.S[1]
+	ADD R14, R13
+	VLD1 (R13), V0.S[2]
+	ADD R14, R13
+	VLD1 (R13), V0.S[3]
+	MOVD $512, R14
+	MUL R14, R11, R13
+	ADD R0, R13
+	ADD $2048, R13
+	FMOVS (R13), F1
+	ADD R14, R13
+	VLD1 (R13), V1.S[1]
+	ADD R14, R13
+	VLD1 (R13), V1.S[2]
+	ADD R14, R13
+	VLD1 (R13), V1.S[3]
+	MOVD $512, R14
+	MUL R14, R11, R13
+	ADD R0, R13
+	ADD $4096, R13
+	FMOVS (R13), F2
+	ADD R14, R13
+	VLD1 (R13), V2.S[1]
+	ADD R14, R13
+	VLD1 (R13), V2.S[2]
+	ADD R14, R13
+	VLD1 (R13), V2.S[3]
+	MOVD $512, R14
+	MUL R14, R11, R13
+	ADD R0, R13
+	ADD $6144, R13
+	FMOVS (R13), F3
+	ADD R14, R13
+	VLD1 (R13), V3.S[1]
+	ADD R14, R13
+	VLD1 (R13), V3.S[2]
+	ADD R14, R13
+	VLD1 (R13), V3.S[3]
+	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
+	WORD $0x4e3ef421 // fmax v1.4s, v1.4s, v30.4s
+	WORD $0x4e3ef442 // fmax v2.4s, v2.4s, v30.4s
+	WORD $0x4e3ef463 // fmax v3.4s, v3.4s, v30.4s
+	ADD R11<<2, R1, R13
+	FMOVQ F0, 0(R13)
+	ADD R11<<2, R1, R13
+	FMOVQ F1, 16(R13)
+	ADD R11<<2, R1, R13
+	FMOVQ F2, 32(R13)
+	ADD R11<<2, R1, R13
+	FMOVQ F3, 48(R13)
+	ADD $16, R11
+	CMP R12, R11
+	BLE vectors3
+fewer4:
+	ADD $16, R12
+	SUB $4, R12
+	CMP R12, R11
+	BGT fewer6
+	PCALIGN $16
+vectors5:
+	MOVD $512, R14
+	MUL R14, R11, R13
+	ADD R0, R13
+	FMOVS (R13), F0
+	ADD R14, R13
+	VLD1 (R13), V0.S[1]
+	ADD R14, R13
+	VLD1 (R13), V0.S[2]
+	ADD R14, R13
+	VLD1 (R13), V0.S[3]
+	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
+	ADD R11<<2, R1, R13
+	FMOVQ F0, 0(R13)
+	ADD $4, R11
+	CMP R12, R11
+	BLE vectors5
+fewer6:
+	ADD $4, R12
+	CMP R12, R11
+	BEQ done8
+	FMOVQ 16(R15), F31
+one7:
+	MOVD $512, R14
+	MUL R14, R11, R13
+	ADD R0, R13
+	FMOVS (R13), F0
+	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
+	ADD R11<<2, R1, R13
+	FMOVS F0, 0(R13)
+	ADD $1, R11
+	CMP R12, R11
+	BLT one7
+done8:
+	MOVD step+8(FP), R13
+	MOVD 0(R13), R14
+	ADD R14, R0
+	MOVD 8(R13), R14
+	ADD R14, R1
+	MOVD rows+16(FP), R14
+	SUBS $1, R14
+	MOVD R14, rows+16(FP)
+	BNE row2
+	RET

@@ -19,7 +19,9 @@ func init() {
 		kernels[7] = listenLstmCellMulVector
 		kernels[8] = listenSpeechProduct
 		kernels[10] = listenZPanelsCopy
+		kernels[11] = listenConv1ReluRowsVector
 		kernels[19] = listenLstmCellMatmulPanelsCopy
+		kernels[20] = listenSpeechPanelsVector
 	}
 }
 
@@ -100,7 +102,7 @@ func listenConv3ReluProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  8,
+		TileM:  16,
 		TileN:  32,
 		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B, A: 192, C: 64}},
@@ -122,7 +124,7 @@ func listenConv4X4Product(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  8,
+		TileM:  16,
 		TileN:  32,
 		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B, A: 192, C: 128}},
@@ -144,7 +146,7 @@ func listenLstmCellMatmulProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  8,
+		TileM:  16,
 		TileN:  32,
 		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B, A: 128, C: 512}},
@@ -197,7 +199,7 @@ func listenSpeechProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros:   micros,
-		TileM:    8,
+		TileM:    32,
 		TileN:    32,
 		TileK:    2048,
 		Rows:     []cpu.Walk{},
@@ -243,6 +245,30 @@ func listenZPanelsCopy(call *cpu.Call, lo, hi int) {
 	p.Run(call, lo, hi)
 }
 
+// listenConv1ReluRowsVectorRows computes rows of n elements, step bytes apart in each stream; past: results go past the caches.
+//
+//go:noescape
+func listenConv1ReluRowsVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+
+// listenConv1ReluRowsVector computes rows (vad.mlx:11:12).
+func listenConv1ReluRowsVector(call *cpu.Call, lo, hi int) {
+	B := int(call.Sizes[0])
+	p := cpu.Rows{
+		Compute: listenConv1ReluRowsVectorRows,
+		Axes:    []int{B, 6, 129},
+		Guards: [][]cpu.Bound{
+			{{First: -1, Steps: []int{0, 1, 0}, N: 4}},
+		},
+		Streams: []cpu.Lanes{
+			{Arg: -1},
+			{Arg: 0, Elem: 4, First: -258, Steps: []int{1032, 258, 1}, If: 1},
+			{Arg: 0, Elem: 4, First: -129, Steps: []int{1032, 258, 1}, If: 1},
+			{Arg: 1, Elem: 4, Steps: []int{774, 129, 1}},
+		},
+	}
+	p.Run(call, lo, hi)
+}
+
 // listenLstmCellMatmulPanelsCopy computes panels (vad.mlx:25:24).
 func listenLstmCellMatmulPanelsCopy(call *cpu.Call, lo, hi int) {
 	p := cpu.Panels{
@@ -253,6 +279,28 @@ func listenLstmCellMatmulPanelsCopy(call *cpu.Call, lo, hi int) {
 		Columns: 16,
 		From:    0,
 		To:      1,
+	}
+	p.Run(call, lo, hi)
+}
+
+// listenSpeechPanelsVectorRows computes rows of n elements, step bytes apart in each stream; past: results go past the caches.
+//
+//go:noescape
+func listenSpeechPanelsVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+
+// listenSpeechPanelsVector computes panels (vad.mlx:51:10).
+func listenSpeechPanelsVector(call *cpu.Call, lo, hi int) {
+	B := int(call.Sizes[0])
+	p := cpu.Rows{
+		Compute: listenSpeechPanelsVectorRows,
+		Axes:    []int{((B + 15) / 16), 128, 16},
+		Guards: [][]cpu.Bound{
+			{{Steps: []int{16, 0, 1}, N: B}},
+		},
+		Streams: []cpu.Lanes{
+			{Arg: 0, Elem: 4, Steps: []int{2048, 1, 128}, If: 1},
+			{Arg: 1, Elem: 4, Steps: []int{2048, 16, 1}},
+		},
 	}
 	p.Run(call, lo, hi)
 }

@@ -190,9 +190,16 @@ func stepY(call *cpu.Call, lo, hi int) {
 
 // stepCopy computes seen_2 (decoder.mlx:18:10).
 func stepCopy(call *cpu.Call, lo, hi int) {
-	seen := cpu.View[int32](call, 0)
-	seen_2 := cpu.View[int32](call, 1)
-	seen_2[0] = seen[0]
+	p := cpu.Moves{
+		Axes:  []int{},
+		Elem:  4,
+		To:    1,
+		Steps: []int{},
+		From: []cpu.Source{
+			{Arg: 0, Steps: []int{}},
+		},
+	}
+	p.Run(call, lo, hi)
 }
 
 // cellH computes c_2, h (decoder.mlx:26:7).
@@ -276,11 +283,17 @@ func cellH(call *cpu.Call, lo, hi int) {
 
 // cellCopy computes h_2 (decoder.mlx:26:7).
 func cellCopy(call *cpu.Call, lo, hi int) {
-	h := cpu.View[float32](call, 0)
-	h_2 := cpu.View[float32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		h_2[i0] = h[i0]
+	B := int(call.Sizes[0])
+	p := cpu.Moves{
+		Axes:  []int{B * 16},
+		Elem:  4,
+		To:    1,
+		Steps: []int{1},
+		From: []cpu.Source{
+			{Arg: 0, Steps: []int{1}},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // reorderUpdate computes update, update_2 (decoder.mlx:33:3).
@@ -333,11 +346,18 @@ func reorderUpdate(call *cpu.Call, lo, hi int) {
 
 // reorderCopy computes keys (decoder.mlx:32:3).
 func reorderCopy(call *cpu.Call, lo, hi int) {
-	update := cpu.View[float32](call, 0)
-	keys := cpu.View[float32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		keys[i0] = update[i0]
+	B := int(call.Sizes[0])
+	S := int(call.Sizes[1])
+	p := cpu.Moves{
+		Axes:  []int{B * S * 16},
+		Elem:  4,
+		To:    1,
+		Steps: []int{1},
+		From: []cpu.Source{
+			{Arg: 0, Steps: []int{1}},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // noiseWhere computes where (decoder.mlx:38:14).
@@ -420,11 +440,16 @@ func noiseWhere(call *cpu.Call, lo, hi int) {
 
 // noiseReshape computes key (decoder.mlx:38:14).
 func noiseReshape(call *cpu.Call, lo, hi int) {
-	where := cpu.View[uint32](call, 0)
-	key := cpu.View[uint32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		key[i0] = where[i0]
+	p := cpu.Moves{
+		Axes:  []int{2},
+		Elem:  4,
+		To:    1,
+		Steps: []int{1},
+		From: []cpu.Source{
+			{Arg: 0, Steps: []int{1}},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // noiseXor computes xor (decoder.mlx:39:23).
@@ -581,33 +606,32 @@ func noiseY(call *cpu.Call, lo, hi int) {
 
 // noiseConcat computes concat (decoder.mlx:40:12).
 func noiseConcat(call *cpu.Call, lo, hi int) {
-	scales := cpu.View[float32](call, 0)
-	concat := cpu.View[float32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		var v0 float32
-		if i0 < 3 {
-			v0 = scales[i0+1]
-		}
-		var v1 float32
-		if 0 <= i0-3 {
-			v1 = scales[i0-3]
-		}
-		v2 := (0 <= i0-3)
-		v3 := v0
-		if v2 {
-			v3 = v1
-		}
-		concat[i0] = v3
+	p := cpu.Moves{
+		Axes:  []int{4},
+		Elem:  4,
+		To:    1,
+		Steps: []int{1},
+		From: []cpu.Source{
+			{If: []cpu.Bound{{First: -3, Steps: []int{1}, N: 1}}, Arg: 0, First: -3, Steps: []int{1}},
+			{If: []cpu.Bound{{Steps: []int{1}, N: 3}}, Arg: 0, First: 1, Steps: []int{1}},
+			{Arg: -1},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // noiseCopy computes scales (decoder.mlx:40:12).
 func noiseCopy(call *cpu.Call, lo, hi int) {
-	concat := cpu.View[float32](call, 0)
-	scales := cpu.View[float32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		scales[i0] = concat[i0]
+	p := cpu.Moves{
+		Axes:  []int{4},
+		Elem:  4,
+		To:    1,
+		Steps: []int{1},
+		From: []cpu.Source{
+			{Arg: 0, Steps: []int{1}},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // exchangeHBefore computes before, h_before (decoder.mlx:45:7).
@@ -625,10 +649,18 @@ func exchangeHBefore(call *cpu.Call, lo, hi int) {
 
 // walkCopy computes ys (decoder.mlx:53:8).
 func walkCopy(call *cpu.Call, lo, hi int) {
-	ys := cpu.View[float32](call, 0)
-	for i0 := lo; i0 < hi; i0++ {
-		ys[i0] = float32(0)
+	B := int(call.Sizes[0])
+	T := int(call.Sizes[1])
+	p := cpu.Moves{
+		Axes:  []int{B * T * 16},
+		Elem:  4,
+		To:    0,
+		Steps: []int{1},
+		From: []cpu.Source{
+			{Arg: -1},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // walkReshape computes loop_3, tanh, ys (decoder.mlx:58:5).
@@ -717,14 +749,30 @@ func walkReshape(call *cpu.Call, lo, hi int) {
 
 // halveCopy computes loop_3 (decoder.mlx:66:3).
 func halveCopy(call *cpu.Call, lo, hi int) {
-	loop_3 := cpu.View[uint8](call, 0)
-	loop_3[0] = cpu.Byte(true)
+	p := cpu.Moves{
+		Axes:  []int{},
+		Elem:  1,
+		To:    0,
+		Steps: []int{},
+		From: []cpu.Source{
+			{Arg: -1, Bits: 0x1},
+		},
+	}
+	p.Run(call, lo, hi)
 }
 
 // halveCopy2 computes n (decoder.mlx:65:7).
 func halveCopy2(call *cpu.Call, lo, hi int) {
-	n := cpu.View[int32](call, 0)
-	n[0] = int32(0)
+	p := cpu.Moves{
+		Axes:  []int{},
+		Elem:  4,
+		To:    0,
+		Steps: []int{},
+		From: []cpu.Source{
+			{Arg: -1},
+		},
+	}
+	p.Run(call, lo, hi)
 }
 
 // halveAnd computes and (decoder.mlx:66:9).
@@ -783,9 +831,16 @@ func halveWhere(call *cpu.Call, lo, hi int) {
 
 // halveCopy3 computes loop_3 (decoder.mlx:66:9).
 func halveCopy3(call *cpu.Call, lo, hi int) {
-	and := cpu.View[uint8](call, 0)
-	loop_3 := cpu.View[uint8](call, 1)
-	loop_3[0] = cpu.Byte(and[0] != 0)
+	p := cpu.Moves{
+		Axes:  []int{},
+		Elem:  1,
+		To:    1,
+		Steps: []int{},
+		From: []cpu.Source{
+			{Arg: 0, Steps: []int{}},
+		},
+	}
+	p.Run(call, lo, hi)
 }
 
 // stepYRows computes rows (decoder.mlx:19:10).

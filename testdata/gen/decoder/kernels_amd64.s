@@ -2821,6 +2821,1301 @@ done14:
 	VZEROUPPER
 	RET
 
+DATA cellHVectorRows16Numbers<>+0(SB)/4, $0xc2d00000
+DATA cellHVectorRows16Numbers<>+4(SB)/4, $0x42b20000
+DATA cellHVectorRows16Numbers<>+8(SB)/4, $0x3fb8aa3b
+DATA cellHVectorRows16Numbers<>+12(SB)/4, $0xbf317200
+DATA cellHVectorRows16Numbers<>+16(SB)/4, $0xb5bfbe8e
+DATA cellHVectorRows16Numbers<>+20(SB)/4, $0x3ab68b03
+DATA cellHVectorRows16Numbers<>+24(SB)/4, $0x3c090836
+DATA cellHVectorRows16Numbers<>+28(SB)/4, $0x3d2aaa8b
+DATA cellHVectorRows16Numbers<>+32(SB)/4, $0x3e2aaa6c
+DATA cellHVectorRows16Numbers<>+36(SB)/4, $0x3f000000
+DATA cellHVectorRows16Numbers<>+40(SB)/4, $0x3f800000
+DATA cellHVectorRows16Numbers<>+44(SB)/4, $0x0
+DATA cellHVectorRows16Numbers<>+48(SB)/4, $0x3b1b5ed9
+DATA cellHVectorRows16Numbers<>+52(SB)/4, $0xbc09ca65
+DATA cellHVectorRows16Numbers<>+56(SB)/4, $0x3cb27d6c
+DATA cellHVectorRows16Numbers<>+60(SB)/4, $0xbd5d06ca
+DATA cellHVectorRows16Numbers<>+64(SB)/4, $0x3e08887b
+DATA cellHVectorRows16Numbers<>+68(SB)/4, $0xbeaaaaab
+DATA cellHVectorRows16Numbers<>+72(SB)/4, $0x41200000
+DATA cellHVectorRows16Numbers<>+76(SB)/4, $0x40000000
+DATA cellHVectorRows16Numbers<>+80(SB)/4, $0x4b40007f
+DATA cellHVectorRows16Numbers<>+84(SB)/4, $0x17
+DATA cellHVectorRows16Numbers<>+88(SB)/4, $0x3f19999a
+DATA cellHVectorRows16Numbers<>+92(SB)/4, $0x7fffffff
+DATA cellHVectorRows16Numbers<>+96(SB)/4, $0x80000000
+GLOBL cellHVectorRows16Numbers<>(SB), RODATA|NOPTR, $100
+DATA cellHVectorRows8Numbers<>+0(SB)/4, $0xc2d00000
+DATA cellHVectorRows8Numbers<>+4(SB)/4, $0xc2d00000
+DATA cellHVectorRows8Numbers<>+8(SB)/4, $0xc2d00000
+DATA cellHVectorRows8Numbers<>+12(SB)/4, $0xc2d00000
+DATA cellHVectorRows8Numbers<>+16(SB)/4, $0xc2d00000
+DATA cellHVectorRows8Numbers<>+20(SB)/4, $0xc2d00000
+DATA cellHVectorRows8Numbers<>+24(SB)/4, $0xc2d00000
+DATA cellHVectorRows8Numbers<>+28(SB)/4, $0xc2d00000
+DATA cellHVectorRows8Numbers<>+32(SB)/4, $0x42b20000
+DATA cellHVectorRows8Numbers<>+36(SB)/4, $0x42b20000
+DATA cellHVectorRows8Numbers<>+40(SB)/4, $0x42b20000
+DATA cellHVectorRows8Numbers<>+44(SB)/4, $0x42b20000
+DATA cellHVectorRows8Numbers<>+48(SB)/4, $0x42b20000
+DATA cellHVectorRows8Numbers<>+52(SB)/4, $0x42b20000
+DATA cellHVectorRows8Numbers<>+56(SB)/4, $0x42b20000
+DATA cellHVectorRows8Numbers<>+60(SB)/4, $0x42b20000
+DATA cellHVectorRows8Numbers<>+64(SB)/4, $0x3fb8aa3b
+DATA cellHVectorRows8Numbers<>+68(SB)/4, $0x3fb8aa3b
+DATA cellHVectorRows8Numbers<>+72(SB)/4, $0x3fb8aa3b
+DATA cellHVectorRows8Numbers<>+76(SB)/4, $0x3fb8aa3b
+DATA cellHVectorRows8Numbers<>+80(SB)/4, $0x3fb8aa3b
+DATA cellHVectorRows8Numbers<>+84(SB)/4, $0x3fb8aa3b
+DATA cellHVectorRows8Numbers<>+88(SB)/4, $0x3fb8aa3b
+DATA cellHVectorRows8Numbers<>+92(SB)/4, $0x3fb8aa3b
+DATA cellHVectorRows8Numbers<>+96(SB)/4, $0xbf317200
+DATA cellHVectorRows8Numbers<>+100(SB)/4, $0xbf317200
+DATA cellHVectorRows8Numbers<>+104(SB)/4, $0xbf317200
+DATA cellHVectorRows8Numbers<>+108(SB)/4, $0xbf317200
+DATA cellHVectorRows8Numbers<>+112(SB)/4, $0xbf317200
+DATA cellHVectorRows8Numbers<>+116(SB)/4, $0xbf317200
+DATA cellHVectorRows8Numbers<>+120(SB)/4, $0xbf317200
+DATA cellHVectorRows8Numbers<>+124(SB)/4, $0xbf317200
+DATA cellHVectorRows8Numbers<>+128(SB)/4, $0xb5bfbe8e
+DATA cellHVectorRows8Numbers<>+132(SB)/4, $0xb5bfbe8e
+DATA cellHVectorRows8Numbers<>+136(SB)/4, $0xb5bfbe8e
+DATA cellHVectorRows8Numbers<>+140(SB)/4, $0xb5bfbe8e
+DATA cellHVectorRows8Numbers<>+144(SB)/4, $0xb5bfbe8e
+DATA cellHVectorRows8Numbers<>+148(SB)/4, $0xb5bfbe8e
+DATA cellHVectorRows8Numbers<>+152(SB)/4, $0xb5bfbe8e
+DATA cellHVectorRows8Numbers<>+156(SB)/4, $0xb5bfbe8e
+DATA cellHVectorRows8Numbers<>+160(SB)/4, $0x3ab68b03
+DATA cellHVectorRows8Numbers<>+164(SB)/4, $0x3ab68b03
+DATA cellHVectorRows8Numbers<>+168(SB)/4, $0x3ab68b03
+DATA cellHVectorRows8Numbers<>+172(SB)/4, $0x3ab68b03
+DATA cellHVectorRows8Numbers<>+176(SB)/4, $0x3ab68b03
+DATA cellHVectorRows8Numbers<>+180(SB)/4, $0x3ab68b03
+DATA cellHVectorRows8Numbers<>+184(SB)/4, $0x3ab68b03
+DATA cellHVectorRows8Numbers<>+188(SB)/4, $0x3ab68b03
+DATA cellHVectorRows8Numbers<>+192(SB)/4, $0x3c090836
+DATA cellHVectorRows8Numbers<>+196(SB)/4, $0x3c090836
+DATA cellHVectorRows8Numbers<>+200(SB)/4, $0x3c090836
+DATA cellHVectorRows8Numbers<>+204(SB)/4, $0x3c090836
+DATA cellHVectorRows8Numbers<>+208(SB)/4, $0x3c090836
+DATA cellHVectorRows8Numbers<>+212(SB)/4, $0x3c090836
+DATA cellHVectorRows8Numbers<>+216(SB)/4, $0x3c090836
+DATA cellHVectorRows8Numbers<>+220(SB)/4, $0x3c090836
+DATA cellHVectorRows8Numbers<>+224(SB)/4, $0x3d2aaa8b
+DATA cellHVectorRows8Numbers<>+228(SB)/4, $0x3d2aaa8b
+DATA cellHVectorRows8Numbers<>+232(SB)/4, $0x3d2aaa8b
+DATA cellHVectorRows8Numbers<>+236(SB)/4, $0x3d2aaa8b
+DATA cellHVectorRows8Numbers<>+240(SB)/4, $0x3d2aaa8b
+DATA cellHVectorRows8Numbers<>+244(SB)/4, $0x3d2aaa8b
+DATA cellHVectorRows8Numbers<>+248(SB)/4, $0x3d2aaa8b
+DATA cellHVectorRows8Numbers<>+252(SB)/4, $0x3d2aaa8b
+DATA cellHVectorRows8Numbers<>+256(SB)/4, $0x3e2aaa6c
+DATA cellHVectorRows8Numbers<>+260(SB)/4, $0x3e2aaa6c
+DATA cellHVectorRows8Numbers<>+264(SB)/4, $0x3e2aaa6c
+DATA cellHVectorRows8Numbers<>+268(SB)/4, $0x3e2aaa6c
+DATA cellHVectorRows8Numbers<>+272(SB)/4, $0x3e2aaa6c
+DATA cellHVectorRows8Numbers<>+276(SB)/4, $0x3e2aaa6c
+DATA cellHVectorRows8Numbers<>+280(SB)/4, $0x3e2aaa6c
+DATA cellHVectorRows8Numbers<>+284(SB)/4, $0x3e2aaa6c
+DATA cellHVectorRows8Numbers<>+288(SB)/4, $0x3f000000
+DATA cellHVectorRows8Numbers<>+292(SB)/4, $0x3f000000
+DATA cellHVectorRows8Numbers<>+296(SB)/4, $0x3f000000
+DATA cellHVectorRows8Numbers<>+300(SB)/4, $0x3f000000
+DATA cellHVectorRows8Numbers<>+304(SB)/4, $0x3f000000
+DATA cellHVectorRows8Numbers<>+308(SB)/4, $0x3f000000
+DATA cellHVectorRows8Numbers<>+312(SB)/4, $0x3f000000
+DATA cellHVectorRows8Numbers<>+316(SB)/4, $0x3f000000
+DATA cellHVectorRows8Numbers<>+320(SB)/4, $0x3f800000
+DATA cellHVectorRows8Numbers<>+324(SB)/4, $0x3f800000
+DATA cellHVectorRows8Numbers<>+328(SB)/4, $0x3f800000
+DATA cellHVectorRows8Numbers<>+332(SB)/4, $0x3f800000
+DATA cellHVectorRows8Numbers<>+336(SB)/4, $0x3f800000
+DATA cellHVectorRows8Numbers<>+340(SB)/4, $0x3f800000
+DATA cellHVectorRows8Numbers<>+344(SB)/4, $0x3f800000
+DATA cellHVectorRows8Numbers<>+348(SB)/4, $0x3f800000
+DATA cellHVectorRows8Numbers<>+352(SB)/4, $0x0
+DATA cellHVectorRows8Numbers<>+356(SB)/4, $0x0
+DATA cellHVectorRows8Numbers<>+360(SB)/4, $0x0
+DATA cellHVectorRows8Numbers<>+364(SB)/4, $0x0
+DATA cellHVectorRows8Numbers<>+368(SB)/4, $0x0
+DATA cellHVectorRows8Numbers<>+372(SB)/4, $0x0
+DATA cellHVectorRows8Numbers<>+376(SB)/4, $0x0
+DATA cellHVectorRows8Numbers<>+380(SB)/4, $0x0
+DATA cellHVectorRows8Numbers<>+384(SB)/4, $0x3b1b5ed9
+DATA cellHVectorRows8Numbers<>+388(SB)/4, $0x3b1b5ed9
+DATA cellHVectorRows8Numbers<>+392(SB)/4, $0x3b1b5ed9
+DATA cellHVectorRows8Numbers<>+396(SB)/4, $0x3b1b5ed9
+DATA cellHVectorRows8Numbers<>+400(SB)/4, $0x3b1b5ed9
+DATA cellHVectorRows8Numbers<>+404(SB)/4, $0x3b1b5ed9
+DATA cellHVectorRows8Numbers<>+408(SB)/4, $0x3b1b5ed9
+DATA cellHVectorRows8Numbers<>+412(SB)/4, $0x3b1b5ed9
+DATA cellHVectorRows8Numbers<>+416(SB)/4, $0xbc09ca65
+DATA cellHVectorRows8Numbers<>+420(SB)/4, $0xbc09ca65
+DATA cellHVectorRows8Numbers<>+424(SB)/4, $0xbc09ca65
+DATA cellHVectorRows8Numbers<>+428(SB)/4, $0xbc09ca65
+DATA cellHVectorRows8Numbers<>+432(SB)/4, $0xbc09ca65
+DATA cellHVectorRows8Numbers<>+436(SB)/4, $0xbc09ca65
+DATA cellHVectorRows8Numbers<>+440(SB)/4, $0xbc09ca65
+DATA cellHVectorRows8Numbers<>+444(SB)/4, $0xbc09ca65
+DATA cellHVectorRows8Numbers<>+448(SB)/4, $0x3cb27d6c
+DATA cellHVectorRows8Numbers<>+452(SB)/4, $0x3cb27d6c
+DATA cellHVectorRows8Numbers<>+456(SB)/4, $0x3cb27d6c
+DATA cellHVectorRows8Numbers<>+460(SB)/4, $0x3cb27d6c
+DATA cellHVectorRows8Numbers<>+464(SB)/4, $0x3cb27d6c
+DATA cellHVectorRows8Numbers<>+468(SB)/4, $0x3cb27d6c
+DATA cellHVectorRows8Numbers<>+472(SB)/4, $0x3cb27d6c
+DATA cellHVectorRows8Numbers<>+476(SB)/4, $0x3cb27d6c
+DATA cellHVectorRows8Numbers<>+480(SB)/4, $0xbd5d06ca
+DATA cellHVectorRows8Numbers<>+484(SB)/4, $0xbd5d06ca
+DATA cellHVectorRows8Numbers<>+488(SB)/4, $0xbd5d06ca
+DATA cellHVectorRows8Numbers<>+492(SB)/4, $0xbd5d06ca
+DATA cellHVectorRows8Numbers<>+496(SB)/4, $0xbd5d06ca
+DATA cellHVectorRows8Numbers<>+500(SB)/4, $0xbd5d06ca
+DATA cellHVectorRows8Numbers<>+504(SB)/4, $0xbd5d06ca
+DATA cellHVectorRows8Numbers<>+508(SB)/4, $0xbd5d06ca
+DATA cellHVectorRows8Numbers<>+512(SB)/4, $0x3e08887b
+DATA cellHVectorRows8Numbers<>+516(SB)/4, $0x3e08887b
+DATA cellHVectorRows8Numbers<>+520(SB)/4, $0x3e08887b
+DATA cellHVectorRows8Numbers<>+524(SB)/4, $0x3e08887b
+DATA cellHVectorRows8Numbers<>+528(SB)/4, $0x3e08887b
+DATA cellHVectorRows8Numbers<>+532(SB)/4, $0x3e08887b
+DATA cellHVectorRows8Numbers<>+536(SB)/4, $0x3e08887b
+DATA cellHVectorRows8Numbers<>+540(SB)/4, $0x3e08887b
+DATA cellHVectorRows8Numbers<>+544(SB)/4, $0xbeaaaaab
+DATA cellHVectorRows8Numbers<>+548(SB)/4, $0xbeaaaaab
+DATA cellHVectorRows8Numbers<>+552(SB)/4, $0xbeaaaaab
+DATA cellHVectorRows8Numbers<>+556(SB)/4, $0xbeaaaaab
+DATA cellHVectorRows8Numbers<>+560(SB)/4, $0xbeaaaaab
+DATA cellHVectorRows8Numbers<>+564(SB)/4, $0xbeaaaaab
+DATA cellHVectorRows8Numbers<>+568(SB)/4, $0xbeaaaaab
+DATA cellHVectorRows8Numbers<>+572(SB)/4, $0xbeaaaaab
+DATA cellHVectorRows8Numbers<>+576(SB)/4, $0x41200000
+DATA cellHVectorRows8Numbers<>+580(SB)/4, $0x41200000
+DATA cellHVectorRows8Numbers<>+584(SB)/4, $0x41200000
+DATA cellHVectorRows8Numbers<>+588(SB)/4, $0x41200000
+DATA cellHVectorRows8Numbers<>+592(SB)/4, $0x41200000
+DATA cellHVectorRows8Numbers<>+596(SB)/4, $0x41200000
+DATA cellHVectorRows8Numbers<>+600(SB)/4, $0x41200000
+DATA cellHVectorRows8Numbers<>+604(SB)/4, $0x41200000
+DATA cellHVectorRows8Numbers<>+608(SB)/4, $0x40000000
+DATA cellHVectorRows8Numbers<>+612(SB)/4, $0x40000000
+DATA cellHVectorRows8Numbers<>+616(SB)/4, $0x40000000
+DATA cellHVectorRows8Numbers<>+620(SB)/4, $0x40000000
+DATA cellHVectorRows8Numbers<>+624(SB)/4, $0x40000000
+DATA cellHVectorRows8Numbers<>+628(SB)/4, $0x40000000
+DATA cellHVectorRows8Numbers<>+632(SB)/4, $0x40000000
+DATA cellHVectorRows8Numbers<>+636(SB)/4, $0x40000000
+DATA cellHVectorRows8Numbers<>+640(SB)/4, $0x4b40007f
+DATA cellHVectorRows8Numbers<>+644(SB)/4, $0x4b40007f
+DATA cellHVectorRows8Numbers<>+648(SB)/4, $0x4b40007f
+DATA cellHVectorRows8Numbers<>+652(SB)/4, $0x4b40007f
+DATA cellHVectorRows8Numbers<>+656(SB)/4, $0x4b40007f
+DATA cellHVectorRows8Numbers<>+660(SB)/4, $0x4b40007f
+DATA cellHVectorRows8Numbers<>+664(SB)/4, $0x4b40007f
+DATA cellHVectorRows8Numbers<>+668(SB)/4, $0x4b40007f
+DATA cellHVectorRows8Numbers<>+672(SB)/4, $0x17
+DATA cellHVectorRows8Numbers<>+676(SB)/4, $0x17
+DATA cellHVectorRows8Numbers<>+680(SB)/4, $0x17
+DATA cellHVectorRows8Numbers<>+684(SB)/4, $0x17
+DATA cellHVectorRows8Numbers<>+688(SB)/4, $0x17
+DATA cellHVectorRows8Numbers<>+692(SB)/4, $0x17
+DATA cellHVectorRows8Numbers<>+696(SB)/4, $0x17
+DATA cellHVectorRows8Numbers<>+700(SB)/4, $0x17
+DATA cellHVectorRows8Numbers<>+704(SB)/4, $0x3f19999a
+DATA cellHVectorRows8Numbers<>+708(SB)/4, $0x3f19999a
+DATA cellHVectorRows8Numbers<>+712(SB)/4, $0x3f19999a
+DATA cellHVectorRows8Numbers<>+716(SB)/4, $0x3f19999a
+DATA cellHVectorRows8Numbers<>+720(SB)/4, $0x3f19999a
+DATA cellHVectorRows8Numbers<>+724(SB)/4, $0x3f19999a
+DATA cellHVectorRows8Numbers<>+728(SB)/4, $0x3f19999a
+DATA cellHVectorRows8Numbers<>+732(SB)/4, $0x3f19999a
+DATA cellHVectorRows8Numbers<>+736(SB)/4, $0x7fffffff
+DATA cellHVectorRows8Numbers<>+740(SB)/4, $0x7fffffff
+DATA cellHVectorRows8Numbers<>+744(SB)/4, $0x7fffffff
+DATA cellHVectorRows8Numbers<>+748(SB)/4, $0x7fffffff
+DATA cellHVectorRows8Numbers<>+752(SB)/4, $0x7fffffff
+DATA cellHVectorRows8Numbers<>+756(SB)/4, $0x7fffffff
+DATA cellHVectorRows8Numbers<>+760(SB)/4, $0x7fffffff
+DATA cellHVectorRows8Numbers<>+764(SB)/4, $0x7fffffff
+DATA cellHVectorRows8Numbers<>+768(SB)/4, $0x80000000
+DATA cellHVectorRows8Numbers<>+772(SB)/4, $0x80000000
+DATA cellHVectorRows8Numbers<>+776(SB)/4, $0x80000000
+DATA cellHVectorRows8Numbers<>+780(SB)/4, $0x80000000
+DATA cellHVectorRows8Numbers<>+784(SB)/4, $0x80000000
+DATA cellHVectorRows8Numbers<>+788(SB)/4, $0x80000000
+DATA cellHVectorRows8Numbers<>+792(SB)/4, $0x80000000
+DATA cellHVectorRows8Numbers<>+796(SB)/4, $0x80000000
+DATA cellHVectorRows8Numbers<>+800(SB)/4, $0xffffffff
+DATA cellHVectorRows8Numbers<>+804(SB)/4, $0xffffffff
+DATA cellHVectorRows8Numbers<>+808(SB)/4, $0xffffffff
+DATA cellHVectorRows8Numbers<>+812(SB)/4, $0xffffffff
+DATA cellHVectorRows8Numbers<>+816(SB)/4, $0xffffffff
+DATA cellHVectorRows8Numbers<>+820(SB)/4, $0xffffffff
+DATA cellHVectorRows8Numbers<>+824(SB)/4, $0xffffffff
+DATA cellHVectorRows8Numbers<>+828(SB)/4, $0xffffffff
+DATA cellHVectorRows8Numbers<>+832(SB)/4, $0x0
+DATA cellHVectorRows8Numbers<>+836(SB)/4, $0x0
+DATA cellHVectorRows8Numbers<>+840(SB)/4, $0x0
+DATA cellHVectorRows8Numbers<>+844(SB)/4, $0x0
+DATA cellHVectorRows8Numbers<>+848(SB)/4, $0x0
+DATA cellHVectorRows8Numbers<>+852(SB)/4, $0x0
+DATA cellHVectorRows8Numbers<>+856(SB)/4, $0x0
+DATA cellHVectorRows8Numbers<>+860(SB)/4, $0x0
+GLOBL cellHVectorRows8Numbers<>(SB), RODATA|NOPTR, $864
+
+// func cellHVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·cellHVectorRows(SB), 0, $64-33
+	MOVQ at+0(FP), AX
+	MOVQ 0(AX), SI
+	MOVQ 8(AX), DI
+	MOVQ 16(AX), DX
+	MOVQ 24(AX), R8
+	MOVQ 32(AX), R9
+	MOVQ 40(AX), R10
+	MOVQ 48(AX), R11
+	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
+	JEQ narrower1
+row2:
+	KMOVW 0(DI), K1
+	KMOVW K1, 0(SP)
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $64, BX
+	CMPQ CX, BX
+	JGT fewer4
+	PCALIGN $32
+vectors3:
+	VMOVUPS 0(SI)(CX*4), Z0
+	VMOVUPS 64(SI)(CX*4), Z1
+	VMOVUPS 128(SI)(CX*4), Z2
+	VMOVUPS 192(SI)(CX*4), Z3
+	VMOVUPS 0(R8)(CX*4), Z4
+	VMOVUPS 64(R8)(CX*4), Z5
+	VMOVUPS 128(R8)(CX*4), Z6
+	VMOVUPS 192(R8)(CX*4), Z7
+	VMOVUPS 0(DX)(CX*4), Z8
+	VMOVUPS 64(DX)(CX*4), Z9
+	PREFETCHT0 8192(SI)(CX*4)
+	VMOVUPS 128(DX)(CX*4), Z10
+	VMOVUPS 192(DX)(CX*4), Z11
+	VMOVUPS 0(R9)(CX*4), Z12
+	VMOVUPS 64(R9)(CX*4), Z13
+	VMOVUPS 128(R9)(CX*4), Z14
+	VMOVUPS 192(R9)(CX*4), Z15
+	KMOVW 0(SP), K1
+	VBLENDMPS Z8, Z4, K1, Z8
+	KMOVW 0(SP), K1
+	VBLENDMPS Z9, Z5, K1, Z9
+	KMOVW 0(SP), K1
+	VBLENDMPS Z10, Z6, K1, Z10
+	KMOVW 0(SP), K1
+	VBLENDMPS Z11, Z7, K1, Z11
+	VADDPS Z8, Z0, Z8
+	VADDPS Z9, Z1, Z9
+	VADDPS Z10, Z2, Z10
+	VADDPS Z11, Z3, Z11
+	VPANDD.BCST cellHVectorRows16Numbers<>+92(SB), Z8, Z7
+	VPANDD.BCST cellHVectorRows16Numbers<>+92(SB), Z9, Z6
+	VPANDD.BCST cellHVectorRows16Numbers<>+92(SB), Z10, Z5
+	VPANDD.BCST cellHVectorRows16Numbers<>+92(SB), Z11, Z4
+	PREFETCHT0 8256(SI)(CX*4)
+	VPXORD.BCST cellHVectorRows16Numbers<>+96(SB), Z7, Z7
+	VPXORD.BCST cellHVectorRows16Numbers<>+96(SB), Z6, Z6
+	VPXORD.BCST cellHVectorRows16Numbers<>+96(SB), Z5, Z5
+	VPXORD.BCST cellHVectorRows16Numbers<>+96(SB), Z4, Z4
+	VBROADCASTSS cellHVectorRows16Numbers<>+0(SB), Z16
+	VMAXPS Z7, Z16, Z16
+	VBROADCASTSS cellHVectorRows16Numbers<>+0(SB), Z7
+	VMAXPS Z6, Z7, Z7
+	VBROADCASTSS cellHVectorRows16Numbers<>+0(SB), Z6
+	VMAXPS Z5, Z6, Z6
+	VBROADCASTSS cellHVectorRows16Numbers<>+0(SB), Z5
+	VMAXPS Z4, Z5, Z5
+	VBROADCASTSS cellHVectorRows16Numbers<>+4(SB), Z4
+	VMINPS Z16, Z4, Z4
+	VBROADCASTSS cellHVectorRows16Numbers<>+4(SB), Z16
+	VMINPS Z7, Z16, Z16
+	VBROADCASTSS cellHVectorRows16Numbers<>+4(SB), Z7
+	VMINPS Z6, Z7, Z7
+	VBROADCASTSS cellHVectorRows16Numbers<>+4(SB), Z6
+	VMINPS Z5, Z6, Z6
+	VMULPS.BCST cellHVectorRows16Numbers<>+8(SB), Z4, Z5
+	VMULPS.BCST cellHVectorRows16Numbers<>+8(SB), Z16, Z17
+	VMULPS.BCST cellHVectorRows16Numbers<>+8(SB), Z7, Z18
+	VMULPS.BCST cellHVectorRows16Numbers<>+8(SB), Z6, Z19
+	VRNDSCALEPS $8, Z5, Z5
+	VRNDSCALEPS $8, Z17, Z17
+	VRNDSCALEPS $8, Z18, Z18
+	PREFETCHT0 8320(SI)(CX*4)
+	VRNDSCALEPS $8, Z19, Z19
+	VFMADD231PS.BCST cellHVectorRows16Numbers<>+12(SB), Z5, Z4
+	VFMADD231PS.BCST cellHVectorRows16Numbers<>+12(SB), Z17, Z16
+	VFMADD231PS.BCST cellHVectorRows16Numbers<>+12(SB), Z18, Z7
+	VFMADD231PS.BCST cellHVectorRows16Numbers<>+12(SB), Z19, Z6
+	VFMADD231PS.BCST cellHVectorRows16Numbers<>+16(SB), Z5, Z4
+	VFMADD231PS.BCST cellHVectorRows16Numbers<>+16(SB), Z17, Z16
+	VFMADD231PS.BCST cellHVectorRows16Numbers<>+16(SB), Z18, Z7
+	VFMADD231PS.BCST cellHVectorRows16Numbers<>+16(SB), Z19, Z6
+	VBROADCASTSS cellHVectorRows16Numbers<>+20(SB), Z20
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+24(SB), Z4, Z20
+	VBROADCASTSS cellHVectorRows16Numbers<>+20(SB), Z21
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+24(SB), Z16, Z21
+	VBROADCASTSS cellHVectorRows16Numbers<>+20(SB), Z22
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+24(SB), Z7, Z22
+	VBROADCASTSS cellHVectorRows16Numbers<>+20(SB), Z23
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+24(SB), Z6, Z23
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+28(SB), Z4, Z20
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+28(SB), Z16, Z21
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+28(SB), Z7, Z22
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+28(SB), Z6, Z23
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+32(SB), Z4, Z20
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+32(SB), Z16, Z21
+	PREFETCHT0 8384(SI)(CX*4)
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+32(SB), Z7, Z22
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+32(SB), Z6, Z23
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+36(SB), Z4, Z20
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+36(SB), Z16, Z21
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+36(SB), Z7, Z22
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+36(SB), Z6, Z23
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+40(SB), Z4, Z20
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+40(SB), Z16, Z21
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+40(SB), Z7, Z22
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+40(SB), Z6, Z23
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+40(SB), Z4, Z20
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+40(SB), Z16, Z21
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+40(SB), Z7, Z22
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+40(SB), Z6, Z23
+	VSCALEFPS Z5, Z20, Z20
+	VSCALEFPS Z17, Z21, Z21
+	VSCALEFPS Z18, Z22, Z22
+	VSCALEFPS Z19, Z23, Z23
+	PREFETCHT0 8192(DX)(CX*4)
+	VCMPPS.BCST $0x11, cellHVectorRows16Numbers<>+44(SB), Z8, K1
+	VCMPPS.BCST $0x11, cellHVectorRows16Numbers<>+44(SB), Z9, K2
+	VCMPPS.BCST $0x11, cellHVectorRows16Numbers<>+44(SB), Z10, K3
+	VCMPPS.BCST $0x11, cellHVectorRows16Numbers<>+44(SB), Z11, K4
+	VBROADCASTSS cellHVectorRows16Numbers<>+40(SB), Z11
+	VBLENDMPS Z20, Z11, K1, Z11
+	VBROADCASTSS cellHVectorRows16Numbers<>+40(SB), Z10
+	VBLENDMPS Z21, Z10, K2, Z10
+	VBROADCASTSS cellHVectorRows16Numbers<>+40(SB), Z9
+	VBLENDMPS Z22, Z9, K3, Z9
+	VBROADCASTSS cellHVectorRows16Numbers<>+40(SB), Z8
+	VBLENDMPS Z23, Z8, K4, Z8
+	VADDPS.BCST cellHVectorRows16Numbers<>+40(SB), Z20, Z20
+	VADDPS.BCST cellHVectorRows16Numbers<>+40(SB), Z21, Z21
+	VADDPS.BCST cellHVectorRows16Numbers<>+40(SB), Z22, Z22
+	VADDPS.BCST cellHVectorRows16Numbers<>+40(SB), Z23, Z23
+	VDIVPS Z20, Z11, Z11
+	VDIVPS Z21, Z10, Z10
+	VDIVPS Z22, Z9, Z9
+	VDIVPS Z23, Z8, Z8
+	VMULPS Z12, Z11, Z12
+	VMULPS Z13, Z10, Z13
+	VMULPS Z14, Z9, Z14
+	PREFETCHT0 8256(DX)(CX*4)
+	VMULPS Z15, Z8, Z15
+	VBROADCASTSS cellHVectorRows16Numbers<>+40(SB), Z23
+	VSUBPS Z11, Z23, Z23
+	VBROADCASTSS cellHVectorRows16Numbers<>+40(SB), Z11
+	VSUBPS Z10, Z11, Z11
+	VBROADCASTSS cellHVectorRows16Numbers<>+40(SB), Z10
+	VSUBPS Z9, Z10, Z10
+	VBROADCASTSS cellHVectorRows16Numbers<>+40(SB), Z9
+	VSUBPS Z8, Z9, Z9
+	VPANDD.BCST cellHVectorRows16Numbers<>+92(SB), Z0, Z8
+	VPANDD.BCST cellHVectorRows16Numbers<>+92(SB), Z1, Z22
+	VPANDD.BCST cellHVectorRows16Numbers<>+92(SB), Z2, Z21
+	VPANDD.BCST cellHVectorRows16Numbers<>+92(SB), Z3, Z20
+	VMULPS Z8, Z8, Z19
+	VMULPS Z22, Z22, Z18
+	VMULPS Z21, Z21, Z17
+	VMULPS Z20, Z20, Z5
+	VMULPS Z19, Z8, Z6
+	VMULPS Z18, Z22, Z7
+	VMULPS Z17, Z21, Z16
+	VMULPS Z5, Z20, Z4
+	VBROADCASTSS cellHVectorRows16Numbers<>+48(SB), Z24
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+52(SB), Z19, Z24
+	PREFETCHT0 8320(DX)(CX*4)
+	VBROADCASTSS cellHVectorRows16Numbers<>+48(SB), Z25
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+52(SB), Z18, Z25
+	VBROADCASTSS cellHVectorRows16Numbers<>+48(SB), Z26
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+52(SB), Z17, Z26
+	VBROADCASTSS cellHVectorRows16Numbers<>+48(SB), Z27
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+52(SB), Z5, Z27
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+56(SB), Z19, Z24
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+56(SB), Z18, Z25
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+56(SB), Z17, Z26
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+56(SB), Z5, Z27
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+60(SB), Z19, Z24
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+60(SB), Z18, Z25
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+60(SB), Z17, Z26
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+60(SB), Z5, Z27
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+64(SB), Z19, Z24
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+64(SB), Z18, Z25
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+64(SB), Z17, Z26
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+64(SB), Z5, Z27
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+68(SB), Z19, Z24
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+68(SB), Z18, Z25
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+68(SB), Z17, Z26
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+68(SB), Z5, Z27
+	PREFETCHT0 8384(DX)(CX*4)
+	VFMADD213PS Z8, Z24, Z6
+	VFMADD213PS Z22, Z25, Z7
+	VFMADD213PS Z21, Z26, Z16
+	VFMADD213PS Z20, Z27, Z4
+	VBROADCASTSS cellHVectorRows16Numbers<>+72(SB), Z27
+	VMINPS Z8, Z27, Z27
+	VBROADCASTSS cellHVectorRows16Numbers<>+72(SB), Z26
+	VMINPS Z22, Z26, Z26
+	VBROADCASTSS cellHVectorRows16Numbers<>+72(SB), Z25
+	VMINPS Z21, Z25, Z25
+	VBROADCASTSS cellHVectorRows16Numbers<>+72(SB), Z24
+	VMINPS Z20, Z24, Z24
+	VMULPS.BCST cellHVectorRows16Numbers<>+76(SB), Z27, Z27
+	VMULPS.BCST cellHVectorRows16Numbers<>+76(SB), Z26, Z26
+	VMULPS.BCST cellHVectorRows16Numbers<>+76(SB), Z25, Z25
+	VMULPS.BCST cellHVectorRows16Numbers<>+76(SB), Z24, Z24
+	VMULPS.BCST cellHVectorRows16Numbers<>+8(SB), Z27, Z5
+	VMULPS.BCST cellHVectorRows16Numbers<>+8(SB), Z26, Z17
+	VMULPS.BCST cellHVectorRows16Numbers<>+8(SB), Z25, Z18
+	VMULPS.BCST cellHVectorRows16Numbers<>+8(SB), Z24, Z19
+	VRNDSCALEPS $8, Z5, Z5
+	VRNDSCALEPS $8, Z17, Z17
+	VRNDSCALEPS $8, Z18, Z18
+	PREFETCHT0 8192(R8)(CX*4)
+	VRNDSCALEPS $8, Z19, Z19
+	VFMADD231PS.BCST cellHVectorRows16Numbers<>+12(SB), Z5, Z27
+	VFMADD231PS.BCST cellHVectorRows16Numbers<>+12(SB), Z17, Z26
+	VFMADD231PS.BCST cellHVectorRows16Numbers<>+12(SB), Z18, Z25
+	VFMADD231PS.BCST cellHVectorRows16Numbers<>+12(SB), Z19, Z24
+	VFMADD231PS.BCST cellHVectorRows16Numbers<>+16(SB), Z5, Z27
+	VFMADD231PS.BCST cellHVectorRows16Numbers<>+16(SB), Z17, Z26
+	VFMADD231PS.BCST cellHVectorRows16Numbers<>+16(SB), Z18, Z25
+	VFMADD231PS.BCST cellHVectorRows16Numbers<>+16(SB), Z19, Z24
+	VADDPS.BCST cellHVectorRows16Numbers<>+80(SB), Z5, Z5
+	VADDPS.BCST cellHVectorRows16Numbers<>+80(SB), Z17, Z17
+	VADDPS.BCST cellHVectorRows16Numbers<>+80(SB), Z18, Z18
+	VADDPS.BCST cellHVectorRows16Numbers<>+80(SB), Z19, Z19
+	VPSLLD $23, Z5, Z5
+	VPSLLD $23, Z17, Z17
+	VPSLLD $23, Z18, Z18
+	VPSLLD $23, Z19, Z19
+	VBROADCASTSS cellHVectorRows16Numbers<>+20(SB), Z28
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+24(SB), Z27, Z28
+	PREFETCHT0 8256(R8)(CX*4)
+	VBROADCASTSS cellHVectorRows16Numbers<>+20(SB), Z29
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+24(SB), Z26, Z29
+	VBROADCASTSS cellHVectorRows16Numbers<>+20(SB), Z30
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+24(SB), Z25, Z30
+	VBROADCASTSS cellHVectorRows16Numbers<>+20(SB), Z31
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+24(SB), Z24, Z31
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+28(SB), Z27, Z28
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+28(SB), Z26, Z29
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+28(SB), Z25, Z30
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+28(SB), Z24, Z31
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+32(SB), Z27, Z28
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+32(SB), Z26, Z29
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+32(SB), Z25, Z30
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+32(SB), Z24, Z31
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+36(SB), Z27, Z28
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+36(SB), Z26, Z29
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+36(SB), Z25, Z30
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+36(SB), Z24, Z31
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+40(SB), Z27, Z28
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+40(SB), Z26, Z29
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+40(SB), Z25, Z30
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+40(SB), Z24, Z31
+	PREFETCHT0 8320(R8)(CX*4)
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+40(SB), Z27, Z28
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+40(SB), Z26, Z29
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+40(SB), Z25, Z30
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+40(SB), Z24, Z31
+	VMULPS Z28, Z5, Z5
+	VMULPS Z29, Z17, Z17
+	VMULPS Z30, Z18, Z18
+	VMULPS Z31, Z19, Z19
+	VADDPS.BCST cellHVectorRows16Numbers<>+40(SB), Z5, Z5
+	VADDPS.BCST cellHVectorRows16Numbers<>+40(SB), Z17, Z17
+	VADDPS.BCST cellHVectorRows16Numbers<>+40(SB), Z18, Z18
+	VADDPS.BCST cellHVectorRows16Numbers<>+40(SB), Z19, Z19
+	VBROADCASTSS cellHVectorRows16Numbers<>+76(SB), Z31
+	VDIVPS Z5, Z31, Z31
+	VBROADCASTSS cellHVectorRows16Numbers<>+76(SB), Z5
+	VDIVPS Z17, Z5, Z5
+	VBROADCASTSS cellHVectorRows16Numbers<>+76(SB), Z17
+	VDIVPS Z18, Z17, Z17
+	VBROADCASTSS cellHVectorRows16Numbers<>+76(SB), Z18
+	VDIVPS Z19, Z18, Z18
+	VBROADCASTSS cellHVectorRows16Numbers<>+40(SB), Z19
+	VSUBPS Z31, Z19, Z19
+	VBROADCASTSS cellHVectorRows16Numbers<>+40(SB), Z31
+	VSUBPS Z5, Z31, Z31
+	PREFETCHT0 8384(R8)(CX*4)
+	VBROADCASTSS cellHVectorRows16Numbers<>+40(SB), Z5
+	VSUBPS Z17, Z5, Z5
+	VBROADCASTSS cellHVectorRows16Numbers<>+40(SB), Z17
+	VSUBPS Z18, Z17, Z17
+	VBROADCASTSS cellHVectorRows16Numbers<>+88(SB), Z18
+	VCMPPS $0x11, Z8, Z18, K4
+	VBROADCASTSS cellHVectorRows16Numbers<>+88(SB), Z8
+	VCMPPS $0x11, Z22, Z8, K3
+	VBROADCASTSS cellHVectorRows16Numbers<>+88(SB), Z22
+	VCMPPS $0x11, Z21, Z22, K2
+	VBROADCASTSS cellHVectorRows16Numbers<>+88(SB), Z21
+	VCMPPS $0x11, Z20, Z21, K1
+	VBLENDMPS Z19, Z6, K4, Z19
+	VBLENDMPS Z31, Z7, K3, Z31
+	VBLENDMPS Z5, Z16, K2, Z5
+	VBLENDMPS Z17, Z4, K1, Z17
+	VPANDD.BCST cellHVectorRows16Numbers<>+92(SB), Z19, Z19
+	VPANDD.BCST cellHVectorRows16Numbers<>+92(SB), Z31, Z31
+	VPANDD.BCST cellHVectorRows16Numbers<>+92(SB), Z5, Z5
+	VPANDD.BCST cellHVectorRows16Numbers<>+92(SB), Z17, Z17
+	VPANDD.BCST cellHVectorRows16Numbers<>+96(SB), Z0, Z0
+	VPANDD.BCST cellHVectorRows16Numbers<>+96(SB), Z1, Z1
+	VPANDD.BCST cellHVectorRows16Numbers<>+96(SB), Z2, Z2
+	VPANDD.BCST cellHVectorRows16Numbers<>+96(SB), Z3, Z3
+	VPORD Z0, Z19, Z19
+	PREFETCHT0 8192(R9)(CX*4)
+	VPORD Z1, Z31, Z31
+	VPORD Z2, Z5, Z5
+	VPORD Z3, Z17, Z17
+	VMULPS Z19, Z23, Z23
+	VMULPS Z31, Z11, Z11
+	VMULPS Z5, Z10, Z10
+	VMULPS Z17, Z9, Z9
+	VADDPS Z23, Z12, Z12
+	VADDPS Z11, Z13, Z13
+	VADDPS Z10, Z14, Z14
+	VADDPS Z9, Z15, Z15
+	VMOVUPS Z12, 0(R11)(CX*4)
+	VMOVUPS Z13, 64(R11)(CX*4)
+	VMOVUPS Z14, 128(R11)(CX*4)
+	VMOVUPS Z15, 192(R11)(CX*4)
+	VPANDD.BCST cellHVectorRows16Numbers<>+92(SB), Z12, Z9
+	VPANDD.BCST cellHVectorRows16Numbers<>+92(SB), Z13, Z10
+	VPANDD.BCST cellHVectorRows16Numbers<>+92(SB), Z14, Z11
+	VPANDD.BCST cellHVectorRows16Numbers<>+92(SB), Z15, Z23
+	VMULPS Z9, Z9, Z17
+	VMULPS Z10, Z10, Z5
+	VMULPS Z11, Z11, Z31
+	VMULPS Z23, Z23, Z19
+	PREFETCHT0 8256(R9)(CX*4)
+	VMULPS Z17, Z9, Z3
+	VMULPS Z5, Z10, Z2
+	VMULPS Z31, Z11, Z1
+	VMULPS Z19, Z23, Z0
+	VBROADCASTSS cellHVectorRows16Numbers<>+48(SB), Z4
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+52(SB), Z17, Z4
+	VBROADCASTSS cellHVectorRows16Numbers<>+48(SB), Z16
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+52(SB), Z5, Z16
+	VBROADCASTSS cellHVectorRows16Numbers<>+48(SB), Z7
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+52(SB), Z31, Z7
+	VBROADCASTSS cellHVectorRows16Numbers<>+48(SB), Z6
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+52(SB), Z19, Z6
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+56(SB), Z17, Z4
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+56(SB), Z5, Z16
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+56(SB), Z31, Z7
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+56(SB), Z19, Z6
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+60(SB), Z17, Z4
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+60(SB), Z5, Z16
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+60(SB), Z31, Z7
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+60(SB), Z19, Z6
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+64(SB), Z17, Z4
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+64(SB), Z5, Z16
+	PREFETCHT0 8320(R9)(CX*4)
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+64(SB), Z31, Z7
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+64(SB), Z19, Z6
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+68(SB), Z17, Z4
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+68(SB), Z5, Z16
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+68(SB), Z31, Z7
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+68(SB), Z19, Z6
+	VFMADD213PS Z9, Z4, Z3
+	VFMADD213PS Z10, Z16, Z2
+	VFMADD213PS Z11, Z7, Z1
+	VFMADD213PS Z23, Z6, Z0
+	VBROADCASTSS cellHVectorRows16Numbers<>+72(SB), Z6
+	VMINPS Z9, Z6, Z6
+	VBROADCASTSS cellHVectorRows16Numbers<>+72(SB), Z7
+	VMINPS Z10, Z7, Z7
+	VBROADCASTSS cellHVectorRows16Numbers<>+72(SB), Z16
+	VMINPS Z11, Z16, Z16
+	VBROADCASTSS cellHVectorRows16Numbers<>+72(SB), Z4
+	VMINPS Z23, Z4, Z4
+	VMULPS.BCST cellHVectorRows16Numbers<>+76(SB), Z6, Z6
+	VMULPS.BCST cellHVectorRows16Numbers<>+76(SB), Z7, Z7
+	VMULPS.BCST cellHVectorRows16Numbers<>+76(SB), Z16, Z16
+	VMULPS.BCST cellHVectorRows16Numbers<>+76(SB), Z4, Z4
+	VMULPS.BCST cellHVectorRows16Numbers<>+8(SB), Z6, Z19
+	PREFETCHT0 8384(R9)(CX*4)
+	VMULPS.BCST cellHVectorRows16Numbers<>+8(SB), Z7, Z31
+	VMULPS.BCST cellHVectorRows16Numbers<>+8(SB), Z16, Z5
+	VMULPS.BCST cellHVectorRows16Numbers<>+8(SB), Z4, Z17
+	VRNDSCALEPS $8, Z19, Z19
+	VRNDSCALEPS $8, Z31, Z31
+	VRNDSCALEPS $8, Z5, Z5
+	VRNDSCALEPS $8, Z17, Z17
+	VFMADD231PS.BCST cellHVectorRows16Numbers<>+12(SB), Z19, Z6
+	VFMADD231PS.BCST cellHVectorRows16Numbers<>+12(SB), Z31, Z7
+	VFMADD231PS.BCST cellHVectorRows16Numbers<>+12(SB), Z5, Z16
+	VFMADD231PS.BCST cellHVectorRows16Numbers<>+12(SB), Z17, Z4
+	VFMADD231PS.BCST cellHVectorRows16Numbers<>+16(SB), Z19, Z6
+	VFMADD231PS.BCST cellHVectorRows16Numbers<>+16(SB), Z31, Z7
+	VFMADD231PS.BCST cellHVectorRows16Numbers<>+16(SB), Z5, Z16
+	VFMADD231PS.BCST cellHVectorRows16Numbers<>+16(SB), Z17, Z4
+	VADDPS.BCST cellHVectorRows16Numbers<>+80(SB), Z19, Z19
+	VADDPS.BCST cellHVectorRows16Numbers<>+80(SB), Z31, Z31
+	VADDPS.BCST cellHVectorRows16Numbers<>+80(SB), Z5, Z5
+	PREFETCHT0 8192(R11)(CX*4)
+	VADDPS.BCST cellHVectorRows16Numbers<>+80(SB), Z17, Z17
+	VPSLLD $23, Z19, Z19
+	VPSLLD $23, Z31, Z31
+	VPSLLD $23, Z5, Z5
+	VPSLLD $23, Z17, Z17
+	VBROADCASTSS cellHVectorRows16Numbers<>+20(SB), Z20
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+24(SB), Z6, Z20
+	VBROADCASTSS cellHVectorRows16Numbers<>+20(SB), Z21
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+24(SB), Z7, Z21
+	VBROADCASTSS cellHVectorRows16Numbers<>+20(SB), Z22
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+24(SB), Z16, Z22
+	VBROADCASTSS cellHVectorRows16Numbers<>+20(SB), Z8
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+24(SB), Z4, Z8
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+28(SB), Z6, Z20
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+28(SB), Z7, Z21
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+28(SB), Z16, Z22
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+28(SB), Z4, Z8
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+32(SB), Z6, Z20
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+32(SB), Z7, Z21
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+32(SB), Z16, Z22
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+32(SB), Z4, Z8
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+36(SB), Z6, Z20
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+36(SB), Z7, Z21
+	PREFETCHT0 8256(R11)(CX*4)
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+36(SB), Z16, Z22
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+36(SB), Z4, Z8
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+40(SB), Z6, Z20
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+40(SB), Z7, Z21
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+40(SB), Z16, Z22
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+40(SB), Z4, Z8
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+40(SB), Z6, Z20
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+40(SB), Z7, Z21
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+40(SB), Z16, Z22
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+40(SB), Z4, Z8
+	VMULPS Z20, Z19, Z19
+	VMULPS Z21, Z31, Z31
+	VMULPS Z22, Z5, Z5
+	VMULPS Z8, Z17, Z17
+	VADDPS.BCST cellHVectorRows16Numbers<>+40(SB), Z19, Z19
+	VADDPS.BCST cellHVectorRows16Numbers<>+40(SB), Z31, Z31
+	VADDPS.BCST cellHVectorRows16Numbers<>+40(SB), Z5, Z5
+	VADDPS.BCST cellHVectorRows16Numbers<>+40(SB), Z17, Z17
+	VBROADCASTSS cellHVectorRows16Numbers<>+76(SB), Z8
+	VDIVPS Z19, Z8, Z8
+	PREFETCHT0 8320(R11)(CX*4)
+	VBROADCASTSS cellHVectorRows16Numbers<>+76(SB), Z19
+	VDIVPS Z31, Z19, Z19
+	VBROADCASTSS cellHVectorRows16Numbers<>+76(SB), Z31
+	VDIVPS Z5, Z31, Z31
+	VBROADCASTSS cellHVectorRows16Numbers<>+76(SB), Z5
+	VDIVPS Z17, Z5, Z5
+	VBROADCASTSS cellHVectorRows16Numbers<>+40(SB), Z17
+	VSUBPS Z8, Z17, Z17
+	VBROADCASTSS cellHVectorRows16Numbers<>+40(SB), Z8
+	VSUBPS Z19, Z8, Z8
+	VBROADCASTSS cellHVectorRows16Numbers<>+40(SB), Z19
+	VSUBPS Z31, Z19, Z19
+	VBROADCASTSS cellHVectorRows16Numbers<>+40(SB), Z31
+	VSUBPS Z5, Z31, Z31
+	VBROADCASTSS cellHVectorRows16Numbers<>+88(SB), Z5
+	VCMPPS $0x11, Z9, Z5, K1
+	VBROADCASTSS cellHVectorRows16Numbers<>+88(SB), Z9
+	VCMPPS $0x11, Z10, Z9, K2
+	VBROADCASTSS cellHVectorRows16Numbers<>+88(SB), Z10
+	VCMPPS $0x11, Z11, Z10, K3
+	VBROADCASTSS cellHVectorRows16Numbers<>+88(SB), Z11
+	VCMPPS $0x11, Z23, Z11, K4
+	VBLENDMPS Z17, Z3, K1, Z17
+	VBLENDMPS Z8, Z2, K2, Z8
+	VBLENDMPS Z19, Z1, K3, Z19
+	VBLENDMPS Z31, Z0, K4, Z31
+	VPANDD.BCST cellHVectorRows16Numbers<>+92(SB), Z17, Z17
+	VPANDD.BCST cellHVectorRows16Numbers<>+92(SB), Z8, Z8
+	VPANDD.BCST cellHVectorRows16Numbers<>+92(SB), Z19, Z19
+	PREFETCHT0 8384(R11)(CX*4)
+	VPANDD.BCST cellHVectorRows16Numbers<>+92(SB), Z31, Z31
+	VPANDD.BCST cellHVectorRows16Numbers<>+96(SB), Z12, Z12
+	VPANDD.BCST cellHVectorRows16Numbers<>+96(SB), Z13, Z13
+	VPANDD.BCST cellHVectorRows16Numbers<>+96(SB), Z14, Z14
+	VPANDD.BCST cellHVectorRows16Numbers<>+96(SB), Z15, Z15
+	VPORD Z12, Z17, Z17
+	VPORD Z13, Z8, Z8
+	VPORD Z14, Z19, Z19
+	VPORD Z15, Z31, Z31
+	VMOVUPS Z17, 0(R10)(CX*4)
+	VMOVUPS Z8, 64(R10)(CX*4)
+	VMOVUPS Z19, 128(R10)(CX*4)
+	VMOVUPS Z31, 192(R10)(CX*4)
+	ADDQ $64, CX
+	CMPQ CX, BX
+	JLE vectors3
+fewer4:
+	ADDQ $64, BX
+	SUBQ $16, BX
+	CMPQ CX, BX
+	JGT fewer6
+	PCALIGN $32
+vectors5:
+	VMOVUPS 0(SI)(CX*4), Z0
+	VMOVUPS 0(R8)(CX*4), Z1
+	VMOVUPS 0(DX)(CX*4), Z2
+	VMOVUPS 0(R9)(CX*4), Z3
+	KMOVW 0(SP), K1
+	VBLENDMPS Z2, Z1, K1, Z2
+	VADDPS Z2, Z0, Z2
+	VPANDD.BCST cellHVectorRows16Numbers<>+92(SB), Z2, Z1
+	VPXORD.BCST cellHVectorRows16Numbers<>+96(SB), Z1, Z1
+	VBROADCASTSS cellHVectorRows16Numbers<>+0(SB), Z4
+	VMAXPS Z1, Z4, Z4
+	VBROADCASTSS cellHVectorRows16Numbers<>+4(SB), Z1
+	VMINPS Z4, Z1, Z1
+	PREFETCHT0 8192(SI)(CX*4)
+	VMULPS.BCST cellHVectorRows16Numbers<>+8(SB), Z1, Z4
+	VRNDSCALEPS $8, Z4, Z4
+	VFMADD231PS.BCST cellHVectorRows16Numbers<>+12(SB), Z4, Z1
+	VFMADD231PS.BCST cellHVectorRows16Numbers<>+16(SB), Z4, Z1
+	VBROADCASTSS cellHVectorRows16Numbers<>+20(SB), Z5
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+24(SB), Z1, Z5
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+28(SB), Z1, Z5
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+32(SB), Z1, Z5
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+36(SB), Z1, Z5
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+40(SB), Z1, Z5
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+40(SB), Z1, Z5
+	VSCALEFPS Z4, Z5, Z5
+	VCMPPS.BCST $0x11, cellHVectorRows16Numbers<>+44(SB), Z2, K1
+	VBROADCASTSS cellHVectorRows16Numbers<>+40(SB), Z2
+	VBLENDMPS Z5, Z2, K1, Z2
+	VADDPS.BCST cellHVectorRows16Numbers<>+40(SB), Z5, Z5
+	VDIVPS Z5, Z2, Z2
+	VMULPS Z3, Z2, Z3
+	VBROADCASTSS cellHVectorRows16Numbers<>+40(SB), Z5
+	VSUBPS Z2, Z5, Z5
+	VPANDD.BCST cellHVectorRows16Numbers<>+92(SB), Z0, Z2
+	PREFETCHT0 8192(DX)(CX*4)
+	VMULPS Z2, Z2, Z4
+	VMULPS Z4, Z2, Z1
+	VBROADCASTSS cellHVectorRows16Numbers<>+48(SB), Z6
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+52(SB), Z4, Z6
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+56(SB), Z4, Z6
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+60(SB), Z4, Z6
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+64(SB), Z4, Z6
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+68(SB), Z4, Z6
+	VFMADD213PS Z2, Z6, Z1
+	VBROADCASTSS cellHVectorRows16Numbers<>+72(SB), Z6
+	VMINPS Z2, Z6, Z6
+	VMULPS.BCST cellHVectorRows16Numbers<>+76(SB), Z6, Z6
+	VMULPS.BCST cellHVectorRows16Numbers<>+8(SB), Z6, Z4
+	VRNDSCALEPS $8, Z4, Z4
+	VFMADD231PS.BCST cellHVectorRows16Numbers<>+12(SB), Z4, Z6
+	VFMADD231PS.BCST cellHVectorRows16Numbers<>+16(SB), Z4, Z6
+	VADDPS.BCST cellHVectorRows16Numbers<>+80(SB), Z4, Z4
+	VPSLLD $23, Z4, Z4
+	VBROADCASTSS cellHVectorRows16Numbers<>+20(SB), Z7
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+24(SB), Z6, Z7
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+28(SB), Z6, Z7
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+32(SB), Z6, Z7
+	PREFETCHT0 8192(R8)(CX*4)
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+36(SB), Z6, Z7
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+40(SB), Z6, Z7
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+40(SB), Z6, Z7
+	VMULPS Z7, Z4, Z4
+	VADDPS.BCST cellHVectorRows16Numbers<>+40(SB), Z4, Z4
+	VBROADCASTSS cellHVectorRows16Numbers<>+76(SB), Z7
+	VDIVPS Z4, Z7, Z7
+	VBROADCASTSS cellHVectorRows16Numbers<>+40(SB), Z4
+	VSUBPS Z7, Z4, Z4
+	VBROADCASTSS cellHVectorRows16Numbers<>+88(SB), Z7
+	VCMPPS $0x11, Z2, Z7, K1
+	VBLENDMPS Z4, Z1, K1, Z4
+	VPANDD.BCST cellHVectorRows16Numbers<>+92(SB), Z4, Z4
+	VPANDD.BCST cellHVectorRows16Numbers<>+96(SB), Z0, Z0
+	VPORD Z0, Z4, Z4
+	VMULPS Z4, Z5, Z5
+	VADDPS Z5, Z3, Z3
+	VMOVUPS Z3, 0(R11)(CX*4)
+	VPANDD.BCST cellHVectorRows16Numbers<>+92(SB), Z3, Z5
+	VMULPS Z5, Z5, Z4
+	VMULPS Z4, Z5, Z0
+	VBROADCASTSS cellHVectorRows16Numbers<>+48(SB), Z1
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+52(SB), Z4, Z1
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+56(SB), Z4, Z1
+	PREFETCHT0 8192(R9)(CX*4)
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+60(SB), Z4, Z1
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+64(SB), Z4, Z1
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+68(SB), Z4, Z1
+	VFMADD213PS Z5, Z1, Z0
+	VBROADCASTSS cellHVectorRows16Numbers<>+72(SB), Z1
+	VMINPS Z5, Z1, Z1
+	VMULPS.BCST cellHVectorRows16Numbers<>+76(SB), Z1, Z1
+	VMULPS.BCST cellHVectorRows16Numbers<>+8(SB), Z1, Z4
+	VRNDSCALEPS $8, Z4, Z4
+	VFMADD231PS.BCST cellHVectorRows16Numbers<>+12(SB), Z4, Z1
+	VFMADD231PS.BCST cellHVectorRows16Numbers<>+16(SB), Z4, Z1
+	VADDPS.BCST cellHVectorRows16Numbers<>+80(SB), Z4, Z4
+	VPSLLD $23, Z4, Z4
+	VBROADCASTSS cellHVectorRows16Numbers<>+20(SB), Z2
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+24(SB), Z1, Z2
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+28(SB), Z1, Z2
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+32(SB), Z1, Z2
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+36(SB), Z1, Z2
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+40(SB), Z1, Z2
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+40(SB), Z1, Z2
+	PREFETCHT0 8192(R11)(CX*4)
+	VMULPS Z2, Z4, Z4
+	VADDPS.BCST cellHVectorRows16Numbers<>+40(SB), Z4, Z4
+	VBROADCASTSS cellHVectorRows16Numbers<>+76(SB), Z2
+	VDIVPS Z4, Z2, Z2
+	VBROADCASTSS cellHVectorRows16Numbers<>+40(SB), Z4
+	VSUBPS Z2, Z4, Z4
+	VBROADCASTSS cellHVectorRows16Numbers<>+88(SB), Z2
+	VCMPPS $0x11, Z5, Z2, K1
+	VBLENDMPS Z4, Z0, K1, Z4
+	VPANDD.BCST cellHVectorRows16Numbers<>+92(SB), Z4, Z4
+	VPANDD.BCST cellHVectorRows16Numbers<>+96(SB), Z3, Z3
+	VPORD Z3, Z4, Z4
+	VMOVUPS Z4, 0(R10)(CX*4)
+	ADDQ $16, CX
+	CMPQ CX, BX
+	JLE vectors5
+fewer6:
+	ADDQ $16, BX
+	SUBQ CX, BX
+	JEQ done7
+	MOVL $-1, AX
+	SHLXL BX, AX, AX
+	NOTL AX
+	KMOVW AX, K7
+	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
+	VMOVUPS.Z 0(R8)(CX*4), K7, Z1
+	VMOVUPS.Z 0(DX)(CX*4), K7, Z2
+	VMOVUPS.Z 0(R9)(CX*4), K7, Z3
+	KMOVW 0(SP), K1
+	VBLENDMPS Z2, Z1, K1, Z2
+	VADDPS Z2, Z0, Z2
+	VPANDD.BCST cellHVectorRows16Numbers<>+92(SB), Z2, Z1
+	VPXORD.BCST cellHVectorRows16Numbers<>+96(SB), Z1, Z1
+	VBROADCASTSS cellHVectorRows16Numbers<>+0(SB), Z4
+	VMAXPS Z1, Z4, Z4
+	VBROADCASTSS cellHVectorRows16Numbers<>+4(SB), Z1
+	VMINPS Z4, Z1, Z1
+	PREFETCHT0 8192(SI)(CX*4)
+	VMULPS.BCST cellHVectorRows16Numbers<>+8(SB), Z1, Z4
+	VRNDSCALEPS $8, Z4, Z4
+	VFMADD231PS.BCST cellHVectorRows16Numbers<>+12(SB), Z4, Z1
+	VFMADD231PS.BCST cellHVectorRows16Numbers<>+16(SB), Z4, Z1
+	VBROADCASTSS cellHVectorRows16Numbers<>+20(SB), Z5
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+24(SB), Z1, Z5
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+28(SB), Z1, Z5
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+32(SB), Z1, Z5
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+36(SB), Z1, Z5
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+40(SB), Z1, Z5
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+40(SB), Z1, Z5
+	VSCALEFPS Z4, Z5, Z5
+	VCMPPS.BCST $0x11, cellHVectorRows16Numbers<>+44(SB), Z2, K1
+	VBROADCASTSS cellHVectorRows16Numbers<>+40(SB), Z2
+	VBLENDMPS Z5, Z2, K1, Z2
+	VADDPS.BCST cellHVectorRows16Numbers<>+40(SB), Z5, Z5
+	VDIVPS Z5, Z2, Z2
+	VMULPS Z3, Z2, Z3
+	VBROADCASTSS cellHVectorRows16Numbers<>+40(SB), Z5
+	VSUBPS Z2, Z5, Z5
+	VPANDD.BCST cellHVectorRows16Numbers<>+92(SB), Z0, Z2
+	PREFETCHT0 8192(DX)(CX*4)
+	VMULPS Z2, Z2, Z4
+	VMULPS Z4, Z2, Z1
+	VBROADCASTSS cellHVectorRows16Numbers<>+48(SB), Z6
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+52(SB), Z4, Z6
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+56(SB), Z4, Z6
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+60(SB), Z4, Z6
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+64(SB), Z4, Z6
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+68(SB), Z4, Z6
+	VFMADD213PS Z2, Z6, Z1
+	VBROADCASTSS cellHVectorRows16Numbers<>+72(SB), Z6
+	VMINPS Z2, Z6, Z6
+	VMULPS.BCST cellHVectorRows16Numbers<>+76(SB), Z6, Z6
+	VMULPS.BCST cellHVectorRows16Numbers<>+8(SB), Z6, Z4
+	VRNDSCALEPS $8, Z4, Z4
+	VFMADD231PS.BCST cellHVectorRows16Numbers<>+12(SB), Z4, Z6
+	VFMADD231PS.BCST cellHVectorRows16Numbers<>+16(SB), Z4, Z6
+	VADDPS.BCST cellHVectorRows16Numbers<>+80(SB), Z4, Z4
+	VPSLLD $23, Z4, Z4
+	VBROADCASTSS cellHVectorRows16Numbers<>+20(SB), Z7
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+24(SB), Z6, Z7
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+28(SB), Z6, Z7
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+32(SB), Z6, Z7
+	PREFETCHT0 8192(R8)(CX*4)
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+36(SB), Z6, Z7
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+40(SB), Z6, Z7
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+40(SB), Z6, Z7
+	VMULPS Z7, Z4, Z4
+	VADDPS.BCST cellHVectorRows16Numbers<>+40(SB), Z4, Z4
+	VBROADCASTSS cellHVectorRows16Numbers<>+76(SB), Z7
+	VDIVPS Z4, Z7, Z7
+	VBROADCASTSS cellHVectorRows16Numbers<>+40(SB), Z4
+	VSUBPS Z7, Z4, Z4
+	VBROADCASTSS cellHVectorRows16Numbers<>+88(SB), Z7
+	VCMPPS $0x11, Z2, Z7, K1
+	VBLENDMPS Z4, Z1, K1, Z4
+	VPANDD.BCST cellHVectorRows16Numbers<>+92(SB), Z4, Z4
+	VPANDD.BCST cellHVectorRows16Numbers<>+96(SB), Z0, Z0
+	VPORD Z0, Z4, Z4
+	VMULPS Z4, Z5, Z5
+	VADDPS Z5, Z3, Z3
+	VMOVUPS Z3, K7, 0(R11)(CX*4)
+	VPANDD.BCST cellHVectorRows16Numbers<>+92(SB), Z3, Z5
+	VMULPS Z5, Z5, Z4
+	VMULPS Z4, Z5, Z0
+	VBROADCASTSS cellHVectorRows16Numbers<>+48(SB), Z1
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+52(SB), Z4, Z1
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+56(SB), Z4, Z1
+	PREFETCHT0 8192(R9)(CX*4)
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+60(SB), Z4, Z1
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+64(SB), Z4, Z1
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+68(SB), Z4, Z1
+	VFMADD213PS Z5, Z1, Z0
+	VBROADCASTSS cellHVectorRows16Numbers<>+72(SB), Z1
+	VMINPS Z5, Z1, Z1
+	VMULPS.BCST cellHVectorRows16Numbers<>+76(SB), Z1, Z1
+	VMULPS.BCST cellHVectorRows16Numbers<>+8(SB), Z1, Z4
+	VRNDSCALEPS $8, Z4, Z4
+	VFMADD231PS.BCST cellHVectorRows16Numbers<>+12(SB), Z4, Z1
+	VFMADD231PS.BCST cellHVectorRows16Numbers<>+16(SB), Z4, Z1
+	VADDPS.BCST cellHVectorRows16Numbers<>+80(SB), Z4, Z4
+	VPSLLD $23, Z4, Z4
+	VBROADCASTSS cellHVectorRows16Numbers<>+20(SB), Z2
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+24(SB), Z1, Z2
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+28(SB), Z1, Z2
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+32(SB), Z1, Z2
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+36(SB), Z1, Z2
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+40(SB), Z1, Z2
+	VFMADD213PS.BCST cellHVectorRows16Numbers<>+40(SB), Z1, Z2
+	PREFETCHT0 8192(R11)(CX*4)
+	VMULPS Z2, Z4, Z4
+	VADDPS.BCST cellHVectorRows16Numbers<>+40(SB), Z4, Z4
+	VBROADCASTSS cellHVectorRows16Numbers<>+76(SB), Z2
+	VDIVPS Z4, Z2, Z2
+	VBROADCASTSS cellHVectorRows16Numbers<>+40(SB), Z4
+	VSUBPS Z2, Z4, Z4
+	VBROADCASTSS cellHVectorRows16Numbers<>+88(SB), Z2
+	VCMPPS $0x11, Z5, Z2, K1
+	VBLENDMPS Z4, Z0, K1, Z4
+	VPANDD.BCST cellHVectorRows16Numbers<>+92(SB), Z4, Z4
+	VPANDD.BCST cellHVectorRows16Numbers<>+96(SB), Z3, Z3
+	VPORD Z3, Z4, Z4
+	VMOVUPS Z4, K7, 0(R10)(CX*4)
+done7:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	ADDQ 24(AX), R8
+	ADDQ 32(AX), R9
+	ADDQ 40(AX), R10
+	ADDQ 48(AX), R11
+	DECQ rows+16(FP)
+	JNE row2
+	VZEROUPPER
+	RET
+narrower1:
+row9:
+	VBROADCASTSS 0(DI), Y0
+	VMOVUPS Y0, 0(SP)
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $8, BX
+	CMPQ CX, BX
+	JGT fewer11
+	PCALIGN $32
+vectors10:
+	VMOVUPS 0(SI)(CX*4), Y0
+	VMOVUPS 0(R8)(CX*4), Y1
+	VMOVUPS 0(DX)(CX*4), Y2
+	VMOVUPS 0(R9)(CX*4), Y3
+	VMOVUPS 0(SP), Y4
+	VBLENDVPS Y4, Y2, Y1, Y4
+	VADDPS Y4, Y0, Y4
+	VPAND cellHVectorRows8Numbers<>+736(SB), Y4, Y1
+	VPXOR cellHVectorRows8Numbers<>+768(SB), Y1, Y1
+	VMOVUPS cellHVectorRows8Numbers<>+0(SB), Y2
+	VMAXPS Y1, Y2, Y2
+	VMOVUPS cellHVectorRows8Numbers<>+32(SB), Y1
+	VMINPS Y2, Y1, Y1
+	PREFETCHT0 8192(SI)(CX*4)
+	VMULPS cellHVectorRows8Numbers<>+64(SB), Y1, Y2
+	VROUNDPS $8, Y2, Y2
+	VFMADD231PS cellHVectorRows8Numbers<>+96(SB), Y2, Y1
+	VFMADD231PS cellHVectorRows8Numbers<>+128(SB), Y2, Y1
+	VMOVUPS cellHVectorRows8Numbers<>+160(SB), Y5
+	VFMADD213PS cellHVectorRows8Numbers<>+192(SB), Y1, Y5
+	VFMADD213PS cellHVectorRows8Numbers<>+224(SB), Y1, Y5
+	VFMADD213PS cellHVectorRows8Numbers<>+256(SB), Y1, Y5
+	VFMADD213PS cellHVectorRows8Numbers<>+288(SB), Y1, Y5
+	VFMADD213PS cellHVectorRows8Numbers<>+320(SB), Y1, Y5
+	VFMADD213PS cellHVectorRows8Numbers<>+320(SB), Y1, Y5
+	VMULPS cellHVectorRows8Numbers<>+288(SB), Y2, Y1
+	VROUNDPS $8, Y1, Y1
+	VADDPS cellHVectorRows8Numbers<>+640(SB), Y1, Y6
+	VPSLLD $23, Y6, Y6
+	VMULPS Y6, Y5, Y5
+	VSUBPS Y1, Y2, Y1
+	VADDPS cellHVectorRows8Numbers<>+640(SB), Y1, Y6
+	VPSLLD $23, Y6, Y6
+	VMULPS Y6, Y5, Y5
+	VCMPPS $0x11, cellHVectorRows8Numbers<>+352(SB), Y4, Y4
+	VMOVUPS cellHVectorRows8Numbers<>+320(SB), Y2
+	VBLENDVPS Y4, Y5, Y2, Y4
+	VADDPS cellHVectorRows8Numbers<>+320(SB), Y5, Y5
+	VDIVPS Y5, Y4, Y4
+	VMULPS Y3, Y4, Y3
+	VMOVUPS cellHVectorRows8Numbers<>+320(SB), Y5
+	VSUBPS Y4, Y5, Y5
+	VPAND cellHVectorRows8Numbers<>+736(SB), Y0, Y4
+	PREFETCHT0 8192(DX)(CX*4)
+	VMULPS Y4, Y4, Y2
+	VMULPS Y2, Y4, Y6
+	VMOVUPS cellHVectorRows8Numbers<>+384(SB), Y1
+	VFMADD213PS cellHVectorRows8Numbers<>+416(SB), Y2, Y1
+	VFMADD213PS cellHVectorRows8Numbers<>+448(SB), Y2, Y1
+	VFMADD213PS cellHVectorRows8Numbers<>+480(SB), Y2, Y1
+	VFMADD213PS cellHVectorRows8Numbers<>+512(SB), Y2, Y1
+	VFMADD213PS cellHVectorRows8Numbers<>+544(SB), Y2, Y1
+	VFMADD213PS Y4, Y1, Y6
+	VMOVUPS cellHVectorRows8Numbers<>+576(SB), Y1
+	VMINPS Y4, Y1, Y1
+	VMULPS cellHVectorRows8Numbers<>+608(SB), Y1, Y1
+	VMULPS cellHVectorRows8Numbers<>+64(SB), Y1, Y2
+	VROUNDPS $8, Y2, Y2
+	VFMADD231PS cellHVectorRows8Numbers<>+96(SB), Y2, Y1
+	VFMADD231PS cellHVectorRows8Numbers<>+128(SB), Y2, Y1
+	VADDPS cellHVectorRows8Numbers<>+640(SB), Y2, Y2
+	VPSLLD $23, Y2, Y2
+	VMOVUPS cellHVectorRows8Numbers<>+160(SB), Y7
+	VFMADD213PS cellHVectorRows8Numbers<>+192(SB), Y1, Y7
+	VFMADD213PS cellHVectorRows8Numbers<>+224(SB), Y1, Y7
+	VFMADD213PS cellHVectorRows8Numbers<>+256(SB), Y1, Y7
+	PREFETCHT0 8192(R8)(CX*4)
+	VFMADD213PS cellHVectorRows8Numbers<>+288(SB), Y1, Y7
+	VFMADD213PS cellHVectorRows8Numbers<>+320(SB), Y1, Y7
+	VFMADD213PS cellHVectorRows8Numbers<>+320(SB), Y1, Y7
+	VMULPS Y7, Y2, Y2
+	VADDPS cellHVectorRows8Numbers<>+320(SB), Y2, Y2
+	VMOVUPS cellHVectorRows8Numbers<>+608(SB), Y7
+	VDIVPS Y2, Y7, Y7
+	VMOVUPS cellHVectorRows8Numbers<>+320(SB), Y2
+	VSUBPS Y7, Y2, Y2
+	VMOVUPS cellHVectorRows8Numbers<>+704(SB), Y7
+	VCMPPS $0x11, Y4, Y7, Y7
+	VBLENDVPS Y7, Y2, Y6, Y7
+	VPAND cellHVectorRows8Numbers<>+736(SB), Y7, Y7
+	VPAND cellHVectorRows8Numbers<>+768(SB), Y0, Y0
+	VPOR Y0, Y7, Y7
+	VMULPS Y7, Y5, Y5
+	VADDPS Y5, Y3, Y3
+	VMOVUPS Y3, 0(R11)(CX*4)
+	VPAND cellHVectorRows8Numbers<>+736(SB), Y3, Y5
+	VMULPS Y5, Y5, Y7
+	VMULPS Y7, Y5, Y0
+	VMOVUPS cellHVectorRows8Numbers<>+384(SB), Y6
+	VFMADD213PS cellHVectorRows8Numbers<>+416(SB), Y7, Y6
+	VFMADD213PS cellHVectorRows8Numbers<>+448(SB), Y7, Y6
+	PREFETCHT0 8192(R9)(CX*4)
+	VFMADD213PS cellHVectorRows8Numbers<>+480(SB), Y7, Y6
+	VFMADD213PS cellHVectorRows8Numbers<>+512(SB), Y7, Y6
+	VFMADD213PS cellHVectorRows8Numbers<>+544(SB), Y7, Y6
+	VFMADD213PS Y5, Y6, Y0
+	VMOVUPS cellHVectorRows8Numbers<>+576(SB), Y6
+	VMINPS Y5, Y6, Y6
+	VMULPS cellHVectorRows8Numbers<>+608(SB), Y6, Y6
+	VMULPS cellHVectorRows8Numbers<>+64(SB), Y6, Y7
+	VROUNDPS $8, Y7, Y7
+	VFMADD231PS cellHVectorRows8Numbers<>+96(SB), Y7, Y6
+	VFMADD231PS cellHVectorRows8Numbers<>+128(SB), Y7, Y6
+	VADDPS cellHVectorRows8Numbers<>+640(SB), Y7, Y7
+	VPSLLD $23, Y7, Y7
+	VMOVUPS cellHVectorRows8Numbers<>+160(SB), Y2
+	VFMADD213PS cellHVectorRows8Numbers<>+192(SB), Y6, Y2
+	VFMADD213PS cellHVectorRows8Numbers<>+224(SB), Y6, Y2
+	VFMADD213PS cellHVectorRows8Numbers<>+256(SB), Y6, Y2
+	VFMADD213PS cellHVectorRows8Numbers<>+288(SB), Y6, Y2
+	VFMADD213PS cellHVectorRows8Numbers<>+320(SB), Y6, Y2
+	VFMADD213PS cellHVectorRows8Numbers<>+320(SB), Y6, Y2
+	PREFETCHT0 8192(R11)(CX*4)
+	VMULPS Y2, Y7, Y7
+	VADDPS cellHVectorRows8Numbers<>+320(SB), Y7, Y7
+	VMOVUPS cellHVectorRows8Numbers<>+608(SB), Y2
+	VDIVPS Y7, Y2, Y2
+	VMOVUPS cellHVectorRows8Numbers<>+320(SB), Y7
+	VSUBPS Y2, Y7, Y7
+	VMOVUPS cellHVectorRows8Numbers<>+704(SB), Y2
+	VCMPPS $0x11, Y5, Y2, Y2
+	VBLENDVPS Y2, Y7, Y0, Y2
+	VPAND cellHVectorRows8Numbers<>+736(SB), Y2, Y2
+	VPAND cellHVectorRows8Numbers<>+768(SB), Y3, Y3
+	VPOR Y3, Y2, Y2
+	VMOVUPS Y2, 0(R10)(CX*4)
+	ADDQ $8, CX
+	CMPQ CX, BX
+	JLE vectors10
+fewer11:
+	ADDQ $8, BX
+	SUBQ CX, BX
+	JEQ done12
+	NEGQ BX
+	LEAQ cellHVectorRows8Numbers<>+832(SB), AX
+	VMOVUPS (AX)(BX*4), Y15
+	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
+	VMASKMOVPS 0(R8)(CX*4), Y15, Y1
+	VMASKMOVPS 0(DX)(CX*4), Y15, Y2
+	VMASKMOVPS 0(R9)(CX*4), Y15, Y3
+	VMOVUPS 0(SP), Y4
+	VBLENDVPS Y4, Y2, Y1, Y4
+	VADDPS Y4, Y0, Y4
+	VPAND cellHVectorRows8Numbers<>+736(SB), Y4, Y1
+	VPXOR cellHVectorRows8Numbers<>+768(SB), Y1, Y1
+	VMOVUPS cellHVectorRows8Numbers<>+0(SB), Y2
+	VMAXPS Y1, Y2, Y2
+	VMOVUPS cellHVectorRows8Numbers<>+32(SB), Y1
+	VMINPS Y2, Y1, Y1
+	PREFETCHT0 8192(SI)(CX*4)
+	VMULPS cellHVectorRows8Numbers<>+64(SB), Y1, Y2
+	VROUNDPS $8, Y2, Y2
+	VFMADD231PS cellHVectorRows8Numbers<>+96(SB), Y2, Y1
+	VFMADD231PS cellHVectorRows8Numbers<>+128(SB), Y2, Y1
+	VMOVUPS cellHVectorRows8Numbers<>+160(SB), Y5
+	VFMADD213PS cellHVectorRows8Numbers<>+192(SB), Y1, Y5
+	VFMADD213PS cellHVectorRows8Numbers<>+224(SB), Y1, Y5
+	VFMADD213PS cellHVectorRows8Numbers<>+256(SB), Y1, Y5
+	VFMADD213PS cellHVectorRows8Numbers<>+288(SB), Y1, Y5
+	VFMADD213PS cellHVectorRows8Numbers<>+320(SB), Y1, Y5
+	VFMADD213PS cellHVectorRows8Numbers<>+320(SB), Y1, Y5
+	VMULPS cellHVectorRows8Numbers<>+288(SB), Y2, Y1
+	VROUNDPS $8, Y1, Y1
+	VADDPS cellHVectorRows8Numbers<>+640(SB), Y1, Y6
+	VPSLLD $23, Y6, Y6
+	VMULPS Y6, Y5, Y5
+	VSUBPS Y1, Y2, Y1
+	VADDPS cellHVectorRows8Numbers<>+640(SB), Y1, Y6
+	VPSLLD $23, Y6, Y6
+	VMULPS Y6, Y5, Y5
+	VCMPPS $0x11, cellHVectorRows8Numbers<>+352(SB), Y4, Y4
+	VMOVUPS cellHVectorRows8Numbers<>+320(SB), Y2
+	VBLENDVPS Y4, Y5, Y2, Y4
+	VADDPS cellHVectorRows8Numbers<>+320(SB), Y5, Y5
+	VDIVPS Y5, Y4, Y4
+	VMULPS Y3, Y4, Y3
+	VMOVUPS cellHVectorRows8Numbers<>+320(SB), Y5
+	VSUBPS Y4, Y5, Y5
+	VPAND cellHVectorRows8Numbers<>+736(SB), Y0, Y4
+	PREFETCHT0 8192(DX)(CX*4)
+	VMULPS Y4, Y4, Y2
+	VMULPS Y2, Y4, Y6
+	VMOVUPS cellHVectorRows8Numbers<>+384(SB), Y1
+	VFMADD213PS cellHVectorRows8Numbers<>+416(SB), Y2, Y1
+	VFMADD213PS cellHVectorRows8Numbers<>+448(SB), Y2, Y1
+	VFMADD213PS cellHVectorRows8Numbers<>+480(SB), Y2, Y1
+	VFMADD213PS cellHVectorRows8Numbers<>+512(SB), Y2, Y1
+	VFMADD213PS cellHVectorRows8Numbers<>+544(SB), Y2, Y1
+	VFMADD213PS Y4, Y1, Y6
+	VMOVUPS cellHVectorRows8Numbers<>+576(SB), Y1
+	VMINPS Y4, Y1, Y1
+	VMULPS cellHVectorRows8Numbers<>+608(SB), Y1, Y1
+	VMULPS cellHVectorRows8Numbers<>+64(SB), Y1, Y2
+	VROUNDPS $8, Y2, Y2
+	VFMADD231PS cellHVectorRows8Numbers<>+96(SB), Y2, Y1
+	VFMADD231PS cellHVectorRows8Numbers<>+128(SB), Y2, Y1
+	VADDPS cellHVectorRows8Numbers<>+640(SB), Y2, Y2
+	VPSLLD $23, Y2, Y2
+	VMOVUPS cellHVectorRows8Numbers<>+160(SB), Y7
+	VFMADD213PS cellHVectorRows8Numbers<>+192(SB), Y1, Y7
+	VFMADD213PS cellHVectorRows8Numbers<>+224(SB), Y1, Y7
+	VFMADD213PS cellHVectorRows8Numbers<>+256(SB), Y1, Y7
+	PREFETCHT0 8192(R8)(CX*4)
+	VFMADD213PS cellHVectorRows8Numbers<>+288(SB), Y1, Y7
+	VFMADD213PS cellHVectorRows8Numbers<>+320(SB), Y1, Y7
+	VFMADD213PS cellHVectorRows8Numbers<>+320(SB), Y1, Y7
+	VMULPS Y7, Y2, Y2
+	VADDPS cellHVectorRows8Numbers<>+320(SB), Y2, Y2
+	VMOVUPS cellHVectorRows8Numbers<>+608(SB), Y7
+	VDIVPS Y2, Y7, Y7
+	VMOVUPS cellHVectorRows8Numbers<>+320(SB), Y2
+	VSUBPS Y7, Y2, Y2
+	VMOVUPS cellHVectorRows8Numbers<>+704(SB), Y7
+	VCMPPS $0x11, Y4, Y7, Y7
+	VBLENDVPS Y7, Y2, Y6, Y7
+	VPAND cellHVectorRows8Numbers<>+736(SB), Y7, Y7
+	VPAND cellHVectorRows8Numbers<>+768(SB), Y0, Y0
+	VPOR Y0, Y7, Y7
+	VMULPS Y7, Y5, Y5
+	VADDPS Y5, Y3, Y3
+	VMASKMOVPS Y3, Y15, 0(R11)(CX*4)
+	VPAND cellHVectorRows8Numbers<>+736(SB), Y3, Y5
+	VMULPS Y5, Y5, Y7
+	VMULPS Y7, Y5, Y0
+	VMOVUPS cellHVectorRows8Numbers<>+384(SB), Y6
+	VFMADD213PS cellHVectorRows8Numbers<>+416(SB), Y7, Y6
+	VFMADD213PS cellHVectorRows8Numbers<>+448(SB), Y7, Y6
+	PREFETCHT0 8192(R9)(CX*4)
+	VFMADD213PS cellHVectorRows8Numbers<>+480(SB), Y7, Y6
+	VFMADD213PS cellHVectorRows8Numbers<>+512(SB), Y7, Y6
+	VFMADD213PS cellHVectorRows8Numbers<>+544(SB), Y7, Y6
+	VFMADD213PS Y5, Y6, Y0
+	VMOVUPS cellHVectorRows8Numbers<>+576(SB), Y6
+	VMINPS Y5, Y6, Y6
+	VMULPS cellHVectorRows8Numbers<>+608(SB), Y6, Y6
+	VMULPS cellHVectorRows8Numbers<>+64(SB), Y6, Y7
+	VROUNDPS $8, Y7, Y7
+	VFMADD231PS cellHVectorRows8Numbers<>+96(SB), Y7, Y6
+	VFMADD231PS cellHVectorRows8Numbers<>+128(SB), Y7, Y6
+	VADDPS cellHVectorRows8Numbers<>+640(SB), Y7, Y7
+	VPSLLD $23, Y7, Y7
+	VMOVUPS cellHVectorRows8Numbers<>+160(SB), Y2
+	VFMADD213PS cellHVectorRows8Numbers<>+192(SB), Y6, Y2
+	VFMADD213PS cellHVectorRows8Numbers<>+224(SB), Y6, Y2
+	VFMADD213PS cellHVectorRows8Numbers<>+256(SB), Y6, Y2
+	VFMADD213PS cellHVectorRows8Numbers<>+288(SB), Y6, Y2
+	VFMADD213PS cellHVectorRows8Numbers<>+320(SB), Y6, Y2
+	VFMADD213PS cellHVectorRows8Numbers<>+320(SB), Y6, Y2
+	PREFETCHT0 8192(R11)(CX*4)
+	VMULPS Y2, Y7, Y7
+	VADDPS cellHVectorRows8Numbers<>+320(SB), Y7, Y7
+	VMOVUPS cellHVectorRows8Numbers<>+608(SB), Y2
+	VDIVPS Y7, Y2, Y2
+	VMOVUPS cellHVectorRows8Numbers<>+320(SB), Y7
+	VSUBPS Y2, Y7, Y7
+	VMOVUPS cellHVectorRows8Numbers<>+704(SB), Y2
+	VCMPPS $0x11, Y5, Y2, Y2
+	VBLENDVPS Y2, Y7, Y0, Y2
+	VPAND cellHVectorRows8Numbers<>+736(SB), Y2, Y2
+	VPAND cellHVectorRows8Numbers<>+768(SB), Y3, Y3
+	VPOR Y3, Y2, Y2
+	VMASKMOVPS Y2, Y15, 0(R10)(CX*4)
+done12:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	ADDQ 24(AX), R8
+	ADDQ 32(AX), R9
+	ADDQ 40(AX), R10
+	ADDQ 48(AX), R11
+	DECQ rows+16(FP)
+	JNE row9
+	VZEROUPPER
+	RET
+
 DATA exchangeHBeforeVectorRows16Numbers<>+0(SB)/4, $0x0
 GLOBL exchangeHBeforeVectorRows16Numbers<>(SB), RODATA|NOPTR, $4
 DATA exchangeHBeforeVectorRows8Numbers<>+0(SB)/4, $0x0
@@ -3036,6 +4331,1320 @@ done14:
 	ADDQ 8(AX), DI
 	ADDQ 16(AX), DX
 	ADDQ 24(AX), R8
+	DECQ rows+16(FP)
+	JNE row9
+	VZEROUPPER
+	RET
+
+DATA walkReshapeVectorRows16Numbers<>+0(SB)/4, $0xc2d00000
+DATA walkReshapeVectorRows16Numbers<>+4(SB)/4, $0x42b20000
+DATA walkReshapeVectorRows16Numbers<>+8(SB)/4, $0x3fb8aa3b
+DATA walkReshapeVectorRows16Numbers<>+12(SB)/4, $0xbf317200
+DATA walkReshapeVectorRows16Numbers<>+16(SB)/4, $0xb5bfbe8e
+DATA walkReshapeVectorRows16Numbers<>+20(SB)/4, $0x3ab68b03
+DATA walkReshapeVectorRows16Numbers<>+24(SB)/4, $0x3c090836
+DATA walkReshapeVectorRows16Numbers<>+28(SB)/4, $0x3d2aaa8b
+DATA walkReshapeVectorRows16Numbers<>+32(SB)/4, $0x3e2aaa6c
+DATA walkReshapeVectorRows16Numbers<>+36(SB)/4, $0x3f000000
+DATA walkReshapeVectorRows16Numbers<>+40(SB)/4, $0x3f800000
+DATA walkReshapeVectorRows16Numbers<>+44(SB)/4, $0x0
+DATA walkReshapeVectorRows16Numbers<>+48(SB)/4, $0x3b1b5ed9
+DATA walkReshapeVectorRows16Numbers<>+52(SB)/4, $0xbc09ca65
+DATA walkReshapeVectorRows16Numbers<>+56(SB)/4, $0x3cb27d6c
+DATA walkReshapeVectorRows16Numbers<>+60(SB)/4, $0xbd5d06ca
+DATA walkReshapeVectorRows16Numbers<>+64(SB)/4, $0x3e08887b
+DATA walkReshapeVectorRows16Numbers<>+68(SB)/4, $0xbeaaaaab
+DATA walkReshapeVectorRows16Numbers<>+72(SB)/4, $0x41200000
+DATA walkReshapeVectorRows16Numbers<>+76(SB)/4, $0x40000000
+DATA walkReshapeVectorRows16Numbers<>+80(SB)/4, $0x4b40007f
+DATA walkReshapeVectorRows16Numbers<>+84(SB)/4, $0x17
+DATA walkReshapeVectorRows16Numbers<>+88(SB)/4, $0x3f19999a
+DATA walkReshapeVectorRows16Numbers<>+92(SB)/4, $0x7fffffff
+DATA walkReshapeVectorRows16Numbers<>+96(SB)/4, $0x80000000
+GLOBL walkReshapeVectorRows16Numbers<>(SB), RODATA|NOPTR, $100
+DATA walkReshapeVectorRows8Numbers<>+0(SB)/4, $0xc2d00000
+DATA walkReshapeVectorRows8Numbers<>+4(SB)/4, $0xc2d00000
+DATA walkReshapeVectorRows8Numbers<>+8(SB)/4, $0xc2d00000
+DATA walkReshapeVectorRows8Numbers<>+12(SB)/4, $0xc2d00000
+DATA walkReshapeVectorRows8Numbers<>+16(SB)/4, $0xc2d00000
+DATA walkReshapeVectorRows8Numbers<>+20(SB)/4, $0xc2d00000
+DATA walkReshapeVectorRows8Numbers<>+24(SB)/4, $0xc2d00000
+DATA walkReshapeVectorRows8Numbers<>+28(SB)/4, $0xc2d00000
+DATA walkReshapeVectorRows8Numbers<>+32(SB)/4, $0x42b20000
+DATA walkReshapeVectorRows8Numbers<>+36(SB)/4, $0x42b20000
+DATA walkReshapeVectorRows8Numbers<>+40(SB)/4, $0x42b20000
+DATA walkReshapeVectorRows8Numbers<>+44(SB)/4, $0x42b20000
+DATA walkReshapeVectorRows8Numbers<>+48(SB)/4, $0x42b20000
+DATA walkReshapeVectorRows8Numbers<>+52(SB)/4, $0x42b20000
+DATA walkReshapeVectorRows8Numbers<>+56(SB)/4, $0x42b20000
+DATA walkReshapeVectorRows8Numbers<>+60(SB)/4, $0x42b20000
+DATA walkReshapeVectorRows8Numbers<>+64(SB)/4, $0x3fb8aa3b
+DATA walkReshapeVectorRows8Numbers<>+68(SB)/4, $0x3fb8aa3b
+DATA walkReshapeVectorRows8Numbers<>+72(SB)/4, $0x3fb8aa3b
+DATA walkReshapeVectorRows8Numbers<>+76(SB)/4, $0x3fb8aa3b
+DATA walkReshapeVectorRows8Numbers<>+80(SB)/4, $0x3fb8aa3b
+DATA walkReshapeVectorRows8Numbers<>+84(SB)/4, $0x3fb8aa3b
+DATA walkReshapeVectorRows8Numbers<>+88(SB)/4, $0x3fb8aa3b
+DATA walkReshapeVectorRows8Numbers<>+92(SB)/4, $0x3fb8aa3b
+DATA walkReshapeVectorRows8Numbers<>+96(SB)/4, $0xbf317200
+DATA walkReshapeVectorRows8Numbers<>+100(SB)/4, $0xbf317200
+DATA walkReshapeVectorRows8Numbers<>+104(SB)/4, $0xbf317200
+DATA walkReshapeVectorRows8Numbers<>+108(SB)/4, $0xbf317200
+DATA walkReshapeVectorRows8Numbers<>+112(SB)/4, $0xbf317200
+DATA walkReshapeVectorRows8Numbers<>+116(SB)/4, $0xbf317200
+DATA walkReshapeVectorRows8Numbers<>+120(SB)/4, $0xbf317200
+DATA walkReshapeVectorRows8Numbers<>+124(SB)/4, $0xbf317200
+DATA walkReshapeVectorRows8Numbers<>+128(SB)/4, $0xb5bfbe8e
+DATA walkReshapeVectorRows8Numbers<>+132(SB)/4, $0xb5bfbe8e
+DATA walkReshapeVectorRows8Numbers<>+136(SB)/4, $0xb5bfbe8e
+DATA walkReshapeVectorRows8Numbers<>+140(SB)/4, $0xb5bfbe8e
+DATA walkReshapeVectorRows8Numbers<>+144(SB)/4, $0xb5bfbe8e
+DATA walkReshapeVectorRows8Numbers<>+148(SB)/4, $0xb5bfbe8e
+DATA walkReshapeVectorRows8Numbers<>+152(SB)/4, $0xb5bfbe8e
+DATA walkReshapeVectorRows8Numbers<>+156(SB)/4, $0xb5bfbe8e
+DATA walkReshapeVectorRows8Numbers<>+160(SB)/4, $0x3ab68b03
+DATA walkReshapeVectorRows8Numbers<>+164(SB)/4, $0x3ab68b03
+DATA walkReshapeVectorRows8Numbers<>+168(SB)/4, $0x3ab68b03
+DATA walkReshapeVectorRows8Numbers<>+172(SB)/4, $0x3ab68b03
+DATA walkReshapeVectorRows8Numbers<>+176(SB)/4, $0x3ab68b03
+DATA walkReshapeVectorRows8Numbers<>+180(SB)/4, $0x3ab68b03
+DATA walkReshapeVectorRows8Numbers<>+184(SB)/4, $0x3ab68b03
+DATA walkReshapeVectorRows8Numbers<>+188(SB)/4, $0x3ab68b03
+DATA walkReshapeVectorRows8Numbers<>+192(SB)/4, $0x3c090836
+DATA walkReshapeVectorRows8Numbers<>+196(SB)/4, $0x3c090836
+DATA walkReshapeVectorRows8Numbers<>+200(SB)/4, $0x3c090836
+DATA walkReshapeVectorRows8Numbers<>+204(SB)/4, $0x3c090836
+DATA walkReshapeVectorRows8Numbers<>+208(SB)/4, $0x3c090836
+DATA walkReshapeVectorRows8Numbers<>+212(SB)/4, $0x3c090836
+DATA walkReshapeVectorRows8Numbers<>+216(SB)/4, $0x3c090836
+DATA walkReshapeVectorRows8Numbers<>+220(SB)/4, $0x3c090836
+DATA walkReshapeVectorRows8Numbers<>+224(SB)/4, $0x3d2aaa8b
+DATA walkReshapeVectorRows8Numbers<>+228(SB)/4, $0x3d2aaa8b
+DATA walkReshapeVectorRows8Numbers<>+232(SB)/4, $0x3d2aaa8b
+DATA walkReshapeVectorRows8Numbers<>+236(SB)/4, $0x3d2aaa8b
+DATA walkReshapeVectorRows8Numbers<>+240(SB)/4, $0x3d2aaa8b
+DATA walkReshapeVectorRows8Numbers<>+244(SB)/4, $0x3d2aaa8b
+DATA walkReshapeVectorRows8Numbers<>+248(SB)/4, $0x3d2aaa8b
+DATA walkReshapeVectorRows8Numbers<>+252(SB)/4, $0x3d2aaa8b
+DATA walkReshapeVectorRows8Numbers<>+256(SB)/4, $0x3e2aaa6c
+DATA walkReshapeVectorRows8Numbers<>+260(SB)/4, $0x3e2aaa6c
+DATA walkReshapeVectorRows8Numbers<>+264(SB)/4, $0x3e2aaa6c
+DATA walkReshapeVectorRows8Numbers<>+268(SB)/4, $0x3e2aaa6c
+DATA walkReshapeVectorRows8Numbers<>+272(SB)/4, $0x3e2aaa6c
+DATA walkReshapeVectorRows8Numbers<>+276(SB)/4, $0x3e2aaa6c
+DATA walkReshapeVectorRows8Numbers<>+280(SB)/4, $0x3e2aaa6c
+DATA walkReshapeVectorRows8Numbers<>+284(SB)/4, $0x3e2aaa6c
+DATA walkReshapeVectorRows8Numbers<>+288(SB)/4, $0x3f000000
+DATA walkReshapeVectorRows8Numbers<>+292(SB)/4, $0x3f000000
+DATA walkReshapeVectorRows8Numbers<>+296(SB)/4, $0x3f000000
+DATA walkReshapeVectorRows8Numbers<>+300(SB)/4, $0x3f000000
+DATA walkReshapeVectorRows8Numbers<>+304(SB)/4, $0x3f000000
+DATA walkReshapeVectorRows8Numbers<>+308(SB)/4, $0x3f000000
+DATA walkReshapeVectorRows8Numbers<>+312(SB)/4, $0x3f000000
+DATA walkReshapeVectorRows8Numbers<>+316(SB)/4, $0x3f000000
+DATA walkReshapeVectorRows8Numbers<>+320(SB)/4, $0x3f800000
+DATA walkReshapeVectorRows8Numbers<>+324(SB)/4, $0x3f800000
+DATA walkReshapeVectorRows8Numbers<>+328(SB)/4, $0x3f800000
+DATA walkReshapeVectorRows8Numbers<>+332(SB)/4, $0x3f800000
+DATA walkReshapeVectorRows8Numbers<>+336(SB)/4, $0x3f800000
+DATA walkReshapeVectorRows8Numbers<>+340(SB)/4, $0x3f800000
+DATA walkReshapeVectorRows8Numbers<>+344(SB)/4, $0x3f800000
+DATA walkReshapeVectorRows8Numbers<>+348(SB)/4, $0x3f800000
+DATA walkReshapeVectorRows8Numbers<>+352(SB)/4, $0x0
+DATA walkReshapeVectorRows8Numbers<>+356(SB)/4, $0x0
+DATA walkReshapeVectorRows8Numbers<>+360(SB)/4, $0x0
+DATA walkReshapeVectorRows8Numbers<>+364(SB)/4, $0x0
+DATA walkReshapeVectorRows8Numbers<>+368(SB)/4, $0x0
+DATA walkReshapeVectorRows8Numbers<>+372(SB)/4, $0x0
+DATA walkReshapeVectorRows8Numbers<>+376(SB)/4, $0x0
+DATA walkReshapeVectorRows8Numbers<>+380(SB)/4, $0x0
+DATA walkReshapeVectorRows8Numbers<>+384(SB)/4, $0x3b1b5ed9
+DATA walkReshapeVectorRows8Numbers<>+388(SB)/4, $0x3b1b5ed9
+DATA walkReshapeVectorRows8Numbers<>+392(SB)/4, $0x3b1b5ed9
+DATA walkReshapeVectorRows8Numbers<>+396(SB)/4, $0x3b1b5ed9
+DATA walkReshapeVectorRows8Numbers<>+400(SB)/4, $0x3b1b5ed9
+DATA walkReshapeVectorRows8Numbers<>+404(SB)/4, $0x3b1b5ed9
+DATA walkReshapeVectorRows8Numbers<>+408(SB)/4, $0x3b1b5ed9
+DATA walkReshapeVectorRows8Numbers<>+412(SB)/4, $0x3b1b5ed9
+DATA walkReshapeVectorRows8Numbers<>+416(SB)/4, $0xbc09ca65
+DATA walkReshapeVectorRows8Numbers<>+420(SB)/4, $0xbc09ca65
+DATA walkReshapeVectorRows8Numbers<>+424(SB)/4, $0xbc09ca65
+DATA walkReshapeVectorRows8Numbers<>+428(SB)/4, $0xbc09ca65
+DATA walkReshapeVectorRows8Numbers<>+432(SB)/4, $0xbc09ca65
+DATA walkReshapeVectorRows8Numbers<>+436(SB)/4, $0xbc09ca65
+DATA walkReshapeVectorRows8Numbers<>+440(SB)/4, $0xbc09ca65
+DATA walkReshapeVectorRows8Numbers<>+444(SB)/4, $0xbc09ca65
+DATA walkReshapeVectorRows8Numbers<>+448(SB)/4, $0x3cb27d6c
+DATA walkReshapeVectorRows8Numbers<>+452(SB)/4, $0x3cb27d6c
+DATA walkReshapeVectorRows8Numbers<>+456(SB)/4, $0x3cb27d6c
+DATA walkReshapeVectorRows8Numbers<>+460(SB)/4, $0x3cb27d6c
+DATA walkReshapeVectorRows8Numbers<>+464(SB)/4, $0x3cb27d6c
+DATA walkReshapeVectorRows8Numbers<>+468(SB)/4, $0x3cb27d6c
+DATA walkReshapeVectorRows8Numbers<>+472(SB)/4, $0x3cb27d6c
+DATA walkReshapeVectorRows8Numbers<>+476(SB)/4, $0x3cb27d6c
+DATA walkReshapeVectorRows8Numbers<>+480(SB)/4, $0xbd5d06ca
+DATA walkReshapeVectorRows8Numbers<>+484(SB)/4, $0xbd5d06ca
+DATA walkReshapeVectorRows8Numbers<>+488(SB)/4, $0xbd5d06ca
+DATA walkReshapeVectorRows8Numbers<>+492(SB)/4, $0xbd5d06ca
+DATA walkReshapeVectorRows8Numbers<>+496(SB)/4, $0xbd5d06ca
+DATA walkReshapeVectorRows8Numbers<>+500(SB)/4, $0xbd5d06ca
+DATA walkReshapeVectorRows8Numbers<>+504(SB)/4, $0xbd5d06ca
+DATA walkReshapeVectorRows8Numbers<>+508(SB)/4, $0xbd5d06ca
+DATA walkReshapeVectorRows8Numbers<>+512(SB)/4, $0x3e08887b
+DATA walkReshapeVectorRows8Numbers<>+516(SB)/4, $0x3e08887b
+DATA walkReshapeVectorRows8Numbers<>+520(SB)/4, $0x3e08887b
+DATA walkReshapeVectorRows8Numbers<>+524(SB)/4, $0x3e08887b
+DATA walkReshapeVectorRows8Numbers<>+528(SB)/4, $0x3e08887b
+DATA walkReshapeVectorRows8Numbers<>+532(SB)/4, $0x3e08887b
+DATA walkReshapeVectorRows8Numbers<>+536(SB)/4, $0x3e08887b
+DATA walkReshapeVectorRows8Numbers<>+540(SB)/4, $0x3e08887b
+DATA walkReshapeVectorRows8Numbers<>+544(SB)/4, $0xbeaaaaab
+DATA walkReshapeVectorRows8Numbers<>+548(SB)/4, $0xbeaaaaab
+DATA walkReshapeVectorRows8Numbers<>+552(SB)/4, $0xbeaaaaab
+DATA walkReshapeVectorRows8Numbers<>+556(SB)/4, $0xbeaaaaab
+DATA walkReshapeVectorRows8Numbers<>+560(SB)/4, $0xbeaaaaab
+DATA walkReshapeVectorRows8Numbers<>+564(SB)/4, $0xbeaaaaab
+DATA walkReshapeVectorRows8Numbers<>+568(SB)/4, $0xbeaaaaab
+DATA walkReshapeVectorRows8Numbers<>+572(SB)/4, $0xbeaaaaab
+DATA walkReshapeVectorRows8Numbers<>+576(SB)/4, $0x41200000
+DATA walkReshapeVectorRows8Numbers<>+580(SB)/4, $0x41200000
+DATA walkReshapeVectorRows8Numbers<>+584(SB)/4, $0x41200000
+DATA walkReshapeVectorRows8Numbers<>+588(SB)/4, $0x41200000
+DATA walkReshapeVectorRows8Numbers<>+592(SB)/4, $0x41200000
+DATA walkReshapeVectorRows8Numbers<>+596(SB)/4, $0x41200000
+DATA walkReshapeVectorRows8Numbers<>+600(SB)/4, $0x41200000
+DATA walkReshapeVectorRows8Numbers<>+604(SB)/4, $0x41200000
+DATA walkReshapeVectorRows8Numbers<>+608(SB)/4, $0x40000000
+DATA walkReshapeVectorRows8Numbers<>+612(SB)/4, $0x40000000
+DATA walkReshapeVectorRows8Numbers<>+616(SB)/4, $0x40000000
+DATA walkReshapeVectorRows8Numbers<>+620(SB)/4, $0x40000000
+DATA walkReshapeVectorRows8Numbers<>+624(SB)/4, $0x40000000
+DATA walkReshapeVectorRows8Numbers<>+628(SB)/4, $0x40000000
+DATA walkReshapeVectorRows8Numbers<>+632(SB)/4, $0x40000000
+DATA walkReshapeVectorRows8Numbers<>+636(SB)/4, $0x40000000
+DATA walkReshapeVectorRows8Numbers<>+640(SB)/4, $0x4b40007f
+DATA walkReshapeVectorRows8Numbers<>+644(SB)/4, $0x4b40007f
+DATA walkReshapeVectorRows8Numbers<>+648(SB)/4, $0x4b40007f
+DATA walkReshapeVectorRows8Numbers<>+652(SB)/4, $0x4b40007f
+DATA walkReshapeVectorRows8Numbers<>+656(SB)/4, $0x4b40007f
+DATA walkReshapeVectorRows8Numbers<>+660(SB)/4, $0x4b40007f
+DATA walkReshapeVectorRows8Numbers<>+664(SB)/4, $0x4b40007f
+DATA walkReshapeVectorRows8Numbers<>+668(SB)/4, $0x4b40007f
+DATA walkReshapeVectorRows8Numbers<>+672(SB)/4, $0x17
+DATA walkReshapeVectorRows8Numbers<>+676(SB)/4, $0x17
+DATA walkReshapeVectorRows8Numbers<>+680(SB)/4, $0x17
+DATA walkReshapeVectorRows8Numbers<>+684(SB)/4, $0x17
+DATA walkReshapeVectorRows8Numbers<>+688(SB)/4, $0x17
+DATA walkReshapeVectorRows8Numbers<>+692(SB)/4, $0x17
+DATA walkReshapeVectorRows8Numbers<>+696(SB)/4, $0x17
+DATA walkReshapeVectorRows8Numbers<>+700(SB)/4, $0x17
+DATA walkReshapeVectorRows8Numbers<>+704(SB)/4, $0x3f19999a
+DATA walkReshapeVectorRows8Numbers<>+708(SB)/4, $0x3f19999a
+DATA walkReshapeVectorRows8Numbers<>+712(SB)/4, $0x3f19999a
+DATA walkReshapeVectorRows8Numbers<>+716(SB)/4, $0x3f19999a
+DATA walkReshapeVectorRows8Numbers<>+720(SB)/4, $0x3f19999a
+DATA walkReshapeVectorRows8Numbers<>+724(SB)/4, $0x3f19999a
+DATA walkReshapeVectorRows8Numbers<>+728(SB)/4, $0x3f19999a
+DATA walkReshapeVectorRows8Numbers<>+732(SB)/4, $0x3f19999a
+DATA walkReshapeVectorRows8Numbers<>+736(SB)/4, $0x7fffffff
+DATA walkReshapeVectorRows8Numbers<>+740(SB)/4, $0x7fffffff
+DATA walkReshapeVectorRows8Numbers<>+744(SB)/4, $0x7fffffff
+DATA walkReshapeVectorRows8Numbers<>+748(SB)/4, $0x7fffffff
+DATA walkReshapeVectorRows8Numbers<>+752(SB)/4, $0x7fffffff
+DATA walkReshapeVectorRows8Numbers<>+756(SB)/4, $0x7fffffff
+DATA walkReshapeVectorRows8Numbers<>+760(SB)/4, $0x7fffffff
+DATA walkReshapeVectorRows8Numbers<>+764(SB)/4, $0x7fffffff
+DATA walkReshapeVectorRows8Numbers<>+768(SB)/4, $0x80000000
+DATA walkReshapeVectorRows8Numbers<>+772(SB)/4, $0x80000000
+DATA walkReshapeVectorRows8Numbers<>+776(SB)/4, $0x80000000
+DATA walkReshapeVectorRows8Numbers<>+780(SB)/4, $0x80000000
+DATA walkReshapeVectorRows8Numbers<>+784(SB)/4, $0x80000000
+DATA walkReshapeVectorRows8Numbers<>+788(SB)/4, $0x80000000
+DATA walkReshapeVectorRows8Numbers<>+792(SB)/4, $0x80000000
+DATA walkReshapeVectorRows8Numbers<>+796(SB)/4, $0x80000000
+DATA walkReshapeVectorRows8Numbers<>+800(SB)/4, $0xffffffff
+DATA walkReshapeVectorRows8Numbers<>+804(SB)/4, $0xffffffff
+DATA walkReshapeVectorRows8Numbers<>+808(SB)/4, $0xffffffff
+DATA walkReshapeVectorRows8Numbers<>+812(SB)/4, $0xffffffff
+DATA walkReshapeVectorRows8Numbers<>+816(SB)/4, $0xffffffff
+DATA walkReshapeVectorRows8Numbers<>+820(SB)/4, $0xffffffff
+DATA walkReshapeVectorRows8Numbers<>+824(SB)/4, $0xffffffff
+DATA walkReshapeVectorRows8Numbers<>+828(SB)/4, $0xffffffff
+DATA walkReshapeVectorRows8Numbers<>+832(SB)/4, $0x0
+DATA walkReshapeVectorRows8Numbers<>+836(SB)/4, $0x0
+DATA walkReshapeVectorRows8Numbers<>+840(SB)/4, $0x0
+DATA walkReshapeVectorRows8Numbers<>+844(SB)/4, $0x0
+DATA walkReshapeVectorRows8Numbers<>+848(SB)/4, $0x0
+DATA walkReshapeVectorRows8Numbers<>+852(SB)/4, $0x0
+DATA walkReshapeVectorRows8Numbers<>+856(SB)/4, $0x0
+DATA walkReshapeVectorRows8Numbers<>+860(SB)/4, $0x0
+GLOBL walkReshapeVectorRows8Numbers<>(SB), RODATA|NOPTR, $864
+
+// func walkReshapeVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·walkReshapeVectorRows(SB), 0, $64-33
+	MOVQ at+0(FP), AX
+	MOVQ 0(AX), SI
+	MOVQ 8(AX), DI
+	MOVQ 16(AX), DX
+	MOVQ 24(AX), R8
+	MOVQ 32(AX), R9
+	MOVQ 40(AX), R10
+	MOVQ 48(AX), R11
+	MOVQ 56(AX), R12
+	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
+	JEQ narrower1
+row2:
+	KMOVW 0(DI), K1
+	KMOVW K1, 0(SP)
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $64, BX
+	CMPQ CX, BX
+	JGT fewer4
+	PCALIGN $32
+vectors3:
+	VMOVUPS 0(SI)(CX*4), Z0
+	VMOVUPS 64(SI)(CX*4), Z1
+	VMOVUPS 128(SI)(CX*4), Z2
+	VMOVUPS 192(SI)(CX*4), Z3
+	VMOVUPS 0(R8)(CX*4), Z4
+	VMOVUPS 64(R8)(CX*4), Z5
+	VMOVUPS 128(R8)(CX*4), Z6
+	VMOVUPS 192(R8)(CX*4), Z7
+	PREFETCHT0 8192(SI)(CX*4)
+	VMOVUPS 0(DX)(CX*4), Z8
+	VMOVUPS 64(DX)(CX*4), Z9
+	VMOVUPS 128(DX)(CX*4), Z10
+	VMOVUPS 192(DX)(CX*4), Z11
+	VMOVUPS 0(R9)(CX*4), Z12
+	VMOVUPS 64(R9)(CX*4), Z13
+	VMOVUPS 128(R9)(CX*4), Z14
+	VMOVUPS 192(R9)(CX*4), Z15
+	KMOVW 0(SP), K1
+	VBLENDMPS Z8, Z4, K1, Z8
+	KMOVW 0(SP), K1
+	VBLENDMPS Z9, Z5, K1, Z9
+	KMOVW 0(SP), K1
+	VBLENDMPS Z10, Z6, K1, Z10
+	KMOVW 0(SP), K1
+	VBLENDMPS Z11, Z7, K1, Z11
+	VADDPS Z8, Z0, Z8
+	VADDPS Z9, Z1, Z9
+	VADDPS Z10, Z2, Z10
+	VADDPS Z11, Z3, Z11
+	PREFETCHT0 8256(SI)(CX*4)
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+92(SB), Z8, Z7
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+92(SB), Z9, Z6
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+92(SB), Z10, Z5
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+92(SB), Z11, Z4
+	VPXORD.BCST walkReshapeVectorRows16Numbers<>+96(SB), Z7, Z7
+	VPXORD.BCST walkReshapeVectorRows16Numbers<>+96(SB), Z6, Z6
+	VPXORD.BCST walkReshapeVectorRows16Numbers<>+96(SB), Z5, Z5
+	VPXORD.BCST walkReshapeVectorRows16Numbers<>+96(SB), Z4, Z4
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+0(SB), Z16
+	VMAXPS Z7, Z16, Z16
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+0(SB), Z7
+	VMAXPS Z6, Z7, Z7
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+0(SB), Z6
+	VMAXPS Z5, Z6, Z6
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+0(SB), Z5
+	VMAXPS Z4, Z5, Z5
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+4(SB), Z4
+	VMINPS Z16, Z4, Z4
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+4(SB), Z16
+	VMINPS Z7, Z16, Z16
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+4(SB), Z7
+	VMINPS Z6, Z7, Z7
+	PREFETCHT0 8320(SI)(CX*4)
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+4(SB), Z6
+	VMINPS Z5, Z6, Z6
+	VMULPS.BCST walkReshapeVectorRows16Numbers<>+8(SB), Z4, Z5
+	VMULPS.BCST walkReshapeVectorRows16Numbers<>+8(SB), Z16, Z17
+	VMULPS.BCST walkReshapeVectorRows16Numbers<>+8(SB), Z7, Z18
+	VMULPS.BCST walkReshapeVectorRows16Numbers<>+8(SB), Z6, Z19
+	VRNDSCALEPS $8, Z5, Z5
+	VRNDSCALEPS $8, Z17, Z17
+	VRNDSCALEPS $8, Z18, Z18
+	VRNDSCALEPS $8, Z19, Z19
+	VFMADD231PS.BCST walkReshapeVectorRows16Numbers<>+12(SB), Z5, Z4
+	VFMADD231PS.BCST walkReshapeVectorRows16Numbers<>+12(SB), Z17, Z16
+	VFMADD231PS.BCST walkReshapeVectorRows16Numbers<>+12(SB), Z18, Z7
+	VFMADD231PS.BCST walkReshapeVectorRows16Numbers<>+12(SB), Z19, Z6
+	VFMADD231PS.BCST walkReshapeVectorRows16Numbers<>+16(SB), Z5, Z4
+	VFMADD231PS.BCST walkReshapeVectorRows16Numbers<>+16(SB), Z17, Z16
+	VFMADD231PS.BCST walkReshapeVectorRows16Numbers<>+16(SB), Z18, Z7
+	PREFETCHT0 8384(SI)(CX*4)
+	VFMADD231PS.BCST walkReshapeVectorRows16Numbers<>+16(SB), Z19, Z6
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+20(SB), Z20
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+24(SB), Z4, Z20
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+20(SB), Z21
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+24(SB), Z16, Z21
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+20(SB), Z22
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+24(SB), Z7, Z22
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+20(SB), Z23
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+24(SB), Z6, Z23
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+28(SB), Z4, Z20
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+28(SB), Z16, Z21
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+28(SB), Z7, Z22
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+28(SB), Z6, Z23
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+32(SB), Z4, Z20
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+32(SB), Z16, Z21
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+32(SB), Z7, Z22
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+32(SB), Z6, Z23
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+36(SB), Z4, Z20
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+36(SB), Z16, Z21
+	PREFETCHT0 8192(DX)(CX*4)
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+36(SB), Z7, Z22
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+36(SB), Z6, Z23
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z4, Z20
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z16, Z21
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z7, Z22
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z6, Z23
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z4, Z20
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z16, Z21
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z7, Z22
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z6, Z23
+	VSCALEFPS Z5, Z20, Z20
+	VSCALEFPS Z17, Z21, Z21
+	VSCALEFPS Z18, Z22, Z22
+	VSCALEFPS Z19, Z23, Z23
+	VCMPPS.BCST $0x11, walkReshapeVectorRows16Numbers<>+44(SB), Z8, K1
+	VCMPPS.BCST $0x11, walkReshapeVectorRows16Numbers<>+44(SB), Z9, K2
+	PREFETCHT0 8256(DX)(CX*4)
+	VCMPPS.BCST $0x11, walkReshapeVectorRows16Numbers<>+44(SB), Z10, K3
+	VCMPPS.BCST $0x11, walkReshapeVectorRows16Numbers<>+44(SB), Z11, K4
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+40(SB), Z11
+	VBLENDMPS Z20, Z11, K1, Z11
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+40(SB), Z10
+	VBLENDMPS Z21, Z10, K2, Z10
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+40(SB), Z9
+	VBLENDMPS Z22, Z9, K3, Z9
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+40(SB), Z8
+	VBLENDMPS Z23, Z8, K4, Z8
+	VADDPS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z20, Z20
+	VADDPS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z21, Z21
+	VADDPS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z22, Z22
+	VADDPS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z23, Z23
+	VDIVPS Z20, Z11, Z11
+	VDIVPS Z21, Z10, Z10
+	VDIVPS Z22, Z9, Z9
+	VDIVPS Z23, Z8, Z8
+	VMULPS Z12, Z11, Z12
+	PREFETCHT0 8320(DX)(CX*4)
+	VMULPS Z13, Z10, Z13
+	VMULPS Z14, Z9, Z14
+	VMULPS Z15, Z8, Z15
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+40(SB), Z23
+	VSUBPS Z11, Z23, Z23
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+40(SB), Z11
+	VSUBPS Z10, Z11, Z11
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+40(SB), Z10
+	VSUBPS Z9, Z10, Z10
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+40(SB), Z9
+	VSUBPS Z8, Z9, Z9
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+92(SB), Z0, Z8
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+92(SB), Z1, Z22
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+92(SB), Z2, Z21
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+92(SB), Z3, Z20
+	VMULPS Z8, Z8, Z19
+	VMULPS Z22, Z22, Z18
+	VMULPS Z21, Z21, Z17
+	VMULPS Z20, Z20, Z5
+	VMULPS Z19, Z8, Z6
+	PREFETCHT0 8384(DX)(CX*4)
+	VMULPS Z18, Z22, Z7
+	VMULPS Z17, Z21, Z16
+	VMULPS Z5, Z20, Z4
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+48(SB), Z24
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+52(SB), Z19, Z24
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+48(SB), Z25
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+52(SB), Z18, Z25
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+48(SB), Z26
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+52(SB), Z17, Z26
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+48(SB), Z27
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+52(SB), Z5, Z27
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+56(SB), Z19, Z24
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+56(SB), Z18, Z25
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+56(SB), Z17, Z26
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+56(SB), Z5, Z27
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+60(SB), Z19, Z24
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+60(SB), Z18, Z25
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+60(SB), Z17, Z26
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+60(SB), Z5, Z27
+	PREFETCHT0 8192(R8)(CX*4)
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+64(SB), Z19, Z24
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+64(SB), Z18, Z25
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+64(SB), Z17, Z26
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+64(SB), Z5, Z27
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+68(SB), Z19, Z24
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+68(SB), Z18, Z25
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+68(SB), Z17, Z26
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+68(SB), Z5, Z27
+	VFMADD213PS Z8, Z24, Z6
+	VFMADD213PS Z22, Z25, Z7
+	VFMADD213PS Z21, Z26, Z16
+	VFMADD213PS Z20, Z27, Z4
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+72(SB), Z27
+	VMINPS Z8, Z27, Z27
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+72(SB), Z26
+	VMINPS Z22, Z26, Z26
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+72(SB), Z25
+	VMINPS Z21, Z25, Z25
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+72(SB), Z24
+	VMINPS Z20, Z24, Z24
+	PREFETCHT0 8256(R8)(CX*4)
+	VMULPS.BCST walkReshapeVectorRows16Numbers<>+76(SB), Z27, Z27
+	VMULPS.BCST walkReshapeVectorRows16Numbers<>+76(SB), Z26, Z26
+	VMULPS.BCST walkReshapeVectorRows16Numbers<>+76(SB), Z25, Z25
+	VMULPS.BCST walkReshapeVectorRows16Numbers<>+76(SB), Z24, Z24
+	VMULPS.BCST walkReshapeVectorRows16Numbers<>+8(SB), Z27, Z5
+	VMULPS.BCST walkReshapeVectorRows16Numbers<>+8(SB), Z26, Z17
+	VMULPS.BCST walkReshapeVectorRows16Numbers<>+8(SB), Z25, Z18
+	VMULPS.BCST walkReshapeVectorRows16Numbers<>+8(SB), Z24, Z19
+	VRNDSCALEPS $8, Z5, Z5
+	VRNDSCALEPS $8, Z17, Z17
+	VRNDSCALEPS $8, Z18, Z18
+	VRNDSCALEPS $8, Z19, Z19
+	VFMADD231PS.BCST walkReshapeVectorRows16Numbers<>+12(SB), Z5, Z27
+	VFMADD231PS.BCST walkReshapeVectorRows16Numbers<>+12(SB), Z17, Z26
+	VFMADD231PS.BCST walkReshapeVectorRows16Numbers<>+12(SB), Z18, Z25
+	PREFETCHT0 8320(R8)(CX*4)
+	VFMADD231PS.BCST walkReshapeVectorRows16Numbers<>+12(SB), Z19, Z24
+	VFMADD231PS.BCST walkReshapeVectorRows16Numbers<>+16(SB), Z5, Z27
+	VFMADD231PS.BCST walkReshapeVectorRows16Numbers<>+16(SB), Z17, Z26
+	VFMADD231PS.BCST walkReshapeVectorRows16Numbers<>+16(SB), Z18, Z25
+	VFMADD231PS.BCST walkReshapeVectorRows16Numbers<>+16(SB), Z19, Z24
+	VADDPS.BCST walkReshapeVectorRows16Numbers<>+80(SB), Z5, Z5
+	VADDPS.BCST walkReshapeVectorRows16Numbers<>+80(SB), Z17, Z17
+	VADDPS.BCST walkReshapeVectorRows16Numbers<>+80(SB), Z18, Z18
+	VADDPS.BCST walkReshapeVectorRows16Numbers<>+80(SB), Z19, Z19
+	VPSLLD $23, Z5, Z5
+	VPSLLD $23, Z17, Z17
+	VPSLLD $23, Z18, Z18
+	VPSLLD $23, Z19, Z19
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+20(SB), Z28
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+24(SB), Z27, Z28
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+20(SB), Z29
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+24(SB), Z26, Z29
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+20(SB), Z30
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+24(SB), Z25, Z30
+	PREFETCHT0 8384(R8)(CX*4)
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+20(SB), Z31
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+24(SB), Z24, Z31
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+28(SB), Z27, Z28
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+28(SB), Z26, Z29
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+28(SB), Z25, Z30
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+28(SB), Z24, Z31
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+32(SB), Z27, Z28
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+32(SB), Z26, Z29
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+32(SB), Z25, Z30
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+32(SB), Z24, Z31
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+36(SB), Z27, Z28
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+36(SB), Z26, Z29
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+36(SB), Z25, Z30
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+36(SB), Z24, Z31
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z27, Z28
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z26, Z29
+	PREFETCHT0 8192(R9)(CX*4)
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z25, Z30
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z24, Z31
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z27, Z28
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z26, Z29
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z25, Z30
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z24, Z31
+	VMULPS Z28, Z5, Z5
+	VMULPS Z29, Z17, Z17
+	VMULPS Z30, Z18, Z18
+	VMULPS Z31, Z19, Z19
+	VADDPS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z5, Z5
+	VADDPS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z17, Z17
+	VADDPS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z18, Z18
+	VADDPS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z19, Z19
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+76(SB), Z31
+	VDIVPS Z5, Z31, Z31
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+76(SB), Z5
+	VDIVPS Z17, Z5, Z5
+	PREFETCHT0 8256(R9)(CX*4)
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+76(SB), Z17
+	VDIVPS Z18, Z17, Z17
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+76(SB), Z18
+	VDIVPS Z19, Z18, Z18
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+40(SB), Z19
+	VSUBPS Z31, Z19, Z19
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+40(SB), Z31
+	VSUBPS Z5, Z31, Z31
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+40(SB), Z5
+	VSUBPS Z17, Z5, Z5
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+40(SB), Z17
+	VSUBPS Z18, Z17, Z17
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+88(SB), Z18
+	VCMPPS $0x11, Z8, Z18, K4
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+88(SB), Z8
+	VCMPPS $0x11, Z22, Z8, K3
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+88(SB), Z22
+	VCMPPS $0x11, Z21, Z22, K2
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+88(SB), Z21
+	VCMPPS $0x11, Z20, Z21, K1
+	VBLENDMPS Z19, Z6, K4, Z19
+	VBLENDMPS Z31, Z7, K3, Z31
+	VBLENDMPS Z5, Z16, K2, Z5
+	VBLENDMPS Z17, Z4, K1, Z17
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+92(SB), Z19, Z19
+	PREFETCHT0 8320(R9)(CX*4)
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+92(SB), Z31, Z31
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+92(SB), Z5, Z5
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+92(SB), Z17, Z17
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+96(SB), Z0, Z0
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+96(SB), Z1, Z1
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+96(SB), Z2, Z2
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+96(SB), Z3, Z3
+	VPORD Z0, Z19, Z19
+	VPORD Z1, Z31, Z31
+	VPORD Z2, Z5, Z5
+	VPORD Z3, Z17, Z17
+	VMULPS Z19, Z23, Z23
+	VMULPS Z31, Z11, Z11
+	VMULPS Z5, Z10, Z10
+	VMULPS Z17, Z9, Z9
+	VADDPS Z23, Z12, Z12
+	PREFETCHT0 8384(R9)(CX*4)
+	VADDPS Z11, Z13, Z13
+	VADDPS Z10, Z14, Z14
+	VADDPS Z9, Z15, Z15
+	VMOVUPS Z12, 0(R12)(CX*4)
+	VMOVUPS Z13, 64(R12)(CX*4)
+	VMOVUPS Z14, 128(R12)(CX*4)
+	VMOVUPS Z15, 192(R12)(CX*4)
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+92(SB), Z12, Z9
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+92(SB), Z13, Z10
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+92(SB), Z14, Z11
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+92(SB), Z15, Z23
+	VMULPS Z9, Z9, Z17
+	VMULPS Z10, Z10, Z5
+	VMULPS Z11, Z11, Z31
+	VMULPS Z23, Z23, Z19
+	VMULPS Z17, Z9, Z3
+	VMULPS Z5, Z10, Z2
+	VMULPS Z31, Z11, Z1
+	VMULPS Z19, Z23, Z0
+	PREFETCHT0 8192(R11)(CX*4)
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+48(SB), Z4
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+52(SB), Z17, Z4
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+48(SB), Z16
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+52(SB), Z5, Z16
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+48(SB), Z7
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+52(SB), Z31, Z7
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+48(SB), Z6
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+52(SB), Z19, Z6
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+56(SB), Z17, Z4
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+56(SB), Z5, Z16
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+56(SB), Z31, Z7
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+56(SB), Z19, Z6
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+60(SB), Z17, Z4
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+60(SB), Z5, Z16
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+60(SB), Z31, Z7
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+60(SB), Z19, Z6
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+64(SB), Z17, Z4
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+64(SB), Z5, Z16
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+64(SB), Z31, Z7
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+64(SB), Z19, Z6
+	PREFETCHT0 8256(R11)(CX*4)
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+68(SB), Z17, Z4
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+68(SB), Z5, Z16
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+68(SB), Z31, Z7
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+68(SB), Z19, Z6
+	VFMADD213PS Z9, Z4, Z3
+	VFMADD213PS Z10, Z16, Z2
+	VFMADD213PS Z11, Z7, Z1
+	VFMADD213PS Z23, Z6, Z0
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+72(SB), Z6
+	VMINPS Z9, Z6, Z6
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+72(SB), Z7
+	VMINPS Z10, Z7, Z7
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+72(SB), Z16
+	VMINPS Z11, Z16, Z16
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+72(SB), Z4
+	VMINPS Z23, Z4, Z4
+	VMULPS.BCST walkReshapeVectorRows16Numbers<>+76(SB), Z6, Z6
+	VMULPS.BCST walkReshapeVectorRows16Numbers<>+76(SB), Z7, Z7
+	VMULPS.BCST walkReshapeVectorRows16Numbers<>+76(SB), Z16, Z16
+	PREFETCHT0 8320(R11)(CX*4)
+	VMULPS.BCST walkReshapeVectorRows16Numbers<>+76(SB), Z4, Z4
+	VMULPS.BCST walkReshapeVectorRows16Numbers<>+8(SB), Z6, Z19
+	VMULPS.BCST walkReshapeVectorRows16Numbers<>+8(SB), Z7, Z31
+	VMULPS.BCST walkReshapeVectorRows16Numbers<>+8(SB), Z16, Z5
+	VMULPS.BCST walkReshapeVectorRows16Numbers<>+8(SB), Z4, Z17
+	VRNDSCALEPS $8, Z19, Z19
+	VRNDSCALEPS $8, Z31, Z31
+	VRNDSCALEPS $8, Z5, Z5
+	VRNDSCALEPS $8, Z17, Z17
+	VFMADD231PS.BCST walkReshapeVectorRows16Numbers<>+12(SB), Z19, Z6
+	VFMADD231PS.BCST walkReshapeVectorRows16Numbers<>+12(SB), Z31, Z7
+	VFMADD231PS.BCST walkReshapeVectorRows16Numbers<>+12(SB), Z5, Z16
+	VFMADD231PS.BCST walkReshapeVectorRows16Numbers<>+12(SB), Z17, Z4
+	VFMADD231PS.BCST walkReshapeVectorRows16Numbers<>+16(SB), Z19, Z6
+	VFMADD231PS.BCST walkReshapeVectorRows16Numbers<>+16(SB), Z31, Z7
+	VFMADD231PS.BCST walkReshapeVectorRows16Numbers<>+16(SB), Z5, Z16
+	PREFETCHT0 8384(R11)(CX*4)
+	VFMADD231PS.BCST walkReshapeVectorRows16Numbers<>+16(SB), Z17, Z4
+	VADDPS.BCST walkReshapeVectorRows16Numbers<>+80(SB), Z19, Z19
+	VADDPS.BCST walkReshapeVectorRows16Numbers<>+80(SB), Z31, Z31
+	VADDPS.BCST walkReshapeVectorRows16Numbers<>+80(SB), Z5, Z5
+	VADDPS.BCST walkReshapeVectorRows16Numbers<>+80(SB), Z17, Z17
+	VPSLLD $23, Z19, Z19
+	VPSLLD $23, Z31, Z31
+	VPSLLD $23, Z5, Z5
+	VPSLLD $23, Z17, Z17
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+20(SB), Z20
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+24(SB), Z6, Z20
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+20(SB), Z21
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+24(SB), Z7, Z21
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+20(SB), Z22
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+24(SB), Z16, Z22
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+20(SB), Z8
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+24(SB), Z4, Z8
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+28(SB), Z6, Z20
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+28(SB), Z7, Z21
+	PREFETCHT0 8192(R12)(CX*4)
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+28(SB), Z16, Z22
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+28(SB), Z4, Z8
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+32(SB), Z6, Z20
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+32(SB), Z7, Z21
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+32(SB), Z16, Z22
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+32(SB), Z4, Z8
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+36(SB), Z6, Z20
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+36(SB), Z7, Z21
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+36(SB), Z16, Z22
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+36(SB), Z4, Z8
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z6, Z20
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z7, Z21
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z16, Z22
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z4, Z8
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z6, Z20
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z7, Z21
+	PREFETCHT0 8256(R12)(CX*4)
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z16, Z22
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z4, Z8
+	VMULPS Z20, Z19, Z19
+	VMULPS Z21, Z31, Z31
+	VMULPS Z22, Z5, Z5
+	VMULPS Z8, Z17, Z17
+	VADDPS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z19, Z19
+	VADDPS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z31, Z31
+	VADDPS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z5, Z5
+	VADDPS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z17, Z17
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+76(SB), Z8
+	VDIVPS Z19, Z8, Z8
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+76(SB), Z19
+	VDIVPS Z31, Z19, Z19
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+76(SB), Z31
+	VDIVPS Z5, Z31, Z31
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+76(SB), Z5
+	VDIVPS Z17, Z5, Z5
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+40(SB), Z17
+	VSUBPS Z8, Z17, Z17
+	PREFETCHT0 8320(R12)(CX*4)
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+40(SB), Z8
+	VSUBPS Z19, Z8, Z8
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+40(SB), Z19
+	VSUBPS Z31, Z19, Z19
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+40(SB), Z31
+	VSUBPS Z5, Z31, Z31
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+88(SB), Z5
+	VCMPPS $0x11, Z9, Z5, K1
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+88(SB), Z9
+	VCMPPS $0x11, Z10, Z9, K2
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+88(SB), Z10
+	VCMPPS $0x11, Z11, Z10, K3
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+88(SB), Z11
+	VCMPPS $0x11, Z23, Z11, K4
+	VBLENDMPS Z17, Z3, K1, Z17
+	VBLENDMPS Z8, Z2, K2, Z8
+	VBLENDMPS Z19, Z1, K3, Z19
+	VBLENDMPS Z31, Z0, K4, Z31
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+92(SB), Z17, Z17
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+92(SB), Z8, Z8
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+92(SB), Z19, Z19
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+92(SB), Z31, Z31
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+96(SB), Z12, Z12
+	PREFETCHT0 8384(R12)(CX*4)
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+96(SB), Z13, Z13
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+96(SB), Z14, Z14
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+96(SB), Z15, Z15
+	VPORD Z12, Z17, Z17
+	VPORD Z13, Z8, Z8
+	VPORD Z14, Z19, Z19
+	VPORD Z15, Z31, Z31
+	VMOVUPS Z17, 0(R10)(CX*4)
+	VMOVUPS Z8, 64(R10)(CX*4)
+	VMOVUPS Z19, 128(R10)(CX*4)
+	VMOVUPS Z31, 192(R10)(CX*4)
+	VMOVUPS Z17, 0(R11)(CX*4)
+	VMOVUPS Z8, 64(R11)(CX*4)
+	VMOVUPS Z19, 128(R11)(CX*4)
+	VMOVUPS Z31, 192(R11)(CX*4)
+	ADDQ $64, CX
+	CMPQ CX, BX
+	JLE vectors3
+fewer4:
+	ADDQ $64, BX
+	SUBQ $16, BX
+	CMPQ CX, BX
+	JGT fewer6
+	PCALIGN $32
+vectors5:
+	VMOVUPS 0(SI)(CX*4), Z0
+	VMOVUPS 0(R8)(CX*4), Z1
+	VMOVUPS 0(DX)(CX*4), Z2
+	VMOVUPS 0(R9)(CX*4), Z3
+	KMOVW 0(SP), K1
+	VBLENDMPS Z2, Z1, K1, Z2
+	VADDPS Z2, Z0, Z2
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+92(SB), Z2, Z1
+	VPXORD.BCST walkReshapeVectorRows16Numbers<>+96(SB), Z1, Z1
+	PREFETCHT0 8192(SI)(CX*4)
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+0(SB), Z4
+	VMAXPS Z1, Z4, Z4
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+4(SB), Z1
+	VMINPS Z4, Z1, Z1
+	VMULPS.BCST walkReshapeVectorRows16Numbers<>+8(SB), Z1, Z4
+	VRNDSCALEPS $8, Z4, Z4
+	VFMADD231PS.BCST walkReshapeVectorRows16Numbers<>+12(SB), Z4, Z1
+	VFMADD231PS.BCST walkReshapeVectorRows16Numbers<>+16(SB), Z4, Z1
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+20(SB), Z5
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+24(SB), Z1, Z5
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+28(SB), Z1, Z5
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+32(SB), Z1, Z5
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+36(SB), Z1, Z5
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z1, Z5
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z1, Z5
+	VSCALEFPS Z4, Z5, Z5
+	VCMPPS.BCST $0x11, walkReshapeVectorRows16Numbers<>+44(SB), Z2, K1
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+40(SB), Z2
+	VBLENDMPS Z5, Z2, K1, Z2
+	VADDPS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z5, Z5
+	PREFETCHT0 8192(DX)(CX*4)
+	VDIVPS Z5, Z2, Z2
+	VMULPS Z3, Z2, Z3
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+40(SB), Z5
+	VSUBPS Z2, Z5, Z5
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+92(SB), Z0, Z2
+	VMULPS Z2, Z2, Z4
+	VMULPS Z4, Z2, Z1
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+48(SB), Z6
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+52(SB), Z4, Z6
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+56(SB), Z4, Z6
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+60(SB), Z4, Z6
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+64(SB), Z4, Z6
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+68(SB), Z4, Z6
+	VFMADD213PS Z2, Z6, Z1
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+72(SB), Z6
+	VMINPS Z2, Z6, Z6
+	VMULPS.BCST walkReshapeVectorRows16Numbers<>+76(SB), Z6, Z6
+	VMULPS.BCST walkReshapeVectorRows16Numbers<>+8(SB), Z6, Z4
+	PREFETCHT0 8192(R8)(CX*4)
+	VRNDSCALEPS $8, Z4, Z4
+	VFMADD231PS.BCST walkReshapeVectorRows16Numbers<>+12(SB), Z4, Z6
+	VFMADD231PS.BCST walkReshapeVectorRows16Numbers<>+16(SB), Z4, Z6
+	VADDPS.BCST walkReshapeVectorRows16Numbers<>+80(SB), Z4, Z4
+	VPSLLD $23, Z4, Z4
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+20(SB), Z7
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+24(SB), Z6, Z7
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+28(SB), Z6, Z7
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+32(SB), Z6, Z7
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+36(SB), Z6, Z7
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z6, Z7
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z6, Z7
+	VMULPS Z7, Z4, Z4
+	VADDPS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z4, Z4
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+76(SB), Z7
+	VDIVPS Z4, Z7, Z7
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+40(SB), Z4
+	VSUBPS Z7, Z4, Z4
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+88(SB), Z7
+	VCMPPS $0x11, Z2, Z7, K1
+	PREFETCHT0 8192(R9)(CX*4)
+	VBLENDMPS Z4, Z1, K1, Z4
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+92(SB), Z4, Z4
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+96(SB), Z0, Z0
+	VPORD Z0, Z4, Z4
+	VMULPS Z4, Z5, Z5
+	VADDPS Z5, Z3, Z3
+	VMOVUPS Z3, 0(R12)(CX*4)
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+92(SB), Z3, Z5
+	VMULPS Z5, Z5, Z4
+	VMULPS Z4, Z5, Z0
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+48(SB), Z1
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+52(SB), Z4, Z1
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+56(SB), Z4, Z1
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+60(SB), Z4, Z1
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+64(SB), Z4, Z1
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+68(SB), Z4, Z1
+	VFMADD213PS Z5, Z1, Z0
+	PREFETCHT0 8192(R11)(CX*4)
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+72(SB), Z1
+	VMINPS Z5, Z1, Z1
+	VMULPS.BCST walkReshapeVectorRows16Numbers<>+76(SB), Z1, Z1
+	VMULPS.BCST walkReshapeVectorRows16Numbers<>+8(SB), Z1, Z4
+	VRNDSCALEPS $8, Z4, Z4
+	VFMADD231PS.BCST walkReshapeVectorRows16Numbers<>+12(SB), Z4, Z1
+	VFMADD231PS.BCST walkReshapeVectorRows16Numbers<>+16(SB), Z4, Z1
+	VADDPS.BCST walkReshapeVectorRows16Numbers<>+80(SB), Z4, Z4
+	VPSLLD $23, Z4, Z4
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+20(SB), Z2
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+24(SB), Z1, Z2
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+28(SB), Z1, Z2
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+32(SB), Z1, Z2
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+36(SB), Z1, Z2
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z1, Z2
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z1, Z2
+	VMULPS Z2, Z4, Z4
+	VADDPS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z4, Z4
+	PREFETCHT0 8192(R12)(CX*4)
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+76(SB), Z2
+	VDIVPS Z4, Z2, Z2
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+40(SB), Z4
+	VSUBPS Z2, Z4, Z4
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+88(SB), Z2
+	VCMPPS $0x11, Z5, Z2, K1
+	VBLENDMPS Z4, Z0, K1, Z4
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+92(SB), Z4, Z4
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+96(SB), Z3, Z3
+	VPORD Z3, Z4, Z4
+	VMOVUPS Z4, 0(R10)(CX*4)
+	VMOVUPS Z4, 0(R11)(CX*4)
+	ADDQ $16, CX
+	CMPQ CX, BX
+	JLE vectors5
+fewer6:
+	ADDQ $16, BX
+	SUBQ CX, BX
+	JEQ done7
+	MOVL $-1, AX
+	SHLXL BX, AX, AX
+	NOTL AX
+	KMOVW AX, K7
+	VMOVUPS.Z 0(SI)(CX*4), K7, Z0
+	VMOVUPS.Z 0(R8)(CX*4), K7, Z1
+	VMOVUPS.Z 0(DX)(CX*4), K7, Z2
+	VMOVUPS.Z 0(R9)(CX*4), K7, Z3
+	KMOVW 0(SP), K1
+	VBLENDMPS Z2, Z1, K1, Z2
+	VADDPS Z2, Z0, Z2
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+92(SB), Z2, Z1
+	VPXORD.BCST walkReshapeVectorRows16Numbers<>+96(SB), Z1, Z1
+	PREFETCHT0 8192(SI)(CX*4)
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+0(SB), Z4
+	VMAXPS Z1, Z4, Z4
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+4(SB), Z1
+	VMINPS Z4, Z1, Z1
+	VMULPS.BCST walkReshapeVectorRows16Numbers<>+8(SB), Z1, Z4
+	VRNDSCALEPS $8, Z4, Z4
+	VFMADD231PS.BCST walkReshapeVectorRows16Numbers<>+12(SB), Z4, Z1
+	VFMADD231PS.BCST walkReshapeVectorRows16Numbers<>+16(SB), Z4, Z1
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+20(SB), Z5
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+24(SB), Z1, Z5
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+28(SB), Z1, Z5
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+32(SB), Z1, Z5
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+36(SB), Z1, Z5
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z1, Z5
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z1, Z5
+	VSCALEFPS Z4, Z5, Z5
+	VCMPPS.BCST $0x11, walkReshapeVectorRows16Numbers<>+44(SB), Z2, K1
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+40(SB), Z2
+	VBLENDMPS Z5, Z2, K1, Z2
+	VADDPS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z5, Z5
+	PREFETCHT0 8192(DX)(CX*4)
+	VDIVPS Z5, Z2, Z2
+	VMULPS Z3, Z2, Z3
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+40(SB), Z5
+	VSUBPS Z2, Z5, Z5
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+92(SB), Z0, Z2
+	VMULPS Z2, Z2, Z4
+	VMULPS Z4, Z2, Z1
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+48(SB), Z6
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+52(SB), Z4, Z6
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+56(SB), Z4, Z6
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+60(SB), Z4, Z6
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+64(SB), Z4, Z6
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+68(SB), Z4, Z6
+	VFMADD213PS Z2, Z6, Z1
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+72(SB), Z6
+	VMINPS Z2, Z6, Z6
+	VMULPS.BCST walkReshapeVectorRows16Numbers<>+76(SB), Z6, Z6
+	VMULPS.BCST walkReshapeVectorRows16Numbers<>+8(SB), Z6, Z4
+	PREFETCHT0 8192(R8)(CX*4)
+	VRNDSCALEPS $8, Z4, Z4
+	VFMADD231PS.BCST walkReshapeVectorRows16Numbers<>+12(SB), Z4, Z6
+	VFMADD231PS.BCST walkReshapeVectorRows16Numbers<>+16(SB), Z4, Z6
+	VADDPS.BCST walkReshapeVectorRows16Numbers<>+80(SB), Z4, Z4
+	VPSLLD $23, Z4, Z4
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+20(SB), Z7
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+24(SB), Z6, Z7
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+28(SB), Z6, Z7
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+32(SB), Z6, Z7
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+36(SB), Z6, Z7
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z6, Z7
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z6, Z7
+	VMULPS Z7, Z4, Z4
+	VADDPS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z4, Z4
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+76(SB), Z7
+	VDIVPS Z4, Z7, Z7
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+40(SB), Z4
+	VSUBPS Z7, Z4, Z4
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+88(SB), Z7
+	VCMPPS $0x11, Z2, Z7, K1
+	PREFETCHT0 8192(R9)(CX*4)
+	VBLENDMPS Z4, Z1, K1, Z4
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+92(SB), Z4, Z4
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+96(SB), Z0, Z0
+	VPORD Z0, Z4, Z4
+	VMULPS Z4, Z5, Z5
+	VADDPS Z5, Z3, Z3
+	VMOVUPS Z3, K7, 0(R12)(CX*4)
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+92(SB), Z3, Z5
+	VMULPS Z5, Z5, Z4
+	VMULPS Z4, Z5, Z0
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+48(SB), Z1
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+52(SB), Z4, Z1
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+56(SB), Z4, Z1
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+60(SB), Z4, Z1
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+64(SB), Z4, Z1
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+68(SB), Z4, Z1
+	VFMADD213PS Z5, Z1, Z0
+	PREFETCHT0 8192(R11)(CX*4)
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+72(SB), Z1
+	VMINPS Z5, Z1, Z1
+	VMULPS.BCST walkReshapeVectorRows16Numbers<>+76(SB), Z1, Z1
+	VMULPS.BCST walkReshapeVectorRows16Numbers<>+8(SB), Z1, Z4
+	VRNDSCALEPS $8, Z4, Z4
+	VFMADD231PS.BCST walkReshapeVectorRows16Numbers<>+12(SB), Z4, Z1
+	VFMADD231PS.BCST walkReshapeVectorRows16Numbers<>+16(SB), Z4, Z1
+	VADDPS.BCST walkReshapeVectorRows16Numbers<>+80(SB), Z4, Z4
+	VPSLLD $23, Z4, Z4
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+20(SB), Z2
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+24(SB), Z1, Z2
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+28(SB), Z1, Z2
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+32(SB), Z1, Z2
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+36(SB), Z1, Z2
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z1, Z2
+	VFMADD213PS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z1, Z2
+	VMULPS Z2, Z4, Z4
+	VADDPS.BCST walkReshapeVectorRows16Numbers<>+40(SB), Z4, Z4
+	PREFETCHT0 8192(R12)(CX*4)
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+76(SB), Z2
+	VDIVPS Z4, Z2, Z2
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+40(SB), Z4
+	VSUBPS Z2, Z4, Z4
+	VBROADCASTSS walkReshapeVectorRows16Numbers<>+88(SB), Z2
+	VCMPPS $0x11, Z5, Z2, K1
+	VBLENDMPS Z4, Z0, K1, Z4
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+92(SB), Z4, Z4
+	VPANDD.BCST walkReshapeVectorRows16Numbers<>+96(SB), Z3, Z3
+	VPORD Z3, Z4, Z4
+	VMOVUPS Z4, K7, 0(R10)(CX*4)
+	VMOVUPS Z4, K7, 0(R11)(CX*4)
+done7:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	ADDQ 24(AX), R8
+	ADDQ 32(AX), R9
+	ADDQ 40(AX), R10
+	ADDQ 48(AX), R11
+	ADDQ 56(AX), R12
+	DECQ rows+16(FP)
+	JNE row2
+	VZEROUPPER
+	RET
+narrower1:
+row9:
+	VBROADCASTSS 0(DI), Y0
+	VMOVUPS Y0, 0(SP)
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $8, BX
+	CMPQ CX, BX
+	JGT fewer11
+	PCALIGN $32
+vectors10:
+	VMOVUPS 0(SI)(CX*4), Y0
+	VMOVUPS 0(R8)(CX*4), Y1
+	VMOVUPS 0(DX)(CX*4), Y2
+	VMOVUPS 0(R9)(CX*4), Y3
+	VMOVUPS 0(SP), Y4
+	VBLENDVPS Y4, Y2, Y1, Y4
+	VADDPS Y4, Y0, Y4
+	VPAND walkReshapeVectorRows8Numbers<>+736(SB), Y4, Y1
+	VPXOR walkReshapeVectorRows8Numbers<>+768(SB), Y1, Y1
+	PREFETCHT0 8192(SI)(CX*4)
+	VMOVUPS walkReshapeVectorRows8Numbers<>+0(SB), Y2
+	VMAXPS Y1, Y2, Y2
+	VMOVUPS walkReshapeVectorRows8Numbers<>+32(SB), Y1
+	VMINPS Y2, Y1, Y1
+	VMULPS walkReshapeVectorRows8Numbers<>+64(SB), Y1, Y2
+	VROUNDPS $8, Y2, Y2
+	VFMADD231PS walkReshapeVectorRows8Numbers<>+96(SB), Y2, Y1
+	VFMADD231PS walkReshapeVectorRows8Numbers<>+128(SB), Y2, Y1
+	VMOVUPS walkReshapeVectorRows8Numbers<>+160(SB), Y5
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+192(SB), Y1, Y5
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+224(SB), Y1, Y5
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+256(SB), Y1, Y5
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+288(SB), Y1, Y5
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+320(SB), Y1, Y5
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+320(SB), Y1, Y5
+	VMULPS walkReshapeVectorRows8Numbers<>+288(SB), Y2, Y1
+	VROUNDPS $8, Y1, Y1
+	VADDPS walkReshapeVectorRows8Numbers<>+640(SB), Y1, Y6
+	VPSLLD $23, Y6, Y6
+	VMULPS Y6, Y5, Y5
+	VSUBPS Y1, Y2, Y1
+	VADDPS walkReshapeVectorRows8Numbers<>+640(SB), Y1, Y6
+	VPSLLD $23, Y6, Y6
+	VMULPS Y6, Y5, Y5
+	VCMPPS $0x11, walkReshapeVectorRows8Numbers<>+352(SB), Y4, Y4
+	VMOVUPS walkReshapeVectorRows8Numbers<>+320(SB), Y2
+	VBLENDVPS Y4, Y5, Y2, Y4
+	VADDPS walkReshapeVectorRows8Numbers<>+320(SB), Y5, Y5
+	PREFETCHT0 8192(DX)(CX*4)
+	VDIVPS Y5, Y4, Y4
+	VMULPS Y3, Y4, Y3
+	VMOVUPS walkReshapeVectorRows8Numbers<>+320(SB), Y5
+	VSUBPS Y4, Y5, Y5
+	VPAND walkReshapeVectorRows8Numbers<>+736(SB), Y0, Y4
+	VMULPS Y4, Y4, Y2
+	VMULPS Y2, Y4, Y6
+	VMOVUPS walkReshapeVectorRows8Numbers<>+384(SB), Y1
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+416(SB), Y2, Y1
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+448(SB), Y2, Y1
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+480(SB), Y2, Y1
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+512(SB), Y2, Y1
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+544(SB), Y2, Y1
+	VFMADD213PS Y4, Y1, Y6
+	VMOVUPS walkReshapeVectorRows8Numbers<>+576(SB), Y1
+	VMINPS Y4, Y1, Y1
+	VMULPS walkReshapeVectorRows8Numbers<>+608(SB), Y1, Y1
+	VMULPS walkReshapeVectorRows8Numbers<>+64(SB), Y1, Y2
+	PREFETCHT0 8192(R8)(CX*4)
+	VROUNDPS $8, Y2, Y2
+	VFMADD231PS walkReshapeVectorRows8Numbers<>+96(SB), Y2, Y1
+	VFMADD231PS walkReshapeVectorRows8Numbers<>+128(SB), Y2, Y1
+	VADDPS walkReshapeVectorRows8Numbers<>+640(SB), Y2, Y2
+	VPSLLD $23, Y2, Y2
+	VMOVUPS walkReshapeVectorRows8Numbers<>+160(SB), Y7
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+192(SB), Y1, Y7
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+224(SB), Y1, Y7
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+256(SB), Y1, Y7
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+288(SB), Y1, Y7
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+320(SB), Y1, Y7
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+320(SB), Y1, Y7
+	VMULPS Y7, Y2, Y2
+	VADDPS walkReshapeVectorRows8Numbers<>+320(SB), Y2, Y2
+	VMOVUPS walkReshapeVectorRows8Numbers<>+608(SB), Y7
+	VDIVPS Y2, Y7, Y7
+	VMOVUPS walkReshapeVectorRows8Numbers<>+320(SB), Y2
+	VSUBPS Y7, Y2, Y2
+	VMOVUPS walkReshapeVectorRows8Numbers<>+704(SB), Y7
+	VCMPPS $0x11, Y4, Y7, Y7
+	PREFETCHT0 8192(R9)(CX*4)
+	VBLENDVPS Y7, Y2, Y6, Y7
+	VPAND walkReshapeVectorRows8Numbers<>+736(SB), Y7, Y7
+	VPAND walkReshapeVectorRows8Numbers<>+768(SB), Y0, Y0
+	VPOR Y0, Y7, Y7
+	VMULPS Y7, Y5, Y5
+	VADDPS Y5, Y3, Y3
+	VMOVUPS Y3, 0(R12)(CX*4)
+	VPAND walkReshapeVectorRows8Numbers<>+736(SB), Y3, Y5
+	VMULPS Y5, Y5, Y7
+	VMULPS Y7, Y5, Y0
+	VMOVUPS walkReshapeVectorRows8Numbers<>+384(SB), Y6
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+416(SB), Y7, Y6
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+448(SB), Y7, Y6
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+480(SB), Y7, Y6
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+512(SB), Y7, Y6
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+544(SB), Y7, Y6
+	VFMADD213PS Y5, Y6, Y0
+	PREFETCHT0 8192(R11)(CX*4)
+	VMOVUPS walkReshapeVectorRows8Numbers<>+576(SB), Y6
+	VMINPS Y5, Y6, Y6
+	VMULPS walkReshapeVectorRows8Numbers<>+608(SB), Y6, Y6
+	VMULPS walkReshapeVectorRows8Numbers<>+64(SB), Y6, Y7
+	VROUNDPS $8, Y7, Y7
+	VFMADD231PS walkReshapeVectorRows8Numbers<>+96(SB), Y7, Y6
+	VFMADD231PS walkReshapeVectorRows8Numbers<>+128(SB), Y7, Y6
+	VADDPS walkReshapeVectorRows8Numbers<>+640(SB), Y7, Y7
+	VPSLLD $23, Y7, Y7
+	VMOVUPS walkReshapeVectorRows8Numbers<>+160(SB), Y2
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+192(SB), Y6, Y2
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+224(SB), Y6, Y2
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+256(SB), Y6, Y2
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+288(SB), Y6, Y2
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+320(SB), Y6, Y2
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+320(SB), Y6, Y2
+	VMULPS Y2, Y7, Y7
+	VADDPS walkReshapeVectorRows8Numbers<>+320(SB), Y7, Y7
+	PREFETCHT0 8192(R12)(CX*4)
+	VMOVUPS walkReshapeVectorRows8Numbers<>+608(SB), Y2
+	VDIVPS Y7, Y2, Y2
+	VMOVUPS walkReshapeVectorRows8Numbers<>+320(SB), Y7
+	VSUBPS Y2, Y7, Y7
+	VMOVUPS walkReshapeVectorRows8Numbers<>+704(SB), Y2
+	VCMPPS $0x11, Y5, Y2, Y2
+	VBLENDVPS Y2, Y7, Y0, Y2
+	VPAND walkReshapeVectorRows8Numbers<>+736(SB), Y2, Y2
+	VPAND walkReshapeVectorRows8Numbers<>+768(SB), Y3, Y3
+	VPOR Y3, Y2, Y2
+	VMOVUPS Y2, 0(R10)(CX*4)
+	VMOVUPS Y2, 0(R11)(CX*4)
+	ADDQ $8, CX
+	CMPQ CX, BX
+	JLE vectors10
+fewer11:
+	ADDQ $8, BX
+	SUBQ CX, BX
+	JEQ done12
+	NEGQ BX
+	LEAQ walkReshapeVectorRows8Numbers<>+832(SB), AX
+	VMOVUPS (AX)(BX*4), Y15
+	VMASKMOVPS 0(SI)(CX*4), Y15, Y0
+	VMASKMOVPS 0(R8)(CX*4), Y15, Y1
+	VMASKMOVPS 0(DX)(CX*4), Y15, Y2
+	VMASKMOVPS 0(R9)(CX*4), Y15, Y3
+	VMOVUPS 0(SP), Y4
+	VBLENDVPS Y4, Y2, Y1, Y4
+	VADDPS Y4, Y0, Y4
+	VPAND walkReshapeVectorRows8Numbers<>+736(SB), Y4, Y1
+	VPXOR walkReshapeVectorRows8Numbers<>+768(SB), Y1, Y1
+	PREFETCHT0 8192(SI)(CX*4)
+	VMOVUPS walkReshapeVectorRows8Numbers<>+0(SB), Y2
+	VMAXPS Y1, Y2, Y2
+	VMOVUPS walkReshapeVectorRows8Numbers<>+32(SB), Y1
+	VMINPS Y2, Y1, Y1
+	VMULPS walkReshapeVectorRows8Numbers<>+64(SB), Y1, Y2
+	VROUNDPS $8, Y2, Y2
+	VFMADD231PS walkReshapeVectorRows8Numbers<>+96(SB), Y2, Y1
+	VFMADD231PS walkReshapeVectorRows8Numbers<>+128(SB), Y2, Y1
+	VMOVUPS walkReshapeVectorRows8Numbers<>+160(SB), Y5
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+192(SB), Y1, Y5
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+224(SB), Y1, Y5
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+256(SB), Y1, Y5
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+288(SB), Y1, Y5
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+320(SB), Y1, Y5
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+320(SB), Y1, Y5
+	VMULPS walkReshapeVectorRows8Numbers<>+288(SB), Y2, Y1
+	VROUNDPS $8, Y1, Y1
+	VADDPS walkReshapeVectorRows8Numbers<>+640(SB), Y1, Y6
+	VPSLLD $23, Y6, Y6
+	VMULPS Y6, Y5, Y5
+	VSUBPS Y1, Y2, Y1
+	VADDPS walkReshapeVectorRows8Numbers<>+640(SB), Y1, Y6
+	VPSLLD $23, Y6, Y6
+	VMULPS Y6, Y5, Y5
+	VCMPPS $0x11, walkReshapeVectorRows8Numbers<>+352(SB), Y4, Y4
+	VMOVUPS walkReshapeVectorRows8Numbers<>+320(SB), Y2
+	VBLENDVPS Y4, Y5, Y2, Y4
+	VADDPS walkReshapeVectorRows8Numbers<>+320(SB), Y5, Y5
+	PREFETCHT0 8192(DX)(CX*4)
+	VDIVPS Y5, Y4, Y4
+	VMULPS Y3, Y4, Y3
+	VMOVUPS walkReshapeVectorRows8Numbers<>+320(SB), Y5
+	VSUBPS Y4, Y5, Y5
+	VPAND walkReshapeVectorRows8Numbers<>+736(SB), Y0, Y4
+	VMULPS Y4, Y4, Y2
+	VMULPS Y2, Y4, Y6
+	VMOVUPS walkReshapeVectorRows8Numbers<>+384(SB), Y1
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+416(SB), Y2, Y1
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+448(SB), Y2, Y1
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+480(SB), Y2, Y1
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+512(SB), Y2, Y1
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+544(SB), Y2, Y1
+	VFMADD213PS Y4, Y1, Y6
+	VMOVUPS walkReshapeVectorRows8Numbers<>+576(SB), Y1
+	VMINPS Y4, Y1, Y1
+	VMULPS walkReshapeVectorRows8Numbers<>+608(SB), Y1, Y1
+	VMULPS walkReshapeVectorRows8Numbers<>+64(SB), Y1, Y2
+	PREFETCHT0 8192(R8)(CX*4)
+	VROUNDPS $8, Y2, Y2
+	VFMADD231PS walkReshapeVectorRows8Numbers<>+96(SB), Y2, Y1
+	VFMADD231PS walkReshapeVectorRows8Numbers<>+128(SB), Y2, Y1
+	VADDPS walkReshapeVectorRows8Numbers<>+640(SB), Y2, Y2
+	VPSLLD $23, Y2, Y2
+	VMOVUPS walkReshapeVectorRows8Numbers<>+160(SB), Y7
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+192(SB), Y1, Y7
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+224(SB), Y1, Y7
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+256(SB), Y1, Y7
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+288(SB), Y1, Y7
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+320(SB), Y1, Y7
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+320(SB), Y1, Y7
+	VMULPS Y7, Y2, Y2
+	VADDPS walkReshapeVectorRows8Numbers<>+320(SB), Y2, Y2
+	VMOVUPS walkReshapeVectorRows8Numbers<>+608(SB), Y7
+	VDIVPS Y2, Y7, Y7
+	VMOVUPS walkReshapeVectorRows8Numbers<>+320(SB), Y2
+	VSUBPS Y7, Y2, Y2
+	VMOVUPS walkReshapeVectorRows8Numbers<>+704(SB), Y7
+	VCMPPS $0x11, Y4, Y7, Y7
+	PREFETCHT0 8192(R9)(CX*4)
+	VBLENDVPS Y7, Y2, Y6, Y7
+	VPAND walkReshapeVectorRows8Numbers<>+736(SB), Y7, Y7
+	VPAND walkReshapeVectorRows8Numbers<>+768(SB), Y0, Y0
+	VPOR Y0, Y7, Y7
+	VMULPS Y7, Y5, Y5
+	VADDPS Y5, Y3, Y3
+	VMASKMOVPS Y3, Y15, 0(R12)(CX*4)
+	VPAND walkReshapeVectorRows8Numbers<>+736(SB), Y3, Y5
+	VMULPS Y5, Y5, Y7
+	VMULPS Y7, Y5, Y0
+	VMOVUPS walkReshapeVectorRows8Numbers<>+384(SB), Y6
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+416(SB), Y7, Y6
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+448(SB), Y7, Y6
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+480(SB), Y7, Y6
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+512(SB), Y7, Y6
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+544(SB), Y7, Y6
+	VFMADD213PS Y5, Y6, Y0
+	PREFETCHT0 8192(R11)(CX*4)
+	VMOVUPS walkReshapeVectorRows8Numbers<>+576(SB), Y6
+	VMINPS Y5, Y6, Y6
+	VMULPS walkReshapeVectorRows8Numbers<>+608(SB), Y6, Y6
+	VMULPS walkReshapeVectorRows8Numbers<>+64(SB), Y6, Y7
+	VROUNDPS $8, Y7, Y7
+	VFMADD231PS walkReshapeVectorRows8Numbers<>+96(SB), Y7, Y6
+	VFMADD231PS walkReshapeVectorRows8Numbers<>+128(SB), Y7, Y6
+	VADDPS walkReshapeVectorRows8Numbers<>+640(SB), Y7, Y7
+	VPSLLD $23, Y7, Y7
+	VMOVUPS walkReshapeVectorRows8Numbers<>+160(SB), Y2
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+192(SB), Y6, Y2
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+224(SB), Y6, Y2
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+256(SB), Y6, Y2
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+288(SB), Y6, Y2
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+320(SB), Y6, Y2
+	VFMADD213PS walkReshapeVectorRows8Numbers<>+320(SB), Y6, Y2
+	VMULPS Y2, Y7, Y7
+	VADDPS walkReshapeVectorRows8Numbers<>+320(SB), Y7, Y7
+	PREFETCHT0 8192(R12)(CX*4)
+	VMOVUPS walkReshapeVectorRows8Numbers<>+608(SB), Y2
+	VDIVPS Y7, Y2, Y2
+	VMOVUPS walkReshapeVectorRows8Numbers<>+320(SB), Y7
+	VSUBPS Y2, Y7, Y7
+	VMOVUPS walkReshapeVectorRows8Numbers<>+704(SB), Y2
+	VCMPPS $0x11, Y5, Y2, Y2
+	VBLENDVPS Y2, Y7, Y0, Y2
+	VPAND walkReshapeVectorRows8Numbers<>+736(SB), Y2, Y2
+	VPAND walkReshapeVectorRows8Numbers<>+768(SB), Y3, Y3
+	VPOR Y3, Y2, Y2
+	VMASKMOVPS Y2, Y15, 0(R10)(CX*4)
+	VMASKMOVPS Y2, Y15, 0(R11)(CX*4)
+done12:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	ADDQ 24(AX), R8
+	ADDQ 32(AX), R9
+	ADDQ 40(AX), R10
+	ADDQ 48(AX), R11
+	ADDQ 56(AX), R12
 	DECQ rows+16(FP)
 	JNE row9
 	VZEROUPPER

@@ -1375,6 +1375,833 @@ done8:
 	BNE row2
 	RET
 
+DATA cellHVectorRows4Numbers<>+0(SB)/4, $0xc2d00000
+DATA cellHVectorRows4Numbers<>+4(SB)/4, $0xc2d00000
+DATA cellHVectorRows4Numbers<>+8(SB)/4, $0xc2d00000
+DATA cellHVectorRows4Numbers<>+12(SB)/4, $0xc2d00000
+DATA cellHVectorRows4Numbers<>+16(SB)/4, $0x42b20000
+DATA cellHVectorRows4Numbers<>+20(SB)/4, $0x42b20000
+DATA cellHVectorRows4Numbers<>+24(SB)/4, $0x42b20000
+DATA cellHVectorRows4Numbers<>+28(SB)/4, $0x42b20000
+DATA cellHVectorRows4Numbers<>+32(SB)/4, $0x3fb8aa3b
+DATA cellHVectorRows4Numbers<>+36(SB)/4, $0x3fb8aa3b
+DATA cellHVectorRows4Numbers<>+40(SB)/4, $0x3fb8aa3b
+DATA cellHVectorRows4Numbers<>+44(SB)/4, $0x3fb8aa3b
+DATA cellHVectorRows4Numbers<>+48(SB)/4, $0xbf317200
+DATA cellHVectorRows4Numbers<>+52(SB)/4, $0xbf317200
+DATA cellHVectorRows4Numbers<>+56(SB)/4, $0xbf317200
+DATA cellHVectorRows4Numbers<>+60(SB)/4, $0xbf317200
+DATA cellHVectorRows4Numbers<>+64(SB)/4, $0xb5bfbe8e
+DATA cellHVectorRows4Numbers<>+68(SB)/4, $0xb5bfbe8e
+DATA cellHVectorRows4Numbers<>+72(SB)/4, $0xb5bfbe8e
+DATA cellHVectorRows4Numbers<>+76(SB)/4, $0xb5bfbe8e
+DATA cellHVectorRows4Numbers<>+80(SB)/4, $0x3ab68b03
+DATA cellHVectorRows4Numbers<>+84(SB)/4, $0x3ab68b03
+DATA cellHVectorRows4Numbers<>+88(SB)/4, $0x3ab68b03
+DATA cellHVectorRows4Numbers<>+92(SB)/4, $0x3ab68b03
+DATA cellHVectorRows4Numbers<>+96(SB)/4, $0x3c090836
+DATA cellHVectorRows4Numbers<>+100(SB)/4, $0x3c090836
+DATA cellHVectorRows4Numbers<>+104(SB)/4, $0x3c090836
+DATA cellHVectorRows4Numbers<>+108(SB)/4, $0x3c090836
+DATA cellHVectorRows4Numbers<>+112(SB)/4, $0x3d2aaa8b
+DATA cellHVectorRows4Numbers<>+116(SB)/4, $0x3d2aaa8b
+DATA cellHVectorRows4Numbers<>+120(SB)/4, $0x3d2aaa8b
+DATA cellHVectorRows4Numbers<>+124(SB)/4, $0x3d2aaa8b
+DATA cellHVectorRows4Numbers<>+128(SB)/4, $0x3e2aaa6c
+DATA cellHVectorRows4Numbers<>+132(SB)/4, $0x3e2aaa6c
+DATA cellHVectorRows4Numbers<>+136(SB)/4, $0x3e2aaa6c
+DATA cellHVectorRows4Numbers<>+140(SB)/4, $0x3e2aaa6c
+DATA cellHVectorRows4Numbers<>+144(SB)/4, $0x3f000000
+DATA cellHVectorRows4Numbers<>+148(SB)/4, $0x3f000000
+DATA cellHVectorRows4Numbers<>+152(SB)/4, $0x3f000000
+DATA cellHVectorRows4Numbers<>+156(SB)/4, $0x3f000000
+DATA cellHVectorRows4Numbers<>+160(SB)/4, $0x3f800000
+DATA cellHVectorRows4Numbers<>+164(SB)/4, $0x3f800000
+DATA cellHVectorRows4Numbers<>+168(SB)/4, $0x3f800000
+DATA cellHVectorRows4Numbers<>+172(SB)/4, $0x3f800000
+DATA cellHVectorRows4Numbers<>+176(SB)/4, $0x0
+DATA cellHVectorRows4Numbers<>+180(SB)/4, $0x0
+DATA cellHVectorRows4Numbers<>+184(SB)/4, $0x0
+DATA cellHVectorRows4Numbers<>+188(SB)/4, $0x0
+DATA cellHVectorRows4Numbers<>+192(SB)/4, $0x3b1b5ed9
+DATA cellHVectorRows4Numbers<>+196(SB)/4, $0x3b1b5ed9
+DATA cellHVectorRows4Numbers<>+200(SB)/4, $0x3b1b5ed9
+DATA cellHVectorRows4Numbers<>+204(SB)/4, $0x3b1b5ed9
+DATA cellHVectorRows4Numbers<>+208(SB)/4, $0xbc09ca65
+DATA cellHVectorRows4Numbers<>+212(SB)/4, $0xbc09ca65
+DATA cellHVectorRows4Numbers<>+216(SB)/4, $0xbc09ca65
+DATA cellHVectorRows4Numbers<>+220(SB)/4, $0xbc09ca65
+DATA cellHVectorRows4Numbers<>+224(SB)/4, $0x3cb27d6c
+DATA cellHVectorRows4Numbers<>+228(SB)/4, $0x3cb27d6c
+DATA cellHVectorRows4Numbers<>+232(SB)/4, $0x3cb27d6c
+DATA cellHVectorRows4Numbers<>+236(SB)/4, $0x3cb27d6c
+DATA cellHVectorRows4Numbers<>+240(SB)/4, $0xbd5d06ca
+DATA cellHVectorRows4Numbers<>+244(SB)/4, $0xbd5d06ca
+DATA cellHVectorRows4Numbers<>+248(SB)/4, $0xbd5d06ca
+DATA cellHVectorRows4Numbers<>+252(SB)/4, $0xbd5d06ca
+DATA cellHVectorRows4Numbers<>+256(SB)/4, $0x3e08887b
+DATA cellHVectorRows4Numbers<>+260(SB)/4, $0x3e08887b
+DATA cellHVectorRows4Numbers<>+264(SB)/4, $0x3e08887b
+DATA cellHVectorRows4Numbers<>+268(SB)/4, $0x3e08887b
+DATA cellHVectorRows4Numbers<>+272(SB)/4, $0xbeaaaaab
+DATA cellHVectorRows4Numbers<>+276(SB)/4, $0xbeaaaaab
+DATA cellHVectorRows4Numbers<>+280(SB)/4, $0xbeaaaaab
+DATA cellHVectorRows4Numbers<>+284(SB)/4, $0xbeaaaaab
+DATA cellHVectorRows4Numbers<>+288(SB)/4, $0x41200000
+DATA cellHVectorRows4Numbers<>+292(SB)/4, $0x41200000
+DATA cellHVectorRows4Numbers<>+296(SB)/4, $0x41200000
+DATA cellHVectorRows4Numbers<>+300(SB)/4, $0x41200000
+DATA cellHVectorRows4Numbers<>+304(SB)/4, $0x40000000
+DATA cellHVectorRows4Numbers<>+308(SB)/4, $0x40000000
+DATA cellHVectorRows4Numbers<>+312(SB)/4, $0x40000000
+DATA cellHVectorRows4Numbers<>+316(SB)/4, $0x40000000
+DATA cellHVectorRows4Numbers<>+320(SB)/4, $0x4b40007f
+DATA cellHVectorRows4Numbers<>+324(SB)/4, $0x4b40007f
+DATA cellHVectorRows4Numbers<>+328(SB)/4, $0x4b40007f
+DATA cellHVectorRows4Numbers<>+332(SB)/4, $0x4b40007f
+DATA cellHVectorRows4Numbers<>+336(SB)/4, $0x17
+DATA cellHVectorRows4Numbers<>+340(SB)/4, $0x17
+DATA cellHVectorRows4Numbers<>+344(SB)/4, $0x17
+DATA cellHVectorRows4Numbers<>+348(SB)/4, $0x17
+DATA cellHVectorRows4Numbers<>+352(SB)/4, $0x3f19999a
+DATA cellHVectorRows4Numbers<>+356(SB)/4, $0x3f19999a
+DATA cellHVectorRows4Numbers<>+360(SB)/4, $0x3f19999a
+DATA cellHVectorRows4Numbers<>+364(SB)/4, $0x3f19999a
+DATA cellHVectorRows4Numbers<>+368(SB)/4, $0x7fffffff
+DATA cellHVectorRows4Numbers<>+372(SB)/4, $0x7fffffff
+DATA cellHVectorRows4Numbers<>+376(SB)/4, $0x7fffffff
+DATA cellHVectorRows4Numbers<>+380(SB)/4, $0x7fffffff
+DATA cellHVectorRows4Numbers<>+384(SB)/4, $0x80000000
+DATA cellHVectorRows4Numbers<>+388(SB)/4, $0x80000000
+DATA cellHVectorRows4Numbers<>+392(SB)/4, $0x80000000
+DATA cellHVectorRows4Numbers<>+396(SB)/4, $0x80000000
+DATA cellHVectorRows4Numbers<>+400(SB)/4, $0xffffffff
+DATA cellHVectorRows4Numbers<>+404(SB)/4, $0x0
+DATA cellHVectorRows4Numbers<>+408(SB)/4, $0x0
+DATA cellHVectorRows4Numbers<>+412(SB)/4, $0x0
+GLOBL cellHVectorRows4Numbers<>(SB), RODATA|NOPTR, $416
+
+// func cellHVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·cellHVectorRows(SB), 0, $24-33
+	MOVD at+0(FP), R13
+	MOVD 0(R13), R0
+	MOVD 8(R13), R1
+	MOVD 16(R13), R2
+	MOVD 24(R13), R3
+	MOVD 32(R13), R4
+	MOVD 40(R13), R5
+	MOVD 48(R13), R6
+	MOVD $cellHVectorRows4Numbers<>(SB), R15
+row2:
+	FMOVS 0(R1), F0
+	VDUP V0.S[0], V0.S4
+	FMOVQ F0, 16(RSP)
+	FMOVQ 160(R15), F30
+	FMOVQ 368(R15), F29
+	FMOVQ 144(R15), F28
+	FMOVQ 304(R15), F27
+	FMOVQ 32(R15), F26
+	FMOVQ 48(R15), F25
+	FMOVQ 64(R15), F24
+	FMOVQ 80(R15), F23
+	FMOVQ 96(R15), F22
+	FMOVQ 112(R15), F21
+	FMOVQ 128(R15), F20
+	FMOVQ 320(R15), F19
+	FMOVQ 384(R15), F18
+	FMOVQ 192(R15), F17
+	MOVD $0, R11
+	MOVD n+24(FP), R12
+	SUB $8, R12
+	CMP R12, R11
+	BGT fewer4
+	PCALIGN $16
+vectors3:
+	ADD R11<<2, R0, R13
+	FMOVQ 0(R13), F0
+	ADD R11<<2, R0, R13
+	FMOVQ 16(R13), F1
+	ADD R11<<2, R3, R13
+	FMOVQ 0(R13), F2
+	ADD R11<<2, R3, R13
+	FMOVQ 16(R13), F3
+	ADD R11<<2, R2, R13
+	FMOVQ 0(R13), F4
+	ADD R11<<2, R2, R13
+	FMOVQ 16(R13), F5
+	ADD R11<<2, R4, R13
+	FMOVQ 0(R13), F6
+	ADD R11<<2, R4, R13
+	FMOVQ 16(R13), F7
+	FMOVQ 16(RSP), F8
+	VBSL V2.B16, V4.B16, V8.B16
+	FMOVQ 16(RSP), F2
+	VBSL V3.B16, V5.B16, V2.B16
+	WORD $0x4e28d408 // fadd v8.4s, v0.4s, v8.4s
+	WORD $0x4e22d422 // fadd v2.4s, v1.4s, v2.4s
+	VAND V29.B16, V8.B16, V3.B16
+	VAND V29.B16, V2.B16, V5.B16
+	VEOR V18.B16, V3.B16, V3.B16
+	VEOR V18.B16, V5.B16, V5.B16
+	FMOVQ 0(R15), F4
+	WORD $0x4e24f463 // fmax v3.4s, v3.4s, v4.4s
+	FMOVQ 0(R15), F4
+	WORD $0x4e24f4a5 // fmax v5.4s, v5.4s, v4.4s
+	FMOVQ 16(R15), F4
+	WORD $0x4ea4f463 // fmin v3.4s, v3.4s, v4.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	FMOVQ 16(R15), F4
+	WORD $0x4ea4f4a5 // fmin v5.4s, v5.4s, v4.4s
+	WORD $0x6e3adc64 // fmul v4.4s, v3.4s, v26.4s
+	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
+	WORD $0x4e218884 // frintn v4.4s, v4.4s
+	WORD $0x4e218929 // frintn v9.4s, v9.4s
+	VFMLA V25.S4, V4.S4, V3.S4
+	VFMLA V25.S4, V9.S4, V5.S4
+	VFMLA V24.S4, V4.S4, V3.S4
+	VFMLA V24.S4, V9.S4, V5.S4
+	VMOV V22.B16, V10.B16
+	VFMLA V3.S4, V23.S4, V10.S4
+	VMOV V22.B16, V11.B16
+	VFMLA V5.S4, V23.S4, V11.S4
+	VMOV V21.B16, V12.B16
+	VFMLA V3.S4, V10.S4, V12.S4
+	VMOV V21.B16, V10.B16
+	VFMLA V5.S4, V11.S4, V10.S4
+	VMOV V20.B16, V11.B16
+	VFMLA V3.S4, V12.S4, V11.S4
+	VMOV V20.B16, V12.B16
+	VFMLA V5.S4, V10.S4, V12.S4
+	VMOV V28.B16, V10.B16
+	VFMLA V3.S4, V11.S4, V10.S4
+	VMOV V28.B16, V11.B16
+	VFMLA V5.S4, V12.S4, V11.S4
+	VMOV V30.B16, V12.B16
+	VFMLA V3.S4, V10.S4, V12.S4
+	VMOV V30.B16, V10.B16
+	VFMLA V5.S4, V11.S4, V10.S4
+	VMOV V30.B16, V11.B16
+	VFMLA V3.S4, V12.S4, V11.S4
+	VMOV V30.B16, V3.B16
+	VFMLA V5.S4, V10.S4, V3.S4
+	WORD $0x6e3cdc85 // fmul v5.4s, v4.4s, v28.4s
+	WORD $0x4e2188a5 // frintn v5.4s, v5.4s
+	WORD $0x4e33d4aa // fadd v10.4s, v5.4s, v19.4s
+	VSHL $23, V10.S4, V10.S4
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	WORD $0x4e33d4aa // fadd v10.4s, v5.4s, v19.4s
+	VSHL $23, V10.S4, V10.S4
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x6e3cdd24 // fmul v4.4s, v9.4s, v28.4s
+	WORD $0x4e218884 // frintn v4.4s, v4.4s
+	WORD $0x4e33d48a // fadd v10.4s, v4.4s, v19.4s
+	VSHL $23, V10.S4, V10.S4
+	WORD $0x6e2adc63 // fmul v3.4s, v3.4s, v10.4s
+	WORD $0x4ea4d524 // fsub v4.4s, v9.4s, v4.4s
+	WORD $0x4e33d48a // fadd v10.4s, v4.4s, v19.4s
+	VSHL $23, V10.S4, V10.S4
+	WORD $0x6e2adc63 // fmul v3.4s, v3.4s, v10.4s
+	FMOVQ 176(R15), F9
+	WORD $0x6ea8e528 // fcmgt v8.4s, v9.4s, v8.4s
+	FMOVQ 176(R15), F9
+	WORD $0x6ea2e522 // fcmgt v2.4s, v9.4s, v2.4s
+	VBSL V30.B16, V11.B16, V8.B16
+	VBSL V30.B16, V3.B16, V2.B16
+	WORD $0x4e3ed56b // fadd v11.4s, v11.4s, v30.4s
+	WORD $0x4e3ed463 // fadd v3.4s, v3.4s, v30.4s
+	WORD $0x6e2bfd08 // fdiv v8.4s, v8.4s, v11.4s
+	WORD $0x6e23fc42 // fdiv v2.4s, v2.4s, v3.4s
+	WORD $0x6e26dd06 // fmul v6.4s, v8.4s, v6.4s
+	WORD $0x6e27dc47 // fmul v7.4s, v2.4s, v7.4s
+	WORD $0x4ea8d7c8 // fsub v8.4s, v30.4s, v8.4s
+	WORD $0x4ea2d7c2 // fsub v2.4s, v30.4s, v2.4s
+	VAND V29.B16, V0.B16, V3.B16
+	VAND V29.B16, V1.B16, V11.B16
+	ADD $8192, R2, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	WORD $0x6e23dc69 // fmul v9.4s, v3.4s, v3.4s
+	WORD $0x6e2bdd6a // fmul v10.4s, v11.4s, v11.4s
+	WORD $0x6e29dc64 // fmul v4.4s, v3.4s, v9.4s
+	WORD $0x6e2add65 // fmul v5.4s, v11.4s, v10.4s
+	FMOVQ 208(R15), F12
+	VFMLA V9.S4, V17.S4, V12.S4
+	FMOVQ 208(R15), F13
+	VFMLA V10.S4, V17.S4, V13.S4
+	FMOVQ 224(R15), F14
+	VFMLA V9.S4, V12.S4, V14.S4
+	FMOVQ 224(R15), F12
+	VFMLA V10.S4, V13.S4, V12.S4
+	FMOVQ 240(R15), F13
+	VFMLA V9.S4, V14.S4, V13.S4
+	FMOVQ 240(R15), F14
+	VFMLA V10.S4, V12.S4, V14.S4
+	FMOVQ 256(R15), F12
+	VFMLA V9.S4, V13.S4, V12.S4
+	FMOVQ 256(R15), F13
+	VFMLA V10.S4, V14.S4, V13.S4
+	FMOVQ 272(R15), F14
+	VFMLA V9.S4, V12.S4, V14.S4
+	FMOVQ 272(R15), F9
+	VFMLA V10.S4, V13.S4, V9.S4
+	VMOV V3.B16, V10.B16
+	VFMLA V14.S4, V4.S4, V10.S4
+	VMOV V11.B16, V14.B16
+	VFMLA V9.S4, V5.S4, V14.S4
+	FMOVQ 288(R15), F9
+	WORD $0x4ea9f469 // fmin v9.4s, v3.4s, v9.4s
+	FMOVQ 288(R15), F5
+	WORD $0x4ea5f565 // fmin v5.4s, v11.4s, v5.4s
+	WORD $0x6e3bdd29 // fmul v9.4s, v9.4s, v27.4s
+	WORD $0x6e3bdca5 // fmul v5.4s, v5.4s, v27.4s
+	WORD $0x6e3add24 // fmul v4.4s, v9.4s, v26.4s
+	WORD $0x6e3adcad // fmul v13.4s, v5.4s, v26.4s
+	WORD $0x4e218884 // frintn v4.4s, v4.4s
+	WORD $0x4e2189ad // frintn v13.4s, v13.4s
+	VFMLA V25.S4, V4.S4, V9.S4
+	VFMLA V25.S4, V13.S4, V5.S4
+	VFMLA V24.S4, V4.S4, V9.S4
+	VFMLA V24.S4, V13.S4, V5.S4
+	WORD $0x4e33d484 // fadd v4.4s, v4.4s, v19.4s
+	WORD $0x4e33d5ad // fadd v13.4s, v13.4s, v19.4s
+	FMOVQ 336(R15), F12
+	VSHL $23, V4.S4, V4.S4
+	FMOVQ 336(R15), F12
+	VSHL $23, V13.S4, V13.S4
+	VMOV V22.B16, V12.B16
+	VFMLA V9.S4, V23.S4, V12.S4
+	VMOV V22.B16, V15.B16
+	VFMLA V5.S4, V23.S4, V15.S4
+	VMOV V21.B16, V16.B16
+	VFMLA V9.S4, V12.S4, V16.S4
+	VMOV V21.B16, V12.B16
+	VFMLA V5.S4, V15.S4, V12.S4
+	VMOV V20.B16, V15.B16
+	VFMLA V9.S4, V16.S4, V15.S4
+	ADD $8192, R3, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	VMOV V20.B16, V16.B16
+	VFMLA V5.S4, V12.S4, V16.S4
+	VMOV V28.B16, V12.B16
+	VFMLA V9.S4, V15.S4, V12.S4
+	VMOV V28.B16, V15.B16
+	VFMLA V5.S4, V16.S4, V15.S4
+	VMOV V30.B16, V16.B16
+	VFMLA V9.S4, V12.S4, V16.S4
+	VMOV V30.B16, V12.B16
+	VFMLA V5.S4, V15.S4, V12.S4
+	VMOV V30.B16, V15.B16
+	VFMLA V9.S4, V16.S4, V15.S4
+	VMOV V30.B16, V9.B16
+	VFMLA V5.S4, V12.S4, V9.S4
+	WORD $0x6e2fdc84 // fmul v4.4s, v4.4s, v15.4s
+	WORD $0x6e29ddad // fmul v13.4s, v13.4s, v9.4s
+	WORD $0x4e3ed484 // fadd v4.4s, v4.4s, v30.4s
+	WORD $0x4e3ed5ad // fadd v13.4s, v13.4s, v30.4s
+	WORD $0x6e24ff64 // fdiv v4.4s, v27.4s, v4.4s
+	WORD $0x6e2dff6d // fdiv v13.4s, v27.4s, v13.4s
+	WORD $0x4ea4d7c4 // fsub v4.4s, v30.4s, v4.4s
+	WORD $0x4eadd7cd // fsub v13.4s, v30.4s, v13.4s
+	FMOVQ 352(R15), F9
+	WORD $0x6ea9e469 // fcmgt v9.4s, v3.4s, v9.4s
+	FMOVQ 352(R15), F3
+	WORD $0x6ea3e563 // fcmgt v3.4s, v11.4s, v3.4s
+	VBSL V10.B16, V4.B16, V9.B16
+	VBSL V14.B16, V13.B16, V3.B16
+	VAND V29.B16, V9.B16, V9.B16
+	VAND V29.B16, V3.B16, V3.B16
+	VAND V18.B16, V0.B16, V0.B16
+	VAND V18.B16, V1.B16, V1.B16
+	VORR V0.B16, V9.B16, V9.B16
+	VORR V1.B16, V3.B16, V3.B16
+	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
+	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	WORD $0x4e22d4e7 // fadd v7.4s, v7.4s, v2.4s
+	ADD R11<<2, R6, R13
+	FMOVQ F6, 0(R13)
+	ADD R11<<2, R6, R13
+	FMOVQ F7, 16(R13)
+	VAND V29.B16, V6.B16, V2.B16
+	VAND V29.B16, V7.B16, V8.B16
+	WORD $0x6e22dc43 // fmul v3.4s, v2.4s, v2.4s
+	WORD $0x6e28dd09 // fmul v9.4s, v8.4s, v8.4s
+	WORD $0x6e23dc41 // fmul v1.4s, v2.4s, v3.4s
+	WORD $0x6e29dd00 // fmul v0.4s, v8.4s, v9.4s
+	FMOVQ 208(R15), F14
+	VFMLA V3.S4, V17.S4, V14.S4
+	FMOVQ 208(R15), F13
+	VFMLA V9.S4, V17.S4, V13.S4
+	FMOVQ 224(R15), F10
+	VFMLA V3.S4, V14.S4, V10.S4
+	ADD $8192, R4, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	FMOVQ 224(R15), F14
+	VFMLA V9.S4, V13.S4, V14.S4
+	FMOVQ 240(R15), F13
+	VFMLA V3.S4, V10.S4, V13.S4
+	FMOVQ 240(R15), F10
+	VFMLA V9.S4, V14.S4, V10.S4
+	FMOVQ 256(R15), F14
+	VFMLA V3.S4, V13.S4, V14.S4
+	FMOVQ 256(R15), F13
+	VFMLA V9.S4, V10.S4, V13.S4
+	FMOVQ 272(R15), F10
+	VFMLA V3.S4, V14.S4, V10.S4
+	FMOVQ 272(R15), F3
+	VFMLA V9.S4, V13.S4, V3.S4
+	VMOV V2.B16, V9.B16
+	VFMLA V10.S4, V1.S4, V9.S4
+	VMOV V8.B16, V10.B16
+	VFMLA V3.S4, V0.S4, V10.S4
+	FMOVQ 288(R15), F3
+	WORD $0x4ea3f443 // fmin v3.4s, v2.4s, v3.4s
+	FMOVQ 288(R15), F0
+	WORD $0x4ea0f500 // fmin v0.4s, v8.4s, v0.4s
+	WORD $0x6e3bdc63 // fmul v3.4s, v3.4s, v27.4s
+	WORD $0x6e3bdc00 // fmul v0.4s, v0.4s, v27.4s
+	WORD $0x6e3adc61 // fmul v1.4s, v3.4s, v26.4s
+	WORD $0x6e3adc0d // fmul v13.4s, v0.4s, v26.4s
+	WORD $0x4e218821 // frintn v1.4s, v1.4s
+	WORD $0x4e2189ad // frintn v13.4s, v13.4s
+	VFMLA V25.S4, V1.S4, V3.S4
+	VFMLA V25.S4, V13.S4, V0.S4
+	VFMLA V24.S4, V1.S4, V3.S4
+	VFMLA V24.S4, V13.S4, V0.S4
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x4e33d5ad // fadd v13.4s, v13.4s, v19.4s
+	FMOVQ 336(R15), F14
+	VSHL $23, V1.S4, V1.S4
+	FMOVQ 336(R15), F14
+	VSHL $23, V13.S4, V13.S4
+	VMOV V22.B16, V14.B16
+	VFMLA V3.S4, V23.S4, V14.S4
+	VMOV V22.B16, V4.B16
+	VFMLA V0.S4, V23.S4, V4.S4
+	VMOV V21.B16, V11.B16
+	VFMLA V3.S4, V14.S4, V11.S4
+	VMOV V21.B16, V14.B16
+	VFMLA V0.S4, V4.S4, V14.S4
+	VMOV V20.B16, V4.B16
+	VFMLA V3.S4, V11.S4, V4.S4
+	VMOV V20.B16, V11.B16
+	VFMLA V0.S4, V14.S4, V11.S4
+	VMOV V28.B16, V14.B16
+	VFMLA V3.S4, V4.S4, V14.S4
+	VMOV V28.B16, V4.B16
+	VFMLA V0.S4, V11.S4, V4.S4
+	VMOV V30.B16, V11.B16
+	VFMLA V3.S4, V14.S4, V11.S4
+	VMOV V30.B16, V14.B16
+	VFMLA V0.S4, V4.S4, V14.S4
+	VMOV V30.B16, V4.B16
+	VFMLA V3.S4, V11.S4, V4.S4
+	VMOV V30.B16, V3.B16
+	VFMLA V0.S4, V14.S4, V3.S4
+	ADD $8192, R6, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	WORD $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
+	WORD $0x6e23ddad // fmul v13.4s, v13.4s, v3.4s
+	WORD $0x4e3ed421 // fadd v1.4s, v1.4s, v30.4s
+	WORD $0x4e3ed5ad // fadd v13.4s, v13.4s, v30.4s
+	WORD $0x6e21ff61 // fdiv v1.4s, v27.4s, v1.4s
+	WORD $0x6e2dff6d // fdiv v13.4s, v27.4s, v13.4s
+	WORD $0x4ea1d7c1 // fsub v1.4s, v30.4s, v1.4s
+	WORD $0x4eadd7cd // fsub v13.4s, v30.4s, v13.4s
+	FMOVQ 352(R15), F3
+	WORD $0x6ea3e443 // fcmgt v3.4s, v2.4s, v3.4s
+	FMOVQ 352(R15), F2
+	WORD $0x6ea2e502 // fcmgt v2.4s, v8.4s, v2.4s
+	VBSL V9.B16, V1.B16, V3.B16
+	VBSL V10.B16, V13.B16, V2.B16
+	VAND V29.B16, V3.B16, V3.B16
+	VAND V29.B16, V2.B16, V2.B16
+	VAND V18.B16, V6.B16, V6.B16
+	VAND V18.B16, V7.B16, V7.B16
+	VORR V6.B16, V3.B16, V3.B16
+	VORR V7.B16, V2.B16, V2.B16
+	ADD R11<<2, R5, R13
+	FMOVQ F3, 0(R13)
+	ADD R11<<2, R5, R13
+	FMOVQ F2, 16(R13)
+	ADD $8, R11
+	CMP R12, R11
+	BLE vectors3
+fewer4:
+	ADD $8, R12
+	SUB $4, R12
+	CMP R12, R11
+	BGT fewer6
+	PCALIGN $16
+vectors5:
+	ADD R11<<2, R0, R13
+	FMOVQ 0(R13), F0
+	ADD R11<<2, R3, R13
+	FMOVQ 0(R13), F1
+	ADD R11<<2, R2, R13
+	FMOVQ 0(R13), F2
+	ADD R11<<2, R4, R13
+	FMOVQ 0(R13), F3
+	FMOVQ 16(RSP), F4
+	VBSL V1.B16, V2.B16, V4.B16
+	WORD $0x4e24d404 // fadd v4.4s, v0.4s, v4.4s
+	VAND V29.B16, V4.B16, V1.B16
+	VEOR V18.B16, V1.B16, V1.B16
+	FMOVQ 0(R15), F2
+	WORD $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
+	FMOVQ 16(R15), F2
+	WORD $0x4ea2f421 // fmin v1.4s, v1.4s, v2.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	WORD $0x6e3adc22 // fmul v2.4s, v1.4s, v26.4s
+	WORD $0x4e218842 // frintn v2.4s, v2.4s
+	VFMLA V25.S4, V2.S4, V1.S4
+	VFMLA V24.S4, V2.S4, V1.S4
+	VMOV V22.B16, V5.B16
+	VFMLA V1.S4, V23.S4, V5.S4
+	VMOV V21.B16, V6.B16
+	VFMLA V1.S4, V5.S4, V6.S4
+	VMOV V20.B16, V5.B16
+	VFMLA V1.S4, V6.S4, V5.S4
+	VMOV V28.B16, V6.B16
+	VFMLA V1.S4, V5.S4, V6.S4
+	VMOV V30.B16, V5.B16
+	VFMLA V1.S4, V6.S4, V5.S4
+	VMOV V30.B16, V6.B16
+	VFMLA V1.S4, V5.S4, V6.S4
+	WORD $0x6e3cdc41 // fmul v1.4s, v2.4s, v28.4s
+	WORD $0x4e218821 // frintn v1.4s, v1.4s
+	WORD $0x4e33d425 // fadd v5.4s, v1.4s, v19.4s
+	VSHL $23, V5.S4, V5.S4
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4ea1d441 // fsub v1.4s, v2.4s, v1.4s
+	WORD $0x4e33d425 // fadd v5.4s, v1.4s, v19.4s
+	VSHL $23, V5.S4, V5.S4
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	FMOVQ 176(R15), F2
+	WORD $0x6ea4e444 // fcmgt v4.4s, v2.4s, v4.4s
+	VBSL V30.B16, V6.B16, V4.B16
+	WORD $0x4e3ed4c6 // fadd v6.4s, v6.4s, v30.4s
+	WORD $0x6e26fc84 // fdiv v4.4s, v4.4s, v6.4s
+	WORD $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	WORD $0x4ea4d7c4 // fsub v4.4s, v30.4s, v4.4s
+	VAND V29.B16, V0.B16, V6.B16
+	ADD $8192, R2, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	WORD $0x6e26dcc2 // fmul v2.4s, v6.4s, v6.4s
+	WORD $0x6e22dcc5 // fmul v5.4s, v6.4s, v2.4s
+	FMOVQ 208(R15), F1
+	VFMLA V2.S4, V17.S4, V1.S4
+	FMOVQ 224(R15), F7
+	VFMLA V2.S4, V1.S4, V7.S4
+	FMOVQ 240(R15), F1
+	VFMLA V2.S4, V7.S4, V1.S4
+	FMOVQ 256(R15), F7
+	VFMLA V2.S4, V1.S4, V7.S4
+	FMOVQ 272(R15), F1
+	VFMLA V2.S4, V7.S4, V1.S4
+	VMOV V6.B16, V2.B16
+	VFMLA V1.S4, V5.S4, V2.S4
+	FMOVQ 288(R15), F1
+	WORD $0x4ea1f4c1 // fmin v1.4s, v6.4s, v1.4s
+	WORD $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
+	WORD $0x6e3adc25 // fmul v5.4s, v1.4s, v26.4s
+	WORD $0x4e2188a5 // frintn v5.4s, v5.4s
+	VFMLA V25.S4, V5.S4, V1.S4
+	VFMLA V24.S4, V5.S4, V1.S4
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	FMOVQ 336(R15), F7
+	VSHL $23, V5.S4, V5.S4
+	VMOV V22.B16, V7.B16
+	VFMLA V1.S4, V23.S4, V7.S4
+	VMOV V21.B16, V8.B16
+	VFMLA V1.S4, V7.S4, V8.S4
+	VMOV V20.B16, V7.B16
+	VFMLA V1.S4, V8.S4, V7.S4
+	ADD $8192, R3, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	VMOV V28.B16, V8.B16
+	VFMLA V1.S4, V7.S4, V8.S4
+	VMOV V30.B16, V7.B16
+	VFMLA V1.S4, V8.S4, V7.S4
+	VMOV V30.B16, V8.B16
+	VFMLA V1.S4, V7.S4, V8.S4
+	WORD $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
+	WORD $0x4e3ed4a5 // fadd v5.4s, v5.4s, v30.4s
+	WORD $0x6e25ff65 // fdiv v5.4s, v27.4s, v5.4s
+	WORD $0x4ea5d7c5 // fsub v5.4s, v30.4s, v5.4s
+	FMOVQ 352(R15), F8
+	WORD $0x6ea8e4c8 // fcmgt v8.4s, v6.4s, v8.4s
+	VBSL V2.B16, V5.B16, V8.B16
+	VAND V29.B16, V8.B16, V8.B16
+	VAND V18.B16, V0.B16, V0.B16
+	VORR V0.B16, V8.B16, V8.B16
+	WORD $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	ADD R11<<2, R6, R13
+	FMOVQ F3, 0(R13)
+	VAND V29.B16, V3.B16, V4.B16
+	WORD $0x6e24dc88 // fmul v8.4s, v4.4s, v4.4s
+	WORD $0x6e28dc80 // fmul v0.4s, v4.4s, v8.4s
+	FMOVQ 208(R15), F2
+	VFMLA V8.S4, V17.S4, V2.S4
+	FMOVQ 224(R15), F5
+	VFMLA V8.S4, V2.S4, V5.S4
+	ADD $8192, R4, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	FMOVQ 240(R15), F2
+	VFMLA V8.S4, V5.S4, V2.S4
+	FMOVQ 256(R15), F5
+	VFMLA V8.S4, V2.S4, V5.S4
+	FMOVQ 272(R15), F2
+	VFMLA V8.S4, V5.S4, V2.S4
+	VMOV V4.B16, V8.B16
+	VFMLA V2.S4, V0.S4, V8.S4
+	FMOVQ 288(R15), F2
+	WORD $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
+	WORD $0x6e3bdc42 // fmul v2.4s, v2.4s, v27.4s
+	WORD $0x6e3adc40 // fmul v0.4s, v2.4s, v26.4s
+	WORD $0x4e218800 // frintn v0.4s, v0.4s
+	VFMLA V25.S4, V0.S4, V2.S4
+	VFMLA V24.S4, V0.S4, V2.S4
+	WORD $0x4e33d400 // fadd v0.4s, v0.4s, v19.4s
+	FMOVQ 336(R15), F5
+	VSHL $23, V0.S4, V0.S4
+	VMOV V22.B16, V5.B16
+	VFMLA V2.S4, V23.S4, V5.S4
+	VMOV V21.B16, V6.B16
+	VFMLA V2.S4, V5.S4, V6.S4
+	VMOV V20.B16, V5.B16
+	VFMLA V2.S4, V6.S4, V5.S4
+	VMOV V28.B16, V6.B16
+	VFMLA V2.S4, V5.S4, V6.S4
+	VMOV V30.B16, V5.B16
+	VFMLA V2.S4, V6.S4, V5.S4
+	VMOV V30.B16, V6.B16
+	VFMLA V2.S4, V5.S4, V6.S4
+	ADD $8192, R6, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	WORD $0x6e26dc00 // fmul v0.4s, v0.4s, v6.4s
+	WORD $0x4e3ed400 // fadd v0.4s, v0.4s, v30.4s
+	WORD $0x6e20ff60 // fdiv v0.4s, v27.4s, v0.4s
+	WORD $0x4ea0d7c0 // fsub v0.4s, v30.4s, v0.4s
+	FMOVQ 352(R15), F6
+	WORD $0x6ea6e486 // fcmgt v6.4s, v4.4s, v6.4s
+	VBSL V8.B16, V0.B16, V6.B16
+	VAND V29.B16, V6.B16, V6.B16
+	VAND V18.B16, V3.B16, V3.B16
+	VORR V3.B16, V6.B16, V6.B16
+	ADD R11<<2, R5, R13
+	FMOVQ F6, 0(R13)
+	ADD $4, R11
+	CMP R12, R11
+	BLE vectors5
+fewer6:
+	ADD $4, R12
+	CMP R12, R11
+	BEQ done8
+	FMOVQ 400(R15), F31
+one7:
+	ADD R11<<2, R0, R13
+	FMOVS 0(R13), F0
+	ADD R11<<2, R3, R13
+	FMOVS 0(R13), F1
+	ADD R11<<2, R2, R13
+	FMOVS 0(R13), F2
+	ADD R11<<2, R4, R13
+	FMOVS 0(R13), F3
+	FMOVQ 16(RSP), F4
+	VBSL V1.B16, V2.B16, V4.B16
+	WORD $0x4e24d404 // fadd v4.4s, v0.4s, v4.4s
+	VAND V29.B16, V4.B16, V1.B16
+	VEOR V18.B16, V1.B16, V1.B16
+	FMOVQ 0(R15), F2
+	WORD $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
+	FMOVQ 16(R15), F2
+	WORD $0x4ea2f421 // fmin v1.4s, v1.4s, v2.4s
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	WORD $0x6e3adc22 // fmul v2.4s, v1.4s, v26.4s
+	WORD $0x4e218842 // frintn v2.4s, v2.4s
+	VFMLA V25.S4, V2.S4, V1.S4
+	VFMLA V24.S4, V2.S4, V1.S4
+	VMOV V22.B16, V5.B16
+	VFMLA V1.S4, V23.S4, V5.S4
+	VMOV V21.B16, V6.B16
+	VFMLA V1.S4, V5.S4, V6.S4
+	VMOV V20.B16, V5.B16
+	VFMLA V1.S4, V6.S4, V5.S4
+	VMOV V28.B16, V6.B16
+	VFMLA V1.S4, V5.S4, V6.S4
+	VMOV V30.B16, V5.B16
+	VFMLA V1.S4, V6.S4, V5.S4
+	VMOV V30.B16, V6.B16
+	VFMLA V1.S4, V5.S4, V6.S4
+	WORD $0x6e3cdc41 // fmul v1.4s, v2.4s, v28.4s
+	WORD $0x4e218821 // frintn v1.4s, v1.4s
+	WORD $0x4e33d425 // fadd v5.4s, v1.4s, v19.4s
+	VSHL $23, V5.S4, V5.S4
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4ea1d441 // fsub v1.4s, v2.4s, v1.4s
+	WORD $0x4e33d425 // fadd v5.4s, v1.4s, v19.4s
+	VSHL $23, V5.S4, V5.S4
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	FMOVQ 176(R15), F2
+	WORD $0x6ea4e444 // fcmgt v4.4s, v2.4s, v4.4s
+	VBSL V30.B16, V6.B16, V4.B16
+	WORD $0x4e3ed4c6 // fadd v6.4s, v6.4s, v30.4s
+	WORD $0x6e26fc84 // fdiv v4.4s, v4.4s, v6.4s
+	WORD $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	WORD $0x4ea4d7c4 // fsub v4.4s, v30.4s, v4.4s
+	VAND V29.B16, V0.B16, V6.B16
+	ADD $8192, R2, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	WORD $0x6e26dcc2 // fmul v2.4s, v6.4s, v6.4s
+	WORD $0x6e22dcc5 // fmul v5.4s, v6.4s, v2.4s
+	FMOVQ 208(R15), F1
+	VFMLA V2.S4, V17.S4, V1.S4
+	FMOVQ 224(R15), F7
+	VFMLA V2.S4, V1.S4, V7.S4
+	FMOVQ 240(R15), F1
+	VFMLA V2.S4, V7.S4, V1.S4
+	FMOVQ 256(R15), F7
+	VFMLA V2.S4, V1.S4, V7.S4
+	FMOVQ 272(R15), F1
+	VFMLA V2.S4, V7.S4, V1.S4
+	VMOV V6.B16, V2.B16
+	VFMLA V1.S4, V5.S4, V2.S4
+	FMOVQ 288(R15), F1
+	WORD $0x4ea1f4c1 // fmin v1.4s, v6.4s, v1.4s
+	WORD $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
+	WORD $0x6e3adc25 // fmul v5.4s, v1.4s, v26.4s
+	WORD $0x4e2188a5 // frintn v5.4s, v5.4s
+	VFMLA V25.S4, V5.S4, V1.S4
+	VFMLA V24.S4, V5.S4, V1.S4
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	FMOVQ 336(R15), F7
+	VSHL $23, V5.S4, V5.S4
+	VMOV V22.B16, V7.B16
+	VFMLA V1.S4, V23.S4, V7.S4
+	VMOV V21.B16, V8.B16
+	VFMLA V1.S4, V7.S4, V8.S4
+	VMOV V20.B16, V7.B16
+	VFMLA V1.S4, V8.S4, V7.S4
+	ADD $8192, R3, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	VMOV V28.B16, V8.B16
+	VFMLA V1.S4, V7.S4, V8.S4
+	VMOV V30.B16, V7.B16
+	VFMLA V1.S4, V8.S4, V7.S4
+	VMOV V30.B16, V8.B16
+	VFMLA V1.S4, V7.S4, V8.S4
+	WORD $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
+	WORD $0x4e3ed4a5 // fadd v5.4s, v5.4s, v30.4s
+	WORD $0x6e25ff65 // fdiv v5.4s, v27.4s, v5.4s
+	WORD $0x4ea5d7c5 // fsub v5.4s, v30.4s, v5.4s
+	FMOVQ 352(R15), F8
+	WORD $0x6ea8e4c8 // fcmgt v8.4s, v6.4s, v8.4s
+	VBSL V2.B16, V5.B16, V8.B16
+	VAND V29.B16, V8.B16, V8.B16
+	VAND V18.B16, V0.B16, V0.B16
+	VORR V0.B16, V8.B16, V8.B16
+	WORD $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	ADD R11<<2, R6, R13
+	FMOVS F3, 0(R13)
+	VAND V29.B16, V3.B16, V4.B16
+	WORD $0x6e24dc88 // fmul v8.4s, v4.4s, v4.4s
+	WORD $0x6e28dc80 // fmul v0.4s, v4.4s, v8.4s
+	FMOVQ 208(R15), F2
+	VFMLA V8.S4, V17.S4, V2.S4
+	FMOVQ 224(R15), F5
+	VFMLA V8.S4, V2.S4, V5.S4
+	ADD $8192, R4, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	FMOVQ 240(R15), F2
+	VFMLA V8.S4, V5.S4, V2.S4
+	FMOVQ 256(R15), F5
+	VFMLA V8.S4, V2.S4, V5.S4
+	FMOVQ 272(R15), F2
+	VFMLA V8.S4, V5.S4, V2.S4
+	VMOV V4.B16, V8.B16
+	VFMLA V2.S4, V0.S4, V8.S4
+	FMOVQ 288(R15), F2
+	WORD $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
+	WORD $0x6e3bdc42 // fmul v2.4s, v2.4s, v27.4s
+	WORD $0x6e3adc40 // fmul v0.4s, v2.4s, v26.4s
+	WORD $0x4e218800 // frintn v0.4s, v0.4s
+	VFMLA V25.S4, V0.S4, V2.S4
+	VFMLA V24.S4, V0.S4, V2.S4
+	WORD $0x4e33d400 // fadd v0.4s, v0.4s, v19.4s
+	FMOVQ 336(R15), F5
+	VSHL $23, V0.S4, V0.S4
+	VMOV V22.B16, V5.B16
+	VFMLA V2.S4, V23.S4, V5.S4
+	VMOV V21.B16, V6.B16
+	VFMLA V2.S4, V5.S4, V6.S4
+	VMOV V20.B16, V5.B16
+	VFMLA V2.S4, V6.S4, V5.S4
+	VMOV V28.B16, V6.B16
+	VFMLA V2.S4, V5.S4, V6.S4
+	VMOV V30.B16, V5.B16
+	VFMLA V2.S4, V6.S4, V5.S4
+	VMOV V30.B16, V6.B16
+	VFMLA V2.S4, V5.S4, V6.S4
+	ADD $8192, R6, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	WORD $0x6e26dc00 // fmul v0.4s, v0.4s, v6.4s
+	WORD $0x4e3ed400 // fadd v0.4s, v0.4s, v30.4s
+	WORD $0x6e20ff60 // fdiv v0.4s, v27.4s, v0.4s
+	WORD $0x4ea0d7c0 // fsub v0.4s, v30.4s, v0.4s
+	FMOVQ 352(R15), F6
+	WORD $0x6ea6e486 // fcmgt v6.4s, v4.4s, v6.4s
+	VBSL V8.B16, V0.B16, V6.B16
+	VAND V29.B16, V6.B16, V6.B16
+	VAND V18.B16, V3.B16, V3.B16
+	VORR V3.B16, V6.B16, V6.B16
+	ADD R11<<2, R5, R13
+	FMOVS F6, 0(R13)
+	ADD $1, R11
+	CMP R12, R11
+	BLT one7
+done8:
+	MOVD step+8(FP), R13
+	MOVD 0(R13), R14
+	ADD R14, R0
+	MOVD 8(R13), R14
+	ADD R14, R1
+	MOVD 16(R13), R14
+	ADD R14, R2
+	MOVD 24(R13), R14
+	ADD R14, R3
+	MOVD 32(R13), R14
+	ADD R14, R4
+	MOVD 40(R13), R14
+	ADD R14, R5
+	MOVD 48(R13), R14
+	ADD R14, R6
+	MOVD rows+16(FP), R14
+	SUBS $1, R14
+	MOVD R14, rows+16(FP)
+	BNE row2
+	RET
+
 DATA exchangeHBeforeVectorRows4Numbers<>+0(SB)/4, $0x0
 DATA exchangeHBeforeVectorRows4Numbers<>+4(SB)/4, $0x0
 DATA exchangeHBeforeVectorRows4Numbers<>+8(SB)/4, $0x0
@@ -1521,6 +2348,853 @@ done8:
 	ADD R14, R2
 	MOVD 24(R13), R14
 	ADD R14, R3
+	MOVD rows+16(FP), R14
+	SUBS $1, R14
+	MOVD R14, rows+16(FP)
+	BNE row2
+	RET
+
+DATA walkReshapeVectorRows4Numbers<>+0(SB)/4, $0xc2d00000
+DATA walkReshapeVectorRows4Numbers<>+4(SB)/4, $0xc2d00000
+DATA walkReshapeVectorRows4Numbers<>+8(SB)/4, $0xc2d00000
+DATA walkReshapeVectorRows4Numbers<>+12(SB)/4, $0xc2d00000
+DATA walkReshapeVectorRows4Numbers<>+16(SB)/4, $0x42b20000
+DATA walkReshapeVectorRows4Numbers<>+20(SB)/4, $0x42b20000
+DATA walkReshapeVectorRows4Numbers<>+24(SB)/4, $0x42b20000
+DATA walkReshapeVectorRows4Numbers<>+28(SB)/4, $0x42b20000
+DATA walkReshapeVectorRows4Numbers<>+32(SB)/4, $0x3fb8aa3b
+DATA walkReshapeVectorRows4Numbers<>+36(SB)/4, $0x3fb8aa3b
+DATA walkReshapeVectorRows4Numbers<>+40(SB)/4, $0x3fb8aa3b
+DATA walkReshapeVectorRows4Numbers<>+44(SB)/4, $0x3fb8aa3b
+DATA walkReshapeVectorRows4Numbers<>+48(SB)/4, $0xbf317200
+DATA walkReshapeVectorRows4Numbers<>+52(SB)/4, $0xbf317200
+DATA walkReshapeVectorRows4Numbers<>+56(SB)/4, $0xbf317200
+DATA walkReshapeVectorRows4Numbers<>+60(SB)/4, $0xbf317200
+DATA walkReshapeVectorRows4Numbers<>+64(SB)/4, $0xb5bfbe8e
+DATA walkReshapeVectorRows4Numbers<>+68(SB)/4, $0xb5bfbe8e
+DATA walkReshapeVectorRows4Numbers<>+72(SB)/4, $0xb5bfbe8e
+DATA walkReshapeVectorRows4Numbers<>+76(SB)/4, $0xb5bfbe8e
+DATA walkReshapeVectorRows4Numbers<>+80(SB)/4, $0x3ab68b03
+DATA walkReshapeVectorRows4Numbers<>+84(SB)/4, $0x3ab68b03
+DATA walkReshapeVectorRows4Numbers<>+88(SB)/4, $0x3ab68b03
+DATA walkReshapeVectorRows4Numbers<>+92(SB)/4, $0x3ab68b03
+DATA walkReshapeVectorRows4Numbers<>+96(SB)/4, $0x3c090836
+DATA walkReshapeVectorRows4Numbers<>+100(SB)/4, $0x3c090836
+DATA walkReshapeVectorRows4Numbers<>+104(SB)/4, $0x3c090836
+DATA walkReshapeVectorRows4Numbers<>+108(SB)/4, $0x3c090836
+DATA walkReshapeVectorRows4Numbers<>+112(SB)/4, $0x3d2aaa8b
+DATA walkReshapeVectorRows4Numbers<>+116(SB)/4, $0x3d2aaa8b
+DATA walkReshapeVectorRows4Numbers<>+120(SB)/4, $0x3d2aaa8b
+DATA walkReshapeVectorRows4Numbers<>+124(SB)/4, $0x3d2aaa8b
+DATA walkReshapeVectorRows4Numbers<>+128(SB)/4, $0x3e2aaa6c
+DATA walkReshapeVectorRows4Numbers<>+132(SB)/4, $0x3e2aaa6c
+DATA walkReshapeVectorRows4Numbers<>+136(SB)/4, $0x3e2aaa6c
+DATA walkReshapeVectorRows4Numbers<>+140(SB)/4, $0x3e2aaa6c
+DATA walkReshapeVectorRows4Numbers<>+144(SB)/4, $0x3f000000
+DATA walkReshapeVectorRows4Numbers<>+148(SB)/4, $0x3f000000
+DATA walkReshapeVectorRows4Numbers<>+152(SB)/4, $0x3f000000
+DATA walkReshapeVectorRows4Numbers<>+156(SB)/4, $0x3f000000
+DATA walkReshapeVectorRows4Numbers<>+160(SB)/4, $0x3f800000
+DATA walkReshapeVectorRows4Numbers<>+164(SB)/4, $0x3f800000
+DATA walkReshapeVectorRows4Numbers<>+168(SB)/4, $0x3f800000
+DATA walkReshapeVectorRows4Numbers<>+172(SB)/4, $0x3f800000
+DATA walkReshapeVectorRows4Numbers<>+176(SB)/4, $0x0
+DATA walkReshapeVectorRows4Numbers<>+180(SB)/4, $0x0
+DATA walkReshapeVectorRows4Numbers<>+184(SB)/4, $0x0
+DATA walkReshapeVectorRows4Numbers<>+188(SB)/4, $0x0
+DATA walkReshapeVectorRows4Numbers<>+192(SB)/4, $0x3b1b5ed9
+DATA walkReshapeVectorRows4Numbers<>+196(SB)/4, $0x3b1b5ed9
+DATA walkReshapeVectorRows4Numbers<>+200(SB)/4, $0x3b1b5ed9
+DATA walkReshapeVectorRows4Numbers<>+204(SB)/4, $0x3b1b5ed9
+DATA walkReshapeVectorRows4Numbers<>+208(SB)/4, $0xbc09ca65
+DATA walkReshapeVectorRows4Numbers<>+212(SB)/4, $0xbc09ca65
+DATA walkReshapeVectorRows4Numbers<>+216(SB)/4, $0xbc09ca65
+DATA walkReshapeVectorRows4Numbers<>+220(SB)/4, $0xbc09ca65
+DATA walkReshapeVectorRows4Numbers<>+224(SB)/4, $0x3cb27d6c
+DATA walkReshapeVectorRows4Numbers<>+228(SB)/4, $0x3cb27d6c
+DATA walkReshapeVectorRows4Numbers<>+232(SB)/4, $0x3cb27d6c
+DATA walkReshapeVectorRows4Numbers<>+236(SB)/4, $0x3cb27d6c
+DATA walkReshapeVectorRows4Numbers<>+240(SB)/4, $0xbd5d06ca
+DATA walkReshapeVectorRows4Numbers<>+244(SB)/4, $0xbd5d06ca
+DATA walkReshapeVectorRows4Numbers<>+248(SB)/4, $0xbd5d06ca
+DATA walkReshapeVectorRows4Numbers<>+252(SB)/4, $0xbd5d06ca
+DATA walkReshapeVectorRows4Numbers<>+256(SB)/4, $0x3e08887b
+DATA walkReshapeVectorRows4Numbers<>+260(SB)/4, $0x3e08887b
+DATA walkReshapeVectorRows4Numbers<>+264(SB)/4, $0x3e08887b
+DATA walkReshapeVectorRows4Numbers<>+268(SB)/4, $0x3e08887b
+DATA walkReshapeVectorRows4Numbers<>+272(SB)/4, $0xbeaaaaab
+DATA walkReshapeVectorRows4Numbers<>+276(SB)/4, $0xbeaaaaab
+DATA walkReshapeVectorRows4Numbers<>+280(SB)/4, $0xbeaaaaab
+DATA walkReshapeVectorRows4Numbers<>+284(SB)/4, $0xbeaaaaab
+DATA walkReshapeVectorRows4Numbers<>+288(SB)/4, $0x41200000
+DATA walkReshapeVectorRows4Numbers<>+292(SB)/4, $0x41200000
+DATA walkReshapeVectorRows4Numbers<>+296(SB)/4, $0x41200000
+DATA walkReshapeVectorRows4Numbers<>+300(SB)/4, $0x41200000
+DATA walkReshapeVectorRows4Numbers<>+304(SB)/4, $0x40000000
+DATA walkReshapeVectorRows4Numbers<>+308(SB)/4, $0x40000000
+DATA walkReshapeVectorRows4Numbers<>+312(SB)/4, $0x40000000
+DATA walkReshapeVectorRows4Numbers<>+316(SB)/4, $0x40000000
+DATA walkReshapeVectorRows4Numbers<>+320(SB)/4, $0x4b40007f
+DATA walkReshapeVectorRows4Numbers<>+324(SB)/4, $0x4b40007f
+DATA walkReshapeVectorRows4Numbers<>+328(SB)/4, $0x4b40007f
+DATA walkReshapeVectorRows4Numbers<>+332(SB)/4, $0x4b40007f
+DATA walkReshapeVectorRows4Numbers<>+336(SB)/4, $0x17
+DATA walkReshapeVectorRows4Numbers<>+340(SB)/4, $0x17
+DATA walkReshapeVectorRows4Numbers<>+344(SB)/4, $0x17
+DATA walkReshapeVectorRows4Numbers<>+348(SB)/4, $0x17
+DATA walkReshapeVectorRows4Numbers<>+352(SB)/4, $0x3f19999a
+DATA walkReshapeVectorRows4Numbers<>+356(SB)/4, $0x3f19999a
+DATA walkReshapeVectorRows4Numbers<>+360(SB)/4, $0x3f19999a
+DATA walkReshapeVectorRows4Numbers<>+364(SB)/4, $0x3f19999a
+DATA walkReshapeVectorRows4Numbers<>+368(SB)/4, $0x7fffffff
+DATA walkReshapeVectorRows4Numbers<>+372(SB)/4, $0x7fffffff
+DATA walkReshapeVectorRows4Numbers<>+376(SB)/4, $0x7fffffff
+DATA walkReshapeVectorRows4Numbers<>+380(SB)/4, $0x7fffffff
+DATA walkReshapeVectorRows4Numbers<>+384(SB)/4, $0x80000000
+DATA walkReshapeVectorRows4Numbers<>+388(SB)/4, $0x80000000
+DATA walkReshapeVectorRows4Numbers<>+392(SB)/4, $0x80000000
+DATA walkReshapeVectorRows4Numbers<>+396(SB)/4, $0x80000000
+DATA walkReshapeVectorRows4Numbers<>+400(SB)/4, $0xffffffff
+DATA walkReshapeVectorRows4Numbers<>+404(SB)/4, $0x0
+DATA walkReshapeVectorRows4Numbers<>+408(SB)/4, $0x0
+DATA walkReshapeVectorRows4Numbers<>+412(SB)/4, $0x0
+GLOBL walkReshapeVectorRows4Numbers<>(SB), RODATA|NOPTR, $416
+
+// func walkReshapeVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·walkReshapeVectorRows(SB), 0, $24-33
+	MOVD at+0(FP), R13
+	MOVD 0(R13), R0
+	MOVD 8(R13), R1
+	MOVD 16(R13), R2
+	MOVD 24(R13), R3
+	MOVD 32(R13), R4
+	MOVD 40(R13), R5
+	MOVD 48(R13), R6
+	MOVD 56(R13), R7
+	MOVD $walkReshapeVectorRows4Numbers<>(SB), R15
+row2:
+	FMOVS 0(R1), F0
+	VDUP V0.S[0], V0.S4
+	FMOVQ F0, 16(RSP)
+	FMOVQ 160(R15), F30
+	FMOVQ 368(R15), F29
+	FMOVQ 144(R15), F28
+	FMOVQ 304(R15), F27
+	FMOVQ 32(R15), F26
+	FMOVQ 48(R15), F25
+	FMOVQ 64(R15), F24
+	FMOVQ 80(R15), F23
+	FMOVQ 96(R15), F22
+	FMOVQ 112(R15), F21
+	FMOVQ 128(R15), F20
+	FMOVQ 320(R15), F19
+	FMOVQ 384(R15), F18
+	FMOVQ 192(R15), F17
+	MOVD $0, R11
+	MOVD n+24(FP), R12
+	SUB $8, R12
+	CMP R12, R11
+	BGT fewer4
+	PCALIGN $16
+vectors3:
+	ADD R11<<2, R0, R13
+	FMOVQ 0(R13), F0
+	ADD R11<<2, R0, R13
+	FMOVQ 16(R13), F1
+	ADD R11<<2, R3, R13
+	FMOVQ 0(R13), F2
+	ADD R11<<2, R3, R13
+	FMOVQ 16(R13), F3
+	ADD R11<<2, R2, R13
+	FMOVQ 0(R13), F4
+	ADD R11<<2, R2, R13
+	FMOVQ 16(R13), F5
+	ADD R11<<2, R4, R13
+	FMOVQ 0(R13), F6
+	ADD R11<<2, R4, R13
+	FMOVQ 16(R13), F7
+	FMOVQ 16(RSP), F8
+	VBSL V2.B16, V4.B16, V8.B16
+	FMOVQ 16(RSP), F2
+	VBSL V3.B16, V5.B16, V2.B16
+	WORD $0x4e28d408 // fadd v8.4s, v0.4s, v8.4s
+	WORD $0x4e22d422 // fadd v2.4s, v1.4s, v2.4s
+	VAND V29.B16, V8.B16, V3.B16
+	VAND V29.B16, V2.B16, V5.B16
+	VEOR V18.B16, V3.B16, V3.B16
+	VEOR V18.B16, V5.B16, V5.B16
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	FMOVQ 0(R15), F4
+	WORD $0x4e24f463 // fmax v3.4s, v3.4s, v4.4s
+	FMOVQ 0(R15), F4
+	WORD $0x4e24f4a5 // fmax v5.4s, v5.4s, v4.4s
+	FMOVQ 16(R15), F4
+	WORD $0x4ea4f463 // fmin v3.4s, v3.4s, v4.4s
+	FMOVQ 16(R15), F4
+	WORD $0x4ea4f4a5 // fmin v5.4s, v5.4s, v4.4s
+	WORD $0x6e3adc64 // fmul v4.4s, v3.4s, v26.4s
+	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
+	WORD $0x4e218884 // frintn v4.4s, v4.4s
+	WORD $0x4e218929 // frintn v9.4s, v9.4s
+	VFMLA V25.S4, V4.S4, V3.S4
+	VFMLA V25.S4, V9.S4, V5.S4
+	VFMLA V24.S4, V4.S4, V3.S4
+	VFMLA V24.S4, V9.S4, V5.S4
+	VMOV V22.B16, V10.B16
+	VFMLA V3.S4, V23.S4, V10.S4
+	VMOV V22.B16, V11.B16
+	VFMLA V5.S4, V23.S4, V11.S4
+	VMOV V21.B16, V12.B16
+	VFMLA V3.S4, V10.S4, V12.S4
+	VMOV V21.B16, V10.B16
+	VFMLA V5.S4, V11.S4, V10.S4
+	VMOV V20.B16, V11.B16
+	VFMLA V3.S4, V12.S4, V11.S4
+	VMOV V20.B16, V12.B16
+	VFMLA V5.S4, V10.S4, V12.S4
+	VMOV V28.B16, V10.B16
+	VFMLA V3.S4, V11.S4, V10.S4
+	VMOV V28.B16, V11.B16
+	VFMLA V5.S4, V12.S4, V11.S4
+	VMOV V30.B16, V12.B16
+	VFMLA V3.S4, V10.S4, V12.S4
+	VMOV V30.B16, V10.B16
+	VFMLA V5.S4, V11.S4, V10.S4
+	VMOV V30.B16, V11.B16
+	VFMLA V3.S4, V12.S4, V11.S4
+	VMOV V30.B16, V3.B16
+	VFMLA V5.S4, V10.S4, V3.S4
+	WORD $0x6e3cdc85 // fmul v5.4s, v4.4s, v28.4s
+	WORD $0x4e2188a5 // frintn v5.4s, v5.4s
+	WORD $0x4e33d4aa // fadd v10.4s, v5.4s, v19.4s
+	VSHL $23, V10.S4, V10.S4
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	WORD $0x4e33d4aa // fadd v10.4s, v5.4s, v19.4s
+	VSHL $23, V10.S4, V10.S4
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x6e3cdd24 // fmul v4.4s, v9.4s, v28.4s
+	WORD $0x4e218884 // frintn v4.4s, v4.4s
+	WORD $0x4e33d48a // fadd v10.4s, v4.4s, v19.4s
+	VSHL $23, V10.S4, V10.S4
+	WORD $0x6e2adc63 // fmul v3.4s, v3.4s, v10.4s
+	WORD $0x4ea4d524 // fsub v4.4s, v9.4s, v4.4s
+	WORD $0x4e33d48a // fadd v10.4s, v4.4s, v19.4s
+	VSHL $23, V10.S4, V10.S4
+	WORD $0x6e2adc63 // fmul v3.4s, v3.4s, v10.4s
+	FMOVQ 176(R15), F9
+	WORD $0x6ea8e528 // fcmgt v8.4s, v9.4s, v8.4s
+	FMOVQ 176(R15), F9
+	WORD $0x6ea2e522 // fcmgt v2.4s, v9.4s, v2.4s
+	VBSL V30.B16, V11.B16, V8.B16
+	VBSL V30.B16, V3.B16, V2.B16
+	WORD $0x4e3ed56b // fadd v11.4s, v11.4s, v30.4s
+	ADD $8192, R2, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	WORD $0x4e3ed463 // fadd v3.4s, v3.4s, v30.4s
+	WORD $0x6e2bfd08 // fdiv v8.4s, v8.4s, v11.4s
+	WORD $0x6e23fc42 // fdiv v2.4s, v2.4s, v3.4s
+	WORD $0x6e26dd06 // fmul v6.4s, v8.4s, v6.4s
+	WORD $0x6e27dc47 // fmul v7.4s, v2.4s, v7.4s
+	WORD $0x4ea8d7c8 // fsub v8.4s, v30.4s, v8.4s
+	WORD $0x4ea2d7c2 // fsub v2.4s, v30.4s, v2.4s
+	VAND V29.B16, V0.B16, V3.B16
+	VAND V29.B16, V1.B16, V11.B16
+	WORD $0x6e23dc69 // fmul v9.4s, v3.4s, v3.4s
+	WORD $0x6e2bdd6a // fmul v10.4s, v11.4s, v11.4s
+	WORD $0x6e29dc64 // fmul v4.4s, v3.4s, v9.4s
+	WORD $0x6e2add65 // fmul v5.4s, v11.4s, v10.4s
+	FMOVQ 208(R15), F12
+	VFMLA V9.S4, V17.S4, V12.S4
+	FMOVQ 208(R15), F13
+	VFMLA V10.S4, V17.S4, V13.S4
+	FMOVQ 224(R15), F14
+	VFMLA V9.S4, V12.S4, V14.S4
+	FMOVQ 224(R15), F12
+	VFMLA V10.S4, V13.S4, V12.S4
+	FMOVQ 240(R15), F13
+	VFMLA V9.S4, V14.S4, V13.S4
+	FMOVQ 240(R15), F14
+	VFMLA V10.S4, V12.S4, V14.S4
+	FMOVQ 256(R15), F12
+	VFMLA V9.S4, V13.S4, V12.S4
+	FMOVQ 256(R15), F13
+	VFMLA V10.S4, V14.S4, V13.S4
+	FMOVQ 272(R15), F14
+	VFMLA V9.S4, V12.S4, V14.S4
+	FMOVQ 272(R15), F9
+	VFMLA V10.S4, V13.S4, V9.S4
+	VMOV V3.B16, V10.B16
+	VFMLA V14.S4, V4.S4, V10.S4
+	VMOV V11.B16, V14.B16
+	VFMLA V9.S4, V5.S4, V14.S4
+	FMOVQ 288(R15), F9
+	WORD $0x4ea9f469 // fmin v9.4s, v3.4s, v9.4s
+	FMOVQ 288(R15), F5
+	WORD $0x4ea5f565 // fmin v5.4s, v11.4s, v5.4s
+	WORD $0x6e3bdd29 // fmul v9.4s, v9.4s, v27.4s
+	WORD $0x6e3bdca5 // fmul v5.4s, v5.4s, v27.4s
+	WORD $0x6e3add24 // fmul v4.4s, v9.4s, v26.4s
+	WORD $0x6e3adcad // fmul v13.4s, v5.4s, v26.4s
+	ADD $8192, R3, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	WORD $0x4e218884 // frintn v4.4s, v4.4s
+	WORD $0x4e2189ad // frintn v13.4s, v13.4s
+	VFMLA V25.S4, V4.S4, V9.S4
+	VFMLA V25.S4, V13.S4, V5.S4
+	VFMLA V24.S4, V4.S4, V9.S4
+	VFMLA V24.S4, V13.S4, V5.S4
+	WORD $0x4e33d484 // fadd v4.4s, v4.4s, v19.4s
+	WORD $0x4e33d5ad // fadd v13.4s, v13.4s, v19.4s
+	FMOVQ 336(R15), F12
+	VSHL $23, V4.S4, V4.S4
+	FMOVQ 336(R15), F12
+	VSHL $23, V13.S4, V13.S4
+	VMOV V22.B16, V12.B16
+	VFMLA V9.S4, V23.S4, V12.S4
+	VMOV V22.B16, V15.B16
+	VFMLA V5.S4, V23.S4, V15.S4
+	VMOV V21.B16, V16.B16
+	VFMLA V9.S4, V12.S4, V16.S4
+	VMOV V21.B16, V12.B16
+	VFMLA V5.S4, V15.S4, V12.S4
+	VMOV V20.B16, V15.B16
+	VFMLA V9.S4, V16.S4, V15.S4
+	VMOV V20.B16, V16.B16
+	VFMLA V5.S4, V12.S4, V16.S4
+	VMOV V28.B16, V12.B16
+	VFMLA V9.S4, V15.S4, V12.S4
+	VMOV V28.B16, V15.B16
+	VFMLA V5.S4, V16.S4, V15.S4
+	VMOV V30.B16, V16.B16
+	VFMLA V9.S4, V12.S4, V16.S4
+	VMOV V30.B16, V12.B16
+	VFMLA V5.S4, V15.S4, V12.S4
+	VMOV V30.B16, V15.B16
+	VFMLA V9.S4, V16.S4, V15.S4
+	VMOV V30.B16, V9.B16
+	VFMLA V5.S4, V12.S4, V9.S4
+	WORD $0x6e2fdc84 // fmul v4.4s, v4.4s, v15.4s
+	WORD $0x6e29ddad // fmul v13.4s, v13.4s, v9.4s
+	WORD $0x4e3ed484 // fadd v4.4s, v4.4s, v30.4s
+	WORD $0x4e3ed5ad // fadd v13.4s, v13.4s, v30.4s
+	WORD $0x6e24ff64 // fdiv v4.4s, v27.4s, v4.4s
+	WORD $0x6e2dff6d // fdiv v13.4s, v27.4s, v13.4s
+	WORD $0x4ea4d7c4 // fsub v4.4s, v30.4s, v4.4s
+	WORD $0x4eadd7cd // fsub v13.4s, v30.4s, v13.4s
+	FMOVQ 352(R15), F9
+	WORD $0x6ea9e469 // fcmgt v9.4s, v3.4s, v9.4s
+	ADD $8192, R4, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	FMOVQ 352(R15), F3
+	WORD $0x6ea3e563 // fcmgt v3.4s, v11.4s, v3.4s
+	VBSL V10.B16, V4.B16, V9.B16
+	VBSL V14.B16, V13.B16, V3.B16
+	VAND V29.B16, V9.B16, V9.B16
+	VAND V29.B16, V3.B16, V3.B16
+	VAND V18.B16, V0.B16, V0.B16
+	VAND V18.B16, V1.B16, V1.B16
+	VORR V0.B16, V9.B16, V9.B16
+	VORR V1.B16, V3.B16, V3.B16
+	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
+	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	WORD $0x4e22d4e7 // fadd v7.4s, v7.4s, v2.4s
+	ADD R11<<2, R7, R13
+	FMOVQ F6, 0(R13)
+	ADD R11<<2, R7, R13
+	FMOVQ F7, 16(R13)
+	VAND V29.B16, V6.B16, V2.B16
+	VAND V29.B16, V7.B16, V8.B16
+	WORD $0x6e22dc43 // fmul v3.4s, v2.4s, v2.4s
+	WORD $0x6e28dd09 // fmul v9.4s, v8.4s, v8.4s
+	WORD $0x6e23dc41 // fmul v1.4s, v2.4s, v3.4s
+	WORD $0x6e29dd00 // fmul v0.4s, v8.4s, v9.4s
+	FMOVQ 208(R15), F14
+	VFMLA V3.S4, V17.S4, V14.S4
+	FMOVQ 208(R15), F13
+	VFMLA V9.S4, V17.S4, V13.S4
+	FMOVQ 224(R15), F10
+	VFMLA V3.S4, V14.S4, V10.S4
+	FMOVQ 224(R15), F14
+	VFMLA V9.S4, V13.S4, V14.S4
+	FMOVQ 240(R15), F13
+	VFMLA V3.S4, V10.S4, V13.S4
+	FMOVQ 240(R15), F10
+	VFMLA V9.S4, V14.S4, V10.S4
+	FMOVQ 256(R15), F14
+	VFMLA V3.S4, V13.S4, V14.S4
+	FMOVQ 256(R15), F13
+	VFMLA V9.S4, V10.S4, V13.S4
+	FMOVQ 272(R15), F10
+	VFMLA V3.S4, V14.S4, V10.S4
+	FMOVQ 272(R15), F3
+	VFMLA V9.S4, V13.S4, V3.S4
+	VMOV V2.B16, V9.B16
+	VFMLA V10.S4, V1.S4, V9.S4
+	VMOV V8.B16, V10.B16
+	VFMLA V3.S4, V0.S4, V10.S4
+	ADD $8192, R6, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	FMOVQ 288(R15), F3
+	WORD $0x4ea3f443 // fmin v3.4s, v2.4s, v3.4s
+	FMOVQ 288(R15), F0
+	WORD $0x4ea0f500 // fmin v0.4s, v8.4s, v0.4s
+	WORD $0x6e3bdc63 // fmul v3.4s, v3.4s, v27.4s
+	WORD $0x6e3bdc00 // fmul v0.4s, v0.4s, v27.4s
+	WORD $0x6e3adc61 // fmul v1.4s, v3.4s, v26.4s
+	WORD $0x6e3adc0d // fmul v13.4s, v0.4s, v26.4s
+	WORD $0x4e218821 // frintn v1.4s, v1.4s
+	WORD $0x4e2189ad // frintn v13.4s, v13.4s
+	VFMLA V25.S4, V1.S4, V3.S4
+	VFMLA V25.S4, V13.S4, V0.S4
+	VFMLA V24.S4, V1.S4, V3.S4
+	VFMLA V24.S4, V13.S4, V0.S4
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x4e33d5ad // fadd v13.4s, v13.4s, v19.4s
+	FMOVQ 336(R15), F14
+	VSHL $23, V1.S4, V1.S4
+	FMOVQ 336(R15), F14
+	VSHL $23, V13.S4, V13.S4
+	VMOV V22.B16, V14.B16
+	VFMLA V3.S4, V23.S4, V14.S4
+	VMOV V22.B16, V4.B16
+	VFMLA V0.S4, V23.S4, V4.S4
+	VMOV V21.B16, V11.B16
+	VFMLA V3.S4, V14.S4, V11.S4
+	VMOV V21.B16, V14.B16
+	VFMLA V0.S4, V4.S4, V14.S4
+	VMOV V20.B16, V4.B16
+	VFMLA V3.S4, V11.S4, V4.S4
+	VMOV V20.B16, V11.B16
+	VFMLA V0.S4, V14.S4, V11.S4
+	VMOV V28.B16, V14.B16
+	VFMLA V3.S4, V4.S4, V14.S4
+	VMOV V28.B16, V4.B16
+	VFMLA V0.S4, V11.S4, V4.S4
+	VMOV V30.B16, V11.B16
+	VFMLA V3.S4, V14.S4, V11.S4
+	VMOV V30.B16, V14.B16
+	VFMLA V0.S4, V4.S4, V14.S4
+	VMOV V30.B16, V4.B16
+	VFMLA V3.S4, V11.S4, V4.S4
+	VMOV V30.B16, V3.B16
+	VFMLA V0.S4, V14.S4, V3.S4
+	WORD $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
+	WORD $0x6e23ddad // fmul v13.4s, v13.4s, v3.4s
+	WORD $0x4e3ed421 // fadd v1.4s, v1.4s, v30.4s
+	ADD $8192, R7, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	WORD $0x4e3ed5ad // fadd v13.4s, v13.4s, v30.4s
+	WORD $0x6e21ff61 // fdiv v1.4s, v27.4s, v1.4s
+	WORD $0x6e2dff6d // fdiv v13.4s, v27.4s, v13.4s
+	WORD $0x4ea1d7c1 // fsub v1.4s, v30.4s, v1.4s
+	WORD $0x4eadd7cd // fsub v13.4s, v30.4s, v13.4s
+	FMOVQ 352(R15), F3
+	WORD $0x6ea3e443 // fcmgt v3.4s, v2.4s, v3.4s
+	FMOVQ 352(R15), F2
+	WORD $0x6ea2e502 // fcmgt v2.4s, v8.4s, v2.4s
+	VBSL V9.B16, V1.B16, V3.B16
+	VBSL V10.B16, V13.B16, V2.B16
+	VAND V29.B16, V3.B16, V3.B16
+	VAND V29.B16, V2.B16, V2.B16
+	VAND V18.B16, V6.B16, V6.B16
+	VAND V18.B16, V7.B16, V7.B16
+	VORR V6.B16, V3.B16, V3.B16
+	VORR V7.B16, V2.B16, V2.B16
+	ADD R11<<2, R5, R13
+	FMOVQ F3, 0(R13)
+	ADD R11<<2, R5, R13
+	FMOVQ F2, 16(R13)
+	ADD R11<<2, R6, R13
+	FMOVQ F3, 0(R13)
+	ADD R11<<2, R6, R13
+	FMOVQ F2, 16(R13)
+	ADD $8, R11
+	CMP R12, R11
+	BLE vectors3
+fewer4:
+	ADD $8, R12
+	SUB $4, R12
+	CMP R12, R11
+	BGT fewer6
+	PCALIGN $16
+vectors5:
+	ADD R11<<2, R0, R13
+	FMOVQ 0(R13), F0
+	ADD R11<<2, R3, R13
+	FMOVQ 0(R13), F1
+	ADD R11<<2, R2, R13
+	FMOVQ 0(R13), F2
+	ADD R11<<2, R4, R13
+	FMOVQ 0(R13), F3
+	FMOVQ 16(RSP), F4
+	VBSL V1.B16, V2.B16, V4.B16
+	WORD $0x4e24d404 // fadd v4.4s, v0.4s, v4.4s
+	VAND V29.B16, V4.B16, V1.B16
+	VEOR V18.B16, V1.B16, V1.B16
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	FMOVQ 0(R15), F2
+	WORD $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
+	FMOVQ 16(R15), F2
+	WORD $0x4ea2f421 // fmin v1.4s, v1.4s, v2.4s
+	WORD $0x6e3adc22 // fmul v2.4s, v1.4s, v26.4s
+	WORD $0x4e218842 // frintn v2.4s, v2.4s
+	VFMLA V25.S4, V2.S4, V1.S4
+	VFMLA V24.S4, V2.S4, V1.S4
+	VMOV V22.B16, V5.B16
+	VFMLA V1.S4, V23.S4, V5.S4
+	VMOV V21.B16, V6.B16
+	VFMLA V1.S4, V5.S4, V6.S4
+	VMOV V20.B16, V5.B16
+	VFMLA V1.S4, V6.S4, V5.S4
+	VMOV V28.B16, V6.B16
+	VFMLA V1.S4, V5.S4, V6.S4
+	VMOV V30.B16, V5.B16
+	VFMLA V1.S4, V6.S4, V5.S4
+	VMOV V30.B16, V6.B16
+	VFMLA V1.S4, V5.S4, V6.S4
+	WORD $0x6e3cdc41 // fmul v1.4s, v2.4s, v28.4s
+	WORD $0x4e218821 // frintn v1.4s, v1.4s
+	WORD $0x4e33d425 // fadd v5.4s, v1.4s, v19.4s
+	VSHL $23, V5.S4, V5.S4
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4ea1d441 // fsub v1.4s, v2.4s, v1.4s
+	WORD $0x4e33d425 // fadd v5.4s, v1.4s, v19.4s
+	VSHL $23, V5.S4, V5.S4
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	FMOVQ 176(R15), F2
+	WORD $0x6ea4e444 // fcmgt v4.4s, v2.4s, v4.4s
+	VBSL V30.B16, V6.B16, V4.B16
+	WORD $0x4e3ed4c6 // fadd v6.4s, v6.4s, v30.4s
+	ADD $8192, R2, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	WORD $0x6e26fc84 // fdiv v4.4s, v4.4s, v6.4s
+	WORD $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	WORD $0x4ea4d7c4 // fsub v4.4s, v30.4s, v4.4s
+	VAND V29.B16, V0.B16, V6.B16
+	WORD $0x6e26dcc2 // fmul v2.4s, v6.4s, v6.4s
+	WORD $0x6e22dcc5 // fmul v5.4s, v6.4s, v2.4s
+	FMOVQ 208(R15), F1
+	VFMLA V2.S4, V17.S4, V1.S4
+	FMOVQ 224(R15), F7
+	VFMLA V2.S4, V1.S4, V7.S4
+	FMOVQ 240(R15), F1
+	VFMLA V2.S4, V7.S4, V1.S4
+	FMOVQ 256(R15), F7
+	VFMLA V2.S4, V1.S4, V7.S4
+	FMOVQ 272(R15), F1
+	VFMLA V2.S4, V7.S4, V1.S4
+	VMOV V6.B16, V2.B16
+	VFMLA V1.S4, V5.S4, V2.S4
+	FMOVQ 288(R15), F1
+	WORD $0x4ea1f4c1 // fmin v1.4s, v6.4s, v1.4s
+	WORD $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
+	WORD $0x6e3adc25 // fmul v5.4s, v1.4s, v26.4s
+	ADD $8192, R3, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	WORD $0x4e2188a5 // frintn v5.4s, v5.4s
+	VFMLA V25.S4, V5.S4, V1.S4
+	VFMLA V24.S4, V5.S4, V1.S4
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	FMOVQ 336(R15), F7
+	VSHL $23, V5.S4, V5.S4
+	VMOV V22.B16, V7.B16
+	VFMLA V1.S4, V23.S4, V7.S4
+	VMOV V21.B16, V8.B16
+	VFMLA V1.S4, V7.S4, V8.S4
+	VMOV V20.B16, V7.B16
+	VFMLA V1.S4, V8.S4, V7.S4
+	VMOV V28.B16, V8.B16
+	VFMLA V1.S4, V7.S4, V8.S4
+	VMOV V30.B16, V7.B16
+	VFMLA V1.S4, V8.S4, V7.S4
+	VMOV V30.B16, V8.B16
+	VFMLA V1.S4, V7.S4, V8.S4
+	WORD $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
+	WORD $0x4e3ed4a5 // fadd v5.4s, v5.4s, v30.4s
+	WORD $0x6e25ff65 // fdiv v5.4s, v27.4s, v5.4s
+	WORD $0x4ea5d7c5 // fsub v5.4s, v30.4s, v5.4s
+	FMOVQ 352(R15), F8
+	WORD $0x6ea8e4c8 // fcmgt v8.4s, v6.4s, v8.4s
+	ADD $8192, R4, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	VBSL V2.B16, V5.B16, V8.B16
+	VAND V29.B16, V8.B16, V8.B16
+	VAND V18.B16, V0.B16, V0.B16
+	VORR V0.B16, V8.B16, V8.B16
+	WORD $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	ADD R11<<2, R7, R13
+	FMOVQ F3, 0(R13)
+	VAND V29.B16, V3.B16, V4.B16
+	WORD $0x6e24dc88 // fmul v8.4s, v4.4s, v4.4s
+	WORD $0x6e28dc80 // fmul v0.4s, v4.4s, v8.4s
+	FMOVQ 208(R15), F2
+	VFMLA V8.S4, V17.S4, V2.S4
+	FMOVQ 224(R15), F5
+	VFMLA V8.S4, V2.S4, V5.S4
+	FMOVQ 240(R15), F2
+	VFMLA V8.S4, V5.S4, V2.S4
+	FMOVQ 256(R15), F5
+	VFMLA V8.S4, V2.S4, V5.S4
+	FMOVQ 272(R15), F2
+	VFMLA V8.S4, V5.S4, V2.S4
+	VMOV V4.B16, V8.B16
+	VFMLA V2.S4, V0.S4, V8.S4
+	ADD $8192, R6, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	FMOVQ 288(R15), F2
+	WORD $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
+	WORD $0x6e3bdc42 // fmul v2.4s, v2.4s, v27.4s
+	WORD $0x6e3adc40 // fmul v0.4s, v2.4s, v26.4s
+	WORD $0x4e218800 // frintn v0.4s, v0.4s
+	VFMLA V25.S4, V0.S4, V2.S4
+	VFMLA V24.S4, V0.S4, V2.S4
+	WORD $0x4e33d400 // fadd v0.4s, v0.4s, v19.4s
+	FMOVQ 336(R15), F5
+	VSHL $23, V0.S4, V0.S4
+	VMOV V22.B16, V5.B16
+	VFMLA V2.S4, V23.S4, V5.S4
+	VMOV V21.B16, V6.B16
+	VFMLA V2.S4, V5.S4, V6.S4
+	VMOV V20.B16, V5.B16
+	VFMLA V2.S4, V6.S4, V5.S4
+	VMOV V28.B16, V6.B16
+	VFMLA V2.S4, V5.S4, V6.S4
+	VMOV V30.B16, V5.B16
+	VFMLA V2.S4, V6.S4, V5.S4
+	VMOV V30.B16, V6.B16
+	VFMLA V2.S4, V5.S4, V6.S4
+	WORD $0x6e26dc00 // fmul v0.4s, v0.4s, v6.4s
+	WORD $0x4e3ed400 // fadd v0.4s, v0.4s, v30.4s
+	ADD $8192, R7, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	WORD $0x6e20ff60 // fdiv v0.4s, v27.4s, v0.4s
+	WORD $0x4ea0d7c0 // fsub v0.4s, v30.4s, v0.4s
+	FMOVQ 352(R15), F6
+	WORD $0x6ea6e486 // fcmgt v6.4s, v4.4s, v6.4s
+	VBSL V8.B16, V0.B16, V6.B16
+	VAND V29.B16, V6.B16, V6.B16
+	VAND V18.B16, V3.B16, V3.B16
+	VORR V3.B16, V6.B16, V6.B16
+	ADD R11<<2, R5, R13
+	FMOVQ F6, 0(R13)
+	ADD R11<<2, R6, R13
+	FMOVQ F6, 0(R13)
+	ADD $4, R11
+	CMP R12, R11
+	BLE vectors5
+fewer6:
+	ADD $4, R12
+	CMP R12, R11
+	BEQ done8
+	FMOVQ 400(R15), F31
+one7:
+	ADD R11<<2, R0, R13
+	FMOVS 0(R13), F0
+	ADD R11<<2, R3, R13
+	FMOVS 0(R13), F1
+	ADD R11<<2, R2, R13
+	FMOVS 0(R13), F2
+	ADD R11<<2, R4, R13
+	FMOVS 0(R13), F3
+	FMOVQ 16(RSP), F4
+	VBSL V1.B16, V2.B16, V4.B16
+	WORD $0x4e24d404 // fadd v4.4s, v0.4s, v4.4s
+	VAND V29.B16, V4.B16, V1.B16
+	VEOR V18.B16, V1.B16, V1.B16
+	ADD $8192, R0, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	FMOVQ 0(R15), F2
+	WORD $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
+	FMOVQ 16(R15), F2
+	WORD $0x4ea2f421 // fmin v1.4s, v1.4s, v2.4s
+	WORD $0x6e3adc22 // fmul v2.4s, v1.4s, v26.4s
+	WORD $0x4e218842 // frintn v2.4s, v2.4s
+	VFMLA V25.S4, V2.S4, V1.S4
+	VFMLA V24.S4, V2.S4, V1.S4
+	VMOV V22.B16, V5.B16
+	VFMLA V1.S4, V23.S4, V5.S4
+	VMOV V21.B16, V6.B16
+	VFMLA V1.S4, V5.S4, V6.S4
+	VMOV V20.B16, V5.B16
+	VFMLA V1.S4, V6.S4, V5.S4
+	VMOV V28.B16, V6.B16
+	VFMLA V1.S4, V5.S4, V6.S4
+	VMOV V30.B16, V5.B16
+	VFMLA V1.S4, V6.S4, V5.S4
+	VMOV V30.B16, V6.B16
+	VFMLA V1.S4, V5.S4, V6.S4
+	WORD $0x6e3cdc41 // fmul v1.4s, v2.4s, v28.4s
+	WORD $0x4e218821 // frintn v1.4s, v1.4s
+	WORD $0x4e33d425 // fadd v5.4s, v1.4s, v19.4s
+	VSHL $23, V5.S4, V5.S4
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4ea1d441 // fsub v1.4s, v2.4s, v1.4s
+	WORD $0x4e33d425 // fadd v5.4s, v1.4s, v19.4s
+	VSHL $23, V5.S4, V5.S4
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	FMOVQ 176(R15), F2
+	WORD $0x6ea4e444 // fcmgt v4.4s, v2.4s, v4.4s
+	VBSL V30.B16, V6.B16, V4.B16
+	WORD $0x4e3ed4c6 // fadd v6.4s, v6.4s, v30.4s
+	ADD $8192, R2, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	WORD $0x6e26fc84 // fdiv v4.4s, v4.4s, v6.4s
+	WORD $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	WORD $0x4ea4d7c4 // fsub v4.4s, v30.4s, v4.4s
+	VAND V29.B16, V0.B16, V6.B16
+	WORD $0x6e26dcc2 // fmul v2.4s, v6.4s, v6.4s
+	WORD $0x6e22dcc5 // fmul v5.4s, v6.4s, v2.4s
+	FMOVQ 208(R15), F1
+	VFMLA V2.S4, V17.S4, V1.S4
+	FMOVQ 224(R15), F7
+	VFMLA V2.S4, V1.S4, V7.S4
+	FMOVQ 240(R15), F1
+	VFMLA V2.S4, V7.S4, V1.S4
+	FMOVQ 256(R15), F7
+	VFMLA V2.S4, V1.S4, V7.S4
+	FMOVQ 272(R15), F1
+	VFMLA V2.S4, V7.S4, V1.S4
+	VMOV V6.B16, V2.B16
+	VFMLA V1.S4, V5.S4, V2.S4
+	FMOVQ 288(R15), F1
+	WORD $0x4ea1f4c1 // fmin v1.4s, v6.4s, v1.4s
+	WORD $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
+	WORD $0x6e3adc25 // fmul v5.4s, v1.4s, v26.4s
+	ADD $8192, R3, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	WORD $0x4e2188a5 // frintn v5.4s, v5.4s
+	VFMLA V25.S4, V5.S4, V1.S4
+	VFMLA V24.S4, V5.S4, V1.S4
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	FMOVQ 336(R15), F7
+	VSHL $23, V5.S4, V5.S4
+	VMOV V22.B16, V7.B16
+	VFMLA V1.S4, V23.S4, V7.S4
+	VMOV V21.B16, V8.B16
+	VFMLA V1.S4, V7.S4, V8.S4
+	VMOV V20.B16, V7.B16
+	VFMLA V1.S4, V8.S4, V7.S4
+	VMOV V28.B16, V8.B16
+	VFMLA V1.S4, V7.S4, V8.S4
+	VMOV V30.B16, V7.B16
+	VFMLA V1.S4, V8.S4, V7.S4
+	VMOV V30.B16, V8.B16
+	VFMLA V1.S4, V7.S4, V8.S4
+	WORD $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
+	WORD $0x4e3ed4a5 // fadd v5.4s, v5.4s, v30.4s
+	WORD $0x6e25ff65 // fdiv v5.4s, v27.4s, v5.4s
+	WORD $0x4ea5d7c5 // fsub v5.4s, v30.4s, v5.4s
+	FMOVQ 352(R15), F8
+	WORD $0x6ea8e4c8 // fcmgt v8.4s, v6.4s, v8.4s
+	ADD $8192, R4, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	VBSL V2.B16, V5.B16, V8.B16
+	VAND V29.B16, V8.B16, V8.B16
+	VAND V18.B16, V0.B16, V0.B16
+	VORR V0.B16, V8.B16, V8.B16
+	WORD $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	ADD R11<<2, R7, R13
+	FMOVS F3, 0(R13)
+	VAND V29.B16, V3.B16, V4.B16
+	WORD $0x6e24dc88 // fmul v8.4s, v4.4s, v4.4s
+	WORD $0x6e28dc80 // fmul v0.4s, v4.4s, v8.4s
+	FMOVQ 208(R15), F2
+	VFMLA V8.S4, V17.S4, V2.S4
+	FMOVQ 224(R15), F5
+	VFMLA V8.S4, V2.S4, V5.S4
+	FMOVQ 240(R15), F2
+	VFMLA V8.S4, V5.S4, V2.S4
+	FMOVQ 256(R15), F5
+	VFMLA V8.S4, V2.S4, V5.S4
+	FMOVQ 272(R15), F2
+	VFMLA V8.S4, V5.S4, V2.S4
+	VMOV V4.B16, V8.B16
+	VFMLA V2.S4, V0.S4, V8.S4
+	ADD $8192, R6, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	FMOVQ 288(R15), F2
+	WORD $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
+	WORD $0x6e3bdc42 // fmul v2.4s, v2.4s, v27.4s
+	WORD $0x6e3adc40 // fmul v0.4s, v2.4s, v26.4s
+	WORD $0x4e218800 // frintn v0.4s, v0.4s
+	VFMLA V25.S4, V0.S4, V2.S4
+	VFMLA V24.S4, V0.S4, V2.S4
+	WORD $0x4e33d400 // fadd v0.4s, v0.4s, v19.4s
+	FMOVQ 336(R15), F5
+	VSHL $23, V0.S4, V0.S4
+	VMOV V22.B16, V5.B16
+	VFMLA V2.S4, V23.S4, V5.S4
+	VMOV V21.B16, V6.B16
+	VFMLA V2.S4, V5.S4, V6.S4
+	VMOV V20.B16, V5.B16
+	VFMLA V2.S4, V6.S4, V5.S4
+	VMOV V28.B16, V6.B16
+	VFMLA V2.S4, V5.S4, V6.S4
+	VMOV V30.B16, V5.B16
+	VFMLA V2.S4, V6.S4, V5.S4
+	VMOV V30.B16, V6.B16
+	VFMLA V2.S4, V5.S4, V6.S4
+	WORD $0x6e26dc00 // fmul v0.4s, v0.4s, v6.4s
+	WORD $0x4e3ed400 // fadd v0.4s, v0.4s, v30.4s
+	ADD $8192, R7, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	WORD $0x6e20ff60 // fdiv v0.4s, v27.4s, v0.4s
+	WORD $0x4ea0d7c0 // fsub v0.4s, v30.4s, v0.4s
+	FMOVQ 352(R15), F6
+	WORD $0x6ea6e486 // fcmgt v6.4s, v4.4s, v6.4s
+	VBSL V8.B16, V0.B16, V6.B16
+	VAND V29.B16, V6.B16, V6.B16
+	VAND V18.B16, V3.B16, V3.B16
+	VORR V3.B16, V6.B16, V6.B16
+	ADD R11<<2, R5, R13
+	FMOVS F6, 0(R13)
+	ADD R11<<2, R6, R13
+	FMOVS F6, 0(R13)
+	ADD $1, R11
+	CMP R12, R11
+	BLT one7
+done8:
+	MOVD step+8(FP), R13
+	MOVD 0(R13), R14
+	ADD R14, R0
+	MOVD 8(R13), R14
+	ADD R14, R1
+	MOVD 16(R13), R14
+	ADD R14, R2
+	MOVD 24(R13), R14
+	ADD R14, R3
+	MOVD 32(R13), R14
+	ADD R14, R4
+	MOVD 40(R13), R14
+	ADD R14, R5
+	MOVD 48(R13), R14
+	ADD R14, R6
+	MOVD 56(R13), R14
+	ADD R14, R7
 	MOVD rows+16(FP), R14
 	SUBS $1, R14
 	MOVD R14, rows+16(FP)

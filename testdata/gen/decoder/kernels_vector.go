@@ -11,7 +11,9 @@ import (
 func init() {
 	if cpu.Vectors {
 		kernels[2] = stepYStream
+		kernels[4] = cellHVector
 		kernels[14] = exchangeHBeforeVector
+		kernels[16] = walkReshapeVector
 	}
 }
 
@@ -74,6 +76,34 @@ func stepYStreamEpilogue(call *cpu.Call, lo, hi int) {
 	}
 }
 
+// cellHVectorRows computes rows of n elements, step bytes apart in each stream; past: results go past the caches.
+//
+//go:noescape
+func cellHVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+
+// cellHVector computes c_2, h (decoder.mlx:26:7).
+func cellHVector(call *cpu.Call, lo, hi int) {
+	B := int(call.Sizes[0])
+	p := cpu.Rows{
+		Compute: cellHVectorRows,
+		Axes:    []int{B, 16},
+		Guards: [][]cpu.Bound{
+			{{First: -8, Steps: []int{0, 1}, N: 8}},
+			{{Steps: []int{0, 1}, N: 8}},
+		},
+		Streams: []cpu.Lanes{
+			{Arg: 0, Elem: 4, Steps: []int{16, 1}},
+			{Arg: -1},
+			{Arg: 1, Elem: 4, First: -8, Steps: []int{16, 1}, If: 1},
+			{Arg: 1, Elem: 4, First: 8, Steps: []int{16, 1}, If: 2},
+			{Arg: 2, Elem: 4, Steps: []int{16, 1}},
+			{Arg: 4, Elem: 4, Steps: []int{16, 1}},
+			{Arg: 3, Elem: 4, Steps: []int{16, 1}},
+		},
+	}
+	p.Run(call, lo, hi)
+}
+
 // exchangeHBeforeVectorRows computes rows of n elements, step bytes apart in each stream; past: results go past the caches.
 //
 //go:noescape
@@ -95,4 +125,35 @@ func exchangeHBeforeVector(call *cpu.Call, lo, hi int) {
 		step := [...]int{0, 0, 0, 0}
 		exchangeHBeforeVectorRows(&at[0], &step[0], rows, n, false)
 	}
+}
+
+// walkReshapeVectorRows computes rows of n elements, step bytes apart in each stream; past: results go past the caches.
+//
+//go:noescape
+func walkReshapeVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+
+// walkReshapeVector computes loop_3, tanh, ys (decoder.mlx:58:5).
+func walkReshapeVector(call *cpu.Call, lo, hi int) {
+	B := int(call.Sizes[0])
+	T := int(call.Sizes[1])
+	t := int(call.Sizes[2])
+	p := cpu.Rows{
+		Compute: walkReshapeVectorRows,
+		Axes:    []int{B, 16},
+		Guards: [][]cpu.Bound{
+			{{First: -8, Steps: []int{0, 1}, N: 8}},
+			{{Steps: []int{0, 1}, N: 8}},
+		},
+		Streams: []cpu.Lanes{
+			{Arg: 0, Elem: 4, First: t * 16, Steps: []int{T * 16, 1}},
+			{Arg: -1},
+			{Arg: 1, Elem: 4, First: -8, Steps: []int{16, 1}, If: 1},
+			{Arg: 1, Elem: 4, First: 8, Steps: []int{16, 1}, If: 2},
+			{Arg: 2, Elem: 4, Steps: []int{16, 1}},
+			{Arg: 4, Elem: 4, Steps: []int{16, 1}},
+			{Arg: 5, Elem: 4, First: t * 16, Steps: []int{T * 16, 1}},
+			{Arg: 3, Elem: 4, Steps: []int{16, 1}},
+		},
+	}
+	p.Run(call, lo, hi)
 }

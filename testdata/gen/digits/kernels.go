@@ -233,9 +233,9 @@ func readNetFcLogits(call *cpu.Call, lo, hi int) {
 	panels := cpu.View[float32](call, 3)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
-		down := tile % ((B + 7) / 8) * 8
+		down := tile % ((B + 15) / 16) * 16
 		across := 0
-		for row := down; row < min(down+8, B); row++ {
+		for row := down; row < min(down+16, B); row++ {
 			i0 := row
 			for i1 := across; i1 < min(across+32, 10); i1++ {
 				v3 := float32(0)
@@ -318,108 +318,89 @@ func readNetReluRows(call *cpu.Call, lo, hi int) {
 
 // readNetReluPanels computes panels (digits.mlx:17:18).
 func readNetReluPanels(call *cpu.Call, lo, hi int) {
-	net_conv1_weight := cpu.View[float32](call, 0)
-	panels := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i2 := p % 16
-		end := min(i2+hi-p, 16)
-		i1 := p / 16 % 9
-		i0 := p / 144
-		p += end - i2
-		for ; i2 < end; i2++ {
-			panels[i0*144+i1*16+i2] = net_conv1_weight[i0*144+i1+i2*9]
-		}
+	p := cpu.Moves{
+		Axes:  []int{1, 9, 16},
+		Elem:  4,
+		To:    1,
+		Steps: []int{144, 16, 1},
+		From: []cpu.Source{
+			{Arg: 0, Steps: []int{144, 1, 9}},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // readNetRelu2Rows computes rows (digits.mlx:18:18).
 func readNetRelu2Rows(call *cpu.Call, lo, hi int) {
-	x := cpu.View[float32](call, 0)
-	rows := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i3 := p % 16
-		end := min(i3+hi-p, 16)
-		i2 := p / 16 % 16
-		i1 := p / 256 % 16
-		i0 := p / 4096
-		p += end - i3
-		if 0 <= i1-1 && i1-1 < 14 && 0 <= i2-1 && i2-1 < 14 {
-			copy(rows[i0*4096+i1*256+i2*16+i3:][:end-i3], x[i0*3136+i1*224+i2*16+i3-240:][:end-i3])
-		} else {
-			clear(rows[i0*4096+i1*256+i2*16+i3:][:end-i3])
-		}
+	B := int(call.Sizes[0])
+	p := cpu.Moves{
+		Axes:  []int{B, 16, 16, 16},
+		Elem:  4,
+		To:    1,
+		Steps: []int{4096, 256, 16, 1},
+		From: []cpu.Source{
+			{If: []cpu.Bound{{First: -1, Steps: []int{0, 1, 0, 0}, N: 14}, {First: -1, Steps: []int{0, 0, 1, 0}, N: 14}}, Arg: 0, First: -240, Steps: []int{3136, 224, 16, 1}},
+			{Arg: -1},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // readNetRelu2Panels computes panels (digits.mlx:18:18).
 func readNetRelu2Panels(call *cpu.Call, lo, hi int) {
-	net_conv2_weight := cpu.View[float32](call, 0)
-	panels := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i3 := p % 16
-		end := min(i3+hi-p, 16)
-		i2 := p / 16 % 16
-		i1 := p / 256 % 9
-		i0 := p / 2304
-		p += end - i3
-		for ; i3 < end; i3++ {
-			panels[i0*2304+i1*256+i2*16+i3] = net_conv2_weight[i0*2304+i1+i2*9+i3*144]
-		}
+	p := cpu.Moves{
+		Axes:  []int{2, 9, 16, 16},
+		Elem:  4,
+		To:    1,
+		Steps: []int{2304, 256, 16, 1},
+		From: []cpu.Source{
+			{Arg: 0, Steps: []int{2304, 1, 9, 144}},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // readNetRelu3Rows computes rows (digits.mlx:19:18).
 func readNetRelu3Rows(call *cpu.Call, lo, hi int) {
-	x_2 := cpu.View[float32](call, 0)
-	rows := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i3 := p % 32
-		end := min(i3+hi-p, 32)
-		i2 := p / 32 % 9
-		i1 := p / 288 % 9
-		i0 := p / 2592
-		p += end - i3
-		if 0 <= i1-1 && i1-1 < 7 && 0 <= i2-1 && i2-1 < 7 {
-			copy(rows[i0*2592+i1*288+i2*32+i3:][:end-i3], x_2[i0*1568+i1*224+i2*32+i3-256:][:end-i3])
-		} else {
-			clear(rows[i0*2592+i1*288+i2*32+i3:][:end-i3])
-		}
+	B := int(call.Sizes[0])
+	p := cpu.Moves{
+		Axes:  []int{B, 9, 9, 32},
+		Elem:  4,
+		To:    1,
+		Steps: []int{2592, 288, 32, 1},
+		From: []cpu.Source{
+			{If: []cpu.Bound{{First: -1, Steps: []int{0, 1, 0, 0}, N: 7}, {First: -1, Steps: []int{0, 0, 1, 0}, N: 7}}, Arg: 0, First: -256, Steps: []int{1568, 224, 32, 1}},
+			{Arg: -1},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // readNetRelu3Panels computes panels (digits.mlx:19:18).
 func readNetRelu3Panels(call *cpu.Call, lo, hi int) {
-	net_conv3_weight := cpu.View[float32](call, 0)
-	panels := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i3 := p % 16
-		end := min(i3+hi-p, 16)
-		i2 := p / 16 % 32
-		i1 := p / 512 % 9
-		i0 := p / 4608
-		p += end - i3
-		for ; i3 < end; i3++ {
-			panels[i0*4608+i1*512+i2*16+i3] = net_conv3_weight[i0*4608+i1+i2*9+i3*288]
-		}
+	p := cpu.Moves{
+		Axes:  []int{4, 9, 32, 16},
+		Elem:  4,
+		To:    1,
+		Steps: []int{4608, 512, 16, 1},
+		From: []cpu.Source{
+			{Arg: 0, Steps: []int{4608, 1, 9, 288}},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // readNetFcLogitsPanels computes panels (digits.mlx:20:12).
 func readNetFcLogitsPanels(call *cpu.Call, lo, hi int) {
-	net_fc_weight := cpu.View[float32](call, 0)
-	panels := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i2 := p % 16
-		end := min(i2+hi-p, 16)
-		i1 := p / 16 % 576
-		i0 := p / 9216
-		p += end - i2
-		for ; i2 < end; i2++ {
-			var v0 float32
-			if i0*16+i2 < 10 {
-				v0 = net_fc_weight[i0*9216+i1+i2*576]
-			}
-			panels[i0*9216+i1*16+i2] = v0
-		}
+	p := cpu.Moves{
+		Axes:  []int{1, 576, 16},
+		Elem:  4,
+		To:    1,
+		Steps: []int{9216, 16, 1},
+		From: []cpu.Source{
+			{If: []cpu.Bound{{Steps: []int{16, 0, 1}, N: 10}}, Arg: 0, Steps: []int{9216, 1, 576}},
+			{Arg: -1},
+		},
 	}
+	p.Run(call, lo, hi)
 }

@@ -4106,3 +4106,198 @@ done14:
 	JNE row9
 	VZEROUPPER
 	RET
+
+DATA readNetReluRowsVectorRows16Numbers<>+0(SB)/4, $0x437f0000
+DATA readNetReluRowsVectorRows16Numbers<>+4(SB)/4, $0x0
+GLOBL readNetReluRowsVectorRows16Numbers<>(SB), RODATA|NOPTR, $8
+DATA readNetReluRowsVectorRows8Numbers<>+0(SB)/4, $0x437f0000
+DATA readNetReluRowsVectorRows8Numbers<>+4(SB)/4, $0x437f0000
+DATA readNetReluRowsVectorRows8Numbers<>+8(SB)/4, $0x437f0000
+DATA readNetReluRowsVectorRows8Numbers<>+12(SB)/4, $0x437f0000
+DATA readNetReluRowsVectorRows8Numbers<>+16(SB)/4, $0x437f0000
+DATA readNetReluRowsVectorRows8Numbers<>+20(SB)/4, $0x437f0000
+DATA readNetReluRowsVectorRows8Numbers<>+24(SB)/4, $0x437f0000
+DATA readNetReluRowsVectorRows8Numbers<>+28(SB)/4, $0x437f0000
+DATA readNetReluRowsVectorRows8Numbers<>+32(SB)/4, $0x0
+DATA readNetReluRowsVectorRows8Numbers<>+36(SB)/4, $0x0
+DATA readNetReluRowsVectorRows8Numbers<>+40(SB)/4, $0x0
+DATA readNetReluRowsVectorRows8Numbers<>+44(SB)/4, $0x0
+DATA readNetReluRowsVectorRows8Numbers<>+48(SB)/4, $0x0
+DATA readNetReluRowsVectorRows8Numbers<>+52(SB)/4, $0x0
+DATA readNetReluRowsVectorRows8Numbers<>+56(SB)/4, $0x0
+DATA readNetReluRowsVectorRows8Numbers<>+60(SB)/4, $0x0
+DATA readNetReluRowsVectorRows8Numbers<>+64(SB)/4, $0xffffffff
+DATA readNetReluRowsVectorRows8Numbers<>+68(SB)/4, $0xffffffff
+DATA readNetReluRowsVectorRows8Numbers<>+72(SB)/4, $0xffffffff
+DATA readNetReluRowsVectorRows8Numbers<>+76(SB)/4, $0xffffffff
+DATA readNetReluRowsVectorRows8Numbers<>+80(SB)/4, $0xffffffff
+DATA readNetReluRowsVectorRows8Numbers<>+84(SB)/4, $0xffffffff
+DATA readNetReluRowsVectorRows8Numbers<>+88(SB)/4, $0xffffffff
+DATA readNetReluRowsVectorRows8Numbers<>+92(SB)/4, $0xffffffff
+DATA readNetReluRowsVectorRows8Numbers<>+96(SB)/4, $0x0
+DATA readNetReluRowsVectorRows8Numbers<>+100(SB)/4, $0x0
+DATA readNetReluRowsVectorRows8Numbers<>+104(SB)/4, $0x0
+DATA readNetReluRowsVectorRows8Numbers<>+108(SB)/4, $0x0
+DATA readNetReluRowsVectorRows8Numbers<>+112(SB)/4, $0x0
+DATA readNetReluRowsVectorRows8Numbers<>+116(SB)/4, $0x0
+DATA readNetReluRowsVectorRows8Numbers<>+120(SB)/4, $0x0
+DATA readNetReluRowsVectorRows8Numbers<>+124(SB)/4, $0x0
+GLOBL readNetReluRowsVectorRows8Numbers<>(SB), RODATA|NOPTR, $128
+
+// func readNetReluRowsVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·readNetReluRowsVectorRows(SB), 0, $64-33
+	MOVQ at+0(FP), AX
+	MOVQ 0(AX), SI
+	MOVQ 8(AX), DI
+	MOVQ 16(AX), DX
+	CMPB github·com∕mlxc∕mlxc∕runtime∕cpu·AVX512(SB), $0
+	JEQ narrower1
+row2:
+	KMOVW 0(SI), K1
+	KMOVW K1, 0(SP)
+	VBROADCASTSS readNetReluRowsVectorRows16Numbers<>+0(SB), Z31
+	VBROADCASTSS readNetReluRowsVectorRows16Numbers<>+4(SB), Z30
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $64, BX
+	CMPQ CX, BX
+	JGT fewer4
+	PCALIGN $32
+vectors3:
+	PREFETCHT0 8192(DI)(CX*4)
+	VMOVUPS 0(DI)(CX*4), Z0
+	VDIVPS Z31, Z0, Z0
+	PREFETCHT0 8256(DI)(CX*4)
+	VMOVUPS 64(DI)(CX*4), Z1
+	VDIVPS Z31, Z1, Z1
+	VMOVUPS 128(DI)(CX*4), Z2
+	VDIVPS Z31, Z2, Z2
+	VMOVUPS 192(DI)(CX*4), Z3
+	VDIVPS Z31, Z3, Z3
+	PREFETCHT0 8320(DI)(CX*4)
+	KMOVW 0(SP), K1
+	VBLENDMPS Z0, Z30, K1, Z0
+	KMOVW 0(SP), K1
+	VBLENDMPS Z1, Z30, K1, Z1
+	KMOVW 0(SP), K1
+	VBLENDMPS Z2, Z30, K1, Z2
+	PREFETCHT0 8384(DI)(CX*4)
+	KMOVW 0(SP), K1
+	VBLENDMPS Z3, Z30, K1, Z3
+	VMOVUPS Z0, 0(DX)(CX*4)
+	VMOVUPS Z1, 64(DX)(CX*4)
+	VMOVUPS Z2, 128(DX)(CX*4)
+	VMOVUPS Z3, 192(DX)(CX*4)
+	ADDQ $64, CX
+	CMPQ CX, BX
+	JLE vectors3
+fewer4:
+	ADDQ $64, BX
+	SUBQ $16, BX
+	CMPQ CX, BX
+	JGT fewer6
+	PCALIGN $32
+vectors5:
+	VMOVUPS 0(DI)(CX*4), Z0
+	VDIVPS Z31, Z0, Z0
+	PREFETCHT0 8192(DI)(CX*4)
+	KMOVW 0(SP), K1
+	VBLENDMPS Z0, Z30, K1, Z0
+	VMOVUPS Z0, 0(DX)(CX*4)
+	ADDQ $16, CX
+	CMPQ CX, BX
+	JLE vectors5
+fewer6:
+	ADDQ $16, BX
+	SUBQ CX, BX
+	JEQ done7
+	MOVL $-1, AX
+	SHLXL BX, AX, AX
+	NOTL AX
+	KMOVW AX, K7
+	VMOVUPS.Z 0(DI)(CX*4), K7, Z0
+	VDIVPS Z31, Z0, Z0
+	PREFETCHT0 8192(DI)(CX*4)
+	KMOVW 0(SP), K1
+	VBLENDMPS Z0, Z30, K1, Z0
+	VMOVUPS Z0, K7, 0(DX)(CX*4)
+done7:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	DECQ rows+16(FP)
+	JNE row2
+	VZEROUPPER
+	RET
+narrower1:
+row9:
+	VBROADCASTSS 0(SI), Y0
+	VMOVUPS Y0, 0(SP)
+	VMOVUPS 0(SP), Y14
+	VMOVUPS readNetReluRowsVectorRows8Numbers<>+0(SB), Y13
+	VMOVUPS readNetReluRowsVectorRows8Numbers<>+32(SB), Y12
+	XORQ CX, CX
+	MOVQ n+24(FP), BX
+	SUBQ $32, BX
+	CMPQ CX, BX
+	JGT fewer11
+	PCALIGN $32
+vectors10:
+	PREFETCHT0 8192(DI)(CX*4)
+	VMOVUPS 0(DI)(CX*4), Y0
+	VDIVPS Y13, Y0, Y0
+	VMOVUPS 32(DI)(CX*4), Y1
+	VDIVPS Y13, Y1, Y1
+	VMOVUPS 64(DI)(CX*4), Y2
+	VDIVPS Y13, Y2, Y2
+	VMOVUPS 96(DI)(CX*4), Y3
+	VDIVPS Y13, Y3, Y3
+	VBLENDVPS Y14, Y0, Y12, Y0
+	PREFETCHT0 8256(DI)(CX*4)
+	VBLENDVPS Y14, Y1, Y12, Y1
+	VBLENDVPS Y14, Y2, Y12, Y2
+	VBLENDVPS Y14, Y3, Y12, Y3
+	VMOVUPS Y0, 0(DX)(CX*4)
+	VMOVUPS Y1, 32(DX)(CX*4)
+	VMOVUPS Y2, 64(DX)(CX*4)
+	VMOVUPS Y3, 96(DX)(CX*4)
+	ADDQ $32, CX
+	CMPQ CX, BX
+	JLE vectors10
+fewer11:
+	ADDQ $32, BX
+	SUBQ $8, BX
+	CMPQ CX, BX
+	JGT fewer13
+	PCALIGN $32
+vectors12:
+	VMOVUPS 0(DI)(CX*4), Y0
+	VDIVPS Y13, Y0, Y0
+	PREFETCHT0 8192(DI)(CX*4)
+	VBLENDVPS Y14, Y0, Y12, Y0
+	VMOVUPS Y0, 0(DX)(CX*4)
+	ADDQ $8, CX
+	CMPQ CX, BX
+	JLE vectors12
+fewer13:
+	ADDQ $8, BX
+	SUBQ CX, BX
+	JEQ done14
+	NEGQ BX
+	LEAQ readNetReluRowsVectorRows8Numbers<>+96(SB), AX
+	VMOVUPS (AX)(BX*4), Y15
+	VMASKMOVPS 0(DI)(CX*4), Y15, Y0
+	VDIVPS Y13, Y0, Y0
+	PREFETCHT0 8192(DI)(CX*4)
+	VBLENDVPS Y14, Y0, Y12, Y0
+	VMASKMOVPS Y0, Y15, 0(DX)(CX*4)
+done14:
+	MOVQ step+8(FP), AX
+	ADDQ 0(AX), SI
+	ADDQ 8(AX), DI
+	ADDQ 16(AX), DX
+	DECQ rows+16(FP)
+	JNE row9
+	VZEROUPPER
+	RET

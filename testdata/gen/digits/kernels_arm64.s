@@ -2299,3 +2299,119 @@ done8:
 	MOVD R14, rows+16(FP)
 	BNE row2
 	RET
+
+DATA readNetReluRowsVectorRows4Numbers<>+0(SB)/4, $0x437f0000
+DATA readNetReluRowsVectorRows4Numbers<>+4(SB)/4, $0x437f0000
+DATA readNetReluRowsVectorRows4Numbers<>+8(SB)/4, $0x437f0000
+DATA readNetReluRowsVectorRows4Numbers<>+12(SB)/4, $0x437f0000
+DATA readNetReluRowsVectorRows4Numbers<>+16(SB)/4, $0x0
+DATA readNetReluRowsVectorRows4Numbers<>+20(SB)/4, $0x0
+DATA readNetReluRowsVectorRows4Numbers<>+24(SB)/4, $0x0
+DATA readNetReluRowsVectorRows4Numbers<>+28(SB)/4, $0x0
+DATA readNetReluRowsVectorRows4Numbers<>+32(SB)/4, $0xffffffff
+DATA readNetReluRowsVectorRows4Numbers<>+36(SB)/4, $0x0
+DATA readNetReluRowsVectorRows4Numbers<>+40(SB)/4, $0x0
+DATA readNetReluRowsVectorRows4Numbers<>+44(SB)/4, $0x0
+GLOBL readNetReluRowsVectorRows4Numbers<>(SB), RODATA|NOPTR, $48
+
+// func readNetReluRowsVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+TEXT ·readNetReluRowsVectorRows(SB), 0, $24-33
+	MOVD at+0(FP), R13
+	MOVD 0(R13), R0
+	MOVD 8(R13), R1
+	MOVD 16(R13), R2
+	MOVD $readNetReluRowsVectorRows4Numbers<>(SB), R15
+row2:
+	FMOVS 0(R0), F0
+	VDUP V0.S[0], V0.S4
+	FMOVQ F0, 16(RSP)
+	FMOVQ 16(RSP), F30
+	FMOVQ 0(R15), F29
+	FMOVQ 16(R15), F28
+	MOVD $0, R11
+	MOVD n+24(FP), R12
+	SUB $16, R12
+	CMP R12, R11
+	BGT fewer4
+	PCALIGN $16
+vectors3:
+	ADD R11<<2, R1, R13
+	FMOVQ 0(R13), F0
+	WORD $0x6e3dfc00 // fdiv v0.4s, v0.4s, v29.4s
+	ADD R11<<2, R1, R13
+	FMOVQ 16(R13), F1
+	WORD $0x6e3dfc21 // fdiv v1.4s, v1.4s, v29.4s
+	ADD $8192, R1, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	ADD R11<<2, R1, R13
+	FMOVQ 32(R13), F2
+	WORD $0x6e3dfc42 // fdiv v2.4s, v2.4s, v29.4s
+	ADD R11<<2, R1, R13
+	FMOVQ 48(R13), F3
+	WORD $0x6e3dfc63 // fdiv v3.4s, v3.4s, v29.4s
+	VBIF V30.B16, V28.B16, V0.B16
+	VBIF V30.B16, V28.B16, V1.B16
+	VBIF V30.B16, V28.B16, V2.B16
+	VBIF V30.B16, V28.B16, V3.B16
+	ADD R11<<2, R2, R13
+	FMOVQ F0, 0(R13)
+	ADD R11<<2, R2, R13
+	FMOVQ F1, 16(R13)
+	ADD R11<<2, R2, R13
+	FMOVQ F2, 32(R13)
+	ADD R11<<2, R2, R13
+	FMOVQ F3, 48(R13)
+	ADD $16, R11
+	CMP R12, R11
+	BLE vectors3
+fewer4:
+	ADD $16, R12
+	SUB $4, R12
+	CMP R12, R11
+	BGT fewer6
+	PCALIGN $16
+vectors5:
+	ADD R11<<2, R1, R13
+	FMOVQ 0(R13), F0
+	WORD $0x6e3dfc00 // fdiv v0.4s, v0.4s, v29.4s
+	ADD $8192, R1, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	VBIF V30.B16, V28.B16, V0.B16
+	ADD R11<<2, R2, R13
+	FMOVQ F0, 0(R13)
+	ADD $4, R11
+	CMP R12, R11
+	BLE vectors5
+fewer6:
+	ADD $4, R12
+	CMP R12, R11
+	BEQ done8
+	FMOVQ 32(R15), F31
+one7:
+	ADD R11<<2, R1, R13
+	FMOVS 0(R13), F0
+	WORD $0x6e3dfc00 // fdiv v0.4s, v0.4s, v29.4s
+	ADD $8192, R1, R13
+	ADD R11<<2, R13
+	PRFM (R13), PLDL1KEEP
+	VBIF V30.B16, V28.B16, V0.B16
+	ADD R11<<2, R2, R13
+	FMOVS F0, 0(R13)
+	ADD $1, R11
+	CMP R12, R11
+	BLT one7
+done8:
+	MOVD step+8(FP), R13
+	MOVD 0(R13), R14
+	ADD R14, R0
+	MOVD 8(R13), R14
+	ADD R14, R1
+	MOVD 16(R13), R14
+	ADD R14, R2
+	MOVD rows+16(FP), R14
+	SUBS $1, R14
+	MOVD R14, rows+16(FP)
+	BNE row2
+	RET

@@ -20,6 +20,7 @@ func init() {
 		kernels[7] = readNetRelu3Product
 		kernels[8] = readNetX3Vector
 		kernels[9] = readNetFcLogitsProduct
+		kernels[11] = readNetReluRowsVector
 		kernels[12] = readNetReluPanelsCopy
 		kernels[17] = readNetFcLogitsPanelsCopy
 	}
@@ -335,7 +336,7 @@ func readNetFcLogitsProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  8,
+		TileM:  16,
 		TileN:  32,
 		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B, A: 576, C: 10}},
@@ -345,6 +346,29 @@ func readNetFcLogitsProduct(call *cpu.Call, lo, hi int) {
 		B:      3,
 		C:      2,
 		Bias:   &cpu.Operand{Arg: 1, First: 0},
+	}
+	p.Run(call, lo, hi)
+}
+
+// readNetReluRowsVectorRows computes rows of n elements, step bytes apart in each stream; past: results go past the caches.
+//
+//go:noescape
+func readNetReluRowsVectorRows(at *unsafe.Pointer, step *int, rows, n int, past bool)
+
+// readNetReluRowsVector computes rows (digits.mlx:17:18).
+func readNetReluRowsVector(call *cpu.Call, lo, hi int) {
+	B := int(call.Sizes[0])
+	p := cpu.Rows{
+		Compute: readNetReluRowsVectorRows,
+		Axes:    []int{B, 30, 30},
+		Guards: [][]cpu.Bound{
+			{{First: -1, Steps: []int{0, 1, 0}, N: 28}, {First: -1, Steps: []int{0, 0, 1}, N: 28}},
+		},
+		Streams: []cpu.Lanes{
+			{Arg: -1},
+			{Arg: 0, Elem: 4, First: -29, Steps: []int{784, 28, 1}, If: 1},
+			{Arg: 1, Elem: 4, Steps: []int{900, 30, 1}},
+		},
 	}
 	p.Run(call, lo, hi)
 }

@@ -185,9 +185,9 @@ func predictNorm2Logits(call *cpu.Call, lo, hi int) {
 	panels := cpu.View[float32](call, 6)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
-		down := tile % ((B + 127) / 128) * 128
+		down := tile % ((B + 255) / 256) * 256
 		across := 0
-		for row := down; row < min(down+128, B); row++ {
+		for row := down; row < min(down+256, B); row++ {
 			i0 := row
 			for i1 := across; i1 < min(across+32, 10); i1++ {
 				v3 := float32(0)
@@ -233,110 +233,88 @@ func predictReluRows(call *cpu.Call, lo, hi int) {
 
 // predictReluPanels computes panels (mnist.mlx:17:31).
 func predictReluPanels(call *cpu.Call, lo, hi int) {
-	conv1_weight := cpu.View[float32](call, 0)
-	panels := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i2 := p % 16
-		end := min(i2+hi-p, 16)
-		i1 := p / 16 % 9
-		i0 := p / 144
-		p += end - i2
-		for ; i2 < end; i2++ {
-			var v0 float32
-			if i0*16+i2 < 8 {
-				v0 = conv1_weight[i0*144+i1+i2*9]
-			}
-			panels[i0*144+i1*16+i2] = v0
-		}
+	p := cpu.Moves{
+		Axes:  []int{1, 9, 16},
+		Elem:  4,
+		To:    1,
+		Steps: []int{144, 16, 1},
+		From: []cpu.Source{
+			{If: []cpu.Bound{{Steps: []int{16, 0, 1}, N: 8}}, Arg: 0, Steps: []int{144, 1, 9}},
+			{Arg: -1},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // predictRelu2Panels computes panels (mnist.mlx:17:20).
 func predictRelu2Panels(call *cpu.Call, lo, hi int) {
-	conv2_weight := cpu.View[float32](call, 0)
-	panels := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i3 := p % 16
-		end := min(i3+hi-p, 16)
-		i2 := p / 16 % 8
-		i1 := p / 128 % 9
-		i0 := p / 1152
-		p += end - i3
-		for ; i3 < end; i3++ {
-			panels[i0*1152+i1*128+i2*16+i3] = conv2_weight[i0*1152+i1+i2*9+i3*72]
-		}
+	p := cpu.Moves{
+		Axes:  []int{1, 9, 8, 16},
+		Elem:  4,
+		To:    1,
+		Steps: []int{1152, 128, 16, 1},
+		From: []cpu.Source{
+			{Arg: 0, Steps: []int{1152, 1, 9, 72}},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // predictNorm1AddPanels computes panels (mnist.mlx:19:9).
 func predictNorm1AddPanels(call *cpu.Call, lo, hi int) {
-	conv3_weight := cpu.View[float32](call, 0)
-	panels := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i3 := p % 16
-		end := min(i3+hi-p, 16)
-		i2 := p / 16 % 16
-		i1 := p / 256 % 9
-		i0 := p / 2304
-		p += end - i3
-		for ; i3 < end; i3++ {
-			var v0 float32
-			if i0*16+i3 < 24 {
-				v0 = conv3_weight[i0*2304+i1+i2*9+i3*144]
-			}
-			panels[i0*2304+i1*256+i2*16+i3] = v0
-		}
+	p := cpu.Moves{
+		Axes:  []int{2, 9, 16, 16},
+		Elem:  4,
+		To:    1,
+		Steps: []int{2304, 256, 16, 1},
+		From: []cpu.Source{
+			{If: []cpu.Bound{{Steps: []int{16, 0, 0, 1}, N: 24}}, Arg: 0, Steps: []int{2304, 1, 9, 144}},
+			{Arg: -1},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // predictRelu3Rows computes rows (mnist.mlx:20:22).
 func predictRelu3Rows(call *cpu.Call, lo, hi int) {
-	add := cpu.View[float32](call, 0)
-	rows := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i2 := p % 484
-		end := min(i2+hi-p, 484)
-		i1 := p / 484 % 24
-		i0 := p / 11616
-		p += end - i2
-		for ; i2 < end; i2++ {
-			rows[i0*11616+i1*484+i2] = add[i0*11616+i1+i2*24]
-		}
+	B := int(call.Sizes[0])
+	p := cpu.Moves{
+		Axes:  []int{B, 24, 484},
+		Elem:  4,
+		To:    1,
+		Steps: []int{11616, 484, 1},
+		From: []cpu.Source{
+			{Arg: 0, Steps: []int{11616, 1, 24}},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // predictRelu3Panels computes panels (mnist.mlx:20:22).
 func predictRelu3Panels(call *cpu.Call, lo, hi int) {
-	fc1_weight := cpu.View[float32](call, 0)
-	panels := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i2 := p % 16
-		end := min(i2+hi-p, 16)
-		i1 := p / 16 % 11616
-		i0 := p / 185856
-		p += end - i2
-		for ; i2 < end; i2++ {
-			panels[i0*185856+i1*16+i2] = fc1_weight[i0*185856+i1+i2*11616]
-		}
+	p := cpu.Moves{
+		Axes:  []int{2, 11616, 16},
+		Elem:  4,
+		To:    1,
+		Steps: []int{185856, 16, 1},
+		From: []cpu.Source{
+			{Arg: 0, Steps: []int{185856, 1, 11616}},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // predictNorm2LogitsPanels computes panels (mnist.mlx:20:12).
 func predictNorm2LogitsPanels(call *cpu.Call, lo, hi int) {
-	fc2_weight := cpu.View[float32](call, 0)
-	panels := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i2 := p % 16
-		end := min(i2+hi-p, 16)
-		i1 := p / 16 % 32
-		i0 := p / 512
-		p += end - i2
-		for ; i2 < end; i2++ {
-			var v0 float32
-			if i0*16+i2 < 10 {
-				v0 = fc2_weight[i0*512+i1+i2*32]
-			}
-			panels[i0*512+i1*16+i2] = v0
-		}
+	p := cpu.Moves{
+		Axes:  []int{1, 32, 16},
+		Elem:  4,
+		To:    1,
+		Steps: []int{512, 16, 1},
+		From: []cpu.Source{
+			{If: []cpu.Bound{{Steps: []int{16, 0, 1}, N: 10}}, Arg: 0, Steps: []int{512, 1, 32}},
+			{Arg: -1},
+		},
 	}
+	p.Run(call, lo, hi)
 }

@@ -202,7 +202,7 @@ func predictNorm2LogitsProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros:   micros,
-		TileM:    128,
+		TileM:    256,
 		TileN:    32,
 		TileK:    2048,
 		Rows:     []cpu.Walk{{N: B, A: 32}},

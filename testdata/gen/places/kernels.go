@@ -46,9 +46,9 @@ func turnsH(call *cpu.Call, lo, hi int) {
 	panels := cpu.View[float32](call, 2)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
-		down := tile % ((B + 7) / 8) * 8
+		down := tile % ((B + 63) / 64) * 64
 		across := 0
-		for row := down; row < min(down+8, B); row++ {
+		for row := down; row < min(down+64, B); row++ {
 			i0 := row
 			for i1 := across; i1 < min(across+32, 32); i1++ {
 				v3 := float32(0)
@@ -70,9 +70,9 @@ func turnsG(call *cpu.Call, lo, hi int) {
 	panels := cpu.View[float32](call, 2)
 	B := int(call.Sizes[0])
 	for tile := lo; tile < hi; tile++ {
-		down := tile % ((B + 7) / 8) * 8
+		down := tile % ((B + 63) / 64) * 64
 		across := 0
-		for row := down; row < min(down+8, B); row++ {
+		for row := down; row < min(down+64, B); row++ {
 			i0 := row
 			for i1 := across; i1 < min(across+32, 32); i1++ {
 				v3 := float32(0)
@@ -145,20 +145,31 @@ func turnsY(call *cpu.Call, lo, hi int) {
 
 // turnsCopy computes calls (places.mlx:19:13).
 func turnsCopy(call *cpu.Call, lo, hi int) {
-	total := cpu.View[float64](call, 0)
-	calls := cpu.View[float64](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		calls[i0] = total[i0]
+	p := cpu.Moves{
+		Axes:  []int{4},
+		Elem:  8,
+		To:    1,
+		Steps: []int{1},
+		From: []cpu.Source{
+			{Arg: 0, Steps: []int{1}},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // roundsCopy computes y (places.mlx:26:7).
 func roundsCopy(call *cpu.Call, lo, hi int) {
-	x := cpu.View[float32](call, 0)
-	y := cpu.View[float32](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		y[i0] = x[i0]
+	B := int(call.Sizes[0])
+	p := cpu.Moves{
+		Axes:  []int{B * 8},
+		Elem:  4,
+		To:    1,
+		Steps: []int{1},
+		From: []cpu.Source{
+			{Arg: 0, Steps: []int{1}},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // roundsY3 computes y_3 (places.mlx:31:9).
@@ -248,25 +259,31 @@ func wideY(call *cpu.Call, lo, hi int) {
 
 // wideCopy computes copy (places.mlx:38:7).
 func wideCopy(call *cpu.Call, lo, hi int) {
-	x := cpu.View[float64](call, 0)
-	copy_2 := cpu.View[float64](call, 1)
-	for i0 := lo; i0 < hi; i0++ {
-		copy_2[i0] = x[i0]
+	B := int(call.Sizes[0])
+	p := cpu.Moves{
+		Axes:  []int{B * 8},
+		Elem:  8,
+		To:    1,
+		Steps: []int{1},
+		From: []cpu.Source{
+			{Arg: 0, Steps: []int{1}},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // turnsHPanels computes panels (places.mlx:15:7).
 func turnsHPanels(call *cpu.Call, lo, hi int) {
-	mul := cpu.View[float32](call, 0)
-	panels := cpu.View[float32](call, 1)
-	for p := lo; p < hi; {
-		i2 := p % 16
-		end := min(i2+hi-p, 16)
-		i1 := p / 16 % 32
-		i0 := p / 512
-		p += end - i2
-		copy(panels[i0*512+i1*16+i2:][:end-i2], mul[i0*16+i1*32+i2:][:end-i2])
+	p := cpu.Moves{
+		Axes:  []int{2, 32, 16},
+		Elem:  4,
+		To:    1,
+		Steps: []int{512, 16, 1},
+		From: []cpu.Source{
+			{Arg: 0, Steps: []int{16, 32, 1}},
+		},
 	}
+	p.Run(call, lo, hi)
 }
 
 // turnsMul2 computes mul_2 (places.mlx:10:10).

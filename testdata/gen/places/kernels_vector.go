@@ -33,7 +33,7 @@ func turnsHProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  8,
+		TileM:  64,
 		TileN:  32,
 		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B, A: 32, C: 32}},
@@ -52,7 +52,7 @@ func turnsGProduct(call *cpu.Call, lo, hi int) {
 	B := int(call.Sizes[0])
 	p := cpu.Product{
 		Micros: micros,
-		TileM:  8,
+		TileM:  64,
 		TileN:  32,
 		TileK:  2048,
 		Rows:   []cpu.Walk{{N: B, A: 32, C: 32}},

@@ -203,8 +203,8 @@ var program = runtime.Program{
 						{Order: []int{0, 1}, On: [][]int{nil, {0}}},
 					},
 					Steps: []runtime.Step{
-						{Kernel: 1, Args: []runtime.Ref{runtime.Input.At(0), runtime.Arena.At(0), runtime.Pack.At(2)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Num: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Dim: dimB}}}, {Coef: 7}}, Den: runtime.Mono(8)}}}}, Grain: 1, Pos: "places.mlx:15:7"},
-						{Kernel: 2, Args: []runtime.Ref{runtime.Arena.At(0), runtime.Arena.At(1), runtime.Pack.At(3)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Num: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Dim: dimB}}}, {Coef: 7}}, Den: runtime.Mono(8)}}}}, Grain: 1, Barrier: true, Pos: "places.mlx:17:9"},
+						{Kernel: 1, Args: []runtime.Ref{runtime.Input.At(0), runtime.Arena.At(0), runtime.Pack.At(2)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Num: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Dim: dimB}}}, {Coef: 63}}, Den: runtime.Mono(64)}}}}, Grain: 1, Pos: "places.mlx:15:7"},
+						{Kernel: 2, Args: []runtime.Ref{runtime.Arena.At(0), runtime.Arena.At(1), runtime.Pack.At(3)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Num: runtime.Size{{Coef: 1, Of: []runtime.Factor{{Dim: dimB}}}, {Coef: 63}}, Den: runtime.Mono(64)}}}}, Grain: 1, Barrier: true, Pos: "places.mlx:17:9"},
 						{Kernel: 3, Args: []runtime.Ref{runtime.Kept.At(0), runtime.Arena.At(1), runtime.Output.At(2)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(4), Grain: 5, Barrier: true, Pos: "places.mlx:19:13"},
 						{Kernel: 4, Args: []runtime.Ref{runtime.Arena.At(0), runtime.Arena.At(1), runtime.Output.At(1), runtime.Output.At(0)}, Sizes: []runtime.Size{runtime.Mono(1, dimB)}, Grid: runtime.Mono(1, dimB), Grain: 11, Pos: "places.mlx:22:10"},
 						{Kernel: 5, Args: []runtime.Ref{runtime.Output.At(2), runtime.Kept.At(0)}, Grid: runtime.Mono(4), Grain: 4096, Barrier: true, Pos: "places.mlx:19:13"},

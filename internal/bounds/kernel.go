@@ -134,7 +134,11 @@ func (e *kernel) compute(v *ir.Scalar) (Value, error) {
 	switch v.Kind {
 	case ir.ScalarConst:
 		if v.DType.IsFloat() {
-			return e.round(none, v.DType, v.Float), nil
+			x := e.round(none, v.DType, v.Float)
+			if off := unit(v.DType) * v.Float; e.exactly && v.Float != math.Trunc(v.Float) { // folded from others
+				x = x.with(v.Float - off).with(v.Float + off)
+			}
+			return x, nil
 		}
 		return integer(v.Int), nil
 	case ir.ScalarApply:

@@ -65,6 +65,9 @@ func (m model) apply(fn ir.Fn, t ir.DType, x []Value) Value {
 			sure++
 		}
 		out = m.round(m.round(out, t, y-off), t, y+off)
+		if m.exactly && (fn == ir.RoundF16 || fn == ir.RoundBF16) {
+			out = out.with(args[0])
+		}
 	})
 	switch certain := !slices.ContainsFunc(x, func(v Value) bool { return !v.certain() }); {
 	case certain:

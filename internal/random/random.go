@@ -34,6 +34,15 @@ func Exact(seed uint64) *ir.Module {
 	return g.module()
 }
 
+// Large is Module of sums and products, of which some are large enough for the tiles and
+// vectors of kernels that have such, and few of their edges are even.
+func Large(seed uint64) *ir.Module {
+	kinds := slices.Concat(ByElement, []ir.Kind{ir.KindReduce, ir.KindReduce, ir.KindContract, ir.KindContract, ir.KindContract, ir.KindWindow, ir.KindComposite, ir.KindComposite})
+	g := newGenerator(seed, kinds)
+	g.sizes, g.most = []int64{1, 2, 8, 9, 16, 17, 33, 40}, 40
+	return g.module()
+}
+
 // generate draws dtypes from the given ones; where there are none, sooner f32 than others.
 func generate(seed uint64, kinds []ir.Kind, states bool, dtypes []ir.DType) *ir.Module {
 	g := newGenerator(seed, kinds)
@@ -42,7 +51,7 @@ func generate(seed uint64, kinds []ir.Kind, states bool, dtypes []ir.DType) *ir.
 }
 
 func newGenerator(seed uint64, kinds []ir.Kind) *generator {
-	return &generator{r: rand.New(rand.NewPCG(seed, 1)), m: &ir.Module{Name: "random"}, kinds: kinds}
+	return &generator{r: rand.New(rand.NewPCG(seed, 1)), m: &ir.Module{Name: "random"}, kinds: kinds, sizes: []int64{1, 2, 2, 2, 3, 4}, most: 6}
 }
 
 // module draws a module.
@@ -51,7 +60,7 @@ func (g *generator) module() *ir.Module {
 	if g.dtypes != nil {
 		main = g.dtypes[0]
 	}
-	g.m.Dims = []*ir.Dim{{Name: "B", Min: 0, Max: 6}, {Name: "N", Min: 1, Max: 6}}
+	g.m.Dims = []*ir.Dim{{Name: "B", Min: 0, Max: g.most}, {Name: "N", Min: 1, Max: g.most}}
 	g.f = &ir.Func{Name: "run"}
 	g.m.Funcs = []*ir.Func{g.f}
 	for _, d := range g.m.Dims { // so that every dim can be solved
@@ -85,8 +94,10 @@ type generator struct {
 	values []*ir.Value
 	kinds  []ir.Kind
 	dtypes []ir.DType
-	states bool // there may be some
-	exact  bool // no op rounds
+	sizes  []int64
+	most   int64 // of a dim
+	states bool  // there may be some
+	exact  bool  // no op rounds
 
 	counters []*ir.Dim // of the loops whose body is drawn
 	loops    int       // so far
@@ -139,7 +150,7 @@ func (g *generator) size() ir.Size {
 	if g.r.IntN(4) == 0 {
 		return pick(g.r, g.m.Dims[:2]).Size() // of which the others count rounds
 	}
-	return ir.N(pick(g.r, []int64{1, 2, 2, 2, 3, 4}))
+	return ir.N(pick(g.r, g.sizes))
 }
 
 func (g *generator) typ() ir.Type {
@@ -218,12 +229,22 @@ func (g *generator) emit(name string, attrs any, args ...*ir.Value) *ir.Value {
 		return nil
 	}
 	v := in.Result()
-	if v.Type.Rank() > 6 || g.exact && v.Type.DType.IsFloat() && in.Op.Tolerance.Rel > 0 {
+	if v.Type.Rank() > 6 || len(args) > 0 && !small(v.Type) || g.exact && v.Type.DType.IsFloat() && in.Op.Tolerance.Rel > 0 {
 		g.b.Body = g.b.Body[:len(g.b.Body)-1]
 		return nil
 	}
 	g.values = append(g.values, v)
 	return v
+}
+
+// small keeps what is made of large sizes from taking long.
+func small(t ir.Type) bool {
+	n := ir.N(1)
+	for _, s := range t.Shape {
+		n = n.Mul(s)
+	}
+	most, ok := n.Max()
+	return ok && most <= 1<<16
 }
 
 // like is a value of the type: one that is there, or a new one.

@@ -56,6 +56,13 @@ func (s Size) undivided() Size {
 	return u
 }
 
+// ofDims reports that s has no axes.
+func (s Size) ofDims() bool {
+	axes := false
+	s.Walk(func(a *Atom) { axes = axes || a.Kind == AtomAxis })
+	return !axes
+}
+
 // upper is an upper bound of s in dims alone, over all values of its axes.
 func (s Size) upper() (Size, bool) {
 	var u Size
@@ -74,6 +81,8 @@ func (s Size) upper() (Size, bool) {
 				m = m.Mul(a.Axis.Extent.Sub(N(1)))
 			case a.Kind == AtomRem:
 				m = m.Mul(a.D.Sub(N(1)))
+			case len(t.Atoms) == 1 && a.X.ofDims(): // is its own bound; making it anew takes long where quotients are deep
+				m = m.Mul(of(a))
 			default:
 				x, ok := a.X.upper()
 				if !ok || len(t.Atoms) > 1 && !a.X.NonNegative() {

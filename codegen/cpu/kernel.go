@@ -210,14 +210,18 @@ func (p *printer) digit(number string, inner, extent ir.Size) *jen.Statement {
 	return at.Op("%").Add(p.factor(extent))
 }
 
-// used reports whether anything depends on the axis.
+// used reports whether anything depends on the axis, as the place of an extreme does, were
+// all elements equal.
 func (p *printer) used(a *ir.Axis) bool {
 	for _, s := range p.kernel.Stores {
 		if s.Index.Has(a) {
 			return true
 		}
 	}
-	return slices.ContainsFunc(p.kernel.Values, func(v *ir.Scalar) bool { return v.Varies(a) })
+	return slices.ContainsFunc(p.kernel.Values, func(v *ir.Scalar) bool {
+		place := folds[v.Fn].indexed && slices.ContainsFunc(v.Over, func(o *ir.Axis) bool { return o.Name == a.Name })
+		return place || v.Varies(a)
+	})
 }
 
 func (p *printer) stmts(list []ir.Stmt) []jen.Code {

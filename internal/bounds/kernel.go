@@ -1,11 +1,15 @@
 package bounds
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
 	"github.com/mlxc/mlxc/ir"
 )
+
+// ErrNothing is that of an extreme of no elements.
+var ErrNothing = errors.New("the extreme of nothing")
 
 // A kernel is one launch: scalars are computed when they are asked for, and kept until an
 // axis moves that they vary with.
@@ -236,6 +240,8 @@ func (e *kernel) reduce(v *ir.Scalar) (Value, error) {
 		return Value{}, err
 	}
 	switch {
+	case (v.Fn == ir.ArgMax || v.Fn == ir.ArgMin) && len(terms) == 0:
+		return Value{}, ErrNothing
 	case v.Fn == ir.ArgMax || v.Fn == ir.ArgMin:
 		return best(v.Fn, t, terms), nil
 	case float && v.Fn == ir.Add:
@@ -250,8 +256,8 @@ func (e *kernel) reduce(v *ir.Scalar) (Value, error) {
 		return sum.sum(e.model, more), nil
 	case float && v.Fn == ir.Mul:
 		return product(e.model, t, terms), nil
-	case len(terms) == 0 && float:
-		return one(0), nil
+	case len(terms) == 0 && (v.Fn == ir.Max || v.Fn == ir.Min):
+		return Value{}, ErrNothing
 	case len(terms) == 0:
 		return integer(map[ir.Fn]int64{ir.Mul: 1, ir.And: 1}[v.Fn]), nil
 	}

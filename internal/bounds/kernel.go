@@ -8,8 +8,9 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
-// ErrNothing is that of an extreme of no elements.
-var ErrNothing = errors.New("the extreme of nothing")
+// ErrNothing is that of an extreme of no elements, or of one of none, which the evaluator
+// refuses.
+var ErrNothing = errors.New("an element of nothing")
 
 // A kernel is one launch: scalars are computed when they are asked for, and kept until an
 // axis moves that they vary with.
@@ -212,6 +213,9 @@ func (e *kernel) bind(v *ir.Scalar, args []Value) (Value, error) {
 		return Value{}, err
 	}
 	if v.Kind == ir.ScalarLoad {
+		if len(e.args[v.Arg]) == 0 {
+			return Value{}, ErrNothing
+		}
 		if i < 0 || i >= int64(len(e.args[v.Arg])) {
 			return Value{}, fmt.Errorf("kernel %s: v%d reads element %d of %d", e.Name, v.ID, i, len(e.args[v.Arg]))
 		}

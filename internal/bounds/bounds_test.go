@@ -13,7 +13,7 @@ import (
 func TestEvaluatorIsWithin(t *testing.T) {
 	var count Count
 	programs := 0
-	for seed := range uint64(3000) {
+	for seed := range uint64(150) {
 		m := random.Module(seed, random.AllKinds)
 		params, inputs, ok := random.Inputs(m, seed, false)
 		if !ok {

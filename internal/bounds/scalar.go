@@ -53,6 +53,18 @@ func (m model) apply(fn ir.Fn, t ir.DType, x []Value) Value {
 	}
 	m.exactly = m.exactly || m.fused && fn == ir.Mul
 	out, sure := none, 0
+	if _, off := loose[fn]; !off && !m.exactly && sureFloats(x) { // as most are
+		var args [3]float64
+		for i, v := range x {
+			if args[i] = v.Lo; v.NaN {
+				args[i] = math.NaN()
+			}
+		}
+		y := fn.Floats(args[:len(x)]...)
+		if y != 0 || fn != ir.Max && fn != ir.Min {
+			return m.round(none, t, y)
+		}
+	}
 	each(x, func(args []float64) {
 		y := fn.Floats(args...)
 		off := 0.0
@@ -69,8 +81,8 @@ func (m model) apply(fn ir.Fn, t ir.DType, x []Value) Value {
 			out = out.with(args[0])
 		}
 	})
-	switch certain := !slices.ContainsFunc(x, func(v Value) bool { return !v.certain() }); {
-	case certain:
+	switch {
+	case sureFloats(x):
 	case sure > 0 && out.Lo <= out.Hi: // the edge of where it is defined lies between
 		return anyFloat
 	case fn == ir.Sin || fn == ir.Cos || fn == ir.Gelu || fn == ir.Mod: // extremes between the ends; the slope is at most 1.2
@@ -80,6 +92,10 @@ func (m model) apply(fn ir.Fn, t ir.DType, x []Value) Value {
 		out = out.with(0).with(math.Copysign(0, -1))
 	}
 	return out
+}
+
+func sureFloats(x []Value) bool {
+	return !slices.ContainsFunc(x, func(v Value) bool { return !v.certain() })
 }
 
 // beyond reports that a function means nothing for some operand, or that its ends do not
@@ -146,6 +162,13 @@ func bitsOf(x Value) Value {
 // ofInts tries all operands.
 func ofInts(fn ir.Fn, t ir.DType, x []Value) Value {
 	result := fn.Result(t)
+	if !slices.ContainsFunc(x, func(v Value) bool { return v.n != 1 }) {
+		var args [3]int64
+		for i, v := range x {
+			args[i] = v.ints[0]
+		}
+		return integer(fn.Ints(t, args[:len(x)]...))
+	}
 	for _, v := range x {
 		if v.n == 0 {
 			return anyOf(result)

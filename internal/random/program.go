@@ -14,6 +14,7 @@ import (
 // left of them are filled. special says that its inputs may be no numbers.
 func Program(seed uint64) (m *ir.Module, special bool) {
 	g := newGenerator(seed, AllKinds)
+	g.room = 1 << 11
 	g.entries, g.states = 1+g.r.IntN(4), g.r.IntN(3) == 0
 	switch g.r.IntN(10) {
 	case 0, 1:

@@ -51,7 +51,7 @@ func generate(seed uint64, kinds []ir.Kind, states bool, dtypes []ir.DType) *ir.
 }
 
 func newGenerator(seed uint64, kinds []ir.Kind) *generator {
-	return &generator{r: rand.New(rand.NewPCG(seed, 1)), m: &ir.Module{Name: "random"}, kinds: kinds, sizes: []int64{1, 2, 2, 2, 3, 4}, most: 6}
+	return &generator{r: rand.New(rand.NewPCG(seed, 1)), m: &ir.Module{Name: "random"}, kinds: kinds, sizes: []int64{1, 2, 2, 2, 3, 4}, most: 6, room: 1 << 16}
 }
 
 // module draws a module.
@@ -106,6 +106,7 @@ type generator struct {
 	dtypes []ir.DType
 	sizes  []int64
 	most   int64 // of a dim
+	room   int64 // for elements
 	states bool  // there may be some
 	exact  bool  // no op rounds
 
@@ -259,7 +260,7 @@ func (g *generator) emit(name string, attrs any, args ...*ir.Value) *ir.Value {
 		return nil
 	}
 	v := in.Result()
-	if v.Type.Rank() > 6 || len(args) > 0 && !small(v.Type) || g.exact && v.Type.DType.IsFloat() && in.Op.Tolerance.Rel > 0 {
+	if v.Type.Rank() > 6 || len(args) > 0 && !small(v.Type, g.room) || g.exact && v.Type.DType.IsFloat() && in.Op.Tolerance.Rel > 0 {
 		g.b.Body = g.b.Body[:len(g.b.Body)-1]
 		return nil
 	}
@@ -268,13 +269,13 @@ func (g *generator) emit(name string, attrs any, args ...*ir.Value) *ir.Value {
 }
 
 // small keeps what is made of large sizes from taking long.
-func small(t ir.Type) bool {
+func small(t ir.Type, room int64) bool {
 	n := ir.N(1)
 	for _, s := range t.Shape {
 		n = n.Mul(s)
 	}
 	most, ok := n.Max()
-	return ok && most <= 1<<16
+	return ok && most <= room
 }
 
 // like is a value of the type: one that is there, or a new one.

@@ -24,7 +24,7 @@ func TestRandomProgramsOnTheCPU(t *testing.T) {
 		t.Skip("builds a hundred programs")
 	}
 	dir := t.TempDir()
-	first, count, chosen := uint64(1), uint64(96), false
+	first, count, chosen := uint64(1), uint64(48), false
 	if text := os.Getenv("MLXC_RANDOM"); text != "" {
 		chosen = true
 		a, b, _ := strings.Cut(text, ",")

@@ -8,8 +8,8 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
-// ErrNothing is that of an extreme of no elements, or of one of none, which the evaluator
-// refuses.
+// ErrNothing is what the evaluator refuses: the extreme of no elements, one of none, or a
+// tensor of fewer.
 var ErrNothing = errors.New("an element of nothing")
 
 // A kernel is one launch: scalars are computed when they are asked for, and kept until an

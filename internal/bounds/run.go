@@ -111,6 +111,9 @@ func (c *call) buffer(b *ir.Buffer, inputs []*ir.Tensor) (*Bound, error) {
 		if err != nil {
 			return nil, err
 		}
+		if n < 0 {
+			return nil, ErrNothing
+		}
 		out.Shape = append(out.Shape, int(n))
 		elems *= n
 	}

@@ -71,6 +71,9 @@ func TestRandomPrograms(t *testing.T) {
 		}
 	})
 	t.Logf("%v in %v", total, time.Since(begin).Round(time.Second))
+	if chosen != "" || total.programs == 0 {
+		return
+	}
 	if total.elements[bounds.Exact] < total.elements[bounds.Vague] || total.elements[bounds.Near] < total.elements[bounds.Vague] {
 		t.Errorf("the bounds tell too little: %v", total)
 	}

@@ -20,7 +20,6 @@ import (
 	"github.com/mlxc/mlxc/internal/random"
 	"github.com/mlxc/mlxc/internal/required"
 	"github.com/mlxc/mlxc/ir"
-	"github.com/mlxc/mlxc/passes"
 )
 
 // Random programs through the whole pipeline, in the memory of their plans, the kernels of
@@ -87,17 +86,10 @@ func TestRandomPrograms(t *testing.T) {
 // drawn is the program of a seed, half of them with some of it on the CPU, and whether its
 // inputs may be no numbers.
 func drawn(seed uint64) (m *ir.Module, special bool) {
-	switch special = seed%3 == 0; seed % 5 {
-	case 0:
-		m = random.Exact(seed)
-	case 1:
-		m = random.Looped(seed)
-	case 2:
-		m = random.Stateful(seed, random.AllKinds)
-	case 3:
-		m = random.Module(seed, random.AllKinds)
-	default:
-		m, special = random.Large(seed), false
+	if seed%4 == 3 {
+		m = random.Large(seed)
+	} else {
+		m, special = random.Program(seed)
 	}
 	if seed%2 == 0 || strings.Contains(ir.Print(m), "f64") { // which a GPU does not have
 		random.Place(m, seed)
@@ -150,43 +142,40 @@ type randomProgram struct {
 
 // newRandomProgram draws inputs; nil: there are none that the entries have results for.
 func newRandomProgram(name string, m *ir.Module, seed uint64, special bool) *randomProgram {
-	params, inputs, ok := random.Inputs(m, seed, special)
+	params, inputs, ok := random.Calls(m, seed, special)
 	if !ok {
 		return nil
 	}
-	p := &randomProgram{name: name, seed: seed, special: special, drawn: m, params: params, inputs: [][]*ir.Tensor{inputs}}
-	p.err = guarded("plan", func() (err error) {
-		if p.want, err = p.allowed(); err != nil || p.want == nil {
-			return err
+	p := &randomProgram{name: name, seed: seed, special: special, drawn: m, params: params, inputs: inputs}
+	known := maps.Clone(params)
+	for i, f := range m.Funcs {
+		if _, err := m.Eval(f, known, inputs[i]); err != nil {
+			return nil // the extreme of nothing
 		}
-		p.module, err = mlxc.Plan(m, ir.Metal, nil)
+	}
+	p.err = guarded("plan", func() (err error) {
+		var unknown error
+		p.module, err = mlxc.Plan(m, ir.Metal, func(pass string, m *ir.Module) {
+			if pass == "lower" {
+				p.want, unknown = p.allowed(m)
+			}
+		})
+		if err == nil {
+			err = unknown
+		}
 		return err
 	})
-	if p.err == nil && p.want == nil {
-		return nil
-	}
 	return p
 }
 
-// allowed is what the results and states may be; nil: there are none, as of the extreme of
-// nothing. What the CPU computes of a program for a GPU the interpreter does, which rounds less.
-func (p *randomProgram) allowed() (want [][]*bounds.Bound, err error) {
-	m, err := ir.Parse(p.name, []byte(ir.Print(p.drawn)))
-	if err != nil {
-		return nil, err
-	}
-	if err := passes.Until(m, ir.Metal, "lower"); err != nil {
-		return nil, err
-	}
-	e := &bounds.Evaluation{Module: m, Exactly: onCPU(m), Fused: true, Params: map[string]*bounds.Bound{}}
+// allowed is what the results and states may be, by what the pass lower has made. What the CPU
+// computes of a program for a GPU the interpreter does, which rounds less.
+func (p *randomProgram) allowed(lowered *ir.Module) (want [][]*bounds.Bound, err error) {
+	e := &bounds.Evaluation{Module: lowered, Exactly: onCPU(lowered), Fused: true, Params: map[string]*bounds.Bound{}}
 	for name, x := range p.params {
 		e.Params[name] = bounds.Of(x)
 	}
-	known := maps.Clone(p.params)
 	for i, f := range p.drawn.Funcs {
-		if _, err := p.drawn.Eval(f, known, p.inputs[i]); err != nil {
-			return nil, nil
-		}
 		results, err := e.Call(f.Name, p.inputs[i])
 		if err != nil {
 			return nil, err

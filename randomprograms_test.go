@@ -1,117 +1,196 @@
-package mlxc_test
+package mlxc
 
 import (
-	"bytes"
-	"math"
+	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
+	"time"
 
-	"github.com/mlxc/mlxc"
+	"github.com/mlxc/mlxc/internal/bounds"
 	"github.com/mlxc/mlxc/internal/random"
 	"github.com/mlxc/mlxc/ir"
-	"github.com/mlxc/mlxc/runtime"
 )
 
-// Random programs that do not round, built for the CPU many at a time, give what the interpreter
-// of their kernels gives. MLXC_RANDOM=FIRST,COUNT runs other ones.
+// Random programs, built for the CPU many at a time, compute what the bounds of their kernels
+// allow: exactly one number where nothing rounds. So do those that failed once, which are
+// files. MLXC_RANDOM=FIRST,COUNT runs other ones, makes what fails small, and writes it beside
+// them.
 func TestRandomProgramsOnTheCPU(t *testing.T) {
-	first, count := uint64(0), uint64(150)
+	if testing.Short() {
+		t.Skip("builds a hundred programs")
+	}
+	dir := t.TempDir()
+	first, count, chosen := uint64(1), uint64(48), false
 	if text := os.Getenv("MLXC_RANDOM"); text != "" {
+		chosen = true
+		a, b, _ := strings.Cut(text, ",")
 		var err, err2 error
-		a, b, _ := bytes.Cut([]byte(text), []byte(","))
-		first, err = strconv.ParseUint(string(a), 10, 64)
-		count, err2 = strconv.ParseUint(string(b), 10, 64)
+		first, err = strconv.ParseUint(a, 10, 64)
+		count, err2 = strconv.ParseUint(b, 10, 64)
 		if err != nil || err2 != nil {
 			t.Fatalf("MLXC_RANDOM is %q, want FIRST,COUNT", text)
 		}
-	} else if testing.Short() {
-		t.Skip("builds a hundred programs")
 	}
-	const together = 75
+	const together = 96
+	total, start := tally{}, time.Now()
 	for seed := first; seed < first+count; seed += together {
-		runRandom(t, seed, min(together, first+count-seed))
-	}
-}
-
-func runRandom(t *testing.T, first, count uint64) {
-	b, err := mlxc.NewBatch(ir.CPU)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Close()
-	type one struct {
-		seed   uint64
-		number int
-		m      *ir.Module
-		inputs []*ir.Tensor
-		want   []*ir.Tensor
-	}
-	var all []one
-	for seed := first; seed < first+count; seed++ {
-		m := random.Exact(seed)
-		_, inputs, ok := random.Inputs(m, seed, seed%2 == 0)
-		if !ok || len(m.Params) > 0 {
-			continue
+		var all []*randomProgram
+		if seed == first {
+			all = keptPrograms(t)
 		}
-		planned, err := mlxc.Plan(m, ir.CPU, nil)
-		if err != nil {
-			t.Fatalf("seed %d: %v\n%s", seed, err, ir.Print(m))
-		}
-		f, v, err := planned.Serving("run", nil, inputs)
-		if err != nil {
-			t.Fatalf("seed %d: %v", seed, err)
-		}
-		want, err := planned.EvalVariant(f, v, nil, inputs)
-		if err != nil {
-			continue // the extreme of nothing
-		}
-		number, err := b.Add(m, "random.mlxir")
-		if err != nil {
-			t.Fatalf("seed %d: %v\n%s", seed, err, ir.Print(m))
-		}
-		all = append(all, one{seed, number, m, inputs, want})
-	}
-	runners, errs, err := b.Build(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range all {
-		if errs[p.number] != nil {
-			t.Errorf("seed %d: %v\n%s", p.seed, errs[p.number], ir.Print(p.m))
-			continue
-		}
-		var in, out bytes.Buffer
-		for _, x := range p.inputs {
-			a, err := runtime.NewArray(runtime.DType(x.DType), x.Shape...) // the two packages number dtypes alike
-			if err != nil {
-				t.Fatal(err)
-			}
-			copy(a.Bytes(), x.Bytes())
-			if err := runtime.WriteNPY(&in, a); err != nil {
-				t.Fatal(err)
+		for s := seed; s < min(seed+together, first+count); s++ {
+			m, special := random.Program(s)
+			if p := newRandomProgram(fmt.Sprintf("seed %d", s), m, s, special); p != nil {
+				all = append(all, p)
 			}
 		}
-		if err := runners[p.number].Run(t.Context(), "run", "", 1, &in, &out); err != nil {
-			t.Errorf("seed %d: %v\n%s", p.seed, err, ir.Print(p.m))
-			continue
-		}
-		for i, w := range p.want {
-			a, err := runtime.ReadNPY(&out, math.MaxInt64)
-			if err != nil {
-				t.Fatal(err)
+		b := runPrograms(t, dir, all)
+		total.add(b)
+		t.Logf("seeds %d to %d: %v; %.1f programs/s in all", seed, min(seed+together, first+count)-1, b, float64(total.programs)/time.Since(start).Seconds())
+		for _, p := range all {
+			if p.fault == "" {
+				continue
 			}
-			got, err := ir.TensorOf(w.DType, a.Shape(), a.Bytes())
-			if err != nil {
-				t.Fatal(err)
-			}
-			for n := range w.Len() {
-				if g, x := got.Number(n), w.Number(n); g != x && !(math.IsNaN(g) && math.IsNaN(x)) {
-					t.Errorf("seed %d: result %d: element %d is %v, the interpreter has %v\n%s", p.seed, i, n, g, x, ir.Print(p.m))
-					break
+			t.Errorf("%s: %s\n%s", p.name, p.fault, ir.Print(p.module))
+			if chosen && p.seed > 0 {
+				small := random.Shrink(p.module, func(m *ir.Module) bool { return fails(t, dir, m, p.seed, p.special) })
+				path := filepath.Join("testdata", "random", fmt.Sprintf("seed%d.mlxir", p.seed))
+				t.Logf("%s is\n%s", path, ir.Print(small))
+				if err := os.WriteFile(path, []byte(ir.Print(small)), 0o644); err != nil {
+					t.Fatal(err)
 				}
 			}
 		}
 	}
-	t.Logf("seeds %d to %d: %d programs", first, first+count-1, len(all))
+	t.Logf("%v in all", total)
+	if total.elements[bounds.Exact] < total.elements[bounds.Vague] || total.elements[bounds.Near] < total.elements[bounds.Vague] {
+		t.Errorf("the bounds tell too little: %v", total)
+	}
+}
+
+// A tally is what has run.
+type tally struct {
+	programs, entries, left, faults int
+	elements                        bounds.Count
+}
+
+func (n *tally) add(m tally) {
+	n.programs, n.entries, n.left, n.faults = n.programs+m.programs, n.entries+m.entries, n.left+m.left, n.faults+m.faults
+	for i := range n.elements {
+		n.elements[i] += m.elements[i]
+	}
+}
+
+func (n tally) String() string {
+	return fmt.Sprintf("%d programs of %d entries (%d left out), elements: %d exact, %d near, %d vague; %d differ",
+		n.programs, n.entries, n.left, n.elements[bounds.Exact], n.elements[bounds.Near], n.elements[bounds.Vague], n.faults)
+}
+
+// A randomProgram is a module with what its entries are called with.
+type randomProgram struct {
+	name    string
+	seed    uint64 // 0: it comes from a file
+	module  *ir.Module
+	special bool
+	params  map[string]*ir.Tensor // weights
+	inputs  [][]*ir.Tensor        // of each entry
+
+	fault   string            // what it did wrong; empty: nothing
+	left    bool              // it takes an element of nothing, or some size is negative
+	want    [][]*bounds.Bound // of each call: of the entries in their order, twice where there are states
+	calls   []*ir.Func        // of the merged module
+	session []*ir.Dim         // of the merged module
+}
+
+// newRandomProgram draws inputs; nil: there are none.
+func newRandomProgram(name string, m *ir.Module, seed uint64, special bool) *randomProgram {
+	params, inputs, ok := random.Calls(m, seed, special)
+	if !ok {
+		return nil
+	}
+	for _, s := range m.States() { // which begin as they do
+		delete(params, s.Name)
+	}
+	return &randomProgram{name: name, seed: seed, module: m, special: special, params: params, inputs: inputs}
+}
+
+// keptPrograms are those of files, with several inputs.
+func keptPrograms(t *testing.T) (all []*randomProgram) {
+	t.Helper()
+	paths, err := filepath.Glob("testdata/random/*.mlxir")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := ParseIR(path, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for seed := range uint64(4) {
+			if p := newRandomProgram(path, m, seed, false); p != nil {
+				p.seed = 0
+				all = append(all, p)
+			}
+		}
+	}
+	return all
+}
+
+// fails reports whether a module that was found does not compute what it should.
+func fails(t *testing.T, dir string, m *ir.Module, seed uint64, special bool) bool {
+	var all []*randomProgram
+	for n := range uint64(3) {
+		if p := newRandomProgram("", m, seed+n, special); p != nil {
+			p.seed = 0
+			all = append(all, p)
+		}
+	}
+	return runPrograms(t, dir, all).faults > 0
+}
+
+// runPrograms builds programs, in few packages, and has their faults set.
+func runPrograms(t *testing.T, dir string, all []*randomProgram) (n tally) {
+	t.Helper()
+	const inPackage = 24
+	var groups []*group
+	for _, p := range all {
+		if p.seed == 0 {
+			groups = append(groups, groupsOf([]*randomProgram{p})...)
+		}
+	}
+	for _, stateful := range []bool{false, true} {
+		some := slices.DeleteFunc(slices.Clone(all), func(p *randomProgram) bool { return p.seed == 0 || stateful != (len(p.module.States()) > 0) })
+		for part := range slices.Chunk(some, inPackage) {
+			groups = append(groups, groupsOf(part)...)
+		}
+	}
+	groups = slices.DeleteFunc(groups, func(g *group) bool { return len(g.files) == 0 })
+	if len(groups) > 0 {
+		runGroups(t, dir, groups)
+	}
+	for _, p := range all {
+		switch {
+		case p.fault != "":
+			n.faults++
+		case p.left:
+			n.left++
+			continue
+		}
+		n.programs++
+		n.entries += len(p.module.Funcs)
+		for _, results := range p.want {
+			for _, b := range results {
+				n.elements.Add(b)
+			}
+		}
+	}
+	return n
 }

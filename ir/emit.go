@@ -45,7 +45,7 @@ func (in *Instr) Infer() ([]Type, error) {
 	for _, t := range types {
 		for _, s := range t.Shape {
 			if err == nil && (s.Overflow() || s.negative()) {
-				err = fmt.Errorf("%s: the result would be %s", in.Op.Name, t)
+				err = &RuleError{Rule: in.Op.Name + "/type", Instr: in, Err: fmt.Errorf("the result would be %s", t)}
 			}
 		}
 	}

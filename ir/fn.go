@@ -97,3 +97,27 @@ func (fn Fn) Result(t DType) DType {
 	}
 	return t
 }
+
+// Floats applies fn, which takes floats and is no fold, to some in float64, as the
+// evaluator does; what compares gives 0 or 1.
+func (fn Fn) Floats(x ...float64) float64 { return fnTable[fn].float(x) }
+
+// Ints applies fn, which is no fold, to integers or bools of dtype t.
+func (fn Fn) Ints(t DType, x ...int64) int64 {
+	args := make([]number, len(x))
+	for i, n := range x {
+		args[i] = number{i: n}
+	}
+	y, err := fn.eval(t, args)
+	if err != nil {
+		panic(err) // the verifier lets none through
+	}
+	return y.i
+}
+
+// Convert is a number of one dtype in another, by the rules of casts: x where it is a float,
+// n where it is none.
+func Convert(x float64, n int64, from, to DType) (float64, int64) {
+	y := convert(number{x, n}, from, to)
+	return y.f, y.i
+}

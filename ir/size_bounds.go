@@ -1,5 +1,7 @@
 package ir
 
+import "slices"
+
 // What is proven of sizes, for all values of their dims and axes.
 
 func (s Size) inRange(d Size) bool { return s.NonNegative() && s.Less(d) }
@@ -54,6 +56,13 @@ func (s Size) undivided() Size {
 	return u
 }
 
+// ofDims reports that s has no axes.
+func (s Size) ofDims() bool {
+	axes := false
+	s.Walk(func(a *Atom) { axes = axes || a.Kind == AtomAxis })
+	return !axes
+}
+
 // upper is an upper bound of s in dims alone, over all values of its axes.
 func (s Size) upper() (Size, bool) {
 	var u Size
@@ -72,6 +81,8 @@ func (s Size) upper() (Size, bool) {
 				m = m.Mul(a.Axis.Extent.Sub(N(1)))
 			case a.Kind == AtomRem:
 				m = m.Mul(a.D.Sub(N(1)))
+			case len(t.Atoms) == 1 && a.X.ofDims(): // is its own bound; making it anew takes long where quotients are deep
+				m = m.Mul(of(a))
 			default:
 				x, ok := a.X.upper()
 				if !ok || len(t.Atoms) > 1 && !a.X.NonNegative() {
@@ -87,7 +98,8 @@ func (s Size) upper() (Size, bool) {
 
 // Less proves s < t at every point of a non-empty loop: for all values of the
 // axes and all dims of at least 1 within their bounds. (Where a dim is 0 the loop has
-// no point.)
+// no point, unless it counts the rounds of a loop or, being subtracted, says where something
+// starts.)
 func (s Size) Less(t Size) bool {
 	u, ok := s.upper()
 	if !ok {
@@ -95,13 +107,20 @@ func (s Size) Less(t Size) bool {
 	}
 	// Substitute dim = 1 + dim': what then has no negative term is never negative.
 	diff := t.Sub(u).Sub(N(1)).Subst(func(a *Atom) (Size, bool) {
-		if a.Kind != AtomDim {
+		if a.Kind != AtomDim || a.Dim.Counter || s.subtracts(a) {
 			return Size{}, false
 		}
 		rest := &Dim{Name: a.Dim.Name + "'", Min: max(0, a.Dim.Min-1), Max: max(0, a.Dim.Max-1)}
 		return N(1).Add(rest.Size()), true
 	})
 	return diff.NonNegative() || t.Sub(u).AtLeast(1)
+}
+
+// subtracts reports whether a negative term of s has the atom.
+func (s Size) subtracts(a *Atom) bool {
+	return slices.ContainsFunc(s.terms, func(t Term) bool {
+		return t.Coef < 0 && slices.ContainsFunc(t.Atoms, func(b *Atom) bool { return b.key == a.key })
+	})
 }
 
 // within proves 0 <= s < t at every point of a loop, by the bounds of the dims and facts.

@@ -82,6 +82,20 @@ func TestMaxOfShrinkingExtent(t *testing.T) {
 	}
 }
 
+// A round of a loop may be the first, and something may start at 0: a dim need not be at
+// least 1 for the loop to have a point.
+func TestLessOfWhatStartsAtADim(t *testing.T) {
+	i := &Axis{Name: "i", Extent: N(2)}
+	for _, d := range []*Dim{{Name: "t", Max: 1, Counter: true}, {Name: "B", Max: 1}} {
+		if i.Index().Sub(d.Size()).Less(N(1)) {
+			t.Errorf("i - %s < 1 is not so for i = 1 where %s is 0", d.Name, d.Name)
+		}
+	}
+	if n := (&Dim{Name: "N", Min: 1, Max: 2}); !i.Index().Sub(n.Size()).Less(N(1)) {
+		t.Error("i - N < 1 is so where N is at least 1")
+	}
+}
+
 // What holds of one size of a dim only is not proven: 0..6 makes 0 to 10 groups of 2, and
 // an odd number of them makes half a group of 4 more.
 func TestLessOfGroupsOfGroups(t *testing.T) {

@@ -186,7 +186,7 @@ func (p *printer) digit(number string, inner, extent ir.Size) *jen.Statement {
 	return at.Op("%").Add(p.factor(extent))
 }
 
-// used reports whether anything depends on the axis.
+// used reports whether anything in the kernel depends on the axis.
 func (p *printer) used(a *ir.Axis) bool {
 	for _, s := range p.kernel.Stores {
 		if s.Index.Has(a) {
@@ -194,6 +194,23 @@ func (p *printer) used(a *ir.Axis) bool {
 		}
 	}
 	return slices.ContainsFunc(p.kernel.Values, func(v *ir.Scalar) bool { return v.Varies(a) })
+}
+
+// uses reports whether statements depend on the axis: other loops may have it too. The place
+// of an extreme does, were all elements equal.
+func uses(list []ir.Stmt, a *ir.Axis) bool {
+	return slices.ContainsFunc(list, func(s ir.Stmt) bool {
+		switch s.Kind {
+		case ir.StmtFold:
+			over := func(o *ir.Axis) bool { return o.Name == a.Name }
+			return s.Scalar.Args[0].Varies(a) || folds[s.Scalar.Fn].indexed && slices.ContainsFunc(s.Scalar.Over, over)
+		case ir.StmtLoop:
+			return uses(s.Body, a)
+		case ir.StmtStore:
+			return s.Store.Index.Has(a) || s.Store.Value.Varies(a) || slices.ContainsFunc(s.Store.Guard, func(b ir.Bound) bool { return b.Index.Has(a) || b.Extent.Has(a) })
+		}
+		return s.Scalar.Varies(a)
+	})
 }
 
 func (p *printer) stmts(list []ir.Stmt) []jen.Code {
@@ -207,7 +224,7 @@ func (p *printer) stmts(list []ir.Stmt) []jen.Code {
 		case ir.StmtFold:
 			code = append(code, p.fold(s.Scalar)...)
 		case ir.StmtLoop:
-			code = append(code, p.loop(s.Axis, p.stmts(s.Body)))
+			code = append(code, p.loop(s.Axis, uses(s.Body, s.Axis), p.stmts(s.Body)))
 		case ir.StmtStore:
 			code = append(code, p.store(s.Store))
 		}
@@ -216,9 +233,9 @@ func (p *printer) stmts(list []ir.Stmt) []jen.Code {
 }
 
 // loop does body for each point of an axis.
-func (p *printer) loop(a *ir.Axis, body []jen.Code) *jen.Statement {
+func (p *printer) loop(a *ir.Axis, used bool, body []jen.Code) *jen.Statement {
 	each := jen.Range().Add(p.size(a.Extent))
-	if p.used(a) {
+	if used {
 		each = jen.Id(p.names.axis[a.Name]).Op(":=").Add(each)
 	}
 	return jen.For(each).Block(body...)

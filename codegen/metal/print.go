@@ -245,6 +245,9 @@ func (p *printer) axes(axes []*ir.Axis, from string, body func()) {
 			text += " % " + p.factor(a.Extent)
 		}
 		if mentioned[a.Name] || p.names.axis[a.Name] == "" {
+			if !a.Extent.Is(1) {
+				p.mentioned[asked(from)] = true
+			}
 			lines = append(lines, fmt.Sprintf("const %s %s = %s;", p.index, p.axis(a), text))
 		}
 		inner = inner.Mul(a.Extent)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"testing"
@@ -56,7 +57,7 @@ func (s *suite) run(t *testing.T) (kernels, launches int) {
 			continue
 		}
 		for _, mode := range p.passes() {
-			got, n, err := s.execute(d, p, names, mode)
+			got, n, err := s.execute(d, p.again(), names, mode)
 			launches += n
 			if err != nil {
 				t.Errorf("%s, %s: %v", p.entry, mode.name, err)
@@ -98,7 +99,15 @@ func (p *program) compare(got []*ir.Tensor) string {
 	return ""
 }
 
-// execute runs the steps of a program in their order, in the memory of its plan.
+// again is the program with the states that it began with.
+func (p *program) again() *program {
+	copied := *p
+	copied.params = maps.Clone(p.params)
+	return &copied
+}
+
+// execute runs the steps of a program in their order, in the memory of its plan. States are put
+// into its params.
 func (s *suite) execute(d *device, p *program, names map[*ir.Kernel]string, mode pass) (outs []*ir.Tensor, launches int, err error) {
 	f, v, err := s.module.Serving(p.entry, p.params, p.inputs, p.given...)
 	if err != nil {
@@ -213,15 +222,21 @@ func (s *suite) execute(d *device, p *program, names map[*ir.Kernel]string, mode
 	}
 	outs = make([]*ir.Tensor, len(f.Results))
 	for _, b := range v.Buffers {
-		if b.Place != ir.InOutput {
+		if b.Place != ir.InOutput && b.Place != ir.InState {
 			continue
 		}
 		shape := make([]int, b.Type.Rank())
 		for i, sz := range b.Type.Shape {
 			shape[i] = int(size(sz))
 		}
-		if outs[b.Index], err = ir.TensorOf(b.Type.DType, shape, memory[b]); err != nil {
+		x, err := ir.TensorOf(b.Type.DType, shape, memory[b])
+		if err != nil {
 			return nil, launches, err
+		}
+		if b.Place == ir.InOutput {
+			outs[b.Index] = x
+		} else {
+			p.params[s.module.Params[b.Index].Name] = x
 		}
 	}
 	return outs, launches, nil

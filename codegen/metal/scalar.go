@@ -293,9 +293,24 @@ func fromLeast(s ir.Size) ir.Size {
 	})
 }
 
+// lifted is x and so many times d that it is never negative, and how many; ok is false where
+// the bounds do not tell.
+func (p *printer) lifted(x, d ir.Size) (up ir.Size, times int64, ok bool) {
+	below, ok := ir.N(0).Sub(x).Max()
+	if !ok {
+		return x, 0, false
+	}
+	times = max(0, below)
+	if n, constant := d.Int(); constant {
+		times = (times + n - 1) / n
+	}
+	up = x.Add(d.Mul(ir.N(times)))
+	most, ok := up.Max()
+	return up, times, ok && (p.index == "long" || most <= math.MaxInt32)
+}
+
 // atom prints one factor. Metal's division truncates and its remainder is
-// undefined for negative numbers, so a numerator that may be negative is refused:
-// lowering makes none.
+// undefined for negative numbers, so a numerator that may be negative is lifted.
 func (p *printer) atom(a *ir.Atom) string {
 	switch a.Kind {
 	case ir.AtomDim:
@@ -308,12 +323,18 @@ func (p *printer) atom(a *ir.Atom) string {
 		p.mentioned[a.Axis.Name] = true
 		return p.axis(a.Axis)
 	}
-	if !a.X.NonNegative() && !fromLeast(a.X).NonNegative() {
-		return p.fail("an index divides %s, which may be negative", a.X)
+	x, times := a.X, int64(0)
+	if !x.NonNegative() && !fromLeast(x).NonNegative() {
+		var ok bool
+		if x, times, ok = p.lifted(x, a.D); !ok {
+			return p.fail("an index divides %s, which may be negative", a.X)
+		}
 	}
-	op := " / "
-	if a.Kind == ir.AtomRem {
-		op = " % "
+	switch {
+	case a.Kind == ir.AtomRem:
+		return "(" + p.factor(x) + " % " + p.factor(a.D) + ")"
+	case times > 0:
+		return "(" + p.factor(x) + " / " + p.factor(a.D) + " - " + p.number(times) + ")"
 	}
-	return "(" + p.factor(a.X) + op + p.factor(a.D) + ")"
+	return "(" + p.factor(x) + " / " + p.factor(a.D) + ")"
 }

@@ -182,21 +182,36 @@ func (p *printer) fill(f factor, thread string, threads int, own string) {
 	p.line("{")
 	p.depth++
 	p.line("const int inner = int(%s) %% %d;", thread, fast.size)
-	p.line("const %s %s = %s + inner;", p.index, fast.at, fast.first)
-	p.axes(fast.axes, fast.at, func() {
-		p.block(fmt.Sprintf("for (int outer = int(%s) / %d; outer < %d; outer += %d)", thread, fast.size, slow.size, threads/fast.size), func() {
-			p.line("const %s %s = %s + outer;", p.index, slow.at, slow.first)
-			p.inMatrix([]side{f.rows, f.cols}, func() {
-				p.axes(slow.axes, slow.at, func() {
-					p.stmts(p.kernel.Lets(slices.Concat(p.batch(), fast.axes, slow.axes), nil, []*ir.Scalar{f.value}))
-					p.line("%s = %s;", at, p.asElement(f))
+	p.place(fast, "inner", func() {
+		p.axes(fast.axes, fast.at, func() {
+			p.block(fmt.Sprintf("for (int outer = int(%s) / %d; outer < %d; outer += %d)", thread, fast.size, slow.size, threads/fast.size), func() {
+				p.place(slow, "outer", func() {
+					p.inMatrix([]side{f.rows, f.cols}, func() {
+						p.axes(slow.axes, slow.at, func() {
+							p.stmts(p.kernel.Lets(slices.Concat(p.batch(), fast.axes, slow.axes), nil, []*ir.Scalar{f.value}))
+							p.line("%s = %s;", at, p.asElement(f))
+						})
+					}, func() { p.line("%s = %s;", at, p.zeroOf(f.dtype)) })
 				})
-			}, func() { p.line("%s = %s;", at, p.zeroOf(f.dtype)) })
+			})
 		})
 	})
 	p.depth--
 	p.line("}")
 }
+
+// place prints body after declaring the place along a side, step from where its tile starts, if
+// body asks for it: a factor may be the same all along, and the tile full.
+func (p *printer) place(s side, step string, body func()) {
+	text, mentioned := p.capture(body)
+	if mentioned[asked(s.at)] {
+		p.line("const %s %s = %s + %s;", p.index, s.at, s.first, step)
+	}
+	p.b.WriteString(text)
+}
+
+// asked is what is mentioned where a place is: no name of a dim or an axis.
+func asked(place string) string { return "place " + place }
 
 // batch are the axes of the grid that no tile runs along.
 func (p *printer) batch() []*ir.Axis {
@@ -233,6 +248,7 @@ func (p *printer) inMatrix(sides []side, body, otherwise func()) {
 	var conds []string
 	for _, s := range sides {
 		if !s.whole() {
+			p.mentioned[asked(s.at)] = true
 			conds = append(conds, s.at+" < "+p.size(product(s.axes)))
 		}
 	}

@@ -22,9 +22,10 @@ type Mode int
 const (
 	Flat    Mode = iota // values: optimised
 	Checked             // findings: every access instrumented
+	Quick               // as checked, of which a finding has no line: not optimised, for many texts run once
 )
 
-func (m Mode) String() string { return [...]string{"flat", "checked"}[m] }
+func (m Mode) String() string { return [...]string{"flat", "checked", "quick"}[m] }
 
 // An Object is a compiled text.
 type Object struct {
@@ -103,12 +104,15 @@ var language = []string{
 var modes = map[Mode][]string{
 	Flat: {"-O2"},
 	// Wider accesses than 16 bytes would not be checked, so nothing is vectorised.
-	Checked: {
-		"-O1", "-gline-tables-only", "-fno-vectorize", "-fno-slp-vectorize",
-		"-fsanitize=thread", "-mllvm", "-tsan-instrument-func-entry-exit=0", "-mllvm", "-tsan-instrument-read-before-write=1",
-		"-fsanitize=array-bounds,shift-exponent,integer-divide-by-zero,signed-integer-overflow,float-cast-overflow",
-		"-fno-sanitize-link-runtime",
-	},
+	Checked: append([]string{"-O1", "-gline-tables-only", "-fno-vectorize", "-fno-slp-vectorize"}, instrumented...),
+	Quick:   append([]string{"-O0", "-fno-asynchronous-unwind-tables"}, instrumented...),
+}
+
+// instrumented has the executor told of each access and of what is undefined.
+var instrumented = []string{
+	"-fsanitize=thread", "-mllvm", "-tsan-instrument-func-entry-exit=0", "-mllvm", "-tsan-instrument-read-before-write=1",
+	"-fsanitize=array-bounds,shift-exponent,integer-divide-by-zero,signed-integer-overflow,float-cast-overflow",
+	"-fno-sanitize-link-runtime",
 }
 
 // code is what the modes share: an object that the executor loads and whose threads fit

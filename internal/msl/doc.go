@@ -7,7 +7,8 @@
 //   - strict: address spaces are kept apart and nothing converts silently; no code;
 //   - flat: optimised, for values, in three orders of threads;
 //   - checked: each access to memory is instrumented, for races, bounds,
-//     uninitialised threadgroup memory and what Metal leaves undefined.
+//     uninitialised threadgroup memory and what Metal leaves undefined; or quick, the same
+//     without optimisation and without lines, for texts that run once.
 //
 // What the library offers is functions.tsv: the functions seen in kernels that ship
 // for Apple's compiler, with the types seen.

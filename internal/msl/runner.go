@@ -210,7 +210,7 @@ func (l Launch) request(o *Object) ([]byte, error) {
 	text(o.Path)
 	text(l.Kernel)
 	check := uint32(0)
-	if o.Mode == Checked {
+	if o.Mode != Flat {
 		check = 1
 	}
 	put([]uint32{uint32(l.Order), check})

@@ -13,9 +13,10 @@ var whole = []ir.DType{ir.I32, ir.I32, ir.I32, ir.I64, ir.I8, ir.U16, ir.U32, ir
 // Looped is a module with loops, of which some count dims, are in one another, index what
 // they take by the number of the round, or end early. All its numbers are integers.
 func Looped(seed uint64) *ir.Module {
-	kinds := slices.Concat(ByElement, []ir.Kind{ir.KindReduce, ir.KindGather, ir.KindLoop, ir.KindLoop, ir.KindLoop})
-	return generate(seed, kinds, true, whole)
+	return generate(seed, loopKinds, true, whole)
 }
+
+var loopKinds = slices.Concat(ByElement, []ir.Kind{ir.KindReduce, ir.KindGather, ir.KindLoop, ir.KindLoop, ir.KindLoop})
 
 // mostLoops and mostDeep bound how many loops there are, and how deep they are in one another.
 const (

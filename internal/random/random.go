@@ -34,6 +34,15 @@ func Exact(seed uint64) *ir.Module {
 	return g.module()
 }
 
+// Large is Module of sums and products, of which some are large enough for the tiles and
+// vectors of kernels that have such, and few of their edges are even.
+func Large(seed uint64) *ir.Module {
+	kinds := slices.Concat(ByElement, []ir.Kind{ir.KindReduce, ir.KindReduce, ir.KindContract, ir.KindContract, ir.KindContract, ir.KindWindow, ir.KindComposite, ir.KindComposite})
+	g := newGenerator(seed, kinds)
+	g.sizes, g.most = []int64{1, 2, 8, 9, 16, 17, 33, 40}, 40
+	return g.module()
+}
+
 // generate draws dtypes from the given ones; where there are none, sooner f32 than others.
 func generate(seed uint64, kinds []ir.Kind, states bool, dtypes []ir.DType) *ir.Module {
 	g := newGenerator(seed, kinds)
@@ -42,7 +51,7 @@ func generate(seed uint64, kinds []ir.Kind, states bool, dtypes []ir.DType) *ir.
 }
 
 func newGenerator(seed uint64, kinds []ir.Kind) *generator {
-	return &generator{r: rand.New(rand.NewPCG(seed, 1)), m: &ir.Module{Name: "random"}, kinds: kinds}
+	return &generator{r: rand.New(rand.NewPCG(seed, 1)), m: &ir.Module{Name: "random"}, kinds: kinds, sizes: []int64{1, 2, 2, 2, 3, 4}, most: 6, room: 1 << 16}
 }
 
 // module draws a module.
@@ -51,15 +60,26 @@ func (g *generator) module() *ir.Module {
 	if g.dtypes != nil {
 		main = g.dtypes[0]
 	}
-	g.m.Dims = []*ir.Dim{{Name: "B", Min: 0, Max: 6}, {Name: "N", Min: 1, Max: 6}}
-	g.f = &ir.Func{Name: "run"}
-	g.m.Funcs = []*ir.Func{g.f}
-	for _, d := range g.m.Dims { // so that every dim can be solved
+	g.m.Dims = []*ir.Dim{{Name: "B", Min: 0, Max: g.most}, {Name: "N", Min: 1, Max: g.most}}
+	for len(g.m.Funcs) < max(1, g.entries) {
+		g.entry(main)
+	}
+	return g.m
+}
+
+// entry draws a function: the first is run, the others run1 and so on.
+func (g *generator) entry(main ir.DType) {
+	g.f, g.b, g.values = &ir.Func{Name: "run"}, ir.Emit{}, nil
+	if n := len(g.m.Funcs); n > 0 {
+		g.f.Name += fmt.Sprint(n)
+	}
+	g.m.Funcs = append(g.m.Funcs, g.f)
+	for _, d := range g.m.Dims[:2] { // so that every dim can be solved
 		g.input(ir.Type{DType: main, Shape: []ir.Size{d.Size(), ir.N(2)}})
 	}
-	for range 2 * len(g.m.Dims) {
+	for range 4 {
 		if g.states {
-			g.state(ir.Type{DType: main, Shape: []ir.Size{pick(g.r, g.m.Dims).Size(), ir.N(2)}})
+			g.state(ir.Type{DType: main, Shape: []ir.Size{pick(g.r, g.m.Dims[:2]).Size(), ir.N(2)}})
 		}
 	}
 	for tries := 4 + g.r.IntN(30); tries > 0; tries-- {
@@ -74,7 +94,6 @@ func (g *generator) module() *ir.Module {
 			g.write(p)
 		}
 	}
-	return g.m
 }
 
 type generator struct {
@@ -85,8 +104,13 @@ type generator struct {
 	values []*ir.Value
 	kinds  []ir.Kind
 	dtypes []ir.DType
-	states bool // there may be some
-	exact  bool // no op rounds
+	sizes  []int64
+	most   int64 // of a dim
+	room   int64 // for elements
+	states bool  // there may be some
+	exact  bool  // no op rounds
+
+	entries int // functions; where they are several, they share params
 
 	counters []*ir.Dim // of the loops whose body is drawn
 	loops    int       // so far
@@ -139,7 +163,7 @@ func (g *generator) size() ir.Size {
 	if g.r.IntN(4) == 0 {
 		return pick(g.r, g.m.Dims[:2]).Size() // of which the others count rounds
 	}
-	return ir.N(pick(g.r, []int64{1, 2, 2, 2, 3, 4}))
+	return ir.N(pick(g.r, g.sizes))
 }
 
 func (g *generator) typ() ir.Type {
@@ -175,9 +199,12 @@ func (g *generator) leaf(t ir.Type) *ir.Value {
 	case kind == 3 && g.states && !inLoop:
 		return g.state(t)
 	case kind == 2 && constant:
-		p := &ir.Param{Name: fmt.Sprintf("w%d", len(g.m.Params)), Type: t}
-		p.Path = p.Name
-		g.m.Params = append(g.m.Params, p)
+		p := g.shared(t, false)
+		if p == nil {
+			p = &ir.Param{Name: fmt.Sprintf("w%d", len(g.m.Params)), Type: t}
+			p.Path = p.Name
+			g.m.Params = append(g.m.Params, p)
+		}
 		name, attrs = "weight", ir.WeightAttrs{Param: p}
 	case inLoop:
 	default:
@@ -186,8 +213,23 @@ func (g *generator) leaf(t ir.Type) *ir.Value {
 	return g.emit(name, attrs)
 }
 
-// state reads a state of its own.
+// shared is a param of the type that is there, now and then.
+func (g *generator) shared(t ir.Type, state bool) *ir.Param {
+	if g.entries < 2 || g.r.IntN(3) == 0 {
+		return nil
+	}
+	fit := slices.DeleteFunc(slices.Clone(g.m.Params), func(p *ir.Param) bool { return p.State != state || !p.Type.Equal(t) })
+	if len(fit) == 0 {
+		return nil
+	}
+	return pick(g.r, fit)
+}
+
+// state reads a state, one of its own where there is one entry.
 func (g *generator) state(t ir.Type) *ir.Value {
+	if p := g.shared(t, true); p != nil {
+		return g.emit("read", ir.ReadAttrs{State: p, Shape: t.Shape})
+	}
 	for _, s := range t.Shape {
 		s.Walk(func(a *ir.Atom) {
 			if a.Kind == ir.AtomDim {
@@ -218,12 +260,22 @@ func (g *generator) emit(name string, attrs any, args ...*ir.Value) *ir.Value {
 		return nil
 	}
 	v := in.Result()
-	if v.Type.Rank() > 6 || g.exact && v.Type.DType.IsFloat() && in.Op.Tolerance.Rel > 0 {
+	if v.Type.Rank() > 6 || len(args) > 0 && !small(v.Type, g.room) || g.exact && v.Type.DType.IsFloat() && in.Op.Tolerance.Rel > 0 {
 		g.b.Body = g.b.Body[:len(g.b.Body)-1]
 		return nil
 	}
 	g.values = append(g.values, v)
 	return v
+}
+
+// small keeps what is made of large sizes from taking long.
+func small(t ir.Type, room int64) bool {
+	n := ir.N(1)
+	for _, s := range t.Shape {
+		n = n.Mul(s)
+	}
+	most, ok := n.Max()
+	return ok && most <= room
 }
 
 // like is a value of the type: one that is there, or a new one.
@@ -510,6 +562,15 @@ func (g *generator) slice(shape []ir.Size) ir.SliceAttrs {
 // that make none negative; ok is false where none were found. With special, some
 // floats are NaN, an infinity or a zero.
 func Inputs(m *ir.Module, seed uint64, special bool) (params map[string]*ir.Tensor, inputs []*ir.Tensor, ok bool) {
+	params, all, ok := Calls(&ir.Module{Dims: m.Dims, Params: m.Params, Funcs: m.Funcs[:1]}, seed, special)
+	if !ok {
+		return nil, nil, false
+	}
+	return params, all[0], true
+}
+
+// Calls is Inputs for each function of a module, all at the same sizes.
+func Calls(m *ir.Module, seed uint64, special bool) (params map[string]*ir.Tensor, inputs [][]*ir.Tensor, ok bool) {
 	r := rand.New(rand.NewPCG(seed, 2))
 	for range 20 {
 		d := draw{r: r, dims: map[string]int64{}, special: special}
@@ -520,8 +581,12 @@ func Inputs(m *ir.Module, seed uint64, special bool) (params map[string]*ir.Tens
 		for _, p := range m.Params {
 			params[p.Name] = d.tensor(p.Type)
 		}
-		for _, v := range m.Funcs[0].Inputs {
-			inputs = append(inputs, d.tensor(v.Type))
+		for _, f := range m.Funcs {
+			var of []*ir.Tensor
+			for _, v := range f.Inputs {
+				of = append(of, d.tensor(v.Type))
+			}
+			inputs = append(inputs, of)
 		}
 		if !d.failed {
 			return params, inputs, true

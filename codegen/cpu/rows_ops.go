@@ -87,6 +87,9 @@ func (b *body) emit(v *ir.Scalar, a []operand) operand {
 		return d
 	case ir.Select:
 		b.load(&a[2])
+		if b.load(&a[0]); v.DType == ir.Bool && a[0].file == maskFile {
+			return b.chooseMask(a)
+		}
 		return into(set.choose)
 	}
 	if n, ok := constant32(real(v.Args[len(v.Args)-1])); ok && n < 32 && set.shifts[v.Fn] != nil {
@@ -100,6 +103,17 @@ func (b *body) emit(v *ir.Scalar, a []operand) operand {
 		return into(set.shifts[v.Fn](n))
 	}
 	return b.fail("%v on %v", v.Fn, t)
+}
+
+// chooseMask is a choice between bools that are bits, for which there is no instruction.
+func (b *body) chooseMask(a []operand) operand {
+	b.load(&a[1])
+	pairs := func(fn ir.Fn) instruction { return b.e.set.pairs[fn][classOf(ir.Bool)] }
+	d := b.alloc(maskFile)
+	pairs(ir.Xor)(b.e, d, a[1], a[2])
+	pairs(ir.And)(b.e, d, d, a[0])
+	pairs(ir.Xor)(b.e, d, d, a[2])
+	return d
 }
 
 // extreme is the greater or the less, where NaN wins.

@@ -31,7 +31,7 @@ func prepare(k *ir.Kernel) *prepared {
 	if c == nil {
 		c = vectorContract(k)
 	}
-	if c == nil || len(c.N) != 1 || !worthPanels(most(c.M), most(c.N), most(c.Terms())) {
+	if c == nil || len(c.N) != 1 || !ofTerms(c) || !worthPanels(most(c.M), most(c.N), most(c.Terms())) {
 		return nil
 	}
 	sum := c.Rights[0].Sum
@@ -49,6 +49,13 @@ func prepare(k *ir.Kernel) *prepared {
 		return nil
 	}
 	return p
+}
+
+// ofTerms reports that the factors vary with the terms: one that does not may be computed from
+// elsewhere in the kernel, where there are none.
+func ofTerms(c *ir.Contract) bool {
+	varies := func(v *ir.Scalar) bool { return slices.ContainsFunc(c.Terms(), v.Varies) }
+	return varies(c.A) && varies(c.Rights[0].B)
 }
 
 // Products of fewer columns than minProduct, of which there are as many rows as a panel has

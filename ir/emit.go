@@ -1,6 +1,9 @@
 package ir
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // An Emit appends checked instructions to a body: what the builder, expansions
 // and rewriting passes make instructions with.
@@ -11,8 +14,9 @@ type Emit struct {
 	Device Device // likewise
 }
 
-// Op appends an instruction. The error says which rule of the op is broken, with
-// the types found; then nothing is appended.
+// Op appends an instruction, whose operands are its own where args are those of another.
+// The error says which rule of the op is broken, with the types found; then nothing is
+// appended.
 func (b *Emit) Op(name string, attrs any, args ...*Value) (*Instr, error) {
 	op := LookupOp(name)
 	if op == nil {
@@ -22,7 +26,7 @@ func (b *Emit) Op(name string, attrs any, args ...*Value) (*Instr, error) {
 }
 
 func (b *Emit) append(op *Op, attrs any, args []*Value) (*Instr, error) {
-	in := &Instr{Op: op, Args: args, Attrs: attrs, Device: b.Device, Pos: b.Pos, Facts: b.Facts}
+	in := &Instr{Op: op, Args: slices.Clone(args), Attrs: attrs, Device: b.Device, Pos: b.Pos, Facts: b.Facts}
 	types, err := in.Infer()
 	if err != nil {
 		return nil, err

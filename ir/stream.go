@@ -93,6 +93,9 @@ func (s *Stream) Check(k *Kernel) error {
 	if hasAxis(grid, s.Keys) || hasAxis(s.Dot.Over, s.Keys) || slices.ContainsFunc(s.Dot.Over, func(a *Axis) bool { return hasAxis(grid, a) }) {
 		return fmt.Errorf("the grid, the keys and the terms of v%d are not apart", s.Dot.ID)
 	}
+	if s.Query.Kind == ScalarConst { // of which there is nothing to keep for a row
+		return fmt.Errorf("v%d is a constant, and no query", s.Query.ID)
+	}
 	if s.Query.Stage+s.Key.Stage+s.Value.Stage > 0 || s.Query.Varies(s.Keys) || !s.Key.Varies(s.Keys) || !s.Value.Varies(s.Keys) {
 		return fmt.Errorf("v%d, v%d and v%d are no query, key and value", s.Query.ID, s.Key.ID, s.Value.ID)
 	}

@@ -58,6 +58,7 @@ module "attention" {
 		{"sum v17", "sum v16", "v16 is no add"},
 		{"weighted v16", "weighted v17", "v17 is no add"},
 		{"query v0 key v1", "query v1 key v0", "no query, key and value"},
+		{"v0 = load %q[15*T*i0 + 5*T*i1 + 5*i2 + r0]", "v0 = const 0.25", "v0 is a constant, and no query"},
 		{"exp v13 sum v17 value v14", "exp v14 sum v17 value v13", "v17 is no add"},
 		{"v13 = exp v12", "v13 = exp v4", "no score and its exponential"},
 		{"v13 = exp v12", "v13 = mul v12, v0", "no score and its exponential"},

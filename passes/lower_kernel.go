@@ -53,6 +53,9 @@ func groupKernel(m *ir.Module, group []*ir.Value, stored func(v *ir.Value) bool,
 	}
 	k, args = b.finish()
 	for i, v := range group {
+		if k.Empty() && !v.Type.Elems().Is(0) {
+			return nil, nil, fmt.Errorf("%s would be stored by a kernel without points", v.Type)
+		}
 		if !ir.EqualShapes(v.Type.Shape, main.Type.Shape) && whole[v] == nil && !k.Empty() {
 			if err := storesAll(k, k.Stores[i]); err != nil {
 				return nil, nil, err

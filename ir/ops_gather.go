@@ -11,7 +11,7 @@ type GatherAttrs struct{ Axis int }
 var gatherOps = []*Op{
 	{
 		Name: "take", Kind: KindGather, Operands: []string{"x", "i"}, Attrs: AxisAttrs{}, Grad: GradPending,
-		Doc: "the elements of x at the indices i along an axis; an index out of range is clamped",
+		Doc: "the elements of x at the indices i along an axis; an index out of range is clamped, and an axis without elements gives 0",
 		Rules: []Rule{operands("take", 2), {"take/index", "the indices are integers", dtypeOf("take", 1, ints).Check},
 			axisRule("take", func(in *Instr) []int { return []int{in.Attrs.(AxisAttrs).Axis} }),
 			{"take/empty", "the axis is not of size 0", func(in *Instr) error {
@@ -26,19 +26,16 @@ var gatherOps = []*Op{
 			return typed(x.DType, s)
 		},
 		Pull: func(p *Puller, in *Instr, at []Size) *Scalar {
-			x, axis, n := in.Args[0].Type, in.Attrs.(AxisAttrs).Axis, in.Args[1].Type.Rank()
-			pick := p.clamp(p.Arg(in.Args[1], at[axis:axis+n]), x.Shape[axis])
-			return p.Bound(x.Shape[axis], pick, func(i Size) *Scalar {
-				return p.Arg(in.Args[0], slices.Concat(at[:axis], []Size{i}, at[axis+n:]))
-			})
+			axis, n := in.Attrs.(AxisAttrs).Axis, in.Args[1].Type.Rank()
+			return p.nearest(in, axis, at[:axis], p.Arg(in.Args[1], at[axis:axis+n]), at[axis+n:])
 		},
 		Eval: func(in *Instr, args []*Tensor, env *Env) (*Tensor, error) {
 			axis, x, pick := in.Attrs.(AxisAttrs).Axis, args[0], args[1]
 			n := len(pick.Shape)
-			if x.Shape[axis] == 0 && len(pick.I) > 0 {
-				return nil, fmt.Errorf("take from an empty axis")
-			}
 			return env.fill(in.Result().Type, func(out *Tensor, o int, at []int) {
+				if x.Shape[axis] == 0 {
+					return
+				}
 				i := clampIndex(pick.I[pick.offset(at[axis:axis+n])], pick.DType, x.Shape[axis])
 				from := slices.Concat(at[:axis], []int{i}, at[axis+n:])
 				out.copyFrom(o, x, x.offset(from))
@@ -47,7 +44,7 @@ var gatherOps = []*Op{
 	},
 	{
 		Name: "gather", Kind: KindGather, Operands: []string{"x", "i"}, Attrs: GatherAttrs{}, Grad: GradPending,
-		Doc: "the element of x at each index of i along an axis, i having x's sizes off it; an index out of range is clamped",
+		Doc: "the element of x at each index of i along an axis, i having x's sizes off it; an index out of range is clamped, and an axis without elements gives 0",
 		Rules: []Rule{operands("gather", 2), {"gather/index", "the indices are integers", dtypeOf("gather", 1, ints).Check},
 			axisRule("gather", func(in *Instr) []int { return []int{in.Attrs.(GatherAttrs).Axis} }),
 			{"gather/shape", "sizes off the axis are equal, and the axis of x is not of size 0", func(in *Instr) error {
@@ -64,26 +61,38 @@ var gatherOps = []*Op{
 			}}},
 		Type: func(in *Instr) ([]Type, error) { return typed(in.Args[0].Type.DType, in.Args[1].Type.Shape) },
 		Pull: func(p *Puller, in *Instr, at []Size) *Scalar {
-			x, axis := in.Args[0], in.Attrs.(GatherAttrs).Axis
-			size := x.Type.Shape[axis]
-			return p.Bound(size, p.clamp(p.Arg(in.Args[1], at), size), func(i Size) *Scalar {
-				from := slices.Clone(at)
-				from[axis] = i
-				return p.Arg(x, from)
-			})
+			axis := in.Attrs.(GatherAttrs).Axis
+			return p.nearest(in, axis, at[:axis], p.Arg(in.Args[1], at), at[axis+1:])
 		},
 		Eval: func(in *Instr, args []*Tensor, env *Env) (*Tensor, error) {
 			axis, x, pick := in.Attrs.(GatherAttrs).Axis, args[0], args[1]
-			if x.Shape[axis] == 0 && len(pick.I) > 0 {
-				return nil, fmt.Errorf("gather from an empty axis")
-			}
 			return env.fill(in.Result().Type, func(out *Tensor, o int, at []int) {
+				if x.Shape[axis] == 0 {
+					return
+				}
 				from := slices.Clone(at)
 				from[axis] = clampIndex(pick.I[o], pick.DType, x.Shape[axis])
 				out.copyFrom(o, x, x.offset(from))
 			})
 		},
 	},
+}
+
+// nearest is the element of the first operand at the index that a scalar has along an axis,
+// between what comes before it and after, or the one nearest to that: 0 if the axis has none.
+func (p *Puller) nearest(in *Instr, axis int, before []Size, index *Scalar, after []Size) *Scalar {
+	x := in.Args[0]
+	size := x.Type.Shape[axis]
+	last := size.Sub(N(1))
+	pull := func() *Scalar {
+		return p.Bound(size, p.clamp(index, size), func(i Size) *Scalar {
+			return p.Arg(x, slices.Concat(before, []Size{i}, after))
+		})
+	}
+	if proves(in.Facts, last) {
+		return pull()
+	}
+	return p.Guarded([]Bound{{last, size}}, p.Num(x.Type.DType, 0), pull)
 }
 
 // clampIndex brings an index of an integer dtype into [0, extent).

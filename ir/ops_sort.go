@@ -149,16 +149,11 @@ var mergeOp = &Op{
 		return typed(I32, s)
 	},
 	Pull: func(p *Puller, in *Instr, at []Size) *Scalar {
-		a, x := in.Attrs.(MergeAttrs), in.Args[0]
-		size := x.Type.Shape[a.Axis]
-		n, _ := size.Int()
+		a := in.Attrs.(MergeAttrs)
+		n, _ := in.Args[0].Type.Shape[a.Axis].Int()
 		num := func(i int64) S { return p.Wrap(p.Num(I32, float64(i))) }
 		element := func(i S) S {
-			return p.Wrap(p.Bound(size, p.clamp(i.V, size), func(i Size) *Scalar {
-				from := slices.Clone(at)
-				from[a.Axis] = i
-				return p.Arg(x, from)
-			}))
+			return p.Wrap(p.nearest(in, a.Axis, at[:a.Axis], i.V, at[a.Axis+1:]))
 		}
 		half, d := num(n/2), p.Wrap(p.Number(I32, at[a.Axis]))
 

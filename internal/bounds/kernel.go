@@ -8,9 +8,8 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
-// ErrNothing is what the evaluator refuses: the extreme of no elements, one of none, or a
-// tensor of fewer.
-var ErrNothing = errors.New("an element of nothing")
+// ErrNothing is what the evaluator refuses: the extreme of no elements, or a tensor of fewer.
+var ErrNothing = errors.New("the extreme of nothing")
 
 // A kernel is one launch: scalars are computed when they are asked for, and kept until an
 // axis moves that they vary with.
@@ -213,9 +212,6 @@ func (e *kernel) bind(v *ir.Scalar, args []Value) (Value, error) {
 		return Value{}, err
 	}
 	if v.Kind == ir.ScalarLoad {
-		if len(e.args[v.Arg]) == 0 {
-			return Value{}, ErrNothing
-		}
 		if i < 0 || i >= int64(len(e.args[v.Arg])) {
 			return Value{}, fmt.Errorf("kernel %s: v%d reads element %d of %d", e.Name, v.ID, i, len(e.args[v.Arg]))
 		}

@@ -100,7 +100,7 @@ type randomProgram struct {
 	inputs  [][]*ir.Tensor        // of each entry
 
 	fault   string            // what it did wrong; empty: nothing
-	left    bool              // it takes the extreme of nothing, or some size is negative
+	left    bool              // it takes the extreme of nothing
 	want    [][]*bounds.Bound // of each call: of the entries in their order, twice where there are states
 	calls   []*ir.Func        // of the merged module
 	session []*ir.Dim         // of the merged module

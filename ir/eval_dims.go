@@ -130,9 +130,9 @@ func linear(s Size) (d *Dim, scale, rest int64, ok bool) {
 }
 
 // proves reports whether s >= 0 follows from the bounds of its dims, or from some times one
-// of the facts with them.
+// of the facts with them. A sum of quotients is not negative if nothing divided is.
 func proves(facts []Fact, s Size) bool {
-	if s.AtLeast(0) {
+	if s.AtLeast(0) || !s.overflow && !slices.ContainsFunc(s.terms, func(t Term) bool { return !quotientsProven(facts, t) }) {
 		return true
 	}
 	for _, f := range facts {
@@ -147,6 +147,10 @@ func proves(facts []Fact, s Size) bool {
 		}
 	}
 	return false
+}
+
+func quotientsProven(facts []Fact, t Term) bool {
+	return t.Coef >= 0 && !slices.ContainsFunc(t.Atoms, func(a *Atom) bool { return a.Kind == AtomQuo && !proves(facts, a.X) })
 }
 
 // Holds reports whether f holds for the given dims.

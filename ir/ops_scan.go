@@ -25,8 +25,9 @@ func scanOp(name, doc, fold, join string, identity float64) *Op {
 	axis := func(in *Instr) []int { return []int{in.Attrs.(ScanAttrs).Axis} }
 	return &Op{
 		Name: name, Kind: KindComposite, Operands: []string{"x"}, Attrs: ScanAttrs{}, Doc: doc, Grad: GradExpand, Tolerance: summed,
-		Rules: []Rule{operands(name, 1), dtypeOf(name, 0, floats|ints), axisRule(name, axis)},
-		Type:  likeArg(0),
+		Rules: []Rule{operands(name, 1), dtypeOf(name, 0, floats|ints), axisRule(name, axis),
+			countRule(name, func(in *Instr) int { return in.Attrs.(ScanAttrs).Axis })},
+		Type: likeArg(0),
 		Expand: expand(func(c *calc, in *Instr, x []*Value) *Value {
 			a := in.Attrs.(ScanAttrs)
 			s := scan{c, fold, join, identity, a.Reverse}

@@ -34,7 +34,8 @@ func scatterOp(name, doc string, tol Tolerance, f func(c *calc, axis int, x, i, 
 		Rules: append([]Rule{operands(name, 3),
 			{name + "/index", "the indices are integers", dtypeOf(name, 1, ints).Check},
 			axisRule(name, func(in *Instr) []int { return []int{in.Attrs.(GatherAttrs).Axis} }),
-			{name + "/shape", "the indices have y's sizes, and both have those of x off the axis; x and y are of one dtype", scatterShapes}}, rules...),
+			{name + "/shape", "the indices have y's sizes, and both have those of x off the axis; x and y are of one dtype", scatterShapes},
+			countRule(name, func(in *Instr) int { return in.Attrs.(GatherAttrs).Axis })}, rules...),
 		Type: likeArg(0),
 		Expand: expand(func(c *calc, in *Instr, v []*Value) *Value {
 			t := I32

@@ -47,8 +47,9 @@ func sortOp(name, doc string, typ func(in *Instr) ([]Type, error), result func(v
 	}
 	return &Op{
 		Name: name, Kind: KindComposite, Operands: []string{"x"}, Attrs: SortAttrs{}, Doc: doc, Grad: GradExpand, Tolerance: exact,
-		Rules: []Rule{operands(name, 1), dtypeOf(name, 0, floats|ints), axisRule(name, func(in *Instr) []int { return []int{in.Attrs.(SortAttrs).Axis} })},
-		Type:  typ,
+		Rules: []Rule{operands(name, 1), dtypeOf(name, 0, floats|ints), axisRule(name, func(in *Instr) []int { return []int{in.Attrs.(SortAttrs).Axis} }),
+			countRule(name, func(in *Instr) int { return in.Attrs.(SortAttrs).Axis })},
+		Type: typ,
 		Expand: expand(func(c *calc, in *Instr, x []*Value) *Value {
 			a := in.Attrs.(SortAttrs)
 			return result(c.sorted(a.Axis, x[0], x[0].Type.Shape[a.Axis], a.Descending))

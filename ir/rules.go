@@ -80,6 +80,17 @@ func axisRule(op string, axes func(in *Instr) []int) Rule {
 	}}
 }
 
+// countRule is for what counts the elements along an axis of its last operand.
+func countRule(op string, axis func(in *Instr) int) Rule {
+	return Rule{op + "/size", "the size of the axis is not negative, whatever the dims are", func(in *Instr) error {
+		x, a := in.Args[len(in.Args)-1].Type, axis(in)
+		if !proves(in.Facts, x.Shape[a]) {
+			return fmt.Errorf("the size %s of axis %d of %s may be negative", x.Shape[a], a, x)
+		}
+		return nil
+	}}
+}
+
 // accRule: the accumulator is a dtype like operand 0's, or not chosen.
 func accRule(op string, acc func(in *Instr) DType) Rule {
 	return Rule{op + "/acc", "acc is invalid, or a dtype of the operand's class", func(in *Instr) error {

@@ -85,7 +85,7 @@ func (s Size) upper() (Size, bool) {
 				m = m.Mul(of(a))
 			default:
 				x, ok := a.X.upper()
-				if !ok || len(t.Atoms) > 1 && !a.X.NonNegative() {
+				if !ok || len(t.Atoms) > 1 && !a.X.AtLeast(0) {
 					return u, false
 				}
 				m = m.Mul(x.Div(a.D))

@@ -87,6 +87,9 @@ func (p *Puller) mentions(at []Size, a *Axis) bool {
 func (p *Puller) Guarded(guard []Bound, other *Scalar, pull func() *Scalar) *Scalar {
 	var open []Bound
 	for _, g := range guard {
+		if g.never() {
+			return other
+		}
 		if !g.Proven() {
 			open = append(open, g)
 		}
@@ -120,6 +123,13 @@ func (g Bound) undefined() bool {
 
 // Proven reports whether the bound holds at every point of the loops.
 func (g Bound) Proven() bool { return g.Index.NonNegative() && g.Index.Less(g.Extent) }
+
+// never reports that the bound holds nowhere, being one on numbers.
+func (g Bound) never() bool {
+	i, known := g.Index.Int()
+	n, ok := g.Extent.Int()
+	return known && ok && (i < 0 || i >= n)
+}
 
 // Bound pulls with an index in [0, extent) that is the value of a scalar.
 func (p *Puller) Bound(extent Size, value *Scalar, pull func(i Size) *Scalar) *Scalar {

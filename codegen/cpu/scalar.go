@@ -127,8 +127,8 @@ var widened = map[ir.Fn]bool{ir.FMA: true, ir.Pow: true, ir.CopySign: true}
 // operand is an argument of user. A number beside something that is none takes
 // its type in Go, and needs no conversion.
 func (p *printer) operand(user, v *ir.Scalar) *jen.Statement {
-	if v.DType.IsInt() && !slices.ContainsFunc(user.Args, func(a *ir.Scalar) bool { return a.Kind != ir.ScalarConst }) {
-		return jen.Func().Params().Id(computed(v.DType)).Block(jen.Return(p.ref(v))).Call() // Go refuses constants that wrap
+	if !slices.ContainsFunc(user.Args, func(a *ir.Scalar) bool { return a.Kind != ir.ScalarConst }) {
+		return jen.Func().Params().Id(computed(v.DType)).Block(jen.Return(p.ref(v))).Call() // Go refuses constants that wrap, overflow or divide by 0
 	}
 	if v.Kind != ir.ScalarConst || v.DType == ir.Bool || widened[user.Fn] || math.IsNaN(v.Float) || math.IsInf(v.Float, 0) || v.Float == 0 && math.Signbit(v.Float) {
 		return p.ref(v)

@@ -594,7 +594,9 @@ func noiseY(call *cpu.Call, lo, hi int) {
 		}
 		v267 := v266 * v162
 		v269 := (float32(math.Abs(float64(v162)))) == 1
-		v273 := (int32(math.Float32bits(float32(math.Inf(1))))) & 2147483647
+		v273 := (int32(math.Float32bits(func() float32 {
+			return float32(math.Inf(1))
+		}()))) & 2147483647
 		v277 := math.Float32frombits(uint32((v273 | ((int32(math.Float32bits(v162))) & -2147483648))))
 		v278 := v267
 		if v269 {

@@ -73,10 +73,14 @@ func (s Size) upper() (Size, bool) {
 			case a.Kind == AtomDim:
 				m = m.Mul(of(a))
 			case t.Coef < 0:
-				if a.Kind == AtomQuo && !a.X.NonNegative() {
-					return u, false
-				}
 				m = Size{} // the factor's lower bound is zero
+				if a.Kind == AtomQuo && !a.X.NonNegative() {
+					least, ok := a.quoMin()
+					if !ok || len(t.Atoms) > 1 {
+						return u, false
+					}
+					m = N(least).Mul(N(t.Coef))
+				}
 			case a.Kind == AtomAxis:
 				m = m.Mul(a.Axis.Extent.Sub(N(1)))
 			case a.Kind == AtomRem:
@@ -191,6 +195,15 @@ func (s Size) Max() (n int64, ok bool) {
 		}
 	}
 	return n, true
+}
+
+// quoMin is no more than the least value of a quotient, and at most 0.
+func (a *Atom) quoMin() (n int64, ok bool) {
+	below, ok := N(0).Sub(a.X).Max()
+	if d, isInt := a.D.Int(); isInt {
+		return min(0, floorDiv(-below, d)), ok
+	}
+	return min(0, -below), ok // the divisor is at least 1
 }
 
 // quoMax is the largest value of a quotient that is at least 0, or of one by a

@@ -66,6 +66,7 @@ func TestMax(t *testing.T) {
 		{i.Index().Mul(N(5)).Div(N(3)), 10},
 		{i.Index().Mod(b.Size()), 3},
 		{n.Size().Sub(i.Index()), 7},
+		{n.Size().Sub(i.Index().Sub(N(5)).Div(N(3))), 9},
 	} {
 		if got, ok := c.s.Max(); !ok || got != c.want {
 			t.Errorf("max of %s is %d, %v, want %d", c.s, got, ok, c.want)

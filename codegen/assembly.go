@@ -294,17 +294,31 @@ func (p *pkg) assembly(a *cpu.Architecture) (string, error) {
 	for _, u := range used {
 		add(u.routines)
 	}
+	same := map[string]string{} // the first routine of a text, by that without its name
 	for i, k := range p.kernels {
 		if of[i] == nil {
 			continue
 		}
 		for _, part := range of[i].parts(k.Kernel, k.name+of[i].suffix) {
-			text, err := a.Lanes(part.Kernel, cpu.RoutineName(part.Name))
+			name := cpu.RoutineName(part.Name)
+			text, err := a.Lanes(part.Kernel, name)
 			if err != nil {
 				return "", err
+			}
+			key := strings.ReplaceAll(text, name, "")
+			if first := same[key]; first != "" {
+				text = jump(name, first)
+			} else {
+				same[key] = name
 			}
 			b.WriteString("\n" + text)
 		}
 	}
 	return b.String(), nil
+}
+
+// jump is a routine for rows that another one is. It leaves the stack as it is, so that the
+// other finds its arguments.
+func jump(name, to string) string {
+	return fmt.Sprintf("TEXT ·%s(SB), NOSPLIT|NOFRAME, $0-33\n\tJMP ·%s(SB)\n", name, to)
 }

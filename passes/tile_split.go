@@ -20,8 +20,8 @@ type split struct {
 }
 
 // splitJoined gives the parts of what is joined along the last axis kernels of their own on the
-// CPU, unless they can be computed at the same points. The kernel of the whole would compute each element of all parts at every point, and
-// vectors take no guards.
+// CPU, unless they can be computed at the same points. The kernel of the whole would compute each
+// element of all parts at every point.
 func splitJoined(m *ir.Module) {
 	on, names, splits := devices(m), map[string]bool{}, map[*ir.Kernel][]split{}
 	for _, k := range m.Kernels {
@@ -51,8 +51,8 @@ func splitJoined(m *ir.Module) {
 	}
 }
 
-// ofParams are the kernels that some step has read nothing but params, which run at load, where
-// one step writes what it makes.
+// ofParams are the kernels of steps that read nothing but params. Those run at load, where one step
+// writes what it makes.
 func ofParams(m *ir.Module) map[*ir.Kernel]bool {
 	of := map[*ir.Kernel]bool{}
 	for _, f := range m.Funcs {

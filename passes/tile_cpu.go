@@ -74,9 +74,9 @@ func streamTile(k *ir.Kernel) ir.Tile {
 }
 
 // makePanels gives each product on the CPU that is worth it factors as FormPanels wants
-// them, and each stream those of both of its products: the right one in panels, and the left one, unless it lies as rows of f32, as
-// such, with zeros around where it is padded. Kernels of their own compute these, so
-// that what depends on nothing but weights can be computed once.
+// them, and each stream those of both of its products: the right one in panels, and the left
+// one, unless it lies as rows of f32, as such, with zeros around where it is padded. Kernels of
+// their own compute these, so that what depends on nothing but weights can be computed once.
 func makePanels(m *ir.Module) {
 	on, planes := devices(m), planesOf(m)
 	f := &factoring{module: m, made: map[*ir.Kernel]*prepared{}, once: map[string]*ir.Kernel{}, names: map[string]bool{}}

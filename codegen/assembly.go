@@ -307,7 +307,7 @@ func (p *pkg) assembly(a *cpu.Architecture) (string, error) {
 			}
 			key := strings.ReplaceAll(text, name, "")
 			if first := same[key]; first != "" {
-				text = jump(name, first)
+				text = cpu.Jump(name, first)
 			} else {
 				same[key] = name
 			}
@@ -315,10 +315,4 @@ func (p *pkg) assembly(a *cpu.Architecture) (string, error) {
 		}
 	}
 	return b.String(), nil
-}
-
-// jump is a routine for rows that another one is. It leaves the stack as it is, so that the
-// other finds its arguments.
-func jump(name, to string) string {
-	return fmt.Sprintf("TEXT ·%s(SB), NOSPLIT|NOFRAME, $0-33\n\tJMP ·%s(SB)\n", name, to)
 }

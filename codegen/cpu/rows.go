@@ -386,6 +386,12 @@ func (l *lanes) atOnce() int64 {
 // RoutineName is the name of the routine in assembly to which a function leaves rows.
 func RoutineName(function string) string { return function + "Rows" }
 
+// Jump prints a routine for rows that does what another one does, on all architectures. It leaves
+// the stack as it is, so that the other finds its arguments.
+func Jump(name, to string) string {
+	return fmt.Sprintf("TEXT ·%s(SB), NOSPLIT|NOFRAME, $0-33\n\tJMP ·%s(SB)\n", name, to)
+}
+
 // Rows prints a kernel for which IsRows holds as a function over its points that leaves
 // rows to a routine in assembly, which Lanes writes.
 func Rows(k *ir.Kernel, name string) (*jen.Statement, error) {

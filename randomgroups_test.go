@@ -63,7 +63,7 @@ func groupsOf(programs []*randomProgram) []*group {
 	case err == nil:
 		return []*group{g}
 	case len(programs) == 1:
-		programs[0].fault = err.Error()
+		programs[0].fault = "compile: " + err.Error()
 		return nil
 	}
 	var each []*group
@@ -256,16 +256,16 @@ func (r *randomRunner) run(group int, p *randomProgram) string {
 			err = errors.New(answer.Err)
 		}
 		if err != nil {
-			return fmt.Sprintf("call %d%s: %v", n, with, err)
+			return fmt.Sprintf("call: %d%s: %v", n, with, err)
 		}
 		for i, b := range p.want[n] {
 			x := answer.Results[i]
 			got, err := ir.TensorOf(ir.DType(x.DType), x.Shape, x.Bytes) // the two packages number dtypes alike
 			if err != nil {
-				return err.Error()
+				return "result: " + err.Error()
 			}
 			if diff := b.Difference(got); diff != "" {
-				return fmt.Sprintf("call %d, of %s: result %s%s: %s", n, p.module.Funcs[n%len(p.inputs)].Name, f.Results[i].Name, with, diff)
+				return fmt.Sprintf("result: call %d, of %s: %s%s: %s", n, p.module.Funcs[n%len(p.inputs)].Name, f.Results[i].Name, with, diff)
 			}
 		}
 	}

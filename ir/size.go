@@ -148,6 +148,13 @@ func (s Size) Add(t Size) Size { return s.plus(t).rejoin() }
 func (s Size) plus(t Size) Size {
 	out := Size{overflow: s.overflow || t.overflow}
 	a, b := s.terms, t.terms
+	switch {
+	case len(a) == 0:
+		return Size{b, out.overflow}
+	case len(b) == 0:
+		return Size{a, out.overflow}
+	}
+	out.terms = make([]Term, 0, len(a)+len(b))
 	for len(a) > 0 || len(b) > 0 {
 		switch c := order(a, b); {
 		case c < 0:
@@ -214,11 +221,11 @@ const (
 
 // Mul is s * t.
 func (s Size) Mul(t Size) Size {
-	if s.isOne() { // as Product begins
-		return t
+	if n, ok := s.Int(); ok { // as Product begins
+		return t.times(n)
 	}
-	if t.isOne() {
-		return s
+	if n, ok := t.Int(); ok {
+		return s.times(n)
 	}
 	out := Size{overflow: s.overflow || t.overflow}
 	if len(s.terms)*len(t.terms) > maxTerms {
@@ -239,9 +246,20 @@ func (s Size) Mul(t Size) Size {
 	return out
 }
 
-func (s Size) isOne() bool {
-	n, ok := s.Int()
-	return ok && n == 1
+// times is s * n.
+func (s Size) times(n int64) Size {
+	switch n {
+	case 0:
+		return Size{overflow: s.overflow}
+	case 1:
+		return s
+	}
+	out := Size{terms: slices.Clone(s.terms), overflow: s.overflow}
+	for i := range out.terms {
+		c, ok := mulInt(out.terms[i].Coef, n)
+		out.terms[i].Coef, out.overflow = c, out.overflow || !ok
+	}
+	return out
 }
 
 func newTerm(c int64, atoms []*Atom) Term {
@@ -383,25 +401,51 @@ func (s Size) Mod(d Size) Size {
 
 // Subst replaces the atoms for which f says so, simplifying on the way.
 func (s Size) Subst(f func(*Atom) (Size, bool)) Size {
-	out := Size{overflow: s.overflow}
-	for _, t := range s.terms {
-		m := N(t.Coef)
-		for _, a := range t.Atoms {
-			r, ok := f(a)
-			switch {
-			case ok:
-			case a.Kind == AtomQuo:
-				r = a.X.Subst(f).Div(a.D.Subst(f))
-			case a.Kind == AtomRem:
-				r = a.X.Subst(f).Mod(a.D.Subst(f))
-			default:
-				r = of(a)
-			}
-			m = m.Mul(r)
+	s, _ = s.subst(f)
+	return s
+}
+
+// subst is Subst, and whether an atom was replaced: else nothing is computed anew.
+func (s Size) subst(f func(*Atom) (Size, bool)) (Size, bool) {
+	out, changed := Size{overflow: s.overflow}, false
+	for i, t := range s.terms {
+		m, replaced := t.subst(f)
+		if replaced && !changed {
+			out.terms, changed = s.terms[:i:i], true
 		}
-		out = out.Add(m)
+		if changed {
+			out = out.Add(m)
+		}
 	}
-	return out
+	if !changed {
+		return s, false
+	}
+	return out, true
+}
+
+func (t Term) subst(f func(*Atom) (Size, bool)) (Size, bool) {
+	m, changed := N(t.Coef), false
+	for _, a := range t.Atoms {
+		r, ok := f(a)
+		if !ok && (a.Kind == AtomQuo || a.Kind == AtomRem) {
+			x, inX := a.X.subst(f)
+			d, inD := a.D.subst(f)
+			switch ok = inX || inD; {
+			case ok && a.Kind == AtomQuo:
+				r = x.Div(d)
+			case ok:
+				r = x.Mod(d)
+			}
+		}
+		if !ok {
+			r = of(a)
+		}
+		m, changed = m.Mul(r), changed || ok
+	}
+	if !changed {
+		return Size{terms: []Term{t}}, false
+	}
+	return m, true
 }
 
 // Replace puts by in the place of an axis.

@@ -109,15 +109,19 @@ func (s Size) Less(t Size) bool {
 	if !ok {
 		return false
 	}
+	rest := t.Sub(u).Sub(N(1))
+	if n, ok := rest.Int(); ok || rest.NonNegative() {
+		return n >= 0
+	}
 	// Substitute dim = 1 + dim': what then has no negative term is never negative.
-	diff := t.Sub(u).Sub(N(1)).Subst(func(a *Atom) (Size, bool) {
+	diff := rest.Subst(func(a *Atom) (Size, bool) {
 		if a.Kind != AtomDim || a.Dim.Counter || s.subtracts(a) {
 			return Size{}, false
 		}
-		rest := &Dim{Name: a.Dim.Name + "'", Min: max(0, a.Dim.Min-1), Max: max(0, a.Dim.Max-1)}
-		return N(1).Add(rest.Size()), true
+		more := &Dim{Name: a.Dim.Name + "'", Min: max(0, a.Dim.Min-1), Max: max(0, a.Dim.Max-1)}
+		return N(1).Add(more.Size()), true
 	})
-	return diff.NonNegative() || t.Sub(u).AtLeast(1)
+	return diff.NonNegative() || rest.AtLeast(0)
 }
 
 // subtracts reports whether a negative term of s has the atom.

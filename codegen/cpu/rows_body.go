@@ -249,6 +249,7 @@ func (b *body) run(values []*ir.Scalar, sinks []sink) {
 	for i, v := range values {
 		if b.e.ofTerm(v) {
 			b.broadcast(v)
+			b.sink(v, sinks)
 			continue
 		}
 		for u := range b.u {
@@ -316,7 +317,7 @@ func (b *body) sink(v *ir.Scalar, sinks []sink) {
 		}
 		for u := range b.u {
 			clear(b.pinned)
-			o := b.use(copyOf{v, u})
+			o := b.use(b.key(v, u))
 			s.take(b, u, &o)
 			if o.dies {
 				b.release(o)

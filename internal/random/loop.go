@@ -16,7 +16,11 @@ func Looped(seed uint64) *ir.Module {
 	return generate(seed, loopKinds, true, whole)
 }
 
+// loopKinds are for integers, of which sums are exact too.
 var loopKinds = slices.Concat(ByElement, []ir.Kind{ir.KindReduce, ir.KindGather, ir.KindLoop, ir.KindLoop, ir.KindLoop})
+
+// exactLoopKinds are for floats.
+var exactLoopKinds = slices.Concat(ByElement, []ir.Kind{ir.KindGather, ir.KindLoop, ir.KindLoop})
 
 // mostLoops and mostDeep bound how many loops there are, and how deep they are in one another.
 const (
@@ -114,11 +118,13 @@ func (g *generator) close(body *ir.Func, carried int, ends bool) {
 	if ends { // once it is false nothing changes
 		next[0] = g.emit("and", nil, body.Inputs[0], g.like(ir.Type{DType: ir.Bool}))
 		for i, v := range next[1:] {
-			going := next[0]
+			going, stays := next[0], body.Inputs[1+i]
 			if v.Type.Rank() > 0 {
 				going = g.emit("broadcast", ir.ShapeAttrs{Shape: v.Type.Shape}, going)
 			}
-			next[1+i] = g.emit("where", nil, going, v, body.Inputs[1+i])
+			if next[1+i] = stays; going != nil { // else it is too large
+				next[1+i] = g.emit("where", nil, going, v, stays)
+			}
 		}
 	}
 	for i, v := range next {

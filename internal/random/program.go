@@ -9,11 +9,14 @@ import (
 	"github.com/mlxc/mlxc/ir"
 )
 
+// programKinds have weights that are quantised.
+var programKinds = append(slices.Clone(AllKinds), ir.KindDequant)
+
 // Program makes a module of up to four entries, which share weights and states, of any kind:
 // one that rounds or not, with loops or not, of small sizes or such that vectors and what is
 // left of them are filled. special says that its inputs may be no numbers.
 func Program(seed uint64) (m *ir.Module, special bool) {
-	g := newGenerator(seed, AllKinds)
+	g := newGenerator(seed, programKinds)
 	g.room = 1 << 11
 	g.entries, g.states = 1+g.r.IntN(4), g.r.IntN(3) == 0
 	switch g.r.IntN(10) {
@@ -22,7 +25,11 @@ func Program(seed uint64) (m *ir.Module, special bool) {
 	case 2:
 		g.kinds, g.exact, special = ByElement, true, g.r.IntN(2) == 0
 	case 3:
-		g.kinds, g.dtypes, g.entries = loopKinds, whole, 1
+		if g.kinds, g.entries = loopKinds, 1; g.r.IntN(2) == 0 {
+			g.kinds, g.exact = exactLoopKinds, true
+		} else {
+			g.dtypes = whole
+		}
 	}
 	if g.r.IntN(4) == 0 {
 		g.sizes, g.most = []int64{1, 2, 3, 7, 8, 16, 17, 33}, 20

@@ -119,8 +119,12 @@ type generator struct {
 // draw tries to append an instruction of a kind that is drawn.
 func (g *generator) draw() {
 	kind := pick(g.r, g.kinds)
-	if kind == ir.KindLoop {
+	switch kind {
+	case ir.KindLoop:
 		g.loop()
+		return
+	case ir.KindDequant:
+		g.dequant()
 		return
 	}
 	g.instr(pick(g.r, slices.DeleteFunc(slices.Clone(ir.Ops()), func(op *ir.Op) bool { return op.Kind != kind })))

@@ -151,6 +151,9 @@ func (e *kernel) compute(v *ir.Scalar) (Value, error) {
 		if e.Stream != nil && v.Fn == ir.Exp && x.Hi < 0x1p-125 { // which is 0 there
 			x = x.with(0)
 		}
+		if e.exactly && v.Fn == ir.Exp && x.Lo < 0x1p-149 { // what exp is made of ends there, and is not rounded to 0
+			x = x.with(0x1p-149)
+		}
 		return x, nil
 	case ir.ScalarCast:
 		return e.cast(args[0], v.Args[0].DType, v.DType), nil

@@ -55,7 +55,7 @@ func computes(k *ir.Kernel) bool {
 // toldApart reports that bounds hold for some points of a short axis, whatever the others are.
 func toldApart(k *ir.Kernel, a *ir.Axis) bool {
 	n, ok := a.Extent.Int()
-	if !ok || n > mostApart || n*int64(len(k.Stores)) > mostStores || len(k.Grid()) < 2 {
+	if !ok || n < 1 || n > mostApart || n*int64(len(k.Stores)) > mostStores || len(k.Grid()) < 2 {
 		return false
 	}
 	found := false

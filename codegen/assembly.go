@@ -105,7 +105,7 @@ func WhyPortable(k *ir.Kernel) string {
 // InAssembly reports that a kernel of the CPU has a form in assembly, which takes the
 // place of portable Go.
 func InAssembly(k *ir.Kernel) bool {
-	return slices.ContainsFunc(forms, func(f fast) bool { return f.is(k) })
+	return fastForm(k) != nil
 }
 
 // productForm is the products whose panels are of a dtype; their micro-kernels have names
@@ -188,26 +188,27 @@ func derivedNames(name string) []string {
 	return names
 }
 
-// fastForms is the form of each kernel that has one, and the forms in use.
-func (p *pkg) fastForms() (of map[int]*fast, used []*fast) {
-	of = map[int]*fast{}
+// fastForm is the form that a kernel has; nil: none.
+func fastForm(k *ir.Kernel) *fast {
+	if i := slices.IndexFunc(forms, func(f fast) bool { return f.is(k) }); i >= 0 {
+		return &forms[i]
+	}
+	return nil
+}
+
+// fastForms are the forms in use.
+func (p *pkg) fastForms() (used []*fast) {
 	for i := range forms {
-		is := func(k goKernel) bool { return forms[i].is(k.Kernel) }
-		for n, k := range p.kernels {
-			if of[n] == nil && is(k) {
-				of[n] = &forms[i]
-			}
-		}
-		if slices.ContainsFunc(p.kernels, is) {
+		if slices.ContainsFunc(p.kernels, func(k goKernel) bool { return k.fast == &forms[i] }) {
 			used = append(used, &forms[i])
 		}
 	}
-	return of, used
+	return used
 }
 
 // vectorKernels are the fast forms of kernels; nil: there are none.
 func (p *pkg) vectorKernels() (*jen.File, error) {
-	of, used := p.fastForms()
+	used := p.fastForms()
 	if len(used) == 0 {
 		return nil, nil
 	}
@@ -219,15 +220,15 @@ func (p *pkg) vectorKernels() (*jen.File, error) {
 	f.HeaderComment("//go:build " + strings.Join(names, " || "))
 	var swap, code []jen.Code
 	for i, k := range p.kernels {
-		if of[i] == nil {
+		if k.fast == nil {
 			continue
 		}
-		name := k.name + of[i].suffix
-		text, err := of[i].print(k.Kernel, name)
+		name := k.name + k.fast.suffix
+		text, err := k.fast.print(k.Kernel, name)
 		if err != nil {
 			return nil, err
 		}
-		for _, part := range of[i].parts(k.Kernel, name) {
+		for _, part := range k.fast.parts(k.Kernel, name) {
 			code = append(code, routine{name: cpu.RoutineName(part.Name), doc: "computes rows of n elements, step bytes apart in each stream; past: results go past the caches", params: rowsParams}.declare())
 		}
 		code = append(code, text)
@@ -256,7 +257,7 @@ func (r routine) declare() *jen.Statement {
 // architectureKernels are the routines that an architecture has of its own; nil: it has
 // none.
 func (p *pkg) architectureKernels(a *cpu.Architecture) *jen.File {
-	_, used := p.fastForms()
+	used := p.fastForms()
 	choices := choicesOf(used)
 	if len(choices) == 0 {
 		return nil
@@ -277,7 +278,7 @@ func (p *pkg) architectureKernels(a *cpu.Architecture) *jen.File {
 
 // assembly is the text of the routines for an architecture; empty: there are none.
 func (p *pkg) assembly(a *cpu.Architecture) (string, error) {
-	of, used := p.fastForms()
+	used := p.fastForms()
 	if len(used) == 0 {
 		return "", nil
 	}
@@ -295,11 +296,11 @@ func (p *pkg) assembly(a *cpu.Architecture) (string, error) {
 		add(u.routines)
 	}
 	same := map[string]string{} // the first routine of a text, by that without its name
-	for i, k := range p.kernels {
-		if of[i] == nil {
+	for _, k := range p.kernels {
+		if k.fast == nil {
 			continue
 		}
-		for _, part := range of[i].parts(k.Kernel, k.name+of[i].suffix) {
+		for _, part := range k.fast.parts(k.Kernel, k.name+k.fast.suffix) {
 			name := cpu.RoutineName(part.Name)
 			text, err := a.Lanes(part.Kernel, name)
 			if err != nil {

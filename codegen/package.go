@@ -125,6 +125,7 @@ type table struct {
 type goKernel struct {
 	*ir.Kernel
 	name string
+	fast *fast // nil: it has none
 }
 
 // numberKernels numbers the kernels of all targets. Equal ones are one function.
@@ -146,7 +147,7 @@ func (p *pkg) numberKernels() {
 			key := k.Key()
 			if _, ok := number[key]; !ok {
 				number[key] = len(p.kernels)
-				p.kernels = append(p.kernels, goKernel{Kernel: k})
+				p.kernels = append(p.kernels, goKernel{Kernel: k, fast: fastForm(k)})
 			}
 			t.number[k] = number[key]
 		}

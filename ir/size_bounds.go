@@ -113,7 +113,11 @@ func (s Size) Less(t Size) bool {
 	if n, ok := rest.Int(); ok || rest.NonNegative() {
 		return n >= 0
 	}
-	// Substitute dim = 1 + dim': what then has no negative term is never negative.
+	// Substitute dim = 1 + dim': what then has no negative term is never negative. A quotient
+	// that is subtracted stays.
+	if slices.ContainsFunc(rest.terms, func(t Term) bool { return t.Coef < 0 && t.divided() }) {
+		return rest.AtLeast(0)
+	}
 	diff := rest.Subst(func(a *Atom) (Size, bool) {
 		if a.Kind != AtomDim || a.Dim.Counter || s.subtracts(a) {
 			return Size{}, false
@@ -122,6 +126,11 @@ func (s Size) Less(t Size) bool {
 		return N(1).Add(more.Size()), true
 	})
 	return diff.NonNegative() || rest.AtLeast(0)
+}
+
+// divided reports whether a factor is a quotient or a remainder.
+func (t Term) divided() bool {
+	return slices.ContainsFunc(t.Atoms, func(a *Atom) bool { return a.Kind == AtomQuo || a.Kind == AtomRem })
 }
 
 // subtracts reports whether a negative term of s has the atom.

@@ -19,6 +19,7 @@ type kernel struct {
 	sizes map[string]int64 // of dims, and of axes in scope
 	args  [][]Value
 
+	stack []Value // the operands of what is being computed
 	memo  []Value
 	known []bool
 	vary  map[string][]int // the scalars that vary with an axis
@@ -35,9 +36,13 @@ func (m model) launch(k *ir.Kernel, dims map[string]int64, args [][]Value) error
 			e.vary[a.Name] = append(e.vary[a.Name], v.ID)
 		}
 	}
+	loops := make([][]*ir.Axis, len(k.Stores))
+	for i, s := range k.Stores {
+		loops[i] = k.Loops(s)
+	}
 	return e.loop(k.Grid(), func() error {
-		for _, s := range k.Stores {
-			if err := e.loop(k.Loops(s), func() error { return e.store(s) }); err != nil {
+		for i, s := range k.Stores {
+			if err := e.loop(loops[i], func() error { return e.store(s) }); err != nil {
 				return err
 			}
 		}
@@ -128,13 +133,16 @@ func (e *kernel) compute(v *ir.Scalar) (Value, error) {
 	if v.Kind == ir.ScalarReduce {
 		return e.reduce(v)
 	}
-	args := make([]Value, len(v.Args))
-	for i, a := range v.Args {
-		var err error
-		if args[i], err = e.value(a); err != nil {
+	below := len(e.stack)
+	defer func() { e.stack = e.stack[:below] }()
+	for _, a := range v.Args {
+		x, err := e.value(a)
+		if err != nil {
 			return Value{}, err
 		}
+		e.stack = append(e.stack, x)
 	}
+	args := e.stack[below:]
 	switch v.Kind {
 	case ir.ScalarConst:
 		if v.DType.IsFloat() {

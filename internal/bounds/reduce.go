@@ -37,7 +37,7 @@ func newTotal(t ir.DType) *total { return &total{t: t, certain: true, grain: mat
 
 func (s *total) add(v Value) {
 	s.n++
-	ends := v.ends()
+	ends := v.ends(new([mostEnds]float64))
 	s.certain = s.certain && v.Tells(true) == Exact
 	if len(ends) == 1 && (math.IsNaN(ends[0]) || math.IsInf(ends[0], 0)) {
 		s.infinite += ends[0]
@@ -87,10 +87,11 @@ func (s *total) sum(m model, more float64) Value {
 // range of the dtype.
 func product(m model, t ir.DType, factors []Value) Value {
 	out, most, least, sure := one(1), 1.0, 1.0, true
+	var room [mostEnds]float64
 	for _, f := range factors {
 		out = model{exactly: true}.apply(ir.Mul, ir.F64, []Value{out, f})
 		sure = sure && f.certain()
-		for _, e := range f.ends() {
+		for _, e := range f.ends(&room) {
 			most = max(most, most*math.Abs(e))
 			if e != 0 {
 				least = min(least, least*math.Abs(e))
@@ -108,7 +109,7 @@ func product(m model, t ir.DType, factors []Value) Value {
 		grown = 1
 	}
 	ends := none
-	for _, e := range out.ends() {
+	for _, e := range out.ends(&room) {
 		ends = m.round(m.round(ends, t, e/grown), t, e*grown)
 	}
 	return ends

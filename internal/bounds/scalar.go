@@ -113,21 +113,21 @@ func beyond(fn ir.Fn, t ir.DType, x []Value) bool {
 	return false
 }
 
-// each calls f with each combination of ends.
+// each calls f with each combination of the ends of at most three operands.
 func each(x []Value, f func(args []float64)) {
-	args := make([]float64, len(x))
-	var next func(i int)
-	next = func(i int) {
-		if i == len(x) {
-			f(args)
-			return
-		}
-		for _, e := range x[i].ends() {
-			args[i] = e
-			next(i + 1)
-		}
+	var room [3][mostEnds]float64
+	var ends [3][]float64
+	combinations, args := 1, make([]float64, len(x))
+	for i, v := range x {
+		ends[i] = v.ends(&room[i])
+		combinations *= len(ends[i])
 	}
-	next(0)
+	for n := range combinations {
+		for i := range x {
+			args[i], n = ends[i][n%len(ends[i])], n/len(ends[i])
+		}
+		f(args)
+	}
 }
 
 func choose(t ir.DType, x []Value) Value {
@@ -198,8 +198,8 @@ func ofInts(fn ir.Fn, t ir.DType, x []Value) Value {
 func (m model) cast(x Value, from, to ir.DType) Value {
 	switch {
 	case from.IsFloat() && to.IsFloat():
-		out := none
-		for _, e := range x.ends() {
+		out, room := none, [mostEnds]float64{}
+		for _, e := range x.ends(&room) {
 			out = m.round(out, to, e)
 		}
 		return out
@@ -230,7 +230,7 @@ func (m model) cast(x Value, from, to ir.DType) Value {
 // toInt is a float as an integer or a bool.
 func toInt(x Value, to ir.DType) Value {
 	var out Value
-	ends := x.ends()
+	ends := x.ends(new([mostEnds]float64))
 	if lo, hi := math.Trunc(x.Lo), math.Trunc(x.Hi); to != ir.Bool && lo < hi {
 		if hi-lo >= float64(len(out.ints)) {
 			return anyOf(to)

@@ -101,15 +101,19 @@ func or(t ir.DType, a, b Value) Value {
 	return a
 }
 
-// ends are the numbers of a float at which what is computed of it may be extreme.
-func (v Value) ends() []float64 {
+// mostEnds are those of a float that may be NaN or of both signs.
+const mostEnds = 5
+
+// ends are the numbers of a float at which what is computed of it may be extreme, in a room
+// for them.
+func (v Value) ends(room *[mostEnds]float64) []float64 {
+	ends := room[:0]
 	if v.certain() {
 		if v.NaN {
-			return []float64{math.NaN()}
+			return append(ends, math.NaN())
 		}
-		return []float64{v.Lo}
+		return append(ends, v.Lo)
 	}
-	var ends []float64
 	if v.Lo <= v.Hi {
 		ends = append(ends, v.Lo, v.Hi)
 	}

@@ -10,11 +10,12 @@ import (
 // hazards lists for each step the earlier steps that it must wait for, and why. The
 // program means what its steps do in turn. Of what follows from the rest nothing is
 // listed: a read waits for the last writes, and a write for those and all reads since,
-// unless it writes another part than they do.
+// unless it writes another part than they do: then it waits for what they wait for.
 func hazards(steps []*ir.Step) [][]ir.Hazard {
 	type history struct {
-		writes []int // the last ones: of the whole, or of parts
-		reads  []int // since
+		before struct{ writes, reads []int } // what the first of the writes waited for
+		writes []int                         // the last ones: of the whole, or of parts
+		reads  []int                         // since
 	}
 	past := map[*ir.Buffer]*history{}
 	all := make([][]ir.Hazard, len(steps))
@@ -38,14 +39,18 @@ func hazards(steps []*ir.Step) [][]ir.Hazard {
 			switch {
 			case reads:
 				wait(ir.RAW, h.writes)
-			case !parts:
+			case parts:
+				wait(ir.WAW, h.before.writes)
+			default:
 				wait(ir.WAW, h.writes)
 			}
 			switch {
 			case parts:
+				wait(ir.WAR, h.before.reads)
 				h.writes = append(h.writes, i)
 			case writes:
 				wait(ir.WAR, h.reads)
+				h.before.writes, h.before.reads = h.writes, h.reads
 				h.writes, h.reads = []int{i}, nil
 			default:
 				h.reads = append(h.reads, i)

@@ -172,6 +172,61 @@ func (s Size) Multiple(k int64) bool {
 // Max is the largest value of s over the bounds of its dims and axes, assuming
 // that negative terms are at their least. ok is false when it leaves int64.
 func (s Size) Max() (n int64, ok bool) {
+	if n, ok = s.most(); !ok {
+		_, n, ok = s.interval()
+	}
+	return n, ok
+}
+
+// interval is between what s lies if each of its factors may be anything that it can be,
+// whatever the others are.
+func (s Size) interval() (lo, hi int64, ok bool) {
+	if ok = !s.overflow; !ok {
+		return 0, 0, false
+	}
+	for _, t := range s.terms {
+		least, most := t.Coef, t.Coef
+		for _, a := range t.Atoms {
+			from, to, known := a.interval()
+			if !known {
+				return 0, 0, false
+			}
+			var ends [4]int64
+			for i, pair := range [4][2]int64{{least, from}, {least, to}, {most, from}, {most, to}} {
+				var fits bool
+				ends[i], fits = mulInt(pair[0], pair[1])
+				ok = ok && fits
+			}
+			least, most = slices.Min(ends[:]), slices.Max(ends[:])
+		}
+		var below, above bool
+		lo, below = addInt(lo, least)
+		hi, above = addInt(hi, most)
+		ok = ok && below && above
+	}
+	return lo, hi, ok
+}
+
+func (a *Atom) interval() (lo, hi int64, ok bool) {
+	switch a.Kind {
+	case AtomDim:
+		return a.Dim.Min, a.Dim.Max, true
+	case AtomAxis:
+		_, hi, ok = a.Axis.Extent.interval()
+		return 0, max(0, hi-1), ok
+	case AtomRem:
+		_, hi, ok = a.D.interval()
+		return 0, max(0, hi-1), ok
+	}
+	lo, hi, ok = a.X.interval()
+	if d, isInt := a.D.Int(); isInt {
+		return floorDiv(lo, d), floorDiv(hi, d), ok
+	}
+	return min(0, lo), max(0, hi), ok // the divisor is at least 1
+}
+
+// most is Max of what has an upper bound in dims.
+func (s Size) most() (n int64, ok bool) {
 	u, ok := s.upper()
 	if !ok || s.overflow {
 		return 0, false

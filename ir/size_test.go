@@ -67,6 +67,7 @@ func TestMax(t *testing.T) {
 		{i.Index().Mod(b.Size()), 3},
 		{n.Size().Sub(i.Index()), 7},
 		{n.Size().Sub(i.Index().Sub(N(5)).Div(N(3))), 9},
+		{n.Size().Sub(b.Size()).Div(N(2)).Mul(n.Size().Sub(b.Size()).Div(N(2))), 4}, // of -2 to 2
 	} {
 		if got, ok := c.s.Max(); !ok || got != c.want {
 			t.Errorf("max of %s is %d, %v, want %d", c.s, got, ok, c.want)

@@ -246,7 +246,11 @@ func (b *body) run(values []*ir.Scalar, sinks []sink) {
 		}
 	}
 	steps := len(values) * b.u
+	var loaded []*ir.Scalar // that sinks wait for, since they may store over what is loaded next
 	for i, v := range values {
+		if b.once && !b.e.inMemory(v) {
+			b.sinkAll(&loaded, sinks)
+		}
 		if b.e.ofTerm(v) {
 			b.broadcast(v)
 			b.sink(v, sinks)
@@ -280,8 +284,13 @@ func (b *body) run(values []*ir.Scalar, sinks []sink) {
 			}
 			b.in[k] = r.register
 		}
-		b.sink(v, sinks)
+		if b.once && b.e.inMemory(v) {
+			loaded = append(loaded, v)
+		} else {
+			b.sink(v, sinks)
+		}
 	}
+	b.sinkAll(&loaded, sinks)
 	for _, s := range sinks {
 		if !computed[s.value] {
 			b.sink(s.value, []sink{s})
@@ -308,6 +317,14 @@ func (b *body) broadcast(v *ir.Scalar) {
 	k := copyOf{v, 0}
 	delete(b.mem, k)
 	b.in[k] = r.register
+}
+
+// sinkAll sinks values that have waited.
+func (b *body) sinkAll(values *[]*ir.Scalar, sinks []sink) {
+	for _, v := range *values {
+		b.sink(v, sinks)
+	}
+	*values = nil
 }
 
 func (b *body) sink(v *ir.Scalar, sinks []sink) {

@@ -127,8 +127,8 @@ var widened = map[ir.Fn]bool{ir.FMA: true, ir.Pow: true, ir.CopySign: true}
 // operand is an argument of user. A number beside something that is none takes
 // its type in Go, and needs no conversion.
 func (p *printer) operand(user, v *ir.Scalar) *jen.Statement {
-	if !slices.ContainsFunc(user.Args, func(a *ir.Scalar) bool { return a.Kind != ir.ScalarConst }) {
-		return jen.Func().Params().Id(computed(v.DType)).Block(jen.Return(p.ref(v))).Call() // Go refuses constants that wrap, overflow or divide by 0
+	if !slices.ContainsFunc(user.Args, func(a *ir.Scalar) bool { return !isNumber(a) }) {
+		return p.opaque(v)
 	}
 	if v.Kind != ir.ScalarConst || v.DType == ir.Bool || widened[user.Fn] || math.IsNaN(v.Float) || math.IsInf(v.Float, 0) || v.Float == 0 && math.Signbit(v.Float) {
 		return p.ref(v)
@@ -142,6 +142,21 @@ func (p *printer) operand(user, v *ir.Scalar) *jen.Statement {
 		}
 	}
 	return p.ref(v)
+}
+
+// isNumber reports that a scalar is a constant of Go's where it is no variable.
+func isNumber(v *ir.Scalar) bool {
+	_, ok := v.Index.Int()
+	return v.Kind == ir.ScalarConst || v.Kind == ir.ScalarSize && ok
+}
+
+// opaque is v as no constant: Go refuses those that wrap, overflow, divide by 0 or stand for
+// an element before the first.
+func (p *printer) opaque(v *ir.Scalar) *jen.Statement {
+	if !p.inline[v] || !isNumber(v) {
+		return p.ref(v)
+	}
+	return jen.Func().Params().Id(computed(v.DType)).Block(jen.Return(p.ref(v))).Call()
 }
 
 func intText(v *ir.Scalar) string {
@@ -172,7 +187,7 @@ func (p *printer) number(v *ir.Scalar) *jen.Statement {
 // cast converts by the rules of NUMERICS: float to integer truncates and
 // saturates and NaN gives 0, which Go's own conversion does not promise.
 func (p *printer) cast(to ir.DType, v *ir.Scalar) *jen.Statement {
-	x := p.ref(v)
+	x := p.opaque(v)
 	switch {
 	case v.DType == to:
 		return x

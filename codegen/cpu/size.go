@@ -57,7 +57,10 @@ func (p *printer) atom(a *ir.Atom) *jen.Statement {
 		p.dims[a.Dim.Name] = true
 		return jen.Id(p.names.dim[a.Dim.Name])
 	case ir.AtomAxis:
-		if v := p.binds[a.Axis.Name]; v != nil {
+		switch v := p.binds[a.Axis.Name]; {
+		case v != nil && isNumber(v):
+			return jen.Int().Call(p.opaque(v))
+		case v != nil:
 			return jen.Int().Call(p.alone(v))
 		}
 		return jen.Id(p.names.axis[a.Axis.Name])

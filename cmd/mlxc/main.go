@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -79,6 +80,9 @@ func report(cmd *cobra.Command, err error, stderr io.Writer) int {
 	case errors.As(err, &device):
 		fmt.Fprintf(stderr, "mlxc: error: %v\n", err)
 		return exitDevice
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(stderr, "mlxc: interrupted")
+		return exitWrong
 	case errors.As(err, &usage), !cmd.HasParent(): // cobra's own: an unknown command
 		fmt.Fprintf(stderr, "mlxc: %v\nRun '%s --help' for usage.\n", err, cmd.CommandPath())
 		return exitUsage

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"fmt"
 	"image"
 	"image/png"
 	"os"
@@ -12,9 +14,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mlxc/mlxc/ir"
+	"github.com/spf13/cobra"
 
 	"github.com/mlxc/mlxc/internal/explain"
+	"github.com/mlxc/mlxc/ir"
 )
 
 const digits = "../../testdata/digits/digits.mlx"
@@ -286,5 +289,12 @@ func TestTellingPoints(t *testing.T) {
 	}
 	if got := tellingPoints(points[:manyPoints]); len(got) != manyPoints {
 		t.Errorf("%v", got)
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	var out strings.Builder
+	if code := report(&cobra.Command{}, fmt.Errorf("pack: %w", context.Canceled), &out); code != exitWrong || out.String() != "mlxc: interrupted\n" {
+		t.Errorf("exit code %d, message %q", code, &out)
 	}
 }

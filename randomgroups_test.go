@@ -141,7 +141,8 @@ func safetensors(all map[string]*ir.Tensor) ([]byte, error) {
 	return append(header, data...), err
 }
 
-// runGroups builds groups as one program, and runs each with every set of instructions.
+// runGroups builds groups as one program, and runs each with every set of instructions, its
+// kernels whole and split.
 func runGroups(t *testing.T, dir string, groups []*group) {
 	t.Helper()
 	var own []codegen.File
@@ -195,8 +196,8 @@ func runGroups(t *testing.T, dir string, groups []*group) {
 		}
 		return
 	}
-	for _, set := range []string{"", "avx2", "go"} {
-		r := &randomRunner{dir: dir, set: set}
+	for _, r := range []*randomRunner{{}, {split: true}, {set: "avx2"}, {set: "avx2", split: true}, {set: "go"}, {set: "go", split: true}} {
+		r.dir = dir
 		for i, g := range groups {
 			for _, p := range g.programs {
 				if !p.left && p.fault == "" {
@@ -211,6 +212,7 @@ func runGroups(t *testing.T, dir string, groups []*group) {
 // A randomRunner is a process that runs programs, started anew where one has killed it.
 type randomRunner struct {
 	dir, set string
+	split    bool // kernels run in parts
 	cmd      *exec.Cmd
 	in       *gob.Encoder
 	out      *gob.Decoder
@@ -220,6 +222,9 @@ type randomRunner struct {
 
 func (r *randomRunner) start() error {
 	r.cmd = exec.Command(filepath.Join(r.dir, "model"))
+	if r.split {
+		r.cmd.Args = append(r.cmd.Args, "split")
+	}
 	r.cmd.Env = append(os.Environ(), "MLXC_CPU="+r.set)
 	r.messages.Reset()
 	r.cmd.Stderr = &r.messages
@@ -248,6 +253,9 @@ func (r *randomRunner) run(group int, p *randomProgram) string {
 	with := ""
 	if r.set != "" {
 		with = ", MLXC_CPU=" + r.set
+	}
+	if r.split {
+		with += ", in parts"
 	}
 	for n, f := range p.calls {
 		inputs := p.inputs[n%len(p.inputs)]

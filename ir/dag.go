@@ -18,8 +18,17 @@ type DAG struct {
 func NewDAG() *DAG { return &DAG{once: map[string]*Scalar{}} }
 
 // Add returns the scalar like v: an old one where there is one. ID, Free and
-// Stage of v are derived.
+// Stage of v are derived, and it binds what its indices mention.
 func (d *DAG) Add(v Scalar) *Scalar {
+	if slices.ContainsFunc(v.Bind, func(a *Axis) bool { return !v.indexedBy(a) }) {
+		bind, args := v.Bind, v.Args
+		v.Bind, v.Args = nil, nil
+		for i, a := range bind {
+			if v.indexedBy(a) {
+				v.Bind, v.Args = append(v.Bind, a), append(v.Args, args[i])
+			}
+		}
+	}
 	key := d.key(&v)
 	if old, ok := d.once[key]; ok {
 		return old
@@ -60,6 +69,11 @@ func (d *DAG) Add(v Scalar) *Scalar {
 	d.Values = append(d.Values, &v)
 	d.once[key] = &v
 	return &v
+}
+
+// indexedBy reports that an index or a guard of v mentions the axis.
+func (v *Scalar) indexedBy(axis *Axis) bool {
+	return v.Index.Has(axis) || slices.ContainsFunc(v.Guard, func(g Bound) bool { return g.Index.Has(axis) || g.Extent.Has(axis) })
 }
 
 // key tells expressions apart.

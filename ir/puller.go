@@ -151,17 +151,10 @@ func (p *Puller) Number(t DType, s Size) *Scalar {
 	return p.bounded(Scalar{Kind: ScalarSize, DType: t.Compute(), Index: s})
 }
 
-// bounded adds v with the bindings that its indices mention.
+// bounded adds v with the bindings in force.
 func (p *Puller) bounded(v Scalar) *Scalar {
 	for _, b := range p.binds {
-		has := v.Index.Has(b.axis)
-		for _, g := range v.Guard {
-			has = has || g.Index.Has(b.axis) || g.Extent.Has(b.axis)
-		}
-		if has {
-			v.Bind = append(v.Bind, b.axis)
-			v.Args = append(v.Args, b.value)
-		}
+		v.Bind, v.Args = append(v.Bind, b.axis), append(v.Args, b.value)
 	}
 	return p.Add(v)
 }

@@ -56,9 +56,16 @@ type group struct {
 	weights  []byte
 }
 
+// A builder builds programs in a folder and runs them, with each of some sets of instructions.
+type builder struct {
+	dir            string
+	arch, emulator string // as Go names it, and what runs its programs if not this machine
+	sets           []string
+}
+
 // groupsOf compiles programs as one, or each alone where that fails.
-func groupsOf(programs []*randomProgram) []*group {
-	g, err := newGroup(programs)
+func (to *builder) groupsOf(programs []*randomProgram) []*group {
+	g, err := to.newGroup(programs)
 	switch {
 	case err == nil:
 		return []*group{g}
@@ -68,13 +75,13 @@ func groupsOf(programs []*randomProgram) []*group {
 	}
 	var each []*group
 	for _, p := range programs {
-		each = append(each, groupsOf([]*randomProgram{p})...)
+		each = append(each, to.groupsOf([]*randomProgram{p})...)
 	}
 	return each
 }
 
 // newGroup compiles programs, and evaluates what they may compute.
-func newGroup(programs []*randomProgram) (g *group, err error) {
+func (to *builder) newGroup(programs []*randomProgram) (g *group, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v", p)
@@ -112,7 +119,7 @@ func newGroup(programs []*randomProgram) (g *group, err error) {
 		if len(p.module.States()) > 0 {
 			p.calls = slices.Concat(own, own)
 		}
-		e := bounds.Evaluation{Module: lowered, Params: known}
+		e := bounds.Evaluation{Module: lowered, Fused: to.arch == "arm64", Params: known} // as Go does there
 		for n, f := range p.calls {
 			results, err := e.Call(f.Name, p.inputs[n%len(own)])
 			if errors.Is(err, bounds.ErrNothing) {
@@ -143,7 +150,7 @@ func safetensors(all map[string]*ir.Tensor) ([]byte, error) {
 
 // runGroups builds groups as one program, and runs each with every set of instructions, its
 // kernels whole and split.
-func runGroups(t *testing.T, dir string, groups []*group) {
+func (to *builder) runGroups(t *testing.T, groups []*group) {
 	t.Helper()
 	var own []codegen.File
 	var imports, list strings.Builder
@@ -161,16 +168,16 @@ func runGroups(t *testing.T, dir string, groups []*group) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	old, _ := filepath.Glob(filepath.Join(dir, "m[0-9]*"))
+	old, _ := filepath.Glob(filepath.Join(to.dir, "m[0-9]*"))
 	for _, path := range old {
 		os.RemoveAll(path)
 	}
-	if err := writeFiles(dir, files); err != nil {
+	if err := writeFiles(to.dir, files); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", "model", ".")
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=-mod=mod", "GOPROXY=off", "GOTOOLCHAIN=local")
+	cmd.Dir = to.dir
+	cmd.Env = append(os.Environ(), "GOARCH="+to.arch, "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=-mod=mod", "GOPROXY=off", "GOTOOLCHAIN=local")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		if len(groups) == 1 && len(groups[0].programs) == 1 {
 			groups[0].programs[0].fault = fmt.Sprintf("go build: %v\n%s", err, out)
@@ -183,8 +190,8 @@ func runGroups(t *testing.T, dir string, groups []*group) {
 				continue
 			}
 			for _, p := range g.programs {
-				for _, one := range groupsOf([]*randomProgram{p}) {
-					runGroups(t, dir, []*group{one})
+				for _, one := range to.groupsOf([]*randomProgram{p}) {
+					to.runGroups(t, []*group{one})
 				}
 			}
 		}
@@ -192,26 +199,29 @@ func runGroups(t *testing.T, dir string, groups []*group) {
 			t.Fatalf("go build: %v\n%s", err, out)
 		}
 		if len(right) > 0 {
-			runGroups(t, dir, right)
+			to.runGroups(t, right)
 		}
 		return
 	}
-	for _, r := range []*randomRunner{{}, {split: true}, {set: "avx2"}, {set: "avx2", split: true}, {set: "go"}, {set: "go", split: true}} {
-		r.dir = dir
-		for i, g := range groups {
-			for _, p := range g.programs {
-				if !p.left && p.fault == "" {
-					p.fault = r.run(i, p)
+	for _, set := range to.sets {
+		for _, split := range []bool{false, true} {
+			r := &randomRunner{builder: to, set: set, split: split}
+			for i, g := range groups {
+				for _, p := range g.programs {
+					if !p.left && p.fault == "" {
+						p.fault = r.run(i, p)
+					}
 				}
 			}
+			r.close()
 		}
-		r.close()
 	}
 }
 
 // A randomRunner is a process that runs programs, started anew where one has killed it.
 type randomRunner struct {
-	dir, set string
+	*builder
+	set      string
 	split    bool // kernels run in parts
 	cmd      *exec.Cmd
 	in       *gob.Encoder
@@ -221,10 +231,14 @@ type randomRunner struct {
 }
 
 func (r *randomRunner) start() error {
-	r.cmd = exec.Command(filepath.Join(r.dir, "model"))
-	if r.split {
-		r.cmd.Args = append(r.cmd.Args, "split")
+	command := []string{filepath.Join(r.dir, "model")}
+	if r.emulator != "" {
+		command = append([]string{r.emulator}, command...)
 	}
+	if r.split {
+		command = append(command, "split")
+	}
+	r.cmd = exec.Command(command[0], command[1:]...)
 	r.cmd.Env = append(os.Environ(), "MLXC_CPU="+r.set)
 	r.messages.Reset()
 	r.cmd.Stderr = &r.messages

@@ -3,7 +3,9 @@ package mlxc
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	goruntime "runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/mlxc/mlxc/internal/bounds"
 	"github.com/mlxc/mlxc/internal/random"
+	"github.com/mlxc/mlxc/internal/required"
 	"github.com/mlxc/mlxc/ir"
 )
 
@@ -23,8 +26,27 @@ func TestRandomProgramsOnTheCPU(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds a hundred programs")
 	}
-	dir := t.TempDir()
-	first, count, chosen := uint64(1), uint64(48), false
+	sets := []string{"", "avx2", "go"}
+	if goruntime.GOARCH != "amd64" {
+		sets = []string{"", "go"}
+	}
+	testRandomPrograms(t, &builder{dir: t.TempDir(), arch: goruntime.GOARCH, sets: sets}, 48)
+}
+
+// So they do on arm64, as an emulator runs it.
+func TestARM64RandomPrograms(t *testing.T) {
+	if goruntime.GOARCH == "arm64" || testing.Short() {
+		t.Skip("all tests are of arm64 there, and an emulator takes long")
+	}
+	const emulator = "qemu-aarch64"
+	if _, err := exec.LookPath(emulator); err != nil {
+		required.Skip(t, fmt.Errorf("%w (Debian: apt-get install qemu-user)", err))
+	}
+	testRandomPrograms(t, &builder{dir: t.TempDir(), arch: "arm64", emulator: emulator, sets: []string{"", "go"}}, 24)
+}
+
+func testRandomPrograms(t *testing.T, to *builder, count uint64) {
+	first, chosen := uint64(1), false
 	if text := os.Getenv("MLXC_RANDOM"); text != "" {
 		chosen = true
 		a, b, _ := strings.Cut(text, ",")
@@ -48,7 +70,7 @@ func TestRandomProgramsOnTheCPU(t *testing.T) {
 				all = append(all, p)
 			}
 		}
-		b := runPrograms(t, dir, all)
+		b := runPrograms(t, to, all)
 		total.add(b)
 		t.Logf("seeds %d to %d: %v; %.1f programs/s in all", seed, min(seed+together, first+count)-1, b, float64(total.programs)/time.Since(start).Seconds())
 		for _, p := range all {
@@ -57,7 +79,7 @@ func TestRandomProgramsOnTheCPU(t *testing.T) {
 			}
 			t.Errorf("%s: %s\n%s", p.name, p.fault, ir.Print(p.module))
 			if chosen && p.seed > 0 {
-				small := random.Shrink(p.module, func(m *ir.Module) bool { return p.failsAs(t, dir, m) })
+				small := random.Shrink(p.module, func(m *ir.Module) bool { return p.failsAs(t, to, m) })
 				path := filepath.Join("testdata", "random", fmt.Sprintf("seed%d.mlxir", p.seed))
 				t.Logf("%s is\n%s", path, ir.Print(small))
 				if err := os.WriteFile(path, []byte(ir.Print(small)), 0o644); err != nil {
@@ -145,7 +167,7 @@ func keptPrograms(t *testing.T) (all []*randomProgram) {
 }
 
 // failsAs reports whether a smaller program fails in the same step.
-func (p *randomProgram) failsAs(t *testing.T, dir string, m *ir.Module) bool {
+func (p *randomProgram) failsAs(t *testing.T, to *builder, m *ir.Module) bool {
 	var all []*randomProgram
 	for n := range uint64(3) {
 		if one := newRandomProgram("", m, p.seed+n, p.special); one != nil {
@@ -153,7 +175,7 @@ func (p *randomProgram) failsAs(t *testing.T, dir string, m *ir.Module) bool {
 			all = append(all, one)
 		}
 	}
-	runPrograms(t, dir, all)
+	runPrograms(t, to, all)
 	step := func(p *randomProgram) string { s, _, _ := strings.Cut(p.fault, ":"); return s }
 	return slices.ContainsFunc(all, func(one *randomProgram) bool { return one.fault != "" && step(one) == step(p) })
 }
@@ -167,13 +189,13 @@ func (p *randomProgram) alone() bool {
 }
 
 // runPrograms builds programs, in few packages, and has their faults set.
-func runPrograms(t *testing.T, dir string, all []*randomProgram) (n tally) {
+func runPrograms(t *testing.T, to *builder, all []*randomProgram) (n tally) {
 	t.Helper()
 	const inPackage = 24
 	var groups []*group
 	for _, p := range all {
 		if p.seed == 0 || p.alone() {
-			groups = append(groups, groupsOf([]*randomProgram{p})...)
+			groups = append(groups, to.groupsOf([]*randomProgram{p})...)
 		}
 	}
 	for _, stateful := range []bool{false, true} {
@@ -181,12 +203,12 @@ func runPrograms(t *testing.T, dir string, all []*randomProgram) (n tally) {
 			return p.seed == 0 || p.alone() || stateful != (len(p.module.States()) > 0)
 		})
 		for part := range slices.Chunk(some, inPackage) {
-			groups = append(groups, groupsOf(part)...)
+			groups = append(groups, to.groupsOf(part)...)
 		}
 	}
 	groups = slices.DeleteFunc(groups, func(g *group) bool { return len(g.files) == 0 })
 	if len(groups) > 0 {
-		runGroups(t, dir, groups)
+		to.runGroups(t, groups)
 	}
 	for _, p := range all {
 		switch {

@@ -32,7 +32,7 @@ func Program(seed uint64) (m *ir.Module, special bool) {
 		}
 	}
 	if g.r.IntN(4) == 0 {
-		g.sizes, g.most = []int64{1, 2, 3, 7, 8, 16, 17, 33}, 20
+		g.sizes, g.most = []int64{1, 2, 3, 7, 8, 16, 17, 33, 65}, 20
 	}
 	return g.module(), special
 }

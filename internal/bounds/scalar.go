@@ -107,8 +107,10 @@ func beyond(fn ir.Fn, t ir.DType, x []Value) bool {
 	case ir.Tan:
 		near := x[0].certain() || math.Tan(x[0].Lo) <= math.Tan(x[0].Hi) && x[0].Hi-x[0].Lo < 1
 		return t == ir.F32 && size >= 1<<15 && size <= math.MaxFloat64 || !near
-	case ir.Mod, ir.Pow:
-		return !x[1].certain() && (fn == ir.Mod || !(x[0].Lo >= 0))
+	case ir.Mod:
+		return !x[1].certain()
+	case ir.Pow: // of 1 it is 1, to the power of NaN too
+		return !x[1].certain() && !(x[0].Lo >= 0) || x[1].NaN && !x[0].certain() && x[0].Lo <= 1 && x[0].Hi >= 1
 	}
 	return false
 }

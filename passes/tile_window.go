@@ -17,6 +17,9 @@ type window struct {
 // windowOf finds the axis of terms that over is the place of a window of, in the sizes
 // that an operand is computed with; ok: there is one, and windows overlap.
 func windowOf(over *ir.Axis, terms []*ir.Axis, sizes []ir.Size) (w window, ok bool) {
+	if !over.Extent.AtLeast(1) { // the windows of no place move over less than nothing
+		return w, false
+	}
 	for _, in := range terms {
 		for _, s := range sizes {
 			x, _, _ := s.Coef(over)

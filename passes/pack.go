@@ -94,7 +94,7 @@ func (p *packing) packable(s *ir.Step, to map[*ir.Buffer]*ir.Buffer, writers map
 			made += size
 		}
 		switch {
-		case s.Kernel.Args[n].Write && (b.Place != ir.InArena || writers[b] > 1), !s.Kernel.Args[n].Write && !isParam && to[b] == nil:
+		case s.Kernel.Args[n].Write && (b.Place != ir.InArena || writers[b] > 1 || slices.ContainsFunc(b.Type.Shape, isOpen)), !s.Kernel.Args[n].Write && !isParam && to[b] == nil:
 			return false
 		case !s.Kernel.Args[n].Write:
 			worth = true
@@ -102,6 +102,9 @@ func (p *packing) packable(s *ir.Step, to map[*ir.Buffer]*ir.Buffer, writers map
 	}
 	return worth && len(s.Sizes) == 0 && (planes == 0 || made <= planes)
 }
+
+// isOpen reports that a size is no constant: also one of a tensor without elements.
+func isOpen(s ir.Size) bool { _, ok := s.Int(); return !ok }
 
 // step makes a step one of load, unless an equal one is there.
 func (p *packing) step(s *ir.Step, to map[*ir.Buffer]*ir.Buffer) {

@@ -82,7 +82,7 @@ var fns = map[ir.Fn][classes]code{
 	ir.Sign: {func(_ ir.DType, x []string) string {
 		return fmt.Sprintf("(%[1]s > 0.0f ? 1.0f : (%[1]s < 0.0f ? -1.0f : %[1]s))", x[0])
 	}, func(t ir.DType, x []string) string {
-		return fmt.Sprintf("%s(%s > 0) - %s(%s < 0)", computed[t], x[0], computed[t], x[0])
+		return fmt.Sprintf("%s((%s > 0) - (%s < 0))", computed[t], x[0], x[0])
 	}},
 
 	ir.Sqrt:  {call("precise::sqrt")},

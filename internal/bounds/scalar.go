@@ -76,6 +76,11 @@ func (m model) apply(fn ir.Fn, t ir.DType, x []Value) Value {
 		if y != y && !slices.ContainsFunc(args, math.IsNaN) {
 			sure++
 		}
+		if m.fused && fn == ir.Mul && t == ir.F64 { // y is rounded, what is fused is not
+			if rest := math.FMA(args[0], args[1], -y); rest > 0 || rest < 0 {
+				out = out.with(math.Nextafter(y, math.Copysign(math.Inf(1), rest)))
+			}
+		}
 		out = m.round(m.round(out, t, y-off), t, y+off)
 		if m.exactly && (fn == ir.RoundF16 || fn == ir.RoundBF16) {
 			out = out.with(args[0])

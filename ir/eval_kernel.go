@@ -66,7 +66,7 @@ type access struct {
 }
 
 func (e *kernelEval) size(s Size) (int64, error) {
-	n, ok := s.Eval(func(name string) (int64, bool) {
+	n, ok := s.EvalAt(func(name string) (int64, bool) {
 		if v, ok := e.axes[name]; ok {
 			return v, true
 		}

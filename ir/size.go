@@ -494,6 +494,16 @@ func (s Size) Coef(axis *Axis) (c, rest Size, ok bool) {
 // Eval computes s; env gives the value of each dim and axis by name. ok is false
 // when a name is missing or the value leaves int64.
 func (s Size) Eval(env func(name string) (int64, bool)) (n int64, ok bool) {
+	return s.eval(env, false)
+}
+
+// EvalAt is Eval at a point of a kernel, where what divides by a dim that is 0 is 0: a guard
+// leaves such points out, but what it guards may be computed.
+func (s Size) EvalAt(env func(name string) (int64, bool)) (n int64, ok bool) {
+	return s.eval(env, true)
+}
+
+func (s Size) eval(env func(name string) (int64, bool), total bool) (n int64, ok bool) {
 	if s.overflow {
 		return 0, false
 	}
@@ -507,14 +517,16 @@ func (s Size) Eval(env func(name string) (int64, bool)) (n int64, ok bool) {
 					return 0, false
 				}
 			default:
-				x, ok1 := a.X.Eval(env)
-				d, ok2 := a.D.Eval(env)
-				if !ok1 || !ok2 || d <= 0 {
+				x, ok1 := a.X.eval(env, total)
+				d, ok2 := a.D.eval(env, total)
+				switch {
+				case !ok1 || !ok2 || d < 0 || d == 0 && !total:
 					return 0, false
-				}
-				v = floorDiv(x, d)
-				if a.Kind == AtomRem {
-					v = x - d*v
+				case d == 0:
+				case a.Kind == AtomQuo:
+					v = floorDiv(x, d)
+				default:
+					v = x - d*floorDiv(x, d)
 				}
 			}
 			if m, ok = mulInt(m, v); !ok {

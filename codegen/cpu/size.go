@@ -49,8 +49,8 @@ func (p *printer) size(s ir.Size) *jen.Statement {
 	return sum
 }
 
-// atom prints one factor. Go's division truncates, so numerators that may be
-// negative go through functions that round down.
+// atom prints one factor. Go's division truncates and panics, so numerators that may be
+// negative and divisors that may be 0 go through functions that round down and give 0.
 func (p *printer) atom(a *ir.Atom) *jen.Statement {
 	switch a.Kind {
 	case ir.AtomDim:
@@ -69,7 +69,7 @@ func (p *printer) atom(a *ir.Atom) *jen.Statement {
 	if a.Kind == ir.AtomRem {
 		op, floor = "%", "Mod"
 	}
-	if a.X.NonNegative() {
+	if a.X.NonNegative() && a.D.AtLeast(1) {
 		return jen.Parens(p.factor(a.X).Op(op).Add(p.factor(a.D)))
 	}
 	return jen.Qual(Runtime, floor).Call(p.size(a.X), p.size(a.D))

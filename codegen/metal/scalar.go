@@ -310,7 +310,8 @@ func (p *printer) lifted(x, d ir.Size) (up ir.Size, times int64, ok bool) {
 }
 
 // atom prints one factor. Metal's division truncates and its remainder is
-// undefined for negative numbers, so a numerator that may be negative is lifted.
+// undefined for negative numbers, so a numerator that may be negative is lifted. A divisor
+// that may be 0, at points that a guard leaves out, is 1 instead.
 func (p *printer) atom(a *ir.Atom) string {
 	switch a.Kind {
 	case ir.AtomDim:
@@ -330,11 +331,15 @@ func (p *printer) atom(a *ir.Atom) string {
 			return p.fail("an index divides %s, which may be negative", a.X)
 		}
 	}
+	divisor := p.factor(a.D)
+	if !a.D.AtLeast(1) {
+		divisor = "max(" + p.index + "(" + p.size(a.D) + "), " + p.number(1) + ")"
+	}
 	switch {
 	case a.Kind == ir.AtomRem:
-		return "(" + p.factor(x) + " % " + p.factor(a.D) + ")"
+		return "(" + p.factor(x) + " % " + divisor + ")"
 	case times > 0:
-		return "(" + p.factor(x) + " / " + p.factor(a.D) + " - " + p.number(times) + ")"
+		return "(" + p.factor(x) + " / " + divisor + " - " + p.number(times) + ")"
 	}
-	return "(" + p.factor(x) + " / " + p.factor(a.D) + ")"
+	return "(" + p.factor(x) + " / " + divisor + ")"
 }

@@ -51,7 +51,7 @@ func (m model) launch(k *ir.Kernel, dims map[string]int64, args [][]Value) error
 }
 
 func (e *kernel) size(s ir.Size) (int64, error) {
-	n, ok := s.Eval(func(name string) (int64, bool) { n, ok := e.sizes[name]; return n, ok })
+	n, ok := s.EvalAt(func(name string) (int64, bool) { n, ok := e.sizes[name]; return n, ok })
 	if !ok {
 		return 0, fmt.Errorf("kernel %s: %s is not known", e.Name, s)
 	}

@@ -379,11 +379,15 @@ func shaped(in *Instr) ([]Type, error) {
 }
 
 // Unravel is the index in a row-major tensor of the shape of its n-th element. Only
-// axes behind the first that is not of size 1 need a division.
+// axes behind the first that is not of size 1 need a division. Where an axis has no
+// elements there are none to find.
 func Unravel(n Size, shape []Size) []Size {
 	at := make([]Size, len(shape))
 	first := slices.IndexFunc(shape, func(e Size) bool { return !e.Is(1) })
 	for i := len(shape) - 1; i > first; i-- {
+		if shape[i].Is(0) {
+			return make([]Size, len(shape))
+		}
 		at[i], n = n.Mod(shape[i]), n.Div(shape[i])
 	}
 	if first >= 0 {

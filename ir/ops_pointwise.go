@@ -74,7 +74,7 @@ var pointwiseOps = append([]*Op{
 		return x[0].Num(0).Lt(x[0]).Select(x[0], x[0].Mul(x[1]))
 	}),
 	body("silu", "x*sigmoid(x)", 1, floats, vanishing(8), func(x ...S) S { return x[0].Mul(sigmoid(x[0])) }),
-	unaryFn("gelu", "x*(1 + erf(x/sqrt(2)))/2, without its cancellation", Gelu, floats, vanishing(64)),
+	unaryFn("gelu", "x*(1 + erf(x/sqrt(2)))/2, without its cancellation", Gelu, floats, vanishing(16)),
 	body("gelu_tanh", "x*(1 + tanh(t))/2, as x*sigmoid(2*t), with t = sqrt(2/pi)*(x + 0.044715*x³)", 1, floats, vanishing(64), func(x ...S) S {
 		inner := x[0].Mul(x[0]).Mul(x[0].Num(0.044715)).Add(x[0].Num(1)).Mul(x[0])
 		return x[0].Mul(sigmoid(inner.Mul(x[0].Num(2 * math.Sqrt(2/math.Pi)))))

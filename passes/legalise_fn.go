@@ -65,11 +65,18 @@ func erfcPositive(x ir.S) ir.S {
 	return e.Mul(t.Mul(p))
 }
 
-// geluOfErfc is x*erfc(-x/sqrt(2))/2. The error of x/sqrt(2) makes up to 64 ulp. Where
-// the result has long been 0 x is cut off, so that no infinity meets it.
+// geluOfErfc is x*erfc(-x/sqrt(2))/2. The rounding error d of y = -x/sqrt(2) would make up to
+// x²/2 ulp: erfc(y + d) is about erfc(y)*(1 - 2*y*d) where y is large. Where the result has
+// long been 0 or x, x is cut off, so that no infinity meets it.
 func geluOfErfc(x ...ir.S) ir.S {
-	y := x[0].Mul(x[0].Num(-math.Sqrt2 / 2)).Fn(ir.Erfc)
-	return x[0].Fn(ir.Max, x[0].Num(-64)).Mul(x[0].Num(0.5)).Mul(y)
+	const inv = -math.Sqrt2 / 2
+	high := float64(float32(inv))
+	below := x[0].Fn(ir.Max, x[0].Num(-64))
+	a := below.Fn(ir.Min, x[0].Num(64))
+	y := a.Mul(a.Num(high))
+	d := a.Fn(ir.FMA, a.Num(inv-high), a.Fn(ir.FMA, a.Num(high), y.Neg()))
+	more := y.Fn(ir.Max, y.Num(0)).Mul(y.Num(-2)).Fn(ir.FMA, d, y.Num(1))
+	return below.Mul(x[0].Num(0.5)).Mul(y.Fn(ir.Erfc).Mul(more))
 }
 
 // erfinv is x*p(w) with w = -log(1 - x²), of which beyond 5 the root is taken, with

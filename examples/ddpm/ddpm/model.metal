@@ -128,19 +128,21 @@ kernel void noise_gt_z_2(
                 const int i1 = ni;
                 const float v20 = sums[outer * 68 + inner];
                 const float v21 = gt_time_embed_0_bias[i1];
-                const float v22 = v20 + v21;
-                const float v24 = v22 * (-0.70710677f);
-                const float v27 = min_float(abs(v24), 30.0f);
-                const float v30 = 1.0f / fma(v27, 0.5f, 1.0f);
-                const float v39 = fma(fma(fma(fma(0.017461749f, v30, (-0.14968644f)), v30, 0.48678988f), v30, (-0.74103725f)), v30, 0.4748956f);
-                const float v47 = fma(fma(fma(fma(v39, v30, (-0.12403056f)), v30, 0.23333538f), v30, 0.2372116f), v30, 0.2830016f);
-                const float v51 = -(v27 * v27);
-                const float v53 = precise::exp(v51);
-                const float v57 = fma((-v53), fma(v27, v27, v51), v53) * (v30 * fma(v47, v30, 0.28205842f));
-                const bool v58 = v24 < 0.0f;
-                const float v60 = 2.0f - v57;
-                const float v61 = v58 ? v60 : v57;
-                z_2[i0 * 128 + i1] = (max_float(v22, (-64.0f)) * 0.5f) * v61;
+                const float v24 = max_float((v20 + v21), (-64.0f));
+                const float v26 = min_float(v24, 64.0f);
+                const float v28 = v26 * (-0.70710677f);
+                const float v41 = min_float(abs(v28), 30.0f);
+                const float v43 = 1.0f / fma(v41, 0.5f, 1.0f);
+                const float v52 = fma(fma(fma(fma(0.017461749f, v43, (-0.14968644f)), v43, 0.48678988f), v43, (-0.74103725f)), v43, 0.4748956f);
+                const float v60 = fma(fma(fma(fma(v52, v43, (-0.12403056f)), v43, 0.23333538f), v43, 0.2372116f), v43, 0.2830016f);
+                const float v64 = -(v41 * v41);
+                const float v66 = precise::exp(v64);
+                const float v70 = fma((-v66), fma(v41, v41, v64), v66) * (v43 * fma(v60, v43, 0.28205842f));
+                const bool v71 = v28 < 0.0f;
+                const float v73 = 2.0f - v70;
+                const float v74 = v71 ? v73 : v70;
+                const float v75 = v74 * fma((max_float(v28, 0.0f) * (-2.0f)), fma(v26, (-1.21016175e-08f), fma(v26, (-0.70710677f), (-v28))), 1.0f);
+                z_2[i0 * 128 + i1] = (v24 * 0.5f) * v75;
             }
         }
     }
@@ -239,19 +241,21 @@ kernel void noise_gt_z_3(
                 const int i1 = ni;
                 const float v3 = sums[outer * 68 + inner];
                 const float v4 = gt_time_embed_2_bias[i1];
-                const float v5 = v3 + v4;
-                const float v7 = v5 * (-0.70710677f);
-                const float v10 = min_float(abs(v7), 30.0f);
-                const float v14 = 1.0f / fma(v10, 0.5f, 1.0f);
-                const float v23 = fma(fma(fma(fma(0.017461749f, v14, (-0.14968644f)), v14, 0.48678988f), v14, (-0.74103725f)), v14, 0.4748956f);
-                const float v31 = fma(fma(fma(fma(v23, v14, (-0.12403056f)), v14, 0.23333538f), v14, 0.2372116f), v14, 0.2830016f);
-                const float v35 = -(v10 * v10);
-                const float v37 = precise::exp(v35);
-                const float v41 = fma((-v37), fma(v10, v10, v35), v37) * (v14 * fma(v31, v14, 0.28205842f));
-                const bool v43 = v7 < 0.0f;
-                const float v45 = 2.0f - v41;
-                const float v46 = v43 ? v45 : v41;
-                z_3[i0 * 128 + i1] = (max_float(v5, (-64.0f)) * 0.5f) * v46;
+                const float v7 = max_float((v3 + v4), (-64.0f));
+                const float v9 = min_float(v7, 64.0f);
+                const float v11 = v9 * (-0.70710677f);
+                const float v26 = min_float(abs(v11), 30.0f);
+                const float v28 = 1.0f / fma(v26, 0.5f, 1.0f);
+                const float v37 = fma(fma(fma(fma(0.017461749f, v28, (-0.14968644f)), v28, 0.48678988f), v28, (-0.74103725f)), v28, 0.4748956f);
+                const float v45 = fma(fma(fma(fma(v37, v28, (-0.12403056f)), v28, 0.23333538f), v28, 0.2372116f), v28, 0.2830016f);
+                const float v49 = -(v26 * v26);
+                const float v51 = precise::exp(v49);
+                const float v55 = fma((-v51), fma(v26, v26, v49), v51) * (v28 * fma(v45, v28, 0.28205842f));
+                const bool v56 = v11 < 0.0f;
+                const float v58 = 2.0f - v55;
+                const float v59 = v56 ? v58 : v55;
+                const float v60 = v59 * fma((max_float(v11, 0.0f) * (-2.0f)), fma(v9, (-1.21016175e-08f), fma(v9, (-0.70710677f), (-v11))), 1.0f);
+                z_3[i0 * 128 + i1] = (v7 * 0.5f) * v60;
             }
         }
     }
@@ -549,20 +553,22 @@ kernel void noise_gt_x_3(
     const float v6 = precise::rsqrt((mean_2[i0] + (1e-05f)));
     const float v8 = gt_blocks_0_net_1_weight[i1 + i2 * 784];
     const float v9 = gt_blocks_0_net_1_bias[i1 + i2 * 784];
-    const float v10 = fma(((add[i0 * 12544 + i1 * 16 + i2] - v1) * v6), v8, v9);
-    const float v12 = v10 * (-0.70710677f);
-    const float v15 = min_float(abs(v12), 30.0f);
-    const float v19 = 1.0f / fma(v15, 0.5f, 1.0f);
-    const float v28 = fma(fma(fma(fma(0.017461749f, v19, (-0.14968644f)), v19, 0.48678988f), v19, (-0.74103725f)), v19, 0.4748956f);
-    const float v36 = fma(fma(fma(fma(v28, v19, (-0.12403056f)), v19, 0.23333538f), v19, 0.2372116f), v19, 0.2830016f);
-    const float v40 = -(v15 * v15);
-    const float v42 = precise::exp(v40);
-    const float v46 = fma((-v42), fma(v15, v15, v40), v42) * (v19 * fma(v36, v19, 0.28205842f));
-    const bool v48 = v12 < 0.0f;
-    const float v50 = 2.0f - v46;
-    const float v51 = v48 ? v50 : v46;
-    const float v55 = add_2[i0 * 16 + i2];
-    x_3[i0 * 12544 + i1 * 16 + i2] = fma((max_float(v10, (-64.0f)) * 0.5f), v51, v55);
+    const float v12 = max_float(fma(((add[i0 * 12544 + i1 * 16 + i2] - v1) * v6), v8, v9), (-64.0f));
+    const float v14 = min_float(v12, 64.0f);
+    const float v16 = v14 * (-0.70710677f);
+    const float v31 = min_float(abs(v16), 30.0f);
+    const float v33 = 1.0f / fma(v31, 0.5f, 1.0f);
+    const float v42 = fma(fma(fma(fma(0.017461749f, v33, (-0.14968644f)), v33, 0.48678988f), v33, (-0.74103725f)), v33, 0.4748956f);
+    const float v50 = fma(fma(fma(fma(v42, v33, (-0.12403056f)), v33, 0.23333538f), v33, 0.2372116f), v33, 0.2830016f);
+    const float v54 = -(v31 * v31);
+    const float v56 = precise::exp(v54);
+    const float v60 = fma((-v56), fma(v31, v31, v54), v56) * (v33 * fma(v50, v33, 0.28205842f));
+    const bool v61 = v16 < 0.0f;
+    const float v63 = 2.0f - v60;
+    const float v64 = v61 ? v63 : v60;
+    const float v65 = v64 * fma((max_float(v16, 0.0f) * (-2.0f)), fma(v14, (-1.21016175e-08f), fma(v14, (-0.70710677f), (-v16))), 1.0f);
+    const float v66 = add_2[i0 * 16 + i2];
+    x_3[i0 * 12544 + i1 * 16 + i2] = fma((v12 * 0.5f), v65, v66);
 }
 
 // noise_gt_blocks_1_net_0_add computes add_3 (ddpm.mlx:14:20).
@@ -755,19 +761,21 @@ kernel void noise_gt_blocks_1_gelu(
     const float v6 = precise::rsqrt((mean_4[i0] + (1e-05f)));
     const float v8 = gt_blocks_1_net_1_weight[i1 + i2 * 784];
     const float v9 = gt_blocks_1_net_1_bias[i1 + i2 * 784];
-    const float v10 = fma(((add_3[i0 * 25088 + i1 * 32 + i2] - v1) * v6), v8, v9);
-    const float v12 = v10 * (-0.70710677f);
-    const float v15 = min_float(abs(v12), 30.0f);
-    const float v19 = 1.0f / fma(v15, 0.5f, 1.0f);
-    const float v28 = fma(fma(fma(fma(0.017461749f, v19, (-0.14968644f)), v19, 0.48678988f), v19, (-0.74103725f)), v19, 0.4748956f);
-    const float v36 = fma(fma(fma(fma(v28, v19, (-0.12403056f)), v19, 0.23333538f), v19, 0.2372116f), v19, 0.2830016f);
-    const float v40 = -(v15 * v15);
-    const float v42 = precise::exp(v40);
-    const float v46 = fma((-v42), fma(v15, v15, v40), v42) * (v19 * fma(v36, v19, 0.28205842f));
-    const bool v48 = v12 < 0.0f;
-    const float v50 = 2.0f - v46;
-    const float v51 = v48 ? v50 : v46;
-    gelu[i0 * 25088 + i1 * 32 + i2] = (max_float(v10, (-64.0f)) * 0.5f) * v51;
+    const float v12 = max_float(fma(((add_3[i0 * 25088 + i1 * 32 + i2] - v1) * v6), v8, v9), (-64.0f));
+    const float v14 = min_float(v12, 64.0f);
+    const float v16 = v14 * (-0.70710677f);
+    const float v31 = min_float(abs(v16), 30.0f);
+    const float v33 = 1.0f / fma(v31, 0.5f, 1.0f);
+    const float v42 = fma(fma(fma(fma(0.017461749f, v33, (-0.14968644f)), v33, 0.48678988f), v33, (-0.74103725f)), v33, 0.4748956f);
+    const float v50 = fma(fma(fma(fma(v42, v33, (-0.12403056f)), v33, 0.23333538f), v33, 0.2372116f), v33, 0.2830016f);
+    const float v54 = -(v31 * v31);
+    const float v56 = precise::exp(v54);
+    const float v60 = fma((-v56), fma(v31, v31, v54), v56) * (v33 * fma(v50, v33, 0.28205842f));
+    const bool v61 = v16 < 0.0f;
+    const float v63 = 2.0f - v60;
+    const float v64 = v61 ? v63 : v60;
+    const float v65 = v64 * fma((max_float(v16, 0.0f) * (-2.0f)), fma(v14, (-1.21016175e-08f), fma(v14, (-0.70710677f), (-v16))), 1.0f);
+    gelu[i0 * 25088 + i1 * 32 + i2] = (v12 * 0.5f) * v65;
 }
 
 // noise_gt_blocks_2_net_0_add computes add_4 (ddpm.mlx:14:20).
@@ -1010,19 +1018,21 @@ kernel void noise_gt_blocks_3_gelu(
     const float v6 = precise::rsqrt((mean_8[i0] + (1e-05f)));
     const float v8 = gt_blocks_3_net_1_weight[i1 + i2 * 784];
     const float v9 = gt_blocks_3_net_1_bias[i1 + i2 * 784];
-    const float v10 = fma(((add_5[i0 * 12544 + i1 * 16 + i2] - v1) * v6), v8, v9);
-    const float v12 = v10 * (-0.70710677f);
-    const float v15 = min_float(abs(v12), 30.0f);
-    const float v19 = 1.0f / fma(v15, 0.5f, 1.0f);
-    const float v28 = fma(fma(fma(fma(0.017461749f, v19, (-0.14968644f)), v19, 0.48678988f), v19, (-0.74103725f)), v19, 0.4748956f);
-    const float v36 = fma(fma(fma(fma(v28, v19, (-0.12403056f)), v19, 0.23333538f), v19, 0.2372116f), v19, 0.2830016f);
-    const float v40 = -(v15 * v15);
-    const float v42 = precise::exp(v40);
-    const float v46 = fma((-v42), fma(v15, v15, v40), v42) * (v19 * fma(v36, v19, 0.28205842f));
-    const bool v48 = v12 < 0.0f;
-    const float v50 = 2.0f - v46;
-    const float v51 = v48 ? v50 : v46;
-    gelu_3[i0 * 12544 + i1 * 16 + i2] = (max_float(v10, (-64.0f)) * 0.5f) * v51;
+    const float v12 = max_float(fma(((add_5[i0 * 12544 + i1 * 16 + i2] - v1) * v6), v8, v9), (-64.0f));
+    const float v14 = min_float(v12, 64.0f);
+    const float v16 = v14 * (-0.70710677f);
+    const float v31 = min_float(abs(v16), 30.0f);
+    const float v33 = 1.0f / fma(v31, 0.5f, 1.0f);
+    const float v42 = fma(fma(fma(fma(0.017461749f, v33, (-0.14968644f)), v33, 0.48678988f), v33, (-0.74103725f)), v33, 0.4748956f);
+    const float v50 = fma(fma(fma(fma(v42, v33, (-0.12403056f)), v33, 0.23333538f), v33, 0.2372116f), v33, 0.2830016f);
+    const float v54 = -(v31 * v31);
+    const float v56 = precise::exp(v54);
+    const float v60 = fma((-v56), fma(v31, v31, v54), v56) * (v33 * fma(v50, v33, 0.28205842f));
+    const bool v61 = v16 < 0.0f;
+    const float v63 = 2.0f - v60;
+    const float v64 = v61 ? v63 : v60;
+    const float v65 = v64 * fma((max_float(v16, 0.0f) * (-2.0f)), fma(v14, (-1.21016175e-08f), fma(v14, (-0.70710677f), (-v16))), 1.0f);
+    gelu_3[i0 * 12544 + i1 * 16 + i2] = (v12 * 0.5f) * v65;
 }
 
 // noise_gt_blocks_4_eps computes eps (ddpm.mlx:34:12).

@@ -237,15 +237,25 @@ func (e *kernel) reduce(v *ir.Scalar) (Value, error) {
 	var terms []Value
 	err := e.loop(v.Over, func() error {
 		term, err := e.value(x)
-		switch {
-		case err == nil && float && v.Fn == ir.Add && x.Kind == ir.ScalarApply && x.Fn == ir.Mul:
-			term = model{exactly: true, fused: e.fused}.apply(ir.Mul, t, []Value{e.memo[x.Args[0].ID], e.memo[x.Args[1].ID]})
+		if err != nil {
+			return err
+		}
+		if float && v.Fn == ir.Add && x.Kind == ir.ScalarApply && x.Fn == ir.Mul {
+			a, err := e.value(x.Args[0])
+			if err != nil {
+				return err
+			}
+			b, err := e.value(x.Args[1])
+			if err != nil {
+				return err
+			}
+			term = model{exactly: true, fused: e.fused}.apply(ir.Mul, t, []Value{a, b})
 			if e.Stream != nil && v == e.Stream.Weighted && term.NaN { // a value of no weight need not be read
 				term = anyFloat
 			}
 		}
 		terms = append(terms, term)
-		return err
+		return nil
 	})
 	if err != nil {
 		return Value{}, err

@@ -124,7 +124,11 @@ func (u *fusion) run() {
 			}
 			continue
 		}
-		if why := u.whyStored(v, uses); why != "" {
+		why := u.whyStored(v, uses)
+		if why == "" && u.keepsApart(v, uses) {
+			why = otherAxis
+		}
+		if why != "" {
 			u.store(v, uses, why)
 			continue
 		}

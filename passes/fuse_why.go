@@ -79,6 +79,21 @@ func (u *fusion) whyStored(v *ir.Value, uses []use) string {
 	return u.whyHeavyStored(v, uses[0])
 }
 
+// keepsApart reports that a kernel which folds and stores more than what it folds would do so no
+// more if it computed v: its fold would be over other axes than the rest is.
+func (u *fusion) keepsApart(v *ir.Value, uses []use) bool {
+	if kind := v.Instr.Op.Kind; kind == ir.KindElementwise || free(v) || u.stream[v] != nil {
+		return false
+	}
+	return slices.ContainsFunc(uses, func(x use) bool {
+		if !x.group.folds || len(x.group.values) < 2 {
+			return false
+		}
+		_, err := u.kernelWith(x.group, nil, []*ir.Value{v}, nil)
+		return err != nil
+	})
+}
+
 // ofText reports that a kernel that is written by hand reads a value, which is in memory
 // then.
 func ofText(x use) bool { return x.under != nil && x.under.Op.Kind == ir.KindKernel }

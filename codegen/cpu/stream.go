@@ -165,7 +165,7 @@ func (p *printer) weighted(at []*ir.Axis, known []*ir.Scalar) []jen.Code {
 // each does body for each point of axes.
 func (p *printer) each(axes []*ir.Axis, body []jen.Code) jen.Code {
 	for _, a := range slices.Backward(axes) {
-		body = []jen.Code{p.loop(a, p.used(a), body)}
+		body = []jen.Code{p.loop(a, true, body)}
 	}
 	return body[0]
 }

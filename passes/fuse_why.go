@@ -82,7 +82,7 @@ func (u *fusion) whyStored(v *ir.Value, uses []use) string {
 // keepsApart reports that a kernel which folds and stores more than what it folds would do so no
 // more if it computed v: its fold would be over other axes than the rest is.
 func (u *fusion) keepsApart(v *ir.Value, uses []use) bool {
-	if kind := v.Instr.Op.Kind; kind == ir.KindElementwise || free(v) || u.stream[v] != nil {
+	if free(v) || u.stream[v] != nil {
 		return false
 	}
 	return slices.ContainsFunc(uses, func(x use) bool {

@@ -18,6 +18,13 @@ const (
 // first. If those are too many, the largest, the least, and some drawn by lot between.
 func planPoints(m *ir.Module, f *ir.Func, v *ir.Variant, buffers []*ir.Buffer) [][]int64 {
 	facts := slices.Concat(f.Where, v.Guard)
+	for _, in := range f.Inputs { // no call has an input of a negative size
+		for _, e := range in.Type.Shape {
+			if !e.AtLeast(0) {
+				facts = append(facts, ir.Fact{Left: ir.N(0), Rel: ir.LE, Right: e})
+			}
+		}
+	}
 	values := make([][]int64, len(m.Dims))
 	total := 1.0
 	for i, d := range m.Dims {

@@ -37,7 +37,7 @@ func TestPlanReport(t *testing.T) {
 func TestPlanPoints(t *testing.T) {
 	dim := func(name string, lo, hi int64) *ir.Dim { return &ir.Dim{Name: name, Min: lo, Max: hi} }
 	fact := func(l ir.Size, rel ir.Relation, r ir.Size) ir.Fact { return ir.Fact{Left: l, Rel: rel, Right: r} }
-	b, t1, none := dim("B", 0, 4096), dim("T", 1, 512), dim("N", 0, 0)
+	few, b, t1, none := dim("F", 0, 6), dim("B", 0, 4096), dim("T", 1, 512), dim("N", 0, 0)
 	for _, c := range []struct {
 		name  string
 		dims  []*ir.Dim
@@ -52,12 +52,13 @@ func TestPlanPoints(t *testing.T) {
 		{"one token", []*ir.Dim{t1}, []ir.Size{t1.Size()}, []ir.Fact{fact(t1.Size(), ir.EQ, ir.N(1))}, [][]int64{{1}}},
 		{"few tokens", []*ir.Dim{t1}, []ir.Size{t1.Size()}, []ir.Fact{fact(t1.Size(), ir.LT, ir.N(9))}, [][]int64{{8}, {5}, {3}, {2}, {1}}},
 		{"many tokens", []*ir.Dim{t1}, []ir.Size{t1.Size()}, []ir.Fact{fact(ir.N(256), ir.LE, t1.Size())}, [][]int64{{512}, {431}, {362}, {304}, {256}}},
+		{"of no negative size", []*ir.Dim{few}, []ir.Size{few.Size().Sub(ir.N(3))}, nil, [][]int64{{6}, {4}}},
 		{"multiples", []*ir.Dim{t1}, []ir.Size{t1.Size()}, []ir.Fact{fact(t1.Size().Mod(ir.N(2)), ir.EQ, ir.N(1))}, [][]int64{{23}, {5}, {1}}},
 		{"never", []*ir.Dim{none}, []ir.Size{none.Size()}, []ir.Fact{fact(none.Size(), ir.EQ, ir.N(1))}, [][]int64{{0}}},
 	} {
 		m := &ir.Module{Dims: c.dims}
 		buffer := &ir.Buffer{Place: ir.InArena, Type: ir.Type{DType: ir.F32, Shape: c.shape}}
-		got := planPoints(m, &ir.Func{Where: c.facts}, &ir.Variant{}, []*ir.Buffer{buffer})
+		got := planPoints(m, &ir.Func{Where: c.facts, Inputs: []*ir.Value{{Type: buffer.Type}}}, &ir.Variant{}, []*ir.Buffer{buffer})
 		if !slices.EqualFunc(got, c.want, func(a, b []int64) bool { return slices.Equal(a, b) }) {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}

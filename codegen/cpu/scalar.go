@@ -84,7 +84,7 @@ func (p *printer) variable(v *ir.Scalar) []jen.Code {
 		}
 	case v.Kind == ir.ScalarApply && v.Fn == ir.Select && isMask(v):
 		one := jen.Id(computed(v.DType)).Call(jen.Qual(Runtime, "Byte").Call(p.alone(v.Args[0])))
-		if v.Args[1].Int == 0 {
+		if n, _ := wholeOf(v.Args[1]); n == 0 {
 			return []jen.Code{id().Op(":=").Add(one).Op("-").Lit(1)}
 		}
 		return []jen.Code{id().Op(":=").Op("-").Add(one)}
@@ -100,12 +100,22 @@ func (p *printer) variable(v *ir.Scalar) []jen.Code {
 // isMask reports that a selection is 0 or all ones, in 32 bits: the compiler of Go 1.26 for arm64
 // panics where such a choice is compared with 0 for another.
 func isMask(v *ir.Scalar) bool {
-	a, b := v.Args[1], v.Args[2]
+	a, known := wholeOf(v.Args[1])
+	b, ok := wholeOf(v.Args[2])
 	ones := int64(int32(-1))
 	if v.DType == ir.U32 {
 		ones = math.MaxUint32
 	}
-	return (v.DType == ir.I32 || v.DType == ir.U32) && a.Kind == ir.ScalarConst && b.Kind == ir.ScalarConst && a.Int+b.Int == ones && a.Int*b.Int == 0
+	return (v.DType == ir.I32 || v.DType == ir.U32) && known && ok && a+b == ones && a*b == 0
+}
+
+// wholeOf is an integer that is a constant of Go's.
+func wholeOf(v *ir.Scalar) (n int64, ok bool) {
+	if v.Kind == ir.ScalarConst {
+		return v.Int, true
+	}
+	n, ok = v.Index.Int()
+	return n, ok && v.Kind == ir.ScalarSize
 }
 
 func (p *printer) expr(v *ir.Scalar) *jen.Statement {
@@ -163,8 +173,8 @@ func (p *printer) operand(user, v *ir.Scalar) *jen.Statement {
 
 // isNumber reports that a scalar is a constant of Go's where it is no variable.
 func isNumber(v *ir.Scalar) bool {
-	_, ok := v.Index.Int()
-	return v.Kind == ir.ScalarConst || v.Kind == ir.ScalarSize && ok
+	_, ok := wholeOf(v)
+	return ok
 }
 
 // opaque is v as no constant: Go refuses those that wrap, overflow, divide by 0 or stand for

@@ -84,10 +84,17 @@ func (p *printer) variable(v *ir.Scalar) []jen.Code {
 		}
 	case v.Kind == ir.ScalarApply && v.Fn == ir.Select && isMask(v):
 		one := jen.Id(computed(v.DType)).Call(jen.Qual(Runtime, "Byte").Call(p.alone(v.Args[0])))
+		mask := id().Op(":=").Op("-").Add(one)
 		if n, _ := wholeOf(v.Args[1]); n == 0 {
-			return []jen.Code{id().Op(":=").Add(one).Op("-").Lit(1)}
+			mask = id().Op(":=").Add(one).Op("-").Lit(1)
 		}
-		return []jen.Code{id().Op(":=").Op("-").Add(one)}
+		code := []jen.Code{mask}
+		for _, a := range v.Args[1:] {
+			if !p.inline[a] { // a variable must be used
+				code = append(code, jen.Id("_").Op("=").Add(p.ref(a)))
+			}
+		}
+		return code
 	case v.Kind == ir.ScalarApply && v.Fn == ir.Select:
 		return []jen.Code{
 			id().Op(":=").Add(p.alone(v.Args[2])),

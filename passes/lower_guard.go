@@ -8,8 +8,13 @@ import (
 )
 
 // dropGuards drops the bounds that others imply, and the choices that are none
-// then. Those that always hold the puller left out.
+// then. Those that always hold the puller left out, but for bounds that are on numbers since
+// axes of one point are gone: what these guard may be an element before the first.
 func dropGuards(k *ir.Kernel) {
+	known := func(g ir.Bound) bool { _, known := isInside(g); return known }
+	if slices.ContainsFunc(k.Values, func(v *ir.Scalar) bool { return slices.ContainsFunc(v.Guard, known) }) {
+		edit{scalar: decided(isInside)}.apply(k)
+	}
 	edit{scalar: func(d *ir.DAG, v ir.Scalar) *ir.Scalar {
 		v.Guard = needed(v.Guard)
 		if v.Kind == ir.ScalarApply && v.Fn == ir.Select && zeroOutside(v.Args[0], v.Args[1], v.Args[2]) {

@@ -65,8 +65,8 @@ func erfcPositive(x ir.S) ir.S {
 	return e.Mul(t.Mul(p))
 }
 
-// geluOfErfc is x*erfc(-x/sqrt(2))/2. The rounding error d of y = -x/sqrt(2) would make up to
-// x²/2 ulp: erfc(y + d) is about erfc(y)*(1 - 2*y*d) where y is large. Where the result has
+// geluOfErfc is x*erfc(-x/sqrt(2))/2. The error d of y = -x/sqrt(2), rounded twice, would make
+// more than 180 ulp: erfc(y + d) is about erfc(y)*(1 - 2*y*d) where y is large. Where the result has
 // long been 0 or x, x is cut off, so that no infinity meets it.
 func geluOfErfc(x ...ir.S) ir.S {
 	const inv = -math.Sqrt2 / 2

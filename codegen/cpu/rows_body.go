@@ -246,10 +246,16 @@ func (b *body) run(values []*ir.Scalar, sinks []sink) {
 		}
 	}
 	steps := len(values) * b.u
-	var loaded []*ir.Scalar // that sinks wait for, since they may store over what is loaded next
+	var loaded []*ir.Scalar // whose sinks wait, since they may store over what is loaded next
+	sinkLoaded := func() {
+		for _, v := range loaded {
+			b.sink(v, sinks)
+		}
+		loaded = nil
+	}
 	for i, v := range values {
 		if b.once && !b.e.inMemory(v) {
-			b.sinkAll(&loaded, sinks)
+			sinkLoaded()
 		}
 		if b.e.ofTerm(v) {
 			b.broadcast(v)
@@ -290,7 +296,7 @@ func (b *body) run(values []*ir.Scalar, sinks []sink) {
 			b.sink(v, sinks)
 		}
 	}
-	b.sinkAll(&loaded, sinks)
+	sinkLoaded()
 	for _, s := range sinks {
 		if !computed[s.value] {
 			b.sink(s.value, []sink{s})
@@ -317,14 +323,6 @@ func (b *body) broadcast(v *ir.Scalar) {
 	k := copyOf{v, 0}
 	delete(b.mem, k)
 	b.in[k] = r.register
-}
-
-// sinkAll sinks values that have waited.
-func (b *body) sinkAll(values *[]*ir.Scalar, sinks []sink) {
-	for _, v := range *values {
-		b.sink(v, sinks)
-	}
-	*values = nil
 }
 
 func (b *body) sink(v *ir.Scalar, sinks []sink) {

@@ -25,9 +25,13 @@ func (u *fusion) streamed(v *ir.Value, g *group) bool {
 	return true
 }
 
+// besideScores are the kinds of what lies between scores and the product that they weigh.
+var besideScores = []ir.Kind{ir.KindElementwise, ir.KindView, ir.KindGather, ir.KindReduce}
+
 // scored are the values that depend on the product that the left operand of v, another
 // one, is computed from, as far as they are not decided, and it; ok: there is one such
-// product, and all that reads them is among them, is v, or is computed in g.
+// product, all that reads them is among them, is v, or is computed in g, and the others are
+// of kinds that a kernel computes beside one.
 func (u *fusion) scored(v *ir.Value, g *group) (values []*ir.Value, ok bool) {
 	scores := u.productsOf(v.Instr.Args[0])
 	if len(scores) != 1 || !u.facts[v.Instr.Args[0]].folds {
@@ -37,6 +41,9 @@ func (u *fusion) scored(v *ir.Value, g *group) (values []*ir.Value, ok bool) {
 	for i := 0; i < len(values); i++ {
 		w := values[i]
 		if u.result[w] || u.partOf[w] != nil || w.Instr.Device != g.device {
+			return nil, false
+		}
+		if i > 0 && !slices.Contains(besideScores, w.Instr.Op.Kind) {
 			return nil, false
 		}
 		for _, in := range u.readers[w] {

@@ -107,13 +107,16 @@ func (v *verifier) kernel(k *Kernel) {
 			}
 		}
 		v.size(k.Pos, "store", st.Index, grid)
+		if k.Empty() { // it stores nowhere
+			continue
+		}
 		if len(st.Guard) == 0 && !(Bound{st.Index, arg.Len}).Proven() {
 			if _, isInt := arg.Len.Int(); isInt && !hasQuotient(st.Index) && !v.stays(k, st) {
 				fault("store/bounds", "%%%s[%s] is not within %s elements", arg.Name, st.Index, arg.Len)
 			}
 		}
 		for _, a := range k.Grid() {
-			if !k.Empty() && !a.Extent.Is(1) && !st.Index.Has(a) {
+			if !a.Extent.Is(1) && !st.Index.Has(a) {
 				fault("store/disjoint", "%%%s[%s] does not depend on %s: points would write the same element", arg.Name, st.Index, a.Name)
 			}
 		}

@@ -188,6 +188,22 @@ func isLoaded(in, lanes ir.DType) bool { return isStored(in, lanes) || in == ir.
 // laneDTypes are those that lanes have, in 32 bits each.
 var laneDTypes = []ir.DType{ir.F32, ir.I32, ir.U32, ir.U8, ir.Bool}
 
+// ofBytes are the functions that give bytes, of bytes in 32 bits: without what would be cut off.
+var ofBytes = []ir.Fn{ir.Max, ir.Min, ir.And, ir.Or, ir.Xor, ir.Shr, ir.Eq, ir.Select}
+
+// asSigned refuses what lanes would compute otherwise, as they take all integers as i32.
+func asSigned(v *ir.Scalar) error {
+	switch t := v.Args[len(v.Args)-1].DType; {
+	case v.Kind == ir.ScalarCast:
+		if v.DType == ir.U8 && t != ir.U8 {
+			return fmt.Errorf("a cast of %s to bytes", t)
+		}
+	case t == ir.U8 && !slices.Contains(ofBytes, v.Fn), t == ir.U32 && (v.Fn == ir.Max || v.Fn == ir.Min):
+		return fmt.Errorf("%s of %s", v.Fn, t)
+	}
+	return nil
+}
+
 // ofTerm reports that a scalar is the same in all lanes, and another for each term.
 func (l *lanes) ofTerm(v *ir.Scalar) bool {
 	return !l.varies(v) && slices.ContainsFunc(l.terms, v.Varies)
@@ -214,10 +230,12 @@ func (l *lanes) accept(v *ir.Scalar) error {
 		return fmt.Errorf("a computed term that lanes have in common")
 	}
 	switch v.Kind {
-	case ir.ScalarConst, ir.ScalarApply, ir.ScalarCast:
+	case ir.ScalarConst:
 		return nil
+	case ir.ScalarApply, ir.ScalarCast:
+		return asSigned(v)
 	case ir.ScalarSize:
-		if _, ok := v.Index.Int(); ok && len(v.Bind) == 0 {
+		if _, ok := v.Index.Int(); ok && len(v.Bind) == 0 && v.DType != ir.U8 {
 			return nil
 		}
 		varies := slices.ContainsFunc(slices.Concat(l.kernel.Grid(), l.terms, []*ir.Axis{l.axis}), v.Index.Has)

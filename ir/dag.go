@@ -18,8 +18,12 @@ type DAG struct {
 func NewDAG() *DAG { return &DAG{once: map[string]*Scalar{}} }
 
 // Add returns the scalar like v: an old one where there is one. ID, Free and
-// Stage of v are derived, and it binds what its indices mention.
+// Stage of v are derived, it binds what its indices mention, and a size that is known is in
+// the range of its dtype.
 func (d *DAG) Add(v Scalar) *Scalar {
+	if n, ok := v.Index.Int(); ok && v.Kind == ScalarSize && v.DType.IsInt() {
+		v.Index = N(wrap(n, v.DType))
+	}
 	if slices.ContainsFunc(v.Bind, func(a *Axis) bool { return !v.indexedBy(a) }) {
 		bind, args := v.Bind, v.Args
 		v.Bind, v.Args = nil, nil

@@ -40,10 +40,7 @@ func (u *fusion) scored(v *ir.Value, g *group) (values []*ir.Value, ok bool) {
 	values = scores
 	for i := 0; i < len(values); i++ {
 		w := values[i]
-		if u.result[w] || u.partOf[w] != nil || w.Instr.Device != g.device {
-			return nil, false
-		}
-		if i > 0 && !slices.Contains(besideScores, w.Instr.Op.Kind) {
+		if u.result[w] || u.partOf[w] != nil || w.Instr.Device != g.device || i > 0 && !slices.Contains(besideScores, w.Instr.Op.Kind) {
 			return nil, false
 		}
 		for _, in := range u.readers[w] {

@@ -188,11 +188,11 @@ func isLoaded(in, lanes ir.DType) bool { return isStored(in, lanes) || in == ir.
 // laneDTypes are those that lanes have, in 32 bits each.
 var laneDTypes = []ir.DType{ir.F32, ir.I32, ir.U32, ir.U8, ir.Bool}
 
-// ofBytes are the functions that give bytes, of bytes in 32 bits: without what would be cut off.
+// ofBytes are the functions whose results, of bytes in 32 bits, have nothing beyond a byte.
 var ofBytes = []ir.Fn{ir.Max, ir.Min, ir.And, ir.Or, ir.Xor, ir.Shr, ir.Eq, ir.Select}
 
-// asSigned refuses what lanes would compute otherwise, as they take all integers as i32.
-func asSigned(v *ir.Scalar) error {
+// inLanes refuses what lanes would compute otherwise, as they take all integers as i32.
+func inLanes(v *ir.Scalar) error {
 	switch t := v.Args[len(v.Args)-1].DType; {
 	case v.Kind == ir.ScalarCast:
 		if v.DType == ir.U8 && t != ir.U8 {
@@ -233,9 +233,9 @@ func (l *lanes) accept(v *ir.Scalar) error {
 	case ir.ScalarConst:
 		return nil
 	case ir.ScalarApply, ir.ScalarCast:
-		return asSigned(v)
+		return inLanes(v)
 	case ir.ScalarSize:
-		if _, ok := v.Index.Int(); ok && len(v.Bind) == 0 && v.DType != ir.U8 {
+		if _, ok := v.Index.Int(); ok && len(v.Bind) == 0 {
 			return nil
 		}
 		varies := slices.ContainsFunc(slices.Concat(l.kernel.Grid(), l.terms, []*ir.Axis{l.axis}), v.Index.Has)
